@@ -1,0 +1,119 @@
+//! What travels with every call: who asks, for whom, until when, and in which language and place.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiError, Clock, ErrorKind, Locale, OrgId, Region, Rng};
+
+/// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caller {
+    /// Nobody we know.
+    Anonymous,
+    /// The operator of this node: someone who can read the data folder's private lock file.
+    Operator,
+    /// The node's own workers.
+    System,
+}
+
+/// The W3C trace context of a call (`traceparent`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// 128-bit trace id.
+    pub trace_id: u128,
+    /// 64-bit id of the span that called.
+    pub span_id: u64,
+}
+
+impl Trace {
+    /// A new trace.
+    pub fn start(rng: &Rng) -> Self {
+        Self { trace_id: u128::from_le_bytes(rng.bytes()).max(1), span_id: u64::from_le_bytes(rng.bytes()).max(1) }
+    }
+
+    /// Reads a `traceparent` header; `None` when it is not one.
+    pub fn parse(header: &str) -> Option<Self> {
+        let mut parts = header.trim().split('-');
+        let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
+        if version.len() != 2 || version == "ff" || trace.len() != 32 || span.len() != 16 {
+            return None;
+        }
+        let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
+        let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
+        Some(Self { trace_id, span_id })
+    }
+
+    /// The `traceparent` header.
+    pub fn header(&self) -> String {
+        format!("00-{:032x}-{:016x}-01", self.trace_id, self.span_id)
+    }
+
+    /// The trace id as 32 hexadecimal digits: what problems and logs call `trace_id`.
+    pub fn id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+}
+
+/// The frame of one call; every service method takes one.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who asks.
+    pub caller: Caller,
+    /// The organisation it is asked for.
+    pub org: Option<OrgId>,
+    /// When the answer is of no more use.
+    pub deadline: Timestamp,
+    /// The trace this call belongs to.
+    pub trace: Trace,
+    /// The language to answer in.
+    pub locale: Locale,
+    /// Where the person is, if they said.
+    pub region: Option<Region>,
+}
+
+impl Call {
+    /// A call with the default language and no organisation or region.
+    pub fn new(caller: Caller, trace: Trace, clock: &Clock, timeout: Duration) -> Self {
+        let deadline = deadline(clock, timeout);
+        Self { caller, org: None, deadline, trace, locale: Locale::default(), region: None }
+    }
+
+    /// A call that the node makes for itself.
+    pub fn system(clock: &Clock, rng: &Rng, timeout: Duration) -> Self {
+        Self::new(Caller::System, Trace::start(rng), clock, timeout)
+    }
+
+    /// How long is left.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` when nothing is.
+    pub fn remaining(&self, clock: &Clock) -> Result<Duration, ApiError> {
+        let left = self.deadline.duration_since(clock.now());
+        Duration::try_from(left).ok().filter(|left| !left.is_zero()).ok_or_else(|| {
+            ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", "the time allowed for this call is over")
+        })
+    }
+
+    /// Lets only the operator and the node itself pass.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller.
+    pub fn require_operator(&self) -> Result<(), ApiError> {
+        match self.caller {
+            Caller::Operator | Caller::System => Ok(()),
+            Caller::Anonymous => Err(ApiError::new(
+                ErrorKind::Unauthenticated,
+                "operator_required",
+                "only the operator of this node may do this",
+            )),
+        }
+    }
+}
+
+fn deadline(clock: &Clock, timeout: Duration) -> Timestamp {
+    let timeout = SignedDuration::try_from(timeout).unwrap_or(SignedDuration::from_hours(1));
+    clock.now().checked_add(timeout).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,59 @@
+//! The catalogue, as other processes may call it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Result, SourceRecord,
+};
+
+/// The most ids, titles or records that one call takes or gives.
+pub const MAX_BATCH: usize = 500;
+
+/// Which titles to list, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Only this kind.
+    pub content_type: Option<ContentType>,
+    /// Only titles with an offer on this platform.
+    pub platform: Option<String>,
+    /// Only titles after this one.
+    pub after: Option<ContentId>,
+    /// At most this many, and never more than [`MAX_BATCH`].
+    pub limit: usize,
+}
+
+/// The platforms and genres that the catalogue has titles for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Directory {
+    /// Platforms by id.
+    pub platforms: Vec<Platform>,
+    /// Genres by id.
+    pub genres: Vec<GenreCount>,
+}
+
+/// The catalogue of titles.
+#[async_trait]
+pub trait CatalogApi: Send + Sync {
+    /// The titles with these ids, in the order asked; an id that is not there is left out.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for more than [`MAX_BATCH`] ids.
+    async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>>;
+
+    /// The title that has this id elsewhere.
+    async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>>;
+
+    /// A page of titles in the order of their ids.
+    async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>>;
+
+    /// What platforms and genres there are.
+    async fn directory(&self, call: &Call) -> Result<Directory>;
+
+    /// Takes records in, all or none, resolves each to a title and says what became of it, in order.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the caller is the operator or the node; `InvalidArgument` for more than [`MAX_BATCH`].
+    async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>>;
+}

@@ -1,0 +1,106 @@
+//! Events: facts that a context states and others follow, in the shape of CloudEvents 1.0.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{ApiError, ContentId, ErrorKind, EventId, Trace};
+
+/// Partitions of a topic; an event's key decides which (O2: 12 for the catalogue's topics).
+pub const PARTITIONS: u32 = 12;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A title was created.
+    ContentIngested,
+    /// What we know of a title changed.
+    ContentUpdated,
+    /// Where a title can be watched changed.
+    AvailabilityChanged,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 3] = [Self::ContentIngested, Self::ContentUpdated, Self::AvailabilityChanged];
+
+    /// The topic's name, also the CloudEvents `type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ContentIngested => "content.ingested",
+            Self::ContentUpdated => "content.updated",
+            Self::AvailabilityChanged => "availability.changed",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Topic {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        Self::ALL
+            .into_iter()
+            .find(|topic| topic.as_str() == text)
+            .ok_or_else(|| ApiError::new(ErrorKind::Internal, "unknown_topic", format!("no topic is called {text:?}")))
+    }
+}
+
+/// One event. Serialised, it is a CloudEvent in JSON structured mode.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The version of CloudEvents: `1.0`.
+    pub specversion: String,
+    /// Unique.
+    pub id: EventId,
+    /// Which context states it: `/catalog`.
+    pub source: String,
+    /// The topic's name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The title it is about.
+    #[serde(rename = "subject")]
+    pub key: ContentId,
+    /// When it was stated.
+    pub time: Timestamp,
+    /// The trace it belongs to (CloudEvents distributed tracing extension).
+    pub traceparent: String,
+    /// The facts.
+    pub data: Value,
+}
+
+impl Event {
+    /// A new event of `topic` about the title `key`.
+    pub fn new(
+        id: EventId,
+        source: &str,
+        topic: Topic,
+        key: ContentId,
+        time: Timestamp,
+        trace: Trace,
+        data: Value,
+    ) -> Self {
+        Self {
+            specversion: "1.0".to_owned(),
+            id,
+            source: source.to_owned(),
+            kind: topic.as_str().to_owned(),
+            key,
+            time,
+            traceparent: trace.header(),
+            data,
+        }
+    }
+
+    /// The partition of the key: the last bits of a UUIDv7 are random, so they spread evenly.
+    pub fn partition(key: ContentId) -> u32 {
+        (key.0.as_u128() % u128::from(PARTITIONS)) as u32
+    }
+}

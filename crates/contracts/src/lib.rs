@@ -1,0 +1,37 @@
+//! What the contexts agree on: ids, values, events, errors and one trait per service that another process may call.
+//!
+//! Nothing here does I/O, and nothing here depends on another crate of the workspace.
+
+mod call;
+mod catalog;
+mod clock;
+mod content;
+mod embedder;
+mod error;
+mod event;
+mod health;
+mod id;
+mod place;
+mod rng;
+mod search;
+mod source;
+
+pub use call::{Call, Caller, Trace};
+pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};
+pub use clock::Clock;
+pub use content::{
+    AvailabilityType, Content, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount, Image, Money,
+    Offer, Platform, Translation,
+};
+pub use embedder::{EmbedError, Embedder, ModelInfo};
+pub use error::{ApiError, ErrorKind, FieldError, Result};
+pub use event::{Event, PARTITIONS, Topic};
+pub use health::{Component, ComponentState};
+pub use id::{ContentId, EventId, Ids, OrgId, RunId};
+pub use place::{Locale, Region};
+pub use rng::Rng;
+pub use search::{
+    Degraded, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, ParsedIntent, Scored, SearchApi, SearchFilters,
+    SearchRequest, SearchResponse, SearchResult, Vector, VectorQuery, YearRange,
+};
+pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};

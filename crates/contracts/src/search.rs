@@ -1,0 +1,182 @@
+//! Search, as other processes may call it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Call, Content, ContentId, ContentType, Region, Result};
+
+/// The longest query, in characters.
+pub const MAX_QUERY_CHARS: usize = 2_000;
+/// The most results on a page.
+pub const MAX_PAGE_SIZE: u32 = 100;
+/// `page × page_size` may not pass this: nobody reads further, and it bounds the work.
+pub const MAX_RESULT_WINDOW: u32 = 1_000;
+
+/// Years from and to, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct YearRange {
+    /// The first year; open when absent.
+    pub from: Option<u16>,
+    /// The last year; open when absent.
+    pub to: Option<u16>,
+}
+
+/// What a result must be. An absent or empty field asks nothing; the values of one field are alternatives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchFilters {
+    /// Genre ids: all-of is not offered, any of these.
+    pub genres: Vec<String>,
+    /// Films or series.
+    pub content_types: Vec<ContentType>,
+    /// When it was first shown.
+    pub year_range: Option<YearRange>,
+    /// Has an offer on any of these platforms (in the request's region when that is given).
+    pub platforms: Vec<String>,
+}
+
+/// A search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchRequest {
+    /// What the person typed; with an empty query the filters alone decide and the popular come first.
+    #[serde(default)]
+    pub query: String,
+    /// What the results must be.
+    #[serde(default)]
+    pub filters: SearchFilters,
+    /// Where the person is; when given, only titles with an offer there.
+    #[serde(default)]
+    pub region: Option<Region>,
+    /// From 1.
+    #[serde(default = "one")]
+    pub page: u32,
+    /// From 1 to [`MAX_PAGE_SIZE`].
+    #[serde(default = "twenty")]
+    pub page_size: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+/// What we took the query to mean.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ParsedIntent {
+    /// The words that are left to search for.
+    pub text: String,
+    /// Titles the query names as examples ("like …"), as found in the catalogue.
+    pub like: Vec<String>,
+    /// People the query names.
+    pub people: Vec<String>,
+    /// Genres it asks for.
+    pub genres: Vec<String>,
+    /// Kinds it asks for.
+    pub content_types: Vec<ContentType>,
+    /// Years it asks for.
+    pub year_range: Option<YearRange>,
+    /// Platforms it asks for.
+    pub platforms: Vec<String>,
+}
+
+/// A source of results that could not answer, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Degraded {
+    /// `keyword`, `vector` or `graph`.
+    pub source: String,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+/// One result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchResult {
+    /// The title.
+    pub content: Content,
+    /// The fused score, from 0 to 1; comparable within one answer only.
+    pub relevance_score: f64,
+    /// Why it is here, in words.
+    pub match_reasons: Vec<String>,
+    /// Cosine similarity of query and title, from -1 to 1; 0 when the vectors did not find it.
+    pub vector_similarity: f64,
+    /// Closeness in the graph of people and genres, from 0 to 1; 0 when the graph did not find it.
+    pub graph_score: f64,
+    /// BM25 score; 0 when the words did not find it.
+    pub keyword_score: f64,
+}
+
+/// The answer to a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchResponse {
+    /// The page.
+    pub results: Vec<SearchResult>,
+    /// How many there are in all, up to [`MAX_RESULT_WINDOW`].
+    pub total_count: u64,
+    /// Which page this is.
+    pub page: u32,
+    /// How many a page holds.
+    pub page_size: u32,
+    /// What we took the query to mean.
+    pub query_parsed: ParsedIntent,
+    /// Sources that could not answer; empty when all did.
+    pub degraded: Vec<Degraded>,
+    /// How long it took.
+    pub search_time_ms: f64,
+}
+
+/// A title and how well one source thinks it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Scored {
+    /// The title.
+    pub content_id: ContentId,
+    /// The source's own score.
+    pub score: f64,
+}
+
+/// A point in the space of an embedding model.
+pub type Vector = Vec<f32>;
+
+/// A search by vector alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorQuery {
+    /// The query's embedding, of the dimension the index has.
+    pub embedding: Vector,
+    /// What the results must be.
+    pub filters: SearchFilters,
+    /// Only titles with an offer here.
+    pub region: Option<Region>,
+    /// At most this many, up to [`MAX_RESULT_WINDOW`].
+    pub limit: usize,
+}
+
+/// Finds titles.
+#[async_trait]
+pub trait SearchApi: Send + Sync {
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when a bound is passed; `Unavailable` when no source could answer.
+    async fn search(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse>;
+
+    /// The nearest titles to a vector, best first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the dimension is not the index's; `Unavailable` without a vector index.
+    async fn vector_search(&self, call: &Call, query: &VectorQuery) -> Result<Vec<Scored>>;
+
+    /// The titles nearest to `seeds` in the graph of people and genres, best first, without the seeds.
+    async fn graph_search(
+        &self,
+        call: &Call,
+        seeds: &[ContentId],
+        filters: &SearchFilters,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<Vec<Scored>>;
+}
