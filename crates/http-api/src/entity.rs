@@ -1,0 +1,102 @@
+//! Representations with a strong entity tag, and conditional requests (RFC 9110, section 13).
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use contracts::ApiError;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::HttpResult;
+
+/// How long anyone may keep a representation before asking again (G9).
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=30");
+/// What the gateway adds to the tag of a compressed representation, which has other bytes.
+const GZIP_SUFFIX: &str = "-gzip";
+
+/// A representation with a strong ETag; 304 when `If-None-Match` names it.
+pub fn entity(headers: &HeaderMap, body: Bytes, content_type: &'static str) -> Response {
+    let tag = tag(&body);
+    let unchanged = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &tag));
+    let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(body) });
+    let out = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        out.insert(header::ETAG, tag);
+    }
+    out.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    out.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    response
+}
+
+/// A value as a JSON representation with a strong ETag.
+///
+/// # Errors
+/// `Internal` when the value can't be written as JSON.
+pub fn json_entity<T: Serialize>(headers: &HeaderMap, value: &T) -> HttpResult<Response> {
+    let body = serde_json::to_vec(value).map_err(|fault| {
+        tracing::error!(%fault, "an answer can't be written as JSON");
+        ApiError::internal("the answer can't be written")
+    })?;
+    Ok(entity(headers, body.into(), "application/json").into_response())
+}
+
+/// The first 128 bits of the SHA-256 of the bytes, quoted.
+fn tag(body: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(body)[..16]))
+}
+
+/// Whether an `If-None-Match` names `tag`: weak comparison, lists and `*`.
+fn names(value: &HeaderValue, tag: &str) -> bool {
+    let Ok(list) = value.to_str() else { return false };
+    list.split(',').map(str::trim).any(|candidate| {
+        let opaque = candidate.strip_prefix("W/").unwrap_or(candidate);
+        let plain = opaque.strip_suffix('"').and_then(|rest| rest.strip_suffix(GZIP_SUFFIX));
+        candidate == "*" || opaque == tag || plain.is_some_and(|plain| Some(plain) == tag.strip_suffix('"'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn ask(if_none_match: &str) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, if_none_match.parse().unwrap());
+        entity(&headers, Bytes::from_static(b"{}"), "application/json")
+    }
+
+    #[rstest]
+    #[case("*", 304)]
+    #[case("\"other\"", 200)]
+    #[case("{tag}", 304)]
+    #[case("W/{tag}", 304)]
+    #[case("\"a\", {tag} , \"b\"", 304)]
+    #[case("{gzip}", 304)]
+    #[case("W/{gzip}", 304)]
+    #[case("nonsense", 200)]
+    fn conditions(#[case] header: &str, #[case] status: u16) {
+        let tag = tag(b"{}");
+        let header = header.replace("{tag}", &tag).replace("{gzip}", &format!("{}-gzip\"", &tag[..tag.len() - 1]));
+        let response = ask(&header);
+        assert_eq!(response.status().as_u16(), status, "{header}");
+        assert_eq!(response.headers()[header::ETAG], tag.as_str());
+        assert_eq!(response.headers().contains_key(header::CONTENT_TYPE), status == 200);
+    }
+
+    #[test]
+    fn other_bytes_have_another_tag() {
+        assert_ne!(tag(b"a"), tag(b"b"));
+        assert_eq!(tag(b"a"), tag(b"a"));
+    }
+}

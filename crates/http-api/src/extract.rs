@@ -1,0 +1,120 @@
+//! Extractors whose failures are problems.
+
+use axum::{
+    extract::{
+        FromRequest, FromRequestParts, Path, Query, RawPathParams, Request,
+        path::ErrorKind as PathFault,
+        rejection::{BytesRejection, FailedToBufferBody, PathRejection},
+    },
+    http::{HeaderMap, header, request::Parts},
+};
+use bytes::Bytes;
+use contracts::{ApiError, ErrorKind};
+use serde::de::{DeserializeOwned, value::Error as QueryFault};
+
+use crate::{Problem, rejection};
+
+/// A JSON body.
+///
+/// Fails with `unsupported_media_type` (415), `body_too_large` (413), `bad_json`, `unknown_field`, `missing_field`,
+/// `duplicate_field`, `invalid_field` or the code of the value that refused itself.
+pub struct ApiJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "the body must be sent with `Content-Type: application/json`";
+            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_media_type", detail).into());
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|refusal| body_error(&refusal))?;
+        Ok(Self(from_json(&bytes)?))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = essence.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
+    essence.is_some_and(|value| {
+        value == "application/json" || (value.starts_with("application/") && value.ends_with("+json"))
+    })
+}
+
+fn body_error(refusal: &BytesRejection) -> ApiError {
+    match refusal {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            ApiError::new(ErrorKind::PayloadTooLarge, "body_too_large", "the body is larger than this server takes")
+        }
+        _ => ApiError::invalid("bad_body", "the body ended before it was whole"),
+    }
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|fault| {
+        let (path, inner) = (fault.path().to_string(), fault.inner());
+        if inner.is_data() {
+            rejection::field_error(&path, &inner.to_string(), "invalid_field")
+        } else {
+            ApiError::invalid("bad_json", format!("the body is not JSON: {inner}"))
+        }
+    })?;
+    json.end().map_err(|fault| ApiError::invalid("bad_json", format!("something follows the JSON value: {fault}")))?;
+    Ok(value)
+}
+
+/// A query string.
+///
+/// Fails with `unknown_field`, `missing_field`, `duplicate_field`, `invalid_parameter` or the value's own code.
+pub struct ApiQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Query(value) = Query::try_from_uri(&parts.uri).map_err(|refusal| {
+            let fault = rejection::cause::<serde_path_to_error::Error<QueryFault>>(&refusal);
+            let (path, message) =
+                fault.map_or((".".to_owned(), refusal.body_text()), |f| (f.path().to_string(), f.inner().to_string()));
+            rejection::field_error(&path, &message, "invalid_parameter")
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// The parameters in the path. Fails with `invalid_path`, naming the parameter.
+pub struct ApiPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(refusal)) => {
+                let names = RawPathParams::from_request_parts(parts, state).await.ok();
+                let only = names.and_then(|names| names.iter().next().map(|(name, _)| name.to_owned()));
+                let field = at(refusal.kind()).map(str::to_owned).or(only).unwrap_or_else(|| "path".to_owned());
+                let error = rejection::field_error(&field, &refusal.kind().to_string(), "invalid_path");
+                Err(error.into())
+            }
+            Err(refusal) => {
+                tracing::error!(%refusal, "a handler asks for path parameters that its route does not have");
+                Err(ApiError::internal("the server is not set up correctly").into())
+            }
+        }
+    }
+}
+
+fn at(fault: &PathFault) -> Option<&str> {
+    match fault {
+        PathFault::ParseErrorAtKey { key, .. }
+        | PathFault::DeserializeError { key, .. }
+        | PathFault::InvalidUtf8InPathParam { key } => Some(key),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

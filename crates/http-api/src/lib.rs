@@ -1,0 +1,24 @@
+//! What every HTTP route shares: problems, extractors, the caller, pages, entity tags and the server itself.
+
+mod caller;
+mod cursor;
+mod deprecation;
+mod entity;
+mod extract;
+mod fallback;
+mod frame;
+mod language;
+mod openapi;
+mod problem;
+mod rejection;
+pub mod server;
+
+pub use caller::CallOf;
+pub use cursor::{Cursors, Page, page_limit};
+pub use deprecation::{Deprecation, deprecated};
+pub use entity::{entity, json_entity};
+pub use extract::{ApiJson, ApiPath, ApiQuery};
+pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};
+pub use frame::{Budget, Entered, Frame, FrameLayer, FrameService, Peer, frame_layer};
+pub use openapi::{Problems, complete, problem_response};
+pub use problem::{HttpResult, PROBLEM_JSON, Problem, ProblemBody};

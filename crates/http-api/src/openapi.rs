@@ -1,0 +1,76 @@
+//! What every operation's documentation shares.
+
+use std::collections::BTreeMap;
+
+use contracts::FieldError;
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        Components, Content, OpenApi, Ref, RefOr, Response, ResponseBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::{PROBLEM_JSON, ProblemBody};
+
+/// The failures of any operation, for `#[utoipa::path(responses(…, Problems))]`; [`complete`] adds them where missing.
+pub struct Problems;
+
+impl IntoResponses for Problems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let failures = [("4XX", "The request can't be answered."), ("5XX", "The server can't answer.")];
+        failures.into_iter().map(|(status, text)| (status.to_owned(), problem_response(text).into())).collect()
+    }
+}
+
+/// A response that carries a problem.
+pub fn problem_response(description: &str) -> Response {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    ResponseBuilder::new().description(description).content(PROBLEM_JSON, Content::new(Some(schema))).build()
+}
+
+/// Completes a document: the schema of problems, the failures of every operation, and the operator's bearer token.
+pub fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_with(Components::new);
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token.")).build();
+    components.add_security_scheme("operator", SecurityScheme::Http(bearer));
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.options,
+            &mut item.head,
+            &mut item.patch,
+            &mut item.trace,
+        ];
+        for operation in operations.into_iter().flatten() {
+            for (status, response) in Problems::responses() {
+                operation.responses.responses.entry(status).or_insert(response);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::{OpenApiBuilder, PathItem, PathsBuilder, path::OperationBuilder};
+
+    use super::*;
+
+    #[test]
+    fn every_operation_names_its_failures() {
+        let get = PathItem::new(utoipa::openapi::HttpMethod::Get, OperationBuilder::new().build());
+        let mut document = OpenApiBuilder::new().paths(PathsBuilder::new().path("/a", get).build()).build();
+        complete(&mut document);
+        let json = serde_json::to_value(&document).unwrap();
+        let problem = &json["paths"]["/a"]["get"]["responses"]["4XX"]["content"][PROBLEM_JSON]["schema"]["$ref"];
+        assert_eq!(problem, "#/components/schemas/Problem");
+        assert!(json["components"]["schemas"]["Problem"]["properties"]["trace_id"].is_object());
+        assert_eq!(json["components"]["securitySchemes"]["operator"]["scheme"], "bearer");
+        assert!(json["openapi"].as_str().unwrap().starts_with("3.1"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Serves a router on a listener.
