@@ -9,6 +9,7 @@ mod content;
 mod embedder;
 mod error;
 mod event;
+pub mod genres;
 mod health;
 mod id;
 mod place;
