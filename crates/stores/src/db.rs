@@ -1,0 +1,328 @@
+//! `Db` and `Tx`: the same SQL over SQLite and PostgreSQL.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    dialect,
+    error::DbError,
+    migrate,
+    postgres::{PgDb, PgTx},
+    row::{FromRow, Row},
+    sql::{self, Sql},
+    sqlite::{SqliteDb, SqliteTx},
+    value::Value,
+};
+
+/// A statement slower than this is logged, by its text alone.
+const SLOW: Duration = Duration::from_millis(100);
+/// The most rows that one `INSERT` of [`Tx::insert_many`] takes.
+const ROWS_A_STATEMENT: usize = 500;
+
+/// The bounds of a database.
+#[derive(Clone, Debug)]
+pub struct DbConfig {
+    /// The most connections (SQLite: readers, at most 8, beside its one writer).
+    pub max_connections: u32,
+    /// How long to wait for a connection or for another process's lock.
+    pub acquire_timeout: Duration,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl Default for DbConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A database. Cloning it is cheap, and the clones share their connections.
+#[derive(Clone)]
+pub enum Db {
+    /// A SQLite file.
+    Sqlite(SqliteDb),
+    /// A PostgreSQL database.
+    Postgres(PgDb),
+}
+
+impl Db {
+    /// Opens a SQLite file, made when it is not there. Its folder must be.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is no database, or is locked for too long.
+    pub async fn open_sqlite(path: &Path, config: &DbConfig) -> Result<Self, DbError> {
+        SqliteDb::open(path, config).await.map(Self::Sqlite)
+    }
+
+    /// Connects to PostgreSQL: `postgres://user:password@host:port/database`.
+    ///
+    /// # Errors
+    /// When the server can't be reached or refuses.
+    pub async fn open_postgres(url: &str, config: &DbConfig) -> Result<Self, DbError> {
+        PgDb::open(url, config).await.map(Self::Postgres)
+    }
+
+    /// Brings the schema to this program's version, in one transaction; two processes may try at once.
+    ///
+    /// # Errors
+    /// `Newer` and `Changed` when the data is not of this program's making, or the first migration that fails.
+    pub async fn migrate(&self) -> Result<(), DbError> {
+        migrate::run(self).await
+    }
+
+    /// The rows that a statement gives. What only reads goes past SQLite's writer.
+    ///
+    /// # Errors
+    /// When the statement fails or a row is not a `T`.
+    pub async fn fetch_all<T: FromRow>(&self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<Vec<T>, DbError> {
+        read(self.rows(sql.into(), args).await?)
+    }
+
+    /// The first row, if there is one. The statement should ask for no more.
+    ///
+    /// # Errors
+    /// As [`Db::fetch_all`].
+    pub async fn fetch_optional<T: FromRow>(
+        &self,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, DbError> {
+        first(self.rows(sql.into(), args).await?)
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// `NoRow` when there is none; else as [`Db::fetch_all`].
+    pub async fn fetch_one<T: FromRow>(&self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<T, DbError> {
+        self.fetch_optional(sql, args).await?.ok_or(DbError::NoRow)
+    }
+
+    /// Runs one statement in a transaction of its own and says how many rows it touched.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn execute(&self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64, DbError> {
+        let (sql, start) = (sql.into(), Instant::now());
+        let done = match self {
+            Self::Sqlite(db) => db.execute(&sql, args).await,
+            Self::Postgres(db) => db.execute(&sql, args).await,
+        };
+        watch(&sql, start);
+        done
+    }
+
+    /// Begins a transaction that can write. It is rolled back when it is dropped without [`Tx::commit`].
+    ///
+    /// On SQLite there is one at a time: keep it short, and never begin a second one before the first has ended.
+    ///
+    /// # Errors
+    /// `Locked` when no turn came in time.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        let engine = match self {
+            Self::Sqlite(db) => Engine::Sqlite(db.begin().await?),
+            Self::Postgres(db) => Engine::Postgres(db.begin().await?),
+        };
+        Ok(Tx { engine, failed: false })
+    }
+
+    /// Closes every connection, once those in use are given back.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(db) => db.close().await,
+            Self::Postgres(db) => db.close().await,
+        }
+    }
+
+    /// Asks the database for nothing, to see whether it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.fetch_one::<i64>("SELECT CAST(1 AS BIGINT)", Vec::new()).await.map(|_| ())
+    }
+
+    async fn rows(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let start = Instant::now();
+        let rows = match self {
+            Self::Sqlite(db) => db.fetch(&sql, args).await,
+            Self::Postgres(db) => db.fetch(&sql, args).await,
+        };
+        watch(&sql, start);
+        rows
+    }
+}
+
+/// A transaction. After a statement of it failed (or was abandoned half-way) nothing of it can be kept, on both
+/// engines: every further statement and the commit answer `Failed`.
+pub struct Tx {
+    engine: Engine,
+    failed: bool,
+}
+
+enum Engine {
+    Sqlite(SqliteTx),
+    Postgres(PgTx),
+}
+
+impl Tx {
+    /// As [`Db::fetch_all`], inside the transaction.
+    ///
+    /// # Errors
+    /// As [`Db::fetch_all`]; `Failed` after an earlier failure.
+    pub async fn fetch_all<T: FromRow>(&mut self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<Vec<T>, DbError> {
+        read(self.rows(sql.into(), args).await?)
+    }
+
+    /// As [`Db::fetch_optional`], inside the transaction.
+    ///
+    /// # Errors
+    /// As [`Tx::fetch_all`].
+    pub async fn fetch_optional<T: FromRow>(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Option<T>, DbError> {
+        first(self.rows(sql.into(), args).await?)
+    }
+
+    /// As [`Db::fetch_one`], inside the transaction.
+    ///
+    /// # Errors
+    /// As [`Tx::fetch_all`]; `NoRow` when there is none.
+    pub async fn fetch_one<T: FromRow>(&mut self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<T, DbError> {
+        self.fetch_optional(sql, args).await?.ok_or(DbError::NoRow)
+    }
+
+    /// Runs one statement and says how many rows it touched.
+    ///
+    /// # Errors
+    /// As [`Tx::fetch_all`].
+    pub async fn execute(&mut self, sql: impl Into<Sql>, args: Vec<Value>) -> Result<u64, DbError> {
+        let (sql, start) = (sql.into(), Instant::now());
+        self.enter()?;
+        let done = match &mut self.engine {
+            Engine::Sqlite(tx) => tx.execute(&sql, args).await,
+            Engine::Postgres(tx) => tx.execute(&sql, args).await,
+        };
+        watch(&sql, start);
+        self.failed = done.is_err();
+        done
+    }
+
+    /// Inserts many rows with few statements: `head` is `INSERT INTO t (a, b)`, `tail` is `ON CONFLICT …` or empty,
+    /// and every row has as many values as `head` has columns. Says how many rows were touched.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`]; `Value` when the rows differ in width.
+    pub async fn insert_many(
+        &mut self,
+        head: &'static str,
+        tail: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, DbError> {
+        let Some(columns) = rows.first().map(Vec::len) else { return Ok(0) };
+        if columns == 0 || rows.iter().any(|row| row.len() != columns) {
+            return Err(DbError::Value("the rows of one insert differ in width".to_owned()));
+        }
+        // SQLite takes 32 766 arguments a statement, PostgreSQL 65 535.
+        let chunk = (dialect::MAX_ARGUMENTS / columns).clamp(1, ROWS_A_STATEMENT);
+        let full = (rows.len() >= chunk).then(|| Sql::from(sql::insert(head, tail, chunk, columns)));
+        let mut touched = 0;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let batch: Vec<_> = rows.by_ref().take(chunk).collect();
+            let sql = match &full {
+                Some(full) if batch.len() == chunk => full.clone(),
+                _ => Sql::from(sql::insert(head, tail, batch.len(), columns)),
+            };
+            // A remainder of an odd size hardly ever comes again; a handful of rows does.
+            let sql = if batch.len() == chunk || batch.len() <= 8 { sql } else { sql.once() };
+            touched += self.execute(sql, batch.into_iter().flatten().collect()).await?;
+        }
+        Ok(touched)
+    }
+
+    /// Waits for the lock called `name` and holds it until the transaction ends. SQLite has one writer anyway.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn lock(&mut self, name: &str) -> Result<(), DbError> {
+        match &self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(_) => self.fetch_one(dialect::POSTGRES_LOCK, crate::args![name]).await,
+        }
+    }
+
+    /// Makes everything of it durable.
+    ///
+    /// # Errors
+    /// When it can't be, and then nothing of it is kept.
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        self.enter()?;
+        let start = Instant::now();
+        let done = match self.engine {
+            Engine::Sqlite(tx) => tx.commit().await,
+            Engine::Postgres(tx) => tx.commit().await,
+        };
+        watch(&Sql::from("COMMIT"), start);
+        done
+    }
+
+    /// Runs a script of several statements with no limit on time.
+    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), DbError> {
+        self.enter()?;
+        let done = match &mut self.engine {
+            Engine::Sqlite(tx) => tx.script(script).await,
+            Engine::Postgres(tx) => tx.script(script).await,
+        };
+        self.failed = done.is_err();
+        done
+    }
+
+    async fn rows(&mut self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let start = Instant::now();
+        self.enter()?;
+        let rows = match &mut self.engine {
+            Engine::Sqlite(tx) => tx.fetch(&sql, args).await,
+            Engine::Postgres(tx) => tx.fetch(&sql, args).await,
+        };
+        watch(&sql, start);
+        self.failed = rows.is_err();
+        rows
+    }
+
+    /// Counts as failed until the statement has come back well, so that one that is dropped half-way counts too.
+    /// PostgreSQL aborts a transaction by itself; SQLite may go on outside of it, which this must never let happen.
+    fn enter(&mut self) -> Result<(), DbError> {
+        if self.failed {
+            return Err(DbError::Failed);
+        }
+        self.failed = true;
+        Ok(())
+    }
+}
+
+fn read<T: FromRow>(rows: Vec<Row>) -> Result<Vec<T>, DbError> {
+    rows.iter().map(T::from_row).collect()
+}
+
+fn first<T: FromRow>(rows: Vec<Row>) -> Result<Option<T>, DbError> {
+    rows.first().map(T::from_row).transpose()
+}
+
+fn watch(sql: &Sql, start: Instant) {
+    let elapsed = start.elapsed();
+    metrics::histogram!("db_statement_duration_seconds").record(elapsed.as_secs_f64());
+    if elapsed > SLOW {
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let text: String = sql.as_str().chars().take(500).collect();
+        tracing::warn!(elapsed_ms, sql = text, "a database statement was slow");
+    }
+}

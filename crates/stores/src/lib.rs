@@ -1,0 +1,18 @@
+//! The stores under every service: `Db` and `Tx` over SQLite and PostgreSQL, the event log, and the ports to
+//! external stores with their conformance suites. Driver types never leave this crate.
+
+pub mod db;
+mod dialect;
+mod error;
+mod migrate;
+mod postgres;
+mod row;
+pub mod sql;
+mod sqlite;
+mod value;
+
+pub use db::{Db, DbConfig, Tx};
+pub use error::DbError;
+pub use row::{Cell, FromCell, FromRow, Row};
+pub use sql::Sql;
+pub use value::Value;

@@ -1,0 +1,134 @@
+//! Databases for tests: a SQLite file in a temporary folder, or a fresh database on the server that `make test` starts.
+
+use std::{ops::Deref, path::PathBuf, thread, time::Duration};
+
+use stores::{Db, DbConfig, args};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The environment variable with the URL of a PostgreSQL superuser on a private server.
+pub const POSTGRES: &str = "MEDIA_GATEWAY_TEST_POSTGRES";
+
+/// A migrated, empty database that is gone once this is dropped. It is a [`Db`] by `Deref`; clone that to hand it on.
+pub struct TestDb {
+    db: Db,
+    place: Place,
+}
+
+enum Place {
+    Sqlite(TempDir),
+    Postgres { server: String, name: String },
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl TestDb {
+    /// The database, to hand on.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+
+    /// The SQLite file; `None` on PostgreSQL.
+    pub fn path(&self) -> Option<PathBuf> {
+        match &self.place {
+            Place::Sqlite(folder) => Some(file(folder)),
+            Place::Postgres { .. } => None,
+        }
+    }
+
+    /// The URL of the PostgreSQL database; `None` on SQLite.
+    pub fn url(&self) -> Option<String> {
+        match &self.place {
+            Place::Sqlite(_) => None,
+            Place::Postgres { server, name } => Some(url(server, name)),
+        }
+    }
+
+    /// Opens the same database again, as a second process would, with bounds of the test's own.
+    pub async fn reopen(&self, config: &DbConfig) -> Db {
+        match &self.place {
+            Place::Sqlite(folder) => Db::open_sqlite(&file(folder), config).await.unwrap(),
+            Place::Postgres { server, name } => Db::open_postgres(&url(server, name), config).await.unwrap(),
+        }
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        if let Place::Postgres { server, name } = &self.place {
+            // A test that failed may not leave its database behind either, so this can't be an async function's work.
+            let (server, name) = (server.clone(), name.clone());
+            let dropped = thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let admin = Db::open_postgres(&server, &fast()).await.unwrap();
+                    admin.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), args![]).await.unwrap();
+                });
+            });
+            if dropped.join().is_err() && !thread::panicking() {
+                panic!("the test's database could not be dropped");
+            }
+        }
+    }
+}
+
+/// Bounds short enough that a test of a lock or a timeout doesn't wait.
+pub fn fast() -> DbConfig {
+    DbConfig { max_connections: 4, acquire_timeout: Duration::from_secs(5), statement_timeout: Duration::from_secs(20) }
+}
+
+/// An empty SQLite database in a temporary folder.
+pub async fn sqlite() -> TestDb {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&file(&folder), &DbConfig::default()).await.unwrap();
+    db.migrate().await.unwrap();
+    TestDb { db, place: Place::Sqlite(folder) }
+}
+
+/// An empty database of its own on the PostgreSQL server named by [`POSTGRES`].
+///
+/// # Panics
+/// When the variable is not set: a test that needs PostgreSQL is never skipped in silence.
+pub async fn postgres() -> TestDb {
+    let server = std::env::var(POSTGRES).unwrap_or_else(|_| {
+        panic!("this test needs PostgreSQL: run `make test`, or set {POSTGRES} to the URL of a superuser on a private server")
+    });
+    let name = format!("test_{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple());
+    let admin = Db::open_postgres(&server, &fast()).await.unwrap();
+    admin.execute(format!("CREATE DATABASE {name}"), args![]).await.unwrap();
+    admin.close().await;
+    let db = Db::open_postgres(&url(&server, &name), &fast()).await.unwrap();
+    db.migrate().await.unwrap();
+    TestDb { db, place: Place::Postgres { server, name } }
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("media-gateway.db")
+}
+
+/// The server's URL with another database: `postgres://u@h:1/postgres?host=/tmp` → `postgres://u@h:1/name?host=/tmp`.
+fn url(server: &str, database: &str) -> String {
+    let (base, query) = server.split_once('?').map_or((server, None), |(base, query)| (base, Some(query)));
+    let (scheme, rest) = base.split_once("://").unwrap();
+    let authority = rest.split('/').next().unwrap();
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{scheme}://{authority}/{database}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_database_of_the_url_changes() {
+        assert_eq!(url("postgres://u:p@h:1/postgres", "a"), "postgres://u:p@h:1/a");
+        assert_eq!(url("postgres://u@h", "a"), "postgres://u@h/a");
+        assert_eq!(url("postgres://u@h/x?host=/tmp/s", "a"), "postgres://u@h/a?host=/tmp/s");
+    }
+}
