@@ -1,0 +1,19 @@
+//! `cargo xtask bench`: builds the product and the benchmarks for release and runs them.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::process;
+
+/// Passes `args` on. The benchmarks are a workspace of their own, so that what they compare with never enters the build.
+pub fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
+    process::catch_interrupts()?;
+    let build = ["build", "--release", "--package", "media-gateway", "--locked"];
+    let built = process::run(Command::new("cargo").args(build).current_dir(root))?;
+    let mut bench = Command::new("cargo");
+    bench.args(["run", "--release", "--locked", "--"]).args(args).current_dir(root.join("benches"));
+    let passed = built && process::run(bench.env("MEDIA_GATEWAY_ROOT", root))?;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

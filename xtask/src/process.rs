@@ -1,0 +1,85 @@
+//! Commands that are echoed, interruptible and end with a clear sentence.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::needs;
+
+/// Set by Ctrl-C and SIGTERM; from then on nothing new starts and what runs is ended.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Installs the handler once.
+static HANDLER: Mutex<bool> = Mutex::new(false);
+
+/// From here on Ctrl-C ends the running command and lets the caller clean up.
+pub fn catch_interrupts() -> Result<()> {
+    let mut installed = HANDLER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !*installed {
+        ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst)).context("cannot listen for Ctrl-C")?;
+        *installed = true;
+    }
+    Ok(())
+}
+
+/// Whether someone asked to stop.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// A command as one would type it.
+pub fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+/// Runs a command with our output; `Ok(false)` when it failed, an error when it could not start or was interrupted.
+pub fn run(command: &mut Command) -> Result<bool> {
+    if interrupted() {
+        bail!("interrupted");
+    }
+    let words = line(command);
+    println!("\n$ {words}");
+    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start `{words}`"))?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return if interrupted() { bail!("interrupted") } else { Ok(status.success()) };
+        }
+        if interrupted() {
+            end(&mut child)?;
+            bail!("interrupted");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Runs a command quietly and gives what it printed.
+///
+/// # Errors
+/// Its last words on the error stream, when it fails.
+pub fn output(command: &mut Command) -> Result<String> {
+    let words = line(command);
+    let out = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{words}`"))?;
+    if !out.status.success() {
+        let said = String::from_utf8_lossy(&out.stderr).trim().to_owned();
+        bail!("`{words}` failed: {}", said.lines().last().unwrap_or("it said nothing"));
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// Asks the child to end (cargo and nextest then end theirs), and makes it end after some seconds.
+fn end(child: &mut Child) -> Result<()> {
+    needs::quiet("kill", &["-TERM", &child.id().to_string()]);
+    for _ in 0..200 {
+        if child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask test`: what the gate runs, in order, with a summary.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::engines::Engines;
+use crate::summary::Summary;
+use crate::{needs, process, tidy};
+
+/// Runs everything; a failed check does not hide the ones after it, a missing engine does.
+pub fn run(root: &Path) -> Result<ExitCode> {
+    let mut summary = Summary::default();
+    let result = steps(root, &mut summary);
+    println!("\n{}", summary.table());
+    result?;
+    Ok(if summary.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
+    let cargo = |args: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(args).current_dir(root);
+        command
+    };
+    let ok = |passed: &bool| *passed;
+    let engines = summary.step("engines and model", Engines::start, |_| true)?;
+    summary.step("cargo fmt", || process::run(&mut cargo(&["fmt", "--all", "--check"])), ok)?;
+    summary.step("tidy", || tidy::check(root), ok)?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    summary.step("cargo clippy", || process::run(&mut cargo(&clippy)), ok)?;
+    let runner = needs::test_runner();
+    let build = [runner, &["--workspace", "--locked", "--no-run"]].concat();
+    if !summary.step("build of the tests", || process::run(&mut cargo(&build)), ok)? {
+        return Ok(());
+    }
+    let tests = [runner, &["--workspace", "--locked"]].concat();
+    let name = format!("tests (cargo {})", runner[0]);
+    summary.step(&name, || process::run(cargo(&tests).envs(engines.variables())), ok)?;
+    if runner[0] == "nextest" && tidy::has_doctests(root)? {
+        let doctests = ["test", "--workspace", "--locked", "--doc"];
+        summary.step("doctests", || process::run(cargo(&doctests).envs(engines.variables())), ok)?;
+    }
+    Ok(())
+}
