@@ -2,7 +2,7 @@
 
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Block, Expr, ExprPath, Macro, Meta};
+use syn::{Attribute, BinOp, Block, Expr, ExprPath, Macro, Meta};
 
 use super::{File, Finding, tokens};
 
@@ -13,7 +13,7 @@ const MAX_FUNCTION_LINES: usize = 70;
 /// Where a caller is made: from an HTTP request, from gRPC metadata, by the process for itself.
 const CALLER_MAKERS: [&str; 4] = [
     "crates/http-api/src/caller.rs",
-    "crates/rpc/src/call.rs",
+    "crates/rpc/src/auth.rs",
     "crates/contracts/src/call.rs",
     "crates/media-gateway/src/",
 ];
@@ -137,6 +137,15 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
             // A variant with fields is made by calling its path, so this sees it too; a pattern is no expression.
             Expr::Path(ExprPath { path, .. }) => self.path(path),
             Expr::Struct(made) => self.path(&made.path),
+            // Comparing with a caller is not making one.
+            Expr::Binary(compared) if matches!(compared.op, BinOp::Eq(_) | BinOp::Ne(_)) => {
+                for side in
+                    [&compared.left, &compared.right].into_iter().filter(|side| !matches!(***side, Expr::Path(_)))
+                {
+                    self.visit_expr(side);
+                }
+                return;
+            }
             _ => {}
         }
         visit::visit_expr(self, expr);
