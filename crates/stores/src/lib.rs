@@ -1,6 +1,7 @@
 //! The stores under every service: `Db` and `Tx` over SQLite and PostgreSQL, the event log, and the ports to
 //! external stores with their conformance suites. Driver types never leave this crate.
 
+pub mod cache;
 pub mod db;
 mod dialect;
 mod error;
@@ -9,7 +10,9 @@ mod postgres;
 mod row;
 pub mod sql;
 mod sqlite;
+pub mod suites;
 mod value;
+pub mod vectors;
 
 pub use db::{Db, DbConfig, Tx};
 pub use error::DbError;
