@@ -1,0 +1,124 @@
+//! Who calls, proved by a token. The only file of this crate that makes a [`Caller`].
+
+use std::fmt;
+
+use contracts::{ApiError, Caller, ErrorKind, Result};
+use http::{HeaderMap, header::AUTHORIZATION};
+use subtle::ConstantTimeEq;
+
+/// For whom a peer calls: `anonymous`, `operator` or `system`. Believed only beside the peer token.
+pub const CALLER_HEADER: &str = "x-caller";
+
+/// The tokens that prove who calls. Without any, every caller is anonymous.
+#[derive(Clone, Default)]
+pub struct ServerAuth {
+    peer: Option<Vec<u8>>,
+    operator: Option<Vec<u8>>,
+}
+
+impl ServerAuth {
+    /// `peer_token` is shared by the roles of one deployment, `operator_token` is the node's own.
+    /// An empty token counts as none: nobody may prove anything with nothing.
+    pub fn new(peer_token: Option<String>, operator_token: Option<String>) -> Self {
+        let keep = |token: Option<String>| token.filter(|token| !token.is_empty()).map(String::into_bytes);
+        Self { peer: keep(peer_token), operator: keep(operator_token) }
+    }
+
+    /// The caller that the headers of a request prove.
+    ///
+    /// A peer speaks for the caller it names, itself ([`Caller::System`]) when it names none; the operator token is
+    /// the operator's; no token at all is anonymous, whatever else the headers say.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a token that is neither, `InvalidArgument` for a caller that no peer can speak for.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller> {
+        let Some(header) = headers.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
+        let token = bearer(header.as_bytes()).ok_or_else(wrong_token)?;
+        if matches(self.peer.as_deref(), token) {
+            return named(headers);
+        }
+        if matches(self.operator.as_deref(), token) { Ok(Caller::Operator) } else { Err(wrong_token()) }
+    }
+}
+
+impl fmt::Debug for ServerAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |token: &Option<Vec<u8>>| if token.is_some() { "set" } else { "none" };
+        write!(f, "ServerAuth {{ peer: {}, operator: {} }}", shown(&self.peer), shown(&self.operator))
+    }
+}
+
+/// The word for `caller` in [`CALLER_HEADER`].
+pub fn word(caller: &Caller) -> &'static str {
+    match caller {
+        Caller::Anonymous => "anonymous",
+        Caller::Operator => "operator",
+        Caller::System => "system",
+    }
+}
+
+fn named(headers: &HeaderMap) -> Result<Caller> {
+    let Some(name) = headers.get(CALLER_HEADER) else { return Ok(Caller::System) };
+    let known = [Caller::Anonymous, Caller::Operator, Caller::System];
+    known.into_iter().find(|caller| word(caller).as_bytes() == name.as_bytes()).ok_or_else(|| {
+        ApiError::invalid("unknown_caller", "the peer calls for someone this role does not know")
+            .field(CALLER_HEADER, "must be anonymous, operator or system")
+    })
+}
+
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = header.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+/// Compares in a time that tells nothing of where the tokens differ; their length may show.
+fn matches(expected: Option<&[u8]>, token: &[u8]) -> bool {
+    expected.is_some_and(|expected| expected.ct_eq(token).into())
+}
+
+fn wrong_token() -> ApiError {
+    ApiError::new(ErrorKind::Unauthenticated, "bad_token", "the token is not one this role accepts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_decides_who_calls() {
+        let auth = ServerAuth::new(Some("peer-secret".into()), Some("operator-secret".into()));
+        let cases: [(&[(&'static str, &str)], Result<Caller, &str>); 11] = [
+            (&[], Ok(Caller::Anonymous)),
+            (&[("x-caller", "system")], Ok(Caller::Anonymous)),
+            (&[("authorization", "Bearer peer-secret")], Ok(Caller::System)),
+            (&[("authorization", "bearer peer-secret"), ("x-caller", "anonymous")], Ok(Caller::Anonymous)),
+            (&[("authorization", "Bearer peer-secret"), ("x-caller", "operator")], Ok(Caller::Operator)),
+            (&[("authorization", "Bearer peer-secret"), ("x-caller", "root")], Err("unknown_caller")),
+            (&[("authorization", "Bearer operator-secret"), ("x-caller", "system")], Ok(Caller::Operator)),
+            (&[("authorization", "Bearer peer-secreT")], Err("bad_token")),
+            (&[("authorization", "Bearer ")], Err("bad_token")),
+            (&[("authorization", "Basic peer-secret")], Err("bad_token")),
+            (&[("authorization", "")], Err("bad_token")),
+        ];
+        for (pairs, expected) in cases {
+            let found = auth.caller(&headers(pairs));
+            assert_eq!(found.map_err(|error| error.code.to_string()), expected.map_err(str::to_owned), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_token_proves_nothing() {
+        let auth = ServerAuth::new(Some(String::new()), None);
+        assert_eq!(auth.caller(&headers(&[("authorization", "Bearer ")])).unwrap_err().code, "bad_token");
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let auth = ServerAuth::new(Some("peer-secret".into()), None);
+        assert_eq!(format!("{auth:?}"), "ServerAuth { peer: set, operator: none }");
+    }
+}

@@ -1,0 +1,231 @@
+//! The values of `search.proto`.
+
+use contracts::{
+    ApiError, ContentType, Degraded, ParsedIntent, Region, Result, Scored, SearchFilters, SearchRequest,
+    SearchResponse, SearchResult, VectorQuery, YearRange,
+};
+
+use super::{
+    common::{all, id, region, small, word},
+    list, maybe, required,
+};
+use crate::pb;
+
+/// The page size of a search that names none, as over HTTP.
+const PAGE_SIZE: u32 = 20;
+
+/// A region that may be there.
+pub fn maybe_region(text: Option<String>) -> Result<Option<Region>> {
+    text.map(|text| region("region", &text)).transpose()
+}
+
+/// Filters; a message without them asks nothing.
+pub fn filters(message: Option<pb::SearchFilters>) -> Result<SearchFilters> {
+    Ok(maybe("filters", message)?.unwrap_or_default())
+}
+
+/// A limit: one past what this machine can count is as good as none.
+pub fn limit(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+fn kinds(kinds: Vec<ContentType>) -> Vec<i32> {
+    kinds.into_iter().map(|kind| pb::ContentType::from(kind).into()).collect()
+}
+
+fn read_kinds(numbers: Vec<i32>) -> Result<Vec<ContentType>> {
+    let read = numbers.into_iter().enumerate();
+    read.map(|(index, number)| word::<pb::ContentType, _>(&format!("content_types[{index}]"), number)).collect()
+}
+
+impl From<YearRange> for pb::YearRange {
+    fn from(range: YearRange) -> Self {
+        Self { from: range.from.map(Into::into), to: range.to.map(Into::into) }
+    }
+}
+
+impl TryFrom<pb::YearRange> for YearRange {
+    type Error = ApiError;
+
+    fn try_from(range: pb::YearRange) -> Result<Self> {
+        Ok(Self { from: small("from", range.from)?, to: small("to", range.to)? })
+    }
+}
+
+impl From<SearchFilters> for pb::SearchFilters {
+    fn from(filters: SearchFilters) -> Self {
+        Self {
+            genres: filters.genres,
+            content_types: kinds(filters.content_types),
+            year_range: filters.year_range.map(Into::into),
+            platforms: filters.platforms,
+        }
+    }
+}
+
+impl TryFrom<pb::SearchFilters> for SearchFilters {
+    type Error = ApiError;
+
+    fn try_from(filters: pb::SearchFilters) -> Result<Self> {
+        Ok(Self {
+            genres: filters.genres,
+            content_types: read_kinds(filters.content_types)?,
+            year_range: maybe("year_range", filters.year_range)?,
+            platforms: filters.platforms,
+        })
+    }
+}
+
+impl From<SearchRequest> for pb::SearchContentRequest {
+    fn from(request: SearchRequest) -> Self {
+        Self {
+            query: request.query,
+            filters: Some(request.filters.into()),
+            region: request.region.map(Into::into),
+            page: Some(request.page),
+            page_size: Some(request.page_size),
+        }
+    }
+}
+
+impl TryFrom<pb::SearchContentRequest> for SearchRequest {
+    type Error = ApiError;
+
+    fn try_from(request: pb::SearchContentRequest) -> Result<Self> {
+        Ok(Self {
+            query: request.query,
+            filters: filters(request.filters)?,
+            region: maybe_region(request.region)?,
+            page: request.page.unwrap_or(1),
+            page_size: request.page_size.unwrap_or(PAGE_SIZE),
+        })
+    }
+}
+
+impl From<ParsedIntent> for pb::ParsedIntent {
+    fn from(intent: ParsedIntent) -> Self {
+        Self {
+            text: intent.text,
+            like: intent.like,
+            people: intent.people,
+            genres: intent.genres,
+            content_types: kinds(intent.content_types),
+            year_range: intent.year_range.map(Into::into),
+            platforms: intent.platforms,
+        }
+    }
+}
+
+impl TryFrom<pb::ParsedIntent> for ParsedIntent {
+    type Error = ApiError;
+
+    fn try_from(intent: pb::ParsedIntent) -> Result<Self> {
+        Ok(Self {
+            text: intent.text,
+            like: intent.like,
+            people: intent.people,
+            genres: intent.genres,
+            content_types: read_kinds(intent.content_types)?,
+            year_range: maybe("year_range", intent.year_range)?,
+            platforms: intent.platforms,
+        })
+    }
+}
+
+impl From<SearchResult> for pb::SearchResult {
+    fn from(result: SearchResult) -> Self {
+        Self {
+            content: Some(result.content.into()),
+            relevance_score: result.relevance_score,
+            match_reasons: result.match_reasons,
+            vector_similarity: result.vector_similarity,
+            graph_score: result.graph_score,
+            keyword_score: result.keyword_score,
+        }
+    }
+}
+
+impl TryFrom<pb::SearchResult> for SearchResult {
+    type Error = ApiError;
+
+    fn try_from(result: pb::SearchResult) -> Result<Self> {
+        Ok(Self {
+            content: required("content", result.content)?,
+            relevance_score: result.relevance_score,
+            match_reasons: result.match_reasons,
+            vector_similarity: result.vector_similarity,
+            graph_score: result.graph_score,
+            keyword_score: result.keyword_score,
+        })
+    }
+}
+
+impl From<SearchResponse> for pb::SearchContentResponse {
+    fn from(response: SearchResponse) -> Self {
+        let degraded = |d: Degraded| pb::Degraded { source: d.source, reason: d.reason };
+        Self {
+            results: all(response.results),
+            total_count: response.total_count,
+            page: response.page,
+            page_size: response.page_size,
+            query_parsed: Some(response.query_parsed.into()),
+            degraded: response.degraded.into_iter().map(degraded).collect(),
+            search_time_ms: response.search_time_ms,
+        }
+    }
+}
+
+impl TryFrom<pb::SearchContentResponse> for SearchResponse {
+    type Error = ApiError;
+
+    fn try_from(response: pb::SearchContentResponse) -> Result<Self> {
+        let degraded = |d: pb::Degraded| Degraded { source: d.source, reason: d.reason };
+        Ok(Self {
+            results: list("results", response.results)?,
+            total_count: response.total_count,
+            page: response.page,
+            page_size: response.page_size,
+            query_parsed: required("query_parsed", response.query_parsed)?,
+            degraded: response.degraded.into_iter().map(degraded).collect(),
+            search_time_ms: response.search_time_ms,
+        })
+    }
+}
+
+impl From<Scored> for pb::ScoredContent {
+    fn from(scored: Scored) -> Self {
+        Self { content_id: scored.content_id.to_string(), score: scored.score }
+    }
+}
+
+impl TryFrom<pb::ScoredContent> for Scored {
+    type Error = ApiError;
+
+    fn try_from(scored: pb::ScoredContent) -> Result<Self> {
+        Ok(Self { content_id: id("content_id", &scored.content_id)?, score: scored.score })
+    }
+}
+
+impl From<VectorQuery> for pb::VectorSearchRequest {
+    fn from(query: VectorQuery) -> Self {
+        Self {
+            embedding: query.embedding,
+            filters: Some(query.filters.into()),
+            region: query.region.map(Into::into),
+            limit: query.limit as u64,
+        }
+    }
+}
+
+impl TryFrom<pb::VectorSearchRequest> for VectorQuery {
+    type Error = ApiError;
+
+    fn try_from(query: pb::VectorSearchRequest) -> Result<Self> {
+        Ok(Self {
+            embedding: query.embedding,
+            filters: filters(query.filters)?,
+            region: maybe_region(query.region)?,
+            limit: limit(query.limit),
+        })
+    }
+}

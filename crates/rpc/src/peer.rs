@@ -1,0 +1,188 @@
+//! The way to another role: one lazy HTTP/2 connection, the frame of each call, deadlines and a second try.
+
+use std::{fmt, time::Duration};
+
+use contracts::{ApiError, Call, Clock, Component, ComponentState, Result, Rng};
+use tonic::{
+    Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::{
+    call,
+    status::{PEER_UNAVAILABLE, deadline_exceeded, from_status, peer_unavailable},
+};
+
+/// How often a read is tried when nobody takes it.
+const TRIES: u32 = 2;
+/// The pause before the second try is drawn from one to two of these.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Room for the details of an error and what proxies add.
+const MAX_HEADER_BYTES: u32 = 64 * 1024;
+
+/// How to call another role.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// For a connection to stand.
+    pub connect_timeout: Duration,
+    /// For any one call, whatever its deadline.
+    pub timeout: Duration,
+    /// How many calls are under way at once; more wait, within their deadlines.
+    pub max_in_flight: usize,
+    /// Proves to the other role that we are one of its deployment; without it we call as anonymous.
+    pub peer_token: Option<String>,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(60));
+        Self { connect_timeout, timeout, max_in_flight: 256, peer_token: None }
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connect_timeout, timeout, max_in_flight, peer_token } = self;
+        let token = if peer_token.is_some() { "set" } else { "none" };
+        write!(f, "ClientConfig {{ {connect_timeout:?}, {timeout:?}, {max_in_flight}, peer_token: {token} }}")
+    }
+}
+
+/// Another role. Cheap to clone; clones share the connection.
+#[derive(Clone)]
+pub struct Peer {
+    role: &'static str,
+    channel: Channel,
+    bearer: Option<MetadataValue<Ascii>>,
+    timeout: Duration,
+    clock: Clock,
+    rng: Rng,
+}
+
+/// The way to the role called `role` at `uri` (`http://host:port`). It connects at the first call and again whenever
+/// the connection broke, so that roles start in any order. Must be called inside a Tokio runtime.
+///
+/// # Errors
+/// `InvalidArgument` for an address that is not one, or a token that can't stand in a header.
+pub fn connect_lazy(role: &'static str, uri: &str, config: &ClientConfig, clock: Clock, rng: Rng) -> Result<Peer> {
+    let bad_uri = || {
+        let detail = format!("{uri:?} is not an address of the {role} role; it must be like http://host:port");
+        ApiError::invalid("bad_peer_address", detail)
+    };
+    let endpoint = Endpoint::from_shared(uri.to_owned()).map_err(|_| bad_uri())?;
+    if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
+        return Err(bad_uri());
+    }
+    let channel = endpoint
+        .connect_timeout(config.connect_timeout)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(Duration::from_secs(30)))
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .http2_adaptive_window(true)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .concurrency_limit(config.max_in_flight)
+        .connect_lazy();
+    let bearer = config.peer_token.as_deref().filter(|token| !token.is_empty()).map(bearer).transpose()?;
+    Ok(Peer { role, channel, bearer, timeout: config.timeout, clock, rng })
+}
+
+fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {
+    let value = format!("Bearer {token}").parse::<MetadataValue<Ascii>>();
+    let mut value = value.map_err(|_| ApiError::invalid("bad_peer_token", "the peer token must be printable ASCII"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+impl Peer {
+    /// The role's name, as errors name it.
+    pub fn role(&self) -> &'static str {
+        self.role
+    }
+
+    /// The connection, for a generated client.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// Sends `message` once, in the frame of `call`.
+    ///
+    /// # Errors
+    /// What the service answered; `DeadlineExceeded` when the call's time is over; `Unavailable` with the code
+    /// `peer_unavailable` when nobody answers.
+    pub(crate) async fn send<T, A, F>(
+        &self,
+        call: &Call,
+        message: T,
+        send: impl FnOnce(Request<T>) -> F + Send,
+    ) -> Result<A>
+    where
+        F: Future<Output = Result<Response<A>, Status>> + Send,
+    {
+        let left = call.remaining(&self.clock)?.min(self.timeout);
+        let request = call::request(call, left, self.bearer.as_ref(), message)?;
+        let answer = tokio::time::timeout(left, send(request)).await.map_err(|_| deadline_exceeded())?;
+        answer.map(Response::into_inner).map_err(|status| self.failed(&status))
+    }
+
+    /// Like [`Peer::send`], and once more when nobody took it and time is left. Only for what changes nothing.
+    pub(crate) async fn read<T, A, F>(
+        &self,
+        call: &Call,
+        message: T,
+        send: impl Fn(Request<T>) -> F + Send + Sync,
+    ) -> Result<A>
+    where
+        T: Clone + Send,
+        F: Future<Output = Result<Response<A>, Status>> + Send,
+    {
+        for _ in 1..TRIES {
+            match self.send(call, message.clone(), &send).await {
+                Err(error) if error.code == PEER_UNAVAILABLE => self.pause(call).await?,
+                answer => return answer,
+            }
+        }
+        self.send(call, message, &send).await
+    }
+
+    async fn pause(&self, call: &Call) -> Result<()> {
+        let drawn = self.rng.below(PAUSE.as_millis() as u64);
+        let pause = PAUSE + Duration::from_millis(drawn);
+        if call.remaining(&self.clock)? <= pause {
+            return Err(peer_unavailable(self.role));
+        }
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    fn failed(&self, status: &Status) -> ApiError {
+        let error = from_status(status, self.role);
+        if error.code == PEER_UNAVAILABLE {
+            // The caller reads a sentence without addresses; the operator needs the cause.
+            tracing::warn!(role = self.role, cause = status.message(), "A role does not answer");
+        }
+        error
+    }
+
+    /// How `service` of the role says it is: for `/readyz` of a node that needs it.
+    pub async fn health(&self, service: &str, within: Duration) -> Component {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let mut client = HealthClient::new(self.channel());
+        let answer = tokio::time::timeout(within, client.check(request)).await;
+        let (state, detail) = match answer {
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => (ComponentState::Ready, ""),
+            Ok(Ok(_)) => (ComponentState::Starting, "it answers, and does not serve yet"),
+            Ok(Err(_)) | Err(_) => (ComponentState::Down, "it does not answer"),
+        };
+        Component::new(&format!("{}_peer", self.role), state, detail)
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer {{ {} }}", self.role)
+    }
+}
