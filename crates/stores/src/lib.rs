@@ -5,6 +5,8 @@ pub mod cache;
 pub mod db;
 mod dialect;
 mod error;
+pub mod events;
+pub mod foreign;
 mod migrate;
 mod postgres;
 mod row;
@@ -16,6 +18,7 @@ pub mod vectors;
 
 pub use db::{Db, DbConfig, Tx};
 pub use error::DbError;
+pub use foreign::Foreign;
 pub use row::{Cell, FromCell, FromRow, Row};
 pub use sql::Sql;
 pub use value::Value;

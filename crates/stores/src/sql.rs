@@ -76,6 +76,11 @@ pub fn placeholders(first: usize, count: usize) -> String {
     list
 }
 
+/// A name in double quotes, whatever it holds: for names that a foreign file brings along.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// `head VALUES ($1, $2), ($3, $4) … tail` for `rows` rows of `columns` values.
 pub(crate) fn insert(head: &str, tail: &str, rows: usize, columns: usize) -> String {
     let mut text = String::with_capacity(head.len() + tail.len() + rows * (columns * 6 + 4) + 8);
@@ -101,6 +106,12 @@ mod tests {
         assert_eq!(placeholders(1, 1), "($1)");
         assert_eq!(placeholders(3, 3), "($3, $4, $5)");
         assert_eq!(placeholders(1, 0), "(NULL)");
+    }
+
+    #[test]
+    fn a_quote_stays_inside_a_name() {
+        assert_eq!(identifier("films"), "\"films\"");
+        assert_eq!(identifier("a\" FROM b--"), "\"a\"\" FROM b--\"");
     }
 
     #[test]

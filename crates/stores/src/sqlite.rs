@@ -43,7 +43,7 @@ pub struct SqliteDb {
 /// One connection with the deadline of the statement it runs. A pool of one, rather than a pool of many, because
 /// SQLite asks "go on?" per connection: the question must find the deadline of the statement that this one runs.
 #[derive(Clone)]
-pub(crate) struct Lane {
+struct Lane {
     pool: SqlitePool,
     deadline: Deadline,
 }
@@ -135,7 +135,7 @@ impl SqliteDb {
 }
 
 impl Lane {
-    pub(crate) async fn open(options: SqliteConnectOptions, config: &DbConfig) -> Result<Self, DbError> {
+    async fn open(options: SqliteConnectOptions, config: &DbConfig) -> Result<Self, DbError> {
         let deadline = Deadline::none();
         let asked = deadline.clone();
         let pool = SqlitePoolOptions::new()
@@ -155,10 +155,6 @@ impl Lane {
             .connect_with(options)
             .await?;
         Ok(Self { pool, deadline })
-    }
-
-    pub(crate) fn pool(&self) -> &SqlitePool {
-        &self.pool
     }
 }
 

@@ -1,0 +1,100 @@
+//! Events that failed too often: listed, tried again, or dropped, by a person.
+
+use contracts::{Event, EventId};
+use jiff::Timestamp;
+
+use super::{Delivery, from_json, to_json};
+use crate::{
+    args,
+    db::{Db, Tx},
+    error::DbError,
+    row::{FromRow, Row},
+};
+
+/// An event that failed too often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeadLetter {
+    /// The group it failed in.
+    pub group: String,
+    /// Where it stands, or stood, in the log.
+    pub position: i64,
+    /// The event.
+    pub event: Event,
+    /// How often it failed.
+    pub attempts: u32,
+    /// When it failed last.
+    pub failed_at: Timestamp,
+    /// Why it failed last.
+    pub reason: String,
+}
+
+impl FromRow for DeadLetter {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            group: row.get("consumer")?,
+            position: row.get("position")?,
+            event: from_json(row.get("event")?)?,
+            attempts: row.get("attempts")?,
+            failed_at: row.get("failed_at")?,
+            reason: row.get("reason")?,
+        })
+    }
+}
+
+pub(super) async fn add(
+    tx: &mut Tx,
+    group: &str,
+    delivery: &Delivery,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO event_dead_letters (consumer, event_id, position, attempts, failed_at, reason, event)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (consumer, event_id) DO UPDATE SET
+            attempts = excluded.attempts, failed_at = excluded.failed_at, reason = excluded.reason";
+    let (id, position, attempts) = (delivery.event.id, delivery.position, delivery.attempts + 1);
+    tx.execute(sql, args![group, id, position, attempts, now, reason, to_json(&delivery.event)?]).await?;
+    Ok(())
+}
+
+/// A page of a group's dead letters, in the order of the log.
+///
+/// # Errors
+/// As [`Db::fetch_all`].
+pub async fn list(db: &Db, group: &str, after: i64, limit: u32) -> Result<Vec<DeadLetter>, DbError> {
+    let sql = "SELECT consumer, position, event, attempts, failed_at, reason FROM event_dead_letters
+        WHERE consumer = $1 AND position > $2 ORDER BY position LIMIT $3";
+    db.fetch_all(sql, args![group, after, limit]).await
+}
+
+/// Offers a dead letter to its group again, as if it had never failed. `false`: there is none.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn requeue(db: &Db, group: &str, event: EventId, now: Timestamp) -> Result<bool, DbError> {
+    let mut tx = db.begin().await?;
+    let moved = "INSERT INTO event_redeliveries (consumer, event_id, position, attempts, due_at, reason, event)
+        SELECT consumer, event_id, position, 0, $3, reason, event FROM event_dead_letters
+        WHERE consumer = $1 AND event_id = $2
+        ON CONFLICT (consumer, event_id) DO NOTHING";
+    tx.execute(moved, args![group, event, now]).await?;
+    let gone = remove(&mut tx, group, event).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
+/// Drops a dead letter for good. `false`: there is none.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn discard(db: &Db, group: &str, event: EventId) -> Result<bool, DbError> {
+    let mut tx = db.begin().await?;
+    let gone = remove(&mut tx, group, event).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
+async fn remove(tx: &mut Tx, group: &str, event: EventId) -> Result<bool, DbError> {
+    let sql = "DELETE FROM event_dead_letters WHERE consumer = $1 AND event_id = $2";
+    Ok(tx.execute(sql, args![group, event]).await? == 1)
+}
