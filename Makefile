@@ -1,5 +1,7 @@
 # The commands of the project. `make help` lists them.
 .DEFAULT_GOAL := help
+# Where rustup puts Cargo: a shell that was open before does not know it yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 .PHONY: help demo test soak bench check-cargo check-python
 
 help: ## list these commands

@@ -26,7 +26,8 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     };
     let ok = |passed: &bool| *passed;
     let engines = summary.step("engines and model", Engines::start, |_| true)?;
-    summary.step("cargo fmt", || process::run(&mut cargo(&["fmt", "--all", "--check"])), ok)?;
+    let fmt = |args: &[&str]| process::run(cargo(&["fmt", "--check"]).args(args));
+    summary.step("cargo fmt", || Ok(fmt(&["--all"])? & fmt(&["--manifest-path", "benches/Cargo.toml"])?), ok)?;
     summary.step("tidy", || tidy::check(root), ok)?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     summary.step("cargo clippy", || process::run(&mut cargo(&clippy)), ok)?;

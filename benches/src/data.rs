@@ -1,0 +1,89 @@
+//! The real catalogues: which files, how many records, and what people would ask about them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+
+/// Films in the sample database, which is pinned by hash.
+const SAMPLE_FILMS: usize = 17_472;
+
+/// Source files and what is in them.
+pub struct Data {
+    /// What is ingested.
+    pub files: Vec<PathBuf>,
+    /// Records in them.
+    pub records: usize,
+    /// Distinct questions, in a fixed order that jumps between decades.
+    pub queries: Vec<String>,
+}
+
+impl Data {
+    /// Reads the folder and takes the sample films beside it.
+    ///
+    /// # Errors
+    /// Names the folder that is absent.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let json = files(&folder.join("wikipedia-movies"), ".json.gz")?;
+        let csv = files(&folder.join("streaming-catalogues"), ".csv.gz")?;
+        let mut films = Vec::new();
+        for file in &json {
+            match serde_json::from_str(&unpacked(file)?)? {
+                Value::Array(items) => films.extend(items),
+                _ => bail!("{} is not a JSON array", file.display()),
+            }
+        }
+        let mut records = films.len() + SAMPLE_FILMS;
+        for file in &csv {
+            records += csv::Reader::from_reader(unpacked(file)?.as_bytes()).into_byte_records().count();
+        }
+        let sample = assets::films(&assets::cache_folder()?, &mut |_| {})?;
+        Ok(Self { files: [json, csv, vec![sample]].concat(), records, queries: queries(&films) })
+    }
+}
+
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let advice = || format!("{} is needed — name the folder of the real data in MEDIA_GATEWAY_DATA", folder.display());
+    let entries = std::fs::read_dir(folder).with_context(advice)?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(ending));
+    files.sort();
+    if files.is_empty() {
+        bail!("{} holds no file *{ending}", folder.display())
+    }
+    Ok(files)
+}
+
+fn unpacked(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    let source = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    MultiGzDecoder::new(source).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Titles, people, genres with a decade, and "like": a few thousand, so that no cache answers a run.
+fn queries(films: &[Value]) -> Vec<String> {
+    // A stride without a common divisor visits every film once, far apart.
+    let stride = 7_919;
+    let film = |index: usize| &films[index * stride % films.len()];
+    let first = |film: &Value, key: &str| film[key][0].as_str().map(str::to_owned);
+    let query = |index: usize| {
+        let film = film(index);
+        let title = film["title"].as_str()?;
+        match index % 4 {
+            0 => Some(title.to_owned()),
+            1 => first(film, "cast").map(|name| format!("films with {name}")),
+            2 => {
+                Some(format!("{} of the {}s", first(film, "genres")?.to_lowercase(), film["year"].as_u64()? / 10 * 10))
+            }
+            _ => Some(format!("something like {title}")),
+        }
+    };
+    let mut queries: Vec<String> = (0..films.len().min(8_000)).filter_map(query).collect();
+    let mut seen = std::collections::HashSet::new();
+    queries.retain(|query| seen.insert(query.clone()));
+    queries
+}

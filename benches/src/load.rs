@@ -1,0 +1,177 @@
+//! A closed loop of load: a few kept-alive connections, each with one request at a time, bounded in time.
+//!
+//! Requests are bytes made beforehand and answers are read just far enough to know where they end, so that one thread
+//! asks faster than two cores answer.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+/// The largest answer that is read.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+/// An answer later than this is an error.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much load.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// For how long.
+    pub duration: Duration,
+    /// Over how many connections.
+    pub connections: usize,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// Microseconds of each answered request, in order.
+    latencies: Vec<u32>,
+    /// From the first request to the last answer.
+    pub elapsed: Duration,
+    /// Bytes of the last answer's body.
+    pub body_bytes: usize,
+}
+
+impl Outcome {
+    /// Answers.
+    pub fn count(&self) -> usize {
+        self.latencies.len()
+    }
+
+    /// Answers a second.
+    pub fn rate(&self) -> f64 {
+        self.count() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// A percentile in milliseconds; `share` from 0 to 1.
+    pub fn percentile_ms(&self, share: f64) -> f64 {
+        let index = ((self.count() - 1) as f64 * share).round() as usize;
+        f64::from(self.latencies[index]) / 1000.0
+    }
+}
+
+/// The bytes of a GET.
+pub fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n").into_bytes()
+}
+
+/// The bytes of a POST of JSON.
+pub fn post(path: &str, body: &str) -> Vec<u8> {
+    let head = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n");
+    format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// One request and its body, over a connection of its own.
+///
+/// # Errors
+/// No connection, or an answer other than 200.
+pub async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
+    Connection::open(address).await?.ask(request).await
+}
+
+/// Sends the requests in turn, round and round, until the time is over.
+///
+/// # Errors
+/// The first answer that is not 200: a failing server is not measured.
+pub async fn run(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Result<Outcome> {
+    if requests.is_empty() {
+        bail!("nothing to ask");
+    }
+    let requests = Rc::new(requests);
+    let started = Instant::now();
+    let ask = async || {
+        let tasks: Vec<_> = (0..load.connections)
+            .map(|lane| tokio::task::spawn_local(lane_of(lane, address, load, Rc::clone(&requests), started)))
+            .collect();
+        let mut latencies = Vec::new();
+        let mut body_bytes = 0;
+        for task in tasks {
+            let (mut some, bytes) = task.await??;
+            latencies.append(&mut some);
+            body_bytes = bytes;
+        }
+        anyhow::Ok((latencies, body_bytes))
+    };
+    let (mut latencies, body_bytes) = LocalSet::new().run_until(ask()).await?;
+    latencies.sort_unstable();
+    if latencies.is_empty() {
+        bail!("no request was answered in time")
+    }
+    Ok(Outcome { latencies, elapsed: started.elapsed(), body_bytes })
+}
+
+async fn lane_of(
+    lane: usize,
+    address: SocketAddr,
+    load: Load,
+    requests: Rc<Vec<Vec<u8>>>,
+    started: Instant,
+) -> Result<(Vec<u32>, usize)> {
+    let mut connection = Connection::open(address).await?;
+    let mut latencies = Vec::new();
+    let mut body_bytes = 0;
+    let mut next = lane;
+    while started.elapsed() < load.duration {
+        let request = &requests[next % requests.len()];
+        next += load.connections;
+        let sent = Instant::now();
+        body_bytes = connection.ask(request).await?.len();
+        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+    }
+    Ok((latencies, body_bytes))
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// Reused for every answer.
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::with_capacity(64 << 10) })
+    }
+
+    async fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        tokio::time::timeout(PATIENCE, self.exchange(request)).await.context("no answer in 30 seconds")?
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        let head = loop {
+            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.more().await?;
+        };
+        let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length: usize = length.context("the answer has no content-length")?.trim().parse()?;
+        while self.buffer.len() < head + length {
+            self.more().await?;
+        }
+        let body = &self.buffer[head..head + length];
+        if !text.starts_with("http/1.1 200") {
+            let status = text.lines().next().unwrap_or_default();
+            bail!("{status}: {}", String::from_utf8_lossy(&body[..body.len().min(300)]));
+        }
+        Ok(body.to_vec())
+    }
+
+    async fn more(&mut self) -> Result<()> {
+        if self.buffer.len() > MAX_ANSWER_BYTES {
+            bail!("the answer is larger than {MAX_ANSWER_BYTES} bytes");
+        }
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => bail!("the server closed the connection"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Measures the product as its users meet it: the release binary on loopback, real data, one peer in the same run.
+
+mod data;
+mod hello;
+mod load;
+mod node;
+mod report;
+mod scenarios;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+
+use data::Data;
+use report::Report;
+
+/// Measures a release build of Media Gateway and prints a table and JSON.
+#[derive(Parser, Debug)]
+struct Args {
+    /// The project's folder
+    #[arg(long, env = "MEDIA_GATEWAY_ROOT", default_value = "..")]
+    root: PathBuf,
+    /// Real catalogues: wikipedia-movies/ and streaming-catalogues/ [default: shared/data beside the project]
+    #[arg(long, env = "MEDIA_GATEWAY_DATA")]
+    data: Option<PathBuf>,
+    /// What to measure; everything but `clean` when absent
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// How long each load lasts, in seconds
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    seconds: u64,
+    /// Connections, each with one request at a time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: u16,
+    /// Use words alone, even where the sentence model is at hand
+    #[arg(long)]
+    no_model: bool,
+    /// Where the JSON goes [default: target/bench.json]
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Be the peer: a bare axum server that says hello
+    #[arg(long, hide = true)]
+    hello: bool,
+}
+
+/// A part of the measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Ingest records a second.
+    Ingest,
+    /// Time from the start of the process to the first answered search, and memory.
+    Start,
+    /// Latency and rate of searches.
+    Search,
+    /// Rate and cost of `GET /api/v1/content/{id}` beside a bare axum server.
+    Content,
+    /// A clean build with every test, in a target folder of its own: many minutes.
+    Clean,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if args.hello {
+        return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::serve());
+    }
+    // One thread sends the load and leaves the other cores to the server; it does so little that it keeps up.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure(args))
+}
+
+async fn measure(args: Args) -> Result<()> {
+    let root = args.root.canonicalize()?;
+    let mut report = Report::default();
+    let wants = |part| if args.only.is_empty() { part != Part::Clean } else { args.only.contains(&part) };
+    if wants(Part::Clean) {
+        scenarios::clean_build(&root, &mut report)?;
+    }
+    if [Part::Ingest, Part::Start, Part::Search, Part::Content].into_iter().any(wants) {
+        let data = Data::open(&args.data.unwrap_or_else(|| root.join("../shared/data")))?;
+        let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
+        let bench = scenarios::Bench::new(&root, data, load, args.no_model)?;
+        bench.ingest(&mut report, wants(Part::Ingest))?;
+        bench.start(&mut report, wants(Part::Start)).await?;
+        if wants(Part::Search) {
+            bench.search(&mut report).await?;
+        }
+        if wants(Part::Content) {
+            bench.content(&mut report).await?;
+        }
+    }
+    report.finish(&root, &args.json.unwrap_or_else(|| root.join("target/bench.json")))
+}

@@ -1,0 +1,188 @@
+//! The measurements, in the order a run makes them.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::data::Data;
+use crate::load::{self, Load, Outcome};
+use crate::node::{Product, Server};
+use crate::report::Report;
+
+/// Starts after the first, which also warms the disk's cache.
+const STARTS: usize = 5;
+/// Titles that are asked for by id.
+const IDS: usize = 500;
+
+/// The product, the data and a folder with the data in it.
+pub struct Bench {
+    product: Product,
+    data: Data,
+    load: Load,
+    folder: TempDir,
+}
+
+impl Bench {
+    /// Prepares; the folder is removed at the end.
+    pub fn new(root: &Path, data: Data, load: Load, no_model: bool) -> Result<Self> {
+        let model = !no_model && has_model();
+        println!("sentence model: {}", if model { "yes" } else { "no, words alone" });
+        Ok(Self { product: Product::new(root, model)?, data, load, folder: TempDir::new()? })
+    }
+
+    /// Fills the folder, which everything after this needs; with words alone too when that is measured.
+    pub fn ingest(&self, report: &mut Report, measured: bool) -> Result<()> {
+        let records = self.data.records as f64;
+        if measured {
+            let folder = TempDir::new()?;
+            let took = self.ingest_into(&self.product.words_only(), folder.path())?;
+            report.add("ingest, words alone", records / took.as_secs_f64(), "rec/s");
+        }
+        let took = self.ingest_into(&self.product, self.folder.path())?;
+        if measured {
+            report.add("source records", records, "records");
+            if self.product.has_model() {
+                report.add("ingest, words and vectors", records / took.as_secs_f64(), "rec/s");
+            }
+        }
+        Ok(())
+    }
+
+    fn ingest_into(&self, product: &Product, folder: &Path) -> Result<Duration> {
+        let started = Instant::now();
+        let mut command = product.command(folder, "ingest");
+        let out = command.args(&self.data.files).output()?;
+        if !out.status.success() {
+            let said = String::from_utf8_lossy(&out.stderr).into_owned();
+            bail!("ingest failed: {}", said.trim().lines().last().unwrap_or("it said nothing"));
+        }
+        Ok(started.elapsed())
+    }
+
+    /// Start-up and memory.
+    pub async fn start(&self, report: &mut Report, measured: bool) -> Result<()> {
+        if !measured {
+            return Ok(());
+        }
+        let export = self.product.command(self.folder.path(), "export").output()?;
+        let titles = export.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+        report.add("titles", titles as f64, "titles");
+        let (_, first) = self.product.serve(self.folder.path()).await?;
+        report.add("start to first search, first time", first.as_secs_f64() * 1e3, "ms");
+        let mut took = Vec::new();
+        for _ in 0..STARTS {
+            took.push(self.product.serve(self.folder.path()).await?.1.as_secs_f64() * 1e3);
+        }
+        took.sort_by(f64::total_cmp);
+        report.add("start to first search, median of 5", took[STARTS / 2], "ms");
+        let empty = TempDir::new()?;
+        let nothing = self.product.serve(empty.path()).await?.0.memory()?;
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        // After some hundred searches, so that what is loaded lazily is loaded.
+        let warm = Load { duration: Duration::from_secs(2), ..self.load };
+        load::run(server.address, warm, self.searches()).await?;
+        let full = server.memory()?;
+        report.add("memory, empty node", nothing / 1e6, "MB");
+        report.add("memory, whole catalogue", full / 1e6, "MB");
+        report.add("memory a title", (full - nothing) / titles.max(1) as f64, "bytes");
+        Ok(())
+    }
+
+    /// Searches, each different from the last thousands.
+    pub async fn search(&self, report: &mut Report) -> Result<()> {
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        for connections in [1, self.load.connections] {
+            let load = Load { connections, ..self.load };
+            let (outcome, cpu) = measured(&server, load, self.searches()).await?;
+            let name = |what: &str| format!("search, {connections} connections: {what}");
+            report.add(name("p50"), outcome.percentile_ms(0.50), "ms");
+            report.add(name("p95"), outcome.percentile_ms(0.95), "ms");
+            report.add(name("p99"), outcome.percentile_ms(0.99), "ms");
+            report.add(name("rate"), outcome.rate(), "req/s");
+            report.add(name("CPU a request"), cpu, "µs");
+        }
+        Ok(())
+    }
+
+    fn searches(&self) -> Vec<Vec<u8>> {
+        let body = |query: &String| json!({ "query": query }).to_string();
+        self.data.queries.iter().map(|query| load::post("/api/v1/search", &body(query))).collect()
+    }
+
+    /// One title by id, beside a bare axum server under the same load.
+    pub async fn content(&self, report: &mut Report) -> Result<()> {
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        let requests = self.contents(&server).await?;
+        let hello = Server::hello()?;
+        let peer = vec![load::get("/")];
+        // In turns, so that what else the machine does falls on both; the better of two counts for each.
+        let mut best = [(0.0, f64::MAX), (0.0, f64::MAX)];
+        let mut bytes = 0;
+        for _ in 0..2 {
+            for (side, server, requests) in [(0, &hello, &peer), (1, &server, &requests)] {
+                let (outcome, cpu) = measured(server, self.load, requests.clone()).await?;
+                best[side] = (outcome.rate().max(best[side].0), cpu.min(best[side].1));
+                bytes = outcome.body_bytes;
+            }
+        }
+        report.add("bare axum hello: rate", best[0].0, "req/s");
+        report.add("bare axum hello: CPU a request", best[0].1, "µs");
+        report.add("GET content/{id}: rate", best[1].0, "req/s");
+        report.add("GET content/{id}: CPU a request", best[1].1, "µs");
+        report.add("GET content/{id}: a body", bytes as f64, "bytes");
+        report.add("GET content/{id}: CPU against hello (goal: at most 2)", best[1].1 / best[0].1, "×");
+        Ok(())
+    }
+
+    /// Requests for titles that searches find.
+    async fn contents(&self, server: &Server) -> Result<Vec<Vec<u8>>> {
+        let mut ids: Vec<String> = Vec::new();
+        for search in self.searches() {
+            let answer: Value = serde_json::from_slice(&load::once(server.address, &search).await?)?;
+            let results = answer["results"].as_array().context("a search without results in its answer")?;
+            ids.extend(results.iter().filter_map(|result| result["content"]["id"].as_str().map(str::to_owned)));
+            if ids.len() >= IDS {
+                break;
+            }
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids.iter().map(|id| load::get(&format!("/api/v1/content/{id}"))).collect())
+    }
+}
+
+/// Load, and the server's CPU microseconds a request meanwhile.
+async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>) -> Result<(Outcome, f64)> {
+    let warm = Load { duration: Duration::from_secs(1), ..load };
+    load::run(server.address, warm, requests.clone()).await?;
+    let before = server.cpu()?;
+    let outcome = load::run(server.address, load, requests).await?;
+    let spent = server.cpu()?.saturating_sub(before);
+    let cpu = spent.as_secs_f64() * 1e6 / outcome.count() as f64;
+    Ok((outcome, cpu))
+}
+
+fn has_model() -> bool {
+    let cache = assets::cache_folder();
+    cache.and_then(|cache| assets::model(&cache, &mut |progress| eprint!("\rdownloading {}  ", progress.what))).is_ok()
+}
+
+/// A build from nothing with every check and test.
+pub fn clean_build(root: &Path, report: &mut Report) -> Result<()> {
+    let target = TempDir::new_in(root.join("target"))?;
+    let started = Instant::now();
+    let status = Command::new("cargo")
+        .args(["xtask", "test"])
+        .current_dir(root)
+        .env("CARGO_TARGET_DIR", target.path())
+        .status()?;
+    if !status.success() {
+        bail!("the tests failed");
+    }
+    report.add("clean build, checks and tests", started.elapsed().as_secs_f64() / 60.0, "minutes");
+    Ok(())
+}
