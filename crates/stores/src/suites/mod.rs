@@ -3,4 +3,6 @@
 //! A suite panics with what it expected; what the store itself fails with it returns.
 
 pub mod cache;
+pub mod db;
+pub mod events;
 pub mod vectors;

@@ -1,12 +1,90 @@
-//! `Db` and `Tx`.
-use stores::args;
+//! What `Db` does when another process has the file, or the file is not what it should be.
+
+use std::time::{Duration, Instant};
+
+use contracts::{ApiError, ErrorKind};
+use stores::{Db, DbConfig, DbError, args};
 
 #[tokio::test]
-async fn smoke() {
+async fn what_is_committed_survives() {
     let db = testkit::sqlite().await;
     let mut tx = db.begin().await.unwrap();
-    tx.execute("CREATE TABLE t (a INTEGER)", args![]).await.unwrap();
-    tx.insert_many("INSERT INTO t (a)", "", (0..1203i64).map(|n| args![n]).collect()).await.unwrap();
+    tx.execute("CREATE TABLE kept (n INTEGER)", args![]).await.unwrap();
+    tx.execute("INSERT INTO kept (n) VALUES (7)", args![]).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(db.fetch_one::<i64>("SELECT COUNT(*) FROM t", args![]).await.unwrap(), 1203);
+    db.close().await;
+    let again = db.reopen(&DbConfig::default()).await;
+    again.migrate().await.unwrap();
+    assert_eq!(again.fetch_one::<i64>("SELECT n FROM kept", args![]).await.unwrap(), 7);
+    assert_eq!(again.fetch_one::<String>("PRAGMA journal_mode", args![]).await.unwrap(), "wal");
+    assert_eq!(again.fetch_one::<i64>("PRAGMA synchronous", args![]).await.unwrap(), 2, "FULL");
+    assert_eq!(again.fetch_one::<i64>("PRAGMA foreign_keys", args![]).await.unwrap(), 1);
+}
+
+/// The lock is one of SQLite's own, on a connection of its own: what a second process would hold.
+#[tokio::test]
+async fn a_locked_database_is_unavailable_in_one_line() {
+    let db = testkit::sqlite().await;
+    let other = db.reopen(&testkit::fast()).await;
+    let config = DbConfig { acquire_timeout: Duration::from_millis(200), ..testkit::fast() };
+    let db = db.reopen(&config).await;
+    let lock = other.begin().await.unwrap();
+    let start = Instant::now();
+    for error in [db.begin().await.err().unwrap(), db.execute("DELETE FROM events", args![]).await.unwrap_err()] {
+        let error = ApiError::from(error);
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert_eq!(error.detail, "the database is locked by another process or too busy; try again");
+    }
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert_eq!(db.fetch_one::<i64>("SELECT position FROM event_head", args![]).await.unwrap(), 0, "reading goes on");
+    drop(lock);
+    db.begin().await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn readers_do_not_wait_for_a_writer_and_cannot_write() {
+    let db = testkit::sqlite().await;
+    let tx = db.begin().await.unwrap();
+    let reads = (0..20).map(|_| db.fetch_one::<i64>("SELECT position FROM event_head", args![]));
+    for read in futures::future::join_all(reads).await {
+        assert_eq!(read.unwrap(), 0);
+    }
+    let sneaky = "WITH one AS (SELECT 1) INSERT INTO event_head (only_row, position) SELECT 2, 2 FROM one RETURNING 1";
+    assert!(db.fetch_all::<i64>(sneaky, args![]).await.is_err());
+    drop(tx);
+}
+
+/// A statement that is dropped half-way must not leave a transaction that can still be committed.
+#[tokio::test]
+async fn an_abandoned_statement_ends_its_transaction() {
+    let db = testkit::sqlite().await;
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("UPDATE event_head SET position = 9", args![]).await.unwrap();
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9000000) SELECT MAX(i) FROM n";
+    let abandoned = tokio::time::timeout(Duration::from_millis(20), tx.fetch_one::<i64>(endless, args![])).await;
+    assert!(abandoned.is_err());
+    assert!(matches!(tx.commit().await, Err(DbError::Failed)));
+    assert_eq!(db.fetch_one::<i64>("SELECT position FROM event_head", args![]).await.unwrap(), 0);
+    db.begin().await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.db");
+    std::fs::write(&path, "these are notes, and a good many of them, but no database at all\n".repeat(100)).unwrap();
+    let error = Db::open_sqlite(&path, &testkit::fast()).await.err().unwrap();
+    assert!(matches!(error, DbError::Corrupt(_)), "{error:?}");
+    let error = Db::open_sqlite(&folder.path().join("none/x.db"), &testkit::fast()).await.err().unwrap();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_unavailable_and_keeps_the_password() {
+    let config = DbConfig { acquire_timeout: Duration::from_millis(500), ..testkit::fast() };
+    for url in ["postgres://u:hunter2@127.0.0.1:1/x", "mysql://u:hunter2@h/x", "hunter2"] {
+        let error = Db::open_postgres(url, &config).await.err().unwrap();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert_eq!(ApiError::from(error).kind, ErrorKind::Unavailable);
+    }
 }

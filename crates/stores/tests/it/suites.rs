@@ -1,0 +1,58 @@
+//! The suites of `Db` and of the event log, over both engines.
+
+use std::time::Duration;
+
+use stores::{DbConfig, suites};
+
+/// One test an engine for each function of a suite.
+macro_rules! on_both {
+    ($($suite:ident::$test:ident;)+) => {
+        mod sqlite {$(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                let db = testkit::sqlite().await;
+                super::suites::$suite::$test(&db).await.unwrap();
+            }
+        )+}
+
+        mod postgres {$(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                let db = testkit::postgres().await;
+                super::suites::$suite::$test(&db).await.unwrap();
+            }
+        )+}
+    };
+}
+
+on_both! {
+    db::values_come_back_as_they_went_in;
+    db::values_sort_and_compare_alike;
+    db::what_does_not_fit_is_refused;
+    db::a_dropped_transaction_leaves_nothing;
+    db::a_failed_transaction_keeps_nothing;
+    db::concurrent_writers_wait;
+    db::many_rows_go_in;
+    events::events_come_back_in_order;
+    events::positions_appear_in_order;
+    events::groups_follow_their_topics;
+    events::an_event_has_its_effect_once;
+    events::a_poison_event_is_put_aside;
+    events::trimming_waits_for_the_slowest;
+}
+
+fn hasty() -> DbConfig {
+    DbConfig { statement_timeout: Duration::from_millis(200), ..testkit::fast() }
+}
+
+#[tokio::test]
+async fn slow_statements_are_stopped_on_sqlite() {
+    let db = testkit::sqlite().await;
+    suites::db::slow_statements_are_stopped(&db.reopen(&hasty()).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn slow_statements_are_stopped_on_postgres() {
+    let db = testkit::postgres().await;
+    suites::db::slow_statements_are_stopped(&db.reopen(&hasty()).await).await.unwrap();
+}
