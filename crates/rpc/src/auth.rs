@@ -84,6 +84,8 @@ fn wrong_token() -> ApiError {
 mod tests {
     use super::*;
 
+    type Pairs = [(&'static str, &'static str)];
+
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
@@ -91,7 +93,7 @@ mod tests {
     #[test]
     fn a_token_decides_who_calls() {
         let auth = ServerAuth::new(Some("peer-secret".into()), Some("operator-secret".into()));
-        let cases: [(&[(&'static str, &str)], Result<Caller, &str>); 11] = [
+        let cases: [(&Pairs, Result<Caller, &str>); 11] = [
             (&[], Ok(Caller::Anonymous)),
             (&[("x-caller", "system")], Ok(Caller::Anonymous)),
             (&[("authorization", "Bearer peer-secret")], Ok(Caller::System)),

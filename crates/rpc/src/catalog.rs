@@ -114,9 +114,7 @@ impl CatalogClient {
     }
 
     fn client(&self) -> CatalogServiceClient<Channel> {
-        CatalogServiceClient::new(self.0.channel())
-            .max_decoding_message_size(MAX_ANSWER_BYTES)
-            .max_encoding_message_size(MAX_INGEST_BYTES)
+        CatalogServiceClient::new(self.0.channel()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     fn contents(&self, contents: Vec<pb::Content>) -> Result<Vec<Content>> {
@@ -152,7 +150,7 @@ impl CatalogApi for CatalogClient {
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
         let message = pb::IngestRequest { records: all(records.to_vec()) };
         let send = |request| async { self.client().ingest(request).await };
-        let outcomes = self.0.send(call, message, send).await?.outcomes;
+        let outcomes = self.0.send(call, message, MAX_INGEST_BYTES, send).await?.outcomes;
         answer(self.0.role(), list("outcomes", outcomes))
     }
 }

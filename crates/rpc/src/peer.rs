@@ -2,7 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use contracts::{ApiError, Call, Clock, Component, ComponentState, Result, Rng};
+use contracts::{ApiError, Call, Clock, Component, ComponentState, ErrorKind, Result, Rng};
+use prost::Message;
 use tonic::{
     Request, Response, Status,
     metadata::{Ascii, MetadataValue},
@@ -12,6 +13,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use crate::{
     call,
+    server::MAX_REQUEST_BYTES,
     status::{PEER_UNAVAILABLE, deadline_exceeded, from_status, peer_unavailable},
 };
 
@@ -97,6 +99,11 @@ fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {
     Ok(value)
 }
 
+fn too_large(role: &str, most: usize) -> ApiError {
+    let detail = format!("the {role} role takes messages of at most {} MiB", most >> 20);
+    ApiError::new(ErrorKind::PayloadTooLarge, "message_too_large", detail)
+}
+
 impl Peer {
     /// The role's name, as errors name it.
     pub fn role(&self) -> &'static str {
@@ -108,20 +115,26 @@ impl Peer {
         self.channel.clone()
     }
 
-    /// Sends `message` once, in the frame of `call`.
+    /// Sends `message` of at most `most` bytes once, in the frame of `call`.
     ///
     /// # Errors
-    /// What the service answered; `DeadlineExceeded` when the call's time is over; `Unavailable` with the code
+    /// What the service answered; `PayloadTooLarge` for a larger message; `DeadlineExceeded` when the call's time is over; `Unavailable` with the code
     /// `peer_unavailable` when nobody answers.
     pub(crate) async fn send<T, A, F>(
         &self,
         call: &Call,
         message: T,
+        most: usize,
         send: impl FnOnce(Request<T>) -> F + Send,
     ) -> Result<A>
     where
+        T: Message,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
+        // Here, because tonic would break the connection over it, and the server after reading it.
+        if message.encoded_len() > most {
+            return Err(too_large(self.role, most));
+        }
         let left = call.remaining(&self.clock)?.min(self.timeout);
         let request = call::request(call, left, self.bearer.as_ref(), message)?;
         let answer = tokio::time::timeout(left, send(request)).await.map_err(|_| deadline_exceeded())?;
@@ -136,16 +149,16 @@ impl Peer {
         send: impl Fn(Request<T>) -> F + Send + Sync,
     ) -> Result<A>
     where
-        T: Clone + Send,
+        T: Message + Clone,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
         for _ in 1..TRIES {
-            match self.send(call, message.clone(), &send).await {
+            match self.send(call, message.clone(), MAX_REQUEST_BYTES, &send).await {
                 Err(error) if error.code == PEER_UNAVAILABLE => self.pause(call).await?,
                 answer => return answer,
             }
         }
-        self.send(call, message, &send).await
+        self.send(call, message, MAX_REQUEST_BYTES, &send).await
     }
 
     async fn pause(&self, call: &Call) -> Result<()> {

@@ -28,7 +28,7 @@ pub const CATALOG_SERVICE: &str = pb::catalog_service_server::SERVICE_NAME;
 pub const SEARCH_SERVICE: &str = pb::search_service_server::SERVICE_NAME;
 
 /// The largest request, except for an ingest.
-const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// The largest ingest: 500 records of 32 KiB.
 pub const MAX_INGEST_BYTES: usize = 16 * 1024 * 1024;
 /// The largest answer: 500 titles with every offer in every region.

@@ -65,7 +65,9 @@ fn inferred(status: &Status, role: &str) -> ApiError {
     if timed_out(status) {
         return deadline_exceeded();
     }
-    if status.code() == Code::Unavailable || status.source().is_some() {
+    // A status that has a cause was made here, not there; these are what tonic makes of a broken connection.
+    let broken = matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && status.source().is_some();
+    if broken || status.code() == Code::Unavailable {
         return peer_unavailable(role);
     }
     let (kind, code) = match status.code() {

@@ -1,1 +1,285 @@
-//! wip
+//! The server and the client over a real connection: what the transport adds, whatever the service behind it.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use async_trait::async_trait;
+use contracts::*;
+use jiff::Timestamp;
+
+use super::*;
+use crate::{
+    CatalogClient, ClientConfig, connect_lazy,
+    pb::catalog_service_client::CatalogServiceClient,
+    suites::{Loopback, film, late, system},
+};
+
+/// A service that answers what a test tells it to: what is tested here is the way there and back.
+#[derive(Default)]
+struct Told {
+    error: Option<ApiError>,
+    delay: Duration,
+    calls: AtomicU64,
+    seen: std::sync::Mutex<Option<Call>>,
+}
+
+impl Told {
+    async fn answer<T>(&self, call: &Call, value: T) -> contracts::Result<T> {
+        self.calls.fetch_add(1, SeqCst);
+        *self.seen.lock().unwrap() = Some(call.clone());
+        tokio::time::sleep(self.delay).await;
+        self.error.clone().map_or(Ok(value), Err)
+    }
+}
+
+#[async_trait]
+impl CatalogApi for Told {
+    async fn titles(&self, call: &Call, _: &[ContentId]) -> contracts::Result<Vec<Content>> {
+        self.answer(call, Vec::new()).await
+    }
+
+    async fn resolve(&self, call: &Call, _: &ExternalId) -> contracts::Result<Option<Content>> {
+        self.answer(call, None).await
+    }
+
+    async fn list(&self, call: &Call, _: &ListQuery) -> contracts::Result<Vec<Content>> {
+        self.answer(call, Vec::new()).await
+    }
+
+    async fn directory(&self, call: &Call) -> contracts::Result<Directory> {
+        self.answer(call, Directory::default()).await
+    }
+
+    async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> contracts::Result<Vec<IngestOutcome>> {
+        let content_id = ContentId(uuid::Uuid::from_u128(1));
+        let outcome = |record: &SourceRecord| IngestOutcome {
+            content_id,
+            action: IngestAction::Created,
+            entity_confidence: 1.0,
+            evidence: record.title.clone(),
+        };
+        self.answer(call, records.iter().map(outcome).collect()).await
+    }
+}
+
+fn clock() -> Clock {
+    Clock::fixed(Timestamp::from_second(1_790_000_000).unwrap())
+}
+
+async fn serve(told: &Arc<Told>) -> Loopback {
+    Loopback::serve(services(told), clock(), Rng::seeded(1)).await
+}
+
+fn services(told: &Arc<Told>) -> Services {
+    Services { catalog: Some(told.clone()), search: None }
+}
+
+fn anonymous() -> Call {
+    Call { caller: Caller::Anonymous, ..system(&clock()) }
+}
+
+#[tokio::test]
+async fn every_error_crosses_unchanged() {
+    for row in &ErrorKind::TABLE {
+        let error = ApiError::new(row.kind, "told_to_fail", "Tönt schön: 100 % „wahr“.\n\u{1F3AC}")
+            .field("records[0].title", "must be ünïque")
+            .retry_after(Duration::from_millis(1500));
+        let told = Arc::new(Told { error: Some(error.clone()), ..Told::default() });
+        let loopback = serve(&told).await;
+        let far = CatalogClient::new(loopback.peer("catalog")).directory(&system(&clock())).await.unwrap_err();
+        assert_eq!(format!("{far:?}"), format!("{error:?}"));
+        assert_eq!(told.calls.load(SeqCst), 1, "what a service answered is not asked again");
+    }
+}
+
+#[tokio::test]
+async fn the_frame_of_a_call_arrives() {
+    let told = Arc::new(Told::default());
+    let loopback = serve(&told).await;
+    let client = CatalogClient::new(loopback.peer("catalog"));
+    for caller in [Caller::Anonymous, Caller::Operator, Caller::System] {
+        let org = Some(OrgId(uuid::Uuid::from_u128(9)));
+        let locale = "pt-br".parse().unwrap();
+        let call = Call { caller, org, locale, region: Some("BR".parse().unwrap()), ..system(&clock()) };
+        client.directory(&call).await.unwrap();
+        assert_eq!(format!("{:?}", told.seen.lock().unwrap().take().unwrap()), format!("{call:?}"));
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_token_takes_nothing_in() {
+    let told = Arc::new(Told::default());
+    let loopback = serve(&told).await;
+    let stranger = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+    let error = stranger.ingest(&system(&clock()), &[film(1, "Uninvited")]).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::Unauthenticated, "operator_required"));
+    let guess = ClientConfig { peer_token: Some("guess".into()), ..ClientConfig::default() };
+    let error = CatalogClient::new(loopback.peer_with("catalog", guess)).directory(&anonymous()).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::Unauthenticated, "bad_token"));
+    assert_eq!(told.calls.load(SeqCst), 0, "the service was never asked");
+    stranger.directory(&anonymous()).await.unwrap();
+    let outcomes = CatalogClient::new(loopback.peer("catalog")).ingest(&system(&clock()), &[film(1, "Welcome")]).await;
+    assert_eq!(outcomes.unwrap()[0].evidence, "Welcome");
+}
+
+#[tokio::test]
+async fn the_server_ends_a_call_at_its_deadline() {
+    let told = Arc::new(Told { delay: Duration::from_secs(600), ..Told::default() });
+    let config = ServerConfig { max_timeout: Duration::from_millis(50), ..ServerConfig::default() };
+    let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+    let client = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+    let error = client.directory(&anonymous()).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::DeadlineExceeded, "deadline_exceeded"));
+    assert_eq!(told.calls.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_client_waits_no_longer_than_the_call() {
+    let told = Arc::new(Told { delay: Duration::from_secs(600), ..Told::default() });
+    let loopback = serve(&told).await;
+    let client = CatalogClient::new(loopback.peer("catalog"));
+    let short = Call { deadline: clock().now() + Duration::from_millis(50), ..system(&clock()) };
+    assert_eq!(client.directory(&short).await.unwrap_err().code, "deadline_exceeded");
+    let asked = told.calls.load(SeqCst);
+    let over = client.directory(&late(&clock())).await.unwrap_err();
+    assert_eq!((over.kind, told.calls.load(SeqCst)), (ErrorKind::DeadlineExceeded, asked), "too late to ask");
+}
+
+#[tokio::test]
+async fn one_call_too_many_is_turned_away() {
+    let told = Arc::new(Told { delay: Duration::from_millis(300), ..Told::default() });
+    let config = ServerConfig { max_in_flight: 1, ..ServerConfig::default() };
+    let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+    let client = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+    let call = anonymous();
+    let (one, two) = tokio::join!(client.directory(&call), client.directory(&call));
+    let error = one.and(two).unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::Unavailable, "overloaded"));
+    assert_eq!(error.retry_after, Some(Duration::from_secs(1)));
+    client.directory(&call).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_large_ingest_passes_and_a_larger_one_does_not() {
+    let loopback = serve(&Arc::new(Told::default())).await;
+    let client = CatalogClient::new(loopback.peer("catalog"));
+    let long = |bytes: usize| SourceRecord { overview: Some("x".repeat(bytes)), ..film(1, "Long") };
+    client.ingest(&system(&clock()), &[long(10 * 1024 * 1024)]).await.unwrap();
+    let error = client.ingest(&system(&clock()), &[long(17 * 1024 * 1024)]).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::PayloadTooLarge, "message_too_large"));
+    let id = ExternalId { id_type: "imdb".into(), id_value: "x".repeat(5 * 1024 * 1024) };
+    let error = client.resolve(&system(&clock()), &id).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::PayloadTooLarge, "message_too_large"));
+    // A client of others', which does not know our bounds.
+    let mut foreign = CatalogServiceClient::new(loopback.peer("catalog").channel());
+    let request = pb::ResolveExternalIdRequest { external_id: Some(id.into()) };
+    let status = foreign.resolve_external_id(request).await.unwrap_err();
+    assert_eq!(crate::from_status(&status, "catalog").kind, ErrorKind::PayloadTooLarge, "{status:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_there_is_unavailable_and_may_come_later() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let config = ClientConfig::default();
+    let peer = connect_lazy("catalog", &format!("http://{address}"), &config, clock(), Rng::seeded(1)).unwrap();
+    let client = CatalogClient::new(peer.clone());
+    let error = client.directory(&anonymous()).await.unwrap_err();
+    assert_eq!((error.kind, &*error.code), (ErrorKind::Unavailable, "peer_unavailable"));
+    assert!(error.detail.contains("the catalog role") && !error.detail.contains("127.0.0.1"), "{}", error.detail);
+    assert_eq!(peer.health("", Duration::from_secs(5)).await.state, ComponentState::Down);
+
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    let told = Arc::new(Told::default());
+    let (router, _) = routes(services(&told), ServerConfig::default(), clock(), Rng::seeded(1)).await.unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    client.directory(&anonymous()).await.unwrap();
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_tried_once_more_for_reads_only() {
+    // Takes connections and drops them: a role that dies as it is asked.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let taken = Arc::new(AtomicU64::new(0));
+    let counted = taken.clone();
+    let server = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            counted.fetch_add(1, SeqCst);
+            drop(connection);
+        }
+    });
+    let config = ClientConfig::default();
+    let peer = connect_lazy("catalog", &format!("http://{address}"), &config, clock(), Rng::seeded(1)).unwrap();
+    let client = CatalogClient::new(peer);
+    assert_eq!(client.directory(&anonymous()).await.unwrap_err().code, "peer_unavailable");
+    assert_eq!(taken.swap(0, SeqCst), 2, "a read is tried twice");
+    assert_eq!(client.ingest(&anonymous(), &[]).await.unwrap_err().code, "peer_unavailable");
+    assert_eq!(taken.load(SeqCst), 1, "what changes something is tried once");
+    server.abort();
+}
+
+#[tokio::test]
+async fn health_follows_its_handle() {
+    let loopback = serve(&Arc::new(Told::default())).await;
+    let peer = loopback.peer("catalog");
+    let within = Duration::from_secs(5);
+    assert_eq!(peer.health(CATALOG_SERVICE, within).await.state, ComponentState::Starting);
+    loopback.health.set(CATALOG_SERVICE, true).await;
+    assert_eq!(peer.health(CATALOG_SERVICE, within).await.state, ComponentState::Ready);
+    assert_eq!(peer.health("", within).await.state, ComponentState::Starting);
+    loopback.health.set(CATALOG_SERVICE, false).await;
+    assert_eq!(peer.health(CATALOG_SERVICE, within).await.state, ComponentState::Starting);
+}
+
+#[tokio::test]
+async fn reflection_knows_every_service() {
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+    let loopback = serve(&Arc::new(Told::default())).await;
+    let mut client = ServerReflectionClient::new(loopback.peer("catalog").channel());
+    let ask = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response;
+    let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
+    let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
+    for name in [CATALOG_SERVICE, SEARCH_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_client_is_served_with_plain_statuses() {
+    let loopback = serve(&Arc::new(Told::default())).await;
+    let mut client = CatalogServiceClient::connect(format!("http://{}", loopback.address)).await.unwrap();
+    let ask = |id: &str| pb::GetContentRequest { content_id: id.into() };
+    let status = client.get_content(ask("tt0133093")).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    let status = client.get_content(ask("00000000-0000-7000-8000-000000000001")).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::NotFound);
+    assert_eq!(crate::from_status(&status, "catalog").code, "content_not_found");
+}
+
+#[tokio::test]
+async fn grpc_and_http_share_a_router() {
+    let told = Arc::new(Told::default());
+    let (grpc, _) = routes(services(&told), ServerConfig::default(), clock(), Rng::seeded(1)).await.unwrap();
+    let http = Router::new().route("/livez", axum::routing::get(async || "alive")).fallback(async || "none");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, http.merge(grpc)).await });
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    CatalogServiceClient::new(channel.clone()).get_directory(pb::GetDirectoryRequest {}).await.unwrap();
+    let request = http::Request::get(format!("http://{address}/livez")).body(tonic::body::Body::empty()).unwrap();
+    let mut channel = channel;
+    std::future::poll_fn(|cx| tonic::client::GrpcService::poll_ready(&mut channel, cx)).await.unwrap();
+    let response = tonic::client::GrpcService::call(&mut channel, request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    server.abort();
+}

@@ -1,0 +1,87 @@
+//! What every [`SearchApi`] must do.
+
+use contracts::{
+    Clock, ContentId, ContentType, ErrorKind, MAX_PAGE_SIZE, MAX_QUERY_CHARS, SearchApi, SearchFilters, SearchRequest,
+    SearchResponse, VectorQuery, YearRange,
+};
+
+use super::{fails, system};
+
+/// A search for `query`, 10 to a page.
+pub fn request(query: &str) -> SearchRequest {
+    SearchRequest { query: query.to_owned(), filters: SearchFilters::default(), region: None, page: 1, page_size: 10 }
+}
+
+/// Runs everything over an index that holds at least one film which `known` finds by its words.
+pub async fn suite(api: &dyn SearchApi, known: &str, clock: &Clock) {
+    let call = system(clock);
+    let response = api.search(&call, &request(known)).await.unwrap();
+    assert!(!response.results.is_empty(), "{known:?} finds nothing");
+    assert_eq!((response.page, response.page_size), (1, 10));
+    assert!(response.total_count >= response.results.len() as u64);
+    let scores: Vec<_> = response.results.iter().map(|result| result.relevance_score).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b) && scores.iter().all(|s| (0.0..=1.0).contains(s)), "{scores:?}");
+    assert!(!response.results[0].match_reasons.is_empty(), "a result says why it is there");
+
+    filters_hold(api, known, clock).await;
+    bounds_hold(api, clock).await;
+    the_graph_leaves_out_its_seeds(api, response.results[0].content.id, clock).await;
+}
+
+async fn filters_hold(api: &dyn SearchApi, known: &str, clock: &Clock) {
+    let call = system(clock);
+    let years = YearRange { from: Some(2999), to: None };
+    let never = SearchFilters { year_range: Some(years), ..SearchFilters::default() };
+    let none = api.search(&call, &SearchRequest { filters: never, ..request(known) }).await.unwrap();
+    assert_eq!((none.results.len(), none.total_count), (0, 0), "nothing was shown first in 2999");
+    let films = SearchFilters { content_types: vec![ContentType::Movie], ..SearchFilters::default() };
+    let films = api.search(&call, &SearchRequest { filters: films, ..request(known) }).await.unwrap();
+    assert!(films.results.iter().all(|result| result.content.content_type == ContentType::Movie));
+}
+
+async fn bounds_hold(api: &dyn SearchApi, clock: &Clock) {
+    let call = system(clock);
+    let refused = [
+        request(&"x".repeat(MAX_QUERY_CHARS + 1)),
+        SearchRequest { page: 0, ..request("x") },
+        SearchRequest { page_size: 0, ..request("x") },
+        SearchRequest { page_size: MAX_PAGE_SIZE + 1, ..request("x") },
+        SearchRequest { page: u32::MAX, page_size: MAX_PAGE_SIZE, ..request("x") },
+    ];
+    for request in refused {
+        let error = fails(api.search(&call, &request).await, ErrorKind::InvalidArgument);
+        assert!(!error.fields.is_empty(), "{error} names no field");
+    }
+}
+
+async fn the_graph_leaves_out_its_seeds(api: &dyn SearchApi, seed: ContentId, clock: &Clock) {
+    let filters = SearchFilters::default();
+    let near = api.graph_search(&system(clock), &[seed], &filters, None, 5).await.unwrap();
+    assert!(near.len() <= 5 && near.iter().all(|scored| scored.content_id != seed), "{near:?}");
+    assert!(near.iter().map(|scored| scored.score).is_sorted_by(|a, b| a >= b), "{near:?}");
+}
+
+/// The same questions to two searches that hold the same, such as a service and its client.
+pub async fn agree(near: &dyn SearchApi, far: &dyn SearchApi, queries: &[&str], clock: &Clock) {
+    let call = system(clock);
+    for query in queries {
+        let (mine, theirs) = (near.search(&call, &request(query)).await, far.search(&call, &request(query)).await);
+        let (mine, theirs) = (timeless(mine.unwrap()), timeless(theirs.unwrap()));
+        assert!(!mine.results.is_empty(), "{query:?} finds nothing, which proves nothing");
+        assert_eq!(theirs, mine, "{query:?}");
+        let seeds = [mine.results[0].content.id];
+        let filters = SearchFilters::default();
+        let near = near.graph_search(&call, &seeds, &filters, None, 5).await;
+        let far = far.graph_search(&call, &seeds, &filters, None, 5).await;
+        assert_eq!(format!("{far:?}"), format!("{near:?}"), "{query:?}");
+    }
+    // Of a dimension that no index has, so that both refuse, in the same words.
+    let wrong = VectorQuery { embedding: vec![0.5; 3], filters: SearchFilters::default(), region: None, limit: 5 };
+    let (near, far) = (near.vector_search(&call, &wrong).await, far.vector_search(&call, &wrong).await);
+    assert_eq!(format!("{far:?}"), format!("{near:?}"));
+}
+
+/// Without the time it took, which differs.
+fn timeless(response: SearchResponse) -> SearchResponse {
+    SearchResponse { search_time_ms: 0.0, ..response }
+}
