@@ -175,3 +175,44 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::{get as on_get, post as on_post};
+
+    use super::*;
+
+    async fn server() -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router =
+            Router::new().route("/", on_get(async || "hello")).route("/echo", on_post(async |body: String| body));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_counted_and_timed() {
+        let load = Load { duration: Duration::from_millis(200), connections: 3 };
+        let outcome = run(server().await, load, vec![get("/"), post("/echo", "hello")]).await.unwrap();
+        assert!(outcome.count() > 30 && outcome.rate() > 100.0, "{}", outcome.count());
+        assert_eq!(outcome.body_bytes, 5);
+        assert!(outcome.percentile_ms(0.5) > 0.0 && outcome.percentile_ms(0.5) <= outcome.percentile_ms(1.0));
+        assert!(outcome.percentile_ms(1.0) < 200.0);
+    }
+
+    #[tokio::test]
+    async fn a_failing_server_is_not_measured() {
+        let load = Load { duration: Duration::from_millis(50), connections: 1 };
+        let error = run(server().await, load, vec![get("/nothing")]).await.err().unwrap().to_string();
+        assert!(error.contains("404"), "{error}");
+        assert!(run(server().await, load, Vec::new()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_back_whole() {
+        let long = "words ".repeat(50_000);
+        assert_eq!(once(server().await, &post("/echo", &long)).await.unwrap(), long.as_bytes());
+    }
+}

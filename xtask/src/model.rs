@@ -40,17 +40,19 @@ fn folder(args: &[String]) -> Result<PathBuf> {
 /// One line that is written over at a terminal; elsewhere one line a package.
 fn show() -> impl FnMut(Progress) {
     let terminal = std::io::stderr().is_terminal();
-    let mut last = String::new();
+    let mut last = (String::new(), 0);
     move |progress| {
         let percent = progress.done_bytes * 100 / progress.total_bytes.max(1);
+        let now = (progress.what, percent);
         let megabytes = progress.total_bytes as f64 / 1e6;
         let mut err = std::io::stderr().lock();
-        if terminal {
+        // A terminal that is gone is no reason to stop.
+        if terminal && now != last {
             let end = if percent == 100 { "\n" } else { "" };
-            let _ = write!(err, "\rdownloading {} ({megabytes:.0} MB) {percent:3} %{end}", progress.what);
-        } else if last != progress.what {
-            let _ = writeln!(err, "downloading {} ({megabytes:.0} MB)", progress.what);
+            let _ = write!(err, "\rdownloading {} ({megabytes:.0} MB) {percent:3} %{end}", now.0);
+        } else if !terminal && now.0 != last.0 {
+            let _ = writeln!(err, "downloading {} ({megabytes:.0} MB)", now.0);
         }
-        last = progress.what;
+        last = now;
     }
 }
