@@ -14,7 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 use crate::{
     call,
     server::MAX_REQUEST_BYTES,
-    status::{PEER_UNAVAILABLE, deadline_exceeded, from_status, peer_unavailable},
+    status::{deadline_exceeded, from_status, unreachable},
 };
 
 /// How often a read is tried when nobody takes it.
@@ -118,8 +118,8 @@ impl Peer {
     /// Sends `message` of at most `most` bytes once, in the frame of `call`.
     ///
     /// # Errors
-    /// What the service answered; `PayloadTooLarge` for a larger message; `DeadlineExceeded` when the call's time is over; `Unavailable` with the code
-    /// `peer_unavailable` when nobody answers.
+    /// What the service answered; `PayloadTooLarge` for a larger message; `DeadlineExceeded` when the call's time is
+    /// over; `Unavailable` with the code `peer_unavailable` when nobody answers.
     pub(crate) async fn send<T, A, F>(
         &self,
         call: &Call,
@@ -131,14 +131,7 @@ impl Peer {
         T: Message,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
-        // Here, because tonic would break the connection over it, and the server after reading it.
-        if message.encoded_len() > most {
-            return Err(too_large(self.role, most));
-        }
-        let left = call.remaining(&self.clock)?.min(self.timeout);
-        let request = call::request(call, left, self.bearer.as_ref(), message)?;
-        let answer = tokio::time::timeout(left, send(request)).await.map_err(|_| deadline_exceeded())?;
-        answer.map(Response::into_inner).map_err(|status| self.failed(&status))
+        self.once(call, message, most, send).await?.map_err(|status| self.failed(&status))
     }
 
     /// Like [`Peer::send`], and once more when nobody took it and time is left. Only for what changes nothing.
@@ -153,31 +146,51 @@ impl Peer {
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
         for _ in 1..TRIES {
-            match self.send(call, message.clone(), MAX_REQUEST_BYTES, &send).await {
-                Err(error) if error.code == PEER_UNAVAILABLE => self.pause(call).await?,
-                answer => return answer,
+            match self.once(call, message.clone(), MAX_REQUEST_BYTES, &send).await? {
+                Err(status) if unreachable(&status) => self.pause(call, &status).await?,
+                answer => return answer.map_err(|status| self.failed(&status)),
             }
         }
         self.send(call, message, MAX_REQUEST_BYTES, &send).await
     }
 
-    async fn pause(&self, call: &Call) -> Result<()> {
+    async fn once<T, A, F>(
+        &self,
+        call: &Call,
+        message: T,
+        most: usize,
+        send: impl FnOnce(Request<T>) -> F + Send,
+    ) -> Result<Result<A, Status>>
+    where
+        T: Message,
+        F: Future<Output = Result<Response<A>, Status>> + Send,
+    {
+        // Here, because tonic would break the connection over it, and the server after reading it.
+        if message.encoded_len() > most {
+            return Err(too_large(self.role, most));
+        }
+        let left = call.remaining(&self.clock)?.min(self.timeout);
+        let request = call::request(call, left, self.bearer.as_ref(), message)?;
+        let answer = tokio::time::timeout(left, send(request)).await.map_err(|_| deadline_exceeded())?;
+        Ok(answer.map(Response::into_inner))
+    }
+
+    async fn pause(&self, call: &Call, status: &Status) -> Result<()> {
         let drawn = self.rng.below(PAUSE.as_millis() as u64);
         let pause = PAUSE + Duration::from_millis(drawn);
         if call.remaining(&self.clock)? <= pause {
-            return Err(peer_unavailable(self.role));
+            return Err(self.failed(status));
         }
         tokio::time::sleep(pause).await;
         Ok(())
     }
 
     fn failed(&self, status: &Status) -> ApiError {
-        let error = from_status(status, self.role);
-        if error.code == PEER_UNAVAILABLE {
+        if unreachable(status) {
             // The caller reads a sentence without addresses; the operator needs the cause.
             tracing::warn!(role = self.role, cause = status.message(), "A role does not answer");
         }
-        error
+        from_status(status, self.role)
     }
 
     /// How `service` of the role says it is: for `/readyz` of a node that needs it.

@@ -60,14 +60,19 @@ fn stated(status: &Status) -> Option<ApiError> {
     })
 }
 
+/// Whether nobody took the call. A role that took it and states that another role is missing is reached.
+pub fn unreachable(status: &Status) -> bool {
+    // A status that has a cause was made here, not there; these are what tonic makes of a broken connection.
+    let broken = matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && status.source().is_some();
+    (broken || status.code() == Code::Unavailable) && !timed_out(status) && stated(status).is_none()
+}
+
 /// What a status means that tonic, HTTP/2 or another server made.
 fn inferred(status: &Status, role: &str) -> ApiError {
     if timed_out(status) {
         return deadline_exceeded();
     }
-    // A status that has a cause was made here, not there; these are what tonic makes of a broken connection.
-    let broken = matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && status.source().is_some();
-    if broken || status.code() == Code::Unavailable {
+    if unreachable(status) {
         return peer_unavailable(role);
     }
     let (kind, code) = match status.code() {
@@ -109,11 +114,9 @@ pub fn deadline_exceeded() -> ApiError {
 
 /// The role called `role` can't be reached.
 pub fn peer_unavailable(role: &str) -> ApiError {
-    ApiError::unavailable(PEER_UNAVAILABLE, format!("the {role} role does not answer; it may be starting or down"))
+    let detail = format!("the {role} role does not answer; it may be starting or down");
+    ApiError::unavailable("peer_unavailable", detail)
 }
-
-/// The code of [`peer_unavailable`]: nobody took the call, so it may be tried again.
-pub const PEER_UNAVAILABLE: &str = "peer_unavailable";
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use axum::{
 };
 use contracts::{ApiError, Call, Clock, Result, Rng};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use crate::{
     auth::ServerAuth,
@@ -35,9 +36,10 @@ async fn run(gate: &Gate, mut request: Request, next: Next) -> Result<Response> 
     let call: Call = call::read(request.headers(), &gate.auth, gate.allowance, &gate.clock, &gate.rng)?;
     let _slot = gate.slots.try_acquire().map_err(|_| overloaded())?;
     let left = call.remaining(&gate.clock)?;
+    let span = tracing::info_span!("grpc.call", trace_id = call.trace.id());
     request.extensions_mut().insert(call);
     // Dropping the rest when time is up stops its work: nobody waits for the answer any more.
-    tokio::time::timeout(left, next.run(request)).await.map_err(|_| deadline_exceeded())
+    tokio::time::timeout(left, next.run(request).instrument(span)).await.map_err(|_| deadline_exceeded())
 }
 
 fn overloaded() -> ApiError {

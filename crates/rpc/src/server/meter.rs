@@ -91,3 +91,33 @@ fn name(code: Code) -> &'static str {
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::pb;
+
+    #[test]
+    fn every_method_of_the_protocol_has_a_label() {
+        let files = FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap().file;
+        let services: Vec<_> = files.iter().flat_map(|file| &file.service).collect();
+        assert_eq!(services.len(), METHODS.len());
+        for service in services {
+            let full = format!("media_gateway.v1.{}", service.name());
+            for method in &service.method {
+                assert_eq!(labels(&format!("/{full}/{}", method.name())), (full.as_str(), method.name()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_serves_has_one_label() {
+        for path in ["/", "", "/other.Service/Method", "no-slash"] {
+            assert_eq!(labels(path), ("unknown", "unknown"), "{path}");
+        }
+        assert_eq!(labels("/media_gateway.v1.SearchService/Guess"), (SEARCH_SERVICE, "unknown"));
+    }
+}

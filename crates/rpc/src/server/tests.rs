@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    CatalogClient, ClientConfig, connect_lazy,
+    CatalogClient, ClientConfig, SearchClient, connect_lazy,
     pb::catalog_service_client::CatalogServiceClient,
     suites::{Loopback, film, late, system},
 };
@@ -61,6 +61,46 @@ impl CatalogApi for Told {
     }
 }
 
+/// A search whose answers hold all that it was asked.
+struct Echo;
+
+impl Echo {
+    fn scored(id: ContentId, asked: impl std::fmt::Debug) -> Scored {
+        let hash = format!("{asked:?}").bytes().fold(7u32, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte));
+        Scored { content_id: id, score: hash.into() }
+    }
+}
+
+#[async_trait]
+impl SearchApi for Echo {
+    async fn search(&self, _: &Call, request: &SearchRequest) -> contracts::Result<SearchResponse> {
+        Ok(SearchResponse {
+            results: Vec::new(),
+            total_count: 1,
+            page: request.page,
+            page_size: request.page_size,
+            query_parsed: ParsedIntent { text: format!("{request:?}"), ..ParsedIntent::default() },
+            degraded: vec![Degraded { source: "vector".into(), reason: "There is no model.".into() }],
+            search_time_ms: 0.125,
+        })
+    }
+
+    async fn vector_search(&self, _: &Call, query: &VectorQuery) -> contracts::Result<Vec<Scored>> {
+        Ok(vec![Self::scored(ContentId(uuid::Uuid::from_u128(1)), query)])
+    }
+
+    async fn graph_search(
+        &self,
+        _: &Call,
+        seeds: &[ContentId],
+        filters: &SearchFilters,
+        region: Option<Region>,
+        limit: usize,
+    ) -> contracts::Result<Vec<Scored>> {
+        Ok(seeds.iter().map(|seed| Self::scored(*seed, (filters, region, limit))).collect())
+    }
+}
+
 fn clock() -> Clock {
     Clock::fixed(Timestamp::from_second(1_790_000_000).unwrap())
 }
@@ -103,6 +143,27 @@ async fn the_frame_of_a_call_arrives() {
         client.directory(&call).await.unwrap();
         assert_eq!(format!("{:?}", told.seen.lock().unwrap().take().unwrap()), format!("{call:?}"));
     }
+}
+
+#[tokio::test]
+async fn what_is_searched_for_arrives_and_what_is_found_comes_back() {
+    let services = Services { search: Some(Arc::new(Echo)), catalog: None };
+    let loopback = Loopback::serve(services, clock(), Rng::seeded(1)).await;
+    let client = SearchClient::new(loopback.peer("search"));
+    let call = anonymous();
+    let filters = SearchFilters { genres: vec!["drama".into()], ..SearchFilters::default() };
+    let request =
+        SearchRequest { filters: filters.clone(), page: 3, page_size: 7, ..crate::suites::search::request("x") };
+    let (near, far) = (Echo.search(&call, &request).await.unwrap(), client.search(&call, &request).await.unwrap());
+    assert_eq!(far, near);
+    let region = Some(Region::US);
+    let query = VectorQuery { embedding: vec![0.25, -1.0], filters: filters.clone(), region, limit: 4 };
+    let far = client.vector_search(&call, &query).await.unwrap();
+    assert_eq!(far, Echo.vector_search(&call, &query).await.unwrap());
+    let seeds = [ContentId(uuid::Uuid::from_u128(5)), ContentId(uuid::Uuid::from_u128(6))];
+    let far = client.graph_search(&call, &seeds, &filters, region, 9).await.unwrap();
+    assert_eq!(far, Echo.graph_search(&call, &seeds, &filters, region, 9).await.unwrap());
+    assert_ne!(far, client.graph_search(&call, &seeds, &filters, None, 9).await.unwrap(), "the region arrives");
 }
 
 #[tokio::test]
@@ -221,6 +282,15 @@ async fn a_connection_that_breaks_is_tried_once_more_for_reads_only() {
 }
 
 #[tokio::test]
+async fn a_role_that_misses_another_is_asked_once() {
+    let missing = ApiError::unavailable("peer_unavailable", "the auth role does not answer");
+    let told = Arc::new(Told { error: Some(missing.clone()), ..Told::default() });
+    let loopback = serve(&told).await;
+    let error = CatalogClient::new(loopback.peer("catalog")).directory(&anonymous()).await.unwrap_err();
+    assert_eq!((error.detail, told.calls.load(SeqCst)), (missing.detail, 1));
+}
+
+#[tokio::test]
 async fn health_follows_its_handle() {
     let loopback = serve(&Arc::new(Told::default())).await;
     let peer = loopback.peer("catalog");
@@ -282,4 +352,33 @@ async fn grpc_and_http_share_a_router() {
     let response = tonic::client::GrpcService::call(&mut channel, request).await.unwrap();
     assert_eq!(response.status(), 200);
     server.abort();
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_how_they_ended() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    // The test's runtime has one thread, so that the server records here too.
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let loopback = serve(&Arc::new(Told::default())).await;
+    let client = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+    client.directory(&anonymous()).await.unwrap();
+    client.directory(&anonymous()).await.unwrap();
+    client.ingest(&anonymous(), &[]).await.unwrap_err();
+    let given_up = Call { deadline: clock().now() + Duration::from_millis(20), ..anonymous() };
+    let slow = Arc::new(Told { delay: Duration::from_secs(600), ..Told::default() });
+    let slow = serve(&slow).await;
+    let slow_client = CatalogClient::new(slow.peer_with("catalog", ClientConfig::default()));
+    slow_client.directory(&given_up).await.unwrap_err();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let text = recorder.handle().render();
+    let counted = |method: &str, status: &str, count: u64| {
+        let line = format!(
+            "grpc_server_handled_total{{service=\"{CATALOG_SERVICE}\",method=\"{method}\",status=\"{status}\"}} {count}\n"
+        );
+        assert!(text.contains(&line), "{line} is not in {text}");
+    };
+    counted("GetDirectory", "OK", 2);
+    counted("Ingest", "UNAUTHENTICATED", 1);
+    assert!(text.contains("grpc_server_handling_seconds_count"), "{text}");
+    assert!(text.contains("DEADLINE_EXCEEDED") || text.contains("CANCELLED"), "{text}");
 }

@@ -76,5 +76,12 @@ fn the_statuses_of_others_are_understood() {
 #[test]
 fn a_cut_connection_is_an_unavailable_peer() {
     let status = Status::from_error(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
-    assert_eq!(from_status(&status, "search").code, PEER_UNAVAILABLE);
+    assert!(unreachable(&status));
+    assert_eq!(from_status(&status, "search").code, "peer_unavailable");
+}
+
+#[test]
+fn a_role_that_states_an_error_was_reached() {
+    assert!(!unreachable(&to_status(&peer_unavailable("catalog"))));
+    assert!(!unreachable(&Status::internal("bug")));
 }
