@@ -113,7 +113,9 @@ impl Drop for Postgres {
 /// A command as the user the server runs as, in a folder that this user may enter.
 fn as_server(program: &Path, folder: &Path) -> Command {
     let mut command = if needs::is_root() {
-        let mut command = Command::new("runuser");
+        // It may be off the path of a shell that became root without a login.
+        let full = Path::new("/usr/sbin/runuser");
+        let mut command = Command::new(if full.exists() { full } else { Path::new("runuser") });
         command.args(["-u", "postgres", "--"]).arg(program);
         command
     } else {
