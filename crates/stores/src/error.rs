@@ -1,8 +1,12 @@
 //! Why the database did not do what it was asked, and what of that a caller may read.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use contracts::{ApiError, ErrorKind};
+
+const BUSY: &str = "database_busy";
+const UNAVAILABLE: &str = "database_unavailable";
+const STORAGE_FULL: &str = "storage_full";
 
 /// A failure of the database, told apart as far as a caller can do something about it.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,20 @@ impl DbError {
         matches!(self, Self::Locked | Self::Timeout(_) | Self::Unavailable(_) | Self::Full)
     }
 
+    /// Whether what a handler failed with is the database being away, rather than anything about what it handled.
+    pub(crate) fn is_outage(error: &ApiError) -> bool {
+        matches!(error.code.as_ref(), BUSY | UNAVAILABLE | STORAGE_FULL)
+    }
+
+    /// Says which file it is about.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Unavailable(cause) => Self::Unavailable(format!("{}: {cause}", path.display())),
+            Self::Corrupt(cause) => Self::Corrupt(format!("{}: {cause}", path.display())),
+            other => other,
+        }
+    }
+
     /// Puts the time allowed into a timeout whose driver didn't know it.
     pub(crate) fn after(self, allowed: Duration) -> Self {
         if matches!(self, Self::Timeout(_)) { Self::Timeout(allowed) } else { self }
@@ -86,13 +104,13 @@ impl From<DbError> for ApiError {
         let retry = Duration::from_secs(1);
         match error {
             DbError::Refused(error) => error,
-            DbError::Locked => ApiError::unavailable("database_busy", error.to_string()).retry_after(retry),
+            DbError::Locked => ApiError::unavailable(BUSY, error.to_string()).retry_after(retry),
             DbError::Timeout(_) => ApiError::unavailable("database_timeout", error.to_string()).retry_after(retry),
             DbError::Unavailable(ref cause) => {
                 tracing::warn!(%cause, "the database can't be reached");
-                ApiError::unavailable("database_unavailable", "the database can't be reached").retry_after(retry)
+                ApiError::unavailable(UNAVAILABLE, "the database can't be reached").retry_after(retry)
             }
-            DbError::Full => ApiError::new(ErrorKind::StorageFull, "storage_full", error.to_string()),
+            DbError::Full => ApiError::new(ErrorKind::StorageFull, STORAGE_FULL, error.to_string()),
             DbError::Unique(ref cause) => {
                 tracing::debug!(%cause, "a unique value is there already");
                 ApiError::new(ErrorKind::Conflict, "already_exists", "a value that must be unique is there already")

@@ -49,6 +49,7 @@ impl Foreign {
             Err(DbError::Unavailable(_)) if path.is_file() => Self::connect(options.immutable(true)).await,
             opened => opened,
         }
+        .map_err(|error| error.at(path))
     }
 
     async fn connect(options: SqliteConnectOptions) -> Result<Self, DbError> {

@@ -168,21 +168,21 @@ pub(crate) fn cell(row: &PgRow, index: usize) -> Result<Cell<'_>, DbError> {
 }
 
 fn decode(raw: PgValueRef<'_>) -> Result<Cell<'_>, BoxDynError> {
-    let kind = raw.type_info().name().to_owned();
-    Ok(match kind.as_str() {
-        "INT8" => Cell::Integer(<i64 as Decode<Postgres>>::decode(raw)?),
-        "INT4" => Cell::Integer(<i32 as Decode<Postgres>>::decode(raw)?.into()),
-        "INT2" => Cell::Integer(<i16 as Decode<Postgres>>::decode(raw)?.into()),
-        "FLOAT8" => Cell::Real(<f64 as Decode<Postgres>>::decode(raw)?),
-        "FLOAT4" => Cell::Real(<f32 as Decode<Postgres>>::decode(raw)?.into()),
-        "BOOL" => Cell::Boolean(<bool as Decode<Postgres>>::decode(raw)?),
-        "UUID" => Cell::Uuid(<Uuid as Decode<Postgres>>::decode(raw)?),
-        "TIMESTAMPTZ" => Cell::Timestamp(<PgTimestamp as Decode<Postgres>>::decode(raw)?.0),
-        "DATE" => Cell::Date(<PgDate as Decode<Postgres>>::decode(raw)?.0),
-        "NUMERIC" => Cell::Decimal(<Decimal as Decode<Postgres>>::decode(raw)?),
-        "JSON" | "JSONB" => Cell::Json(<serde_json::Value as Decode<Postgres>>::decode(raw)?),
-        "BYTEA" => Cell::Bytes(<&[u8] as Decode<Postgres>>::decode(raw)?.into()),
-        _ => Cell::Text(<&str as Decode<Postgres>>::decode(raw)?.into()),
+    let value = raw.clone();
+    Ok(match raw.type_info().name() {
+        "INT8" => Cell::Integer(<i64 as Decode<Postgres>>::decode(value)?),
+        "INT4" => Cell::Integer(<i32 as Decode<Postgres>>::decode(value)?.into()),
+        "INT2" => Cell::Integer(<i16 as Decode<Postgres>>::decode(value)?.into()),
+        "FLOAT8" => Cell::Real(<f64 as Decode<Postgres>>::decode(value)?),
+        "FLOAT4" => Cell::Real(<f32 as Decode<Postgres>>::decode(value)?.into()),
+        "BOOL" => Cell::Boolean(<bool as Decode<Postgres>>::decode(value)?),
+        "UUID" => Cell::Uuid(<Uuid as Decode<Postgres>>::decode(value)?),
+        "TIMESTAMPTZ" => Cell::Timestamp(<PgTimestamp as Decode<Postgres>>::decode(value)?.0),
+        "DATE" => Cell::Date(<PgDate as Decode<Postgres>>::decode(value)?.0),
+        "NUMERIC" => Cell::Decimal(<Decimal as Decode<Postgres>>::decode(value)?),
+        "JSON" | "JSONB" => Cell::Json(<serde_json::Value as Decode<Postgres>>::decode(value)?),
+        "BYTEA" => Cell::Bytes(<&[u8] as Decode<Postgres>>::decode(value)?.into()),
+        _ => Cell::Text(<&str as Decode<Postgres>>::decode(value)?.into()),
     })
 }
 

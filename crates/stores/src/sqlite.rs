@@ -86,9 +86,11 @@ impl SqliteDb {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(config.acquire_timeout)
+            // A large import grows the WAL; it shrinks again at the next checkpoint.
+            .pragma("journal_size_limit", "67108864")
             .statement_cache_capacity(256)
             .disable_statement_logging();
-        let writer = Lane::open(writing.clone(), config).await?;
+        let writer = Lane::open(writing.clone(), config).await.map_err(|error| error.at(path))?;
         let mut readers = Vec::new();
         for _ in 0..config.max_connections.clamp(1, MAX_READERS) {
             readers.push(Lane::open(writing.clone().pragma("query_only", "ON"), config).await?);
@@ -246,11 +248,12 @@ pub(crate) fn cell(row: &SqliteRow, index: usize) -> Result<Cell<'_>, DbError> {
         return Ok(Cell::Null);
     }
     let bad = |error: sqlx::error::BoxDynError| DbError::Value(format!("column {index} can't be read: {error}"));
-    let kind = raw.type_info().name().to_owned();
-    Ok(match kind.as_str() {
-        "INTEGER" => Cell::Integer(<i64 as Decode<Sqlite>>::decode(raw).map_err(bad)?),
-        "REAL" => Cell::Real(<f64 as Decode<Sqlite>>::decode(raw).map_err(bad)?),
-        "TEXT" => Cell::Text(<&str as Decode<Sqlite>>::decode(raw).map_err(bad)?.into()),
-        _ => Cell::Bytes(<&[u8] as Decode<Sqlite>>::decode(raw).map_err(bad)?.into()),
+    // Decoding takes a reference of its own: this one lends its type's name.
+    let value = row.try_get_raw(index)?;
+    Ok(match raw.type_info().name() {
+        "INTEGER" => Cell::Integer(<i64 as Decode<Sqlite>>::decode(value).map_err(bad)?),
+        "REAL" => Cell::Real(<f64 as Decode<Sqlite>>::decode(value).map_err(bad)?),
+        "TEXT" => Cell::Text(<&str as Decode<Sqlite>>::decode(value).map_err(bad)?.into()),
+        _ => Cell::Bytes(<&[u8] as Decode<Sqlite>>::decode(value).map_err(bad)?.into()),
     })
 }

@@ -4,10 +4,12 @@
 
 mod db;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use contracts::{Call, Caller, Clock, Ids, Rng, Trace};
 use jiff::Timestamp;
+use stores::cache::Cache;
+use stores_embedded::MemoryCache;
 
 pub use db::{POSTGRES, TestDb, fast, postgres, sqlite};
 
@@ -29,6 +31,11 @@ pub fn rng() -> Rng {
 /// Ids from [`clock`] and [`rng`].
 pub fn ids() -> Ids {
     Ids::new(clock(), rng())
+}
+
+/// An empty cache of 8 MiB in this process.
+pub fn cache() -> Arc<dyn Cache> {
+    Arc::new(MemoryCache::new(8 * 1024 * 1024))
 }
 
 /// A call by nobody we know, with 30 s to answer by [`clock`].

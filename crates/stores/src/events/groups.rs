@@ -128,6 +128,8 @@ impl Group {
             }
             match handler(&mut tx, &delivery.event).await {
                 Ok(()) => tx.commit().await?,
+                // The event is not to blame: it keeps its turn, and the caller comes back later.
+                Err(reason) if DbError::is_outage(&reason) => return Err(DbError::Refused(reason)),
                 Err(reason) => {
                     drop(tx);
                     let fate = self.fail(delivery, &reason).await?;

@@ -251,6 +251,24 @@ pub async fn a_poison_event_is_put_aside(db: &Db) -> Result<(), DbError> {
     Ok(())
 }
 
+/// When the database is away, the event is not to blame: it keeps its turn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn an_outage_is_not_the_events_fault(db: &Db) -> Result<(), DbError> {
+    effects(db).await?;
+    let source = Source::new();
+    let group = Group::join(db, GROUP, &[Topic::ContentIngested], &source.clock).await?;
+    source.append(db, [1, 2]).await?;
+    let offered = group.poll(10).await?;
+    let outage = group.deliver(10, |_, _| async { Err(ApiError::from(DbError::Locked)) }.boxed()).await;
+    assert!(matches!(outage, Err(DbError::Refused(_))), "{outage:?}");
+    assert_eq!(group.poll(10).await?, offered);
+    assert_eq!(group.deliver(10, effect).await?, 2);
+    assert_eq!(count(db).await?, 2);
+    Ok(())
+}
+
 /// A handler that writes like [`effect`], and then fails if the event is the poison one.
 fn poisoned(poison: EventId) -> impl for<'a> Fn(&'a mut Tx, &'a Event) -> BoxFuture<'a, Result<(), ApiError>> + Copy {
     move |tx, event| {

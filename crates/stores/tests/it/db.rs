@@ -44,14 +44,32 @@ async fn a_locked_database_is_unavailable_in_one_line() {
 #[tokio::test]
 async fn readers_do_not_wait_for_a_writer_and_cannot_write() {
     let db = testkit::sqlite().await;
-    let tx = db.begin().await.unwrap();
+    let writing = db.begin().await.unwrap();
     let reads = (0..20).map(|_| db.fetch_one::<i64>("SELECT position FROM event_head", args![]));
     for read in futures::future::join_all(reads).await {
         assert_eq!(read.unwrap(), 0);
     }
-    let sneaky = "WITH one AS (SELECT 1) INSERT INTO event_head (only_row, position) SELECT 2, 2 FROM one RETURNING 1";
+    let sneaky =
+        "WITH five AS (SELECT 5 AS n) UPDATE event_head SET position = (SELECT n FROM five) RETURNING position";
+    drop(writing);
     assert!(db.fetch_all::<i64>(sneaky, args![]).await.is_err());
-    drop(tx);
+    let returning = "UPDATE event_head SET position = 3 RETURNING position";
+    assert_eq!(db.fetch_one::<i64>(returning, args![]).await.unwrap(), 3, "what plainly writes goes to the writer");
+}
+
+/// A page limit stands for the disk: SQLite reports both as the same error.
+#[tokio::test]
+async fn a_full_disk_says_so_and_keeps_what_was_there() {
+    let db = testkit::sqlite().await;
+    db.execute("CREATE TABLE large (bytes BLOB)", args![]).await.unwrap();
+    db.execute("PRAGMA max_page_count = 60", args![]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let full =
+        tx.insert_many("INSERT INTO large (bytes)", "", (0..9).map(|_| args![vec![1u8; 99_999]]).collect()).await;
+    assert_eq!(ApiError::from(full.unwrap_err()).kind, ErrorKind::StorageFull);
+    assert!(matches!(tx.commit().await, Err(DbError::Failed)));
+    assert_eq!(db.fetch_one::<i64>("SELECT COUNT(*) FROM large", args![]).await.unwrap(), 0);
+    db.execute("UPDATE event_head SET position = 1", args![]).await.unwrap();
 }
 
 /// A statement that is dropped half-way must not leave a transaction that can still be committed.

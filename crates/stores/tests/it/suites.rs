@@ -38,6 +38,7 @@ on_both! {
     events::groups_follow_their_topics;
     events::an_event_has_its_effect_once;
     events::a_poison_event_is_put_aside;
+    events::an_outage_is_not_the_events_fault;
     events::trimming_waits_for_the_slowest;
 }
 
