@@ -25,6 +25,9 @@ pub trait Cache: Send + Sync {
     /// Of the callers that miss `key` at the same time one runs its `load` and all get its outcome; when that caller
     /// goes away, another one's `load` takes over. `Ok(None)` and errors are handed to all of them and not kept.
     ///
+    /// A `put` or `remove` while a load runs does not stop its outcome from being kept: where that would be stale, put
+    /// a version into the key or choose a short `ttl`.
+    ///
     /// # Errors
     /// Whatever `load` fails with.
     async fn get_or_load(

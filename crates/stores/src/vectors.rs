@@ -70,11 +70,12 @@ pub enum VectorError {
 
 impl From<VectorError> for ApiError {
     fn from(error: VectorError) -> Self {
-        let detail = error.to_string();
+        // The others may name a file of the server, so their sentence stays in the log of whoever handles the error.
         match error {
-            VectorError::Invalid(_) => Self::invalid("bad_vector", detail),
-            VectorError::StorageFull(_) => Self::new(ErrorKind::StorageFull, "storage_full", detail),
-            // These name files of the server, so the sentence stays in the log of whoever handles the error.
+            VectorError::Invalid(_) => Self::invalid("bad_vector", error.to_string()),
+            VectorError::StorageFull(_) => {
+                Self::new(ErrorKind::StorageFull, "storage_full", "no room is left for the vector index")
+            }
             _ => Self::unavailable("vector_index_unavailable", "the vector index can't answer now"),
         }
     }

@@ -1,0 +1,84 @@
+//! A set of rows, one bit each.
+
+/// Rows as bits; grows to the highest row put in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bits(Vec<u64>);
+
+impl Bits {
+    /// Puts `row` in.
+    pub fn insert(&mut self, row: usize) {
+        if row / 64 >= self.0.len() {
+            self.0.resize(row / 64 + 1, 0);
+        }
+        self.0[row / 64] |= 1 << (row % 64);
+    }
+
+    /// Takes `row` out.
+    pub fn remove(&mut self, row: usize) {
+        if let Some(word) = self.0.get_mut(row / 64) {
+            *word &= !(1 << (row % 64));
+        }
+    }
+
+    /// Puts in all that `other` has.
+    pub fn add(&mut self, other: &Self) {
+        if other.0.len() > self.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    /// Keeps only what `other` has too.
+    pub fn keep(&mut self, other: &Self) {
+        self.0.truncate(other.0.len());
+        for (word, also) in self.0.iter_mut().zip(&other.0) {
+            *word &= also;
+        }
+    }
+
+    /// The rows, ascending.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().enumerate().flat_map(|(at, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                rest &= rest - 1;
+                Some(at * 64 + bit)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bits(rows: &BTreeSet<usize>) -> Bits {
+        let mut bits = Bits::default();
+        rows.iter().for_each(|&row| bits.insert(row));
+        bits
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_set(
+            left in prop::collection::btree_set(0..300_usize, 0..40),
+            right in prop::collection::btree_set(0..300_usize, 0..40),
+        ) {
+            let (mut both, mut either, mut less) = (bits(&left), bits(&left), bits(&left));
+            both.keep(&bits(&right));
+            either.add(&bits(&right));
+            right.iter().for_each(|&row| less.remove(row));
+            prop_assert!(both.rows().eq(left.intersection(&right).copied()));
+            prop_assert!(either.rows().eq(left.union(&right).copied()));
+            prop_assert!(less.rows().eq(left.difference(&right).copied()));
+            prop_assert!(bits(&left).rows().eq(left.iter().copied()));
+        }
+    }
+}
