@@ -1,5 +1,7 @@
 //! Extractors whose failures are problems.
 
+use std::fmt;
+
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Path, Query, RawPathParams, Request,
@@ -41,11 +43,29 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+/// What a body fails with once it is longer than allowed; whoever reads it answers [`BodyTooLarge::api_error`].
+#[derive(Clone, Copy, Debug)]
+pub struct BodyTooLarge;
+
+impl BodyTooLarge {
+    /// `body_too_large` (413).
+    pub fn api_error() -> ApiError {
+        ApiError::new(ErrorKind::PayloadTooLarge, "body_too_large", "the body is larger than this server takes")
+    }
+}
+
+impl fmt::Display for BodyTooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body is larger than allowed")
+    }
+}
+
+impl std::error::Error for BodyTooLarge {}
+
 fn body_error(refusal: &BytesRejection) -> ApiError {
     match refusal {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::new(ErrorKind::PayloadTooLarge, "body_too_large", "the body is larger than this server takes")
-        }
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => BodyTooLarge::api_error(),
+        _ if rejection::cause::<BodyTooLarge>(refusal).is_some() => BodyTooLarge::api_error(),
         _ => ApiError::invalid("bad_body", "the body ended before it was whole"),
     }
 }

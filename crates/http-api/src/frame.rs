@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    extract::{OriginalUri, Request},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use contracts::{Clock, Rng, Trace};
@@ -70,12 +70,6 @@ fn trace_of(headers: &HeaderMap) -> Option<Trace> {
     Trace::parse(headers.get("traceparent")?.to_str().ok()?)
 }
 
-/// The path as the client wrote it, before any rewriting.
-pub(crate) fn instance(request: &Request) -> String {
-    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
-    uri.path().to_owned()
-}
-
 /// A layer that frames every request of a router and finishes its problems.
 pub fn frame_layer(frame: Arc<Frame>) -> FrameLayer {
     FrameLayer(frame)
@@ -116,7 +110,7 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let entered = self.frame.enter(&mut request);
-        let path = instance(&request);
+        let path = request.uri().path().to_owned();
         let reply = self.inner.call(request);
         Box::pin(async move { Ok(entered.leave(&path, reply.await?.into_response())) })
     }

@@ -56,7 +56,7 @@ fn embedded(message: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// The first cause of `error` that is an `E`.
-pub(crate) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+pub fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {

@@ -1,0 +1,170 @@
+//! What a key promises, over a real database of each engine.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::routing::post;
+use jiff::SignedDuration;
+use testkit::TestDb;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::*;
+use crate::{Gateway, GatewayParts, GuardConfig, Health, gateway};
+
+const RUNS: &str = "/api/v1/internal/runs";
+
+/// A gateway whose one write counts how often it was really done.
+struct Bench {
+    _db: TestDb,
+    clock: Clock,
+    worked: Arc<AtomicU64>,
+    gateway: Gateway,
+}
+
+impl Bench {
+    async fn new(db: TestDb) -> Self {
+        let (clock, rng, worked) = (testkit::clock(), testkit::rng(), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&worked);
+        let work = post(move |body: String| async move {
+            let count = counted.fetch_add(1, Ordering::SeqCst) + 1;
+            match body.as_str() {
+                "refuse" => return (StatusCode::BAD_REQUEST, [(header::LOCATION, String::new())], "no".to_owned()),
+                "slow" => tokio::time::sleep(Duration::from_millis(300)).await,
+                "huge" => return (StatusCode::OK, [(header::LOCATION, String::new())], "x".repeat(MAX_ANSWER + 1)),
+                _ => {}
+            }
+            (StatusCode::CREATED, [(header::LOCATION, format!("/runs/{count}"))], format!("run {count}"))
+        });
+        let routes = vec![IdempotentRoute { method: Method::POST, route: RUNS.to_owned(), required: true }];
+        let frame = http_api::Frame {
+            clock: clock.clone(),
+            rng: rng.clone(),
+            timeout: Duration::from_secs(10),
+            operator_token: None,
+            cursor_key: [0; 32],
+        };
+        let gateway = gateway(GatewayParts {
+            local: OpenApiRouter::default().route(RUNS, work),
+            remotes: Vec::new(),
+            health: Health::new(),
+            frame: Arc::new(frame),
+            idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, routes)),
+            config: GuardConfig { timeout: Duration::from_millis(250), ..GuardConfig::new("gateway") },
+        });
+        Self { _db: db, clock, worked, gateway }
+    }
+
+    async fn send(&self, key: &str, body: &str) -> (u16, String, bool) {
+        let mut request = Request::post(RUNS);
+        if !key.is_empty() {
+            request = request.header(KEY, key);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.gateway.clone().oneshot(request).await.unwrap();
+        let replayed = response.headers().contains_key(REPLAYED);
+        let (status, location) = (response.status().as_u16(), response.headers().get(header::LOCATION).cloned());
+        let bytes = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+        let text = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+            Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
+            Err(_) => format!("{} {}", String::from_utf8_lossy(&bytes), location.map_or("", |_| "at")),
+        };
+        (status, text, replayed)
+    }
+
+    fn worked(&self) -> u64 {
+        self.worked.load(Ordering::SeqCst)
+    }
+}
+
+/// One test an engine for each function.
+macro_rules! on_both {
+    ($($test:ident;)+) => {
+        mod sqlite {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(testkit::sqlite().await).await;
+            }
+        )+}
+
+        mod postgres {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(testkit::postgres().await).await;
+            }
+        )+}
+    };
+}
+
+on_both! {
+    a_write_sent_twice_is_done_once;
+    a_key_must_be_there_and_sane;
+    refusals_are_not_kept;
+    an_answer_too_large_to_keep_is_still_done_once;
+    work_outlives_the_client_that_asked_for_it;
+    a_claim_whose_process_died_expires_and_so_does_an_answer;
+    of_many_at_once_one_works;
+}
+
+async fn a_write_sent_twice_is_done_once(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("k1", "a").await, (201, "run 1 at".to_owned(), false));
+    assert_eq!(bench.send("k1", "a").await, (201, "run 1 at".to_owned(), true));
+    assert_eq!(bench.send("\"k1\"", "a").await, (201, "run 1 at".to_owned(), true));
+    assert_eq!(bench.send("k1", "b").await, (422, "idempotency_key_reused".to_owned(), false));
+    assert_eq!(bench.send("k2", "a").await, (201, "run 2 at".to_owned(), false));
+    assert_eq!(bench.worked(), 2);
+}
+
+async fn a_key_must_be_there_and_sane(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("", "a").await.1, "idempotency_key_required");
+    assert_eq!(bench.send("a b", "a").await.1, "bad_idempotency_key");
+    assert_eq!(bench.send(&"a".repeat(256), "a").await.1, "bad_idempotency_key");
+    assert_eq!(bench.worked(), 0);
+}
+
+async fn refusals_are_not_kept(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("k", "refuse").await.0, 400);
+    assert_eq!(bench.send("k", "a").await.0, 201, "the same key serves for the corrected request");
+    assert_eq!(bench.worked(), 2);
+}
+
+async fn an_answer_too_large_to_keep_is_still_done_once(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("k", "huge").await.0, 200);
+    assert_eq!(bench.send("k", "huge").await.1, "idempotency_answer_not_kept");
+    assert_eq!(bench.worked(), 1);
+}
+
+/// The first client is told that it took too long; the work goes on, and its answer is there for the next.
+async fn work_outlives_the_client_that_asked_for_it(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("k", "slow").await.0, 504);
+    assert_eq!(bench.send("k", "slow").await.1, "idempotency_in_flight");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(bench.send("k", "slow").await, (201, "run 1 at".to_owned(), true));
+    assert_eq!(bench.worked(), 1);
+}
+
+async fn a_claim_whose_process_died_expires_and_so_does_an_answer(db: TestDb) {
+    let claims = Claims::new(db.db(), testkit::clock(), testkit::rng());
+    let bench = Bench::new(db).await;
+    let scope = digest(&[b"", b"POST", RUNS.as_bytes(), b"k"]);
+    let fingerprint = digest(&[b"", b"a"]);
+    let Claim::Ours(dead) = claims.claim(&scope, &fingerprint).await.unwrap() else { panic!("not ours") };
+    assert_eq!(bench.send("k", "a").await.1, "idempotency_in_flight");
+    bench.clock.advance(SignedDuration::from_secs(61));
+    assert_eq!(bench.send("k", "a").await, (201, "run 1 at".to_owned(), false));
+    // It was only slow after all: what it says now comes too late.
+    claims.release(&scope, &dead).await.unwrap();
+    assert_eq!(bench.send("k", "a").await, (201, "run 1 at".to_owned(), true));
+    bench.clock.advance(SignedDuration::from_hours(25));
+    assert_eq!(bench.send("k", "b").await, (201, "run 2 at".to_owned(), false));
+}
+
+async fn of_many_at_once_one_works(db: TestDb) {
+    let bench = Bench::new(db).await;
+    let sent = futures::future::join_all((0..8).map(|_| bench.send("k", "a"))).await;
+    assert_eq!(bench.worked(), 1, "{sent:?}");
+    assert!(sent.iter().all(|(status, ..)| [201, 409].contains(status)), "{sent:?}");
+}

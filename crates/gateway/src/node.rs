@@ -1,0 +1,115 @@
+//! Puts the parts together: the gateway of a node, or the listener of a role alone.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body, extract::Request, response::Response, routing::future::RouteFuture};
+use http::{Uri, uri::PathAndQuery};
+use http_api::{Frame, with_fallbacks};
+use tower::Service;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    docs,
+    guard::{Guard, GuardConfig},
+    health::{self, Health},
+    idempotency::Idempotency,
+    proxy::{Proxy, Remote},
+};
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// The routes of the roles in this process.
+    pub local: OpenApiRouter,
+    /// The roles in other processes.
+    pub remotes: Vec<Remote>,
+    /// How the node is.
+    pub health: Arc<Health>,
+    /// Clock, randomness and keys.
+    pub frame: Arc<Frame>,
+    /// The store behind `Idempotency-Key`, for the routes that ask for it.
+    pub idempotency: Option<Idempotency>,
+    /// The limits.
+    pub config: GuardConfig,
+}
+
+/// What the listener of a role alone is made of.
+pub struct RoleParts {
+    /// The role's routes.
+    pub routes: OpenApiRouter,
+    /// How the node is.
+    pub health: Arc<Health>,
+    /// Clock, randomness and keys.
+    pub frame: Arc<Frame>,
+    /// The limits.
+    pub config: GuardConfig,
+}
+
+/// A finished door; serve it with `http_api::server::serve`, or mount it under a router as its fallback service.
+#[derive(Clone)]
+pub struct Gateway(Router);
+
+/// The gateway: local routes, a proxy for the remote ones, one document for all of them, and health.
+pub fn gateway(parts: GatewayParts) -> Gateway {
+    let (mut router, mut document) = parts.local.split_for_parts();
+    let proxy = Proxy::new();
+    for remote in parts.remotes {
+        let paths: Vec<_> = remote.api.paths.paths.keys().filter(|path| !has(&document, path)).cloned().collect();
+        for path in paths {
+            router = router.route_service(&path, proxy.to(&remote));
+        }
+        document.merge(remote.api);
+    }
+    let router = router.merge(docs::routes(document)).merge(health::routes(parts.health));
+    finish(router, parts.frame, parts.idempotency, parts.config)
+}
+
+/// The listener of one role, which a gateway in another process calls: the same limits, no documentation.
+pub fn role(parts: RoleParts) -> Gateway {
+    let router = Router::from(parts.routes).merge(health::routes(parts.health));
+    finish(router, parts.frame, None, parts.config)
+}
+
+fn has(document: &OpenApi, path: &str) -> bool {
+    document.paths.paths.contains_key(path)
+}
+
+fn finish(router: Router, frame: Arc<Frame>, idempotency: Option<Idempotency>, config: GuardConfig) -> Gateway {
+    Gateway(with_fallbacks(router).layer(Guard::new(frame, idempotency, config)))
+}
+
+impl Service<Request> for Gateway {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Body>>::poll_ready(&mut self.0, cx)
+    }
+
+    /// Rewrites the alias before anything is routed.
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        if let Some(uri) = unalias(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        self.0.call(request)
+    }
+}
+
+/// `/v1/…` is `/api/v1/…`.
+fn unalias(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if path != "/v1" && !path.starts_with("/v1/") {
+        return None;
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(format!("/api{}", uri.path_and_query()?)).ok();
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests;
