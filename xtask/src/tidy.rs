@@ -44,6 +44,8 @@ pub struct File {
     pub path: String,
     /// Its text.
     pub text: String,
+    /// Whether only tests compile it.
+    pub test: bool,
 }
 
 impl File {
@@ -56,15 +58,13 @@ impl File {
             _ => "",
         }
     }
+}
 
-    /// Whether everything in it is only compiled for tests.
-    fn is_test(&self) -> bool {
-        let path = self.path.as_str();
-        self.krate() == "testkit"
-            || path.ends_with("tests.rs")
-            || ["/tests/", "/suites/"].iter().any(|folder| path.contains(folder))
-            || path.ends_with("/suites.rs")
-    }
+/// Whether a path alone says that only tests compile the file.
+fn is_test_path(path: &str) -> bool {
+    path.starts_with("crates/testkit/")
+        || path.ends_with("tests.rs")
+        || ["/tests/", "/suites/", "/suites.rs"].iter().any(|part| path.contains(part))
 }
 
 /// `cargo xtask tidy`.
@@ -110,7 +110,40 @@ fn files(root: &Path) -> Result<Vec<File>> {
         process::output(Command::new("git").args(list).current_dir(root)).context("tidy asks git for the files")?;
     let read = |path: &str| {
         let bytes = fs::read(root.join(path)).ok()?;
-        Some(File { path: path.into(), text: String::from_utf8(bytes).ok()? })
+        Some(File { path: path.into(), text: String::from_utf8(bytes).ok()?, test: is_test_path(path) })
     };
-    Ok(names.split('\0').filter(|name| !name.is_empty()).filter_map(read).collect())
+    let mut files: Vec<File> = names.split('\0').filter(|name| !name.is_empty()).filter_map(read).collect();
+    mark_tests(&mut files);
+    Ok(files)
+}
+
+/// Marks the files that another declares with `#[cfg(test)] mod name;`.
+fn mark_tests(files: &mut [File]) {
+    let modules: Vec<String> = files.iter().flat_map(source::test_modules).collect();
+    for file in files {
+        let below = |module: &String| file.path.strip_prefix(module).is_some_and(|rest| rest.starts_with(['.', '/']));
+        file.test |= modules.iter().any(below);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_test_where_its_path_or_its_parent_says_so() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), test: is_test_path(path) };
+        let mut files = [
+            file("crates/search/src/lib.rs", "//! S.\n#[cfg(test)]\nmod fixtures;\nmod rank;"),
+            file("crates/search/src/fixtures.rs", ""),
+            file("crates/search/src/fixtures/films.rs", ""),
+            file("crates/search/src/rank.rs", "#[cfg(test)] mod samples;"),
+            file("crates/search/src/rank/samples.rs", ""),
+            file("crates/search/src/fixtures_of_another_kind.rs", ""),
+            file("crates/stores/src/suites/mod.rs", ""),
+            file("crates/catalog/src/merge/tests.rs", ""),
+        ];
+        mark_tests(&mut files);
+        assert_eq!(files.map(|file| file.test), [false, true, true, false, true, false, true, true]);
+    }
 }

@@ -93,6 +93,16 @@ pub fn cache_folder() -> Result<PathBuf, AssetError> {
         .ok_or(AssetError::NoHome)
 }
 
+/// Where [`model`] puts the model under `cache`, whether it is there yet or not.
+pub fn model_folder(cache: &Path) -> PathBuf {
+    cache.join("models").join(catalogue::MODEL_FOLDER)
+}
+
+/// Where [`model`] keeps the model under `cache`, whether it is there or not.
+pub fn model_folder(cache: &Path) -> PathBuf {
+    cache.join("models").join(catalogue::MODEL_FOLDER)
+}
+
 /// The sentence model, downloaded under `cache` (see [`cache_folder`]) on first use: about 128 MB, kept as 53 MB.
 /// For a folder that someone filled by hand see [`ModelPaths::in_folder`].
 ///
@@ -100,8 +110,7 @@ pub fn cache_folder() -> Result<PathBuf, AssetError> {
 /// Every [`AssetError`]: each is one line that says what to do.
 pub fn model(cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<ModelPaths, AssetError> {
     let runtime = runtime(env::consts::OS, env::consts::ARCH)?;
-    let target = cache.join("models").join(catalogue::MODEL_FOLDER);
-    ModelPaths::in_folder(&install::install(&[&runtime, &MODEL[0], &MODEL[1]], &target, progress)?)
+    ModelPaths::in_folder(&install::install(&[&runtime, &MODEL[0], &MODEL[1]], &model_folder(cache), progress)?)
 }
 
 /// The SQLite file of 17 472 films from Wikidata (CC0), downloaded under `cache` on first use: 13 MB, kept as 8 MB.

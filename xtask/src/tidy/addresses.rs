@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> usize {
-        check(&File { path: path.into(), text: text.into() }).len()
+        check(&File { path: path.into(), text: text.into(), test: false }).len()
     }
 
     #[rstest]

@@ -33,7 +33,7 @@ pub fn check(file: &File) -> Vec<Finding> {
     }
     match syn::parse_file(&file.text) {
         Ok(tree) => {
-            let mut visitor = Visitor { file, test: file.is_test() || is_test_only(&tree.attrs), findings };
+            let mut visitor = Visitor { file, test: file.test || is_test_only(&tree.attrs), findings };
             visitor.visit_file(&tree);
             visitor.findings
         }
@@ -42,6 +42,19 @@ pub fn check(file: &File) -> Vec<Finding> {
             findings
         }
     }
+}
+
+/// The paths, without their ending, of the files that this one declares with `#[cfg(test)] mod name;`.
+pub fn test_modules(file: &File) -> Vec<String> {
+    let Some(stem) = file.path.strip_suffix(".rs") else { return Vec::new() };
+    let Ok(tree) = syn::parse_file(&file.text) else { return Vec::new() };
+    let (parent, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+    let folder = if ["lib", "main", "mod"].contains(&name) { parent } else { stem };
+    let modules = tree.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(module) if module.content.is_none() && is_test_only(&module.attrs) => Some(&module.ident),
+        _ => None,
+    });
+    modules.map(|name| format!("{folder}/{name}")).collect()
 }
 
 struct Visitor<'a> {

@@ -16,7 +16,7 @@ const STATEMENTS: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "
 pub fn check(files: &[File]) -> Vec<Finding> {
     let (owners, mut findings) = owners(files);
     let contexts = files.iter().filter(|file| {
-        CONTEXTS.contains(&file.krate()) && file.path.contains("/src/") && file.path.ends_with(".rs") && !file.is_test()
+        CONTEXTS.contains(&file.krate()) && file.path.contains("/src/") && file.path.ends_with(".rs") && !file.test
     });
     findings.extend(contexts.flat_map(|file| foreign_tables(file, &owners)));
     findings
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn found(rust: &str) -> Vec<Finding> {
-        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), test: false };
         check(&[
             file("migrations/sqlite/0001_a.sql", "-- owner: catalog\nCREATE TABLE titles (\n  id TEXT\n);\n"),
             file(
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn migrations_name_one_owner_a_table() {
-        let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), test: false };
         let first = file("migrations/sqlite/0001_a.sql", "-- owner: catalog\nCREATE TABLE titles (id TEXT);");
         let none = file("migrations/sqlite/0002_b.sql", "CREATE TABLE x (id TEXT);");
         let other = file("migrations/postgres/0003_c.sql", "-- owner: ingest\ncreate table titles (id TEXT);");

@@ -5,7 +5,10 @@ use rstest::rstest;
 use super::*;
 
 fn found(path: &str, text: &str) -> Vec<String> {
-    check(&File { path: path.into(), text: text.into() }).into_iter().map(|finding| finding.to_string()).collect()
+    check(&File { path: path.into(), text: text.into(), test: super::super::is_test_path(path) })
+        .into_iter()
+        .map(|finding| finding.to_string())
+        .collect()
 }
 
 fn in_search(body: &str) -> Vec<String> {
