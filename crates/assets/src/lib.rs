@@ -98,11 +98,6 @@ pub fn model_folder(cache: &Path) -> PathBuf {
     cache.join("models").join(catalogue::MODEL_FOLDER)
 }
 
-/// Where [`model`] keeps the model under `cache`, whether it is there or not.
-pub fn model_folder(cache: &Path) -> PathBuf {
-    cache.join("models").join(catalogue::MODEL_FOLDER)
-}
-
 /// The sentence model, downloaded under `cache` (see [`cache_folder`]) on first use: about 128 MB, kept as 53 MB.
 /// For a folder that someone filled by hand see [`ModelPaths::in_folder`].
 ///
