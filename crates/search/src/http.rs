@@ -1,0 +1,158 @@
+//! The routes of search.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use contracts::{ContentType, Region, SearchApi, SearchFilters, SearchRequest, SearchResponse, YearRange};
+use http_api::{ApiJson, ApiQuery, CallOf, HttpResult};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::Search;
+
+/// The most suggestions.
+const MAX_SUGGESTIONS: usize = 10;
+
+/// The routes, with full paths.
+pub fn routes(service: Arc<Search>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(search, search_by_query))
+        .routes(routes!(content_search))
+        .routes(routes!(search_suggestions))
+        .with_state(service)
+}
+
+/// A search as query parameters. A list is written with commas: `genre=drama,crime`.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchParams {
+    /// What the person typed.
+    q: String,
+    /// `movie`, `tv_show`, or both with a comma.
+    #[serde(rename = "type")]
+    content_type: String,
+    /// Genre ids.
+    genre: String,
+    /// Platform ids.
+    platform: String,
+    /// Only titles with an offer here, as ISO 3166-1 alpha-2 or alpha-3.
+    #[param(value_type = Option<String>)]
+    region: Option<Region>,
+    /// Not before this year.
+    year_from: Option<u16>,
+    /// Not after this year.
+    year_to: Option<u16>,
+    /// From 1.
+    page: Option<u32>,
+    /// From 1 to 100.
+    page_size: Option<u32>,
+}
+
+impl SearchParams {
+    fn request(self) -> Result<SearchRequest, contracts::ApiError> {
+        let years = YearRange { from: self.year_from, to: self.year_to };
+        let filters = SearchFilters {
+            genres: list(&self.genre),
+            content_types: list(&self.content_type)
+                .iter()
+                .map(|kind| kind.parse())
+                .collect::<Result<Vec<ContentType>, _>>()?,
+            year_range: (years != YearRange::default()).then_some(years),
+            platforms: list(&self.platform),
+        };
+        let (page, page_size) = (self.page.unwrap_or(1), self.page_size.unwrap_or(20));
+        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size })
+    }
+}
+
+/// The values of a list written with commas; none for an empty one.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+}
+
+/// What was typed so far.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SuggestionParams {
+    /// The start of a title.
+    q: String,
+}
+
+/// Titles that start with what was typed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Suggestions {
+    /// At most ten, in lower case without signs, in alphabetical order.
+    suggestions: Vec<String>,
+}
+
+/// Search the catalogue.
+#[utoipa::path(post, path = "/api/v1/search", tag = "search", request_body = SearchRequest,
+    responses((status = 200, description = "The page of results.", body = SearchResponse)))]
+async fn search(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiJson(request): ApiJson<SearchRequest>,
+) -> HttpResult<Json<SearchResponse>> {
+    Ok(Json(service.search(&call, &request).await?))
+}
+
+/// Search the catalogue, with the question in the address.
+#[utoipa::path(get, path = "/api/v1/search", tag = "search", params(SearchParams),
+    responses((status = 200, description = "The page of results.", body = SearchResponse)))]
+async fn search_by_query(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<SearchParams>,
+) -> HttpResult<Json<SearchResponse>> {
+    Ok(Json(service.search(&call, &params.request()?).await?))
+}
+
+/// The same under its first name.
+#[utoipa::path(get, path = "/api/v1/content/search", tag = "search", params(SearchParams),
+    responses((status = 200, description = "The page of results.", body = SearchResponse)))]
+async fn content_search(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<SearchParams>,
+) -> HttpResult<Json<SearchResponse>> {
+    Ok(Json(service.search(&call, &params.request()?).await?))
+}
+
+/// Titles that start with what was typed.
+#[utoipa::path(get, path = "/api/v1/search/suggestions", tag = "search", params(SuggestionParams),
+    responses((status = 200, description = "At most ten titles.", body = Suggestions)))]
+async fn search_suggestions(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<SuggestionParams>,
+) -> HttpResult<Json<Suggestions>> {
+    let suggestions = service.suggestions(&call, &params.q, MAX_SUGGESTIONS).await?;
+    Ok(Json(Suggestions { suggestions }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_a_request() {
+        let params = SearchParams {
+            q: "heist".to_owned(),
+            content_type: "movie,tv_show".to_owned(),
+            genre: " drama, ,crime ".to_owned(),
+            year_from: Some(1990),
+            ..SearchParams::default()
+        };
+        let request = params.request().unwrap();
+        assert_eq!(request.filters.genres, ["drama", "crime"]);
+        assert_eq!(request.filters.content_types, [ContentType::Movie, ContentType::TvShow]);
+        assert_eq!(request.filters.year_range, Some(YearRange { from: Some(1990), to: None }));
+        assert_eq!((request.page, request.page_size), (1, 20));
+        let bad = SearchParams { content_type: "game".to_owned(), ..SearchParams::default() };
+        assert_eq!(bad.request().unwrap_err().code, "unknown_content_type");
+        assert_eq!(SearchParams::default().request().unwrap().filters, SearchFilters::default());
+    }
+}

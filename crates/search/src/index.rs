@@ -1,0 +1,204 @@
+//! The two indexes as targets of the follower: how each is filled, updated and rebuilt.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use contracts::{Content, ContentId, Vector};
+use stores::vectors::Point;
+use tokio::sync::Notify;
+
+use crate::{
+    SearchError,
+    keyword::{KeywordIndex, tags},
+    vector::{Meaning, text_hash, text_of},
+};
+
+/// Texts that are embedded in one call of the model.
+const EMBED_BATCH: usize = 64;
+/// The cursor of a vector index whose rebuild is not finished. The points in it are good: a rebuild that was cut off
+/// goes on where it was, as texts whose hash is there are not embedded again.
+const REBUILDING: i64 = -1;
+
+/// An index that follows the event log.
+#[async_trait]
+pub(crate) trait Target: Send + Sync {
+    /// Its name as a component: `keyword_index`, `vector_index`.
+    fn name(&self) -> &'static str;
+
+    /// Where it stands in the log; `None` when it must be filled from the catalogue first.
+    async fn cursor(&self) -> Result<Option<i64>, SearchError>;
+
+    /// Begins to fill it anew; what it holds keeps answering.
+    async fn begin(&self) -> Result<(), SearchError>;
+
+    /// Takes titles in while it is being filled.
+    async fn fill(&self, titles: Vec<Content>) -> Result<(), SearchError>;
+
+    /// It is filled, and stands at `cursor`.
+    async fn finish(&self, cursor: i64) -> Result<(), SearchError>;
+
+    /// Takes changed titles in, forgets those that are gone and moves to `cursor`.
+    async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError>;
+}
+
+/// The keyword index, and who wants to know when it changed.
+pub(crate) struct KeywordTarget {
+    pub index: Arc<KeywordIndex>,
+    /// Counts the commits.
+    pub version: Arc<AtomicU64>,
+    pub changed: Arc<Notify>,
+}
+
+impl KeywordTarget {
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&KeywordIndex) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        let index = Arc::clone(&self.index);
+        let done = tokio::task::spawn_blocking(move || work(&index)).await;
+        done.map_err(|_| SearchError::Worker("writing the keyword index"))?
+    }
+
+    fn tell(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
+}
+
+#[async_trait]
+impl Target for KeywordTarget {
+    fn name(&self) -> &'static str {
+        "keyword_index"
+    }
+
+    async fn cursor(&self) -> Result<Option<i64>, SearchError> {
+        self.blocking(KeywordIndex::cursor).await
+    }
+
+    async fn begin(&self) -> Result<(), SearchError> {
+        self.blocking(KeywordIndex::clear).await
+    }
+
+    async fn fill(&self, titles: Vec<Content>) -> Result<(), SearchError> {
+        self.blocking(move |index| index.add(&titles)).await
+    }
+
+    async fn finish(&self, cursor: i64) -> Result<(), SearchError> {
+        self.apply(Vec::new(), Vec::new(), cursor).await
+    }
+
+    async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError> {
+        self.blocking(move |index| index.apply(&titles, &gone, cursor)).await?;
+        self.tell();
+        Ok(())
+    }
+}
+
+/// The vector index and the model that fills it.
+pub(crate) struct VectorTarget {
+    pub meaning: Meaning,
+    /// Points in the index, for the progress bar.
+    pub points: Arc<AtomicU64>,
+    /// Titles passed over since the start: the model can't take their text.
+    pub skipped: AtomicU64,
+}
+
+#[async_trait]
+impl Target for VectorTarget {
+    fn name(&self) -> &'static str {
+        "vector_index"
+    }
+
+    async fn cursor(&self) -> Result<Option<i64>, SearchError> {
+        self.count().await?;
+        Ok(self.meaning.index.cursor().await?.filter(|cursor| *cursor >= 0))
+    }
+
+    async fn begin(&self) -> Result<(), SearchError> {
+        Ok(self.meaning.index.upsert(Vec::new(), REBUILDING).await?)
+    }
+
+    async fn fill(&self, titles: Vec<Content>) -> Result<(), SearchError> {
+        self.write(&titles, REBUILDING).await
+    }
+
+    async fn finish(&self, cursor: i64) -> Result<(), SearchError> {
+        Ok(self.meaning.index.upsert(Vec::new(), cursor).await?)
+    }
+
+    async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError> {
+        let now = self.meaning.index.cursor().await?.unwrap_or(REBUILDING);
+        self.write(&titles, now).await?;
+        if !gone.is_empty() {
+            self.meaning.index.remove(&gone).await?;
+        }
+        // Only now: a crash before this repeats the batch, and what is written already is not embedded again.
+        self.meaning.index.upsert(Vec::new(), cursor).await?;
+        self.count().await
+    }
+}
+
+impl VectorTarget {
+    /// Writes titles in batches, embedding only the texts that changed, without moving the cursor.
+    async fn write(&self, titles: &[Content], cursor: i64) -> Result<(), SearchError> {
+        for batch in titles.chunks(EMBED_BATCH) {
+            let ids: Vec<ContentId> = batch.iter().map(|title| title.id).collect();
+            let texts: Vec<String> = batch.iter().map(text_of).collect();
+            let known = self.meaning.index.text_hashes(&ids).await?;
+            let changed = |place: &usize| known.get(*place).copied().flatten() != Some(text_hash(&texts[*place]));
+            let places: Vec<usize> = (0..batch.len()).filter(changed).collect();
+            let fresh: Vec<String> = places.iter().map(|place| texts[*place].clone()).collect();
+            let vectors = self.embed(&fresh).await?;
+            let mut vectors: HashMap<usize, Vector> =
+                places.into_iter().zip(vectors).filter_map(|(place, vector)| Some((place, vector?))).collect();
+            let points = batch.iter().enumerate().map(|(place, title)| Point {
+                id: title.id,
+                text_hash: text_hash(&texts[place]),
+                vector: vectors.remove(&place),
+                tags: tags(title),
+                year: title.release_year,
+            });
+            self.meaning.index.upsert(points.collect(), cursor).await?;
+            self.count().await?;
+        }
+        Ok(())
+    }
+
+    /// One vector a text. When the model refuses a batch but works, the texts it refuses are passed over.
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Option<Vector>>, SearchError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let embedder = &self.meaning.embedder;
+        let failure = match embedder.embed(texts).await {
+            Ok(vectors) if vectors.len() == texts.len() => return Ok(vectors.into_iter().map(Some).collect()),
+            Ok(vectors) => contracts::EmbedError(format!("{} vectors for {} texts", vectors.len(), texts.len())),
+            Err(error) => error,
+        };
+        if embedder.embed(&["A film.".to_owned()]).await.is_err() {
+            return Err(failure.into());
+        }
+        let mut vectors = Vec::with_capacity(texts.len());
+        for text in texts {
+            let vector = embedder.embed(std::slice::from_ref(text)).await.ok().and_then(|mut vectors| vectors.pop());
+            if vector.is_none() {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("search_skipped_titles_total", "index" => "vector").increment(1);
+                tracing::warn!(error = %failure, "the model can't take the text of a title: it is passed over");
+            }
+            vectors.push(vector);
+        }
+        Ok(vectors)
+    }
+
+    async fn count(&self) -> Result<(), SearchError> {
+        self.points.store(self.meaning.index.len().await? as u64, Ordering::SeqCst);
+        Ok(())
+    }
+}

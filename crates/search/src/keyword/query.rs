@@ -1,0 +1,254 @@
+//! (pure) From words, people and genres to one bounded query of the index.
+
+use stores::vectors::VectorFilter;
+use tantivy::{
+    Score, Searcher, Term,
+    query::{
+        AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
+        Query, RangeQuery, TermQuery,
+    },
+    schema::{Field, IndexRecordOption},
+    tokenizer::TokenStream as _,
+};
+
+use super::schema::{Fields, stemmer};
+
+/// The most distinct words of a query that are searched for; it bounds the clauses.
+const MAX_WORDS: usize = 96;
+/// How much the second best field of a word adds to the best (Elasticsearch's `best_fields` with a tie breaker).
+const TIE_BREAKER: Score = 0.2;
+/// Words that occur everywhere and say nothing by themselves.
+const STOP_WORDS: &[&str] = &[
+    "a",
+    "about",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "been",
+    "but",
+    "by",
+    "can",
+    "do",
+    "for",
+    "from",
+    "had",
+    "has",
+    "have",
+    "he",
+    "her",
+    "his",
+    "i",
+    "if",
+    "im",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "me",
+    "my",
+    "of",
+    "on",
+    "or",
+    "she",
+    "so",
+    "some",
+    "something",
+    "that",
+    "the",
+    "their",
+    "them",
+    "then",
+    "there",
+    "they",
+    "this",
+    "to",
+    "was",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "who",
+    "with",
+    "you",
+    "your",
+];
+
+type Clause = (Occur, Box<dyn Query>);
+
+/// What the keyword index is asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeywordQuery {
+    /// Folded words.
+    pub words: Vec<String>,
+    /// Folded words that the plan also understood otherwise; they count half.
+    pub light_words: Vec<String>,
+    /// Whole names, folded.
+    pub people: Vec<String>,
+    /// Genre ids.
+    pub genres: Vec<String>,
+}
+
+/// Whether a folded word says nothing by itself.
+pub(crate) fn stop_word(word: &str) -> bool {
+    STOP_WORDS.binary_search(&word).is_ok()
+}
+
+/// The scoring part; `None` when nothing is asked.
+pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery) -> Option<Box<dyn Query>> {
+    let mut clauses: Vec<Clause> = Vec::new();
+    let words = telling(&query.words);
+    for word in &words {
+        clauses.push((Occur::Should, word_query(searcher, fields, word)));
+    }
+    for word in telling(&query.light_words).into_iter().filter(|word| !words.contains(word)) {
+        clauses.push((Occur::Should, boost(word_query(searcher, fields, word), 0.5)));
+    }
+    let phrase: Vec<Term> =
+        query.words.iter().take(MAX_WORDS).map(|word| Term::from_field_text(fields.title_raw, word)).collect();
+    if phrase.len() > 1 {
+        clauses.push((Occur::Should, boost(Box::new(PhraseQuery::new(phrase)), 2.0)));
+    }
+    for name in &query.people {
+        clauses.push((Occur::Should, boost(term_query(fields.people_exact, name), 2.0)));
+    }
+    for genre in &query.genres {
+        let tag: Box<dyn Query> = term_query(fields.tags, &format!("genre:{genre}"));
+        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(tag, 2.0))));
+    }
+    if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
+}
+
+/// The words to search for: distinct, without those that say nothing unless all are such, within the bound.
+fn telling(words: &[String]) -> Vec<&String> {
+    let mut distinct: Vec<&String> = Vec::new();
+    for word in words {
+        if !distinct.contains(&word) {
+            distinct.push(word);
+        }
+    }
+    let telling: Vec<&String> = distinct.iter().copied().filter(|word| !stop_word(word)).collect();
+    let mut chosen = if telling.is_empty() { distinct } else { telling };
+    chosen.truncate(MAX_WORDS);
+    chosen
+}
+
+/// One word in all fields, the best counting: a word in the title says more than the same word in the overview.
+fn word_query(searcher: &Searcher, fields: &Fields, word: &str) -> Box<dyn Query> {
+    let stem = stem(word);
+    let places = [
+        (fields.title_raw, word, 2.0),
+        (fields.title, stem.as_str(), 2.0),
+        (fields.people, word, 1.5),
+        (fields.genres, stem.as_str(), 1.0),
+        (fields.overview, stem.as_str(), 1.0),
+    ];
+    let known = places
+        .iter()
+        .any(|(field, word, _)| searcher.doc_freq(&Term::from_field_text(*field, word)).is_ok_and(|count| count > 0));
+    if !known {
+        return near_query(fields, word);
+    }
+    let fields = places.into_iter().map(|(field, word, weight)| boost(term_query(field, word), weight)).collect();
+    Box::new(DisjunctionMaxQuery::with_tie_breaker(fields, TIE_BREAKER))
+}
+
+/// A word that the index does not know: what starts with it, and what is one slip away (two in a long word).
+fn near_query(fields: &Fields, word: &str) -> Box<dyn Query> {
+    let length = word.chars().count();
+    let mut near: Vec<Box<dyn Query>> = Vec::new();
+    for field in [fields.title_raw, fields.people] {
+        let term = Term::from_field_text(field, word);
+        if length >= 3 {
+            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, true)), 3.0));
+        }
+        if length >= 4 {
+            let slips = if length >= 8 { 2 } else { 1 };
+            near.push(boost(Box::new(FuzzyTermQuery::new(term, slips, true)), 4.0));
+        }
+    }
+    if length >= 4 {
+        let term = Term::from_field_text(fields.overview, &stem(word));
+        near.push(boost(Box::new(FuzzyTermQuery::new(term, 1, true)), 1.0));
+    }
+    Box::new(DisjunctionMaxQuery::with_tie_breaker(near, TIE_BREAKER))
+}
+
+/// What a result must be; `None` when anything may be.
+pub(super) fn filtering(fields: &Fields, filter: &VectorFilter) -> Option<Box<dyn Query>> {
+    let mut clauses: Vec<Clause> = Vec::new();
+    for tags in filter.any_of.iter().filter(|tags| !tags.is_empty()) {
+        let any = tags.iter().map(|tag| (Occur::Should, term_query(fields.tags, tag) as Box<dyn Query>)).collect();
+        clauses.push((Occur::Must, Box::new(BooleanQuery::new(any))));
+    }
+    if let Some(years) = filter.years.filter(|years| years.from.is_some() || years.to.is_some()) {
+        use std::ops::Bound::Included;
+        let year = |year: u16| Included(Term::from_field_u64(fields.year, u64::from(year)));
+        let (from, to) = (years.from.unwrap_or(0), years.to.unwrap_or(u16::MAX));
+        clauses.push((Occur::Must, Box::new(RangeQuery::new(year(from), year(to)))));
+    }
+    if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
+}
+
+/// `scoring` among what `filter` lets pass; the filter adds nothing to the score.
+pub(super) fn filtered(fields: &Fields, scoring: Box<dyn Query>, filter: &VectorFilter) -> Box<dyn Query> {
+    match filtering(fields, filter) {
+        None => scoring,
+        Some(filter) => Box::new(BooleanQuery::new(vec![
+            (Occur::Must, scoring),
+            (Occur::Must, Box::new(ConstScoreQuery::new(filter, 0.0))),
+        ])),
+    }
+}
+
+/// Everything that `filter` lets pass.
+pub(super) fn everything(fields: &Fields, filter: &VectorFilter) -> Box<dyn Query> {
+    filtering(fields, filter).unwrap_or_else(|| Box::new(AllQuery))
+}
+
+/// Titles that hold all of these folded words.
+pub(super) fn all_in_title(fields: &Fields, words: &[&str]) -> Box<dyn Query> {
+    let words = words.iter().take(MAX_WORDS);
+    let clauses = words.map(|word| (Occur::Must, term_query(fields.title_raw, word) as Box<dyn Query>)).collect();
+    Box::new(BooleanQuery::new(clauses))
+}
+
+pub(super) fn term_query(field: Field, text: &str) -> Box<TermQuery> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+}
+
+fn boost(query: Box<dyn Query>, weight: Score) -> Box<dyn Query> {
+    Box::new(BoostQuery::new(query, weight))
+}
+
+/// The stem of a folded word.
+fn stem(word: &str) -> String {
+    let mut analyzer = stemmer();
+    let mut tokens = analyzer.token_stream(word);
+    if tokens.advance() { tokens.token().text.clone() } else { word.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stop_words_are_sorted_for_the_binary_search() {
+        assert!(STOP_WORDS.is_sorted());
+        assert!(stop_word("the") && !stop_word("matrix"));
+    }
+
+    #[test]
+    fn only_stop_words_are_searched_for_as_they_are() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(telling(&words("the of the")), ["the", "of"]);
+        assert_eq!(telling(&words("the matrix of the matrix")), ["matrix"]);
+        let many: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+        assert_eq!(telling(&many).len(), MAX_WORDS);
+    }
+}

@@ -1,0 +1,206 @@
+//! What the keyword index can be asked, as it stood at one commit.
+
+use std::collections::HashSet;
+
+use contracts::{ContentId, Scored};
+use stores::vectors::VectorFilter;
+use tantivy::{
+    DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
+    collector::{Count, DocSetCollector, TopDocs},
+    columnar::Column,
+    query::Query,
+    schema::{Field, Value as _},
+};
+
+use super::{
+    query::{self, KeywordQuery},
+    schema::{Fields, TitleDoc, popularity_of, whole},
+};
+use crate::SearchError;
+
+/// Titles that one name may stand for: remakes share it.
+const MAX_NAMESAKES: usize = 16;
+
+/// What the popularity, from 0 to 1, adds to a BM25 score: a static prior that decides between equals (Craswell et al.,
+/// "Relevance weighting for query independent evidence", 2005).
+const POPULARITY_WEIGHT: Score = 0.5;
+
+/// The index at one commit: an immutable value, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    searcher: Searcher,
+    fields: Fields,
+}
+
+/// A page's worth of the popular, and how many there are.
+#[derive(Debug, Default)]
+pub(crate) struct Popular {
+    pub hits: Vec<Scored>,
+    pub total: u64,
+}
+
+impl Snapshot {
+    pub(super) fn new(searcher: Searcher, fields: Fields) -> Self {
+        Self { searcher, fields }
+    }
+
+    /// How many titles it holds.
+    pub(crate) fn len(&self) -> u64 {
+        self.searcher.num_docs()
+    }
+
+    /// The best `limit` titles by BM25 and a little popularity, best first.
+    pub(crate) fn search(
+        &self,
+        query: &KeywordQuery,
+        filter: &VectorFilter,
+        limit: usize,
+    ) -> Result<Vec<Scored>, SearchError> {
+        let Some(scoring) = query::scoring(&self.searcher, &self.fields, query) else { return Ok(Vec::new()) };
+        let collector = TopDocs::with_limit(limit.max(1)).tweak_score(|reader: &SegmentReader| {
+            let browse = reader.fast_fields().u64("browse").ok();
+            move |doc: DocId, score: Score| {
+                let key = browse.as_ref().and_then(|column| column.first(doc)).unwrap_or(0);
+                (score + POPULARITY_WEIGHT * popularity_of(key) as Score, key)
+            }
+        });
+        let found = self.searcher.search(&*query::filtered(&self.fields, scoring, filter), &collector)?;
+        self.scored(found.into_iter().map(|((score, _), address)| (f64::from(score), address)))
+    }
+
+    /// The titles that are called exactly this (folded), the popular first; the score is the popularity.
+    pub(crate) fn called(&self, folded: &str, filter: &VectorFilter) -> Result<Vec<Scored>, SearchError> {
+        if folded.is_empty() {
+            return Ok(Vec::new());
+        }
+        let exact = query::term_query(self.fields.title_exact, folded);
+        Ok(self.popular_of(&*query::filtered(&self.fields, exact, filter), MAX_NAMESAKES)?.hits)
+    }
+
+    /// The most popular titles that `filter` lets pass, and how many it lets pass.
+    pub(crate) fn popular(&self, filter: &VectorFilter, limit: usize) -> Result<Popular, SearchError> {
+        self.popular_of(&*query::everything(&self.fields, filter), limit)
+    }
+
+    /// Every title that `filter` lets pass.
+    pub(crate) fn matching(&self, filter: &VectorFilter) -> Result<HashSet<ContentId>, SearchError> {
+        let found = self.searcher.search(&*query::everything(&self.fields, filter), &DocSetCollector)?;
+        let mut by_segment: Vec<Vec<DocId>> = vec![Vec::new(); self.searcher.segment_readers().len()];
+        for address in found {
+            by_segment[address.segment_ord as usize].push(address.doc_id);
+        }
+        let mut ids = HashSet::new();
+        for (reader, docs) in self.searcher.segment_readers().iter().zip(by_segment) {
+            let columns = IdColumns::of(reader)?;
+            ids.extend(docs.into_iter().filter_map(|doc| columns.id(doc)));
+        }
+        Ok(ids)
+    }
+
+    /// The titles that are called exactly this (folded), the popular first, as stored.
+    pub(crate) fn titles(&self, folded: &str) -> Result<Vec<TitleDoc>, SearchError> {
+        self.stored(&*query::term_query(self.fields.title_exact, folded), MAX_NAMESAKES)
+    }
+
+    /// The most popular title that holds all of these folded words.
+    pub(crate) fn title_with(&self, words: &[&str]) -> Result<Option<TitleDoc>, SearchError> {
+        if words.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.stored(&*query::all_in_title(&self.fields, words), 1)?.pop())
+    }
+
+    /// The name, as written, of the person whose folded name this is.
+    pub(crate) fn person(&self, folded: &str) -> Result<Option<String>, SearchError> {
+        if !self.holds(self.fields.people_exact, folded)? {
+            return Ok(None);
+        }
+        let found = self.stored(&*query::term_query(self.fields.people_exact, folded), 1)?;
+        let people = found.into_iter().flat_map(|title| title.people);
+        Ok(people.map(|(name, _)| name).find(|name| crate::text::fold(name) == folded))
+    }
+
+    /// The first titles (folded) that start like this, in alphabetical order.
+    pub(crate) fn completions(&self, folded: &str, limit: usize) -> Result<Vec<String>, SearchError> {
+        let mut found: Vec<String> = Vec::new();
+        for reader in self.searcher.segment_readers() {
+            let inverted = reader.inverted_index(self.fields.title_exact)?;
+            let mut terms = inverted.terms().range().ge(folded.as_bytes()).into_stream()?;
+            let mut taken = 0;
+            while taken < limit && terms.advance() {
+                let Ok(term) = std::str::from_utf8(terms.key()) else { continue };
+                if !term.starts_with(folded) {
+                    break;
+                }
+                found.push(term.to_owned());
+                taken += 1;
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// Every stored title, in no order.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(TitleDoc)) -> Result<(), SearchError> {
+        for reader in self.searcher.segment_readers() {
+            let store = reader.get_store_reader(1)?;
+            for document in store.iter::<TantivyDocument>(reader.alive_bitset()) {
+                visit(self.read(&document?)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, field: Field, text: &str) -> Result<bool, SearchError> {
+        Ok(self.searcher.doc_freq(&Term::from_field_text(field, text))? > 0)
+    }
+
+    fn popular_of(&self, query: &dyn Query, limit: usize) -> Result<Popular, SearchError> {
+        let top = TopDocs::with_limit(limit.max(1)).order_by_fast_field::<u64>("browse", Order::Desc);
+        let (found, total) = self.searcher.search(query, &(top, Count))?;
+        let found = found.into_iter().map(|(key, address)| (popularity_of(key.unwrap_or(0)), address));
+        let hits = self.scored(found)?;
+        Ok(Popular { hits, total: total as u64 })
+    }
+
+    fn stored(&self, query: &dyn Query, limit: usize) -> Result<Vec<TitleDoc>, SearchError> {
+        let top = TopDocs::with_limit(limit).order_by_fast_field::<u64>("browse", Order::Desc);
+        let found = self.searcher.search(query, &top)?;
+        found.into_iter().map(|(_, address)| self.read(&self.searcher.doc::<TantivyDocument>(address)?)).collect()
+    }
+
+    fn read(&self, document: &TantivyDocument) -> Result<TitleDoc, SearchError> {
+        let json = document.get_first(self.fields.doc).and_then(|value| value.as_str()).unwrap_or_default();
+        serde_json::from_str(json).map_err(|error| SearchError::Keyword(format!("a stored title is damaged: {error}")))
+    }
+
+    /// Reads the ids of documents, in their order.
+    fn scored(&self, found: impl Iterator<Item = (f64, DocAddress)>) -> Result<Vec<Scored>, SearchError> {
+        let segments = self.searcher.segment_readers().iter();
+        let columns = segments.map(IdColumns::of).collect::<Result<Vec<_>, _>>()?;
+        let hit = |(score, address): (f64, DocAddress)| {
+            let id = columns.get(address.segment_ord as usize).and_then(|columns| columns.id(address.doc_id));
+            let content_id = id.ok_or_else(|| SearchError::Keyword("a document has no id".to_owned()))?;
+            Ok(Scored { content_id, score })
+        };
+        found.map(hit).collect()
+    }
+}
+
+struct IdColumns {
+    high: Column<u64>,
+    low: Column<u64>,
+}
+
+impl IdColumns {
+    fn of(reader: &SegmentReader) -> Result<Self, SearchError> {
+        let columns = reader.fast_fields();
+        Ok(Self { high: columns.u64("id_high")?, low: columns.u64("id_low")? })
+    }
+
+    fn id(&self, doc: DocId) -> Option<ContentId> {
+        Some(whole(self.high.first(doc)?, self.low.first(doc)?))
+    }
+}

@@ -1,0 +1,162 @@
+//! What the keyword index finds, and what it survives.
+
+use std::fs;
+
+use contracts::YearRange;
+use stores::vectors::VectorFilter;
+use tempfile::TempDir;
+
+use super::*;
+use crate::fixtures::{self, film, id};
+
+fn find(snapshot: &Snapshot, text: &str) -> Vec<u128> {
+    let words = crate::text::words(text).into_iter().map(|word| word.text).collect();
+    let query = KeywordQuery { words, ..KeywordQuery::default() };
+    numbers(&snapshot.search(&query, &VectorFilter::default(), 10).unwrap())
+}
+
+fn numbers(hits: &[contracts::Scored]) -> Vec<u128> {
+    hits.iter().map(|hit| hit.content_id.0.as_u128()).collect()
+}
+
+#[test]
+fn words_find_titles_people_and_overviews() {
+    let (_folder, snapshot) = fixtures::snapshot();
+    let table = [
+        ("matrix", 1),
+        ("the matrix reloaded", 2),
+        ("AMELIE", 8),
+        ("amélie", 8),
+        ("pacino robbers", 3),
+        ("simulations", 1),
+        ("vacances hulot", 14),
+        ("hulots holiday", 14),
+        ("scarfase", 9),
+        ("skarsgard", 10),
+        ("batmn", 11),
+        ("odys", 5),
+        ("it", 10),
+        ("hacker simulation world", 1),
+    ];
+    for (text, first) in table {
+        assert_eq!(find(&snapshot, text).first(), Some(&first), "{text}");
+    }
+    assert!(find(&snapshot, "qqqqqq").is_empty());
+    assert!(find(&snapshot, "").is_empty());
+}
+
+#[test]
+fn filters_hold() {
+    let (_folder, snapshot) = fixtures::snapshot();
+    let words = vec!["heat".to_owned()];
+    let query = KeywordQuery { words, ..KeywordQuery::default() };
+    let years = VectorFilter { years: Some(YearRange { from: None, to: Some(1990) }), ..VectorFilter::default() };
+    assert_eq!(numbers(&snapshot.search(&query, &years, 10).unwrap()), [4]);
+    let genre = |genre: &str| VectorFilter { any_of: vec![vec![format!("genre:{genre}")]], years: None };
+    assert_eq!(numbers(&snapshot.search(&query, &genre("crime"), 10).unwrap()), [3]);
+    assert!(snapshot.search(&query, &genre("unheard_of"), 10).unwrap().is_empty());
+    assert_eq!(snapshot.matching(&genre("horror")).unwrap(), [id(10)].into());
+    assert_eq!(snapshot.matching(&VectorFilter::default()).unwrap().len(), 14);
+    let popular = snapshot.popular(&VectorFilter::default(), 2).unwrap();
+    assert_eq!((numbers(&popular.hits), popular.total), (vec![1, 3], 14));
+    assert_eq!(numbers(&snapshot.called("heat", &years).unwrap()), [4]);
+}
+
+#[test]
+fn the_vocabulary_knows_names_and_titles() {
+    let (_folder, snapshot) = fixtures::snapshot();
+    assert_eq!(snapshot.person("al pacino").unwrap().as_deref(), Some("Al Pacino"));
+    assert_eq!(snapshot.person("pacino").unwrap(), None);
+    let titles = snapshot.titles("heat").unwrap();
+    assert_eq!(titles.iter().map(|title| title.year.unwrap()).collect::<Vec<_>>(), [1995, 1986], "the popular first");
+    assert_eq!(snapshot.completions("the m", 10).unwrap(), ["the matrix", "the matrix reloaded"]);
+    assert_eq!(snapshot.completions("the", 1).unwrap(), ["the matrix"]);
+    let mut count = 0;
+    snapshot.for_each(|_| count += 1).unwrap();
+    assert_eq!(count, 14);
+}
+
+#[test]
+fn a_title_is_replaced_and_forgotten_with_the_cursor() {
+    let (folder, index) = fixtures::index();
+    let before = index.snapshot();
+    index.apply(&[film(1, "La Matrice", 1999, &[], &[], "")], &[id(3)], 8).unwrap();
+    let after = index.snapshot();
+    assert_eq!(find(&after, "matrice"), [1]);
+    assert_eq!(find(&after, "hacker"), Vec::<u128>::new());
+    assert_eq!(after.len(), 13);
+    assert_eq!(find(&before, "hacker"), [1], "a snapshot stays as it was");
+    drop((index, before, after));
+    let index = KeywordIndex::open(folder.path()).unwrap();
+    assert_eq!(index.cursor().unwrap(), Some(8));
+    assert_eq!(find(&index.snapshot(), "matrice"), [1]);
+}
+
+#[test]
+fn a_rebuild_answers_until_it_ends_and_a_cut_one_changes_nothing() {
+    let (folder, index) = fixtures::index();
+    index.clear().unwrap();
+    index.add(&[film(50, "Solaris", 1972, &[], &[], "")]).unwrap();
+    assert_eq!(index.snapshot().len(), 14);
+    drop(index);
+    let index = KeywordIndex::open(folder.path()).unwrap();
+    assert_eq!((index.snapshot().len(), index.cursor().unwrap()), (14, Some(7)));
+    index.clear().unwrap();
+    index.add(&[film(50, "Solaris", 1972, &[], &[], "")]).unwrap();
+    index.apply(&[], &[], 9).unwrap();
+    assert_eq!((index.snapshot().len(), index.cursor().unwrap()), (1, Some(9)));
+}
+
+#[test]
+fn damage_is_noticed_and_moved_aside() {
+    let damages: [fn(&std::path::Path); 3] = [
+        |folder| fs::write(folder.join("meta.json"), "{").unwrap(),
+        |folder| {
+            let file = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let file = file.filter(|path| path.extension().is_some_and(|e| e == "store")).next().unwrap();
+            let mut bytes = fs::read(&file).unwrap();
+            bytes[10] ^= 0xff;
+            fs::write(&file, bytes).unwrap();
+        },
+        |folder| {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|e| e == "term") {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+        },
+    ];
+    for damage in damages {
+        let parent = TempDir::new().unwrap();
+        let folder = parent.path().join("keyword");
+        let index = KeywordIndex::open(&folder).unwrap();
+        index.apply(&fixtures::films(), &[], 7).unwrap();
+        drop(index);
+        damage(&folder);
+        let index = KeywordIndex::open(&folder).unwrap();
+        assert_eq!((index.cursor().unwrap(), index.snapshot().len()), (None, 0));
+        assert!(parent.path().join("keyword.aside").exists());
+    }
+}
+
+#[test]
+fn another_format_is_rebuilt_or_refused() {
+    let (folder, index) = fixtures::index();
+    drop(index);
+    let meta = folder.path().join("meta.json");
+    let written = fs::read_to_string(&meta).unwrap();
+    let with_format = |format: u32| written.replace("\\\"format\\\":1", &format!("\\\"format\\\":{format}"));
+    assert_ne!(with_format(2), written, "the payload is where we look for it");
+    fs::write(&meta, with_format(2)).unwrap();
+    assert!(matches!(KeywordIndex::open(folder.path()), Err(SearchError::Newer { found: 2, known: FORMAT })));
+    fs::write(&meta, with_format(0)).unwrap();
+    let index = KeywordIndex::open(folder.path()).unwrap();
+    assert_eq!((index.cursor().unwrap(), index.snapshot().len()), (None, 0));
+}
+
+#[test]
+fn a_second_opener_is_told() {
+    let (folder, _index) = fixtures::index();
+    assert!(matches!(KeywordIndex::open(folder.path()), Err(SearchError::Locked)));
+}

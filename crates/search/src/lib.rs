@@ -1,0 +1,24 @@
+//! Search: a keyword index, embeddings and a graph that follow the catalogue's events, fused into one answer.
+//!
+//! Nothing here is the truth: every index can be deleted and is rebuilt from the catalogue.
+
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod follow;
+mod graph;
+mod http;
+mod index;
+mod keyword;
+mod query;
+mod rank;
+mod reasons;
+mod replica;
+mod service;
+mod text;
+mod vector;
+
+pub use error::SearchError;
+pub use http::routes;
+pub use rank::{Fused, FusionConfig, FusionMethod, List, Source, fuse};
+pub use replica::{Progress, Search, SearchConfig};

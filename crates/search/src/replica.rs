@@ -1,0 +1,382 @@
+//! `Search`: the indexes of this replica, the workers that keep them up to date, and how they are.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use contracts::{ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, Topic};
+use stores::{
+    Db,
+    cache::Cache,
+    events::{self, Group},
+    vectors::VectorIndex,
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    FusionConfig, SearchError,
+    follow::{self, Follower},
+    graph::Graph,
+    index::{KeywordTarget, VectorTarget},
+    keyword::KeywordIndex,
+    vector::Meaning,
+};
+
+/// The graph is rebuilt when nothing changed for this long …
+const QUIET: Duration = Duration::from_millis(300);
+/// … or when this long has passed since the first change.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How often the place in the log is written down for others to see.
+const OFFSETS_EVERY: Duration = Duration::from_secs(5);
+/// How often a waiting command looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How search behaves.
+#[derive(Clone, Debug)]
+pub struct SearchConfig {
+    /// How the sources' lists become one.
+    pub fusion: FusionConfig,
+    /// How long a source may take before it is left out.
+    pub source_timeout: Duration,
+    /// How many titles each source brings in.
+    pub depth: usize,
+    /// How many searches use a thread at a time; the others wait.
+    pub concurrency: usize,
+    /// Names this replica in the consumer group `content-indexer:<replica>`.
+    pub replica: String,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            fusion: FusionConfig::default(),
+            source_timeout: Duration::from_secs(2),
+            depth: 1_000,
+            concurrency: 32,
+            replica: "local".to_owned(),
+        }
+    }
+}
+
+/// How far the indexes are, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Titles that every index has: with a model, those that are embedded.
+    pub indexed: u64,
+    /// Titles that the keyword index has, or those taken in so far while it is being filled.
+    pub total: u64,
+    /// Events that the slowest index has yet to follow.
+    pub lag: u64,
+}
+
+/// Search over this replica's own indexes; implements [`contracts::SearchApi`].
+pub struct Search {
+    pub(crate) catalog: Arc<dyn CatalogApi>,
+    pub(crate) clock: Clock,
+    pub(crate) config: SearchConfig,
+    pub(crate) permits: Arc<Semaphore>,
+    events: Db,
+    rng: Rng,
+    keyword: Arc<KeywordIndex>,
+    keyword_progress: Arc<follow::Progress>,
+    meaning: Option<Meaning>,
+    vector_progress: Arc<follow::Progress>,
+    points: Arc<AtomicU64>,
+    graph: RwLock<Arc<Graph>>,
+    /// Commits of the keyword index, and how many of them the graph has seen.
+    version: Arc<AtomicU64>,
+    graph_version: AtomicU64,
+    changed: Arc<Notify>,
+    keyword_nudge: Arc<Notify>,
+    vector_nudge: Arc<Notify>,
+}
+
+impl Search {
+    /// Opens the keyword index under `dir`; one that is broken or older is moved aside and filled anew by
+    /// [`Search::follow`]. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// [`SearchError::Newer`], [`SearchError::Locked`], [`SearchError::StorageFull`], or another fault of the folder.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and it is called in one place")]
+    pub fn open(
+        dir: &Path,
+        events: Db,
+        catalog: Arc<dyn CatalogApi>,
+        vectors: Option<Arc<dyn VectorIndex>>,
+        embedder: Option<Arc<dyn Embedder>>,
+        cache: Arc<dyn Cache>,
+        clock: Clock,
+        rng: Rng,
+        config: SearchConfig,
+    ) -> Result<Self, SearchError> {
+        let keyword = Arc::new(KeywordIndex::open(&dir.join("keyword"))?);
+        let meaning = match (vectors, embedder) {
+            (Some(index), Some(embedder)) if index.model() == embedder.model() => {
+                Some(Meaning { index, embedder, cache })
+            }
+            (Some(index), Some(embedder)) => {
+                let (index, model) = (&index.model().name, &embedder.model().name);
+                tracing::error!(index, model, "the vector index is of another model: searching by keyword and graph");
+                None
+            }
+            _ => None,
+        };
+        Ok(Self {
+            catalog,
+            clock,
+            permits: Arc::new(Semaphore::new(config.concurrency.max(1))),
+            config,
+            events,
+            rng,
+            keyword,
+            keyword_progress: follow::Progress::new(),
+            meaning,
+            vector_progress: follow::Progress::new(),
+            points: Arc::default(),
+            graph: RwLock::default(),
+            version: Arc::new(AtomicU64::new(1)),
+            graph_version: AtomicU64::new(0),
+            changed: Arc::default(),
+            keyword_nudge: Arc::default(),
+            vector_nudge: Arc::default(),
+        })
+    }
+
+    /// Keeps the indexes as the catalogue is, until told to stop; what is begun is finished first.
+    pub async fn follow(&self, stop: CancellationToken) {
+        let keyword = self.follower(
+            KeywordTarget {
+                index: Arc::clone(&self.keyword),
+                version: Arc::clone(&self.version),
+                changed: Arc::clone(&self.changed),
+            },
+            &self.keyword_progress,
+            &self.keyword_nudge,
+        );
+        let vector = self.meaning.clone().map(|meaning| {
+            let target = VectorTarget { meaning, points: Arc::clone(&self.points), skipped: AtomicU64::new(0) };
+            self.follower(target, &self.vector_progress, &self.vector_nudge)
+        });
+        let vectors = async {
+            if let Some(vector) = &vector {
+                vector.run(&stop).await;
+            }
+        };
+        tokio::join!(keyword.run(&stop), vectors, self.keep_graph(&stop), self.keep_offsets(&stop));
+    }
+
+    /// Tells the followers that there is something new, so that they need not find out by themselves.
+    pub fn nudge(&self) {
+        self.keyword_nudge.notify_one();
+        self.vector_nudge.notify_one();
+    }
+
+    /// Whether the indexes and the graph hold everything that the log says by now.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub async fn caught_up(&self) -> Result<bool, SearchError> {
+        let head = events::head(&self.events).await?;
+        Ok(self.stands_at(head))
+    }
+
+    /// Waits until the indexes hold everything that the log says when this is called. [`Search::follow`] must run.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` when that takes longer than `timeout`; or when the log can't be read.
+    pub async fn wait_until_caught_up(&self, timeout: Duration) -> Result<(), ApiError> {
+        let head = events::head(&self.events).await?;
+        let started = Instant::now();
+        self.nudge();
+        while !self.stands_at(head) {
+            if started.elapsed() > timeout {
+                let detail = "the search index did not catch up with the catalogue in time";
+                return Err(ApiError::new(contracts::ErrorKind::DeadlineExceeded, "index_behind", detail));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    fn stands_at(&self, head: i64) -> bool {
+        let reached = |progress: &follow::Progress| {
+            progress.cursor.load(Ordering::SeqCst) >= head && !progress.filling.load(Ordering::SeqCst)
+        };
+        let graph = self.graph_version.load(Ordering::SeqCst) == self.version.load(Ordering::SeqCst);
+        reached(&self.keyword_progress) && graph && (self.meaning.is_none() || reached(&self.vector_progress))
+    }
+
+    /// How far the indexes are.
+    pub fn progress(&self) -> Progress {
+        let filling = self.keyword_progress.filling.load(Ordering::SeqCst);
+        let titles = self.keyword.snapshot().len();
+        let total = if filling { self.keyword_progress.filled.load(Ordering::SeqCst).max(titles) } else { titles };
+        let indexed = match &self.meaning {
+            Some(_) => self.points.load(Ordering::SeqCst).min(total),
+            None => titles,
+        };
+        let vector_lag = if self.meaning.is_some() { self.vector_progress.lag() } else { 0 };
+        Progress { indexed, total, lag: self.keyword_progress.lag().max(vector_lag).unsigned_abs() }
+    }
+
+    /// How the parts are: `keyword_index`, `vector_index`, `embedding_model`, `graph`.
+    pub async fn components(&self) -> Vec<Component> {
+        let titles = self.keyword.snapshot().len();
+        let keyword = component("keyword_index", &self.keyword_progress, &format!("{titles} titles"));
+        let model = match &self.meaning {
+            Some(meaning) => {
+                Component::new("embedding_model", ComponentState::Ready, meaning.embedder.model().name.clone())
+            }
+            None => {
+                let detail = "no embedding model: searching by keyword and graph";
+                Component::new("embedding_model", ComponentState::Degraded, detail)
+            }
+        };
+        let points = self.points.load(Ordering::SeqCst);
+        let vector = match &self.meaning {
+            Some(_) => {
+                component("vector_index", &self.vector_progress, &format!("{points} of {titles} titles embedded"))
+            }
+            None => Component::new("vector_index", ComponentState::Degraded, "not in use without an embedding model"),
+        };
+        let state = if self.graph_version.load(Ordering::SeqCst) == 0 {
+            ComponentState::Starting
+        } else {
+            ComponentState::Ready
+        };
+        let graph = Component::new("graph", state, format!("{} titles joined", self.graph().len()));
+        vec![keyword, vector, model, graph]
+    }
+
+    pub(crate) fn keyword(&self) -> &KeywordIndex {
+        &self.keyword
+    }
+
+    pub(crate) fn meaning(&self) -> Option<&Meaning> {
+        self.meaning.as_ref()
+    }
+
+    pub(crate) fn graph(&self) -> Arc<Graph> {
+        Arc::clone(&self.graph.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn follower<T>(&self, target: T, progress: &Arc<follow::Progress>, nudge: &Arc<Notify>) -> Follower<T> {
+        Follower {
+            target,
+            events: self.events.clone(),
+            catalog: Arc::clone(&self.catalog),
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            progress: Arc::clone(progress),
+            nudge: Arc::clone(nudge),
+        }
+    }
+
+    /// Rebuilds the graph some time after the index changed, beside the old one, and swaps them.
+    async fn keep_graph(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let version = self.version.load(Ordering::SeqCst);
+            if version == self.graph_version.load(Ordering::SeqCst) {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.changed.notified() => self.settle(stop).await,
+                }
+                continue;
+            }
+            match self.build_graph().await {
+                Ok(graph) => {
+                    *self.graph.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(graph);
+                    self.graph_version.store(version, Ordering::SeqCst);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the graph can't be built; it tries again");
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(LONGEST_WAIT) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the changes pause.
+    async fn settle(&self, stop: &CancellationToken) {
+        let started = Instant::now();
+        while started.elapsed() < LONGEST_WAIT {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(QUIET) => return,
+            }
+        }
+    }
+
+    async fn build_graph(&self) -> Result<Graph, SearchError> {
+        let snapshot = self.keyword.snapshot();
+        let build = move || {
+            let mut docs = Vec::new();
+            snapshot.for_each(|doc| docs.push(doc))?;
+            Ok(Graph::build(docs))
+        };
+        tokio::task::spawn_blocking(build).await.map_err(|_| SearchError::Worker("building the graph"))?
+    }
+
+    /// Writes down where the slowest index stands, so that lag and retention can be read from the log's own tables.
+    async fn keep_offsets(&self, stop: &CancellationToken) {
+        let name = format!("content-indexer:{}", self.config.replica);
+        let mut written = -1;
+        while !stop.is_cancelled() {
+            let stands = self.slowest();
+            if stands > written {
+                match write_offset(&self.events, &name, &self.clock, stands).await {
+                    Ok(()) => written = stands,
+                    Err(error) => tracing::warn!(%error, "the index's place in the log can't be written down"),
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(OFFSETS_EVERY) => {}
+            }
+        }
+    }
+
+    fn slowest(&self) -> i64 {
+        let keyword = self.keyword_progress.cursor.load(Ordering::SeqCst);
+        match &self.meaning {
+            Some(_) => keyword.min(self.vector_progress.cursor.load(Ordering::SeqCst)),
+            None => keyword,
+        }
+    }
+}
+
+async fn write_offset(db: &Db, name: &str, clock: &Clock, position: i64) -> Result<(), SearchError> {
+    let group = Group::join(db, name, &Topic::ALL, clock).await?;
+    Ok(group.skip_to(position).await?)
+}
+
+fn component(name: &str, progress: &follow::Progress, holds: &str) -> Component {
+    if let Some(failure) = progress.failure() {
+        return Component::new(
+            name,
+            ComponentState::Degraded,
+            format!("{holds}; it can't follow the catalogue: {failure}"),
+        );
+    }
+    if progress.filling.load(Ordering::SeqCst) || progress.cursor.load(Ordering::SeqCst) < 0 {
+        let filled = progress.filled.load(Ordering::SeqCst);
+        return Component::new(name, ComponentState::Starting, format!("{holds}; being filled, {filled} so far"));
+    }
+    let skipped = progress.skipped.load(Ordering::SeqCst);
+    let skipped = if skipped > 0 { format!(", {skipped} passed over") } else { String::new() };
+    let detail = match progress.lag() {
+        0 => format!("{holds}{skipped}"),
+        lag => format!("{holds}{skipped}, {lag} events behind"),
+    };
+    Component::new(name, ComponentState::Ready, detail)
+}
