@@ -14,14 +14,14 @@ use axum::{
     body::Body,
     extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
-    routing::Route,
+    routing::{Route, future::RouteFuture},
 };
 use contracts::{ApiError, ErrorKind};
 use futures::{
     FutureExt,
     future::{BoxFuture, Either},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_api::{Budget, Entered, Frame, Problem};
 use hyper::body::Body as _;
 use tokio::{
@@ -161,15 +161,18 @@ impl Service<Request> for Guarded {
 
 impl Guarded {
     /// Calls the route, through the idempotency store where it asks for that.
-    fn work(&mut self, request: Request, endpoint: &str) -> BoxFuture<'static, Response> {
+    fn work(&mut self, request: Request, endpoint: &str) -> Work {
         if let Some(idempotency) = &self.shared.idempotency
             && let Some(rule) = idempotency.rule(request.method(), endpoint)
         {
-            return idempotency.clone().run(rule, request, self.inner.clone()).boxed();
+            return Either::Right(idempotency.clone().run(rule, request, self.inner.clone()).map(Ok).boxed());
         }
-        self.inner.call(request).map(|Ok(response)| response).boxed()
+        Either::Left(self.inner.call(request))
     }
 }
+
+/// A route at work: boxed only where a store is asked first.
+type Work = Either<RouteFuture<Infallible>, BoxFuture<'static, Result<Response, Infallible>>>;
 
 /// A request that is answered without calling its route.
 enum Refused {
@@ -235,9 +238,9 @@ impl Shared {
 }
 
 /// Runs a route for at most `budget`; a panic ends the request, not the process.
-async fn within(budget: Duration, work: BoxFuture<'static, Response>) -> Response {
+async fn within(budget: Duration, work: Work) -> Response {
     match timeout(budget, AssertUnwindSafe(work).catch_unwind()).await {
-        Ok(Ok(response)) => response,
+        Ok(Ok(Ok(response))) => response,
         Ok(Err(panic)) => {
             let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             tracing::error!(panic = text.unwrap_or("no message"), "a request made the server panic");
@@ -256,7 +259,7 @@ struct Visit {
     over: bool,
     began: Instant,
     method: Method,
-    path: Option<String>,
+    uri: Uri,
     route: Option<MatchedPath>,
     entered: Entered,
     ids: RequestIds,
@@ -273,7 +276,7 @@ impl Visit {
             over: false,
             began: Instant::now(),
             method: request.method().clone(),
-            path: Some(request.uri().path().to_owned()),
+            uri: request.uri().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             entered,
             ids,
@@ -289,8 +292,7 @@ impl Visit {
 
     /// Finishes the answer, counts it and logs it.
     async fn end(mut self, response: Response) -> Response {
-        let path = self.path.take().unwrap_or_default();
-        let mut response = self.entered.leave(&path, response);
+        let mut response = self.entered.leave(self.uri.path(), response);
         if self.shared.config.compress {
             response = compress(self.encoding.take(), response).await;
         }

@@ -25,7 +25,7 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let frame = frame(parts)?;
         let trace = parts.extensions.get::<Trace>().copied().unwrap_or_else(|| Trace::start(&frame.rng));
-        let budget = parts.extensions.get::<Budget>().map_or(frame.timeout, |budget| budget.0.min(frame.timeout));
+        let budget = parts.extensions.get::<Budget>().map_or(frame.timeout, |budget| budget.0);
         let caller = caller(frame, &parts.headers)?;
         let mut call = Call::new(caller, trace, &frame.clock, budget);
         if let Some(locale) = language::preferred(&parts.headers) {

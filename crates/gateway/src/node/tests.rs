@@ -433,3 +433,66 @@ fn the_alias_is_rewritten_and_nothing_else() {
     assert_eq!(unalias(&"/v1/a?b=c".parse().unwrap()).unwrap(), "/api/v1/a?b=c");
     assert_eq!(unalias(&"/v1x".parse().unwrap()), None);
 }
+
+#[tokio::test]
+async fn requests_are_counted_under_bounded_labels() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let (handle, _guard) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
+    let gateway = gateway(parts());
+    for _ in 0..3 {
+        get(&gateway, &format!("/v1/things/{ID}?q=private")).await;
+    }
+    send(&gateway, Request::builder().method("BREW").uri("/coffee/for/me").header("ai-agent", "x"), "").await;
+    // A client that leaves before its answer.
+    let gone = tokio::time::timeout(Duration::from_millis(50), get(&gateway, "/v1/slow")).await;
+    assert!(gone.is_err());
+    let text = handle.render();
+    for line in [
+        r#"http_requests_total{service="gateway",method="GET",status="200"} 3"#,
+        r#"http_requests_total{service="gateway",method="OTHER",status="404"} 1"#,
+        r#"http_requests_total{service="gateway",method="GET",status="499"} 1"#,
+        r#"http_agent_requests_total{service="gateway"} 1"#,
+        r#"http_request_duration_seconds_count{service="gateway",endpoint="/api/v1/things/{id}"} 3"#,
+        r#"http_request_duration_seconds_count{service="gateway",endpoint="unmatched"} 1"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("coffee") && !text.contains("private") && !text.contains(ID), "{text}");
+}
+
+/// gRPC speaks HTTP/2 without TLS on the same port.
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_port() {
+    use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    let address = listen(gateway(parts())).await;
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http::<Body>();
+    let answer = client.get(format!("http://{address}/v1/echo").parse().unwrap()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+}
+
+/// No request is lost while a role is replaced: its readiness falls first, then it drains.
+#[tokio::test]
+async fn a_role_drains_under_load_without_a_failed_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let door =
+        role(RoleParts { routes: odd(), health: Health::new(), frame: frame(), config: GuardConfig::new("odd") });
+    let old = tokio::spawn(server::serve(listener, door.clone(), server::ServerConfig::default(), shutdown.clone()));
+    let split = split(address);
+    let inflight: Vec<_> = (0..16)
+        .map(|_| {
+            let split = split.clone();
+            tokio::spawn(async move { get(&split, "/v1/slow").await.status })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    shutdown.cancel();
+    for request in inflight {
+        assert_eq!(request.await.unwrap(), 200);
+    }
+    assert_eq!(old.await.unwrap().unwrap(), 0);
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(server::serve(listener, door, server::ServerConfig::default(), CancellationToken::new()));
+    assert_eq!(get(&split, "/v1/echo").await.status, 200, "the new process answers at once");
+}
