@@ -1,0 +1,94 @@
+//! How texts become the rectangles of numbers that a model takes. Pure.
+
+/// The most texts in a batch.
+pub const MAX_BATCH: usize = 32;
+
+/// The tokens of one text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// What the vocabulary calls each token.
+    pub ids: Vec<u32>,
+    /// Which segment each belongs to.
+    pub types: Vec<u32>,
+}
+
+/// Which texts go together: at most [`MAX_BATCH`] of about the same length, so that little is padded.
+pub fn plan(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&text| lengths[text]);
+    order.chunks(MAX_BATCH).map(<[usize]>::to_vec).collect()
+}
+
+/// A batch as a model takes it: `texts × width` numbers in rows, the shorter texts padded on the right.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Padded {
+    /// How many texts.
+    pub texts: usize,
+    /// How many tokens a row holds: as many as the longest text.
+    pub width: usize,
+    /// Token ids; 0 in the padding.
+    pub ids: Vec<i64>,
+    /// 1 for a token, 0 for padding.
+    pub mask: Vec<i64>,
+    /// Segments; 0 in the padding.
+    pub types: Vec<i64>,
+}
+
+/// Pads `texts` to the longest of them.
+pub fn pad(texts: &[&Tokens]) -> Padded {
+    let width = texts.iter().map(|text| text.ids.len()).max().unwrap_or(0);
+    let rows = |of: fn(&Tokens) -> &[u32]| {
+        let row = |text: &&Tokens| {
+            let numbers = of(text).iter().copied().map(i64::from);
+            numbers.chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>()
+        };
+        texts.iter().flat_map(row).collect()
+    };
+    let mask = texts.iter().flat_map(|text| (0..width).map(|at| i64::from(at < text.ids.len()))).collect();
+    Padded { texts: texts.len(), width, ids: rows(|text| &text.ids), mask, types: rows(|text| &text.types) }
+}
+
+/// The first `most` bytes of `text`, less where that would split a character.
+pub fn head(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn pads_on_the_right() {
+        let long = Tokens { ids: vec![5, 6, 7], types: vec![0, 0, 1] };
+        let short = Tokens { ids: vec![9], types: vec![1] };
+        let padded = pad(&[&short, &long]);
+        assert_eq!((padded.texts, padded.width), (2, 3));
+        assert_eq!(padded.ids, [9, 0, 0, 5, 6, 7]);
+        assert_eq!(padded.mask, [1, 0, 0, 1, 1, 1]);
+        assert_eq!(padded.types, [1, 0, 0, 0, 0, 1]);
+        assert_eq!(pad(&[&Tokens::default()]).ids, [0; 0]);
+    }
+
+    #[test]
+    fn cuts_between_characters() {
+        assert_eq!(head("grün", 3), "gr");
+        assert_eq!(head("grün", 4), "grü");
+        assert_eq!(head("grün", 99), "grün");
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_has_every_text_once_and_pads_little(lengths in prop::collection::vec(1_usize..256, 0..200)) {
+            let plan = plan(&lengths);
+            prop_assert!(plan.iter().all(|batch| (1..=MAX_BATCH).contains(&batch.len())));
+            prop_assert_eq!(plan.len(), lengths.len().div_ceil(MAX_BATCH));
+            let flat: Vec<_> = plan.into_iter().flatten().collect();
+            prop_assert!(flat.is_sorted_by_key(|&text| lengths[text]));
+            let mut texts = flat;
+            texts.sort_unstable();
+            prop_assert!(texts.into_iter().eq(0..lengths.len()));
+        }
+    }
+}
