@@ -22,7 +22,7 @@ use futures::{
     future::{BoxFuture, Either},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use http_api::{Budget, Entered, Frame, Problem};
+use http_api::{Budget, Deprecation, Entered, Frame, Problem};
 use hyper::body::Body as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -54,6 +54,15 @@ pub struct RouteTimeout {
     pub timeout: Duration,
 }
 
+/// A route that is on its way out, and says so in its answers.
+#[derive(Clone, Debug)]
+pub struct DeprecatedRoute {
+    /// The route's template: `/api/v1/content/search`.
+    pub route: String,
+    /// Since when, until when, and what replaces it.
+    pub deprecation: Deprecation,
+}
+
 /// The limits of a door.
 #[derive(Clone, Debug)]
 pub struct GuardConfig {
@@ -63,6 +72,8 @@ pub struct GuardConfig {
     pub timeout: Duration,
     /// Routes with a limit of their own.
     pub route_timeouts: Vec<RouteTimeout>,
+    /// Routes on their way out.
+    pub deprecated: Vec<DeprecatedRoute>,
     /// The largest body of a request, in bytes.
     pub max_body_bytes: usize,
     /// The longest path and query, in bytes.
@@ -84,6 +95,7 @@ impl GuardConfig {
             service: service.to_owned(),
             timeout: Duration::from_secs(10),
             route_timeouts: Vec::new(),
+            deprecated: Vec::new(),
             max_body_bytes: 64 * 1_024,
             max_uri_bytes: 8 * 1_024,
             max_header_bytes: 16 * 1_024,
@@ -298,6 +310,9 @@ impl Visit {
         }
         let headers = response.headers_mut();
         secure(headers);
+        if let Some(old) = self.shared.config.deprecated.iter().find(|old| old.route == self.endpoint()) {
+            headers.extend(old.deprecation.headers());
+        }
         self.shared.config.origins.mark(self.origin.take(), headers);
         headers.insert(REQUEST_ID, self.ids.request.clone());
         headers.insert(CORRELATION_ID, self.ids.correlation.clone());

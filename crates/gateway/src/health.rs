@@ -19,7 +19,7 @@ use contracts::{ApiError, Component, ComponentState};
 use futures::future::{BoxFuture, FutureExt, join_all};
 use http::{HeaderValue, StatusCode, header};
 use http_api::Problem;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 /// How long a part may take to say how it is.
@@ -43,7 +43,7 @@ pub struct Health {
 }
 
 /// How ready a node is, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
     /// `ready`, `degraded` (it serves with less), `starting` or `down`.
     pub state: ComponentState,

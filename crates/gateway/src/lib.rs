@@ -13,7 +13,7 @@ mod node;
 mod proxy;
 
 pub use cors::Origins;
-pub use guard::{GuardConfig, RouteTimeout};
+pub use guard::{DeprecatedRoute, GuardConfig, RouteTimeout};
 pub use health::{Health, Readiness};
 pub use idempotency::{Idempotency, IdempotentRoute};
 pub use node::{Gateway, GatewayParts, RoleParts, gateway, role};

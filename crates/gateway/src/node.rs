@@ -10,7 +10,7 @@ use axum::{Router, body::Body, extract::Request, response::Response, routing::fu
 use http::{Uri, uri::PathAndQuery};
 use http_api::{Frame, with_fallbacks};
 use tower::Service;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{Deprecated, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -58,11 +58,15 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
     let (mut router, mut document) = parts.local.split_for_parts();
     let proxy = Proxy::new();
     for remote in parts.remotes {
+        parts.health.register(remote.name(), false, proxy.probe(&remote));
         let paths: Vec<_> = remote.api.paths.paths.keys().filter(|path| !has(&document, path)).cloned().collect();
         for path in paths {
             router = router.route_service(&path, proxy.to(&remote));
         }
         document.merge(remote.api);
+    }
+    for old in &parts.config.deprecated {
+        deprecate(&mut document, &old.route);
     }
     let router = router.merge(docs::routes(document)).merge(health::routes(parts.health));
     finish(router, parts.frame, parts.idempotency, parts.config)
@@ -72,6 +76,15 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
 pub fn role(parts: RoleParts) -> Gateway {
     let router = Router::from(parts.routes).merge(health::routes(parts.health));
     finish(router, parts.frame, None, parts.config)
+}
+
+/// Marks the operations of a path as deprecated.
+fn deprecate(document: &mut OpenApi, path: &str) {
+    let Some(item) = document.paths.paths.get_mut(path) else { return };
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    for operation in operations.into_iter().flatten() {
+        operation.deprecated = Some(Deprecated::True);
+    }
 }
 
 fn has(document: &OpenApi, path: &str) -> bool {

@@ -16,13 +16,14 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use contracts::{ApiError, ErrorKind, Trace};
+use contracts::{ApiError, Component, ComponentState, ErrorKind, Trace};
 use futures::future::BoxFuture;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri, Version, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use http_api::{BodyTooLarge, Peer, Problem, cause};
+use http_body_util::{BodyExt, Limited};
 use hyper_util::{
     client::legacy::{Client, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
@@ -30,11 +31,16 @@ use hyper_util::{
 use tower::Service;
 use utoipa::openapi::OpenApi;
 
+use crate::health::Readiness;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than the time a role's listener keeps an idle connection, so that none is used as it closes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections kept to one role.
 const MAX_IDLE: usize = 64;
+
+/// The longest answer that is read from a role's `/readyz`.
+const MAX_READINESS: usize = 64 * 1_024;
 
 /// Headers that are about one connection (RFC 9110, section 7.6.1), besides those that `Connection` names.
 const HOP_BY_HOP: [HeaderName; 9] = [
@@ -74,6 +80,13 @@ impl Remote {
     }
 }
 
+impl Remote {
+    /// The role's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// The client that all remote roles share.
 #[derive(Clone)]
 pub(crate) struct Proxy(Client<HttpConnector, Body>);
@@ -86,6 +99,26 @@ impl Proxy {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
         Self(builder.build(connector))
+    }
+
+    /// Asks `remote` how it is, as one component of this node.
+    pub(crate) fn probe(&self, remote: &Remote) -> impl Fn() -> BoxFuture<'static, Vec<Component>> + use<> {
+        let (client, name) = (self.0.clone(), Arc::clone(&remote.name));
+        let target = Uri::builder().scheme(Scheme::HTTP).authority(remote.authority.clone()).path_and_query("/readyz");
+        let target = target.build().unwrap_or_default();
+        move || {
+            let (name, reply) = (Arc::clone(&name), client.get(target.clone()));
+            Box::pin(async move {
+                let down = |detail: &str| Component::new(&name, ComponentState::Down, detail);
+                let Ok(response) = reply.await else { return vec![down("it does not answer")] };
+                let body = Limited::new(response.into_body(), MAX_READINESS).collect().await;
+                let readiness = body.ok().and_then(|body| serde_json::from_slice::<Readiness>(&body.to_bytes()).ok());
+                let Some(readiness) = readiness else { return vec![down("it does not say how it is")] };
+                let troubled = readiness.components.iter().filter(|part| part.state != ComponentState::Ready);
+                let detail: Vec<_> = troubled.map(|part| format!("{}: {}", part.name, part.detail)).collect();
+                vec![Component::new(&name, readiness.state, detail.join("; "))]
+            })
+        }
     }
 
     /// A service that passes every request on to `remote`.

@@ -18,7 +18,7 @@ use crate::{Problem, rejection};
 
 /// A JSON body.
 ///
-/// Fails with `unsupported_media_type` (415), `body_too_large` (413), `bad_json`, `unknown_field`, `missing_field`,
+/// Fails with `unsupported_media_type` or `unsupported_content_encoding` (415), `body_too_large` (413), `bad_json`, `unknown_field`, `missing_field`,
 /// `duplicate_field`, `invalid_field` or the code of the value that refused itself.
 pub struct ApiJson<T>(pub T);
 
@@ -29,6 +29,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
         if !is_json(request.headers()) {
             let detail = "the body must be sent with `Content-Type: application/json`";
             return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_media_type", detail).into());
+        }
+        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            let detail = "the body must be sent without a Content-Encoding";
+            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_content_encoding", detail).into());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|refusal| body_error(&refusal))?;
         Ok(Self(from_json(&bytes)?))

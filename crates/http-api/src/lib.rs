@@ -15,7 +15,7 @@ pub mod server;
 
 pub use caller::CallOf;
 pub use cursor::{Cursors, Page, page_limit};
-pub use deprecation::{Deprecation, deprecated};
+pub use deprecation::Deprecation;
 pub use entity::{entity, json_entity};
 pub use extract::{ApiJson, ApiPath, ApiQuery, BodyTooLarge};
 pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};

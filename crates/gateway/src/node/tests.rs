@@ -496,3 +496,35 @@ async fn a_role_drains_under_load_without_a_failed_request() {
     tokio::spawn(server::serve(listener, door, server::ServerConfig::default(), CancellationToken::new()));
     assert_eq!(get(&split, "/v1/echo").await.status, 200, "the new process answers at once");
 }
+
+#[tokio::test]
+async fn remote_roles_are_parts_of_the_node() {
+    let health = Health::new();
+    health.started();
+    health.register("odd_model", false, || async { vec![Component::new("odd_model", ComponentState::Down, "gone")] });
+    let config = GuardConfig::new("odd");
+    let address = listen(role(RoleParts { routes: odd(), health, frame: frame(), config })).await;
+    let answer = get(&split(address), "/readyz").await;
+    assert_eq!((answer.status, answer.json()["state"].as_str()), (200, Some("degraded")));
+    assert_eq!(answer.json()["components"][0]["name"], "odd");
+    assert_eq!(answer.json()["components"][0]["detail"], "odd_model: gone");
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let answer = get(&split(nobody), "/readyz").await;
+    assert_eq!((answer.status, answer.json()["components"][0]["state"].as_str()), (200, Some("down")));
+}
+
+#[tokio::test]
+async fn old_routes_say_that_they_are_old() {
+    let mut parts = parts();
+    let since = "2026-11-20T00:00:00Z".parse().unwrap();
+    let deprecation = http_api::Deprecation { since, sunset: None, successor: Some("/api/v1/things".to_owned()) };
+    parts.config.deprecated = vec![crate::DeprecatedRoute { route: "/api/v1/echo".to_owned(), deprecation }];
+    let gateway = gateway(parts);
+    let answer = get(&gateway, "/v1/echo").await;
+    assert_eq!(answer.header("deprecation"), "@1795132800");
+    assert_eq!(answer.header("link"), "</api/v1/things>; rel=\"successor-version\"");
+    assert_eq!(get(&gateway, "/livez").await.header("deprecation"), "");
+    let document = get(&gateway, "/openapi.json").await.json();
+    assert_eq!(document["paths"]["/api/v1/echo"]["get"]["deprecated"], true);
+    assert_eq!(document["paths"]["/api/v1/slow"]["get"]["deprecated"], Value::Null);
+}

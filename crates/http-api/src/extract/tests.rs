@@ -78,6 +78,9 @@ async fn good_requests_pass() {
 async fn a_body_needs_its_type_and_must_fit() {
     let (status, problem) = send(Request::post("/body").body(Body::from("{}")).unwrap()).await;
     assert_eq!((status, problem["code"].as_str()), (415, Some("unsupported_media_type")));
+    let request = Request::post("/body").header("content-type", "application/json").header("content-encoding", "gzip");
+    let (status, problem) = send(request.body(Body::from("{}")).unwrap()).await;
+    assert_eq!((status, problem["code"].as_str()), (415, Some("unsupported_content_encoding")));
     let request = Request::post("/body").header("content-type", "application/json");
     let (status, problem) = send(request.body(Body::from(" ".repeat(101))).unwrap()).await;
     assert_eq!((status, problem["code"].as_str()), (413, Some("body_too_large")));
