@@ -71,6 +71,7 @@ impl From<SearchError> for ApiError {
             SearchError::StorageFull => Self::new(ErrorKind::StorageFull, "storage_full", error.to_string()),
             SearchError::Newer { .. } => Self::new(ErrorKind::PreconditionFailed, "newer_index", error.to_string()),
             SearchError::Locked => Self::unavailable("index_locked", error.to_string()),
+            SearchError::Vectors(error @ VectorError::Invalid(_)) => error.into(),
             SearchError::Keyword(_) | SearchError::Vectors(_) | SearchError::Embed(_) | SearchError::Worker(_) => {
                 tracing::error!(%error, "an index failed");
                 Self::unavailable("index_failed", "the search index can't answer at the moment")

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use contracts::{ContentType, Region, SearchApi, SearchFilters, SearchRequest, SearchResponse, YearRange};
 use http_api::{ApiJson, ApiQuery, CallOf, HttpResult};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Search;
@@ -16,11 +16,19 @@ const MAX_SUGGESTIONS: usize = 10;
 
 /// The routes, with full paths.
 pub fn routes(service: Arc<Search>) -> OpenApiRouter {
+    router().with_state(service)
+}
+
+/// The documentation of the routes, for a gateway that reaches them in another process.
+pub fn api() -> OpenApi {
+    router().into_openapi()
+}
+
+fn router() -> OpenApiRouter<Arc<Search>> {
     OpenApiRouter::new()
         .routes(routes!(search, search_by_query))
         .routes(routes!(content_search))
         .routes(routes!(search_suggestions))
-        .with_state(service)
 }
 
 /// A search as query parameters. A list is written with commas: `genre=drama,crime`.

@@ -343,9 +343,7 @@ impl<'a> Parser<'a> {
             }
             if let Some(name) = self.snapshot.person(&words.join(" "))? {
                 push(&mut self.parsed.people, &name);
-                self.take_before(at, NAME_LEADS);
-                self.take_before(at, NAME_LINKS);
-                self.take_before(at, NAME_LEADS);
+                self.take_before(at, &[NAME_LEADS, NAME_LINKS].concat());
                 return Ok(self.take(at, count));
             }
         }

@@ -1,0 +1,284 @@
+//! Search over the real catalogue, SQLite and the embedded stores, with a deterministic embedder in place of a model.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
+mod world;
+
+use std::{
+    fs,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use contracts::{
+    ContentType, ErrorKind, SearchApi, SearchFilters, SearchRequest, SearchResponse, VectorQuery, YearRange,
+};
+use stores::events;
+use testkit::call;
+use world::{Faulty, World, films, record};
+
+fn request(query: &str) -> SearchRequest {
+    SearchRequest { query: query.to_owned(), filters: SearchFilters::default(), region: None, page: 1, page_size: 20 }
+}
+
+fn titles(response: &SearchResponse) -> Vec<String> {
+    response.results.iter().map(|result| result.content.title.clone()).collect()
+}
+
+#[tokio::test]
+async fn words_meaning_and_graph_answer_together() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let found = running.ask("90s heist films with Al Pacino").await;
+    assert_eq!(titles(&found)[0], "Heat");
+    assert_eq!(found.query_parsed.people, ["Al Pacino"]);
+    assert_eq!(found.query_parsed.year_range, Some(YearRange { from: Some(1990), to: Some(1999) }));
+    assert!(found.results.iter().all(|result| (1990..=1999).contains(&result.content.release_year.unwrap())));
+    let heat = &found.results[0];
+    assert!(heat.keyword_score > 0.0 && heat.vector_similarity > 0.0 && heat.graph_score > 0.0);
+    assert!(heat.match_reasons.contains(&"With Al Pacino".to_owned()), "{:?}", heat.match_reasons);
+    assert!(heat.match_reasons.contains(&"From the 1990s".to_owned()), "{:?}", heat.match_reasons);
+    assert!(found.degraded.is_empty() && found.search_time_ms > 0.0);
+
+    let like = running.ask("movies like The Matrix").await;
+    assert_eq!(titles(&like)[0], "The Matrix Reloaded");
+    assert!(!titles(&like).contains(&"The Matrix".to_owned()), "an example is not its own neighbour");
+    assert!(like.results[0].match_reasons[0].contains("The Matrix"), "{:?}", like.results[0].match_reasons);
+
+    for (query, first) in [("the matrix", "The Matrix"), ("scarfase", "Scarface"), ("amelie", "Amélie"), ("it", "It")]
+    {
+        assert_eq!(titles(&running.ask(query).await)[0], first, "{query}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn filters_region_and_pages_hold() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let with = |query: &str, filters: SearchFilters| SearchRequest { filters, ..request(query) };
+
+    let on_netflix = SearchFilters { platforms: vec!["netflix".to_owned()], ..SearchFilters::default() };
+    let found = running.search(&with("", on_netflix.clone())).await;
+    let mut offered = titles(&found);
+    offered.sort_unstable();
+    assert_eq!((offered, found.total_count), (vec!["Heat".to_owned(), "Scarface".to_owned()], 2));
+    let here = SearchRequest { region: "DE".parse().ok(), ..with("", on_netflix) };
+    assert_eq!(titles(&running.search(&here).await), ["Heat"], "Scarface is offered in the US only");
+    assert_eq!(titles(&running.ask("al pacino films on netflix").await).len(), 2);
+
+    let series = SearchFilters { content_types: vec![ContentType::TvShow], ..SearchFilters::default() };
+    assert_eq!(titles(&running.search(&with("", series)).await), ["The Wire"]);
+    let years = Some(YearRange { from: Some(1998), to: Some(1999) });
+    let found = running.search(&with("", SearchFilters { year_range: years, ..SearchFilters::default() })).await;
+    assert_eq!(found.total_count, 2);
+    let nowhere = SearchFilters { platforms: vec!["no_such_platform".to_owned()], ..SearchFilters::default() };
+    let found = running.search(&with("heat", nowhere)).await;
+    assert_eq!((found.results.len(), found.total_count), (0, 0));
+
+    let all = running.search(&SearchRequest { page_size: 100, ..request("") }).await;
+    let mut paged = Vec::new();
+    for page in 1..=6 {
+        let found = running.search(&SearchRequest { page, page_size: 2, ..request("") }).await;
+        assert_eq!(found.total_count, all.total_count);
+        paged.extend(titles(&found));
+    }
+    assert_eq!(paged, titles(&all));
+    let beyond = running.search(&SearchRequest { page: 50, ..request("heat") }).await;
+    assert!(beyond.results.is_empty() && beyond.total_count > 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn bad_input_has_a_clear_answer() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let genre = SearchFilters { genres: vec!["no_such_genre".to_owned()], ..SearchFilters::default() };
+    let backwards = Some(YearRange { from: Some(2000), to: Some(1990) });
+    let backwards = SearchFilters { year_range: backwards, ..SearchFilters::default() };
+    let many = SearchFilters { platforms: vec!["x".to_owned(); 101], ..SearchFilters::default() };
+    let table = [
+        (request(&"x".repeat(1 << 20)), "query_too_long", "query"),
+        (request(&"é".repeat(2_001)), "query_too_long", "query"),
+        (SearchRequest { page: 0, ..request("") }, "bad_page", "page"),
+        (SearchRequest { page_size: 0, ..request("") }, "bad_page_size", "page_size"),
+        (SearchRequest { page_size: 101, ..request("") }, "bad_page_size", "page_size"),
+        (SearchRequest { page: 51, ..request("") }, "page_too_far", "page"),
+        (SearchRequest { page: u32::MAX, page_size: 100, ..request("") }, "page_too_far", "page"),
+        (SearchRequest { filters: genre, ..request("") }, "unknown_genre", "filters.genres"),
+        (SearchRequest { filters: backwards, ..request("") }, "bad_year_range", "filters.year_range.from"),
+        (SearchRequest { filters: many, ..request("") }, "filter_too_large", "filters.platforms"),
+    ];
+    for (request, code, field) in table {
+        let error = running.search.search(&call(), &request).await.unwrap_err();
+        assert_eq!((error.kind, &*error.code), (ErrorKind::InvalidArgument, code));
+        assert_eq!(error.fields[0].field, field);
+    }
+    let all = running.ask("").await.total_count;
+    for query in ["\u{0}\u{1}\u{7f}", " \t\n "] {
+        assert_eq!(running.ask(query).await.total_count, all, "{query:?} is nothing but space");
+    }
+    assert_eq!(running.ask(&"🎬".repeat(500)).await.total_count, 0);
+    assert!(running.ask("the of and").await.results.iter().any(|result| result.content.title == "The Matrix"));
+    assert_eq!(titles(&running.ask("he\u{0}at").await).len(), titles(&running.ask("he at").await).len());
+    assert!(!running.ask(&"матрица matrix 千と千尋 ".repeat(80)).await.results.is_empty());
+    let wrong = VectorQuery { embedding: vec![1.0; 3], filters: SearchFilters::default(), region: None, limit: 5 };
+    let error = running.search.vector_search(&call(), &wrong).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_model_words_and_graph_answer() {
+    let world = World::with(films()).await;
+    let running = world.start(false).await;
+    let found = running.ask("heat").await;
+    assert_eq!(titles(&found)[0], "Heat");
+    assert_eq!(found.degraded[0].source, "vector");
+    assert!(found.degraded[0].reason.contains("no embedding model"));
+    assert_eq!(titles(&running.ask("movies like the matrix").await)[0], "The Matrix Reloaded");
+    let components = running.search.components().await;
+    let model = components.iter().find(|component| component.name == "embedding_model").unwrap();
+    assert_eq!(model.state, contracts::ComponentState::Degraded);
+    let query = VectorQuery { embedding: vec![1.0], filters: SearchFilters::default(), region: None, limit: 5 };
+    assert_eq!(running.search.vector_search(&call(), &query).await.unwrap_err().kind, ErrorKind::Unavailable);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_broken_or_slow_model_is_left_out() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    world.model.broken.store(true, Ordering::SeqCst);
+    let found = running.ask("robbers").await;
+    assert_eq!((titles(&found)[0].as_str(), found.degraded[0].source.as_str()), ("Heat", "vector"));
+    world.model.broken.store(false, Ordering::SeqCst);
+    world.model.slow.store(true, Ordering::SeqCst);
+    let started = Instant::now();
+    let found = running.ask("hacker").await;
+    assert!(started.elapsed() < Duration::from_secs(2), "a late source is not waited for");
+    assert_eq!((titles(&found)[0].as_str(), found.degraded[0].source.as_str()), ("The Matrix", "vector"));
+    world.model.slow.store(false, Ordering::SeqCst);
+    let found = running.ask("hacker").await;
+    assert!(found.degraded.is_empty());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn changes_are_found_within_two_seconds() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let embedded = world.model.texts.load(Ordering::SeqCst);
+    let head = events::head(&world.db).await.unwrap();
+    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &["science_fiction"], &["Andrei Tarkovsky"], "")]).await;
+    assert!(events::head(&world.db).await.unwrap() > head);
+    let started = Instant::now();
+    while titles(&running.ask("solaris").await).first().map(String::as_str) != Some("Solaris") {
+        assert!(started.elapsed() < Duration::from_secs(2), "the index is late");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running.search.wait_until_caught_up(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(world.model.texts.load(Ordering::SeqCst) - embedded, 2, "the new title and the question");
+    let progress = running.search.progress();
+    assert_eq!(
+        (progress.indexed, progress.total, progress.lag),
+        (films().len() as u64 + 1, films().len() as u64 + 1, 0)
+    );
+    running.stop().await;
+}
+
+/// What a set of questions finds, to compare indexes by.
+async fn answers(running: &world::Running) -> Vec<(String, Vec<String>)> {
+    let mut answers = Vec::new();
+    for query in ["heat", "movies like the matrix", "al pacino", "a clown haunts a town", "solaris", "comedies", ""] {
+        answers.push((query.to_owned(), titles(&running.ask(query).await)));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_kill_between_the_two_commits_changes_no_answer() {
+    let world = World::with(films()).await;
+    world.start(true).await.stop().await;
+    let vectors = world.vectors_file();
+    let before = fs::read(&vectors).unwrap();
+    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &["science_fiction"], &["Andrei Tarkovsky"], "")]).await;
+    let running = world.start(true).await;
+    let expected = answers(&running).await;
+    running.stop().await;
+    // The keyword index committed, and the vector index did not: it is as it was before the event.
+    fs::write(&vectors, before).unwrap();
+    let running = world.start(true).await;
+    assert_eq!(answers(&running).await, expected);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_or_damaged_index_is_rebuilt_to_the_same_answers() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let expected = answers(&running).await;
+    running.stop().await;
+    let meta = world.folder.path().join("index/keyword/meta.json");
+    fs::write(&meta, "not json").unwrap();
+    let running = world.start(true).await;
+    assert_eq!(answers(&running).await, expected);
+    running.stop().await;
+    fs::remove_dir_all(world.folder.path().join("index")).unwrap();
+    fs::remove_file(world.vectors_file()).unwrap();
+    let running = world.start(true).await;
+    assert_eq!(answers(&running).await, expected);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_that_the_log_no_longer_reaches_is_filled_anew() {
+    let world = World::with(films()).await;
+    world.start(true).await.stop().await;
+    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &["science_fiction"], &[], "")]).await;
+    world.ingest(&[record("Stalker", 1979, ContentType::Movie, &["science_fiction"], &[], "")]).await;
+    let gone = "DELETE FROM events WHERE position < (SELECT position FROM event_head)";
+    world.db.execute(gone, stores::args![]).await.unwrap();
+    let embedded = world.model.texts.load(Ordering::SeqCst);
+    let running = world.start(true).await;
+    assert_eq!(world.model.texts.load(Ordering::SeqCst) - embedded, 2, "only the new texts are embedded");
+    assert_eq!(titles(&running.ask("solaris").await)[0], "Solaris");
+    assert_eq!(titles(&running.ask("stalker").await)[0], "Stalker");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_failing_catalogue_is_waited_for_and_a_poisonous_title_passed_over() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    faulty.failures.store(3, Ordering::SeqCst);
+    let running = world.start_over(true, faulty.clone()).await;
+    assert_eq!(titles(&running.ask("heat").await)[0], "Heat");
+    let ids = world
+        .ingest(&[
+            record("Poison", 1999, ContentType::Movie, &[], &[], ""),
+            record("Solaris", 1972, ContentType::Movie, &[], &[], ""),
+        ])
+        .await;
+    *faulty.poison.lock().unwrap() = Some(ids[0]);
+    running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+    *faulty.poison.lock().unwrap() = None;
+    assert_eq!(titles(&running.ask("solaris").await)[0], "Solaris");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn seeds_lead_to_their_neighbours_within_the_filters() {
+    let world = World::with(films()).await;
+    let running = world.start(false).await;
+    let heat = running.ask("heat").await.results[0].content.id;
+    let filters = SearchFilters::default();
+    let near = running.search.graph_search(&call(), &[heat], &filters, None, 10).await.unwrap();
+    assert!(!near.is_empty() && near.iter().all(|hit| hit.content_id != heat));
+    let series = SearchFilters { content_types: vec![ContentType::TvShow], ..filters.clone() };
+    let series = running.search.graph_search(&call(), &[heat], &series, None, 10).await.unwrap();
+    assert_eq!(series.len(), 1, "The Wire shares the genre");
+    assert!(running.search.graph_search(&call(), &[heat; 101], &filters, None, 10).await.is_err());
+    assert!(running.search.graph_search(&call(), &[heat], &filters, None, 0).await.is_err());
+    assert_eq!(running.search.suggestions(&call(), "The M", 10).await.unwrap(), ["the matrix", "the matrix reloaded"]);
+    running.stop().await;
+}

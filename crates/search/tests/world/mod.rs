@@ -1,0 +1,291 @@
+//! What the tests of search stand on: a catalogue of a few titles, and a search that follows it.
+
+use std::{
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use catalog::Catalog;
+use contracts::{
+    ApiError, AvailabilityType, Call, CatalogApi, Content, ContentId, ContentType, Credit, CreditRole, Directory,
+    EmbedError, Embedder, ExternalId, IngestOutcome, ListQuery, Locale, ModelInfo, Result, SearchApi, SearchFilters,
+    SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
+};
+use search::{Search, SearchConfig};
+use stores::vectors::VectorIndex;
+use stores_embedded::ExactVectors;
+use tempfile::TempDir;
+use testkit::TestDb;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A catalogue in a database of its own, a model, and a folder for the indexes.
+pub struct World {
+    pub db: TestDb,
+    pub folder: TempDir,
+    pub model: Arc<HashingModel>,
+    catalog: Arc<Catalog>,
+}
+
+/// A search with its workers.
+pub struct Running {
+    pub search: Arc<Search>,
+    stop: CancellationToken,
+    workers: JoinHandle<()>,
+}
+
+impl World {
+    pub async fn with(records: Vec<SourceRecord>) -> Self {
+        let db = testkit::sqlite().await;
+        let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
+        let world = Self { db, folder: TempDir::new().unwrap(), model: Arc::new(HashingModel::new()), catalog };
+        world.ingest(&records).await;
+        world
+    }
+
+    pub async fn ingest(&self, records: &[SourceRecord]) -> Vec<ContentId> {
+        let outcomes = self.catalog.ingest(&testkit::operator_call(), records).await.unwrap();
+        outcomes.into_iter().map(|outcome| outcome.content_id).collect()
+    }
+
+    pub fn vectors_file(&self) -> PathBuf {
+        self.folder.path().join("vectors")
+    }
+
+    pub async fn start(&self, with_model: bool) -> Running {
+        self.start_over(with_model, self.catalog.clone()).await
+    }
+
+    pub async fn start_over(&self, with_model: bool, catalog: Arc<dyn CatalogApi>) -> Running {
+        let vectors = with_model.then(|| {
+            let index = ExactVectors::open(&self.vectors_file(), self.model.model().clone()).unwrap();
+            Arc::new(index) as Arc<dyn VectorIndex>
+        });
+        let embedder = with_model.then(|| self.model.clone() as Arc<dyn Embedder>);
+        let search = Search::open(
+            &self.folder.path().join("index"),
+            self.db.db(),
+            catalog,
+            vectors,
+            embedder,
+            testkit::cache(),
+            testkit::clock(),
+            testkit::rng(),
+            SearchConfig { source_timeout: Duration::from_millis(800), ..SearchConfig::default() },
+        );
+        let (search, stop) = (Arc::new(search.unwrap()), CancellationToken::new());
+        let workers = tokio::spawn({
+            let (search, stop) = (search.clone(), stop.clone());
+            async move { search.follow(stop).await }
+        });
+        search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+        Running { search, stop, workers }
+    }
+}
+
+impl Running {
+    pub async fn search(&self, request: &SearchRequest) -> SearchResponse {
+        self.search.search(&testkit::call(), request).await.unwrap()
+    }
+
+    pub async fn ask(&self, query: &str) -> SearchResponse {
+        let filters = SearchFilters::default();
+        self.search(&SearchRequest { query: query.to_owned(), filters, region: None, page: 1, page_size: 20 }).await
+    }
+
+    /// Stops the workers and lets go of the folder.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.workers.await.unwrap();
+    }
+}
+
+/// Stands for a sentence model: each word adds a direction that its hash chooses, so that shared words mean nearness.
+pub struct HashingModel {
+    info: ModelInfo,
+    /// Texts embedded so far.
+    pub texts: AtomicU64,
+    pub broken: AtomicBool,
+    pub slow: AtomicBool,
+}
+
+impl HashingModel {
+    fn new() -> Self {
+        let info = ModelInfo { name: "hashing-test".to_owned(), dimension: 64 };
+        Self { info, texts: AtomicU64::new(0), broken: AtomicBool::new(false), slow: AtomicBool::new(false) }
+    }
+
+    fn vector(&self, text: &str) -> Vector {
+        let mut vector = vec![0.0_f32; self.info.dimension];
+        for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
+            vector[(hash % 64) as usize] += if hash & 64 == 0 { 1.0 } else { -1.0 };
+        }
+        vector[0] += 0.01;
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.iter().map(|x| x / length).collect()
+    }
+}
+
+#[async_trait]
+impl Embedder for HashingModel {
+    fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vector>, EmbedError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EmbedError("it is broken".to_owned()));
+        }
+        if self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        self.texts.fetch_add(texts.len() as u64, Ordering::SeqCst);
+        Ok(texts.iter().map(|text| self.vector(text)).collect())
+    }
+}
+
+/// The real catalogue behind a connection that fails when it is told to.
+pub struct Faulty {
+    catalog: Arc<Catalog>,
+    /// How many of the next calls fail.
+    pub failures: AtomicU32,
+    /// The title that makes any call fail that asks for it.
+    pub poison: Mutex<Option<ContentId>>,
+}
+
+impl Faulty {
+    pub fn around(world: &World) -> Arc<Self> {
+        Arc::new(Self { catalog: world.catalog.clone(), failures: AtomicU32::new(0), poison: Mutex::new(None) })
+    }
+
+    fn fail(&self) -> Result<()> {
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_ok() { Err(ApiError::unavailable("no_catalogue", "the line is cut")) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl CatalogApi for Faulty {
+    async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
+        self.fail()?;
+        let poison = *self.poison.lock().unwrap();
+        if poison.is_some_and(|poison| ids.contains(&poison)) {
+            return Err(ApiError::internal("a row can't be read"));
+        }
+        self.catalog.titles(call, ids).await
+    }
+
+    async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
+        self.catalog.resolve(call, id).await
+    }
+
+    async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        self.fail()?;
+        self.catalog.list(call, query).await
+    }
+
+    async fn directory(&self, call: &Call) -> Result<Directory> {
+        self.catalog.directory(call).await
+    }
+
+    async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
+        self.catalog.ingest(call, records).await
+    }
+}
+
+/// A record: the first of the people directed, the others acted.
+pub fn record(
+    title: &str,
+    year: u16,
+    content_type: ContentType,
+    genres: &[&str],
+    people: &[&str],
+    overview: &str,
+) -> SourceRecord {
+    let role = |place: usize| if place == 0 { CreditRole::Director } else { CreditRole::Actor };
+    let credits = people.iter().enumerate().map(|(place, name)| Credit { name: (*name).to_owned(), role: role(place) });
+    SourceRecord {
+        source: "wikidata".to_owned(),
+        source_key: format!("{title} {year}"),
+        content_type,
+        title: title.to_owned(),
+        original_title: None,
+        locale: Locale::english(),
+        overview: (!overview.is_empty()).then(|| overview.to_owned()),
+        release_date: None,
+        release_year: Some(year),
+        runtime_minutes: None,
+        genres: genres.iter().map(|genre| (*genre).to_owned()).collect(),
+        countries: vec![],
+        languages: vec![],
+        ratings: vec![],
+        credits: credits.collect(),
+        external_ids: vec![],
+        images: vec![],
+        offers: vec![],
+        rating: None,
+    }
+}
+
+fn offered(mut record: SourceRecord, regions: &[&str]) -> SourceRecord {
+    let offer = |region: &&str| SourceOffer {
+        platform: "netflix".to_owned(),
+        region: region.parse().unwrap(),
+        availability_type: AvailabilityType::Subscription,
+        price: None,
+        deep_link: None,
+        web_url: "https://www.netflix.com/title/1".to_owned(),
+        available_from: None,
+        expires_at: None,
+        checked_at: testkit::start(),
+        confidence: 1.0,
+    };
+    record.offers = regions.iter().map(offer).collect();
+    record
+}
+
+/// The titles of the tests.
+pub fn films() -> Vec<SourceRecord> {
+    let movie = ContentType::Movie;
+    let matrix = ["Lana Wachowski", "Keanu Reeves", "Carrie-Anne Moss"];
+    let pacino = ["Michael Mann", "Al Pacino", "Robert De Niro"];
+    let science_fiction = ["science_fiction", "action"];
+    vec![
+        record("The Matrix", 1999, movie, &science_fiction, &matrix, "A hacker learns that the world is a simulation."),
+        record("The Matrix Reloaded", 2003, movie, &science_fiction, &matrix, "Machines dig towards the last city."),
+        offered(
+            record("Heat", 1995, movie, &["crime"], &pacino, "A detective hunts robbers planning one last heist."),
+            &["US", "DE"],
+        ),
+        offered(
+            record(
+                "Scarface",
+                1983,
+                movie,
+                &["crime"],
+                &["Brian De Palma", "Al Pacino"],
+                "A refugee builds an empire.",
+            ),
+            &["US"],
+        ),
+        record(
+            "The Truman Show",
+            1998,
+            movie,
+            &["comedy"],
+            &["Peter Weir", "Jim Carrey"],
+            "A man lives on television.",
+        ),
+        record("Amélie", 2001, movie, &["romance", "comedy"], &["Jean-Pierre Jeunet"], "A waitress changes lives."),
+        record("It", 2017, movie, &["horror"], &["Andy Muschietti"], "A clown haunts a town."),
+        record("1917", 2019, movie, &["war"], &["Sam Mendes"], "Two soldiers cross no man's land."),
+        record("The Wire", 2002, ContentType::TvShow, &["crime"], &["David Simon"], "Police and dealers of a city."),
+    ]
+}
