@@ -42,8 +42,10 @@ pub(crate) fn routes(document: OpenApi) -> Router {
     Router::new().route(DOCUMENT, json.clone()).route("/openapi.json", json).merge(docs)
 }
 
-/// Completes the document; the same text whichever process a role runs in.
-fn document_text(mut document: OpenApi) -> Bytes {
+/// Completes the document: the same text whichever process a role runs in.
+///
+/// The text of the whole document, as it is served; `paths` are those of every role.
+pub fn document_text(mut document: OpenApi) -> Bytes {
     complete(&mut document);
     let mut info = Info::new("Media Gateway", env!("CARGO_PKG_VERSION"));
     info.description = Some("Finds something to watch, across streaming services.".to_owned());

@@ -13,6 +13,7 @@ mod node;
 mod proxy;
 
 pub use cors::Origins;
+pub use docs::document_text;
 pub use guard::{DeprecatedRoute, GuardConfig, RouteTimeout};
 pub use health::{Health, Readiness};
 pub use idempotency::{Idempotency, IdempotentRoute};

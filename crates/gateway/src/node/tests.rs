@@ -528,3 +528,20 @@ async fn old_routes_say_that_they_are_old() {
     assert_eq!(document["paths"]["/api/v1/echo"]["get"]["deprecated"], true);
     assert_eq!(document["paths"]["/api/v1/slow"]["get"]["deprecated"], Value::Null);
 }
+
+/// As a node mounts it: gRPC's routes first, everything else through the door.
+#[tokio::test]
+async fn the_door_stands_behind_other_routes() {
+    let grpc = Router::new().route("/media.Catalog/Titles", axum::routing::post(|| async { "grpc" }));
+    let node = grpc.fallback_service(gateway(parts()));
+    let ask = |method: &str, uri: &str| {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        let node = node.clone();
+        async move { node.oneshot(request).await.unwrap() }
+    };
+    let direct = ask("POST", "/media.Catalog/Titles").await;
+    assert_eq!((direct.status().as_u16(), direct.headers().contains_key("x-request-id")), (200, false));
+    let guarded = ask("GET", &format!("/v1/things/{ID}")).await;
+    assert_eq!((guarded.status().as_u16(), guarded.headers().contains_key("x-request-id")), (200, true));
+    assert_eq!(ask("GET", "/v1/things/nope").await.status(), 400);
+}
