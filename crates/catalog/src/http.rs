@@ -1,0 +1,309 @@
+//! The catalogue over HTTP.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::HeaderMap, response::Response};
+use contracts::{
+    ApiError, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery, Offer, Platform,
+    Region,
+};
+use http_api::{
+    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problems, entity, json_entity, page_limit,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{Catalog, platforms};
+
+/// The most titles of one `POST /api/v1/content/batch`.
+const MAX_IDS: usize = 100;
+
+/// The catalogue's routes.
+pub fn routes(service: Arc<Catalog>) -> OpenApiRouter {
+    router().with_state(service)
+}
+
+/// The documentation of the routes, for a gateway that reaches them in another process.
+pub fn api() -> OpenApi {
+    router().into_openapi()
+}
+
+fn router() -> OpenApiRouter<Arc<Catalog>> {
+    OpenApiRouter::new()
+        .routes(routes!(get_content))
+        .routes(routes!(batch_get_content))
+        .routes(routes!(get_availability))
+        .routes(routes!(list_movies))
+        .routes(routes!(list_tv_shows))
+        .routes(routes!(lookup_content))
+        .routes(routes!(list_platforms))
+        .routes(routes!(list_platform_catalog))
+        .routes(routes!(list_genres))
+        .routes(routes!(list_movie_genres))
+        .routes(routes!(list_tv_genres))
+}
+
+/// One title.
+///
+/// In the language of `Accept-Language`, or the nearest we have. Answers 304 to an `If-None-Match` with its ETag.
+#[utoipa::path(get, path = "/api/v1/content/{id}", tag = "content",
+    params(("id" = ContentId, Path, description = "The title's id.")),
+    responses((status = 200, body = Content), (status = 304, description = "Not modified."), Problems))]
+async fn get_content(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    ApiPath(id): ApiPath<ContentId>,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    let body = catalog.content_json(&call, id).await?.ok_or_else(|| no_title(id))?;
+    Ok(entity(&headers, body, "application/json"))
+}
+
+/// The titles to get.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BatchRequest {
+    /// Their ids, at most 100.
+    #[schema(min_items = 1, max_items = 100)]
+    ids: Vec<ContentId>,
+}
+
+/// The titles that were found, and the ids that were not.
+#[derive(Serialize, ToSchema)]
+struct BatchResponse {
+    /// In the order asked.
+    items: Vec<Content>,
+    /// In the order asked.
+    missing: Vec<ContentId>,
+}
+
+/// Several titles at once.
+#[utoipa::path(post, path = "/api/v1/content/batch", tag = "content", request_body = BatchRequest,
+    responses((status = 200, body = BatchResponse), Problems))]
+async fn batch_get_content(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    ApiJson(request): ApiJson<BatchRequest>,
+) -> HttpResult<Json<BatchResponse>> {
+    let count = request.ids.len();
+    if !(1..=MAX_IDS).contains(&count) {
+        let detail = format!("`ids` has {count} entries, and a batch has 1 to {MAX_IDS}");
+        let error = ApiError::invalid("bad_batch", detail).field("ids", format!("must have 1 to {MAX_IDS} entries"));
+        return Err(error.into());
+    }
+    let items = catalog.titles(&call, &request.ids).await?;
+    let missing = request.ids.into_iter().filter(|id| !items.iter().any(|item| item.id == *id)).collect();
+    Ok(Json(BatchResponse { items, missing }))
+}
+
+/// Where to look for offers.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AvailabilityQuery {
+    /// Only offers in this region: an ISO 3166-1 alpha-2 or alpha-3 code.
+    region: Option<Region>,
+}
+
+/// Where a title can be watched.
+#[derive(Serialize, ToSchema)]
+struct Availability {
+    /// The title.
+    content_id: ContentId,
+    /// The region asked for; absent for all.
+    region: Option<Region>,
+    /// The offers.
+    offers: Vec<Offer>,
+}
+
+/// Where a title can be watched.
+#[utoipa::path(get, path = "/api/v1/content/{id}/availability", tag = "content",
+    params(("id" = ContentId, Path, description = "The title's id."), AvailabilityQuery),
+    responses((status = 200, body = Availability), (status = 304, description = "Not modified."), Problems))]
+async fn get_availability(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    ApiPath(id): ApiPath<ContentId>,
+    ApiQuery(query): ApiQuery<AvailabilityQuery>,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    let content = catalog.titles(&call, &[id]).await?.pop().ok_or_else(|| no_title(id))?;
+    let mut offers = content.availability;
+    offers.retain(|offer| query.region.is_none_or(|region| offer.region == region));
+    json_entity(&headers, &Availability { content_id: id, region: query.region, offers })
+}
+
+/// Which page of a list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many titles, from 1 to 100; 20 where not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// All films.
+#[utoipa::path(get, path = "/api/v1/content/movies", tag = "content", params(PageQuery),
+    responses((status = 200, body = Page<Content>), Problems))]
+async fn list_movies(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    cursors: Cursors,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> HttpResult<Json<Page<Content>>> {
+    let list = ListQuery { content_type: Some(ContentType::Movie), ..ListQuery::default() };
+    page(&catalog, &call, &cursors, "movies", list, query).await
+}
+
+/// All series.
+#[utoipa::path(get, path = "/api/v1/content/tv", tag = "content", params(PageQuery),
+    responses((status = 200, body = Page<Content>), Problems))]
+async fn list_tv_shows(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    cursors: Cursors,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> HttpResult<Json<Page<Content>>> {
+    let list = ListQuery { content_type: Some(ContentType::TvShow), ..ListQuery::default() };
+    page(&catalog, &call, &cursors, "tv", list, query).await
+}
+
+/// Someone else's id of a title.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LookupQuery {
+    /// Whose id: `imdb`, `eidr`, `tmdb_movie`, `tmdb_tv`, `gracenote`, `wikidata`, `wikipedia`, or a platform's own.
+    #[param(max_length = 50)]
+    id_type: String,
+    /// The id.
+    #[param(max_length = 255)]
+    id_value: String,
+}
+
+/// The title that has an id elsewhere.
+#[utoipa::path(get, path = "/api/v1/content/lookup", tag = "content", params(LookupQuery),
+    responses((status = 200, body = Content), (status = 304, description = "Not modified."), Problems))]
+async fn lookup_content(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    ApiQuery(query): ApiQuery<LookupQuery>,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    for (field, text, most) in [("id_type", &query.id_type, 50), ("id_value", &query.id_value, 255)] {
+        if text.is_empty() || text.len() > most || text.contains('\0') {
+            let error = ApiError::invalid("bad_id", format!("`{field}` must have 1 to {most} characters"));
+            return Err(error.field(field, format!("must have 1 to {most} characters")).into());
+        }
+    }
+    let id = ExternalId { id_type: query.id_type, id_value: query.id_value };
+    let found = catalog.resolve(&call, &id).await?;
+    let found = found.ok_or_else(|| ApiError::not_found("unknown_id", "no title of the catalogue has this id"))?;
+    json_entity(&headers, &found)
+}
+
+/// The platforms that the catalogue has titles for.
+#[utoipa::path(get, path = "/api/v1/platforms", tag = "platforms",
+    responses((status = 200, body = Page<Platform>), Problems))]
+async fn list_platforms(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    let items = catalog.directory(&call).await?.platforms;
+    json_entity(&headers, &Page { items, next_cursor: None })
+}
+
+/// The titles of one platform.
+#[utoipa::path(get, path = "/api/v1/platforms/{id}/catalog", tag = "platforms",
+    params(("id" = String, Path, description = "The platform's id, such as `netflix`."), PageQuery),
+    responses((status = 200, body = Page<Content>), Problems))]
+async fn list_platform_catalog(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    cursors: Cursors,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> HttpResult<Json<Page<Content>>> {
+    let known = platforms::find(&id).is_some()
+        || catalog.directory(&call).await?.platforms.iter().any(|platform| platform.id == id);
+    if !known {
+        let error = ApiError::not_found("unknown_platform", "the catalogue knows no platform with this id");
+        return Err(error.into());
+    }
+    let scope = format!("platform:{id}");
+    let list = ListQuery { platform: Some(id), ..ListQuery::default() };
+    page(&catalog, &call, &cursors, &scope, list, query).await
+}
+
+/// The genres that the catalogue has titles for.
+#[utoipa::path(get, path = "/api/v1/genres", tag = "genres",
+    responses((status = 200, body = Page<GenreCount>), Problems))]
+async fn list_genres(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    genres(&catalog, &call, &headers, |_| true).await
+}
+
+/// The genres that the catalogue has films for.
+#[utoipa::path(get, path = "/api/v1/genres/movies", tag = "genres",
+    responses((status = 200, body = Page<GenreCount>), Problems))]
+async fn list_movie_genres(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    genres(&catalog, &call, &headers, |genre| genre.movie_count > 0).await
+}
+
+/// The genres that the catalogue has series for.
+#[utoipa::path(get, path = "/api/v1/genres/tv", tag = "genres",
+    responses((status = 200, body = Page<GenreCount>), Problems))]
+async fn list_tv_genres(
+    State(catalog): State<Arc<Catalog>>,
+    CallOf(call): CallOf,
+    headers: HeaderMap,
+) -> HttpResult<Response> {
+    genres(&catalog, &call, &headers, |genre| genre.tv_show_count > 0).await
+}
+
+async fn genres(
+    catalog: &Catalog,
+    call: &Call,
+    headers: &HeaderMap,
+    keep: fn(&GenreCount) -> bool,
+) -> HttpResult<Response> {
+    let mut items = catalog.directory(call).await?.genres;
+    items.retain(keep);
+    json_entity(headers, &Page { items, next_cursor: None })
+}
+
+/// One page of a list: one title more than asked tells whether there is a next.
+async fn page(
+    catalog: &Catalog,
+    call: &Call,
+    cursors: &Cursors,
+    scope: &str,
+    mut list: ListQuery,
+    query: PageQuery,
+) -> HttpResult<Json<Page<Content>>> {
+    let limit = page_limit(query.limit)? as usize;
+    list.after = query.cursor.map(|cursor| cursors.verify(scope, &cursor)).transpose()?;
+    list.limit = limit + 1;
+    let mut items = catalog.list(call, &list).await?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more).map(|last| last.id);
+    let next_cursor = last.map(|id| cursors.sign(scope, &id)).transpose()?;
+    Ok(Json(Page { items, next_cursor }))
+}
+
+fn no_title(id: ContentId) -> ApiError {
+    ApiError::not_found("unknown_content", format!("the catalogue has no title {id}"))
+}

@@ -1,0 +1,26 @@
+//! The catalogue: every title once, however many sources know it.
+//!
+//! Its principle: a title is a pure fold of its source records. `source_records` is the truth; the other tables are
+//! projections of it. A record is resolved to a title once (`resolve`), folded with the title's other records
+//! (`merge`), and what differs is written with its events in one transaction (`ingest`, `project`).
+
+mod batch;
+mod export;
+mod http;
+mod ingest;
+mod load;
+mod merge;
+mod platforms;
+mod project;
+mod ratings;
+mod resolve;
+mod service;
+mod store;
+mod text;
+mod validate;
+
+pub use http::{api, routes};
+pub use service::Catalog;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Ingest: reads files of sources, row by row and bounded, and hands them to the catalogue.
+//!
+//! [`Ingest`] runs one input at a time: it fetches and checks it whole, finds its format by its content, turns rows into
+//! records ([`Format`] lists the adapters), gives the catalogue batches, and notes after each how far it came, so that a
+//! run that was stopped or killed goes on where it was. What a row is turned away for is kept beside the data.
+
+mod adapters;
+mod context;
+mod countries;
+mod drive;
+mod error;
+mod formats;
+mod http;
+mod limits;
+mod open;
+mod pipeline;
+mod platforms;
+mod rejects;
+mod row;
+mod rows;
+mod run;
+mod sample;
+mod service;
+mod source;
+mod store;
+mod text;
+mod validate;
+
+pub use context::Context;
+pub use error::InputError;
+pub use formats::Format;
+pub use http::{api, routes};
+pub use limits::Limits;
+pub use open::{Inspection, Opened};
+pub use platforms::Service;
+pub use rejects::Reject;
+pub use row::{RawRow, RejectReason};
+pub use rows::Row;
+pub use run::{Counts, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
+pub use sample::{SAMPLE_SOURCE, SampleReport, SampleRequest, sample_record};
+pub use service::{Ingest, IngestConfig};
+pub use source::Source;

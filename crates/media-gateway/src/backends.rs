@@ -1,0 +1,77 @@
+//! Opens the stores the configuration asks for: the only place that matches on a backend.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use contracts::{Component, ComponentState, Embedder};
+use embedding::{ModelFiles, OnnxEmbedder};
+use stores::{
+    cache::Cache,
+    db::{Db, DbConfig},
+    vectors::{VectorError, VectorIndex},
+};
+use stores_embedded::{ExactVectors, MemoryCache};
+
+use crate::config::Config;
+
+/// The database, brought to this release's schema.
+///
+/// # Errors
+/// When it can't be opened or was migrated by a newer release.
+pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
+    let settings = DbConfig {
+        max_connections: config.database.max_connections,
+        acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
+        statement_timeout: Duration::from_millis(config.database.statement_timeout_ms),
+    };
+    let db = match &config.database.url {
+        Some(url) => Db::open_postgres(url, &settings).await?,
+        None => Db::open_sqlite(&folder.join("media-gateway.db"), &settings).await?,
+    };
+    db.migrate().await?;
+    Ok(db)
+}
+
+/// The cache of this process.
+pub fn cache(config: &Config) -> Arc<dyn Cache> {
+    Arc::new(MemoryCache::new(config.limits.cache_bytes))
+}
+
+/// Where the model is, or is put.
+pub fn model_dir(config: &Config) -> Option<PathBuf> {
+    config.model.dir.clone().or_else(|| Some(assets::model_folder(&assets::cache_folder().ok()?)))
+}
+
+/// The sentence model, or why there is none: the node then searches without it.
+pub fn embedder(config: &Config) -> Result<Arc<dyn Embedder>, String> {
+    if !config.model.enabled {
+        return Err("switched off by `model.enabled`".to_owned());
+    }
+    let dir = model_dir(config).ok_or("no folder for the model: set `model.dir`")?;
+    let files = ModelFiles::find(&dir).map_err(|error| error.to_string())?;
+    let embedder = OnnxEmbedder::load(&files).map_err(|error| error.to_string())?;
+    Ok(Arc::new(embedder))
+}
+
+/// The vectors of `embedder`'s model. A file that is corrupt, or of another model, is put aside and made anew: the
+/// follower fills it again from the catalogue.
+///
+/// # Errors
+/// When the file can't be read or was written by a newer release.
+pub fn vectors(folder: &Path, embedder: &dyn Embedder) -> anyhow::Result<(Arc<dyn VectorIndex>, Option<Component>)> {
+    let path = folder.join("index").join("vectors");
+    std::fs::create_dir_all(folder.join("index"))?;
+    let reason = match ExactVectors::open(&path, embedder.model().clone()) {
+        Ok(vectors) => return Ok((Arc::new(vectors), None)),
+        Err(error @ (VectorError::Corrupt(_) | VectorError::OtherModel { .. })) => error.to_string(),
+        Err(error) => return Err(error.into()),
+    };
+    tracing::warn!(reason, "the vector index is rebuilt from the catalogue");
+    std::fs::rename(&path, path.with_extension("aside"))?;
+    let vectors = ExactVectors::open(&path, embedder.model().clone())?;
+    let note = Component::new("vector_index", ComponentState::Degraded, format!("being rebuilt: {reason}"));
+    Ok((Arc::new(vectors), Some(note)))
+}

@@ -1,0 +1,42 @@
+//! `config show`: the configuration in force, and where each value came from.
+
+use clap::Subcommand;
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use super::Global;
+use crate::config::Config;
+
+#[derive(Subcommand, Debug)]
+pub enum ConfigVerb {
+    /// Print every key with its value
+    Show {
+        /// Say where each value came from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+pub fn run(global: &Global, verb: &ConfigVerb) -> anyhow::Result<()> {
+    let ConfigVerb::Show { origin } = verb;
+    let known = Config::origins(&global.flags())?;
+    if global.json {
+        let object: serde_json::Map<String, Value> = known
+            .into_iter()
+            .map(|(key, (value, from))| (key, if *origin { json!({ "value": value, "origin": from }) } else { value }))
+            .collect();
+        println!("{}", Value::Object(object));
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (key, (value, from)) in known {
+        let mut row = vec![key, value.to_string()];
+        if *origin {
+            row.push(from);
+        }
+        table.add_row(row);
+    }
+    println!("{table}");
+    Ok(())
+}

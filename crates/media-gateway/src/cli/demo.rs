@@ -1,0 +1,152 @@
+//! `demo`: one command from nothing to a catalogue that can be searched.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use contracts::Caller;
+use ingest::{RunRequest, RunStatus, SampleRequest};
+use tokio_util::sync::CancellationToken;
+
+use super::{Global, ListenArgs, bar, ingest::show, serve};
+use crate::{
+    config::{Config, Profile},
+    node::Node,
+    roles::Role,
+    services::Services,
+    telemetry,
+};
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    listen: ListenArgs,
+    /// Load the catalogue and the indexes, then end
+    #[arg(long)]
+    prepare: bool,
+}
+
+pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
+    let mut flags = global.flags_with(&args.listen);
+    // A terminal with progress bars has no room for log lines that nobody asked for.
+    flags.log.get_or_insert_with(|| "warn".to_owned());
+    let mut config = Config::load(&flags)?;
+    if config.profile == Profile::Production {
+        bail!("the demo's sample offers have no place in the production profile: use `ingest` and `serve`");
+    }
+    if !config.all_roles() {
+        bail!("the demo runs every role in one process: leave `roles` out");
+    }
+    let log = telemetry::logs(&config.log)?;
+    let films = fetch(&mut config).await?;
+    let node = serve::start(config).await?;
+    let stop = CancellationToken::new();
+    let prepared = tokio::select! {
+        prepared = prepare(&node, &films, &stop) => prepared,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            stop.cancel();
+            node.stop().await;
+            bail!("interrupted; the same command goes on where it stopped");
+        }
+    };
+    if let Err(error) = prepared {
+        node.stop().await;
+        return Err(error);
+    }
+    if !args.prepare {
+        welcome(&node).await?;
+        serve::until_stopped(&flags, &log, &node).await?;
+    }
+    node.stop().await;
+    Ok(())
+}
+
+/// The films, and the sentence model unless the configuration says where it is. Without a model the demo goes on.
+async fn fetch(config: &mut Config) -> anyhow::Result<PathBuf> {
+    let cache = assets::cache_folder()?;
+    let wants_model = config.model.enabled && config.model.dir.is_none();
+    let fetched = tokio::task::spawn_blocking(move || {
+        let bar = bar::bytes();
+        let mut on_progress = |progress: assets::Progress| {
+            bar.set_length(progress.total_bytes);
+            bar.set_position(progress.done_bytes);
+            bar.set_message(progress.what);
+        };
+        let films = assets::films(&cache, &mut on_progress);
+        let model = wants_model.then(|| assets::model(&cache, &mut on_progress));
+        bar.finish_and_clear();
+        (films, model)
+    });
+    let (films, model) = fetched.await.context("the download broke off")?;
+    match model {
+        Some(Ok(paths)) => config.model.dir = Some(paths.folder),
+        Some(Err(error)) => {
+            eprintln!("note: no sentence model, so search works by keyword and graph: {error}");
+        }
+        None => {}
+    }
+    Ok(films?)
+}
+
+async fn prepare(node: &Node, films: &std::path::Path, stop: &CancellationToken) -> anyhow::Result<()> {
+    let services = &node.services;
+    let ingest = services.ingest.as_ref().context("this process has no ingest")?;
+    let call = services.call(Caller::Operator);
+    let location = films.to_str().context("the cache folder's path is not UTF-8")?;
+    let bar = bar::rows();
+    let run = ingest.run(&call, &RunRequest::new(location), stop, &|progress| show(&bar, progress)).await?;
+    bar.finish_and_clear();
+    if run.status != RunStatus::Done {
+        bail!("interrupted; the same command goes on where it stopped");
+    }
+    println!("catalogue  {} films from Wikidata (CC0), {} turned away", run.counts.rows_read, run.counts.rejected);
+
+    let bar = bar::rows();
+    let sampled = ingest.sample(&call, &SampleRequest::default(), stop, &|progress| show(&bar, progress)).await?;
+    bar.finish_and_clear();
+    println!(
+        "offers     {} titles with generated offers, marked `sample` wherever they show",
+        sampled.titles - sampled.without_id
+    );
+    index(services).await
+}
+
+/// Waits for the indexes behind a bar.
+async fn index(services: &Services) -> anyhow::Result<()> {
+    let search = services.search.as_ref().context("this process has no search")?;
+    let bar = bar::rows();
+    search.nudge();
+    while !search.caught_up().await? {
+        let progress = search.progress();
+        bar.set_length(progress.total);
+        bar.set_position(progress.indexed);
+        bar.set_message(format!("indexing {} of {} titles", progress.indexed, progress.total));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bar.finish_and_clear();
+    println!("indexes    {} titles", search.progress().indexed);
+    Ok(())
+}
+
+async fn welcome(node: &Node) -> anyhow::Result<()> {
+    let base = node.urls.get(Role::Gateway.as_str()).context("this process has no gateway")?;
+    let metrics = node.urls.get("metrics").context("this process has no metrics")?;
+    let data = "{\"query\":\"movies like The Godfather\",\"filters\":{\"year_range\":{\"from\":1970,\"to\":1995}}}";
+    println!(
+        "\n\
+         API        {base}/api/v1\n\
+         API docs   {base}/docs/\n\
+         health     {base}/readyz\n\
+         metrics    {metrics}/metrics\n\
+         \n\
+         Try, in another terminal:\n\
+         \n\
+         curl -s '{base}/api/v1/search?q=90s+crime+films+with+Al+Pacino&page_size=3'\n\
+         curl -s {base}/api/v1/search -H 'content-type: application/json' -d '{data}'\n\
+         curl -s '{base}/api/v1/platforms'\n\
+         \n\
+         Ctrl-C stops it."
+    );
+    Ok(())
+}

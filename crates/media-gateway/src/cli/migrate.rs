@@ -1,0 +1,18 @@
+//! `migrate`: brings the database to this release's schema, and says which it is.
+
+use super::Global;
+use crate::{backends, config::Config, folder::Opened, services::Services};
+
+pub async fn run(global: &Global) -> anyhow::Result<()> {
+    let config = Config::load(&global.flags())?;
+    match Services::folder(&config)? {
+        Opened::Theirs(owner) => {
+            anyhow::bail!("process {} runs on this folder, and migrated it when it started", owner.pid)
+        }
+        Opened::Ours(folder) => {
+            backends::database(&config, folder.path()).await?;
+            eprintln!("the database has this release's schema");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! `openapi`: the document of the HTTP API, without starting anything.
+
+use crate::roles;
+
+pub fn run() -> anyhow::Result<()> {
+    println!("{}", roles::document());
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `search`: asks the running node, or opens the folder itself.
+
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
+use contracts::{Caller, ContentType, Region, SearchFilters, SearchRequest, SearchResponse, YearRange};
+
+use super::Global;
+use crate::{
+    config::Config,
+    folder::Opened,
+    owner::OwnerClient,
+    roles::Role,
+    services::{Services, Wanted},
+};
+
+#[derive(Args, Debug)]
+pub struct SearchArgs {
+    /// What to look for, in plain words
+    query: Vec<String>,
+    /// Only this kind: movie or tv_show
+    #[arg(long = "type", value_name = "KIND")]
+    content_type: Vec<ContentType>,
+    /// Only this genre, such as science_fiction
+    #[arg(long, value_name = "GENRE")]
+    genre: Vec<String>,
+    /// Only what this platform offers, such as netflix
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<String>,
+    /// Only what is offered here, such as US
+    #[arg(long)]
+    region: Option<Region>,
+    /// Not before this year
+    #[arg(long, value_name = "YEAR")]
+    year_from: Option<u16>,
+    /// Not after this year
+    #[arg(long, value_name = "YEAR")]
+    year_to: Option<u16>,
+    /// Which page
+    #[arg(long, default_value_t = 1)]
+    page: u32,
+    /// How many a page
+    #[arg(long, default_value_t = 10)]
+    page_size: u32,
+}
+
+impl SearchArgs {
+    fn request(&self) -> SearchRequest {
+        let years = YearRange { from: self.year_from, to: self.year_to };
+        SearchRequest {
+            query: self.query.join(" "),
+            filters: SearchFilters {
+                genres: self.genre.clone(),
+                content_types: self.content_type.clone(),
+                year_range: (years != YearRange::default()).then_some(years),
+                platforms: self.platform.clone(),
+            },
+            region: self.region,
+            page: self.page,
+            page_size: self.page_size,
+        }
+    }
+}
+
+pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
+    let config = Config::load(&global.flags())?;
+    let request = args.request();
+    let answer: SearchResponse = match Services::folder(&config)? {
+        Opened::Theirs(owner) => OwnerClient::new(owner, Role::Search)?.post("/api/v1/search", None, &request).await?,
+        Opened::Ours(folder) => {
+            let services = Services::open(&config, &folder, Wanted::Everything).await?;
+            services.catch_up().await?;
+            let call = services.call(Caller::Operator);
+            let answer = services.search_api.search(&call, &request).await;
+            services.close().await;
+            answer?
+        }
+    };
+    if global.json {
+        println!("{}", serde_json::to_string(&answer)?);
+    } else {
+        print(&answer);
+    }
+    Ok(())
+}
+
+fn print(answer: &SearchResponse) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    for (place, result) in answer.results.iter().enumerate() {
+        let content = &result.content;
+        let year = content.release_year.map(|year| format!(" ({year})")).unwrap_or_default();
+        let place = (answer.page.saturating_sub(1) * answer.page_size) as usize + place + 1;
+        let mut offers: Vec<_> =
+            content
+                .availability
+                .iter()
+                .map(|offer| {
+                    if offer.source == "sample" {
+                        format!("{} (sample)", offer.platform)
+                    } else {
+                        offer.platform.clone()
+                    }
+                })
+                .collect();
+        offers.sort();
+        offers.dedup();
+        table.add_row(vec![
+            place.to_string(),
+            format!("{}{year}", content.title),
+            result.match_reasons.join("; "),
+            offers.join(", "),
+        ]);
+    }
+    println!("{table}");
+    println!("{} found in {:.1} ms", answer.total_count, answer.search_time_ms);
+    for degraded in &answer.degraded {
+        eprintln!("note: {} did not answer: {}", degraded.source, degraded.reason);
+    }
+}

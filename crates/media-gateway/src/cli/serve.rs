@@ -1,0 +1,64 @@
+//! `serve`: runs the node until it is told to stop.
+
+use anyhow::bail;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Global, ListenArgs};
+use crate::{
+    config::{Config, Flags},
+    folder::Opened,
+    node::Node,
+    services::{self, Services},
+    telemetry::{self, LogLevel},
+};
+
+pub async fn run(global: &Global, listen: &ListenArgs) -> anyhow::Result<()> {
+    let flags = global.flags_with(listen);
+    let config = Config::load(&flags)?;
+    let log = telemetry::logs(&config.log)?;
+    let node = start(config).await?;
+    for (name, url) in &node.urls {
+        tracing::info!(name, url, "listening");
+    }
+    until_stopped(&flags, &log, &node).await?;
+    node.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Starts a node on the configured folder.
+pub async fn start(config: Config) -> anyhow::Result<Node> {
+    let metrics = telemetry::metrics()?;
+    match Services::folder(&config)? {
+        Opened::Ours(folder) => Node::start(config, folder, metrics).await,
+        Opened::Theirs(owner) => bail!(
+            "process {} already runs on {}: stop it, or choose another --data-dir",
+            owner.pid,
+            config.data_dir()?.display()
+        ),
+    }
+}
+
+/// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again.
+pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = Signal::recv(&mut hangup) => match reload(flags, log, node) {
+                Ok(()) => tracing::info!("the configuration was read again"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays as it was"),
+            },
+        }
+    }
+}
+
+/// Applies what can change while the node runs, or nothing.
+fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
+    let config = Config::load(flags)?;
+    log.set(&config.log.level)?;
+    Ok(())
+}

@@ -1,0 +1,419 @@
+//! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use confique::{Config as _, Layer as _};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::roles::Role;
+
+/// Which stores are the default where the configuration names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// Everything in this process and its data folder.
+    Embedded,
+    /// Engines beside it; what is only good enough for a demo is refused.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For a person at a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How results of several sources become one list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fusion {
+    /// Reciprocal rank fusion.
+    Rrf,
+    /// Min–max convex combination.
+    Convex,
+}
+
+/// Everything a node can be told.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Config {
+    /// `embedded` or `production`: the default of every store.
+    #[config(env = "MEDIA_GATEWAY_PROFILE", default = "embedded")]
+    pub profile: Profile,
+    /// Where this node keeps its files. Default: the user's data directory.
+    #[config(env = "MEDIA_GATEWAY_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The roles this process runs; all when empty.
+    #[config(env = "MEDIA_GATEWAY_ROLES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub roles: Vec<Role>,
+    /// Addresses to listen on.
+    #[config(nested)]
+    pub listen: Listen,
+    /// Where the roles are that this process doesn't run.
+    #[config(nested)]
+    pub peers: Peers,
+    /// The SQL database.
+    #[config(nested)]
+    pub database: Database,
+    /// The sentence model.
+    #[config(nested)]
+    pub model: Model,
+    /// How search weighs its sources.
+    #[config(nested)]
+    pub search: Search,
+    /// Bounds on what comes in.
+    #[config(nested)]
+    pub limits: Limits,
+    /// Log lines.
+    #[config(nested)]
+    pub log: Log,
+}
+
+/// Addresses to listen on. A process with every role opens `gateway` and `metrics` only.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Listen {
+    /// The public API.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_GATEWAY", default = "127.0.0.1:8080")]
+    pub gateway: SocketAddr,
+    /// The search role, HTTP and gRPC.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_SEARCH", default = "127.0.0.1:8081")]
+    pub search: SocketAddr,
+    /// The ingest role.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_INGEST", default = "127.0.0.1:8085")]
+    pub ingest: SocketAddr,
+    /// The catalogue role, HTTP and gRPC.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_CATALOG", default = "127.0.0.1:8086")]
+    pub catalog: SocketAddr,
+    /// Metrics and health.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_METRICS", default = "127.0.0.1:9090")]
+    pub metrics: SocketAddr,
+}
+
+/// Base URLs of the other roles, used for those that this process doesn't run.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Peers {
+    /// The search role.
+    #[config(env = "MEDIA_GATEWAY_PEER_SEARCH", default = "http://127.0.0.1:8081")]
+    pub search: String,
+    /// The ingest role.
+    #[config(env = "MEDIA_GATEWAY_PEER_INGEST", default = "http://127.0.0.1:8085")]
+    pub ingest: String,
+    /// The catalogue role.
+    #[config(env = "MEDIA_GATEWAY_PEER_CATALOG", default = "http://127.0.0.1:8086")]
+    pub catalog: String,
+    /// A file with the secret that roles show each other; without it only reads are allowed between processes.
+    #[config(env = "MEDIA_GATEWAY_PEER_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// The SQL database.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Database {
+    /// `postgres://…`; without it, SQLite in the data folder.
+    #[config(env = "MEDIA_GATEWAY_DATABASE_URL")]
+    pub url: Option<String>,
+    /// The most connections at once.
+    #[config(env = "MEDIA_GATEWAY_DATABASE_MAX_CONNECTIONS", default = 10)]
+    pub max_connections: u32,
+    /// How long to wait for a connection or a lock.
+    #[config(env = "MEDIA_GATEWAY_DATABASE_ACQUIRE_TIMEOUT_MS", default = 5000)]
+    pub acquire_timeout_ms: u64,
+    /// How long one statement may take.
+    #[config(env = "MEDIA_GATEWAY_DATABASE_STATEMENT_TIMEOUT_MS", default = 30000)]
+    pub statement_timeout_ms: u64,
+}
+
+/// The sentence model.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Model {
+    /// Whether to search by meaning at all.
+    #[config(env = "MEDIA_GATEWAY_MODEL_ENABLED", default = true)]
+    pub enabled: bool,
+    /// A folder with `model.onnx`, `tokenizer.json` and the ONNX Runtime library. Default: the user's cache, where
+    /// `demo` puts them.
+    #[config(env = "MEDIA_GATEWAY_MODEL_DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// How search weighs its sources. Read again on SIGHUP.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Search {
+    /// `rrf` or `convex`.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_FUSION", default = "convex")]
+    pub fusion: Fusion,
+    /// The constant of reciprocal rank fusion.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_RRF_K", default = 60.0)]
+    pub rrf_k: f64,
+    /// Weight of the words.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_KEYWORD_WEIGHT", default = 0.4)]
+    pub keyword_weight: f64,
+    /// Weight of the meaning.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_VECTOR_WEIGHT", default = 0.4)]
+    pub vector_weight: f64,
+    /// Weight of people and genres in common.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_GRAPH_WEIGHT", default = 0.2)]
+    pub graph_weight: f64,
+}
+
+/// Bounds on what comes in.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Limits {
+    /// The longest a request may take.
+    #[config(env = "MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", default = 10000)]
+    pub request_timeout_ms: u64,
+    /// Requests in flight at once; more are refused with 503.
+    #[config(env = "MEDIA_GATEWAY_MAX_IN_FLIGHT", default = 512)]
+    pub max_in_flight: usize,
+    /// Connections at once.
+    #[config(env = "MEDIA_GATEWAY_MAX_CONNECTIONS", default = 4096)]
+    pub max_connections: usize,
+    /// The largest request body.
+    #[config(env = "MEDIA_GATEWAY_MAX_BODY_BYTES", default = 65536)]
+    pub max_body_bytes: usize,
+    /// Memory for cached answers.
+    #[config(env = "MEDIA_GATEWAY_CACHE_BYTES", default = 268435456)]
+    pub cache_bytes: u64,
+    /// Origins that browsers may call from, exactly as they write them.
+    #[config(env = "MEDIA_GATEWAY_CORS_ORIGINS", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub cors_origins: Vec<String>,
+}
+
+/// Log lines.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Log {
+    /// `text` or `json`.
+    #[config(env = "MEDIA_GATEWAY_LOG_FORMAT", default = "text")]
+    pub format: LogFormat,
+    /// What to log, as in `info` or `info,search=debug`. Read again on SIGHUP.
+    #[config(env = "MEDIA_GATEWAY_LOG", default = "info")]
+    pub level: String,
+}
+
+/// What the command line sets; `None` leaves it to the others.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--roles`.
+    pub roles: Option<Vec<Role>>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--metrics-listen`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `--log`.
+    pub log: Option<String>,
+}
+
+type Layer = <Config as confique::Config>::Layer;
+
+impl Config {
+    /// Reads every layer and checks what they say together.
+    ///
+    /// # Errors
+    /// A sentence that names the file or variable and the key at fault.
+    pub fn load(flags: &Flags) -> anyhow::Result<Self> {
+        let mut merged = Layer::empty();
+        for (_, layer) in layers(flags)? {
+            merged = merged.with_fallback(layer);
+        }
+        let config = Self::from_layer(merged).context("the configuration is not complete")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.profile == Profile::Production && self.database.url.is_none() {
+            bail!("the production profile needs `database.url` (MEDIA_GATEWAY_DATABASE_URL): a postgres:// address");
+        }
+        if let Some(url) = &self.database.url
+            && !url.starts_with("postgres://")
+            && !url.starts_with("postgresql://")
+        {
+            bail!("`database.url` must start with postgres://; leave it out for SQLite in the data folder");
+        }
+        if !self.all_roles() && self.database.url.is_none() {
+            bail!(
+                "some roles without the others need PostgreSQL, because SQLite is one file with one owner: \
+                 set `database.url` or run every role"
+            );
+        }
+        let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
+        if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
+            bail!("the weights under `search` must not be negative, and one must be more than 0");
+        }
+        Ok(())
+    }
+
+    /// The roles this process runs.
+    pub fn roles(&self) -> BTreeSet<Role> {
+        if self.roles.is_empty() { Role::ALL.into_iter().collect() } else { self.roles.iter().copied().collect() }
+    }
+
+    /// Whether this process runs every role.
+    pub fn all_roles(&self) -> bool {
+        self.roles().len() == Role::ALL.len()
+    }
+
+    /// The data folder.
+    ///
+    /// # Errors
+    /// When none is set and the user has no home directory.
+    pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        match &self.data_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => directories::ProjectDirs::from("", "", "media-gateway")
+                .map(|dirs| dirs.data_dir().to_owned())
+                .context("no home directory: set --data-dir or MEDIA_GATEWAY_DATA_DIR"),
+        }
+    }
+
+    /// Every key, its value and where the value came from. Secrets in URLs are masked.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn origins(flags: &Flags) -> anyhow::Result<BTreeMap<String, (Value, String)>> {
+        Self::load(flags)?;
+        let mut known = BTreeMap::new();
+        for (origin, layer) in layers(flags)? {
+            let value = serde_json::to_value(&layer).context("the configuration can't be shown")?;
+            flatten(String::new(), &value, &mut |key, value| {
+                known.entry(key).or_insert_with(|| (mask(value), origin.clone()));
+            });
+        }
+        Ok(known)
+    }
+}
+
+/// The layers, strongest first, each with the name of its origin.
+fn layers(flags: &Flags) -> anyhow::Result<Vec<(String, Layer)>> {
+    let mut layers = vec![("flag".to_owned(), from_flags(flags))];
+    layers.push(("environment".to_owned(), Layer::from_env().context("a variable of the environment is wrong")?));
+    let file = match &flags.config {
+        Some(path) => Some(path.clone()),
+        None => std::env::var_os("MEDIA_GATEWAY_CONFIG").map(PathBuf::from),
+    };
+    if let Some(path) = file {
+        layers.push((format!("file {}", path.display()), from_file(&path)?));
+    }
+    layers.push(("default".to_owned(), Layer::default_values()));
+    Ok(layers)
+}
+
+fn from_flags(flags: &Flags) -> Layer {
+    let mut layer = Layer::empty();
+    layer.data_dir.clone_from(&flags.data_dir);
+    layer.roles.clone_from(&flags.roles);
+    layer.listen.gateway = flags.listen;
+    layer.listen.metrics = flags.metrics_listen;
+    layer.log.level.clone_from(&flags.log);
+    layer
+}
+
+fn from_file(path: &Path) -> anyhow::Result<Layer> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+}
+
+fn flatten(prefix: String, value: &Value, visit: &mut impl FnMut(String, Value)) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(path, value, visit);
+            }
+        }
+        Value::Null => {}
+        other => visit(prefix, other.clone()),
+    }
+}
+
+/// Hides the password of a URL.
+fn mask(value: Value) -> Value {
+    let Value::String(text) = &value else { return value };
+    let Some((scheme, rest)) = text.split_once("://") else { return value };
+    let Some((userinfo, host)) = rest.rsplit_once('@') else { return value };
+    let user = userinfo.split(':').next().unwrap_or_default();
+    Value::String(format!("{scheme}://{user}:***@{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> anyhow::Result<Config> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("media-gateway.toml");
+        std::fs::write(&path, toml)?;
+        Config::load(&Flags { config: Some(path), ..Flags::default() })
+    }
+
+    fn sentence(error: &anyhow::Error) -> String {
+        format!("{error:#}")
+    }
+
+    #[test]
+    fn defaults_run_every_role_embedded() {
+        let config = load("").unwrap();
+        assert_eq!(config.profile, Profile::Embedded);
+        assert!(config.all_roles());
+        assert_eq!(config.listen.gateway.port(), 8080);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = load("[listen]\ngatewya = \"127.0.0.1:1\"").unwrap_err();
+        assert!(sentence(&error).contains("gatewya"), "{}", sentence(&error));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.toml");
+        std::fs::write(&path, "data_dir = \"from-file\"\n[log]\nlevel = \"debug\"").unwrap();
+        let flags = Flags { config: Some(path), data_dir: Some("from-flag".into()), ..Flags::default() };
+        let config = Config::load(&flags).unwrap();
+        assert_eq!(config.data_dir, Some("from-flag".into()));
+        assert_eq!(config.log.level, "debug");
+        let origins = Config::origins(&flags).unwrap();
+        assert_eq!(origins["data_dir"].1, "flag");
+        assert!(origins["log.level"].1.starts_with("file "));
+        assert_eq!(origins["search.rrf_k"].1, "default");
+    }
+
+    #[test]
+    fn roles_apart_need_postgres() {
+        let error = load("roles = [\"search\"]").unwrap_err();
+        assert!(sentence(&error).contains("SQLite is one file with one owner"), "{}", sentence(&error));
+        load("roles = [\"search\"]\n[database]\nurl = \"postgres://db/mg\"").unwrap();
+    }
+
+    #[test]
+    fn production_needs_a_database() {
+        let error = load("profile = \"production\"").unwrap_err();
+        assert!(sentence(&error).contains("database.url"), "{}", sentence(&error));
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(mask("postgres://me:secret@db/x".into()), Value::from("postgres://me:***@db/x"));
+    }
+}

@@ -1,0 +1,185 @@
+//! The data folder: one owner at a time, a format, and how others find the owner.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use contracts::Rng;
+use serde::{Deserialize, Serialize};
+
+/// The format of the folder as a whole; each file inside has its own.
+const FORMAT: u32 = 1;
+
+/// What the owner of a folder leaves in the lock file for other processes of the same user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The owner's process.
+    pub pid: u32,
+    /// Base URLs: of each role it runs, and of `metrics`. Empty while it starts, or for a command that opens no port.
+    pub urls: BTreeMap<String, String>,
+    /// Shown as a bearer token, it makes the caller the operator.
+    pub token: String,
+}
+
+/// A data folder that this process owns until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    lock: File,
+    owner: Owner,
+}
+
+/// What [`Folder::own`] found.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is ours now.
+    Ours(Folder),
+    /// Another process has it.
+    Theirs(Owner),
+}
+
+impl Folder {
+    /// Takes the folder, making it where it is missing.
+    ///
+    /// # Errors
+    /// When it can't be made or read, or was written by a newer release.
+    pub fn own(path: &Path, rng: &Rng) -> anyhow::Result<Opened> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("can't make the data folder {}", path.display()))?;
+        let lock_path = path.join("node.lock");
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path)
+            .with_context(|| format!("can't open {}", lock_path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                lock.read_to_string(&mut text)?;
+                let starting = Owner { pid: 0, urls: BTreeMap::new(), token: String::new() };
+                return Ok(Opened::Theirs(serde_json::from_str(&text).unwrap_or(starting)));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("can't lock {}", lock_path.display()));
+            }
+        }
+        check_format(path)?;
+        let token = rng.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let owner = Owner { pid: std::process::id(), urls: BTreeMap::new(), token };
+        let mut folder = Self { path: path.to_owned(), lock, owner };
+        folder.write()?;
+        Ok(Opened::Ours(folder))
+    }
+
+    /// Says where the roles and metrics are.
+    ///
+    /// # Errors
+    /// When the lock file can't be written.
+    pub fn announce(&mut self, urls: BTreeMap<String, String>) -> anyhow::Result<()> {
+        self.owner.urls = urls;
+        self.write()
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The operator's token for this run.
+    pub fn token(&self) -> &str {
+        &self.owner.token
+    }
+
+    /// A secret of 32 bytes that outlives the process, in a file of the folder that only its user reads.
+    ///
+    /// # Errors
+    /// When the file can't be read or made, or holds something else.
+    pub fn secret(&self, name: &str, rng: &Rng) -> anyhow::Result<[u8; 32]> {
+        let path = self.path.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secret = rng.bytes::<32>();
+                let mut options = OpenOptions::new();
+                let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+                file.write_all(&secret).and_then(|()| file.sync_all())?;
+                Ok(secret)
+            }
+            Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
+        }
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        let text = serde_json::to_string(&self.owner)?;
+        self.lock.rewind()?;
+        self.lock.set_len(0)?;
+        self.lock.write_all(text.as_bytes()).context("can't write the lock file")?;
+        Ok(())
+    }
+}
+
+/// Refuses a folder of a newer format, and marks a new one.
+fn check_format(path: &Path) -> anyhow::Result<()> {
+    let file = path.join("FORMAT");
+    let Ok(text) = fs::read_to_string(&file) else {
+        return fs::write(&file, format!("{FORMAT}\n")).with_context(|| format!("can't write {}", file.display()));
+    };
+    let found: u32 = text.trim().parse().with_context(|| format!("{} does not hold a number", file.display()))?;
+    if found > FORMAT {
+        bail!(
+            "{} was written by a newer release (format {found}, this one knows {FORMAT}): use that release",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(path: &Path) -> Opened {
+        Folder::own(path, &Rng::seeded(1)).unwrap()
+    }
+
+    #[test]
+    fn a_folder_has_one_owner_and_tells_who() {
+        let dir = tempfile::tempdir().unwrap();
+        let Opened::Ours(mut folder) = own(dir.path()) else { panic!("it was free") };
+        folder.announce(BTreeMap::from([("gateway".into(), "http://127.0.0.1:8080".into())])).unwrap();
+        let Opened::Theirs(owner) = own(dir.path()) else { panic!("it is taken") };
+        assert_eq!(owner.urls["gateway"], "http://127.0.0.1:8080");
+        assert_eq!(owner.token, folder.token());
+        drop(folder);
+        assert!(matches!(own(dir.path()), Opened::Ours(_)));
+    }
+
+    #[test]
+    fn others_can_not_read_the_token() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let _folder = own(dir.path());
+        let mode = fs::metadata(dir.path().join("node.lock")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+
+    #[test]
+    fn a_newer_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("FORMAT"), "99\n").unwrap();
+        let error = Folder::own(dir.path(), &Rng::seeded(1)).unwrap_err();
+        assert!(error.to_string().contains("newer release"), "{error}");
+    }
+}

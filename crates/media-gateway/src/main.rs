@@ -1,0 +1,31 @@
+//! `media-gateway`: the one binary. Parses the command line, runs the verb, and turns its end into an exit code.
+
+mod backends;
+mod cli;
+mod config;
+mod folder;
+mod node;
+mod owner;
+mod peers;
+mod roles;
+mod services;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let command = cli::Command::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: can't start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(cli::run(command));
+    // Blocking threads may still be inside a model or a file; nothing acknowledged depends on them.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}

@@ -1,0 +1,235 @@
+//! A running node: starts its parts in order, stops them in reverse.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::{Router, routing::get};
+use contracts::{ComponentState, Rng};
+use gateway::{GuardConfig, Health, Origins};
+use http_api::{Frame, server};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    config::Config,
+    folder::Folder,
+    peers,
+    roles::Role,
+    services::{Services, Wanted},
+};
+
+/// How long the requests in flight may take when the node stops.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long another role may take to say how it is.
+const PEER_PATIENCE: Duration = Duration::from_millis(800);
+
+/// A node that listens.
+pub struct Node {
+    /// Its services.
+    pub services: Arc<Services>,
+    /// Base URLs of its roles and of `metrics`.
+    pub urls: BTreeMap<String, String>,
+    health: Arc<Health>,
+    folder: Folder,
+    listeners: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// What every listener of a node is made with.
+pub struct Common {
+    pub config: Config,
+    pub health: Arc<Health>,
+    pub frame: Arc<Frame>,
+}
+
+impl Node {
+    /// Opens the stores, starts the workers, and listens.
+    ///
+    /// # Errors
+    /// When a store can't be opened or a port is taken; nothing keeps running then.
+    pub async fn start(config: Config, folder: Folder, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        let bound = bind(&config).await?;
+        let services = Arc::new(Services::open(&config, &folder, Wanted::Roles).await?);
+        let health = health(&config, &services)?;
+        let frame = Arc::new(frame(&config, &folder, &services)?);
+        let common = Common { config, health: Arc::clone(&health), frame };
+        let node = Self {
+            urls: bound.iter().map(|(name, _, address)| (name.clone(), format!("http://{address}"))).collect(),
+            services,
+            health,
+            folder,
+            listeners: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        };
+        node.services.start_workers();
+        node.listen(&common, bound, metrics).await?;
+        node.announce()
+    }
+
+    fn announce(mut self) -> anyhow::Result<Self> {
+        let mut urls = self.urls.clone();
+        if let Some(gateway) = self.urls.get(Role::Gateway.as_str()) {
+            // In one process the gateway's port answers for every role.
+            for role in Role::ALL {
+                urls.entry(role.as_str().to_owned()).or_insert_with(|| gateway.clone());
+            }
+        }
+        self.folder.announce(urls)?;
+        self.health.started();
+        Ok(self)
+    }
+
+    async fn listen(
+        &self,
+        common: &Common,
+        bound: Vec<(String, TcpListener, SocketAddr)>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<()> {
+        let auth = rpc::ServerAuth::new(peers::token(&common.config)?, Some(self.folder.token().to_owned()));
+        for (name, listener, _) in bound {
+            let role = name.parse::<Role>().ok();
+            let router = match role {
+                None => metrics_router(common, metrics.clone()),
+                Some(role) => {
+                    let shared = role == Role::Gateway && common.config.all_roles();
+                    let grpc = role.grpc(&self.services, shared);
+                    let settings = rpc::ServerConfig { auth: auth.clone(), ..rpc::ServerConfig::default() };
+                    let (clock, rng) = (self.services.clock.clone(), self.services.rng.clone());
+                    let named: Vec<_> = [("", true), (rpc::CATALOG_SERVICE, grpc.catalog.is_some())]
+                        .into_iter()
+                        .chain([(rpc::SEARCH_SERVICE, grpc.search.is_some())])
+                        .filter_map(|(name, here)| here.then_some(name))
+                        .collect();
+                    let (router, reporter) = rpc::routes(grpc, settings, clock, rng).await?;
+                    self.report(reporter, named);
+                    router.fallback_service(role.door(&self.services, common)?)
+                }
+            };
+            let limits = server::ServerConfig {
+                max_connections: common.config.limits.max_connections,
+                drain: DRAIN,
+                ..server::ServerConfig::default()
+            };
+            let shutdown = self.shutdown.clone();
+            self.listeners.spawn(async move {
+                match server::serve(listener, router, limits, shutdown).await {
+                    Ok(0) => {}
+                    Ok(cut) => tracing::warn!(listener = name, cut, "connections were cut off at the end of the drain"),
+                    Err(error) => tracing::error!(listener = name, %error, "a listener failed"),
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells gRPC health checks how the node is, once a second.
+    fn report(&self, reporter: rpc::Health, services: Vec<&'static str>) {
+        let (health, shutdown) = (Arc::clone(&self.health), self.shutdown.clone());
+        self.listeners.spawn(async move {
+            loop {
+                let state = health.readiness().await.state;
+                let serving = matches!(state, ComponentState::Ready | ComponentState::Degraded);
+                for service in &services {
+                    reporter.set(service, serving).await;
+                }
+                let pause = tokio::time::sleep(Duration::from_secs(1));
+                if shutdown.run_until_cancelled(pause).await.is_none() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Stops: no new requests, the ones in flight finish, the workers write what they hold, the folder is free.
+    pub async fn stop(self) {
+        self.health.draining();
+        self.shutdown.cancel();
+        self.listeners.close();
+        self.listeners.wait().await;
+        self.services.close().await;
+    }
+}
+
+/// Takes every port first: a port that is taken should not cost the opening of the stores.
+async fn bind(config: &Config) -> anyhow::Result<Vec<(String, TcpListener, SocketAddr)>> {
+    let mut wanted = vec![("metrics".to_owned(), config.listen.metrics)];
+    for role in Role::ALL.into_iter().filter(|role| config.roles().contains(role)) {
+        if role == Role::Gateway || !config.all_roles() {
+            wanted.push((role.as_str().to_owned(), role.address(&config.listen)));
+        }
+    }
+    let mut bound = Vec::new();
+    for (name, address) in wanted {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("{address} is taken: stop what listens there or set `listen.{name}`"))?;
+        let address = listener.local_addr()?;
+        bound.push((name, listener, address));
+    }
+    Ok(bound)
+}
+
+fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Health>> {
+    let health = Health::new();
+    let asked = Arc::clone(services);
+    health.register("services", true, move || {
+        let services = Arc::clone(&asked);
+        async move { services.components().await }
+    });
+    for role in Role::ALL.into_iter().filter(|role| !config.roles().contains(role)) {
+        let Some(peer) = peers::of(role, config, services)? else { continue };
+        health.register(&format!("{role}_peer"), false, move || {
+            let peer = peer.clone();
+            async move { vec![peer.health("", PEER_PATIENCE).await] }
+        });
+    }
+    Ok(health)
+}
+
+fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<Frame> {
+    Ok(Frame {
+        clock: services.clock.clone(),
+        rng: services.rng.clone(),
+        timeout: Duration::from_millis(config.limits.request_timeout_ms),
+        operator_token: Some(folder.token().to_owned()),
+        cursor_key: cursor_key(config, folder, &services.rng)?,
+    })
+}
+
+/// The key that signs cursors: from the roles' shared secret, so that every node of a deployment reads them, or kept in
+/// the folder, so that a restart does not break them.
+fn cursor_key(config: &Config, folder: &Folder, rng: &Rng) -> anyhow::Result<[u8; 32]> {
+    use sha2::{Digest as _, Sha256};
+    if let Some(token) = peers::token(config)? {
+        return Ok(Sha256::digest(format!("cursor key\n{token}")).into());
+    }
+    folder.secret("cursor.key", rng)
+}
+
+fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {
+    let page = Router::new().route("/metrics", get(move || async move { metrics.render() }));
+    let parts = gateway::RoleParts {
+        routes: OpenApiRouter::from(page),
+        health: Arc::clone(&common.health),
+        frame: Arc::clone(&common.frame),
+        config: common.guard("metrics"),
+    };
+    Router::new().fallback_service(gateway::role(parts))
+}
+
+impl Common {
+    /// The limits of a door called `service`.
+    pub fn guard(&self, service: &str) -> GuardConfig {
+        let limits = &self.config.limits;
+        GuardConfig {
+            timeout: Duration::from_millis(limits.request_timeout_ms),
+            max_body_bytes: limits.max_body_bytes,
+            max_in_flight: limits.max_in_flight,
+            origins: Origins::new(limits.cors_origins.iter().map(String::as_str)),
+            ..GuardConfig::new(service)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The gateway role: one door for the roles of this process and the way to the others.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::http::Method;
+use gateway::{GatewayParts, Idempotency, IdempotentRoute, Remote, RoleParts};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::Role;
+use crate::{node::Common, services::Services};
+
+pub use gateway::Gateway as Door;
+
+/// The public door.
+pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
+    let (mut local, mut remotes) = (OpenApiRouter::new(), Vec::new());
+    for role in Role::ALL {
+        match role.routes(services) {
+            Some(routes) => local = local.merge(routes),
+            None => remotes.extend(remote(role, common)?),
+        }
+    }
+    Ok(gateway::gateway(GatewayParts {
+        local,
+        remotes,
+        health: Arc::clone(&common.health),
+        frame: Arc::clone(&common.frame),
+        idempotency: Some(idempotency(services)),
+        config: common.guard("gateway"),
+    }))
+}
+
+/// The writes that can be sent again safely.
+fn idempotency(services: &Services) -> Idempotency {
+    let start_run =
+        IdempotentRoute { method: Method::POST, route: "/api/v1/internal/ingest/runs".to_owned(), required: true };
+    Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
+}
+
+/// The door of another role's port.
+pub fn role_door(role: Role, routes: OpenApiRouter, common: &Common) -> Door {
+    gateway::role(RoleParts {
+        routes,
+        health: Arc::clone(&common.health),
+        frame: Arc::clone(&common.frame),
+        config: common.guard(role.as_str()),
+    })
+}
+
+fn remote(role: Role, common: &Common) -> anyhow::Result<Option<Remote>> {
+    let (Some(url), Some(api)) = (role.peer(&common.config), role.api()) else { return Ok(None) };
+    let base = url.parse().with_context(|| format!("`peers.{role}` is not an address: {url:?}"))?;
+    Ok(Some(Remote::new(role.as_str(), &base, api)?))
+}

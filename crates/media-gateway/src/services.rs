@@ -1,0 +1,207 @@
+//! The services of one process, local or remote, wired in the order of their dependencies.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use catalog::Catalog;
+use contracts::{
+    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, SearchApi, Trace,
+};
+use ingest::Ingest;
+use search::Search;
+use stores::{cache::Cache, db::Db, vectors::VectorIndex};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    backends,
+    config::{self, Config},
+    folder::{Folder, Opened},
+    peers,
+    roles::Role,
+};
+
+/// How long a call of the command line may take.
+const CLI_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Which services to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those of the roles in the configuration.
+    Roles,
+    /// Catalogue, ingest and search, whatever the roles: for a command without a running node.
+    Everything,
+}
+
+/// Time and randomness, for those who are wired before the services stand.
+pub struct Means {
+    pub clock: Clock,
+    pub rng: Rng,
+}
+
+/// The services of this process.
+pub struct Services {
+    pub clock: Clock,
+    pub rng: Rng,
+    pub db: Db,
+    pub catalog: Option<Arc<Catalog>>,
+    pub ingest: Option<Arc<Ingest>>,
+    pub search: Option<Arc<Search>>,
+    pub catalog_api: Arc<dyn CatalogApi>,
+    pub search_api: Arc<dyn SearchApi>,
+    notes: Vec<Component>,
+    workers: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Services {
+    /// The data folder of `config`: ours, or another process'.
+    ///
+    /// # Errors
+    /// As [`Folder::own`].
+    pub fn folder(config: &Config) -> anyhow::Result<Opened> {
+        Folder::own(&config.data_dir()?, &Rng::system())
+    }
+
+    /// Opens the stores and builds the services on them.
+    ///
+    /// # Errors
+    /// When a store can't be opened; a missing model is no error but a note.
+    pub async fn open(config: &Config, folder: &Folder, wanted: Wanted) -> anyhow::Result<Self> {
+        let (clock, rng) = (Clock::system(), Rng::system());
+        let means = Means { clock: clock.clone(), rng: rng.clone() };
+        let db = backends::database(config, folder.path()).await?;
+        let cache = backends::cache(config);
+        let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
+
+        let catalog = runs(Role::Catalog)
+            .then(|| Arc::new(Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone())));
+        let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
+        let ingest = runs(Role::Ingest).then(|| {
+            let settings = ingest::IngestConfig::new(folder.path());
+            Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings))
+        });
+        let mut notes = Vec::new();
+        let search = if runs(Role::Search) {
+            let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng };
+            Some(Arc::new(open_search(config, folder.path(), parts, &mut notes)?))
+        } else {
+            None
+        };
+        let search_api = peers::search(config, search.as_ref(), &means)?;
+        let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { clock, rng, db, catalog, ingest, search, catalog_api, search_api, notes, workers, shutdown })
+    }
+
+    /// A call that this process makes for whoever started it.
+    pub fn call(&self, caller: Caller) -> Call {
+        Call::new(caller, Trace::start(&self.rng), &self.clock, CLI_TIMEOUT)
+    }
+
+    /// Starts the workers: the followers of the event log.
+    pub fn start_workers(&self) {
+        if let Some(search) = &self.search {
+            let (search, shutdown) = (Arc::clone(search), self.shutdown.clone());
+            self.workers.spawn(async move { search.follow(shutdown).await });
+        }
+    }
+
+    /// Waits until the indexes hold everything the catalogue has: what a command does before it answers or ends.
+    ///
+    /// # Errors
+    /// When they do not get there.
+    pub async fn catch_up(&self) -> anyhow::Result<()> {
+        let Some(search) = &self.search else { return Ok(()) };
+        self.start_workers();
+        search.wait_until_caught_up(CLI_TIMEOUT).await?;
+        Ok(())
+    }
+
+    /// Stops the workers; each finishes what it has begun.
+    pub async fn close(&self) {
+        self.shutdown.cancel();
+        self.workers.close();
+        self.workers.wait().await;
+    }
+
+    /// How the parts of this process are.
+    pub async fn components(&self) -> Vec<Component> {
+        let database = match self.db.ping().await {
+            Ok(()) => Component::new("database", ComponentState::Ready, ""),
+            Err(error) => Component::new("database", ComponentState::Down, ApiError::from(error).detail),
+        };
+        let mut components = vec![database];
+        if let Some(search) = &self.search {
+            components.extend(search.components().await);
+        }
+        for note in &self.notes {
+            // A note from the start says more than "ready", and less than what is wrong now.
+            match components.iter_mut().find(|component| component.name == note.name) {
+                Some(component) if component.state == ComponentState::Ready => {}
+                Some(component) => component.detail.clone_from(&note.detail),
+                None => components.push(note.clone()),
+            }
+        }
+        components
+    }
+}
+
+struct SearchParts<'a> {
+    db: &'a Db,
+    catalog: &'a Arc<dyn CatalogApi>,
+    cache: &'a Arc<dyn Cache>,
+    clock: &'a Clock,
+    rng: &'a Rng,
+}
+
+fn open_search(
+    config: &Config,
+    folder: &Path,
+    parts: SearchParts<'_>,
+    notes: &mut Vec<Component>,
+) -> anyhow::Result<Search> {
+    let mut embedder: Option<Arc<dyn Embedder>> = None;
+    let mut vectors: Option<Arc<dyn VectorIndex>> = None;
+    match backends::embedder(config) {
+        Ok(model) => {
+            let (index, note) = backends::vectors(folder, model.as_ref())?;
+            notes.extend(note);
+            vectors = Some(index);
+            embedder = Some(model);
+        }
+        Err(reason) => {
+            tracing::warn!(reason, "there is no sentence model: searching by keyword and graph");
+            let detail = format!("{reason}; searching by keyword and graph");
+            notes.push(Component::new("embedding_model", ComponentState::Degraded, detail));
+        }
+    }
+    let SearchParts { db, catalog, cache, clock, rng } = parts;
+    let search = Search::open(
+        &folder.join("index"),
+        db.clone(),
+        Arc::clone(catalog),
+        vectors,
+        embedder,
+        Arc::clone(cache),
+        clock.clone(),
+        rng.clone(),
+        weights(&config.search),
+    )?;
+    Ok(search)
+}
+
+/// What the configuration says about fusion, in search's own terms.
+pub fn weights(config: &config::Search) -> search::SearchConfig {
+    let method = match config.fusion {
+        config::Fusion::Rrf => search::FusionMethod::Rrf,
+        config::Fusion::Convex => search::FusionMethod::Convex,
+    };
+    search::SearchConfig {
+        fusion: search::FusionConfig {
+            method,
+            k: config.rrf_k,
+            keyword: config.keyword_weight,
+            vector: config.vector_weight,
+            graph: config.graph_weight,
+        },
+        ..search::SearchConfig::default()
+    }
+}
