@@ -1,0 +1,267 @@
+//! One run from its input to its end.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, SourceRecord};
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Context, Format, Ingest, InputError, Inspection, Limits, Opened, Source,
+    formats::{Shape, Spec},
+    pipeline::{AHEAD, Batch, Reading},
+    platforms,
+    rejects::Rejects,
+    rows::{Database, Rows},
+    run::{Counts, Phase, Progress, Run, RunStatus},
+    store,
+};
+
+/// The longest wait between two tries of a batch.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// What a run needs beside itself.
+pub(crate) struct Drive<'a> {
+    pub ingest: &'a Ingest,
+    pub call: &'a Call,
+    pub stop: &'a CancellationToken,
+    pub on_progress: &'a (dyn Fn(&Progress) + Send + Sync),
+}
+
+/// How the work ended, when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Stopped,
+}
+
+impl Drive<'_> {
+    /// Works, and notes how it ended.
+    pub async fn run(&self, mut run: Run, source: &Source) -> Result<Run> {
+        let end = self.work(&mut run, source).await;
+        let now = self.ingest.clock.now();
+        run.updated_at = now;
+        match &end {
+            Ok(End::Done) => (run.status, run.finished_at) = (RunStatus::Done, Some(now)),
+            Ok(End::Stopped) => run.status = RunStatus::Interrupted,
+            Err(error) => (run.status, run.error) = (RunStatus::Failed, Some(error.detail.clone())),
+        }
+        let counts = run.counts;
+        tracing::info!(id = %run.id, status = %run.status, rows = counts.rows_read, created = counts.created,
+            updated = counts.updated, merged = counts.merged, unchanged = counts.unchanged,
+            rejected = counts.rejected, "an ingest ended");
+        let saved = store::save(&self.ingest.db, &run).await;
+        // What went wrong first is what the caller must know.
+        end?;
+        saved?;
+        Ok(run)
+    }
+
+    async fn work(&self, run: &mut Run, source: &Source) -> Result<End> {
+        let incoming = self.incoming()?;
+        let (opened, inspection) = match self.open(run, source, &incoming).await {
+            Ok(opened) => opened,
+            Err(InputError::Stopped) => return Ok(End::Stopped),
+            Err(error) => return Err(error.into()),
+        };
+        if run.fingerprint.as_ref() != Some(&inspection.fingerprint) {
+            // Another file than the one an earlier try read: it is read from its start.
+            (run.counts, run.as_of) = (Counts::default(), None);
+            run.fingerprint = Some(inspection.fingerprint.clone());
+        }
+        let format = run.options.format.map_or_else(|| Format::detect(&inspection.head), Ok)?;
+        run.format = Some(format);
+        let context = self.context(run, format.spec(), source).await?;
+        let taken = Arc::new(AtomicU64::new(0));
+        let (rows, _unpacked) = self.rows(format, &opened, &incoming, taken.clone()).await?;
+        let limits = &self.ingest.config.limits;
+        let rejects = Rejects::open(&self.ingest.rejected_file(run.id), run.counts.rejected, limits.max_kept_rejects)
+            .map_err(disk)?;
+        store::save(&self.ingest.db, run).await?;
+        let reading = Reading { rows, spec: format.spec(), context, skip: run.counts.rows_read };
+        let total = opened.size();
+        self.take_over(run, reading, rejects, &|| (taken.load(Ordering::Relaxed), Some(total))).await
+    }
+
+    /// The folder for what is fetched and unpacked, emptied of what a kill left there.
+    fn incoming(&self) -> Result<PathBuf> {
+        let folder = self.ingest.config.folder.join("incoming");
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(error)),
+            _ => std::fs::create_dir_all(&folder).map_err(disk)?,
+        }
+        Ok(folder)
+    }
+
+    async fn open(
+        &self,
+        run: &Run,
+        source: &Source,
+        incoming: &std::path::Path,
+    ) -> Result<(Arc<Opened>, Inspection), InputError> {
+        let limits = &self.ingest.config.limits;
+        let counts = run.counts;
+        let fetching = |bytes_read, bytes_total| {
+            (self.on_progress)(&Progress { phase: Phase::Fetching, counts, bytes_read, bytes_total });
+        };
+        let opened = Arc::new(source.open(incoming, limits, self.stop, fetching).await?);
+        let taken = Arc::new(AtomicU64::new(0));
+        let (file, counter, limits, stop) = (opened.clone(), taken.clone(), limits.clone(), self.stop.clone());
+        let mut inspecting = tokio::task::spawn_blocking(move || file.inspect(&limits, counter, &stop));
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        let inspection = loop {
+            tokio::select! {
+                done = &mut inspecting => break done.map_err(|error| broken_task(&error))??,
+                _ = ticks.tick() => {
+                    let bytes_read = taken.load(Ordering::Relaxed);
+                    let bytes_total = Some(opened.size());
+                    (self.on_progress)(&Progress { phase: Phase::Checking, counts, bytes_read, bytes_total });
+                }
+            }
+        };
+        Ok((opened, inspection))
+    }
+
+    /// The same bytes say nothing new however often they are read: without a stated day, theirs is that of their first run.
+    async fn context(&self, run: &mut Run, spec: &Spec, source: &Source) -> Result<Context> {
+        let service = match spec.one_service {
+            true => Some(platforms::choose(run.options.platform.as_deref(), &source.file_name())?),
+            false => None,
+        };
+        let fingerprint = run.fingerprint.as_deref().unwrap_or_default();
+        let as_of = match run.options.as_of.or(run.as_of) {
+            Some(day) => day,
+            None => {
+                let first = store::first_as_of(&self.ingest.db, fingerprint, &run.options).await?;
+                first.unwrap_or_else(|| self.ingest.today())
+            }
+        };
+        run.as_of = Some(as_of);
+        let region = run.options.region.unwrap_or(Region::US);
+        Ok(Context { service, region, as_of, as_of_stated: run.options.as_of.is_some() })
+    }
+
+    async fn rows(
+        &self,
+        format: Format,
+        opened: &Arc<Opened>,
+        incoming: &std::path::Path,
+        taken: Arc<AtomicU64>,
+    ) -> Result<(Rows, Option<TempDir>), InputError> {
+        let limits: Limits = self.ingest.config.limits.clone();
+        let opened = opened.clone();
+        let shape = &format.spec().shape;
+        if let Shape::Database(query) = shape {
+            let (folder, bounds) = (incoming.to_owned(), limits.clone());
+            let unpacked = tokio::task::spawn_blocking(move || opened.unpacked(&folder, &bounds)).await;
+            let (path, temp) = unpacked.map_err(|error| broken_task(&error))??;
+            let database = Database::open(&path, format.as_str(), query.tables).await?;
+            return Ok((Rows::Database(database.rows(query.sql, query.columns, &limits).await?), temp));
+        }
+        let rows = tokio::task::spawn_blocking(move || {
+            let reader = opened.reader(&limits, taken)?;
+            Rows::text(format.as_str(), shape, reader, opened.location(), &limits)
+        });
+        Ok((rows.await.map_err(|error| broken_task(&error))??, None))
+    }
+
+    /// Gives the catalogue batch after batch, and notes after each how far it came.
+    async fn take_over(
+        &self,
+        run: &mut Run,
+        reading: Reading,
+        mut rejects: Rejects,
+        bytes: &(dyn Fn() -> (u64, Option<u64>) + Send + Sync),
+    ) -> Result<End> {
+        let (sender, mut batches) = mpsc::channel(AHEAD);
+        tokio::task::spawn_blocking(move || reading.read(&sender));
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(End::Stopped),
+                batch = batches.recv() => batch,
+            };
+            let Some(batch) = batch else { return Ok(End::Done) };
+            if self.one(run, batch?, &mut rejects).await? == End::Stopped {
+                return Ok(End::Stopped);
+            }
+            let (bytes_read, bytes_total) = bytes();
+            (self.on_progress)(&Progress { phase: Phase::Reading, counts: run.counts, bytes_read, bytes_total });
+        }
+    }
+
+    async fn one(&self, run: &mut Run, batch: Batch, rejects: &mut Rejects) -> Result<End> {
+        let Some(outcomes) = self.offer(&batch.records).await? else { return Ok(End::Stopped) };
+        rejects.add(&batch.rejects).map_err(disk)?;
+        let counts = &mut run.counts;
+        counts.add(&outcomes);
+        counts.unchanged += batch.repeated;
+        counts.rejected += batch.rejects.len() as u64;
+        counts.rows_read = counts.rows_read.max(batch.last_row);
+        run.updated_at = self.ingest.clock.now();
+        store::save(&self.ingest.db, run).await?;
+        Ok(End::Done)
+    }
+
+    /// Gives the catalogue a batch; `None` when the run was stopped while waiting to try again.
+    pub async fn offer(&self, records: &[SourceRecord]) -> Result<Option<Vec<IngestOutcome>>> {
+        if records.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let config = &self.ingest.config;
+        let mut delay = config.retry_delay;
+        let mut left = config.retries;
+        loop {
+            let error = match self.ingest.catalog.ingest(&self.call_now(), records).await {
+                Ok(outcomes) if outcomes.len() == records.len() => return Ok(Some(outcomes)),
+                Ok(_) => return Err(ApiError::internal("the catalogue did not answer for every record")),
+                Err(error) if left > 0 && is_transient(error.kind) => error,
+                Err(error) => return Err(error),
+            };
+            left -= 1;
+            let wait = error.retry_after.unwrap_or(delay).max(delay).min(MAX_RETRY_DELAY);
+            tracing::warn!(code = %error.code, left, "the catalogue could not take a batch; it is tried again");
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(None),
+                () = tokio::time::sleep(wait) => {}
+            }
+            delay = (delay * 2).min(MAX_RETRY_DELAY);
+        }
+    }
+
+    /// A run may take hours; each of its calls has its own time.
+    pub fn call_now(&self) -> Call {
+        let allowed =
+            SignedDuration::try_from(self.ingest.config.batch_timeout).unwrap_or(SignedDuration::from_mins(1));
+        let deadline = self.ingest.clock.now().checked_add(allowed).unwrap_or(Timestamp::MAX);
+        Call { deadline, ..self.call.clone() }
+    }
+}
+
+fn is_transient(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::TooManyRequests | ErrorKind::DeadlineExceeded)
+}
+
+fn disk(error: io::Error) -> ApiError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => InputError::DiskFull.into(),
+        _ => {
+            tracing::error!(%error, "the data folder can't be used");
+            ApiError::internal("the data folder can't be read or written")
+        }
+    }
+}
+
+fn broken_task(error: &tokio::task::JoinError) -> InputError {
+    InputError::Unreadable { location: "the input".to_owned(), cause: error.to_string() }
+}

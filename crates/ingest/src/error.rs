@@ -1,0 +1,140 @@
+//! Everything that can be wrong with an input as a whole. What is wrong with one row is a [`RejectReason`].
+//!
+//! [`RejectReason`]: crate::RejectReason
+
+use std::{error::Error, io};
+
+use contracts::{ApiError, ErrorKind};
+
+/// Why an input can't be read, or not to its end.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each variant's sentence says what it is")]
+pub enum InputError {
+    #[error("{0} is not there")]
+    NotFound(String),
+    #[error("{0} is not a file: give a file or an http(s) address")]
+    NotAFile(String),
+    #[error("{location} can't be read: {cause}")]
+    Unreadable { location: String, cause: String },
+    #[error("{0:?} is not an address that can be fetched: only http and https are")]
+    BadAddress(String),
+    #[error("{address} could not be fetched: {cause}")]
+    Fetch { address: String, cause: String },
+    #[error("{address} answered {status}")]
+    Status { address: String, status: u16 },
+    #[error("the file is larger than {0} bytes, the most that is taken")]
+    TooLarge(u64),
+    #[error("the gzip file is broken or cut short ({0})")]
+    BrokenGzip(String),
+    #[error("the file unpacks to more than {0} bytes, the most that is taken")]
+    UnpacksTooLarge(u64),
+    #[error("the file looks like a decompression bomb: it unpacks to more than {0} times its size")]
+    Bomb(u64),
+    #[error("the format is not known; known formats are {known}{hint}")]
+    UnknownFormat { known: String, hint: &'static str },
+    #[error("the file is empty")]
+    Empty,
+    #[error("not a file of format {format}: missing {}{hint}", missing.join(", "))]
+    WrongHeader { format: &'static str, missing: Vec<String>, hint: String },
+    #[error("which service is this a catalogue of? Its file name does not say: give --platform ({0})")]
+    PlatformNeeded(String),
+    #[error("no platform is called {name:?}; known are {known}")]
+    UnknownPlatform { name: String, known: String },
+    #[error("the quotes or brackets of this file don't pair up: gave up at line {0}")]
+    OutOfStep(u64),
+    #[error("the file ends in the middle, at line {0}: it is cut short")]
+    CutShort(u64),
+    #[error("{0}")]
+    Database(String),
+    #[error("stopped before the end")]
+    Stopped,
+    #[error("the disk is full")]
+    DiskFull,
+}
+
+impl InputError {
+    /// The stable name of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "input_not_found",
+            Self::NotAFile(_) => "input_not_a_file",
+            Self::Unreadable { .. } => "input_unreadable",
+            Self::BadAddress(_) => "bad_address",
+            Self::Fetch { .. } | Self::Status { .. } => "fetch_failed",
+            Self::TooLarge(_) => "input_too_large",
+            Self::BrokenGzip(_) => "broken_gzip",
+            Self::UnpacksTooLarge(_) => "unpacks_too_large",
+            Self::Bomb(_) => "decompression_bomb",
+            Self::UnknownFormat { .. } => "unknown_format",
+            Self::Empty => "input_empty",
+            Self::WrongHeader { .. } => "wrong_header",
+            Self::PlatformNeeded(_) => "platform_needed",
+            Self::UnknownPlatform { .. } => "unknown_platform",
+            Self::OutOfStep(_) => "input_out_of_step",
+            Self::CutShort(_) => "input_cut_short",
+            Self::Database(_) => "bad_database",
+            Self::Stopped => "stopped",
+            Self::DiskFull => "storage_full",
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Fetch { .. } | Self::Status { .. } => ErrorKind::BadGateway,
+            Self::TooLarge(_) | Self::UnpacksTooLarge(_) | Self::Bomb(_) => ErrorKind::PayloadTooLarge,
+            Self::UnknownFormat { .. } => ErrorKind::UnsupportedMediaType,
+            Self::BadAddress(_) | Self::NotAFile(_) | Self::PlatformNeeded(_) | Self::UnknownPlatform { .. } => {
+                ErrorKind::InvalidArgument
+            }
+            Self::Stopped => ErrorKind::Cancelled,
+            Self::DiskFull => ErrorKind::StorageFull,
+            Self::Unreadable { .. }
+            | Self::BrokenGzip(_)
+            | Self::Empty
+            | Self::WrongHeader { .. }
+            | Self::OutOfStep(_)
+            | Self::CutShort(_)
+            | Self::Database(_) => ErrorKind::Unprocessable,
+        }
+    }
+
+    /// What an I/O error met while reading `location` means: one of ours that a reader wrapped, or the system's own.
+    pub(crate) fn from_io(location: &str, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => return Self::NotFound(location.to_owned()),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => return Self::DiskFull,
+            _ => {}
+        }
+        match error.downcast::<Self>() {
+            Ok(ours) => ours,
+            Err(error) => Self::Unreadable { location: location.to_owned(), cause: error.to_string() },
+        }
+    }
+}
+
+impl From<InputError> for io::Error {
+    fn from(error: InputError) -> Self {
+        Self::other(error)
+    }
+}
+
+impl From<InputError> for ApiError {
+    fn from(error: InputError) -> Self {
+        Self::new(error.kind(), error.code(), error.to_string())
+    }
+}
+
+/// An error and what lies under it, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let deeper_text = deeper.to_string();
+        if !text.ends_with(&deeper_text) {
+            text = format!("{text}: {deeper_text}");
+        }
+        cause = deeper.source();
+    }
+    text
+}

@@ -1,0 +1,99 @@
+//! From rows to batches: on a thread of its own, a batch or two ahead of the catalogue.
+
+use contracts::{MAX_BATCH, SourceRecord};
+use tokio::sync::mpsc;
+
+use crate::{
+    Context, InputError, RawRow, RejectReason, Row,
+    formats::Spec,
+    rejects::Reject,
+    rows::Rows,
+    validate::{self, Ids, Seen},
+};
+
+/// Batches that wait for the catalogue.
+pub(crate) const AHEAD: usize = 2;
+
+/// Consecutive rows. Where batches end depends on the input alone, so that a run that goes on later gives the catalogue
+/// the same batches as one that was never stopped.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Batch {
+    /// The number of the last row.
+    pub last_row: u64,
+    /// What the catalogue gets, in order.
+    pub records: Vec<SourceRecord>,
+    /// What was turned away.
+    pub rejects: Vec<Reject>,
+    /// How many rows repeated an earlier one word by word.
+    pub repeated: u64,
+}
+
+/// What is read, and how.
+pub(crate) struct Reading {
+    pub rows: Rows,
+    pub spec: &'static Spec,
+    pub context: Context,
+    /// So many rows were taken over already. They are read all the same: later rows may repeat their ids.
+    pub skip: u64,
+}
+
+impl Reading {
+    /// Reads to the end, or until nobody listens any more.
+    pub fn read(mut self, batches: &mpsc::Sender<Result<Batch, InputError>>) {
+        let mut ids = Ids::default();
+        let mut batch = Batch::default();
+        for row in self.rows.by_ref() {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    // What came before it stands; whoever listens may be gone.
+                    let _ = batches.blocking_send(Ok(batch)).and_then(|()| batches.blocking_send(Err(error)));
+                    return;
+                }
+            };
+            let number = row.number;
+            let taken = take(&row, self.spec, &self.context, &mut ids);
+            if number <= self.skip {
+                continue;
+            }
+            batch.last_row = number;
+            match taken {
+                Ok(Some(record)) => batch.records.push(record),
+                Ok(None) => batch.repeated += 1,
+                Err(reason) => batch.rejects.push(reject(&row, &reason)),
+            }
+            if number.is_multiple_of(MAX_BATCH as u64) && batches.blocking_send(Ok(std::mem::take(&mut batch))).is_err()
+            {
+                return;
+            }
+        }
+        if batch.last_row > 0 {
+            let _ = batches.blocking_send(Ok(batch));
+        }
+    }
+}
+
+/// The record of a row; `None` when an earlier row said exactly the same.
+fn take(row: &Row, spec: &Spec, context: &Context, ids: &mut Ids) -> Result<Option<SourceRecord>, RejectReason> {
+    let content = row.content.as_ref().map_err(Clone::clone)?;
+    let record = (spec.adapt)(content, context)?;
+    validate::check(&record, context)?;
+    let id = spec.id_field.and_then(|field| content.text(field)).unwrap_or_else(|| record.source_key.clone());
+    match ids.note(&id, &record) {
+        Seen::First => Ok(Some(record)),
+        Seen::Again => Ok(None),
+        Seen::Differently => Err(RejectReason::DuplicateId(id)),
+    }
+}
+
+fn reject(row: &Row, reason: &RejectReason) -> Reject {
+    match &row.content {
+        // A database's row has no bytes of its own.
+        Ok(RawRow::Fields { columns, values }) if row.raw.is_empty() => {
+            let fields: serde_json::Map<_, _> =
+                columns.iter().cloned().zip(values.iter().map(|value| serde_json::json!(value))).collect();
+            Reject::new(row.number, row.line, reason, serde_json::Value::Object(fields).to_string().as_bytes())
+        }
+        _ => Reject::new(row.number, row.line, reason, &row.raw),
+    }
+}

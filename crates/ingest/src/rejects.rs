@@ -1,0 +1,129 @@
+//! The rows that a run turned away: a JSON Lines file a run, for people to read.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// How much of a row is kept, in bytes.
+const EXCERPT_BYTES: usize = 2048;
+
+/// A row that was turned away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// The row's number, from 1.
+    pub row: u64,
+    /// The line it starts on, from 1; 0 in a database.
+    pub line: u64,
+    /// Why.
+    pub reason: String,
+    /// How it begins.
+    pub raw: String,
+}
+
+impl Reject {
+    /// A row and why it was turned away; only its beginning is kept.
+    pub(crate) fn new(row: u64, line: u64, reason: &crate::RejectReason, raw: &[u8]) -> Self {
+        Self { row, line, reason: reason.to_string(), raw: crate::text::excerpt(raw, EXCERPT_BYTES) }
+    }
+}
+
+/// The file of one run.
+pub(crate) struct Rejects {
+    file: File,
+    kept: u64,
+    limit: u64,
+}
+
+impl Rejects {
+    /// Opens the file with the first `kept` rows of an earlier try: what was written after its last checkpoint goes, so
+    /// that no row is there twice. At most `limit` rows are kept.
+    pub fn open(path: &Path, kept: u64, limit: u64) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let kept = kept.min(limit);
+        let (lines, length) = measure(&file, kept)?;
+        file.set_len(length)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self { file, kept: lines, limit })
+    }
+
+    /// Adds rows; they are on the disk when it returns.
+    pub fn add(&mut self, rejects: &[Reject]) -> io::Result<()> {
+        let room = usize::try_from(self.limit - self.kept).unwrap_or(usize::MAX);
+        let kept = &rejects[..rejects.len().min(room)];
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        for reject in kept {
+            serde_json::to_writer(&mut text, reject)?;
+            text.push(b'\n');
+        }
+        self.file.write_all(&text)?;
+        self.kept += kept.len() as u64;
+        self.file.sync_data()
+    }
+}
+
+/// How many whole lines, at most `wanted`, the file has, and how many bytes they are.
+fn measure(file: &File, wanted: u64) -> io::Result<(u64, u64)> {
+    let mut reader = BufReader::new(file);
+    let (mut lines, mut length) = (0, 0);
+    let mut line = Vec::new();
+    while lines < wanted {
+        line.clear();
+        let count = reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        (lines, length) = (lines + 1, length + count as u64);
+    }
+    Ok((lines, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reject(row: u64) -> Reject {
+        Reject::new(row, row + 1, &crate::RejectReason::Missing("title"), b"a,b")
+    }
+
+    fn rows(path: &Path) -> Vec<u64> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Reject>(line).unwrap().row).collect()
+    }
+
+    #[test]
+    fn a_second_try_keeps_what_the_checkpoint_knew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rejected").join("run.jsonl");
+        Rejects::open(&path, 0, 100).unwrap().add(&[reject(1), reject(2), reject(3)]).unwrap();
+        Rejects::open(&path, 2, 100).unwrap().add(&[reject(3), reject(4)]).unwrap();
+        assert_eq!(rows(&path), [1, 2, 3, 4]);
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"row\":").unwrap();
+        Rejects::open(&path, 5, 100).unwrap().add(&[reject(5)]).unwrap();
+        assert_eq!(rows(&path), [1, 2, 3, 4, 5], "a line that a kill cut goes too");
+        Rejects::open(&path, 0, 100).unwrap();
+        assert!(rows(&path).is_empty());
+    }
+
+    #[test]
+    fn no_more_than_the_bound_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.jsonl");
+        let mut rejects = Rejects::open(&path, 0, 3).unwrap();
+        rejects.add(&[reject(1), reject(2)]).unwrap();
+        rejects.add(&[reject(3), reject(4)]).unwrap();
+        rejects.add(&[reject(5)]).unwrap();
+        assert_eq!(rows(&path), [1, 2, 3]);
+        Rejects::open(&path, 5, 3).unwrap().add(&[reject(6)]).unwrap();
+        assert_eq!(rows(&path), [1, 2, 3]);
+    }
+}

@@ -1,0 +1,182 @@
+//! What a run is asked for, and what is known of it.
+
+use std::{fmt, str::FromStr};
+
+use contracts::{ApiError, IngestAction, IngestOutcome, Region, RunId};
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Format;
+
+/// An input to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunRequest {
+    /// A path on the node's own disk, or an http(s) address. The node reads it with its own rights.
+    #[schema(example = "/data/netflix_titles.csv.gz")]
+    pub location: String,
+    /// How to read it.
+    #[serde(flatten)]
+    pub options: RunOptions,
+}
+
+/// How to read an input. Every field may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunOptions {
+    /// The format; found by the content where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "streaming_csv")]
+    pub format: Option<Format>,
+    /// Whose catalogue it is, where the format is one service's; found by the file's name where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "netflix")]
+    pub platform: Option<String>,
+    /// Where its offers hold; the United States where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// The day on which it was true; the day it is first read where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub as_of: Option<Date>,
+}
+
+impl RunRequest {
+    /// An input to read as it is.
+    pub fn new(location: impl Into<String>) -> Self {
+        Self { location: location.into(), options: RunOptions::default() }
+    }
+}
+
+/// How a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It reads. (Or its process was killed: then it goes on when the same input is asked for again.)
+    Running,
+    /// It came to the end.
+    Done,
+    /// It could not go on: `error` says why. Asking again goes on where it stopped.
+    Failed,
+    /// It was stopped. Asking again goes on where it stopped.
+    Interrupted,
+}
+
+impl RunStatus {
+    const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Failed, Self::Interrupted];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RunStatus {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| ApiError::internal(format!("a run has the unknown status {text:?}")))
+    }
+}
+
+/// What became of rows. A row counts once: `rows_read` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// Rows read.
+    pub rows_read: u64,
+    /// New titles.
+    pub created: u64,
+    /// Titles that this source described otherwise before.
+    pub updated: u64,
+    /// Titles that other sources know too.
+    pub merged: u64,
+    /// Rows that said nothing new.
+    pub unchanged: u64,
+    /// Rows turned away.
+    pub rejected: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, outcomes: &[IngestOutcome]) {
+        for outcome in outcomes {
+            let count = match outcome.action {
+                IngestAction::Created => &mut self.created,
+                IngestAction::Updated => &mut self.updated,
+                IngestAction::Merged => &mut self.merged,
+                IngestAction::Unchanged => &mut self.unchanged,
+            };
+            *count += 1;
+        }
+    }
+}
+
+/// A run: one input, read once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Where the input is, without what may be secret in an address.
+    pub location: String,
+    /// What was asked for.
+    pub options: RunOptions,
+    /// The format found; absent until it is.
+    #[schema(value_type = Option<String>)]
+    pub format: Option<Format>,
+    /// SHA-256 of the input as it lies there; absent until it was read once.
+    pub fingerprint: Option<String>,
+    /// The day on which the input was true; absent until the input was read once.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub as_of: Option<Date>,
+    /// How it is.
+    pub status: RunStatus,
+    /// What became of its rows so far. After a kill a batch may be counted as unchanged that was created before it.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// When it last came further.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What a run is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It fetches the input.
+    Fetching,
+    /// It reads the whole input once, to know that it is whole.
+    Checking,
+    /// It takes rows over.
+    Reading,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is at.
+    pub phase: Phase,
+    /// What became of the rows so far.
+    pub counts: Counts,
+    /// Bytes of the input that were taken in this phase.
+    pub bytes_read: u64,
+    /// How many there are, where that is known. (A database is not read from start to end: 0 of unknown.)
+    pub bytes_total: Option<u64>,
+}

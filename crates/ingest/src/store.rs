@@ -1,0 +1,117 @@
+//! The SQL of ingest: the table of its runs.
+
+use contracts::RunId;
+use jiff::civil::Date;
+use stores::{Db, DbError, FromRow, Row, args};
+
+use crate::run::{Counts, Run, RunOptions};
+
+const COLUMNS: &str = "id, location, options, format, fingerprint, as_of, status, rows_read, created, updated, merged,
+    unchanged, rejected, error, started_at, updated_at, finished_at";
+
+impl FromRow for Run {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let format: Option<String> = row.get("format")?;
+        Ok(Self {
+            id: row.get("id")?,
+            location: row.get("location")?,
+            options: serde_json::from_str(&row.get::<String>("options")?)
+                .map_err(|error| DbError::Value(format!("the options of a run can't be read: {error}")))?,
+            format: format.map(|name| name.parse()).transpose()?,
+            fingerprint: row.get("fingerprint")?,
+            as_of: row.get("as_of")?,
+            status: row.get::<String>("status")?.parse()?,
+            counts: Counts {
+                rows_read: row.get("rows_read")?,
+                created: row.get("created")?,
+                updated: row.get("updated")?,
+                merged: row.get("merged")?,
+                unchanged: row.get("unchanged")?,
+                rejected: row.get("rejected")?,
+            },
+            error: row.get("error")?,
+            started_at: row.get("started_at")?,
+            updated_at: row.get("updated_at")?,
+            finished_at: row.get("finished_at")?,
+        })
+    }
+}
+
+/// Writes a run, new or known.
+pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), DbError> {
+    let counts = &run.counts;
+    db.execute(
+        "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created, updated,
+            merged, unchanged, rejected, error, started_at, updated_at, finished_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
+            as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
+            created = excluded.created, updated = excluded.updated, merged = excluded.merged,
+            unchanged = excluded.unchanged, rejected = excluded.rejected, error = excluded.error,
+            updated_at = excluded.updated_at, finished_at = excluded.finished_at",
+        args![
+            run.id,
+            &run.location,
+            options_text(&run.options),
+            run.format.map(crate::Format::as_str),
+            run.fingerprint.as_ref(),
+            run.as_of,
+            run.status.as_str(),
+            signed(counts.rows_read),
+            signed(counts.created),
+            signed(counts.updated),
+            signed(counts.merged),
+            signed(counts.unchanged),
+            signed(counts.rejected),
+            run.error.as_ref(),
+            run.started_at,
+            run.updated_at,
+            run.finished_at,
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The run with this id.
+pub(crate) async fn get(db: &Db, id: RunId) -> Result<Option<Run>, DbError> {
+    db.fetch_optional(format!("SELECT {COLUMNS} FROM ingest_runs WHERE id = $1"), args![id]).await
+}
+
+/// Runs, the latest first, from before `before` on.
+pub(crate) async fn list(db: &Db, before: Option<RunId>, limit: u32) -> Result<Vec<Run>, DbError> {
+    let condition = if before.is_some() { "WHERE id < $2" } else { "" };
+    let mut args = args![limit];
+    args.extend(before.map(Into::into));
+    db.fetch_all(format!("SELECT {COLUMNS} FROM ingest_runs {condition} ORDER BY id DESC LIMIT $1"), args).await
+}
+
+/// The latest run of this input with these options that did not come to its end.
+pub(crate) async fn unfinished(db: &Db, location: &str, options: &RunOptions) -> Result<Option<Run>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ingest_runs WHERE location = $1 AND options = $2 AND status <> 'done'
+        ORDER BY id DESC LIMIT 1"
+    );
+    db.fetch_optional(sql, args![location, options_text(options)]).await
+}
+
+/// The day that the first run of the same bytes with the same options was for.
+pub(crate) async fn first_as_of(db: &Db, fingerprint: &str, options: &RunOptions) -> Result<Option<Date>, DbError> {
+    let sql = "SELECT as_of FROM ingest_runs WHERE fingerprint = $1 AND options = $2 AND as_of IS NOT NULL
+        ORDER BY id LIMIT 1";
+    db.fetch_optional(sql, args![fingerprint, options_text(options)]).await
+}
+
+/// Runs whose process was killed are interrupted; says how many.
+pub(crate) async fn interrupt_running(db: &Db) -> Result<u64, DbError> {
+    db.execute("UPDATE ingest_runs SET status = 'interrupted' WHERE status = 'running'", args![]).await
+}
+
+/// The same options always give the same text: the order of a struct's fields is fixed.
+fn options_text(options: &RunOptions) -> String {
+    serde_json::to_string(options).unwrap_or_default()
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

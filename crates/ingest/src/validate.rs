@@ -1,0 +1,205 @@
+//! (pure) What every record must keep to, whatever its source.
+
+use std::collections::HashMap;
+
+use contracts::SourceRecord;
+use sha2::{Digest, Sha256};
+
+use crate::{Context, RejectReason, context::FIRST_YEAR};
+
+// None is wider than what the catalogue takes: it refuses a batch as a whole.
+/// The longest title, in characters: the longest known film title has some 200.
+const MAX_TITLE: usize = 500;
+/// The longest overview, in characters.
+const MAX_OVERVIEW: usize = 20_000;
+/// The longest key or name, in characters.
+const MAX_NAME: usize = 500;
+/// The longest external id, in characters.
+const MAX_ID: usize = 255;
+/// The longest name of a language, in characters.
+const MAX_LANGUAGE: usize = 100;
+/// The longest certificate, in characters.
+const MAX_CERTIFICATE: usize = 50;
+/// The longest address, in characters.
+const MAX_ADDRESS: usize = 2_000;
+/// The most people.
+const MAX_PEOPLE: usize = 500;
+/// The most genres, countries, languages, pictures, ids, certificates or offers.
+const MAX_ENTRIES: usize = 50;
+/// How many ids of one input are remembered, some 20 bytes each.
+const MAX_REMEMBERED: usize = 20_000_000;
+
+/// Turns away a record that breaks a bound.
+///
+/// # Errors
+/// The first reason found.
+pub fn check(record: &SourceRecord, context: &Context) -> Result<(), RejectReason> {
+    if record.title.is_empty() {
+        return Err(RejectReason::Missing("title"));
+    }
+    lengths(record)?;
+    entries("people", record.credits.len(), MAX_PEOPLE)?;
+    entries("genres", record.genres.len(), MAX_ENTRIES)?;
+    entries("countries", record.countries.len(), MAX_ENTRIES)?;
+    entries("languages", record.languages.len(), MAX_ENTRIES)?;
+    entries("images", record.images.len(), MAX_ENTRIES)?;
+    entries("external ids", record.external_ids.len(), MAX_ENTRIES)?;
+    entries("ratings", record.ratings.len(), MAX_ENTRIES)?;
+    entries("offers", record.offers.len(), MAX_ENTRIES)?;
+    years(record, context)?;
+    rating(record)
+}
+
+fn lengths(record: &SourceRecord) -> Result<(), RejectReason> {
+    let texts = [
+        ("title", Some(&record.title), MAX_TITLE),
+        ("original title", record.original_title.as_ref(), MAX_TITLE),
+        ("overview", record.overview.as_ref(), MAX_OVERVIEW),
+        ("key", Some(&record.source_key), MAX_NAME),
+    ];
+    for (field, text, limit) in texts {
+        text.map_or(Ok(()), |text| characters(field, text, limit))?;
+    }
+    record.credits.iter().try_for_each(|credit| characters("name", &credit.name, MAX_NAME))?;
+    record.languages.iter().try_for_each(|language| characters("language", language, MAX_LANGUAGE))?;
+    record.external_ids.iter().try_for_each(|id| characters("external id", &id.id_value, MAX_ID))?;
+    record.ratings.iter().try_for_each(|(_, _, mark)| characters("certificate", mark, MAX_CERTIFICATE))?;
+    record.images.iter().try_for_each(|image| characters("address of a picture", &image.url, MAX_ADDRESS))
+}
+
+fn characters(field: &'static str, text: &str, limit: usize) -> Result<(), RejectReason> {
+    // A text has at most as many characters as bytes: most need no counting.
+    if text.len() <= limit {
+        return Ok(());
+    }
+    let found = text.chars().count();
+    if found > limit { Err(RejectReason::TooManyCharacters { field, found, limit }) } else { Ok(()) }
+}
+
+fn entries(field: &'static str, found: usize, limit: usize) -> Result<(), RejectReason> {
+    if found > limit { Err(RejectReason::TooManyEntries { field, found, limit }) } else { Ok(()) }
+}
+
+fn years(record: &SourceRecord, context: &Context) -> Result<(), RejectReason> {
+    let (from, to) = (FIRST_YEAR, context.last_year());
+    let checked = [
+        ("release year", record.release_year.map(|year| (i32::from(year), year.to_string()))),
+        ("release date", record.release_date.map(|day| (i32::from(day.year()), day.to_string()))),
+    ];
+    for (field, found) in checked {
+        if let Some((year, value)) = found
+            && !(i32::from(from)..=i32::from(to)).contains(&year)
+        {
+            return Err(RejectReason::OutOfRange { field, value, from: from.to_string(), to: to.to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn rating(record: &SourceRecord) -> Result<(), RejectReason> {
+    match record.rating {
+        Some((mean, _)) if !(0.0..=10.0).contains(&mean) => Err(RejectReason::OutOfRange {
+            field: "rating",
+            value: mean.to_string(),
+            from: "0".to_owned(),
+            to: "10".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What an id of an input was seen with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Never before.
+    First,
+    /// Before, with the same content: there is nothing to do.
+    Again,
+    /// Before, with other content.
+    Differently,
+}
+
+/// The ids of one input and a fingerprint of what came with each: 16 bytes an id, not the records.
+#[derive(Default)]
+pub struct Ids(HashMap<u64, u64>);
+
+impl Ids {
+    /// Notes an id with its record. Beyond 20 million ids no new one is noted, and repetitions of those pass.
+    pub fn note(&mut self, id: &str, record: &SourceRecord) -> Seen {
+        let id = fingerprint(id.as_bytes());
+        // A record is plain data: it always has a JSON form.
+        let content = fingerprint(&serde_json::to_vec(record).unwrap_or_default());
+        match self.0.get(&id) {
+            Some(known) if *known == content => Seen::Again,
+            Some(_) => Seen::Differently,
+            None => {
+                if self.0.len() < MAX_REMEMBERED {
+                    self.0.insert(id, content);
+                }
+                Seen::First
+            }
+        }
+    }
+}
+
+fn fingerprint(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    digest.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::{ContentType, Credit, CreditRole, Region};
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::adapters::blank;
+
+    fn record() -> SourceRecord {
+        blank("test", "k1".to_owned(), ContentType::Movie, "The Glass Harbour".to_owned())
+    }
+
+    fn reason(change: impl FnOnce(&mut SourceRecord)) -> Option<String> {
+        let context = Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true };
+        let mut record = record();
+        change(&mut record);
+        check(&record, &context).err().map(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn a_good_record_passes() {
+        assert_eq!(reason(|_| {}), None);
+        assert_eq!(reason(|r| r.title = "é".repeat(500)), None);
+        assert_eq!(reason(|r| (r.release_year, r.release_date) = (Some(1870), Some(date(2034, 12, 31)))), None);
+        assert_eq!(reason(|r| r.rating = Some((10.0, 1))), None);
+    }
+
+    #[test]
+    fn every_bound_has_a_reason() {
+        let name = |n: usize| Credit { name: format!("P{n}"), role: CreditRole::Actor };
+        let table = [
+            (reason(|r| r.title.clear()), "title is missing"),
+            (reason(|r| r.title = "x".repeat(501)), "title has 501 characters, more than 500"),
+            (reason(|r| r.overview = Some("x".repeat(20_001))), "overview has 20001 characters, more than 20000"),
+            (reason(|r| r.credits = (0..501).map(name).collect()), "people has 501 entries, more than 500"),
+            (reason(|r| r.genres = vec![String::new(); 51]), "genres has 51 entries, more than 50"),
+            (reason(|r| r.release_year = Some(1869)), "release year is 1869, outside 1870 to 2034"),
+            (reason(|r| r.release_date = Some(date(2035, 1, 1))), "release date is 2035-01-01, outside 1870 to 2034"),
+            (reason(|r| r.rating = Some((f64::NAN, 1))), "rating is NaN, outside 0 to 10"),
+        ];
+        for (found, expected) in table {
+            assert_eq!(found.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn ids_are_remembered_with_their_content() {
+        let mut ids = Ids::default();
+        let first = record();
+        let other = SourceRecord { release_year: Some(1999), ..first.clone() };
+        assert_eq!(ids.note("a", &first), Seen::First);
+        assert_eq!(ids.note("b", &other), Seen::First);
+        assert_eq!(ids.note("a", &first), Seen::Again);
+        assert_eq!(ids.note("a", &other), Seen::Differently);
+    }
+}

@@ -1,0 +1,169 @@
+//! A node's worth of ingest: a data folder, a database, the real catalogue, and a window on the calls it gets.
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use catalog::Catalog;
+use contracts::{
+    ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Result,
+    SourceRecord,
+};
+use flate2::{Compression, write::GzEncoder};
+use ingest::{Ingest, IngestConfig, Limits, Progress, Reject, Run, RunRequest};
+use stores_embedded::MemoryCache;
+use testkit::TestDb;
+use tokio_util::sync::CancellationToken;
+
+pub const HEADER: &str =
+    "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description";
+
+/// The real catalogue, with a note of the keys of each batch, and faults on demand.
+pub struct Watched {
+    inner: Arc<Catalog>,
+    pub batches: Mutex<Vec<Vec<String>>>,
+    /// How many calls to fail first, as if the catalogue could not be reached.
+    pub failures: AtomicUsize,
+    /// Cancelled after so many batches.
+    pub stop: Mutex<Option<(usize, CancellationToken)>>,
+}
+
+#[async_trait]
+impl CatalogApi for Watched {
+    async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
+        self.inner.titles(call, ids).await
+    }
+
+    async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
+        self.inner.resolve(call, id).await
+    }
+
+    async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        self.inner.list(call, query).await
+    }
+
+    async fn directory(&self, call: &Call) -> Result<Directory> {
+        self.inner.directory(call).await
+    }
+
+    async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
+        if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(ApiError::unavailable("database_busy", "the catalogue can't be reached"));
+        }
+        let outcomes = self.inner.ingest(call, records).await?;
+        let mut batches = self.batches.lock().unwrap();
+        batches.push(records.iter().map(|record| record.source_key.clone()).collect());
+        if let Some((after, token)) = &*self.stop.lock().unwrap()
+            && batches.len() == *after
+        {
+            token.cancel();
+        }
+        Ok(outcomes)
+    }
+}
+
+pub struct Setup {
+    pub folder: tempfile::TempDir,
+    pub catalog: Arc<Watched>,
+    pub ingest: Arc<Ingest>,
+    pub clock: Clock,
+    pub call: Call,
+    pub stop: CancellationToken,
+    _db: TestDb,
+}
+
+pub async fn setup() -> Setup {
+    setup_with(Limits { read_timeout: Duration::from_millis(300), ..Limits::default() }).await
+}
+
+pub async fn setup_with(limits: Limits) -> Setup {
+    let db = testkit::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, rng) = (testkit::clock(), testkit::rng());
+    let cache = Arc::new(MemoryCache::new(1 << 20));
+    let inner = Arc::new(Catalog::new(db.db(), cache, clock.clone(), rng.clone()));
+    let catalog =
+        Arc::new(Watched { inner, batches: Mutex::default(), failures: AtomicUsize::new(0), stop: Mutex::new(None) });
+    let config = IngestConfig {
+        limits,
+        retries: 3,
+        retry_delay: Duration::from_millis(1),
+        ..IngestConfig::new(folder.path().join("data"))
+    };
+    let ingest = Arc::new(Ingest::new(db.db(), catalog.clone(), clock.clone(), rng, config));
+    let call = testkit::operator_call();
+    Setup { folder, catalog, ingest, clock, call, stop: CancellationToken::new(), _db: db }
+}
+
+impl Setup {
+    /// A file with these bytes; its location.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub async fn run(&self, location: &str) -> Result<Run> {
+        self.request(&RunRequest::new(location)).await
+    }
+
+    pub async fn request(&self, request: &RunRequest) -> Result<Run> {
+        self.ingest.run(&self.call, request, &self.stop, &|_: &Progress| {}).await
+    }
+
+    /// Everything in the catalogue, without what depends on the moment.
+    pub async fn export(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut write = |line: &str| {
+            lines.push(line.to_owned());
+            Ok(())
+        };
+        self.catalog.inner.export(&self.call, &mut write).await.unwrap();
+        lines
+    }
+
+    pub async fn titles(&self) -> Vec<Content> {
+        let query = ListQuery { limit: 500, ..ListQuery::default() };
+        self.catalog.list(&self.call, &query).await.unwrap()
+    }
+
+    pub fn rejected(&self, run: &Run) -> Vec<Reject> {
+        let text = std::fs::read_to_string(self.ingest.rejected_file(run.id)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What lies in the data folder for the time of a run.
+    pub fn incoming(&self) -> Vec<PathBuf> {
+        let folder = self.folder.path().join("data").join("incoming");
+        std::fs::read_dir(folder)
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
+    }
+}
+
+/// A catalogue of `count` films of our own; every tenth row is one to turn away.
+pub fn films(count: usize) -> String {
+    let mut text = format!("{HEADER}\n");
+    for n in 1..=count {
+        let year = if n % 10 == 0 { "1492".to_owned() } else { (1950 + n % 70).to_string() };
+        text.push_str(&format!(
+            "s{n},Movie,The Harbour Number {n},Director {n},\"Actor {n}, Actor {}\",France,\"May 1, 2021\",{year},PG,{} min,Dramas,\"Story {n}, told.\"\n",
+            n + 1,
+            60 + n % 90
+        ));
+    }
+    text
+}
+
+pub fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes.as_ref()).unwrap();
+    encoder.finish().unwrap()
+}
