@@ -1,0 +1,141 @@
+//! Taking records in: all of a batch or none, in one transaction.
+
+use std::collections::BTreeSet;
+
+use contracts::{
+    ApiError, Call, Clock, ContentId, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Offer, Result, SourceRecord, Topic,
+};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use stores::{Db, DbError, events};
+
+use crate::{
+    batch::{Batch, Incoming, Logged},
+    load,
+    project::{self, Change},
+    resolve::Facets,
+    validate,
+};
+
+/// What came of a batch, and which cached answers it made stale.
+pub struct Taken {
+    /// One for each record, in order.
+    pub outcomes: Vec<IngestOutcome>,
+    /// Titles that changed.
+    pub titles: Vec<ContentId>,
+    /// Ids that went to another title, or to one for the first time.
+    pub ids: BTreeSet<contracts::ExternalId>,
+}
+
+/// Takes a batch in.
+///
+/// # Errors
+/// `Unauthenticated` for an anonymous caller, `too_many_records`, `bad_record`; nothing is written then.
+pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[SourceRecord]) -> Result<Taken> {
+    call.require_operator()?;
+    call.remaining(clock)?;
+    if records.len() > MAX_BATCH {
+        let detail = format!("a batch has at most {MAX_BATCH} records, this one has {}", records.len());
+        return Err(ApiError::invalid("too_many_records", detail).field("records", "are too many"));
+    }
+    let incoming = prepare(clock, records)?;
+    let keys: Vec<_> = incoming.iter().map(Incoming::key).collect();
+    let mut batch = Batch::default();
+    let mut tx = db.begin().await?;
+    // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
+    tx.lock("catalog").await?;
+    load::known(&mut tx, &keys, &mut batch).await?;
+    let stale = |one: &Incoming| batch.known.get(&one.key()).is_none_or(|known| known.digest != one.digest);
+    if incoming.iter().any(stale) {
+        load::neighbours(&mut tx, &incoming, &mut batch).await?;
+    }
+    let outcomes = incoming.into_iter().map(|one| batch.take(one, || ContentId(ids.next()))).collect();
+    let changes = changes(&batch)?;
+    let touched = batch.touched.clone();
+    let moved = changes.iter().flat_map(|change| change.title.moved_ids.iter().cloned()).collect();
+    if !touched.is_empty() {
+        let now = clock.now();
+        project::titles(&mut tx, &batch, &changes, now).await?;
+        let events: Vec<Event> = changes.iter().flat_map(|change| stated(change, ids, call, clock)).collect();
+        let notes: Vec<Logged> = changes.iter().flat_map(notes).collect();
+        drop(changes);
+        batch.log.extend(notes);
+        project::records(&mut tx, &mut batch, ids, now).await?;
+        events::append(&mut tx, &events).await?;
+        tx.commit().await?;
+    }
+    Ok(Taken { outcomes, titles: touched, ids: moved })
+}
+
+fn prepare(clock: &Clock, records: &[SourceRecord]) -> Result<Vec<Incoming>> {
+    let this_year = clock.now().to_zoned(jiff::tz::TimeZone::UTC).year();
+    let this_year = u16::try_from(this_year).unwrap_or_default();
+    let one = |(index, record): (usize, &SourceRecord)| {
+        validate::check(record, index, this_year)?;
+        let json = serde_json::to_string(record)
+            .map_err(|fault| ApiError::invalid("bad_record", format!("record {index} can't be written: {fault}")))?;
+        let digest = digest(&json);
+        Ok(Incoming { record: record.clone(), digest, json, facets: Facets::of(record) })
+    };
+    records.iter().enumerate().map(one).collect()
+}
+
+/// 128 bits of SHA-256, as hexadecimal digits.
+fn digest(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the titles of the batch have become.
+fn changes(batch: &Batch) -> Result<Vec<Change<'_>>, DbError> {
+    let change = |id: &ContentId| Change::of(*id, batch.title(*id)?);
+    let changes: Option<Vec<_>> = batch.touched.iter().map(change).collect();
+    changes.ok_or_else(|| DbError::Value("a title without records".to_owned()))
+}
+
+/// Lines for the merge log where the sources of a title newly disagree.
+fn notes<'a>(change: &'a Change<'_>) -> impl Iterator<Item = Logged> + 'a {
+    let known = change.title.before.as_ref().map(|before| before.notes.as_slice()).unwrap_or_default();
+    let news = change.after.notes.iter().filter(move |note| !known.contains(note));
+    news.map(|note| Logged {
+        key: change.title.key(),
+        content_id: change.id,
+        verdict: "note",
+        evidence: note.clone(),
+        confidence: 0.0,
+    })
+}
+
+/// The events of one change: a new title is one event, whatever it holds; else one for its facts, one for its offers.
+fn stated(change: &Change<'_>, ids: &Ids, call: &Call, clock: &Clock) -> Vec<Event> {
+    let source = change.title.touched_by.as_deref().unwrap_or_default();
+    let none = Vec::new();
+    let before = change.title.before.as_ref().map_or(&none, |before| &before.offers);
+    let (added, removed) = (missing(&change.after.offers, before), missing(before, &change.after.offers));
+    let event = |topic, data: Json| {
+        Event::new(EventId(ids.next()), "/catalog", topic, change.id, clock.now(), call.trace, data)
+    };
+    let id = change.id;
+    if change.created() {
+        let data = json!({ "content_id": id, "source": source, "added": added });
+        return vec![event(Topic::ContentIngested, data)];
+    }
+    let mut all = Vec::new();
+    if change.facts_differ {
+        all.push(event(Topic::ContentUpdated, json!({ "content_id": id, "source": source })));
+    }
+    if change.offers_differ {
+        let data = json!({ "content_id": id, "source": source, "added": added, "removed": removed });
+        all.push(event(Topic::AvailabilityChanged, data));
+    }
+    all
+}
+
+/// The platforms and regions that `these` offers have and `those` don't.
+fn missing(these: &[Offer], those: &[Offer]) -> Vec<Json> {
+    let places = |offers: &[Offer]| -> BTreeSet<_> {
+        offers.iter().map(|offer| (offer.platform.clone(), offer.region)).collect()
+    };
+    let gone = &places(these) - &places(those);
+    gone.into_iter().map(|(platform, region)| json!({ "platform": platform, "region": region })).collect()
+}

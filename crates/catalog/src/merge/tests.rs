@@ -1,0 +1,197 @@
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+
+fn record(source: &str, key: &str) -> SourceRecord {
+    SourceRecord {
+        source: source.to_owned(),
+        source_key: key.to_owned(),
+        content_type: ContentType::Movie,
+        title: format!("{source} {key}"),
+        original_title: None,
+        locale: Locale::english(),
+        overview: None,
+        release_date: None,
+        release_year: None,
+        runtime_minutes: None,
+        genres: vec![],
+        countries: vec![],
+        languages: vec![],
+        ratings: vec![],
+        credits: vec![],
+        external_ids: vec![],
+        images: vec![],
+        offers: vec![],
+        rating: None,
+    }
+}
+
+fn offer(platform: &str, confidence: f64, at: i64) -> contracts::SourceOffer {
+    contracts::SourceOffer {
+        platform: platform.to_owned(),
+        region: Region::US,
+        availability_type: AvailabilityType::Subscription,
+        price: None,
+        deep_link: None,
+        web_url: format!("https://example.com/{at}"),
+        available_from: None,
+        expires_at: None,
+        checked_at: Timestamp::from_second(at).unwrap(),
+        confidence,
+    }
+}
+
+fn person(name: &str, role: CreditRole) -> Credit {
+    Credit { name: name.to_owned(), role }
+}
+
+#[test]
+fn facts_follow_the_precedence_of_sources() {
+    let mut wikidata = record("wikidata", "Q1");
+    let mut wikipedia = record("wikipedia", "W");
+    let mut service = record("netflix", "s1");
+    let mut sample = record(SAMPLE, "0");
+    wikidata.title = "Amélie".to_owned();
+    wikidata.runtime_minutes = Some(122);
+    wikipedia.overview = Some("A shy waitress changes lives.".to_owned());
+    wikipedia.release_year = Some(2001);
+    service.overview = Some("Short.".to_owned());
+    service.release_year = Some(2002);
+    service.runtime_minutes = Some(129);
+    service.genres = vec!["romance".to_owned(), "comedy".to_owned()];
+    sample.overview = Some("A generated overview that is longer than all of the others.".to_owned());
+    sample.offers = vec![offer("netflix", 0.5, 1)];
+    let merged = fold(&[&sample, &service, &wikipedia, &wikidata]).unwrap();
+    assert_eq!(merged.title, "Amélie");
+    assert_eq!(merged.runtime_minutes, Some(122));
+    assert_eq!(merged.release_year, Some(2001));
+    assert_eq!(merged.overview.as_deref(), Some("A shy waitress changes lives."));
+    assert_eq!(merged.genres.iter().collect::<Vec<_>>(), ["comedy", "romance"]);
+    assert_eq!(merged.notes, ["netflix says 129 minutes, we say 122"]);
+    assert_eq!(merged.offers[0].source, SAMPLE);
+    assert_eq!(fold(&[]), None);
+}
+
+#[test]
+fn every_language_is_kept_and_english_is_shown() {
+    let mut german = record("wikidata", "Q1");
+    german.locale = "de".parse().unwrap();
+    german.title = "Die fabelhafte Welt der Amelie".to_owned();
+    german.original_title = Some("Le Fabuleux Destin d'Amélie Poulain".to_owned());
+    let mut english = record("netflix", "s1");
+    english.title = "Amelie".to_owned();
+    let merged = fold(&[&german, &english]).unwrap();
+    assert_eq!((merged.title.as_str(), merged.translations.len()), ("Amelie", 2));
+    assert_eq!(merged.original_title.as_deref(), Some("Le Fabuleux Destin d'Amélie Poulain"));
+    assert_eq!(fold(&[&german]).unwrap().title, "Die fabelhafte Welt der Amelie");
+}
+
+#[test]
+fn people_are_named_once_in_the_order_of_the_richest_source() {
+    let mut small = record("wikidata", "Q1");
+    small.credits = vec![person("Al PACINO", CreditRole::Actor), person("Michael Mann", CreditRole::Director)];
+    let mut large = record("netflix", "s1");
+    large.credits = ["Robert De Niro", "Al Pacino", "Val Kilmer"].map(|name| person(name, CreditRole::Actor)).to_vec();
+    let merged = fold(&[&small, &large]).unwrap();
+    let names: Vec<_> = merged.credits.iter().map(|credit| credit.name.as_str()).collect();
+    assert_eq!(names, ["Michael Mann", "Robert De Niro", "Al Pacino", "Val Kilmer"]);
+}
+
+#[test]
+fn one_offer_for_each_platform_terms_and_source() {
+    let mut a = record("netflix", "s1");
+    a.offers = vec![offer("netflix", 0.9, 1), offer("hulu", 0.9, 1)];
+    let mut again = record("netflix", "s2");
+    again.offers = vec![offer("netflix", 0.5, 2)];
+    let mut other = record("hulu", "h1");
+    other.offers = vec![offer("hulu", 0.9, 1)];
+    let offers = fold(&[&a, &again, &other]).unwrap().offers;
+    let seen: Vec<_> = offers.iter().map(|o| (o.platform.as_str(), o.source.as_str(), o.web_url.as_str())).collect();
+    let (one, two) = ("https://example.com/1", "https://example.com/2");
+    assert_eq!(seen, [("hulu", "hulu", one), ("hulu", "netflix", one), ("netflix", "netflix", two)]);
+}
+
+#[test]
+fn ratings_are_weighted_by_votes() {
+    let (mut a, mut b, mut none) = (record("a", "1"), record("b", "1"), record("c", "1"));
+    a.rating = Some((8.0, 300));
+    b.rating = Some((4.0, 100));
+    none.rating = Some((1.0, 0));
+    let merged = fold(&[&a, &b, &none]).unwrap();
+    assert_eq!((merged.average_rating, merged.vote_count), (7.0, 400));
+    assert_eq!(fold(&[&none]).unwrap().average_rating, 0.0);
+}
+
+#[test]
+fn a_series_starts_when_its_first_season_does() {
+    let (mut a, mut b) = (record("amazon", "1"), record("netflix", "1"));
+    (a.content_type, a.release_year) = (ContentType::TvShow, Some(2013));
+    (b.content_type, b.release_year) = (ContentType::TvShow, Some(2008));
+    assert_eq!(fold(&[&a, &b]).unwrap().release_year, Some(2008));
+}
+
+#[test]
+fn a_date_belongs_to_the_year() {
+    let (mut a, mut b) = (record("wikidata", "1"), record("netflix", "1"));
+    a.release_year = Some(1999);
+    b.release_date = Some("1998-03-31".parse().unwrap());
+    assert_eq!(fold(&[&a, &b]).unwrap().release_date, None);
+    b.release_date = Some("1999-03-31".parse().unwrap());
+    assert_eq!(fold(&[&a, &b]).unwrap().release_date, b.release_date);
+}
+
+#[test]
+fn popularity_grows_with_what_is_known() {
+    assert_eq!(popularity(0, 1, 1), 0.5);
+    assert_eq!(popularity(0, 0, 0), 0.5);
+    assert!(popularity(0, 3, 4) > 0.5);
+    assert!(popularity(10, 1, 1) < 0.5);
+    assert!(popularity(500_000, 1, 1) > 0.9);
+    assert!(popularity(u32::MAX, 99, 999) <= 1.0);
+}
+
+fn arbitrary() -> impl Strategy<Value = SourceRecord> {
+    let source = prop::sample::select(vec!["wikidata", "wikipedia", "netflix", "hulu", SAMPLE]);
+    let locale = prop::sample::select(vec!["en", "de", "und", "pt-br"]);
+    let names = prop::collection::vec(("[A-C] [a-c]", 0..3_usize), 0..6);
+    let genres = prop::collection::vec("[a-d]", 0..3);
+    let year = prop::option::of(1990..1995_u16);
+    let overview = prop::option::of("[a-z ]{0,8}");
+    let rating = prop::option::of((0..100_u32, 0..50_u32));
+    (source, 0..4_u8, locale, names, genres, year, overview, rating).prop_map(
+        |(source, key, locale, names, genres, year, overview, rating)| {
+            let mut record = record(source, &key.to_string());
+            record.locale = locale.parse().unwrap();
+            let roles = [CreditRole::Director, CreditRole::Writer, CreditRole::Actor];
+            record.credits = names.into_iter().map(|(name, role)| person(&name, roles[role])).collect();
+            record.genres = genres;
+            record.release_year = year;
+            record.overview = overview;
+            record.rating = rating.map(|(mean, votes)| (f64::from(mean) / 10.0, votes));
+            record.offers = vec![offer(source, 0.5, i64::from(key))];
+            record
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_arrival_makes_no_difference(records in prop::collection::vec(arbitrary(), 1..8), turn in 0..8_usize) {
+        // The store holds one record for each source and key.
+        let unique: BTreeMap<_, _> = records.iter().map(|r| ((&r.source, &r.source_key), r)).collect();
+        let forward: Vec<_> = unique.values().copied().collect();
+        let mut other: Vec<_> = forward.iter().rev().copied().collect();
+        let turn = turn % other.len();
+        other.rotate_left(turn);
+        let merged = fold(&forward);
+        prop_assert_eq!(&merged, &fold(&other));
+        let merged = merged.unwrap();
+        for record in &forward {
+            prop_assert!(record.genres.iter().all(|genre| merged.genres.contains(genre)));
+            prop_assert!(merged.translations.contains_key(&record.locale));
+        }
+        prop_assert!((0.0..=1.0).contains(&merged.popularity_score));
+        prop_assert!((0.0..=10.0).contains(&merged.average_rating));
+    }
+}

@@ -1,0 +1,199 @@
+//! The catalogue's use-cases.
+
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::{
+    ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
+    Locale, MAX_BATCH, Result, Rng, SourceRecord,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use stores::{Db, DbError, cache::Cache, events};
+
+use crate::{ingest, store};
+
+/// How long a rendered title is kept.
+const CONTENT_TTL: Duration = Duration::from_secs(3_600);
+/// How long an id's title is kept.
+const ID_TTL: Duration = Duration::from_secs(24 * 3_600);
+/// How long the counts of platforms and genres are kept, and the languages there are.
+const DIRECTORY_TTL: Duration = Duration::from_secs(60);
+/// How often the event log is looked at for what other processes changed.
+const FOLLOW: Duration = Duration::from_secs(1);
+/// How many events are read at a time.
+const FOLLOW_BATCH: usize = 500;
+
+/// How many keys are forgotten at the same time.
+const FORGET_BATCH: usize = 256;
+
+const LOCALES: &str = "catalog:locales";
+const DIRECTORY: &str = "catalog:directory";
+
+/// The catalogue of titles over a database, with a cache in front.
+pub struct Catalog {
+    pub(crate) db: Db,
+    cache: Arc<dyn Cache>,
+    clock: Clock,
+    ids: Ids,
+}
+
+impl Catalog {
+    /// A catalogue whose tables are in `db`.
+    pub fn new(db: Db, cache: Arc<dyn Cache>, clock: Clock, rng: Rng) -> Self {
+        let ids = Ids::new(clock.clone(), rng);
+        Self { db, cache, clock, ids }
+    }
+
+    /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.
+    /// Kept for an hour, and of many who ask at once one asks the database.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn content_json(&self, call: &Call, id: ContentId) -> Result<Option<Bytes>> {
+        let locale = self.known_locale(&call.locale).await?;
+        let key = content_key(id, &locale);
+        if let Some(kept) = self.cache.get(&key).await {
+            return Ok(Some(kept));
+        }
+        let load = async {
+            let found = store::titles(&self.db, &[id], &locale.fallbacks()).await?.remove(&id);
+            found.map(|content| to_json(&content)).transpose()
+        };
+        self.cache.get_or_load(&key, CONTENT_TTL, Box::pin(load)).await
+    }
+
+    /// Forgets cached titles that another process changed, until `shutdown` is ready. Only a cluster needs it: what
+    /// this process changes it forgets itself.
+    pub async fn follow(&self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = shutdown => {}
+            () = self.forget_forever() => {}
+        }
+    }
+
+    async fn forget_forever(&self) {
+        let mut after = None;
+        loop {
+            match self.forget_next(after).await {
+                Ok(position) => after = Some(position),
+                Err(error) => tracing::warn!(%error, "the event log can't be read; cached titles may be old"),
+            }
+            tokio::time::sleep(FOLLOW).await;
+        }
+    }
+
+    /// Forgets the titles of the events after a position (of none at first) and says how far it has come.
+    async fn forget_next(&self, after: Option<i64>) -> Result<i64, DbError> {
+        let Some(mut after) = after else { return events::head(&self.db).await };
+        loop {
+            let news = events::read(&self.db, after, FOLLOW_BATCH).await?;
+            let Some((last, _)) = news.last() else { return Ok(after) };
+            after = *last;
+            let titles: Vec<_> = news.iter().map(|(_, event)| event.key).collect();
+            self.forget(&titles, &BTreeSet::new()).await?;
+        }
+    }
+
+    /// Forgets what is kept of titles and ids.
+    async fn forget(&self, titles: &[ContentId], ids: &BTreeSet<ExternalId>) -> Result<(), DbError> {
+        let mut locales = store::locales(&self.db).await?;
+        locales.extend(Locale::english().fallbacks());
+        let mut keys: Vec<String> = ids.iter().map(id_key).collect();
+        keys.extend(titles.iter().flat_map(|id| locales.iter().map(move |locale| format!("content:{id}:{locale}"))));
+        keys.extend([LOCALES, DIRECTORY].map(str::to_owned));
+        for part in keys.chunks(FORGET_BATCH) {
+            futures::future::join_all(part.iter().map(|key| self.cache.remove(key))).await;
+        }
+        Ok(())
+    }
+
+    /// The nearest language that any title has: so few renderings are kept, and all of them can be forgotten.
+    async fn known_locale(&self, asked: &Locale) -> Result<Locale> {
+        let english = Locale::english();
+        if *asked == english {
+            return Ok(english);
+        }
+        let known: BTreeSet<String> =
+            self.kept(LOCALES, DIRECTORY_TTL, async { Ok(store::locales(&self.db).await?) }).await?;
+        let nearest = asked.fallbacks().into_iter().find(|tag| known.contains(tag));
+        Ok(nearest.and_then(|tag| tag.parse().ok()).unwrap_or(english))
+    }
+
+    /// A value that is kept as JSON for a while.
+    async fn kept<T>(&self, key: &str, ttl: Duration, load: impl Future<Output = Result<T>> + Send) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send,
+    {
+        let load = async { to_json(&load.await?).map(Some) };
+        let json = self.cache.get_or_load(key, ttl, Box::pin(load)).await?;
+        json.and_then(|json| serde_json::from_slice(&json).ok())
+            .ok_or_else(|| ApiError::internal("a cached value can't be read"))
+    }
+
+    async fn owner(&self, id: &ExternalId) -> Result<Option<ContentId>> {
+        let load = async { store::owner(&self.db, id).await?.map(|owner| to_json(&owner)).transpose() };
+        let json = self.cache.get_or_load(&id_key(id), ID_TTL, Box::pin(load)).await?;
+        Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
+    }
+}
+
+fn content_key(id: ContentId, locale: &Locale) -> String {
+    format!("content:{id}:{locale}")
+}
+
+fn id_key(id: &ExternalId) -> String {
+    format!("external_id:{}:{}", id.id_type, id.id_value)
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<Bytes> {
+    let json = serde_json::to_vec(value).map_err(|fault| {
+        tracing::error!(%fault, "a value can't be written as JSON");
+        ApiError::internal("the answer can't be written")
+    })?;
+    Ok(json.into())
+}
+
+#[async_trait]
+impl CatalogApi for Catalog {
+    async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
+        if ids.len() > MAX_BATCH {
+            let detail = format!("at most {MAX_BATCH} titles at a time, {} were asked for", ids.len());
+            return Err(ApiError::invalid("too_many_ids", detail).field("ids", "are too many"));
+        }
+        call.remaining(&self.clock)?;
+        let found = store::titles(&self.db, ids, &call.locale.fallbacks()).await?;
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
+        let Some(owner) = self.owner(id).await? else { return Ok(None) };
+        Ok(self.titles(call, &[owner]).await?.into_iter().next())
+    }
+
+    async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        call.remaining(&self.clock)?;
+        let ids = store::page(&self.db, query, query.limit.min(MAX_BATCH)).await?;
+        self.titles(call, &ids).await
+    }
+
+    async fn directory(&self, call: &Call) -> Result<Directory> {
+        call.remaining(&self.clock)?;
+        let load = async {
+            let (platforms, genres) = (store::platforms(&self.db).await?, store::genres(&self.db).await?);
+            Ok(Directory { platforms, genres })
+        };
+        self.kept(DIRECTORY, DIRECTORY_TTL, load).await
+    }
+
+    async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
+        let taken = ingest::ingest(&self.db, &self.clock, &self.ids, call, records).await?;
+        if !taken.titles.is_empty() {
+            // What was taken in is there, whether or not the cache could be told.
+            if let Err(error) = self.forget(&taken.titles, &taken.ids).await {
+                tracing::warn!(%error, "the cache can't be told what changed; cached titles may be old");
+            }
+        }
+        Ok(taken.outcomes)
+    }
+}

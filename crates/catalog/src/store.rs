@@ -1,0 +1,218 @@
+//! Reads titles: one statement for each table, whatever the number of titles.
+
+use std::collections::{BTreeSet, HashMap};
+
+use contracts::{
+    AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount,
+    Image, ListQuery, Locale, Money, Offer, Platform, Translation,
+};
+use rust_decimal::Decimal;
+use stores::{Db, DbError, FromRow, Row, Value, args};
+
+use crate::{load::in_list, platforms};
+
+/// The titles with these ids, by id, with title and overview in the first language of `fallbacks` that they have.
+/// At most [`crate::load::MAX_LIST`] ids.
+pub async fn titles(db: &Db, ids: &[ContentId], fallbacks: &[String]) -> Result<HashMap<ContentId, Content>, DbError> {
+    let rows: Vec<TitleRow> = fetch(db, "SELECT * FROM content WHERE id IN", "", ids).await?;
+    let mut titles: HashMap<_, _> = rows.into_iter().map(|row| (row.0.id, row.0)).collect();
+    let mut add = |id: ContentId, put: &mut dyn FnMut(&mut Content)| {
+        titles.get_mut(&id).map(put);
+    };
+    let head = "SELECT content_id, locale, title, overview FROM content_translations WHERE content_id IN";
+    for (id, locale, title, overview) in fetch::<(_, String, _, _)>(db, head, " ORDER BY locale", ids).await? {
+        let translation = Translation { locale: parse(&locale)?, title, overview };
+        add(id, &mut |content| content.translations.push(translation.clone()));
+    }
+    let head = "SELECT content_id, genre FROM genres WHERE content_id IN";
+    for (id, genre) in fetch::<(_, String)>(db, head, " ORDER BY genre", ids).await? {
+        add(id, &mut |content| content.genres.push(genre.clone()));
+    }
+    let head = "SELECT content_id, role, name FROM credits WHERE content_id IN";
+    for (id, role, name) in fetch::<(_, String, String)>(db, head, " ORDER BY content_id, position", ids).await? {
+        let credit = Credit { name, role: parse::<CreditRole>(&role)? };
+        add(id, &mut |content| content.credits.push(credit.clone()));
+    }
+    let head = "SELECT content_id, id_type, id_value FROM external_ids WHERE content_id IN";
+    for (id, id_type, id_value) in fetch::<(_, String, String)>(db, head, " ORDER BY id_type, id_value", ids).await? {
+        let external = ExternalId { id_type, id_value };
+        add(id, &mut |content| content.external_ids.push(external.clone()));
+    }
+    let head = "SELECT content_id, kind, url, width, height FROM content_images WHERE content_id IN";
+    for (id, kind, url, width, height) in fetch(db, head, " ORDER BY content_id, position", ids).await? {
+        let image: (String, String, Option<u32>, Option<u32>) = (kind, url, width, height);
+        let image = Image { kind: image.0, url: image.1, width: image.2, height: image.3 };
+        add(id, &mut |content| content.images.push(image.clone()));
+    }
+    let head = "SELECT content_id, region, system, certificate FROM content_ratings WHERE content_id IN";
+    for (id, region, system, certificate) in fetch::<(_, String, String, String)>(db, head, "", ids).await? {
+        let (region, rating) = (parse(&region)?, ContentRating { system, certificate });
+        add(id, &mut |content| drop(content.ratings.insert(region, rating.clone())));
+    }
+    let head = "SELECT * FROM platform_availability WHERE content_id IN";
+    let tail = " ORDER BY platform, region, availability_type, source";
+    for OfferRow(id, offer) in fetch(db, head, tail, ids).await? {
+        add(id, &mut |content| content.availability.push(offer.clone()));
+    }
+    titles.values_mut().for_each(|content| translate(content, fallbacks));
+    Ok(titles)
+}
+
+/// Shows a title in the first of these languages that it has.
+fn translate(content: &mut Content, fallbacks: &[String]) {
+    let find = |tag: &String| content.translations.iter().find(|own| own.locale.as_str() == tag);
+    let Some(best) = fallbacks.iter().find_map(find).or(content.translations.first()).cloned() else { return };
+    content.title = best.title;
+    // A summary in another language is better than none; its own language is told by `translations`.
+    content.overview = best.overview.or(content.overview.take());
+    content.locale = best.locale;
+    if content.original_title.as_ref() == Some(&content.title) {
+        content.original_title = None;
+    }
+}
+
+async fn fetch<T: FromRow>(db: &Db, head: &str, tail: &str, ids: &[ContentId]) -> Result<Vec<T>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (sql, args) = in_list(head, tail, vec![], ids.iter().map(|id| Value::from(*id)).collect());
+    db.fetch_all(sql, args).await
+}
+
+/// A word of ours that was stored, or a sentence that it is not one.
+fn parse<T: std::str::FromStr>(word: &str) -> Result<T, DbError> {
+    word.parse().map_err(|_| DbError::Value(format!("{word:?} is stored where a word of ours should be")))
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, DbError> {
+    let value = row.get::<serde_json::Value>(column)?;
+    serde_json::from_value(value).map_err(|fault| DbError::Value(format!("column {column}: {fault}")))
+}
+
+struct TitleRow(Content);
+
+impl FromRow for TitleRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self(Content {
+            id: row.get("id")?,
+            content_type: parse::<ContentType>(&row.get::<String>("content_type")?)?,
+            title: row.get("title")?,
+            original_title: row.get("original_title")?,
+            overview: row.get("overview")?,
+            locale: Locale::default(),
+            release_date: row.get("release_date")?,
+            release_year: row.get("release_year")?,
+            runtime_minutes: row.get("runtime_minutes")?,
+            genres: Vec::new(),
+            countries: json(row, "countries")?,
+            languages: json(row, "languages")?,
+            ratings: Default::default(),
+            credits: Vec::new(),
+            availability: Vec::new(),
+            images: Vec::new(),
+            external_ids: Vec::new(),
+            translations: Vec::new(),
+            average_rating: row.get("average_rating")?,
+            vote_count: row.get("vote_count")?,
+            popularity_score: row.get("popularity_score")?,
+            last_updated: row.get("last_updated")?,
+        }))
+    }
+}
+
+struct OfferRow(ContentId, Offer);
+
+impl FromRow for OfferRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let amount: Option<Decimal> = row.get("price_amount")?;
+        let currency: Option<String> = row.get("price_currency")?;
+        let price = match (amount, currency) {
+            (Some(amount), Some(code)) => Some(Money { amount, currency: parse(&code)? }),
+            _ => None,
+        };
+        let offer = Offer {
+            platform: row.get("platform")?,
+            region: parse(&row.get::<String>("region")?)?,
+            availability_type: parse::<AvailabilityType>(&row.get::<String>("availability_type")?)?,
+            price,
+            deep_link: row.get("deep_link")?,
+            web_url: row.get("web_url")?,
+            available_from: row.get("available_from")?,
+            expires_at: row.get("expires_at")?,
+            source: row.get("source")?,
+            checked_at: row.get("checked_at")?,
+            confidence: row.get("confidence")?,
+        };
+        Ok(Self(row.get("content_id")?, offer))
+    }
+}
+
+/// The ids of a page of titles, in order.
+pub async fn page(db: &Db, query: &ListQuery, limit: usize) -> Result<Vec<ContentId>, DbError> {
+    let mut args = args![i64::try_from(limit).unwrap_or(i64::MAX)];
+    let mut wheres = Vec::new();
+    if let Some(after) = query.after {
+        args.push(after.into());
+        wheres.push(format!("c.id > ${}", args.len()));
+    }
+    if let Some(content_type) = query.content_type {
+        args.push(content_type.as_str().into());
+        wheres.push(format!("c.content_type = ${}", args.len()));
+    }
+    if let Some(platform) = &query.platform {
+        args.push(platform.into());
+        let offered = format!("a.platform = ${} AND a.content_id = c.id", args.len());
+        wheres.push(format!("EXISTS (SELECT 1 FROM platform_availability a WHERE {offered})"));
+    }
+    let filter = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
+    db.fetch_all(format!("SELECT c.id FROM content c{filter} ORDER BY c.id LIMIT $1"), args).await
+}
+
+/// Who has an id.
+pub async fn owner(db: &Db, id: &ExternalId) -> Result<Option<ContentId>, DbError> {
+    let sql = "SELECT content_id FROM external_ids WHERE id_type = $1 AND id_value = $2";
+    db.fetch_optional(sql, args![&id.id_type, &id.id_value]).await
+}
+
+/// Platforms and how many titles each has, by id.
+pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
+    let sql = "SELECT platform, COUNT(DISTINCT content_id) FROM platform_availability GROUP BY platform";
+    let rows: Vec<(String, u64)> = db.fetch_all(sql, args![]).await?;
+    let named = |(id, title_count): (String, u64)| {
+        let (name, home_url) = platforms::find(&id).unwrap_or((id.as_str(), ""));
+        Platform { name: name.to_owned(), home_url: home_url.to_owned(), id, title_count }
+    };
+    let mut all: Vec<_> = rows.into_iter().map(named).collect();
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(all)
+}
+
+/// Genres and how many films and series each has, by id.
+pub async fn genres(db: &Db) -> Result<Vec<GenreCount>, DbError> {
+    let sql = "SELECT g.genre, c.content_type, COUNT(*) FROM genres g JOIN content c ON c.id = g.content_id
+        GROUP BY g.genre, c.content_type";
+    let rows: Vec<(String, String, u64)> = db.fetch_all(sql, args![]).await?;
+    let ids: BTreeSet<_> = rows.iter().map(|row| row.0.clone()).collect();
+    let count = |id: &str, content_type: ContentType| {
+        rows.iter().find(|row| row.0 == id && row.1 == content_type.as_str()).map_or(0, |row| row.2)
+    };
+    let genre = |id: String| GenreCount {
+        name: contracts::genres::name(&id).unwrap_or(&id).to_owned(),
+        movie_count: count(&id, ContentType::Movie),
+        tv_show_count: count(&id, ContentType::TvShow),
+        id,
+    };
+    Ok(ids.into_iter().map(genre).collect())
+}
+
+/// Every language that some title has: one look into the index for each, not for each title.
+pub async fn locales(db: &Db) -> Result<BTreeSet<String>, DbError> {
+    let sql = "WITH RECURSIVE found (locale) AS (
+            SELECT MIN(locale) FROM content_translations
+            UNION ALL
+            SELECT (SELECT MIN(t.locale) FROM content_translations t WHERE t.locale > found.locale) FROM found
+            WHERE found.locale IS NOT NULL
+        ) SELECT locale FROM found WHERE locale IS NOT NULL";
+    let rows: Vec<String> = db.fetch_all(sql, args![]).await?;
+    Ok(rows.into_iter().collect())
+}

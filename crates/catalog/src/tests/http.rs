@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use contracts::ContentId;
+use http_api::{Frame, frame_layer};
+use http_body_util::BodyExt;
+use serde_json::{Value as Json, json};
+use tower::ServiceExt;
+
+use super::*;
+
+/// The routes over a catalogue with a film on two platforms, five more and a series.
+struct Site {
+    router: Router,
+    heat: ContentId,
+    bench: Bench,
+}
+
+impl Site {
+    async fn open() -> Self {
+        let bench = Bench::open("sqlite").await;
+        let mut records = vec![heat("netflix", "s0")];
+        records[0].offers = vec![offer("netflix", "US"), offer("hulu", "DE")];
+        records.extend((1..6).map(|n| film("netflix", &format!("s{n}"), &format!("Film {n}"), 2000)));
+        records.push(SourceRecord { content_type: ContentType::TvShow, ..film("netflix", "s6", "Lost", 2004) });
+        let heat = bench.ingest(&records).await[0].content_id;
+        let frame = Frame {
+            clock: bench.clock.clone(),
+            rng: testkit::rng(),
+            timeout: Duration::from_secs(5),
+            operator_token: None,
+            cursor_key: [1; 32],
+        };
+        let (router, _) = crate::routes(Arc::clone(&bench.catalog)).split_for_parts();
+        Self { router: router.layer(frame_layer(Arc::new(frame))), heat, bench }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Json) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap_or(Json::Null))
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Json) {
+        let (status, _, body) = self.send(Request::get(path).body(Body::empty()).unwrap()).await;
+        (status, body)
+    }
+
+    async fn batch(&self, body: Json) -> (StatusCode, Json) {
+        let request = Request::post("/api/v1/content/batch").header(header::CONTENT_TYPE, "application/json");
+        let (status, _, body) = self.send(request.body(Body::from(body.to_string())).unwrap()).await;
+        (status, body)
+    }
+}
+
+#[tokio::test]
+async fn a_title_has_an_entity_tag() {
+    let site = Site::open().await;
+    let path = format!("/api/v1/content/{}", site.heat);
+    let (status, headers, body) = site.send(Request::get(&path).body(Body::empty()).unwrap()).await;
+    assert_eq!((status, &body["title"]), (StatusCode::OK, &json!("Heat")));
+    let again = Request::get(&path).header(header::IF_NONE_MATCH, &headers[header::ETAG]).body(Body::empty()).unwrap();
+    let (status, _, body) = site.send(again).await;
+    assert_eq!((status, body), (StatusCode::NOT_MODIFIED, Json::Null));
+
+    let (status, body) = site.get(&format!("/api/v1/content/{}", uuid::Uuid::nil())).await;
+    assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_content")));
+    assert_eq!(site.get("/api/v1/content/x").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_batch_says_what_is_missing() {
+    let site = Site::open().await;
+    let nobody = uuid::Uuid::nil();
+    let (status, body) = site.batch(json!({ "ids": [nobody, site.heat] })).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!((&body["items"][0]["title"], &body["missing"]), (&json!("Heat"), &json!([nobody])));
+    for bad in [json!({ "ids": [] }), json!({ "ids": vec![nobody; 101] }), json!({ "ids": [], "x": 1 }), json!({})] {
+        assert_eq!(site.batch(bad).await.0, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn offers_are_those_of_the_region() {
+    let site = Site::open().await;
+    let path = format!("/api/v1/content/{}/availability", site.heat);
+    let offers = async |query: &str| site.get(&format!("{path}{query}")).await.1["offers"].as_array().map(Vec::len);
+    assert_eq!(offers("").await, Some(2));
+    assert_eq!(offers("?region=DE").await, Some(1));
+    assert_eq!(offers("?region=deu").await, Some(1));
+    assert_eq!(offers("?region=FR").await, Some(0));
+    let (status, body) = site.get(&format!("{path}?region=XX")).await;
+    assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("unknown_region")));
+}
+
+#[tokio::test]
+async fn lists_lead_from_page_to_page() {
+    let site = Site::open().await;
+    let (mut path, mut seen) = ("/api/v1/content/movies?limit=4".to_owned(), Vec::new());
+    loop {
+        let (status, page) = site.get(&path).await;
+        assert_eq!(status, StatusCode::OK);
+        seen.push(page["items"].as_array().unwrap().len());
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        let elsewhere = site.get(&format!("/api/v1/content/tv?cursor={cursor}")).await;
+        assert_eq!(elsewhere.1["code"], "bad_cursor", "a cursor belongs to its list");
+        path = format!("/api/v1/content/movies?limit=4&cursor={cursor}");
+    }
+    assert_eq!(seen, [4, 2]);
+    assert_eq!(site.get("/api/v1/content/tv").await.1["items"][0]["title"], "Lost");
+    assert_eq!(site.get("/api/v1/content/tv?limit=0").await.1["code"], "bad_limit");
+    assert_eq!(site.get("/api/v1/platforms/hulu/catalog").await.1["items"][0]["title"], "Heat");
+    assert_eq!(site.get("/api/v1/platforms/peacock/catalog").await.1["items"], json!([]));
+    assert_eq!(site.get("/api/v1/platforms/nobody/catalog").await.1["code"], "unknown_platform");
+}
+
+#[tokio::test]
+async fn directories_and_lookups() {
+    let site = Site::open().await;
+    let (_, platforms) = site.get("/api/v1/platforms").await;
+    assert_eq!((&platforms["items"][0]["id"], &platforms["items"][1]["name"]), (&json!("hulu"), &json!("Netflix")));
+    for (path, count) in [("", 1), ("/movies", 1), ("/tv", 1)] {
+        let (_, genres) = site.get(&format!("/api/v1/genres{path}")).await;
+        assert_eq!(genres["items"].as_array().map(Vec::len), Some(count));
+    }
+    let (_, found) = site.get("/api/v1/content/lookup?id_type=netflix&id_value=s0").await;
+    assert_eq!(found["title"], "Heat");
+    let (status, body) = site.get("/api/v1/content/lookup?id_type=imdb&id_value=tt0").await;
+    assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_id")));
+    assert_eq!(site.get("/api/v1/content/lookup?id_type=&id_value=x").await.1["code"], "bad_id");
+    assert_eq!(site.bench.count("content").await, 7);
+}

@@ -1,0 +1,247 @@
+use contracts::{ErrorKind, IngestAction::*};
+use proptest::prelude::*;
+use rstest::rstest;
+use stores::args;
+
+use super::*;
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn the_same_records_again_change_nothing(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let records = [heat("netflix", "s1"), film("netflix", "s2", "Ran", 1985)];
+    let first = bench.ingest(&records).await;
+    assert_eq!(actions(&first), [Created, Created]);
+    let (export, topics) = (bench.export().await, bench.topics().await);
+    assert_eq!(topics, ["content.ingested", "content.ingested"]);
+
+    bench.clock.advance(jiff::SignedDuration::from_hours(1));
+    let again = bench.ingest(&records).await;
+    assert_eq!(actions(&again), [Unchanged, Unchanged]);
+    assert_eq!(again[0].content_id, first[0].content_id);
+    assert_eq!((bench.export().await, bench.topics().await), (export, topics));
+    let title = &bench.catalog.titles(&call(), &[first[0].content_id]).await.unwrap()[0];
+    assert_eq!(title.last_updated, testkit::start());
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn sources_meet_in_one_title(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let mut wikidata = heat("wikidata", "Q42198");
+    wikidata.external_ids.push(external("imdb", "tt0113277"));
+    wikidata.runtime_minutes = Some(170);
+    let mut netflix = heat("netflix", "s1");
+    netflix.offers = vec![offer("netflix", "US"), offer("netflix", "DE")];
+    netflix.overview = Some("A thief and a detective.".to_owned());
+    netflix.genres = vec!["crime".to_owned()];
+    let mut translated = film("hulu", "h1", "Heat - Fiebre", 1995);
+    translated.locale = "es".parse().unwrap();
+    translated.external_ids.push(external("imdb", "tt0113277"));
+    let remake = SourceRecord { credits: vec![], ..film("hulu", "h2", "Heat", 1986) };
+
+    let outcomes = bench.ingest(&[netflix, remake, wikidata, translated]).await;
+    assert_eq!(actions(&outcomes), [Created, Created, Merged, Merged]);
+    assert_eq!(outcomes[2].evidence, "title, year, director, 3 people");
+    assert_eq!(outcomes[3].evidence, "imdb id tt0113277");
+    assert_eq!((outcomes[0].content_id, outcomes[0].content_id), (outcomes[2].content_id, outcomes[3].content_id));
+    let title = bench.catalog.titles(&call(), &[outcomes[0].content_id]).await.unwrap().pop().unwrap();
+    assert_eq!(title.genres, ["crime", "drama"]);
+    assert_eq!(title.runtime_minutes, Some(170));
+    assert_eq!(title.overview.as_deref(), Some("A thief and a detective."));
+    assert_eq!(title.external_ids.len(), 4);
+    assert_eq!(title.availability.len(), 2);
+    let offer = &title.availability[0];
+    assert_eq!((offer.region.as_str(), offer.source.as_str()), ("DE", "netflix"));
+    assert_eq!(offer.price.as_ref().unwrap().amount.to_string(), "3.99");
+    assert_eq!(title.ratings[&Region::US].certificate, "PG-13");
+    assert_eq!(title.credits[0].name, "Michael Mann");
+    assert_eq!(title.translations.len(), 2);
+    let joined: Vec<(String, String)> = bench
+        .db()
+        .fetch_all("SELECT source, evidence FROM merge_log WHERE verdict = 'joined' ORDER BY source", args![])
+        .await
+        .unwrap();
+    assert_eq!(joined.iter().map(|line| line.0.as_str()).collect::<Vec<_>>(), ["hulu", "wikidata"]);
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_change_is_folded_and_stated(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let mut record = heat("netflix", "s1");
+    record.offers = vec![offer("netflix", "US")];
+    let id = bench.ingest(&[record.clone()]).await[0].content_id;
+
+    record.genres = vec!["crime".to_owned()];
+    assert_eq!(actions(&bench.ingest(&[record.clone()]).await), [Updated]);
+    record.offers = vec![offer("netflix", "DE"), offer("hulu", "US")];
+    bench.ingest(&[record.clone()]).await;
+    // Checked again, with nothing new: kept, and no event.
+    record.offers[0].checked_at = "2026-02-01T00:00:00Z".parse().unwrap();
+    assert_eq!(actions(&bench.ingest(&[record.clone()]).await), [Updated]);
+
+    assert_eq!(bench.topics().await, ["content.ingested", "content.updated", "availability.changed"]);
+    let title = bench.catalog.titles(&call(), &[id]).await.unwrap().pop().unwrap();
+    assert_eq!(title.genres, ["crime"]);
+    let (_, event) = stores::events::read(&bench.db(), 2, 1).await.unwrap().pop().unwrap();
+    assert_eq!((event.key, event.source.as_str()), (id, "/catalog"));
+    assert_eq!(event.data["source"], "netflix");
+    let place = |platform: &str, region: &str| serde_json::json!({ "platform": platform, "region": region });
+    assert_eq!(event.data["added"], serde_json::json!([place("hulu", "US"), place("netflix", "DE")]));
+    assert_eq!(event.data["removed"], serde_json::json!([place("netflix", "US")]));
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_failure_leaves_nothing_behind(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    bench.ingest(&[heat("netflix", "s1")]).await;
+    let (export, topics) = (bench.export().await, bench.topics().await);
+
+    // The events come last: when they can't be appended, everything before them has to go too.
+    bench.db().execute("ALTER TABLE events RENAME TO hidden", args![]).await.unwrap();
+    let mut changed = heat("netflix", "s1");
+    changed.genres.clear();
+    let records = [changed, film("netflix", "s2", "Ran", 1985)];
+    assert!(bench.catalog.ingest(&operator_call(), &records).await.is_err());
+    bench.db().execute("ALTER TABLE hidden RENAME TO events", args![]).await.unwrap();
+    assert_eq!((bench.export().await, bench.topics().await), (export, topics));
+    assert_eq!(bench.count("source_records").await, 1);
+    assert_eq!(actions(&bench.ingest(&records).await), [Updated, Created]);
+}
+
+#[tokio::test]
+async fn bounds_and_callers_are_checked_before_anything_is_written() {
+    let bench = Bench::open("sqlite").await;
+    let good = film("netflix", "s1", "Ran", 1985);
+    let table: [(&str, SourceRecord); 8] = [
+        ("title", SourceRecord { title: "x".repeat(1_001), ..film("netflix", "s2", "", 1985) }),
+        ("title", film("netflix", "s2", "  ", 1985)),
+        ("title", film("netflix", "s2", "a\0b", 1985)),
+        ("source_key", film("netflix", "", "Ran", 1985)),
+        ("release_year", film("netflix", "s2", "Ran", 2500)),
+        ("rating", SourceRecord { rating: Some((f64::NAN, 1)), ..film("netflix", "s2", "Ran", 1985) }),
+        ("offers", SourceRecord { offers: vec![offer("netflix", "US"); 201], ..film("netflix", "s2", "Ran", 1985) }),
+        (
+            "offers.confidence",
+            SourceRecord {
+                offers: vec![SourceOffer { confidence: 1.5, ..offer("netflix", "US") }],
+                ..film("netflix", "s2", "Ran", 1985)
+            },
+        ),
+    ];
+    for (field, bad) in table {
+        let key = bad.source_key.clone();
+        let error = bench.catalog.ingest(&operator_call(), &[good.clone(), bad]).await.unwrap_err();
+        assert_eq!((error.kind, &*error.code), (ErrorKind::InvalidArgument, "bad_record"), "{error}");
+        assert_eq!(error.fields[0].field, format!("records[1].{field}"));
+        assert!(error.detail.contains(&format!("{key:?}")), "{error}");
+    }
+    let many = vec![good.clone(); 501];
+    assert_eq!(bench.catalog.ingest(&operator_call(), &many).await.unwrap_err().code, "too_many_records");
+    let anonymous = bench.catalog.ingest(&call(), &[good]).await.unwrap_err();
+    assert_eq!(anonymous.kind, ErrorKind::Unauthenticated);
+    assert_eq!((bench.count("content").await, bench.topics().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_id_stays_with_the_first_title_that_claims_it_until_it_lets_go() {
+    let bench = Bench::open("sqlite").await;
+    let mut first = heat("wikidata", "Q1");
+    first.external_ids.push(external("imdb", "tt1"));
+    let mut second = film("wikipedia", "W", "Another", 2001);
+    second.external_ids.extend([external("imdb", "tt1"), external("wikidata", "Q2")]);
+    let outcomes = bench.ingest(&[first.clone(), second.clone()]).await;
+    assert_eq!(actions(&outcomes), [Created, Created], "two ids of one kind differ");
+    let owner = |id: ExternalId| {
+        let catalog = Arc::clone(&bench.catalog);
+        async move { catalog.resolve(&call(), &id).await.unwrap().map(|title| title.id) }
+    };
+    assert_eq!(owner(external("imdb", "tt1")).await, Some(outcomes[0].content_id));
+    first.external_ids.pop();
+    second.genres.clear();
+    bench.ingest(&[first, second]).await;
+    assert_eq!(
+        owner(external("imdb", "tt1")).await,
+        Some(outcomes[1].content_id),
+        "also when the old answer was cached"
+    );
+}
+
+/// A small world in which the same titles come from several sources, with remakes, typos and shared ids.
+fn world() -> Vec<SourceRecord> {
+    let mut records = Vec::new();
+    for n in 0..60_u16 {
+        let (title, year) = (format!("Story {} of the long road", n % 20), 1990 + n % 3);
+        for (source, skip) in [("netflix", 2), ("wikidata", 3), ("hulu", 5)] {
+            if n % skip == 0 {
+                continue;
+            }
+            let mut record = film(source, &format!("{source}-{n}"), &title, year + u16::from(n % 7 == 0));
+            let name = format!("Director {}", char::from(b'A' + (n % 26) as u8));
+            record.credits = vec![Credit { name, role: CreditRole::Director }];
+            if n % 4 == 0 {
+                record.external_ids.push(external("imdb", &format!("tt{}", n % 16)));
+            }
+            record.offers = vec![offer(source, "US")];
+            record.overview = Some(format!("{source} tells story {n}."));
+            records.push(record);
+        }
+    }
+    records
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn where_batches_end_makes_no_difference(#[case] engine: &str) {
+    let mut exports = Vec::new();
+    for size in [1, 7, 500] {
+        let bench = Bench::open(engine).await;
+        for batch in world().chunks(size) {
+            bench.ingest(batch).await;
+        }
+        exports.push(bench.export().await);
+    }
+    assert!(exports[0].len() < world().len(), "some titles were merged");
+    assert!(exports[0].len() > 20, "and not all");
+    assert_eq!(exports[0], exports[1]);
+    assert_eq!(exports[0], exports[2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn any_cut_and_any_repetition_gives_the_same_catalogue(cuts in prop::collection::vec((1..40_usize, any::<bool>()), 1..8)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (whole, cut) = (Bench::open("sqlite").await, Bench::open("sqlite").await);
+            whole.ingest(&world()).await;
+            let (records, mut at) = (world(), 0);
+            for (size, repeat) in cuts.iter().cycle() {
+                if at >= records.len() {
+                    break;
+                }
+                let end = (at + size).min(records.len());
+                cut.ingest(&records[at..end]).await;
+                // As after a crash between the commit and its acknowledgement.
+                if *repeat {
+                    let again = cut.ingest(&records[at..end]).await;
+                    assert!(again.iter().all(|outcome| outcome.action == Unchanged));
+                }
+                at = end;
+            }
+            assert_eq!(whole.export().await, cut.export().await);
+        });
+    }
+}

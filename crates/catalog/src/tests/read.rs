@@ -1,0 +1,138 @@
+use contracts::{ContentId, ListQuery};
+use rstest::rstest;
+
+use super::*;
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn titles_come_in_the_order_asked_and_in_the_language_asked(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let mut english = film("netflix", "s1", "The Lives of Others", 2006);
+    english.external_ids.push(external("imdb", "tt1"));
+    english.overview = Some("A spy listens.".to_owned());
+    let mut german_record = film("wikidata", "Q1", "Das Leben der Anderen", 2006);
+    german_record.locale = "de".parse().unwrap();
+    german_record.external_ids.push(external("imdb", "tt1"));
+    german_record.overview = Some("Ein Spitzel lauscht.".to_owned());
+    let outcomes = bench.ingest(&[english, german_record, film("netflix", "s2", "Ran", 1985)]).await;
+    let (lives, ran) = (outcomes[0].content_id, outcomes[2].content_id);
+    let nobody = ContentId(uuid::Uuid::nil());
+
+    let titles = bench.catalog.titles(&german(), &[ran, nobody, lives, ran]).await.unwrap();
+    let names: Vec<_> = titles.iter().map(|title| title.title.as_str()).collect();
+    assert_eq!(names, ["Ran", "Das Leben der Anderen", "Ran"]);
+    assert_eq!((titles[1].locale.as_str(), titles[1].overview.as_deref()), ("de", Some("Ein Spitzel lauscht.")));
+    let call = call();
+    assert_eq!(bench.catalog.titles(&call, &[lives]).await.unwrap()[0].title, "The Lives of Others");
+    assert!(bench.catalog.titles(&call, &[]).await.unwrap().is_empty());
+    assert_eq!(bench.catalog.titles(&call, &vec![ran; 501]).await.unwrap_err().code, "too_many_ids");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn lists_are_paged_by_id_and_filtered(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let records: Vec<_> = (0..7)
+        .map(|n| {
+            let mut record = film("netflix", &format!("s{n}"), &format!("Film {n}"), 2000);
+            if n % 2 == 0 {
+                record.offers = vec![offer("netflix", "US"), offer("netflix", "DE")];
+            }
+            if n == 6 {
+                record.content_type = ContentType::TvShow;
+            }
+            record
+        })
+        .collect();
+    bench.ingest(&records).await;
+    let call = call();
+    let (mut all, mut query) = (Vec::new(), ListQuery { limit: 3, ..ListQuery::default() });
+    loop {
+        let page = bench.catalog.list(&call, &query).await.unwrap();
+        all.extend(page.iter().map(|title| title.id));
+        match page.last() {
+            Some(last) => query.after = Some(last.id),
+            None => break,
+        }
+    }
+    assert_eq!(all.len(), 7);
+    assert!(all.is_sorted());
+    let count = async |query: ListQuery| bench.catalog.list(&call, &query).await.unwrap().len();
+    let on_netflix = ListQuery { platform: Some("netflix".to_owned()), limit: 10, ..ListQuery::default() };
+    assert_eq!(count(on_netflix.clone()).await, 4);
+    assert_eq!(count(ListQuery { content_type: Some(ContentType::TvShow), ..on_netflix }).await, 1);
+
+    let directory = bench.catalog.directory(&call).await.unwrap();
+    let netflix = &directory.platforms[0];
+    assert_eq!((netflix.name.as_str(), netflix.title_count), ("Netflix", 4));
+    let drama = &directory.genres[0];
+    assert_eq!((drama.name.as_str(), drama.movie_count, drama.tv_show_count), ("Drama", 6, 1));
+}
+
+#[tokio::test]
+async fn a_cached_title_is_forgotten_when_it_changes_in_every_language() {
+    let bench = Bench::open("sqlite").await;
+    let mut record = film("netflix", "s1", "Ran", 1985);
+    record.locale = "de".parse().unwrap();
+    let id = bench.ingest(&[record.clone()]).await[0].content_id;
+    for call in [call(), german()] {
+        let json = bench.catalog.content_json(&call, id).await.unwrap().unwrap();
+        assert!(String::from_utf8(json.to_vec()).unwrap().contains("Ran"));
+    }
+    assert!(bench.cache.get(&format!("content:{id}:de")).await.is_some());
+    bench.clock.advance(jiff::SignedDuration::from_mins(10));
+    record.title = "Chaos".to_owned();
+    bench.ingest(&[record]).await;
+    for call in [call(), german()] {
+        let json = bench.catalog.content_json(&call, id).await.unwrap().unwrap();
+        let title: contracts::Content = serde_json::from_slice(&json).unwrap();
+        assert_eq!(title.title, "Chaos");
+    }
+    let nobody = ContentId(uuid::Uuid::nil());
+    assert_eq!(bench.catalog.content_json(&call(), nobody).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn another_process_forgets_what_this_one_changed() {
+    let bench = Bench::open("sqlite").await;
+    let id = bench.ingest(&[film("netflix", "s1", "Ran", 1985)]).await[0].content_id;
+    let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(1 << 20));
+    let other = Arc::new(Catalog::new(bench.db(), cache, bench.clock.clone(), testkit::rng()));
+    other.content_json(&call(), id).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let follower = Arc::clone(&other);
+    let following = tokio::spawn(async move { follower.follow(async { drop(stopped.await) }).await });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    bench.ingest(&[film("netflix", "s1", "Chaos", 1985)]).await;
+    let changed = async {
+        loop {
+            let json = other.content_json(&call(), id).await.unwrap().unwrap();
+            if String::from_utf8_lossy(&json).contains("Chaos") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), changed).await.unwrap();
+    stop.send(()).unwrap();
+    following.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_names_nothing_of_this_catalogue() {
+    let bench = Bench::open("sqlite").await;
+    let mut record = heat("netflix", "s1");
+    record.offers = vec![offer("netflix", "US")];
+    let id = bench.ingest(&[film("netflix", "s2", "Ran", 1985), record]).await[1].content_id;
+    let lines = bench.export().await;
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains(r#""key":"netflix:s1""#) && lines[1].contains(r#""key":"netflix:s2""#));
+    assert!(
+        !lines[0].contains(&id.to_string()) && !lines[0].contains("checked_at") && !lines[0].contains("last_updated")
+    );
+    assert!(lines[0].contains(r#""records":[["netflix","s1"]]"#));
+}
