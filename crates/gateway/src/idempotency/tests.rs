@@ -28,7 +28,7 @@ impl Bench {
             let count = counted.fetch_add(1, Ordering::SeqCst) + 1;
             match body.as_str() {
                 "refuse" => return (StatusCode::BAD_REQUEST, [(header::LOCATION, String::new())], "no".to_owned()),
-                "slow" => tokio::time::sleep(Duration::from_millis(300)).await,
+                "slow" => tokio::time::sleep(Duration::from_millis(1_500)).await,
                 "huge" => return (StatusCode::OK, [(header::LOCATION, String::new())], "x".repeat(MAX_ANSWER + 1)),
                 _ => {}
             }
@@ -48,7 +48,7 @@ impl Bench {
             health: Health::new(),
             frame: Arc::new(frame),
             idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, routes)),
-            config: GuardConfig { timeout: Duration::from_millis(250), ..GuardConfig::new("gateway") },
+            config: GuardConfig { timeout: Duration::from_secs(1), ..GuardConfig::new("gateway") },
         });
         Self { _db: db, clock, worked, gateway }
     }
@@ -141,7 +141,7 @@ async fn work_outlives_the_client_that_asked_for_it(db: TestDb) {
     let bench = Bench::new(db).await;
     assert_eq!(bench.send("k", "slow").await.0, 504);
     assert_eq!(bench.send("k", "slow").await.1, "idempotency_in_flight");
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_eq!(bench.send("k", "slow").await, (201, "run 1 at".to_owned(), true));
     assert_eq!(bench.worked(), 1);
 }
