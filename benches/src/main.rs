@@ -14,6 +14,7 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 
 use data::Data;
+use node::Product;
 use report::Report;
 
 /// Measures a release build of Media Gateway and prints a table and JSON.
@@ -25,6 +26,9 @@ struct Args {
     /// Real catalogues: wikipedia-movies/ and streaming-catalogues/ [default: shared/data beside the project]
     #[arg(long, env = "MEDIA_GATEWAY_DATA")]
     data: Option<PathBuf>,
+    /// The product [default: target/release/media-gateway of the project]
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// What to measure; everything but `clean` when absent
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
@@ -78,8 +82,9 @@ async fn measure(args: Args) -> Result<()> {
     }
     if [Part::Ingest, Part::Start, Part::Search, Part::Content].into_iter().any(wants) {
         let data = Data::open(&args.data.unwrap_or_else(|| root.join("../shared/data")))?;
+        let binary = args.binary.unwrap_or_else(|| root.join("target/release/media-gateway"));
         let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
-        let bench = scenarios::Bench::new(&root, data, load, args.no_model)?;
+        let bench = scenarios::Bench::new(Product::new(binary, !args.no_model)?, data, load)?;
         bench.ingest(&mut report, wants(Part::Ingest))?;
         bench.start(&mut report, wants(Part::Start)).await?;
         if wants(Part::Search) {

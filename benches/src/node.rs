@@ -22,12 +22,13 @@ pub struct Product {
 }
 
 impl Product {
-    /// The binary of the project in `root`.
-    pub fn new(root: &Path, model: bool) -> Result<Self> {
-        let binary = root.join("target/release/media-gateway");
+    /// A binary, with the sentence model where that is wanted and can be had.
+    pub fn new(binary: PathBuf, wants_model: bool) -> Result<Self> {
         if !binary.is_file() {
             bail!("{} is missing — cargo build --release -p media-gateway", binary.display());
         }
+        let model = wants_model && has_model();
+        println!("sentence model: {}", if model { "yes" } else { "no, words alone" });
         Ok(Self { binary, model })
     }
 
@@ -126,4 +127,9 @@ impl Drop for Server {
 
 fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+fn has_model() -> bool {
+    let cache = assets::cache_folder();
+    cache.and_then(|cache| assets::model(&cache, &mut |progress| eprint!("\rdownloading {}  ", progress.what))).is_ok()
 }

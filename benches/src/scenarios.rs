@@ -28,10 +28,8 @@ pub struct Bench {
 
 impl Bench {
     /// Prepares; the folder is removed at the end.
-    pub fn new(root: &Path, data: Data, load: Load, no_model: bool) -> Result<Self> {
-        let model = !no_model && has_model();
-        println!("sentence model: {}", if model { "yes" } else { "no, words alone" });
-        Ok(Self { product: Product::new(root, model)?, data, load, folder: TempDir::new()? })
+    pub fn new(product: Product, data: Data, load: Load) -> Result<Self> {
+        Ok(Self { product, data, load, folder: TempDir::new()? })
     }
 
     /// Fills the folder, which everything after this needs; with words alone too when that is measured.
@@ -164,11 +162,6 @@ async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>) -> Result
     let spent = server.cpu()?.saturating_sub(before);
     let cpu = spent.as_secs_f64() * 1e6 / outcome.count() as f64;
     Ok((outcome, cpu))
-}
-
-fn has_model() -> bool {
-    let cache = assets::cache_folder();
-    cache.and_then(|cache| assets::model(&cache, &mut |progress| eprint!("\rdownloading {}  ", progress.what))).is_ok()
 }
 
 /// A build from nothing with every check and test.
