@@ -29,8 +29,9 @@ use crate::{
 const MAX_TOKENS: usize = 256;
 /// Texts are cut to this before they are tokenised, so that a huge one costs no more than a long one.
 const MAX_TEXT_BYTES: usize = 16 << 10;
-/// The most sessions: each holds the model's weights.
-const MAX_SESSIONS: usize = 8;
+/// The most sessions. Each holds the model's weights and its own working memory: some 150 MB for MiniLM, whose int8
+/// weights the runtime unfolds. Where there are more cores, they are shared out among the sessions.
+const MAX_SESSIONS: usize = 4;
 
 /// An [`Embedder`] that runs a sentence model in ONNX form. Cheap to clone; clones share the model.
 #[derive(Clone)]
@@ -41,7 +42,7 @@ struct Model {
     tokenizer: Tokenizer,
     /// Those that are idle; `run` needs one for itself.
     sessions: Mutex<Vec<Session>>,
-    idle: Semaphore,
+    idle: Arc<Semaphore>,
 }
 
 impl OnnxEmbedder {
@@ -54,15 +55,21 @@ impl OnnxEmbedder {
     pub fn load(files: &ModelFiles) -> Result<Self, EmbedError> {
         let environment = environment(&files.library)?;
         let tokenizer = tokenizer(&files.tokenizer)?;
-        let count = thread::available_parallelism().map_or(1, usize::from).min(MAX_SESSIONS);
-        let open = |_| session(&environment, &files.model);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let count = cores.min(MAX_SESSIONS);
+        let open = |_| session(&environment, &files.model, cores / count);
         let mut sessions = (0..count).map(open).collect::<Result<Vec<_>, _>>()?;
         let probe = tokens(&tokenizer, "a text").and_then(|tokens| run(&mut sessions[0], &pad(&[&tokens])));
         let probe = probe.map_err(|error| failed("the model does not embed a text", &files.model, &error.0))?;
         let dimension = probe.first().map_or(0, Vec::len);
         let info = ModelInfo { name: files.vectors_name()?, dimension };
         tracing::info!(model = info.name, dimension, sessions = count, "the embedding model is loaded");
-        Ok(Self(Arc::new(Model { info, tokenizer, sessions: Mutex::new(sessions), idle: Semaphore::new(count) })))
+        Ok(Self(Arc::new(Model {
+            info,
+            tokenizer,
+            sessions: Mutex::new(sessions),
+            idle: Arc::new(Semaphore::new(count)),
+        })))
     }
 
     /// Runs `work` where it may keep a core busy.
@@ -77,17 +84,16 @@ impl OnnxEmbedder {
 
     async fn embed_batch(&self, batch: Padded) -> Result<Vec<Vector>, EmbedError> {
         let lost = || EmbedError("no session of the model is left".to_owned());
-        let turn = self.0.idle.acquire().await.map_err(|_| lost())?;
-        let vectors = self
-            .blocking(move |model| {
-                let mut session = model.take_session().ok_or_else(lost)?;
-                let vectors = run(&mut session, &batch);
-                model.give_back(session);
-                vectors
-            })
-            .await;
-        drop(turn);
-        vectors
+        let turn = Arc::clone(&self.0.idle).acquire_owned().await.map_err(|_| lost())?;
+        self.blocking(move |model| {
+            let mut session = model.take_session().ok_or_else(lost)?;
+            let vectors = run(&mut session, &batch);
+            model.give_back(session);
+            // Only now is the session idle, even when the caller left long ago.
+            drop(turn);
+            vectors
+        })
+        .await
     }
 }
 
@@ -162,12 +168,12 @@ fn tokenizer(path: &Path) -> Result<Tokenizer, EmbedError> {
     Ok(tokenizer)
 }
 
-fn session(environment: &Environment, path: &Path) -> Result<Session, EmbedError> {
+fn session(environment: &Environment, path: &Path, threads: usize) -> Result<Session, EmbedError> {
     let unusable = |error: &dyn std::fmt::Display| failed("the model can't be loaded", path, error);
     let session = Session::builder(environment)
         .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::All)?))
-        // One thread a session: batches run side by side, which scales better than sharing out one small batch.
-        .and_then(|builder| Ok(builder.with_intra_threads(1)?))
+        // Batches run side by side, which scales better than many threads on one small batch.
+        .and_then(|builder| Ok(builder.with_intra_threads(threads)?))
         .and_then(|mut builder| builder.commit_from_file(path))
         .map_err(|error| unusable(&error))?;
     let known = ["input_ids", "attention_mask", "token_type_ids"];

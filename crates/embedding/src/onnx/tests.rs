@@ -100,6 +100,17 @@ async fn many_callers_share_the_sessions() {
     assert_eq!(embedder.0.sessions.lock().unwrap().len(), full, "every session was given back");
 }
 
+#[tokio::test]
+async fn callers_that_leave_take_no_session_along() {
+    let embedder = embedder();
+    let texts = texts(64);
+    for wait in 0..10 {
+        let patience = std::time::Duration::from_millis(wait);
+        assert!(tokio::time::timeout(patience, embedder.embed(&texts)).await.is_err(), "it can't be done that soon");
+        assert_eq!(embedder.embed(&texts[..1]).await.unwrap().len(), 1);
+    }
+}
+
 #[test]
 fn a_broken_file_is_named_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();

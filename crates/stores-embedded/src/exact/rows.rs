@@ -137,21 +137,21 @@ impl Rows {
 
     /// The nearest rows to `query` (normalised) that pass `filter`, nearest first.
     pub fn search(&self, query: &[f32], limit: usize, filter: &VectorFilter) -> Vec<Scored> {
-        let rows = self.passing(filter);
+        let passing = self.passing(filter);
+        // Memory is read about three times as fast in order as with gaps: with small gaps all rows are compared.
+        let visited = if 3 * passing.len() > self.by_id.len() { &self.live } else { &passing };
         let mut best = Best::new(limit, self.by_id.len());
-        let open = YearRange::default();
-        let years = filter.years.as_ref().filter(|years| **years != open);
-        for row in rows.rows() {
-            let meta = &self.meta[row];
-            if years.is_none_or(|years| within(meta.year, years)) {
-                best.offer(dot(query, self.vector_of(row)), meta.id);
+        for row in visited.rows() {
+            let score = dot(query, self.vector_of(row));
+            if passing.contains(row) {
+                best.offer(score, self.meta[row].id);
             }
         }
         let scored = |(content_id, score)| Scored { content_id, score: f64::from(score).clamp(-1.0, 1.0) };
         best.into_sorted().into_iter().map(scored).collect()
     }
 
-    /// The rows that have a tag of each group.
+    /// The rows that have a tag of each group and a year in the range.
     fn passing(&self, filter: &VectorFilter) -> Bits {
         let mut passing = self.live.clone();
         for group in filter.any_of.iter().filter(|group| !group.is_empty()) {
@@ -160,6 +160,11 @@ impl Rows {
                 any.add(&self.tags.rows[*number as usize]);
             }
             passing.keep(&any);
+        }
+        if let Some(years) = filter.years.filter(|years| *years != YearRange::default()) {
+            let mut fitting = Bits::default();
+            passing.rows().filter(|&row| within(self.meta[row].year, &years)).for_each(|row| fitting.insert(row));
+            passing = fitting;
         }
         passing
     }
