@@ -1,3 +1,4 @@
+-- owner: catalog
 -- The catalogue. `source_records` is the truth; every other table here is a projection of it, made by a pure fold, and
 -- can be made again from it.
 

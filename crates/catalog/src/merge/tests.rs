@@ -1,3 +1,5 @@
+//! The fold: tables of precedence, and order-independence as a property.
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 

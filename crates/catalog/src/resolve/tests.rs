@@ -1,3 +1,5 @@
+//! Resolution as tables: pairs that are one title, and pairs that are not.
+
 use contracts::{Credit, Locale};
 use uuid::Uuid;
 

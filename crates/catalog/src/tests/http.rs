@@ -1,3 +1,5 @@
+//! The routes over a small catalogue.
+
 use std::time::Duration;
 
 use axum::{

@@ -1,3 +1,5 @@
+//! Taking records in: once, atomically, and the same however they are cut into batches.
+
 use contracts::{ErrorKind, IngestAction::*};
 use proptest::prelude::*;
 use rstest::rstest;

@@ -1,3 +1,5 @@
+//! Reading: order, language, pages, caches and the export.
+
 use contracts::{ContentId, ListQuery};
 use rstest::rstest;
 
