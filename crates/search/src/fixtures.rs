@@ -45,82 +45,35 @@ pub(crate) fn film(number: u128, title: &str, year: u16, genres: &[&str], people
     }
 }
 
-/// The catalogue.
+/// A film of [`FILMS`]: its title, year, genres, people and overview.
+type Film = (&'static str, u16, &'static [&'static str], &'static [&'static str], &'static str);
+
+const WACHOWSKI: &[&str] = &["Lana Wachowski", "Keanu Reeves", "Carrie-Anne Moss"];
+const MANN: &[&str] = &["Michael Mann", "Al Pacino", "Robert De Niro"];
+const FUTURE: &[&str] = &["science_fiction", "action"];
+
+/// The catalogue; a film's id is its place, counted from 1.
+const FILMS: &[Film] = &[
+    ("The Matrix", 1999, FUTURE, WACHOWSKI, "A hacker learns that the world is a simulation."),
+    ("The Matrix Reloaded", 2003, FUTURE, WACHOWSKI, "Machines dig towards the last city."),
+    ("Heat", 1995, &["crime", "thriller"], MANN, "A detective hunts a crew of robbers planning one last heist."),
+    ("Heat", 1986, &["action"], &["Dick Richards", "Burt Reynolds"], "A bodyguard in Las Vegas."),
+    ("2001: A Space Odyssey", 1968, &["science_fiction"], &["Stanley Kubrick", "Keir Dullea"], "A voyage to Jupiter."),
+    ("The Truman Show", 1998, &["comedy", "drama"], &["Peter Weir", "Jim Carrey"], "A life is a television programme."),
+    ("1917", 2019, &["war", "drama"], &["Sam Mendes", "George MacKay"], "Two soldiers cross no man's land."),
+    ("Amélie", 2001, &["romance", "comedy"], &["Jean-Pierre Jeunet", "Audrey Tautou"], "A waitress changes lives."),
+    ("Scarface", 1983, &["crime", "drama"], &["Brian De Palma", "Al Pacino"], "A refugee builds a drug empire."),
+    ("It", 2017, &["horror"], &["Andy Muschietti", "Bill Skarsgård"], "A clown haunts a town."),
+    ("Batman", 1989, &["action"], &["Tim Burton", "Michael Keaton", "Madonna"], "A caped hero."),
+    ("Western", 2017, &["drama"], &["Valeska Grisebach"], "German workers in a Bulgarian valley."),
+    ("Some Like It Hot", 1959, &["comedy", "romance"], &["Billy Wilder", "Marilyn Monroe"], "Two musicians hide."),
+    ("Monsieur Hulot's Holiday", 1953, &["comedy"], &["Jacques Tati"], "A man at the seaside."),
+];
+
+/// The catalogue as titles: The Matrix and the later Heat are popular, and one title has a translation.
 pub(crate) fn films() -> Vec<Content> {
-    let wachowski = ["Lana Wachowski", "Keanu Reeves", "Carrie-Anne Moss"];
-    let mann = ["Michael Mann", "Al Pacino", "Robert De Niro"];
-    let mut films = vec![
-        film(
-            1,
-            "The Matrix",
-            1999,
-            &["science_fiction", "action"],
-            &wachowski,
-            "A hacker learns that the world is a simulation.",
-        ),
-        film(
-            2,
-            "The Matrix Reloaded",
-            2003,
-            &["science_fiction", "action"],
-            &wachowski,
-            "Machines dig towards the last city.",
-        ),
-        film(
-            3,
-            "Heat",
-            1995,
-            &["crime", "thriller"],
-            &mann,
-            "A detective hunts a crew of robbers planning one last heist.",
-        ),
-        film(4, "Heat", 1986, &["action"], &["Dick Richards", "Burt Reynolds"], "A bodyguard in Las Vegas."),
-        film(
-            5,
-            "2001: A Space Odyssey",
-            1968,
-            &["science_fiction"],
-            &["Stanley Kubrick", "Keir Dullea"],
-            "A voyage to Jupiter.",
-        ),
-        film(
-            6,
-            "The Truman Show",
-            1998,
-            &["comedy", "drama"],
-            &["Peter Weir", "Jim Carrey"],
-            "A man's life is a television programme.",
-        ),
-        film(7, "1917", 2019, &["war", "drama"], &["Sam Mendes", "George MacKay"], "Two soldiers cross no man's land."),
-        film(
-            8,
-            "Amélie",
-            2001,
-            &["romance", "comedy"],
-            &["Jean-Pierre Jeunet", "Audrey Tautou"],
-            "A waitress changes the lives around her.",
-        ),
-        film(
-            9,
-            "Scarface",
-            1983,
-            &["crime", "drama"],
-            &["Brian De Palma", "Al Pacino"],
-            "A refugee builds a drug empire.",
-        ),
-        film(10, "It", 2017, &["horror"], &["Andy Muschietti", "Bill Skarsgård"], "A clown haunts a town."),
-        film(11, "Batman", 1989, &["action"], &["Tim Burton", "Michael Keaton", "Madonna"], "A caped hero."),
-        film(12, "Western", 2017, &["drama"], &["Valeska Grisebach"], "German workers in a Bulgarian valley."),
-        film(
-            13,
-            "Some Like It Hot",
-            1959,
-            &["comedy", "romance"],
-            &["Billy Wilder", "Marilyn Monroe"],
-            "Two musicians hide in a band.",
-        ),
-        film(14, "Monsieur Hulot's Holiday", 1953, &["comedy"], &["Jacques Tati"], "A man at the seaside."),
-    ];
+    let film = |(place, film): (usize, &Film)| self::film(place as u128 + 1, film.0, film.1, film.2, film.3, film.4);
+    let mut films: Vec<Content> = FILMS.iter().enumerate().map(film).collect();
     films[0].popularity_score = 0.9;
     films[2].popularity_score = 0.8;
     films[13].translations.push(Translation {

@@ -105,8 +105,6 @@ pub(crate) struct VectorTarget {
     pub meaning: Meaning,
     /// Points in the index, for the progress bar.
     pub points: Arc<AtomicU64>,
-    /// Titles passed over since the start: the model can't take their text.
-    pub skipped: AtomicU64,
 }
 
 #[async_trait]
@@ -188,7 +186,6 @@ impl VectorTarget {
         for text in texts {
             let vector = embedder.embed(std::slice::from_ref(text)).await.ok().and_then(|mut vectors| vectors.pop());
             if vector.is_none() {
-                self.skipped.fetch_add(1, Ordering::Relaxed);
                 metrics::counter!("search_skipped_titles_total", "index" => "vector").increment(1);
                 tracing::warn!(error = %failure, "the model can't take the text of a title: it is passed over");
             }

@@ -22,5 +22,3 @@ pub use error::SearchError;
 pub use http::{api, routes};
 pub use rank::{Fused, FusionConfig, FusionMethod, List, Source, fuse};
 pub use replica::{Progress, Search, SearchConfig};
-#[cfg(test)]
-mod measure_tmp;

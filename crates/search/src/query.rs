@@ -73,13 +73,15 @@ pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16)
     let query = query.trim();
     let words = words(query);
     let name = join(&words);
-    let mut parser = Parser::new(query, &words, snapshot, this_year, words.len() <= MAX_COMMAND_WORDS);
+    let story = words.len() > MAX_COMMAND_WORDS;
+    let mut parser = Parser::new(query, &words, snapshot, this_year, !story);
     parser.read()?;
     let intent = parser.finish()?;
     let parsed = with_filters(intent.parsed, &request.filters);
     let keyword = KeywordQuery {
         words: intent.text_words,
         light_words: intent.genre_words,
+        story,
         people: parsed.people.iter().map(|person| fold(person)).collect(),
         genres: parsed.genres.clone(),
     };

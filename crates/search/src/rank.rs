@@ -62,6 +62,14 @@ impl FusionConfig {
     }
 }
 
+impl FusionConfig {
+    /// The weights for a query that names examples: there it is what titles have in common that answers, and the words
+    /// beside it only colour it, so that words and graph change places.
+    pub fn by_example(self) -> Self {
+        Self { keyword: self.graph, graph: self.keyword, ..self }
+    }
+}
+
 impl Default for FusionConfig {
     /// The convex combination: unlike ranks, it keeps how much better a title fits than the next, and on the measured
     /// questions it beat reciprocal ranks.

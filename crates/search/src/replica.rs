@@ -160,7 +160,7 @@ impl Search {
             &self.keyword_nudge,
         );
         let vector = self.meaning.clone().map(|meaning| {
-            let target = VectorTarget { meaning, points: Arc::clone(&self.points), skipped: AtomicU64::new(0) };
+            let target = VectorTarget { meaning, points: Arc::clone(&self.points) };
             self.follower(target, &self.vector_progress, &self.vector_nudge)
         });
         let vectors = async {

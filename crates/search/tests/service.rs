@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{body::Body, http::Request};
 use contracts::{
     ContentType, ErrorKind, SearchApi, SearchFilters, SearchRequest, SearchResponse, VectorQuery, YearRange,
 };
@@ -280,5 +281,46 @@ async fn seeds_lead_to_their_neighbours_within_the_filters() {
     assert!(running.search.graph_search(&call(), &[heat; 101], &filters, None, 10).await.is_err());
     assert!(running.search.graph_search(&call(), &[heat], &filters, None, 0).await.is_err());
     assert_eq!(running.search.suggestions(&call(), "The M", 10).await.unwrap(), ["the matrix", "the matrix reloaded"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_routes_answer_and_refuse() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let frame = http_api::Frame {
+        clock: testkit::clock(),
+        rng: testkit::rng(),
+        timeout: Duration::from_secs(5),
+        operator_token: None,
+        cursor_key: [0; 32],
+    };
+    let (router, _) = search::routes(running.search.clone()).split_for_parts();
+    let router = router.layer(http_api::frame_layer(frame.into()));
+    let post = |body: &str| {
+        let request = Request::post("/api/v1/search").header("content-type", "application/json");
+        request.body(Body::from(body.to_owned())).unwrap()
+    };
+    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    let table = [
+        (post(r#"{"query": "the matrix"}"#), 200, "\"title\":\"The Matrix\""),
+        (get("/api/v1/search?q=the%20matrix&type=movie&year_from=1999&page_size=1"), 200, "\"page_size\":1"),
+        (get("/api/v1/content/search?q=wire&type=tv_show"), 200, "The Wire"),
+        (get("/api/v1/search/suggestions?q=the%20m"), 200, "the matrix reloaded"),
+        (post(r#"{"query": "x", "colour": 1}"#), 400, "unknown_field"),
+        (post(r#"{"query": "x", "region": "XX"}"#), 400, "unknown_region"),
+        (post(r#"{"page": 99, "page_size": 99}"#), 400, "page_too_far"),
+        (get("/api/v1/search?q=x&type=game"), 400, "unknown_content_type"),
+        (get("/api/v1/search?q=x&colour=1"), 400, "unknown_field"),
+    ];
+    for (request, status, part) in table {
+        let asked = request.uri().to_string();
+        let response = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+        let answered = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert_eq!(answered, status, "{asked}: {body}");
+        assert!(body.contains(part), "{asked}: {body}");
+    }
     running.stop().await;
 }

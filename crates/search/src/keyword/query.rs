@@ -17,6 +17,26 @@ use super::schema::{Fields, stemmer};
 const MAX_WORDS: usize = 96;
 /// How much the second best field of a word adds to the best (Elasticsearch's `best_fields` with a tie breaker).
 const TIE_BREAKER: Score = 0.2;
+/// What a credit of a named person, and a genre that is asked for, add; BM25 scores of a rare word are about 10.
+const PERSON_SCORE: Score = 12.0;
+const GENRE_SCORE: Score = 2.0;
+/// A longer word is not two words written as one.
+const MAX_PARTED_BYTES: usize = 24;
+
+/// How much a word counts in the title, among the people, and elsewhere.
+struct Weights {
+    title: Score,
+    people: Score,
+    rest: Score,
+}
+
+/// In a short query a word in the title says more than the same word in the overview.
+const SHORT: Weights = Weights { title: 2.0, people: 1.5, rest: 1.0 };
+/// A story tells what happens; that one of its many words is in a title says little.
+const STORY: Weights = Weights { title: 0.6, people: 0.6, rest: 1.0 };
+/// A word that names a genre is not meant as a title: "funny" is not "Funny Face".
+const LIGHT: Weights = Weights { title: 0.0, people: 0.0, rest: 1.0 };
+
 /// Words that occur everywhere and say nothing by themselves.
 const STOP_WORDS: &[&str] = &[
     "a",
@@ -88,6 +108,8 @@ pub(crate) struct KeywordQuery {
     pub words: Vec<String>,
     /// Folded words that the plan also understood otherwise; they count half.
     pub light_words: Vec<String>,
+    /// Whether it is a long question that tells a story.
+    pub story: bool,
     /// Whole names, folded.
     pub people: Vec<String>,
     /// Genre ids.
@@ -103,23 +125,25 @@ pub(crate) fn stop_word(word: &str) -> bool {
 pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery) -> Option<Box<dyn Query>> {
     let mut clauses: Vec<Clause> = Vec::new();
     let words = telling(&query.words);
+    let weights = if query.story { STORY } else { SHORT };
     for word in &words {
-        clauses.push((Occur::Should, word_query(searcher, fields, word)));
+        clauses.push((Occur::Should, word_query(searcher, fields, word, &weights)));
     }
     for word in telling(&query.light_words).into_iter().filter(|word| !words.contains(word)) {
-        clauses.push((Occur::Should, boost(word_query(searcher, fields, word), 0.5)));
+        clauses.push((Occur::Should, boost(word_query(searcher, fields, word, &LIGHT), 0.5)));
     }
     let phrase: Vec<Term> =
         query.words.iter().take(MAX_WORDS).map(|word| Term::from_field_text(fields.title_raw, word)).collect();
-    if phrase.len() > 1 {
+    if phrase.len() > 1 && !query.story {
         clauses.push((Occur::Should, boost(Box::new(PhraseQuery::new(phrase)), 2.0)));
     }
     for name in &query.people {
-        clauses.push((Occur::Should, boost(term_query(fields.people_exact, name), 2.0)));
+        let credited = term_query(fields.people_exact, name);
+        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(credited, PERSON_SCORE))));
     }
     for genre in &query.genres {
         let tag: Box<dyn Query> = term_query(fields.tags, &format!("genre:{genre}"));
-        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(tag, 2.0))));
+        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(tag, GENRE_SCORE))));
     }
     if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
 }
@@ -138,45 +162,60 @@ fn telling(words: &[String]) -> Vec<&String> {
     chosen
 }
 
-/// One word in all fields, the best counting: a word in the title says more than the same word in the overview.
-fn word_query(searcher: &Searcher, fields: &Fields, word: &str) -> Box<dyn Query> {
+/// One word in all fields, the best counting most.
+fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights) -> Box<dyn Query> {
     let stem = stem(word);
     let places = [
-        (fields.title_raw, word, 2.0),
-        (fields.title, stem.as_str(), 2.0),
-        (fields.people, word, 1.5),
-        (fields.genres, stem.as_str(), 1.0),
-        (fields.overview, stem.as_str(), 1.0),
+        (fields.title_raw, word, weights.title),
+        (fields.title, stem.as_str(), weights.title),
+        (fields.people, word, weights.people),
+        (fields.genres, stem.as_str(), weights.rest),
+        (fields.overview, stem.as_str(), weights.rest),
     ];
-    let known = places
-        .iter()
-        .any(|(field, word, _)| searcher.doc_freq(&Term::from_field_text(*field, word)).is_ok_and(|count| count > 0));
-    if !known {
-        return near_query(fields, word);
+    if !places.iter().any(|(field, word, _)| holds(searcher, *field, word)) {
+        return near_query(searcher, fields, word);
     }
-    let fields = places.into_iter().map(|(field, word, weight)| boost(term_query(field, word), weight)).collect();
-    Box::new(DisjunctionMaxQuery::with_tie_breaker(fields, TIE_BREAKER))
+    let places = places.into_iter().filter(|(_, _, weight)| *weight > 0.0);
+    let places = places.map(|(field, word, weight)| boost(term_query(field, word), weight)).collect();
+    Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER))
 }
 
-/// A word that the index does not know: what starts with it, and what is one slip away (two in a long word).
-fn near_query(fields: &Fields, word: &str) -> Box<dyn Query> {
+fn holds(searcher: &Searcher, field: Field, word: &str) -> bool {
+    searcher.doc_freq(&Term::from_field_text(field, word)).is_ok_and(|count| count > 0)
+}
+
+/// A word that the index does not know: two words written as one, what starts with it, and what is one slip away (two
+/// in a long word). Titles come before people: "matrx" is The Matrix rather than the Marx Brothers.
+fn near_query(searcher: &Searcher, fields: &Fields, word: &str) -> Box<dyn Query> {
     let length = word.chars().count();
     let mut near: Vec<Box<dyn Query>> = Vec::new();
-    for field in [fields.title_raw, fields.people] {
+    for (first, second) in parted(word) {
+        if holds(searcher, fields.title_raw, first) && holds(searcher, fields.title_raw, second) {
+            let phrase = [first, second].map(|word| Term::from_field_text(fields.title_raw, word));
+            near.push(Box::new(PhraseQuery::new(phrase.to_vec())));
+        }
+    }
+    for (field, weight) in [(fields.title_raw, 1.0), (fields.people, 0.6)] {
         let term = Term::from_field_text(field, word);
         if length >= 3 {
-            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, true)), 3.0));
+            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, true)), 3.0 * weight));
         }
         if length >= 4 {
             let slips = if length >= 8 { 2 } else { 1 };
-            near.push(boost(Box::new(FuzzyTermQuery::new(term, slips, true)), 4.0));
+            near.push(boost(Box::new(FuzzyTermQuery::new(term, slips, true)), 4.0 * weight));
         }
     }
     if length >= 4 {
         let term = Term::from_field_text(fields.overview, &stem(word));
-        near.push(boost(Box::new(FuzzyTermQuery::new(term, 1, true)), 1.0));
+        near.push(Box::new(FuzzyTermQuery::new(term, 1, true)));
     }
     Box::new(DisjunctionMaxQuery::with_tie_breaker(near, TIE_BREAKER))
+}
+
+/// The ways to read a word as two, of at least three letters each: "spiderman" is "spider man".
+fn parted(word: &str) -> impl Iterator<Item = (&str, &str)> {
+    let length = if word.len() <= MAX_PARTED_BYTES { word.len() } else { 0 };
+    (3..=length.saturating_sub(3)).filter_map(|at| word.split_at_checked(at))
 }
 
 /// What a result must be; `None` when anything may be.

@@ -8,7 +8,7 @@ use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, DocSetCollector, TopDocs},
     columnar::Column,
-    query::Query,
+    query::{Query, TermSetQuery},
     schema::{Field, Value as _},
 };
 
@@ -68,13 +68,17 @@ impl Snapshot {
         self.scored(found.into_iter().map(|((score, _), address)| (f64::from(score), address)))
     }
 
-    /// The titles that are called exactly this (folded), the popular first; the score is the popularity.
+    /// The titles that are called this (folded), with or without the article, the popular first; the score is the
+    /// popularity.
     pub(crate) fn called(&self, folded: &str, filter: &VectorFilter) -> Result<Vec<Scored>, SearchError> {
         if folded.is_empty() {
             return Ok(Vec::new());
         }
-        let exact = query::term_query(self.fields.title_exact, folded);
-        Ok(self.popular_of(&*query::filtered(&self.fields, exact, filter), MAX_NAMESAKES)?.hits)
+        let bare = folded.strip_prefix("the ").unwrap_or(folded);
+        let names =
+            [bare.to_owned(), format!("the {bare}")].map(|name| Term::from_field_text(self.fields.title_exact, &name));
+        let query = query::filtered(&self.fields, Box::new(TermSetQuery::new(names)), filter);
+        Ok(self.popular_of(&*query, MAX_NAMESAKES)?.hits)
     }
 
     /// The most popular titles that `filter` lets pass, and how many it lets pass.

@@ -34,6 +34,8 @@ fn words_find_titles_people_and_overviews() {
         ("scarfase", 9),
         ("skarsgard", 10),
         ("batmn", 11),
+        ("matrx", 1),
+        ("trumanshow", 6),
         ("odys", 5),
         ("it", 10),
         ("hacker simulation world", 1),
@@ -60,6 +62,9 @@ fn filters_hold() {
     let popular = snapshot.popular(&VectorFilter::default(), 2).unwrap();
     assert_eq!((numbers(&popular.hits), popular.total), (vec![1, 3], 14));
     assert_eq!(numbers(&snapshot.called("heat", &years).unwrap()), [4]);
+    for name in ["matrix", "the matrix"] {
+        assert_eq!(numbers(&snapshot.called(name, &VectorFilter::default()).unwrap()), [1]);
+    }
 }
 
 #[test]
@@ -112,8 +117,8 @@ fn damage_is_noticed_and_moved_aside() {
     let damages: [fn(&std::path::Path); 3] = [
         |folder| fs::write(folder.join("meta.json"), "{").unwrap(),
         |folder| {
-            let file = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            let file = file.filter(|path| path.extension().is_some_and(|e| e == "store")).next().unwrap();
+            let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let file = files.find(|path| path.extension().is_some_and(|e| e == "store")).unwrap();
             let mut bytes = fs::read(&file).unwrap();
             bytes[10] ^= 0xff;
             fs::write(&file, bytes).unwrap();

@@ -65,6 +65,14 @@ fn a_title_called_what_was_typed_comes_first() {
     assert!(fused.iter().all(|title| (0.0..=1.0).contains(&title.score)));
 }
 
+#[test]
+fn an_example_is_answered_by_what_titles_share() {
+    let config = FusionConfig { keyword: 0.5, graph: 0.1, ..config(FusionMethod::Convex) };
+    let lists = [list(Source::Keyword, &[(1, 9.0)]), list(Source::Graph, &[(2, 1.0)])];
+    assert_eq!(order(&fuse(&lists, &config)), [1, 2]);
+    assert_eq!(order(&fuse(&lists, &config.by_example())), [2, 1]);
+}
+
 fn lists() -> impl Strategy<Value = Vec<List>> {
     let hits = |source: Source| {
         proptest::collection::btree_map(0_u128..30, -1.0..20.0_f64, 0..20).prop_map(move |scores| {
