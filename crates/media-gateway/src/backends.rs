@@ -35,6 +35,11 @@ pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
     Ok(db)
 }
 
+/// Whether the owner of the data folder is the only one to write to the database: PostgreSQL serves other nodes too.
+pub fn owns_database(config: &Config) -> bool {
+    config.database.url.is_none()
+}
+
 /// The cache of this process.
 pub fn cache(config: &Config) -> Arc<dyn Cache> {
     Arc::new(MemoryCache::new(config.limits.cache_bytes))

@@ -79,6 +79,9 @@ impl Services {
             let settings = ingest::IngestConfig::new(folder.path());
             Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings))
         });
+        if let Some(ingest) = ingest.as_ref().filter(|_| backends::owns_database(config)) {
+            ingest.recover().await?;
+        }
         let mut notes = Vec::new();
         let search = if runs(Role::Search) {
             let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng };
@@ -115,8 +118,11 @@ impl Services {
         Ok(())
     }
 
-    /// Stops the workers; each finishes what it has begun.
+    /// Stops the workers; each finishes what it has begun. A run finishes its batch and is then interrupted.
     pub async fn close(&self) {
+        if let Some(ingest) = &self.ingest {
+            ingest.shutdown().await;
+        }
         self.shutdown.cancel();
         self.workers.close();
         self.workers.wait().await;
