@@ -245,12 +245,10 @@ impl Search {
             }
             None => Component::new("vector_index", ComponentState::Degraded, "not in use without an embedding model"),
         };
-        let state = if self.graph_version.load(Ordering::SeqCst) == 0 {
-            ComponentState::Starting
-        } else {
-            ComponentState::Ready
-        };
-        let graph = Component::new("graph", state, format!("{} titles joined", self.graph().len()));
+        let (built, version) = (self.graph_version.load(Ordering::SeqCst), self.version.load(Ordering::SeqCst));
+        let state = if built == 0 { ComponentState::Starting } else { ComponentState::Ready };
+        let behind = if built == version { "" } else { ", a little behind the keyword index" };
+        let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.graph().len()));
         vec![keyword, vector, model, graph]
     }
 

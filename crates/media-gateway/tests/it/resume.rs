@@ -118,20 +118,16 @@ fn answer(app: &App, query: &str, best: &str) -> Value {
     json!([query, titles])
 }
 
-/// Waits until the indexes have followed all events.
+/// Waits until the indexes have followed all events: they say so twice, with a look at the log in between.
 pub fn caught_up(app: &App) {
-    let since = Instant::now();
-    loop {
+    let (since, mut looks) = (Instant::now(), 0);
+    while looks < 2 {
         let ready = app.get("/readyz");
         let parts = ready.json["components"].as_array().cloned().unwrap_or_default();
-        let settled = |part: &&Value| {
-            part["state"] != "starting" && !part["detail"].as_str().unwrap_or_default().contains("behind")
-        };
-        if ready.status == 200 && parts.iter().filter(settled).count() == parts.len() {
-            return;
-        }
+        let settled = |part: &Value| part["state"] != "starting" && !part["detail"].to_string().contains("behind");
+        looks = if ready.status == 200 && parts.iter().all(settled) { looks + 1 } else { 0 };
         assert!(since.elapsed() < PATIENCE, "the indexes do not catch up: {}", ready.text);
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(300));
     }
 }
 

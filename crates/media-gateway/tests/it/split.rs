@@ -1,0 +1,259 @@
+//! One process or two, SQLite or PostgreSQL: the same files in, the same answers out.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use testkit::TestDb;
+
+use crate::{
+    app::{App, Setup},
+    fixtures::{self, TITLES},
+    resume::caught_up,
+};
+
+const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
+const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
+
+/// A deployment: what answers the public, and the process behind it where there are two.
+struct Cluster {
+    front: App,
+    back: Option<App>,
+    _dir: TempDir,
+    _database: Option<TestDb>,
+}
+
+impl Cluster {
+    fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let front = Setup::on(&dir.path().join("node")).start();
+        Self { front, back: None, _dir: dir, _database: None }.loaded()
+    }
+
+    fn postgres() -> Self {
+        let (dir, database) = (tempfile::tempdir().unwrap(), database());
+        let front = Setup::on(&dir.path().join("node")).env("MEDIA_GATEWAY_DATABASE_URL", url(&database)).start();
+        Self { front, back: None, _dir: dir, _database: Some(database) }.loaded()
+    }
+
+    /// The catalogue and ingest in one process, the gateway and search in another.
+    fn split() -> Self {
+        let (dir, database) = (tempfile::tempdir().unwrap(), database());
+        let token: PathBuf = dir.path().join("peer.token");
+        std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
+        let setup = |name: &str| {
+            Setup::on(&dir.path().join(name))
+                .env("MEDIA_GATEWAY_DATABASE_URL", url(&database))
+                .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap())
+        };
+        let back = setup("back").roles("catalog,ingest").start();
+        let front = setup("front")
+            .roles("gateway,search")
+            .env("MEDIA_GATEWAY_PEER_CATALOG", back.url("catalog"))
+            .env("MEDIA_GATEWAY_PEER_INGEST", back.url("ingest"))
+            .start();
+        Self { front, back: Some(back), _dir: dir, _database: Some(database) }.loaded()
+    }
+
+    fn loaded(self) -> Self {
+        fixtures::ingest_all(&self.back.as_ref().unwrap_or(&self.front).setup);
+        self.front.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
+        caught_up(&self.front);
+        self
+    }
+}
+
+/// A database of its own on the server that `make test` starts.
+pub fn database() -> TestDb {
+    tokio::runtime::Runtime::new().unwrap().block_on(testkit::postgres())
+}
+
+fn url(database: &TestDb) -> String {
+    database.url().unwrap()
+}
+
+/// What a deployment answers, without what differs from one catalogue of these files to the next.
+fn answers(app: &App) -> Vec<(String, Value)> {
+    let mut answers = Vec::new();
+    let mut note = |name: &str, status: u16, body: Value| {
+        answers.push((name.to_owned(), json!({ "status": status, "body": plain(body) })));
+    };
+    let lighthouse = app.get(LIGHTHOUSE).ok()["id"].as_str().unwrap().to_owned();
+    let street = app.get("/api/v1/search?q=harbour+street").ok()["results"][0]["content"]["id"].clone();
+    for path in [
+        "/api/v1/search?q=paper+lighthouse",
+        "/api/v1/search?q=films+with+Ada+Wren",
+        "/api/v1/search?q=harbour&platform=hulu",
+        "/api/v1/search?q=lighthouse&region=GB",
+        "/api/v1/search?q=drama&type=tv_show&year_from=2000",
+        "/api/v1/search/suggestions?q=har",
+        LIGHTHOUSE,
+        &format!("/api/v1/content/{lighthouse}"),
+        &format!("/api/v1/content/{lighthouse}/availability"),
+        &format!("/api/v1/content/{lighthouse}/availability?region=GB"),
+        "/api/v1/platforms",
+        "/api/v1/platforms/netflix/catalog",
+        "/api/v1/genres",
+        "/api/v1/genres/movies",
+        "/api/v1/content/tv",
+        "/openapi.json",
+        // What goes wrong, in either process.
+        &format!("/api/v1/content/{NOBODY}"),
+        "/api/v1/content/none",
+        "/api/v1/content/movies?cursor=bad",
+        "/api/v1/content/movies?limit=1000000",
+        "/api/v1/content/movies?sort=up",
+        "/api/v1/platforms/nowhere/catalog",
+        "/api/v1/search?q=a&genre=nonsense",
+        "/api/v1/search?q=a&page=100000",
+        "/api/v1/internal/ingest/runs",
+        "/api/v1/nothing",
+    ] {
+        let answer = app.get(path);
+        note(path.split_once(&lighthouse).map_or(path, |(_, rest)| rest), answer.status, answer.json);
+    }
+    for (path, body) in [
+        ("/api/v1/content/batch", json!({ "ids": [lighthouse, NOBODY, street] })),
+        ("/api/v1/content/batch", json!({ "ids": [] })),
+        ("/api/v1/search", json!({ "query": "salt and thunder", "filters": { "genres": ["drama"] } })),
+        ("/api/v1/search", json!({ "query": 7 })),
+        ("/api/v1/platforms", json!({})),
+    ] {
+        let answer = app.post(path, &body);
+        note(&format!("POST {path}"), answer.status, answer.json);
+    }
+    note("every film, two a page", 200, films(app));
+    answers
+}
+
+/// The titles of all films, read page by page: they stand in the order of their ids, which differ.
+fn films(app: &App) -> Value {
+    let (mut titles, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = app.get(&format!("/api/v1/content/movies?limit=2{cursor}")).ok();
+        let items = page["items"].as_array().unwrap();
+        assert!((1..=2).contains(&items.len()));
+        titles.extend(items.iter().map(|title| title["title"].as_str().unwrap().to_owned()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    titles.sort();
+    json!(titles)
+}
+
+/// Without ids and times of our own; lists of titles in the order of the titles, where their ids decide it.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let ours = ["id", "last_updated", "checked_at", "search_time_ms", "trace_id", "instance", "next_cursor"];
+            // What the words and the fusion give depends on how the index came to be: deleted documents still count.
+            let scores = ["relevance_score", "keyword_score"];
+            let kept = |(key, value): (String, Value)| {
+                let ours = ours.contains(&key.as_str()) && (key != "id" || value.as_str().is_some_and(is_uuid))
+                    || scores.contains(&key.as_str());
+                (!ours).then(|| (key, plain(value)))
+            };
+            Value::Object(fields.into_iter().filter_map(kept).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.into_iter().map(plain).collect();
+            if items.iter().all(|item| item["title"].is_string()) {
+                items.sort_by_key(|item| item["title"].as_str().map(str::to_owned));
+            }
+            Value::Array(items)
+        }
+        Value::String(text) if is_uuid(&text) => json!(text == NOBODY),
+        other => other,
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
+}
+
+fn same(found: &[(String, Value)], wanted: &[(String, Value)]) {
+    assert_eq!(found.len(), wanted.len());
+    for ((name, found), (_, wanted)) in found.iter().zip(wanted) {
+        if let Some(difference) = difference(found, wanted) {
+            panic!("{name}{difference}");
+        }
+    }
+}
+
+/// Where two values differ first, and how.
+fn difference(found: &Value, wanted: &Value) -> Option<String> {
+    let below = |key: &str, found: &Value, wanted: &Value| Some(format!("/{key}{}", difference(found, wanted)?));
+    match (found, wanted) {
+        (Value::Object(some), Value::Object(others)) if some.keys().eq(others.keys()) => {
+            some.iter().find_map(|(key, value)| below(key, value, &others[key]))
+        }
+        (Value::Array(some), Value::Array(others)) if some.len() == others.len() => {
+            (0..some.len()).find_map(|place| below(&place.to_string(), &some[place], &others[place]))
+        }
+        _ => (found != wanted).then(|| format!(": {found} is not {wanted}")),
+    }
+}
+
+/// The sum of a counter over the series whose labels hold every one of `labels`.
+fn counter(app: &App, name: &str, labels: &[&str]) -> f64 {
+    let page = reqwest::blocking::get(format!("{}/metrics", app.url("metrics"))).unwrap().text().unwrap();
+    page.lines()
+        .filter(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+        .sum()
+}
+
+#[test]
+fn postgres_answers_as_sqlite() {
+    let (wanted, found) = (answers(&Cluster::sqlite().front), answers(&Cluster::postgres().front));
+    same(&found, &wanted);
+    // The suite proves nothing about answers that are not there.
+    let failures = wanted.iter().filter(|(_, answer)| answer["status"].as_u64().unwrap() >= 400).count();
+    assert_eq!((wanted.len(), failures), (32, 13), "{wanted:#?}");
+}
+
+#[test]
+fn two_processes_answer_as_one() {
+    let (single, split) = (Cluster::sqlite(), Cluster::split());
+    let back = split.back.as_ref().unwrap();
+    let before = counter(back, "grpc_server_handled_total", &["CatalogService", "status=\"OK\""]);
+    assert!(before > 0.0, "search's index was filled without asking the catalogue");
+    same(&answers(&split.front), &answers(&single.front));
+    let asked = counter(back, "grpc_server_handled_total", &["CatalogService", "status=\"OK\""]) - before;
+    assert!(asked > 5.0, "the other process answered {asked} gRPC calls");
+    let proxied = counter(back, "http_requests_total", &["service=\"catalog\"", "status=\"200\""]);
+    assert!(proxied > 10.0, "the other process answered {proxied} requests");
+    assert!(counter(back, "http_requests_total", &["service=\"ingest\"", "status=\"401\""]) > 0.0);
+}
+
+#[test]
+fn without_the_catalogue_the_gateway_says_so_and_recovers() {
+    let Cluster { front, back, _dir, _database } = Cluster::split();
+    let back = back.unwrap();
+    let ports: Vec<_> = ["catalog", "ingest"]
+        .iter()
+        .map(|role| (format!("MEDIA_GATEWAY_LISTEN_{}", role.to_uppercase()), back.url(role).replace("http://", "")))
+        .collect();
+    let wanted = answers(&front);
+    let setup = back.kill();
+    front.get(LIGHTHOUSE).problem(503, "upstream_unavailable");
+    let search = front.get("/api/v1/search?q=paper+lighthouse");
+    assert_eq!(search.status, 503, "{}", search.text);
+    assert!(search.json["detail"].as_str().unwrap().contains("catalog"), "{}", search.text);
+    let readiness = front.eventually("/readyz", |ready| ready["state"] == "degraded");
+    let parts = readiness["components"].as_array().unwrap();
+    let peer = parts.iter().find(|part| part["name"] == "catalog_peer").unwrap();
+    assert_eq!((&peer["state"], &peer["detail"]), (&json!("down"), &json!("it does not answer")));
+    let _back = ports.into_iter().fold(setup, |setup, (key, address)| setup.env(&key, address)).start();
+    front.eventually(LIGHTHOUSE, |title| title["title"] == "The Paper Lighthouse");
+    front.eventually("/readyz", |ready| {
+        let parts = ready["components"].as_array().unwrap();
+        parts
+            .iter()
+            .filter(|part| part["name"].as_str().unwrap().ends_with("_peer"))
+            .all(|part| part["state"] == "ready")
+    });
+    same(&answers(&front), &wanted);
+}
