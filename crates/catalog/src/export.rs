@@ -17,6 +17,14 @@ impl Catalog {
     /// # Errors
     /// When the database can't be read, or the first error of `write`.
     pub async fn export(&self, call: &Call, write: &mut (dyn FnMut(&str) -> Result<()> + Send)) -> Result<()> {
+        for part in self.export_order().await?.chunks(MAX_BATCH) {
+            self.export_lines(call, part).await?.lines().try_for_each(&mut *write)?;
+        }
+        Ok(())
+    }
+
+    /// Every title, in the order of an export.
+    pub(crate) async fn export_order(&self) -> Result<Vec<Exported>> {
         let mut records: HashMap<ContentId, Vec<(String, String)>> = HashMap::new();
         let sql = "SELECT content_id, source, source_key FROM source_records";
         for (id, source, key) in self.db.fetch_all::<(ContentId, String, String)>(sql, args![]).await? {
@@ -35,24 +43,42 @@ impl Catalog {
         // A title whose every id belongs to another goes by its first record, after those that have one.
         let mut order: Vec<_> = records
             .into_iter()
-            .map(|(id, keys)| (smallest.remove(&id).ok_or_else(|| keys.first().cloned()), id, keys))
+            .map(|(id, records)| Exported {
+                key: smallest.remove(&id).ok_or_else(|| records.first().cloned()),
+                id,
+                records,
+            })
             .collect();
-        order.sort_unstable_by(|a, b| (&a.0, &a.2).cmp(&(&b.0, &b.2)));
-        for part in order.chunks(MAX_BATCH) {
-            let ids: Vec<_> = part.iter().map(|(_, id, _)| *id).collect();
-            let titles = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
-            for (key, id, keys) in part {
-                let Some(content) = titles.get(id) else { continue };
-                let mut line = serde_json::to_value(content)
-                    .map_err(|fault| ApiError::internal(format!("a title can't be written: {fault}")))?;
-                strip(&mut line);
-                line["key"] = json!(key.as_ref().map_or_else(|_| String::new(), |(kind, id)| format!("{kind}:{id}")));
-                line["records"] = json!(keys);
-                write(&line.to_string())?;
-            }
-        }
-        Ok(())
+        order.sort_unstable_by(|a, b| (&a.key, &a.records).cmp(&(&b.key, &b.records)));
+        Ok(order)
     }
+
+    /// The lines of some titles, each with its end.
+    pub(crate) async fn export_lines(&self, call: &Call, part: &[Exported]) -> Result<String> {
+        let ids: Vec<_> = part.iter().map(|title| title.id).collect();
+        let titles = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
+        let mut lines = String::new();
+        for Exported { key, id, records } in part {
+            let Some(content) = titles.get(id) else { continue };
+            let mut line = serde_json::to_value(content)
+                .map_err(|fault| ApiError::internal(format!("a title can't be written: {fault}")))?;
+            strip(&mut line);
+            line["key"] = json!(key.as_ref().map_or_else(|_| String::new(), |(kind, id)| format!("{kind}:{id}")));
+            line["records"] = json!(records);
+            lines.push_str(&line.to_string());
+            lines.push('\n');
+        }
+        Ok(lines)
+    }
+}
+
+/// A title's place in an export.
+pub(crate) struct Exported {
+    /// Its smallest external id, or else its first record.
+    key: std::result::Result<(String, String), Option<(String, String)>>,
+    id: ContentId,
+    /// Source and key of each record, sorted.
+    records: Vec<(String, String)>,
 }
 
 /// Takes away what differs from one catalogue to the next with the same sources.

@@ -2,11 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::HeaderMap, response::Response};
-use contracts::{
-    ApiError, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery, Offer, Platform,
-    Region,
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
 };
+use contracts::{
+    ApiError, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery, MAX_BATCH, Offer,
+    Platform, Region,
+};
+use futures::{StreamExt as _, stream};
 use http_api::{
     ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problems, entity, json_entity, page_limit,
 };
@@ -42,6 +49,7 @@ fn router() -> OpenApiRouter<Arc<Catalog>> {
         .routes(routes!(list_genres))
         .routes(routes!(list_movie_genres))
         .routes(routes!(list_tv_genres))
+        .routes(routes!(export_catalog))
 }
 
 /// One title.
@@ -302,6 +310,27 @@ async fn page(
     let last = items.last().filter(|_| more).map(|last| last.id);
     let next_cursor = last.map(|id| cursors.sign(scope, &id)).transpose()?;
     Ok(Json(Page { items, next_cursor }))
+}
+
+/// The whole catalogue, one title a line, in an order and form that can be compared.
+///
+/// Without our own ids and the times at which we did something. An answer that breaks off is not whole.
+#[utoipa::path(get, path = "/api/v1/internal/catalog/export", tag = "content", security(("operator" = [])),
+    responses((status = 200, description = "JSON Lines.", content_type = "application/x-ndjson", body = String), Problems))]
+async fn export_catalog(State(catalog): State<Arc<Catalog>>, CallOf(call): CallOf) -> HttpResult<Response> {
+    call.require_operator()?;
+    let mut order = catalog.export_order().await?.into_iter();
+    let parts = std::iter::from_fn(move || {
+        let part: Vec<_> = order.by_ref().take(MAX_BATCH).collect();
+        (!part.is_empty()).then_some(part)
+    });
+    let lines = stream::iter(parts).then(move |part| {
+        let (catalog, call) = (Arc::clone(&catalog), call.clone());
+        async move { catalog.export_lines(&call, &part).await }
+    });
+    let mut response = Response::new(Body::from_stream(lines));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    Ok(response)
 }
 
 fn no_title(id: ContentId) -> ApiError {
