@@ -10,7 +10,8 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Decode, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _, ValueRef as _,
+    ConnectOptions, Connection as _, Decode, Row as _, Sqlite, SqliteConnection, Transaction, TypeInfo as _,
+    ValueRef as _,
     pool::PoolConnection,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
@@ -147,6 +148,16 @@ impl Lane {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // A full disk ends a transaction on its own, and the driver then counts one that is not there for ever.
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    if connection.is_in_transaction() {
+                        // A rollback may still be on its way to the connection's thread; this comes after it.
+                        connection.ping().await?;
+                    }
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .after_connect(move |connection, _| {
                 let asked = asked.clone();
                 Box::pin(async move {

@@ -106,3 +106,22 @@ async fn an_unreachable_server_is_unavailable_and_keeps_the_password() {
         assert_eq!(ApiError::from(error).kind, ErrorKind::Unavailable);
     }
 }
+
+/// A full disk ends the transaction within SQLite, which the driver does not notice: the next one must not pay for it.
+#[tokio::test]
+async fn after_a_full_disk_the_next_transaction_begins() {
+    let db = testkit::sqlite().await;
+    db.execute("CREATE TABLE big (text TEXT)", args![]).await.unwrap();
+    for _ in 0..2 {
+        db.execute("PRAGMA max_page_count = 1", args![]).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let full = tx.execute("INSERT INTO big (text) VALUES ($1)", args!["x".repeat(1_000_000)]).await;
+        assert!(matches!(full, Err(DbError::Full)), "{full:?}");
+        assert!(matches!(tx.commit().await, Err(DbError::Failed)));
+        db.execute("PRAGMA max_page_count = 1000000", args![]).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        tx.execute("INSERT INTO big (text) VALUES ($1)", args!["kept"]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(db.fetch_one::<i64>("SELECT COUNT(*) FROM big", args![]).await.unwrap(), 2);
+}
