@@ -42,6 +42,8 @@ fn router() -> OpenApiRouter<Arc<Ingest>> {
     path = "/api/v1/internal/ingest/runs",
     tag = "ingest",
     security(("operator" = [])),
+    params(("Idempotency-Key" = String, Header,
+        description = "Makes it safe to send the request again: 1 to 255 characters.")),
     request_body = RunRequest,
     responses((status = 202, description = "The run has begun.", body = Run,
         headers(("Location" = String, description = "Where to watch it."))))
@@ -63,6 +65,7 @@ struct ListParams {
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
     /// How many runs a page holds, from 1 to 100; 20 where absent.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 

@@ -37,6 +37,7 @@ fn router() -> OpenApiRouter<Arc<Search>> {
 #[serde(default, deny_unknown_fields)]
 pub struct SearchParams {
     /// What the person typed.
+    #[param(max_length = 2000)]
     q: String,
     /// `movie`, `tv_show`, or both with a comma.
     #[serde(rename = "type")]
@@ -52,9 +53,11 @@ pub struct SearchParams {
     year_from: Option<u16>,
     /// Not after this year.
     year_to: Option<u16>,
-    /// From 1.
+    /// From 1; `page` × `page_size` may not pass 1000.
+    #[param(minimum = 1)]
     page: Option<u32>,
     /// From 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
     page_size: Option<u32>,
 }
 
@@ -86,6 +89,7 @@ fn list(text: &str) -> Vec<String> {
 #[serde(deny_unknown_fields)]
 pub struct SuggestionParams {
     /// The start of a title.
+    #[param(max_length = 2000)]
     q: String,
 }
 

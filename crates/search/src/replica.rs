@@ -80,6 +80,8 @@ pub struct Search {
     pub(crate) catalog: Arc<dyn CatalogApi>,
     pub(crate) clock: Clock,
     pub(crate) config: SearchConfig,
+    /// Takes the place of `config.fusion`, because it can change while the node runs.
+    fusion: RwLock<FusionConfig>,
     pub(crate) permits: Arc<Semaphore>,
     events: Db,
     rng: Rng,
@@ -131,6 +133,7 @@ impl Search {
             catalog,
             clock,
             permits: Arc::new(Semaphore::new(config.concurrency.max(1))),
+            fusion: RwLock::new(config.fusion),
             config,
             events,
             rng,
@@ -250,6 +253,15 @@ impl Search {
         let behind = if built == version { "" } else { ", a little behind the keyword index" };
         let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.graph().len()));
         vec![keyword, vector, model, graph]
+    }
+
+    /// Fuses like this from now on.
+    pub fn set_fusion(&self, fusion: FusionConfig) {
+        *self.fusion.write().unwrap_or_else(PoisonError::into_inner) = fusion;
+    }
+
+    pub(crate) fn fusion(&self) -> FusionConfig {
+        *self.fusion.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn keyword(&self) -> &KeywordIndex {

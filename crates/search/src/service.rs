@@ -168,7 +168,7 @@ impl Search {
         answers.add(Source::Graph, graph);
         answers.require_one()?;
         let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
-        let fusion = self.config.fusion;
+        let fusion = self.fusion();
         let fusion = if plan.kind == QueryKind::Like { fusion.by_example() } else { fusion };
         let mut fused = rank::fuse(&answers.lists, &fusion);
         fused.retain(|title| !examples(&title.content_id));

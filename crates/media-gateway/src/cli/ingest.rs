@@ -46,6 +46,9 @@ impl IngestArgs {
             input.to_owned()
         } else {
             let path = std::path::absolute(Path::new(input)).with_context(|| format!("{input:?} is not a path"))?;
+            if !path.try_exists().unwrap_or(true) {
+                return Err(ApiError::not_found("input_not_found", format!("{input} is not there")).into());
+            }
             path.to_str().with_context(|| format!("{input:?} is not UTF-8"))?.to_owned()
         };
         let options =
@@ -116,8 +119,12 @@ async fn through(node: &OwnerClient, args: &IngestArgs, done: &mut Vec<Run>) -> 
         let error = run.error.clone();
         done.push(run);
         if status != RunStatus::Done {
-            let detail = error.unwrap_or_else(|| format!("the run is {status}"));
-            return Err(named(input, ApiError::new(ErrorKind::InvalidArgument, "run_not_done", detail)).into());
+            let detail = error.unwrap_or_else(|| format!("the run is {status}; the same command goes on with it"));
+            let (kind, code) = match status {
+                RunStatus::Interrupted => (ErrorKind::Cancelled, "interrupted"),
+                _ => (ErrorKind::InvalidArgument, "run_failed"),
+            };
+            return Err(named(input, ApiError::new(kind, code, detail)).into());
         }
     }
     Ok(())

@@ -60,5 +60,8 @@ pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow
 fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
     let config = Config::load(flags)?;
     log.set(&config.log.level)?;
+    if let Some(search) = &node.services.search {
+        search.set_fusion(services::weights(&config.search).fusion);
+    }
     Ok(())
 }

@@ -25,7 +25,7 @@ struct Lock {
 /// How to start a node.
 pub struct Setup {
     folder: PathBuf,
-    kept: Option<TempDir>,
+    _kept: Option<TempDir>,
     env: Vec<(String, String)>,
     roles: Option<&'static str>,
 }
@@ -35,12 +35,17 @@ impl Setup {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("data");
-        Self { folder, kept: Some(dir), env: vec![("MEDIA_GATEWAY_MODEL_ENABLED".into(), "false".into())], roles: None }
+        Self {
+            folder,
+            _kept: Some(dir),
+            env: vec![("MEDIA_GATEWAY_MODEL_ENABLED".into(), "false".into())],
+            roles: None,
+        }
     }
 
     /// On a folder that the test keeps.
     pub fn on(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), kept: None, ..Self::new() }
+        Self { folder: folder.to_owned(), _kept: None, ..Self::new() }
     }
 
     /// With a variable of the environment.
@@ -61,6 +66,11 @@ impl Setup {
     pub fn roles(mut self, roles: &'static str) -> Self {
         self.roles = Some(roles);
         self
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The command `media-gateway VERB…` on this folder.
@@ -170,7 +180,20 @@ impl App {
         Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
-    /// Ingests files through the command line beside the node, and waits until search has them.
+    /// Asks again until the answer is as wanted, and gives it: what follows the event log is a moment behind.
+    pub fn eventually(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let since = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if answer.status == 200 && wanted(&answer.json) {
+                return answer.json;
+            }
+            assert!(since.elapsed() < PATIENCE, "{path} stays at {}", answer.text);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ingests files through the command line beside the node; search has them a moment later.
     pub fn ingest(&self, files: &[&str]) {
         let output = self.setup.run(&[&["ingest"], files].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -184,8 +207,13 @@ impl App {
     }
 
     /// Asks the node to stop, and waits for its end.
-    pub fn stop(mut self) -> (Setup, std::process::ExitStatus) {
+    pub fn stop(self) -> (Setup, std::process::ExitStatus) {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits for the end of a node that was asked to stop.
+    pub fn ended(mut self) -> (Setup, std::process::ExitStatus) {
         let status = self.child.wait().unwrap();
         (self.into_setup(), status)
     }
@@ -207,6 +235,15 @@ impl Drop for App {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Asserts that a command failed with this exit code and said so in one line, which holds `words`. Gives the line.
+pub fn one_line(output: &Output, code: i32, words: &str) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let errors: Vec<_> = said.lines().filter(|line| !line.contains(" WARN ") && !line.contains(" INFO ")).collect();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(matches!(errors[..], [line] if line.starts_with("error: ") && line.contains(words)), "{words:?}? {said}");
+    errors[0].to_owned()
 }
 
 fn log_of(folder: &Path) -> String {

@@ -1,21 +1,248 @@
-//! The first minute: a file goes in, a search finds it.
+//! From files to answers: what goes in is merged, found, listed and told the same everywhere.
 
-use crate::app::App;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use stores::{Db, DbConfig, args};
+
+use crate::{
+    app::{App, Setup},
+    fixtures::{self, HEADER, TITLES},
+};
+
+const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
+
+/// The ids of an answer, in its order.
+pub fn ids(found: &Value) -> Vec<&str> {
+    found["results"].as_array().unwrap().iter().map(|hit| hit["content"]["id"].as_str().unwrap()).collect()
+}
+
+fn titles(items: &Value) -> BTreeSet<&str> {
+    let title = |item: &'_ Value| item.get("content").unwrap_or(item)["title"].as_str().map(str::len);
+    assert!(items.as_array().unwrap().iter().all(|item| title(item).is_some()));
+    let items = items.as_array().unwrap().iter();
+    items.map(|item| item.get("content").unwrap_or(item)["title"].as_str().unwrap()).collect()
+}
+
+fn text(output: &std::process::Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
 
 #[test]
-fn a_file_that_was_ingested_is_found() {
+fn what_several_sources_know_is_one_title() {
+    let app = fixtures::loaded(Setup::new());
+    let title = app.get(LIGHTHOUSE).ok();
+    let ids: Vec<_> = title["external_ids"].as_array().unwrap().iter().map(|id| id["id_type"].as_str()).collect();
+    assert_eq!(ids, [Some("imdb"), Some("wikipedia")]);
+    let offers: Vec<_> =
+        title["availability"].as_array().unwrap().iter().map(|o| (&o["platform"], &o["region"])).collect();
+    assert_eq!(offers, [(&json!("netflix"), &json!("US")), (&json!("prime_video"), &json!("GB"))]);
+    assert_eq!(title["average_rating"], 7.5, "what only the critics' table knows");
+    assert_eq!(title["images"][0]["url"], "https://pictures.example/paper-lighthouse.jpg", "what only Wikipedia knows");
+    assert!(title["overview"].as_str().unwrap().contains("keeper"));
+
+    let export = text(&app.setup.run(&["export"]));
+    let line = export.lines().find(|line| line.contains("tt9900001")).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    let sources: Vec<_> =
+        line["records"].as_array().unwrap().iter().map(|record| record[0].as_str().unwrap()).collect();
+    assert_eq!(sources, ["netflix", "prime_video", "wikidata", "wikipedia"]);
+    assert_eq!(export.lines().count(), TITLES);
+
+    let (setup, status) = app.stop();
+    assert!(status.success());
+    let reasons = joined(&setup);
+    assert_eq!(reasons.len(), 5, "three sources joined the first, one each the two others: {reasons:?}");
+    for (evidence, confidence) in reasons {
+        assert!(evidence.contains("title") && (0.9..=1.0).contains(&confidence), "{evidence} {confidence}");
+    }
+}
+
+/// Why records joined titles that others describe too.
+fn joined(setup: &Setup) -> Vec<(String, f64)> {
+    let read = async {
+        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+        let sql = "SELECT evidence, confidence FROM merge_log WHERE verdict = 'joined' ORDER BY id";
+        db.fetch_all::<(String, f64)>(sql, args![]).await.unwrap()
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(read)
+}
+
+#[test]
+fn a_title_is_read_alone_in_batches_and_by_region() {
+    let app = fixtures::loaded(Setup::new());
+    let id = app.get(LIGHTHOUSE).ok()["id"].as_str().unwrap().to_owned();
+    let title = app.get(&format!("/api/v1/content/{id}"));
+    assert_eq!((title.header("content-type"), title.header("vary")), ("application/json", "accept-language"));
+    let tag = title.header("etag").to_owned();
+    let title = title.ok();
+    assert_eq!(app.get(&format!("/v1/content/{id}")).ok(), title, "the alias is the same");
+    for (tag, status) in [(tag.as_str(), 304), ("\"other\"", 200)] {
+        let again = app.send(app.request("GET", &format!("/api/v1/content/{id}")).header("if-none-match", tag));
+        assert_eq!(again.status, status);
+        assert_eq!(again.text.is_empty(), status == 304);
+    }
+
+    let stranger = "01900000-0000-7000-8000-000000000000";
+    let batch = app.post("/api/v1/content/batch", &json!({ "ids": [stranger, id] })).ok();
+    assert_eq!((&batch["items"], &batch["missing"]), (&json!([title]), &json!([stranger])));
+
+    let offers = |query: &str| app.get(&format!("/api/v1/content/{id}/availability{query}")).ok();
+    assert_eq!(offers("")["offers"], title["availability"]);
+    assert_eq!(offers("?region=US"), offers("?region=USA"));
+    assert_eq!(offers("?region=US")["offers"], json!([title["availability"][0]]));
+    assert_eq!(offers("?region=GB")["offers"], json!([title["availability"][1]]));
+    assert_eq!(offers("?region=DE")["offers"], json!([]));
+}
+
+#[test]
+fn lists_hold_every_title_once() {
+    let app = fixtures::loaded(Setup::new());
+    let mut seen = Vec::new();
+    for (list, count) in [("movies", 8), ("tv", 2)] {
+        let (mut path, before) = (format!("/api/v1/content/{list}?limit=3"), seen.len());
+        loop {
+            let page = app.get(&path).ok();
+            let items = page["items"].as_array().unwrap();
+            assert!((1..=3).contains(&items.len()));
+            seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/api/v1/content/{list}?limit=3&cursor={cursor}");
+        }
+        assert_eq!(seen.len() - before, count, "{list}");
+    }
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), TITLES);
+
+    let platforms = app.get("/api/v1/platforms").ok();
+    let counts: Vec<_> =
+        platforms["items"].as_array().unwrap().iter().map(|p| (p["id"].as_str().unwrap(), &p["title_count"])).collect();
+    let expected = [("disney_plus", json!(1)), ("hulu", json!(2)), ("netflix", json!(4)), ("prime_video", json!(2))];
+    assert_eq!(counts, expected.each_ref().map(|(id, count)| (*id, count)));
+    let hulu = app.get("/api/v1/platforms/hulu/catalog").ok();
+    assert_eq!(titles(&hulu["items"]), BTreeSet::from(["Harbour Street", "Kitchen Parliament"]));
+
+    let genres = app.get("/api/v1/genres").ok();
+    let crime = genres["items"].as_array().unwrap().iter().find(|genre| genre["id"] == "crime").unwrap().clone();
+    assert_eq!(crime, json!({ "id": "crime", "name": "Crime", "movie_count": 0, "tv_show_count": 1 }));
+    let of = |list: &str| app.get(&format!("/api/v1/genres/{list}")).ok()["items"].to_string();
+    assert!(
+        of("tv").contains("\"crime\"") && !of("movies").contains("\"crime\"") && of("movies").contains("\"horror\"")
+    );
+}
+
+#[test]
+fn a_search_says_what_it_found_and_why() {
+    let app = fixtures::loaded(Setup::new());
+    let posted = app.post("/api/v1/search", &json!({ "query": "paper lighthouse", "page_size": 3 })).ok();
+    let got = app.get("/api/v1/search?q=paper+lighthouse&page_size=3").ok();
+    assert_eq!(ids(&posted), ids(&got));
+    assert_eq!(ids(&app.get("/v1/search?q=paper+lighthouse&page_size=3").ok()), ids(&got));
+    assert_eq!(ids(&app.get("/api/v1/content/search?q=paper+lighthouse&page_size=3").ok()), ids(&got));
+    assert_eq!((&got["page"], &got["page_size"]), (&json!(1), &json!(3)));
+    assert!(got["search_time_ms"].as_f64().unwrap() > 0.0);
+    let first = &got["results"][0];
+    assert_eq!(first["content"]["title"], "The Paper Lighthouse");
+    assert_eq!(first["match_reasons"][0], "Title matches “paper lighthouse”");
+    assert!(first["keyword_score"].as_f64().unwrap() > 0.0);
+    assert!((0.0..=1.0).contains(&first["relevance_score"].as_f64().unwrap()));
+
+    let with = app.get("/api/v1/search?q=drama+with+Bo+Finch").ok();
+    assert_eq!(with["query_parsed"]["people"], json!(["Bo Finch"]));
+    assert_eq!(with["results"][0]["content"]["title"], "The Paper Lighthouse");
+    let reasons = with["results"][0]["match_reasons"].to_string();
+    assert!(reasons.contains("With Bo Finch") && reasons.contains("Genre: Drama"), "{reasons}");
+
+    let pages: Vec<_> = (1..=2).map(|page| app.get(&format!("/api/v1/search?page_size=6&page={page}")).ok()).collect();
+    let all: BTreeSet<_> = pages.iter().flat_map(ids).collect();
+    assert_eq!((all.len(), &pages[0]["total_count"]), (TITLES, &json!(TITLES)));
+}
+
+#[test]
+fn filters_leave_what_fits() {
+    let app = fixtures::loaded(Setup::new());
+    let table: &[(&str, Value, &[&str])] = &[
+        ("type=tv_show", json!({ "content_types": ["tv_show"] }), &["Harbour Street", "Kitchen Parliament"]),
+        ("genre=horror", json!({ "genres": ["horror"] }), &["The Clockmaker's Ghost"]),
+        ("genre=horror,crime", json!({ "genres": ["horror", "crime"] }), &["The Clockmaker's Ghost", "Harbour Street"]),
+        ("year_to=1970", json!({ "year_range": { "to": 1970 } }), &["Lanterns over Vesper Bay", "Without an extract"]),
+        (
+            "year_from=2019&type=movie",
+            json!({ "year_range": { "from": 2019 }, "content_types": ["movie"] }),
+            &["The Paper Lighthouse", "The Otter Who Counted Stars"],
+        ),
+        ("platform=disney_plus", json!({ "platforms": ["disney_plus"] }), &["The Otter Who Counted Stars"]),
+        ("platform=prime_video&genre=comedy", json!({ "platforms": ["prime_video"], "genres": ["comedy"] }), &[]),
+    ];
+    for (query, filters, expected) in table {
+        let got = app.get(&format!("/api/v1/search?{query}")).ok();
+        assert_eq!(titles(&got["results"]), expected.iter().copied().collect(), "{query}");
+        assert_eq!(got["total_count"], expected.len(), "{query}");
+        let posted = app.post("/api/v1/search", &json!({ "filters": filters })).ok();
+        assert_eq!(ids(&posted), ids(&got), "{query}");
+    }
+    // A platform in a region is one offer, not one of each.
+    let found = |query: &str| app.get(&format!("/api/v1/search?{query}")).ok();
+    let british = found("region=GBR");
+    assert_eq!(titles(&british["results"]), BTreeSet::from(["The Paper Lighthouse", "The Clockmaker's Ghost"]));
+    assert_eq!(ids(&british), ids(&found("region=gb")));
+    assert_eq!(found("region=GB&platform=netflix")["total_count"], 0);
+    assert_eq!(found("q=lighthouse&region=US&platform=prime_video")["total_count"], 0);
+    assert_eq!(found("q=lighthouse&region=GB&platform=prime_video")["total_count"], 1);
+}
+
+#[test]
+fn ingesting_again_changes_nothing() {
+    let app = fixtures::loaded(Setup::new());
+    let (before, position) = (text(&app.setup.run(&["export"])), app.get(LIGHTHOUSE).ok());
+    fixtures::ingest_all(&app.setup);
+    assert_eq!(text(&app.setup.run(&["export"])), before);
+    assert_eq!(app.get(LIGHTHOUSE).ok(), position, "not even the time of the last change");
+    let report = text(&app.setup.run(&["ingest", &fixtures::path("hulu_titles.csv"), "--json"]));
+    let run: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((&run["rows_read"], &run["unchanged"], &run["status"]), (&json!(2), &json!(2), &json!("done")));
+}
+
+#[test]
+fn the_terminal_answers_as_http_does() {
+    let app = fixtures::loaded(Setup::new());
+    let query = ["search", "detectives", "in", "a", "port", "--type", "tv_show", "--json"];
+    let over_http = app.get("/api/v1/search?q=detectives+in+a+port&type=tv_show&page_size=10").ok();
+    assert_eq!(over_http["results"][0]["content"]["title"], "Harbour Street");
+    let beside: Value = serde_json::from_str(&text(&app.setup.run(&query))).unwrap();
+    assert_eq!(ids(&beside), ids(&over_http));
+    let shown = text(&app.setup.run(&query[..7]));
+    assert!(shown.contains("Harbour Street (2015)") && shown.contains("hulu, netflix"), "{shown}");
+    let (setup, _) = app.stop();
+    let alone: Value = serde_json::from_str(&text(&setup.run(&query))).unwrap();
+    assert_eq!(ids(&alone), ids(&over_http));
+    assert_eq!(alone["results"], over_http["results"]);
+}
+
+#[test]
+fn a_search_follows_an_ingest_at_once() {
     let app = App::start();
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("netflix_titles.csv");
-    let rows = "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description\n\
-                s1,Movie,The Paper Lighthouse,Ada Wren,\"Bo Finch, Cy Dove\",France,\"June 1, 2021\",2019,PG-13,101 min,\
-                \"Dramas, Thrillers\",A keeper folds letters into boats until one of them comes back.\n";
-    std::fs::write(&file, rows).unwrap();
-    app.ingest(&[file.to_str().unwrap()]);
-    let found = app.get("/api/v1/search?q=paper+lighthouse").ok();
-    assert_eq!(found["results"][0]["content"]["title"], "The Paper Lighthouse");
-    assert_eq!(found["results"][0]["content"]["availability"][0]["platform"], "netflix");
-    let id = found["results"][0]["content"]["id"].as_str().unwrap();
-    let title = app.get(&format!("/api/v1/content/{id}")).ok();
-    assert_eq!(title["release_year"], 2019);
+    let rows = format!(
+        "{HEADER}\ns1,Movie,The Brass Meridian,,,,,2019,PG,90 min,Dramas,A map.\n\
+         s2,Movie,Tomorrow's Lighthouse,,,,\"June 1, 2999\",2019,PG,90 min,Dramas,Not there yet.\n"
+    );
+    let file = fixtures::write(dir.path(), "netflix_titles.csv", rows.as_bytes());
+    let report = text(&app.setup.run(&["ingest", &file]));
+    let ended = Instant::now();
+    assert!(report.contains("2 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 1 rejected"), "{report}");
+    let found = app.eventually("/api/v1/search?q=brass+meridian", |found| found["total_count"] == 1);
+    assert!(ended.elapsed() < Duration::from_secs(2), "{:?}", ended.elapsed());
+    assert_eq!(found["results"][0]["content"]["title"], "The Brass Meridian");
+
+    let rejected: Vec<_> = std::fs::read_dir(app.setup.folder().join("rejected")).unwrap().collect();
+    assert_eq!(rejected.len(), 1);
+    let line = std::fs::read_to_string(rejected[0].as_ref().unwrap().path()).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["row"], &line["line"]), (&json!(2), &json!(3)));
+    assert!(line["reason"].as_str().unwrap().starts_with("date_added is 2999-06-01"), "{line}");
+    assert!(line["raw"].as_str().unwrap().contains("Tomorrow's Lighthouse"));
 }

@@ -1,4 +1,14 @@
 //! The node as its users have it: one test binary over the real program.
+#![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod app;
+mod fixtures;
+mod grpc;
 mod journey;
+mod meaning;
+mod operations;
+mod refusals;
+mod resume;
+mod snapshots;
+mod sources;
+mod split;

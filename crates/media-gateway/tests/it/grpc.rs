@@ -1,0 +1,197 @@
+//! The same answers through gRPC, on the node's own port.
+
+use std::time::{Duration, Instant};
+
+use contracts::{
+    AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, ContentType, Credit, CreditRole, ExternalId,
+    IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SourceOffer, SourceRecord, Trace,
+};
+use jiff::Timestamp;
+use rpc::{CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy};
+use serde_json::{Value, json};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use crate::{
+    app::{App, PATIENCE, Setup},
+    fixtures,
+    journey::ids,
+};
+
+fn peer(app: &App, role: &'static str, token: Option<&str>) -> Peer {
+    let config = ClientConfig { peer_token: token.map(str::to_owned), ..ClientConfig::default() };
+    connect_lazy(role, app.url(role), &config, Clock::system(), Rng::system()).unwrap()
+}
+
+fn call() -> Call {
+    Call::new(Caller::Anonymous, Trace::start(&Rng::system()), &Clock::system(), PATIENCE)
+}
+
+/// What a source says of *The Paper Lighthouse*, over its IMDb id.
+fn record(source: &str, locale: &str, title: &str) -> SourceRecord {
+    SourceRecord {
+        source: source.to_owned(),
+        source_key: "tt9900001".to_owned(),
+        content_type: ContentType::Movie,
+        title: title.to_owned(),
+        original_title: None,
+        locale: locale.parse().unwrap(),
+        overview: None,
+        release_date: None,
+        release_year: Some(2019),
+        runtime_minutes: None,
+        genres: Vec::new(),
+        countries: Vec::new(),
+        languages: Vec::new(),
+        ratings: Vec::new(),
+        credits: vec![Credit { name: "Ada Wren".to_owned(), role: CreditRole::Director }],
+        external_ids: vec![ExternalId { id_type: "imdb".to_owned(), id_value: "tt9900001".to_owned() }],
+        images: Vec::new(),
+        offers: Vec::new(),
+        rating: None,
+    }
+}
+
+fn sample_offer() -> SourceOffer {
+    SourceOffer {
+        platform: "tubi".to_owned(),
+        region: "US".parse().unwrap(),
+        availability_type: AvailabilityType::Ads,
+        price: None,
+        deep_link: None,
+        web_url: "https://tubitv.com/".to_owned(),
+        available_from: None,
+        expires_at: None,
+        checked_at: "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap(),
+        confidence: 0.5,
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work)
+}
+
+#[test]
+fn a_title_and_a_search_are_those_of_http() {
+    let app = fixtures::loaded(Setup::new());
+    let over_http = app.get("/api/v1/search?q=salt+and+thunder&platform=netflix&region=US").ok();
+    let id = ids(&over_http)[0].parse().unwrap();
+    block_on(async {
+        let catalog = CatalogClient::new(peer(&app, "catalog", None));
+        let title = catalog.titles(&call(), &[id]).await.unwrap().pop().unwrap();
+        let same = app_title(&app, &id.to_string());
+        assert_eq!(serde_json::to_value(&title).unwrap(), same);
+        let imdb = ExternalId { id_type: "imdb".to_owned(), id_value: "tt9900002".to_owned() };
+        assert_eq!(catalog.resolve(&call(), &imdb).await.unwrap(), Some(title));
+        let directory = catalog.directory(&call()).await.unwrap();
+        assert_eq!(directory.platforms.len(), 4);
+
+        let request = SearchRequest {
+            query: "salt and thunder".to_owned(),
+            filters: SearchFilters { platforms: vec!["netflix".to_owned()], ..SearchFilters::default() },
+            region: Some("US".parse().unwrap()),
+            page: 1,
+            page_size: 20,
+        };
+        let search = SearchClient::new(peer(&app, "search", None));
+        let answer = serde_json::to_value(search.search(&call(), &request).await.unwrap()).unwrap();
+        for field in ["results", "total_count", "query_parsed", "page", "page_size", "degraded"] {
+            assert_eq!(answer[field], over_http[field], "{field}");
+        }
+        let bad = SearchRequest { page: 0, ..request };
+        assert_eq!(search.search(&call(), &bad).await.unwrap_err().code, "bad_page");
+        let near = search.graph_search(&call(), &[id], &SearchFilters::default(), None, 10).await.unwrap();
+        assert!(!near.is_empty() && near.iter().all(|hit| hit.content_id != id), "someone else has Kit Rowe too");
+    });
+}
+
+/// A title over HTTP, asked on a thread of its own: the blocking client may not run inside a runtime.
+fn app_title(app: &App, id: &str) -> Value {
+    std::thread::scope(|scope| scope.spawn(|| app.get(&format!("/api/v1/content/{id}")).ok()).join().unwrap())
+}
+
+#[test]
+fn health_and_reflection_answer() {
+    let app = App::start();
+    block_on(async {
+        for (role, service) in [("catalog", ""), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)] {
+            let (peer, since) = (peer(&app, role, None), Instant::now());
+            // The node looks at itself once a second.
+            while peer.health(service, PATIENCE).await.state != ComponentState::Ready {
+                assert!(since.elapsed() < PATIENCE, "{service} does not serve");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let nobody = peer(&app, "catalog", None).health("media_gateway.v1.Nobody", PATIENCE).await;
+        assert_ne!(nobody.state, ComponentState::Ready);
+
+        let channel = tonic::transport::Endpoint::from_shared(app.url("gateway").to_owned()).unwrap().connect_lazy();
+        let ask = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let mut client = ServerReflectionClient::new(channel);
+        let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+        let answer = answers.message().await.unwrap().unwrap().message_response;
+        let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
+        let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
+        for name in [CATALOG_SERVICE, SEARCH_SERVICE, "grpc.health.v1.Health"] {
+            assert!(names.contains(&name), "{name} is not in {names:?}");
+        }
+    });
+}
+
+#[test]
+fn only_the_operator_writes() {
+    let app = App::start();
+    block_on(async {
+        for token in [None, Some("0".repeat(64))] {
+            let catalog = CatalogClient::new(peer(&app, "catalog", token.as_deref()));
+            let refused =
+                catalog.ingest(&call(), &[record("netflix", "en", "The Paper Lighthouse")]).await.unwrap_err();
+            assert_eq!(refused.kind, contracts::ErrorKind::Unauthenticated, "{refused}");
+        }
+    });
+    assert_eq!(app.get("/api/v1/content/movies").ok()["items"], json!([]));
+}
+
+#[test]
+fn languages_and_samples_are_told_everywhere() {
+    let app = fixtures::loaded(Setup::new());
+    block_on(async {
+        let catalog = CatalogClient::new(peer(&app, "catalog", Some(&app.token)));
+        let records = [
+            record("wikidata_labels", "de", "Der Leuchtturm aus Papier"),
+            SourceRecord { offers: vec![sample_offer()], ..record("sample", "en", "The Paper Lighthouse") },
+        ];
+        let outcomes = catalog.ingest(&call(), &records).await.unwrap();
+        for outcome in outcomes {
+            assert_eq!(outcome.action, IngestAction::Merged);
+            assert!(outcome.evidence.contains("tt9900001"), "{}", outcome.evidence);
+        }
+    });
+    // The German title is found, and told to those who read German only.
+    let found = app.eventually("/api/v1/search?q=leuchtturm+papier", |found| found["total_count"] == 1);
+    let id = ids(&found)[0].to_owned();
+    let path = format!("/api/v1/content/{id}");
+    for (language, locale, title) in [
+        ("de-AT, en;q=0.5", "de", "Der Leuchtturm aus Papier"),
+        ("en", "en", "The Paper Lighthouse"),
+        ("ja", "en", "The Paper Lighthouse"),
+    ] {
+        let content = app.send(app.request("GET", &path).header("accept-language", language)).ok();
+        assert_eq!((&content["locale"], &content["title"]), (&json!(locale), &json!(title)), "{language}");
+    }
+    let search = app.request("GET", "/api/v1/search?q=paper+lighthouse").header("accept-language", "de");
+    assert_eq!(app.send(search).ok()["results"][0]["content"]["title"], "Der Leuchtturm aus Papier");
+
+    let offers = app.get(&format!("{path}/availability?region=US")).ok()["offers"].clone();
+    let sources: Vec<_> =
+        offers.as_array().unwrap().iter().map(|o| (o["platform"].as_str(), o["source"].as_str())).collect();
+    assert_eq!(sources, [(Some("netflix"), Some("netflix")), (Some("tubi"), Some("sample"))]);
+    let shown = app.setup.run(&["search", "paper", "lighthouse"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("tubi (sample)") && !shown.contains("netflix (sample)"), "{shown}");
+}

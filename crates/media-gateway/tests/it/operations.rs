@@ -1,0 +1,296 @@
+//! What operators see: health, metrics, logs, signals, ownership, configuration, doctor and the internal routes.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, PATIENCE, Setup},
+    fixtures,
+};
+
+const RUNS: &str = "/api/v1/internal/ingest/runs";
+
+fn said(setup: &Setup, args: &[&str]) -> (Option<i32>, String) {
+    let output = setup.run(args);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Waits until the log holds `text`.
+fn logged(app: &App, text: &str) {
+    let since = Instant::now();
+    while !app.log().contains(text) {
+        assert!(since.elapsed() < PATIENCE, "no {text:?} in {}", app.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_node_says_how_it_is() {
+    let app = App::start();
+    let ports = [app.url("gateway").to_owned(), app.url("metrics").to_owned()];
+    for path in ["/livez", "/startupz", "/readyz"] {
+        for base in &ports {
+            let answer = app.send(reqwest::blocking::Client::new().get(format!("{base}{path}")));
+            assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{base}{path}");
+        }
+    }
+    // Without the sentence model it serves, and says what is missing.
+    let ready = app.eventually("/readyz", |ready| ready["state"] == "degraded");
+    let state = |name: &str| {
+        let part = ready["components"].as_array().unwrap().iter().find(|part| part["name"] == name);
+        part.unwrap_or_else(|| panic!("no {name} in {ready}")).clone()
+    };
+    assert_eq!(state("database")["state"], "ready");
+    assert_eq!(state("keyword_index")["state"], "ready");
+    assert_eq!(state("embedding_model")["state"], "degraded");
+    assert!(state("embedding_model")["detail"].as_str().unwrap().contains("model.enabled"), "{ready}");
+}
+
+#[test]
+fn metrics_have_the_names_of_the_specification() {
+    let app = fixtures::loaded(Setup::new());
+    app.get("/api/v1/search?q=lighthouse").ok();
+    app.get("/api/v1/nothing").problem(404, "no_such_route");
+    let grpc = reqwest::blocking::Client::builder().http2_prior_knowledge().build().unwrap();
+    let call = grpc.post(format!("{}/media_gateway.v1.CatalogService/GetDirectory", app.url("gateway")));
+    let call = call.header("content-type", "application/grpc").header("te", "trailers").body(vec![0; 5]);
+    assert_eq!(app.send(call).status, 200);
+    let page = app.send(reqwest::blocking::Client::new().get(format!("{}/metrics", app.url("metrics"))));
+    let page = page.text;
+    for line in [
+        "http_requests_total{service=\"gateway\",method=\"GET\",status=\"200\"}",
+        "http_requests_total{service=\"gateway\",method=\"GET\",status=\"404\"}",
+        "http_request_duration_seconds_bucket{service=\"gateway\",endpoint=\"/api/v1/search\",le=\"0.4\"}",
+        "grpc_server_handled_total{service=\"media_gateway.v1.CatalogService\",method=\"GetDirectory\",status=\"OK\"}",
+        "grpc_server_handling_seconds_bucket{service=\"media_gateway.v1.CatalogService\"",
+        "search_queries_total{query_type=\"",
+    ] {
+        assert!(page.contains(line), "no {line} in {page}");
+    }
+    assert!(!page.contains("lighthouse") && !page.contains("/api/v1/nothing"), "labels are bounded");
+    assert_eq!(app.get("/metrics").status, 404, "not on the public port");
+}
+
+#[test]
+fn logs_are_json_with_the_fields_of_the_specification() {
+    let setup = Setup::new().env("MEDIA_GATEWAY_LOG_FORMAT", "json").env("MEDIA_GATEWAY_LOG", "debug,hyper=off,h2=off");
+    let app = setup.start();
+    let asked = app.request("GET", "/api/v1/search?q=unspeakable");
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let answer = app.send(asked.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01")));
+    assert!(answer.header("traceparent").contains(trace));
+    logged(&app, trace);
+    let (app_log, mut answered) = (app.log(), None);
+    for line in app_log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        for field in ["timestamp", "level", "service", "message", "context"] {
+            assert!(!line[field].is_null(), "no {field}: {line}");
+        }
+        answered = answered.or_else(|| (line["trace_id"] == trace).then_some(line));
+    }
+    let answered = answered.unwrap();
+    assert_eq!(
+        (&answered["context"]["status"], &answered["context"]["route"]),
+        (&json!(200), &json!("/api/v1/search"))
+    );
+    assert!(!app_log.contains("unspeakable"), "what people look for is not logged");
+}
+
+#[test]
+fn a_node_that_stops_finishes_what_it_has_begun() {
+    let app = App::start();
+    let address = app.url("gateway").strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).unwrap();
+    let body = json!({ "query": "anything" }).to_string();
+    let head = format!(
+        "POST /api/v1/search HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(format!("{head}{}", &body[..5]).as_bytes()).unwrap();
+    // The request must have begun: an idle connection is closed at once.
+    std::thread::sleep(Duration::from_millis(300));
+    let address = address.to_owned();
+    app.signal("TERM");
+    let since = Instant::now();
+    while TcpStream::connect(&address).is_ok() {
+        assert!(since.elapsed() < PATIENCE, "it still listens");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    slow.write_all(&body.as_bytes()[5..]).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("\"total_count\":0"), "{answer}");
+    let (_, status) = app.ended();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fixtures::write(dir.path(), "media-gateway.toml", b"[log]\nlevel = \"info\"\n");
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", file.clone()).start();
+    app.get("/livez").ok();
+    assert!(!app.log().contains("answered a request"));
+    std::fs::write(&file, "[log]\nlevel = \"debug,hyper=off,h2=off\"\n").unwrap();
+    app.signal("HUP");
+    logged(&app, "the configuration was read again");
+    app.get("/livez").ok();
+    logged(&app, "answered a request");
+    for (wrong, named) in [("[log]\nlevel = \"=\"\n", "log level"), ("[lgo]\n", "lgo"), ("[log", "media-gateway.toml")]
+    {
+        std::fs::write(&file, wrong).unwrap();
+        let before = app.log().matches("the configuration stays as it was").count();
+        app.signal("HUP");
+        let since = Instant::now();
+        while app.log().matches("the configuration stays as it was").count() == before {
+            assert!(since.elapsed() < PATIENCE, "{wrong}: {}", app.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let line = app.log().lines().rfind(|line| line.contains("stays as it was")).unwrap().to_owned();
+        assert!(line.contains(named), "{wrong}: {line}");
+        app.get("/livez").ok();
+    }
+}
+
+#[test]
+fn a_hangup_changes_how_search_weighs() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fixtures::write(dir.path(), "media-gateway.toml", b"[search]\nfusion = \"convex\"\n");
+    let app = fixtures::loaded(Setup::new().env("MEDIA_GATEWAY_CONFIG", file.clone()));
+    let path = "/api/v1/search?q=lighthouse+with+Bo+Finch";
+    let scores = |found: &Value| {
+        let hits = found["results"].as_array().unwrap().iter();
+        hits.map(|hit| hit["relevance_score"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let before = scores(&app.get(path).ok());
+    assert!(before.len() > 1);
+    std::fs::write(&file, "[search]\nfusion = \"rrf\"\nrrf_k = 1\n").unwrap();
+    app.signal("HUP");
+    app.eventually(path, |found| scores(found) != before);
+}
+
+#[test]
+fn a_folder_has_one_owner() {
+    let app = App::start();
+    let (code, line) = said(&app.setup, &["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.starts_with(&format!("error: process {} already runs on ", app.pid())), "{line}");
+    app.get("/livez").ok();
+}
+
+#[test]
+fn wrong_configurations_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let setup = Setup::new();
+    let (code, line) = said(&setup, &["serve", "--roles", "gateway,search"]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.contains("need PostgreSQL, because SQLite is one file with one owner"), "{line}");
+    assert_eq!(said(&setup, &["serve", "--roles", "barista"]).0, Some(2));
+    let file = fixtures::write(dir.path(), "x.toml", b"[limits]\nmax_bodies = 3\n");
+    let (code, lines) = said(&setup, &["serve", "--config", &file]);
+    assert!(code == Some(1) && lines.contains("x.toml") && lines.contains("max_bodies"), "{lines}");
+    let (code, lines) = said(&Setup::new().env("MEDIA_GATEWAY_MAX_IN_FLIGHT", "many"), &["serve"]);
+    assert!(code == Some(1) && lines.contains("MEDIA_GATEWAY_MAX_IN_FLIGHT"), "{lines}");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let (code, line) = said(&setup, &["serve", "--listen", &taken, "--metrics-listen", "127.0.0.1:0"]);
+    assert_eq!((code, line.lines().count()), (Some(1), 1), "{line}");
+    assert!(line.contains(&format!("{taken} is taken")) && line.contains("listen.gateway"), "{line}");
+}
+
+#[test]
+fn the_configuration_says_where_it_comes_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fixtures::write(dir.path(), "x.toml", b"[log]\nlevel = \"debug\"\n[limits]\nmax_in_flight = 3\n");
+    let url = "postgres://gateway:secret@db.example/films";
+    let setup = Setup::new().env("MEDIA_GATEWAY_MAX_IN_FLIGHT", "7").env("MEDIA_GATEWAY_DATABASE_URL", url);
+    let args = ["config", "show", "--origin", "--config", &file, "--listen", "x"];
+    let output = setup.run(&[&args[..5], &["--json"]].concat());
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let origin =
+        |key: &str| (shown[key]["value"].clone(), shown[key]["origin"].as_str().unwrap_or_default().to_owned());
+    assert_eq!(origin("limits.max_in_flight"), (json!(7), "environment".to_owned()));
+    assert_eq!(origin("log.level"), (json!("debug"), format!("file {file}")));
+    assert_eq!(origin("log.format"), (json!("text"), "default".to_owned()));
+    assert_eq!(origin("data_dir").1, "flag");
+    assert_eq!(origin("database.url").0, "postgres://gateway:***@db.example/films");
+    let table = setup.run(&args[..5]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("limits.max_in_flight") && table.contains("environment") && !table.contains("secret"));
+}
+
+#[test]
+fn the_doctor_names_each_problem_and_its_fix() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let setup = Setup::new().env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0");
+    let setup = setup.env("MEDIA_GATEWAY_LISTEN_GATEWAY", taken.clone());
+    let output = setup.run(&["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let state = |name: &str| checks.as_array().unwrap().iter().find(|check| check["name"] == name).unwrap().clone();
+    assert_eq!((&state("database")["state"], &state("model")["state"]), (&json!("good"), &json!("less")));
+    let port = state("port of gateway");
+    assert_eq!(port["state"], "bad");
+    assert!(port["fix"].as_str().unwrap().contains(&taken), "{port}");
+    drop(held);
+    let output = setup.run(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && text.contains("ok   database: SQLite") && text.contains("less model: "),
+        "{text}"
+    );
+    let app = App::start();
+    let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    assert!(beside.contains(&format!("process {} runs on it", app.pid())), "{beside}");
+}
+
+#[test]
+fn only_the_operator_ingests_and_each_key_once() {
+    let app = App::start();
+    let body = |name: &str| json!({ "location": fixtures::path(name) });
+    let stranger = app.request("POST", RUNS).header("idempotency-key", "one").json(&body("hulu_titles.csv"));
+    app.send(stranger).problem(401, "operator_required");
+    app.get(RUNS).problem(401, "operator_required");
+    app.get("/api/v1/internal/catalog/export").problem(401, "operator_required");
+    app.send(app.request("GET", RUNS).bearer_auth("0".repeat(64))).problem(401, "bad_token");
+    let start = |key: Option<&str>, name: &str| {
+        let request = app.request("POST", RUNS).bearer_auth(&app.token).json(&body(name));
+        app.send(key.into_iter().fold(request, |request, key| request.header("idempotency-key", key)))
+    };
+    start(None, "hulu_titles.csv").problem(400, "idempotency_key_required");
+    let first = start(Some("one"), "hulu_titles.csv");
+    let (status, location) = (first.status, first.header("location").to_owned());
+    let run = first.ok();
+    assert_eq!((status, location), (202, format!("{RUNS}/{}", run["id"].as_str().unwrap())));
+    let again = start(Some("one"), "hulu_titles.csv");
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true"));
+    assert_eq!(again.ok(), run);
+    start(Some("one"), "netflix_titles.csv").problem(422, "idempotency_key_reused");
+
+    let since = Instant::now();
+    let path = format!("{RUNS}/{}", run["id"].as_str().unwrap());
+    let get = |path: &str| app.send(app.request("GET", path).bearer_auth(&app.token));
+    while get(&path).ok()["status"] == "running" {
+        assert!(since.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let done = get(&path).ok();
+    assert_eq!((&done["status"], &done["created"]), (&json!("done"), &json!(2)));
+    assert_eq!(get(RUNS).ok()["items"].as_array().unwrap().len(), 1, "the refused and the repeated began nothing");
+    get(&format!("{RUNS}/01900000-0000-7000-8000-000000000000")).problem(404, "run_not_found");
+}
+
+#[test]
+fn an_interrupt_is_a_stop_too() {
+    let app = App::start();
+    app.signal("INT");
+    let (_, status) = app.ended();
+    assert_eq!(status.code(), Some(0));
+}
