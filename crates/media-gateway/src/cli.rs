@@ -15,7 +15,8 @@ mod serve;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use contracts::ApiError;
+use contracts::{ApiError, ErrorKind};
+use stores::DbError;
 
 use crate::{config::Flags, roles::Role};
 
@@ -141,5 +142,11 @@ pub async fn run(command: Command) -> ExitCode {
 
 /// The exit codes of P3: 0 ok, 1 failed, 2 usage, 3 not found, 4 auth, 5 unavailable, 6 conflict, 130 interrupted.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    error.downcast_ref::<ApiError>().map_or(1, |error| error.kind.row().exit)
+    let kind = match (error.downcast_ref::<ApiError>(), error.downcast_ref::<DbError>()) {
+        (Some(error), _) => error.kind,
+        (None, Some(DbError::Full)) => ErrorKind::StorageFull,
+        (None, Some(error)) if error.is_transient() => ErrorKind::Unavailable,
+        _ => ErrorKind::Internal,
+    };
+    kind.row().exit
 }

@@ -21,6 +21,8 @@ use crate::{
 
 /// How long a call of the command line may take.
 const CLI_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long the database may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which services to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,6 @@ pub struct Services {
     pub catalog: Option<Arc<Catalog>>,
     pub ingest: Option<Arc<Ingest>>,
     pub search: Option<Arc<Search>>,
-    pub catalog_api: Arc<dyn CatalogApi>,
     pub search_api: Arc<dyn SearchApi>,
     notes: Vec<Component>,
     workers: TaskTracker,
@@ -91,7 +92,7 @@ impl Services {
         };
         let search_api = peers::search(config, search.as_ref(), &means)?;
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { clock, rng, db, catalog, ingest, search, catalog_api, search_api, notes, workers, shutdown })
+        Ok(Self { clock, rng, db, catalog, ingest, search, search_api, notes, workers, shutdown })
     }
 
     /// A call that this process makes for whoever started it.
@@ -126,6 +127,10 @@ impl Services {
         self.shutdown.cancel();
         self.workers.close();
         self.workers.wait().await;
+        // SQLite then leaves one file; where a straggler holds a connection, its log beside it does as well.
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.db.close()).await.is_err() {
+            tracing::warn!("the database was still in use at the end");
+        }
     }
 
     /// How the parts of this process are.

@@ -1,6 +1,6 @@
 //! Log lines and metrics.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io::IsTerminal as _, time::Duration};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -39,7 +39,8 @@ impl LogLevel {
 pub fn logs(config: &Log) -> anyhow::Result<LogLevel> {
     let (filter, handle) = reload::Layer::new(filter(&config.level)?);
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => registry.with(lines.with_target(false)).try_init()?,
         LogFormat::Json => registry.with(lines.event_format(JsonLines)).try_init()?,

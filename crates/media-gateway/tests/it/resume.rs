@@ -85,7 +85,7 @@ impl Undisturbed {
 }
 
 /// Names the first line that differs, rather than printing megabytes.
-fn same(found: &str, wanted: &str) {
+pub fn same(found: &str, wanted: &str) {
     if found != wanted {
         let pair = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
         let (found, wanted) = (found.lines().count(), wanted.lines().count());
@@ -93,7 +93,8 @@ fn same(found: &str, wanted: &str) {
     }
 }
 
-fn export(setup: &Setup) -> String {
+/// The catalogue of a folder, or of the node that runs on it.
+pub fn export(setup: &Setup) -> String {
     let output = setup.run(&["export"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -1,0 +1,143 @@
+//! A folder of an earlier release opens; one of a newer release is refused in one line.
+//!
+//! `fixtures/folder-2026-11.tar.gz` was written in November 2026, by the first release's code, with the sentence model:
+//! ```sh
+//! cp crates/media-gateway/tests/it/fixtures/* /tmp/fixtures/
+//! media-gateway ingest /tmp/fixtures/{netflix,disney_plus}_titles.csv --as-of 2026-01-31 --data-dir folder
+//! rm folder/node.lock && tar -czf folder-2026-11.tar.gz folder
+//! ```
+//! A release that changes a format adds its own folder here and keeps this one. (Until the first release, a migration
+//! that is edited in place needs the folder to be written anew.)
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use stores::{Db, DbConfig, args};
+use tempfile::TempDir;
+
+use crate::{
+    app::{Setup, one_line},
+    fixtures::{self, TITLES},
+    resume::{caught_up, export},
+};
+
+/// The folder of an earlier release, unpacked.
+fn earlier() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = fixtures::path("folder-2026-11.tar.gz");
+    let done = Command::new("tar").args(["-xzf", &archive, "-C"]).arg(dir.path()).status().unwrap();
+    assert!(done.success());
+    let folder = dir.path().join("folder");
+    (dir, folder)
+}
+
+#[test]
+fn a_folder_of_an_earlier_release_opens_and_goes_on() {
+    let (dir, folder) = earlier();
+    let setup = Setup::on(&folder).with_model();
+    assert_eq!(export(&setup).lines().count(), 5);
+    let app = setup.start();
+    caught_up(&app);
+    let found = app.get("/api/v1/search?q=folding+letters+into+boats").ok();
+    assert_eq!(found["results"][0]["content"]["title"], "The Paper Lighthouse");
+    assert!(found["results"][0]["vector_similarity"].as_f64().unwrap() > 0.1, "{found}");
+    assert_eq!(found["degraded"], serde_json::json!([]));
+    // What comes later ends where a new folder ends.
+    fixtures::ingest_all(&app.setup);
+    app.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
+    let fresh = Setup::on(&dir.path().join("fresh"));
+    fixtures::ingest_all(&fresh);
+    let titles = |text: &str| -> Vec<_> {
+        let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        text.lines().map(|text| (line(text)["title"].clone(), line(text)["records"].clone())).collect()
+    };
+    assert_eq!(titles(&export(&app.setup)), titles(&export(&fresh)));
+}
+
+/// Makes a folder of today look as a newer release would leave it.
+type Age = fn(&Path);
+
+/// What a newer release may have changed, and the words of the refusal.
+const NEWER: [(Age, &str); 4] = [
+    (|folder| fs::write(folder.join("FORMAT"), "99\n").unwrap(), "was written by a newer release (format 99"),
+    (|folder| migrated(Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default())), "schema 9999"),
+    (newer_keyword_index, "the keyword index was written by a newer release (format 99"),
+    (newer_vectors, "the vector index has format 99; this release reads up to format 1"),
+];
+
+fn migrated(db: impl Future<Output = Result<Db, stores::DbError>>) {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let db = db.await.unwrap();
+        let insert = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
+        db.execute(insert, args![9_999, "later", "none"]).await.unwrap();
+        db.close().await;
+    });
+}
+
+fn newer_keyword_index(folder: &Path) {
+    let path = folder.join("index/keyword/meta.json");
+    let meta = fs::read_to_string(&path).unwrap();
+    let newer = meta.replace(r#"{\"format\":1,"#, r#"{\"format\":99,"#);
+    assert_ne!(newer, meta);
+    fs::write(&path, newer).unwrap();
+}
+
+fn newer_vectors(folder: &Path) {
+    let path = folder.join("index/vectors");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8..12].copy_from_slice(&99_u32.to_le_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes[..12]);
+    bytes[12..16].copy_from_slice(&crc.sum().to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn a_folder_of_a_newer_release_is_refused_and_left_as_it_is() {
+    for (age, words) in NEWER {
+        let (_dir, folder) = earlier();
+        let setup = Setup::on(&folder).with_model();
+        assert!(setup.run(&["search", "paper"]).status.success());
+        age(&folder);
+        let before = contents(&folder);
+        for verb in [&["serve"][..], &["search", "paper"], &["ingest", &fixtures::path("hulu_titles.csv")]] {
+            one_line(&setup.run(verb), 1, words);
+        }
+        assert_eq!(contents(&folder), before, "{words}: something was written");
+    }
+}
+
+/// The names and sizes of what matters in a folder.
+fn contents(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let (path, data) = (entry.path(), entry.metadata().unwrap());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match data.is_dir() {
+                true => folders.push(path),
+                // Locks and SQLite's working files come and go.
+                false if ["node.lock", ".lock", "-wal", "-shm"].iter().any(|end| name.ends_with(end)) => {}
+                false => found.push((path, data.len())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_postgres_of_a_newer_release_is_refused() {
+    let database = crate::split::database();
+    let url = database.url().unwrap();
+    let config = DbConfig::default();
+    migrated(Db::open_postgres(&url, &config));
+    let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", &url);
+    for verb in [&["serve"][..], &["search", "paper"], &["migrate"]] {
+        one_line(&setup.run(verb), 1, "schema 9999");
+    }
+}
