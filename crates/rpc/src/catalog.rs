@@ -23,8 +23,8 @@ impl CatalogServer {
     async fn one(&self, call: &Call, request: &pb::GetContentRequest) -> Result<pb::GetContentResponse> {
         let id = id("content_id", &request.content_id)?;
         let content = self.0.titles(call, &[id]).await?.pop();
-        let content =
-            content.ok_or_else(|| ApiError::not_found("content_not_found", format!("no title has the id {id}")))?;
+        let content = content
+            .ok_or_else(|| ApiError::not_found("unknown_content", format!("the catalogue has no title {id}")))?;
         Ok(pb::GetContentResponse { content: Some(content.into()) })
     }
 

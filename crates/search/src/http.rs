@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use contracts::{ContentType, Region, SearchApi, SearchFilters, SearchRequest, SearchResponse, YearRange};
+use contracts::{
+    ApiError, Call, ContentType, Region, SearchApi, SearchFilters, SearchRequest, SearchResponse, YearRange,
+};
 use http_api::{ApiJson, ApiQuery, CallOf, HttpResult};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
@@ -62,7 +64,7 @@ pub struct SearchParams {
 }
 
 impl SearchParams {
-    fn request(self) -> Result<SearchRequest, contracts::ApiError> {
+    fn request(self) -> Result<SearchRequest, ApiError> {
         let years = YearRange { from: self.year_from, to: self.year_to };
         let filters = SearchFilters {
             genres: list(&self.genre),
@@ -119,7 +121,7 @@ async fn search_by_query(
     CallOf(call): CallOf,
     ApiQuery(params): ApiQuery<SearchParams>,
 ) -> HttpResult<Json<SearchResponse>> {
-    Ok(Json(service.search(&call, &params.request()?).await?))
+    Ok(Json(by_query(&service, &call, params).await?))
 }
 
 /// The same under its first name.
@@ -130,7 +132,28 @@ async fn content_search(
     CallOf(call): CallOf,
     ApiQuery(params): ApiQuery<SearchParams>,
 ) -> HttpResult<Json<SearchResponse>> {
-    Ok(Json(service.search(&call, &params.request()?).await?))
+    Ok(Json(by_query(&service, &call, params).await?))
+}
+
+async fn by_query(service: &Search, call: &Call, params: SearchParams) -> Result<SearchResponse, ApiError> {
+    let answer = async { service.search(call, &params.request()?).await };
+    answer.await.map_err(named_as_parameters)
+}
+
+/// Names the fields of a search as the query string does.
+fn named_as_parameters(mut error: ApiError) -> ApiError {
+    for fault in &mut error.fields {
+        let parameter = match fault.field.as_str() {
+            "query" => "q",
+            "content_type" | "filters.content_types" => "type",
+            "filters.genres" => "genre",
+            "filters.platforms" => "platform",
+            "filters.year_range.from" => "year_from",
+            _ => continue,
+        };
+        parameter.clone_into(&mut fault.field);
+    }
+    error
 }
 
 /// Titles that start with what was typed.

@@ -333,7 +333,7 @@ async fn a_foreign_client_is_served_with_plain_statuses() {
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
     let status = client.get_content(ask("00000000-0000-7000-8000-000000000001")).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::NotFound);
-    assert_eq!(crate::from_status(&status, "catalog").code, "content_not_found");
+    assert_eq!(crate::from_status(&status, "catalog").code, "unknown_content");
 }
 
 #[tokio::test]
