@@ -121,7 +121,7 @@ fn a_node_on_a_full_disk_answers_and_goes_on_when_there_is_room() {
     let sources = Sources::write(dir.path(), 1_500);
     let app = fixtures::loaded(Setup::on(&disk.folder()));
     let wanted = answers(&app);
-    // The last block goes too: `fill` stops where not even a page fits.
+    // It writes until not even a page fits.
     let filler = disk.0.path().join("filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.unwrap().status.success());
@@ -212,21 +212,26 @@ fn without_its_model_a_node_searches_by_words() {
     }
 }
 
+/// The ending of a file's name, and what happens to the file.
+type Damage = (&'static str, fn(&Path));
+
+/// Turns some bits of the middle third of a file.
+fn overwrite(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let (from, to) = (bytes.len() / 3, bytes.len() * 2 / 3);
+    bytes[from..to].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    fs::write(path, bytes).unwrap();
+}
+
 #[test]
 fn a_damaged_keyword_index_is_rebuilt() {
     let (mut setup, wanted) = loaded(Setup::new());
     let index = setup.folder().join("index/keyword");
-    let overwrite = |path: &Path| {
-        let mut bytes = fs::read(path).unwrap();
-        let (from, to) = (bytes.len() / 3, bytes.len() * 2 / 3);
-        bytes[from..to].iter_mut().for_each(|byte| *byte ^= 0x5a);
-        fs::write(path, bytes).unwrap();
-    };
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
-        ("store", &overwrite),
-        ("meta.json", &overwrite),
-        ("term", &|path| fs::write(path, "").unwrap()),
-        ("idx", &|path| fs::remove_file(path).unwrap()),
+    let damages: [Damage; 4] = [
+        ("store", overwrite),
+        ("meta.json", overwrite),
+        ("term", |path| fs::write(path, "").unwrap()),
+        ("idx", |path| fs::remove_file(path).unwrap()),
     ];
     for (ending, damage) in damages {
         let files: Vec<_> = fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()).collect();
