@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod app;
+mod compat;
+mod faults;
 mod fixtures;
 mod grpc;
 mod journey;
@@ -12,3 +14,4 @@ mod resume;
 mod snapshots;
 mod sources;
 mod split;
+mod wire;
