@@ -38,12 +38,15 @@ impl OwnerClient {
     /// When the owner has no such API: it is starting, it is another command, or it runs other roles.
     pub fn new(owner: Owner, role: Role) -> anyhow::Result<Self> {
         let Some(url) = owner.urls.get(role.as_str()).cloned() else {
-            return Err(ApiError::new(
-                ErrorKind::Conflict,
-                "folder_in_use",
-                format!("process {} uses this data folder and has no {role} to ask: try again when it ends", owner.pid),
-            )
-            .into());
+            let pid = owner.pid;
+            let detail = if owner.urls.is_empty() {
+                format!("process {pid} uses this data folder and has no {role} to ask: try again when it ends")
+            } else {
+                format!(
+                    "process {pid} runs on this data folder without {role}: ask on the folder of the one that has it"
+                )
+            };
+            return Err(ApiError::new(ErrorKind::Conflict, "folder_in_use", detail).into());
         };
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).build()?;
         Ok(Self { url, token: owner.token, http })

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use testkit::TestDb;
 
 use crate::{
-    app::{App, Setup},
+    app::{App, Setup, one_line},
     fixtures::{self, TITLES},
     resume::caught_up,
 };
@@ -226,6 +226,22 @@ fn two_processes_answer_as_one() {
     let proxied = counter(back, "http_requests_total", &["service=\"catalog\"", "status=\"200\""]);
     assert!(proxied > 10.0, "the other process answered {proxied} requests");
     assert!(counter(back, "http_requests_total", &["service=\"ingest\"", "status=\"401\""]) > 0.0);
+}
+
+#[test]
+fn the_command_line_works_beside_the_process_that_has_the_role() {
+    let Cluster { front, back, _dir, _database } = Cluster::split();
+    let back = back.unwrap();
+    let ingest = ["ingest", &fixtures::path("hulu_titles.csv")];
+    for (app, args) in [(&front, &["search", "harbour"][..]), (&back, &["export"]), (&back, &ingest)] {
+        let output = app.setup.run(args);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {output:?}");
+    }
+    one_line(&back.setup.run(&["search", "harbour"]), 6, "without search: ask on the folder of the one that has it");
+    // The operator of one process is nobody to another.
+    for args in [&["export"][..], &ingest] {
+        one_line(&front.setup.run(args), 4, "this token is not one that we know");
+    }
 }
 
 #[test]
