@@ -1,3 +1,4 @@
+-- owner: gateway
 -- Writes that carry an Idempotency-Key: who works on them, and what was answered. A status means that it is done.
 CREATE TABLE idempotency_keys (
     scope TEXT PRIMARY KEY,

@@ -1,3 +1,4 @@
+-- owner: stores
 -- The event log. Appending to it inside a use-case's transaction is the outbox.
 CREATE TABLE event_head (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),

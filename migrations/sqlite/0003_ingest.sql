@@ -1,3 +1,4 @@
+-- owner: ingest
 -- The runs of ingest: what was read, how far, and what became of it.
 CREATE TABLE ingest_runs (
     id BLOB PRIMARY KEY,
