@@ -1,16 +1,26 @@
 //! The gateway role: one door for the roles of this process and the way to the others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::http::Method;
-use gateway::{GatewayParts, Idempotency, IdempotentRoute, Remote, RoleParts};
+use gateway::{
+    DeprecatedRoute, GatewayParts, GuardConfig, Idempotency, IdempotentRoute, Remote, RoleParts, RouteTimeout,
+};
+use http_api::Deprecation;
+use jiff::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Role;
 use crate::{node::Common, services::Services};
 
 pub use gateway::Gateway as Door;
+
+const SEARCH: &str = "/api/v1/search";
+/// How long a search may take.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// 21 November 2026, the first release: the old spelling never was the recommended one.
+const DEPRECATED_SINCE: Timestamp = Timestamp::constant(1_795_219_200, 0);
 
 /// The public door.
 pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
@@ -27,8 +37,18 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
         idempotency: Some(idempotency(services)),
-        config: common.guard("gateway"),
+        config: guard(common),
     }))
+}
+
+/// The limits of the public door: search has a deadline of its own (G4), and one old spelling is on its way out.
+fn guard(common: &Common) -> GuardConfig {
+    let mut config = common.guard("gateway");
+    let timeout = config.timeout.min(SEARCH_TIMEOUT);
+    config.route_timeouts = vec![RouteTimeout { route: SEARCH.to_owned(), timeout }];
+    let deprecation = Deprecation { since: DEPRECATED_SINCE, sunset: None, successor: Some(SEARCH.to_owned()) };
+    config.deprecated = vec![DeprecatedRoute { route: "/api/v1/content/search".to_owned(), deprecation }];
+    config
 }
 
 /// The writes that can be sent again safely.

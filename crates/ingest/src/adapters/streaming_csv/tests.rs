@@ -72,7 +72,8 @@ fn its_offer() {
 
 #[test]
 fn certificates_have_a_system() {
-    let table: &[(&str, &str, Option<(&str, &str, &str)>)] = &[
+    type Case = (&'static str, &'static str, Option<(&'static str, &'static str, &'static str)>);
+    let table: &[Case] = &[
         ("netflix", "TV-MA", Some(("US", "tvpg", "TV-MA"))),
         ("netflix", "R", Some(("US", "mpa", "R"))),
         ("prime_video", "13+", Some(("CA", "prime_video", "13+"))),
@@ -93,7 +94,8 @@ fn certificates_have_a_system() {
 
 #[test]
 fn durations_are_found_where_they_were_put() {
-    let table: &[(&[(&str, &str)], Option<u16>, usize)] = &[
+    type Case = (&'static [(&'static str, &'static str)], Option<u16>, usize);
+    let table: &[Case] = &[
         (&[("duration", ""), ("rating", "74 min")], Some(74), 0),
         (&[("duration", "90 min"), ("rating", "74 min")], Some(90), 0),
         (&[("duration", "2 Seasons"), ("type", "TV Show")], None, 1),
