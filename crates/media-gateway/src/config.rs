@@ -177,6 +177,10 @@ pub struct Limits {
     /// The longest a request may take.
     #[config(env = "MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", default = 10000)]
     pub request_timeout_ms: u64,
+    /// How long `/readyz` says that the node is stopping before its ports close: as long as whoever balances load takes
+    /// to hear of it.
+    #[config(env = "MEDIA_GATEWAY_DRAIN_PAUSE_MS", default = 0)]
+    pub drain_pause_ms: u64,
     /// Requests in flight at once; more are refused with 503.
     #[config(env = "MEDIA_GATEWAY_MAX_IN_FLIGHT", default = 512)]
     pub max_in_flight: usize,
@@ -256,11 +260,29 @@ impl Config {
                  set `database.url` or run every role"
             );
         }
+        self.check_limits()?;
         let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
         if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
             bail!("the weights under `search` must not be negative, and one must be more than 0");
         }
         Ok(())
+    }
+
+    /// A limit of nothing refuses everything, and one without end is none.
+    fn check_limits(&self) -> anyhow::Result<()> {
+        let limits = &self.limits;
+        let bounds = [
+            ("request_timeout_ms", limits.request_timeout_ms, 100, 50_000),
+            ("drain_pause_ms", limits.drain_pause_ms, 0, 60_000),
+            ("max_in_flight", limits.max_in_flight as u64, 1, 1_000_000),
+            ("max_connections", limits.max_connections as u64, 1, 1_000_000),
+            ("max_body_bytes", limits.max_body_bytes as u64, 1_024, 16 << 20),
+            ("cache_bytes", limits.cache_bytes, 0, 1 << 40),
+        ];
+        match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
+            Some((key, value, least, most)) => bail!("`limits.{key}` must be from {least} to {most}, and is {value}"),
+            None => Ok(()),
+        }
     }
 
     /// The roles this process runs.
@@ -410,6 +432,12 @@ mod tests {
     fn production_needs_a_database() {
         let error = load("profile = \"production\"").unwrap_err();
         assert!(sentence(&error).contains("database.url"), "{}", sentence(&error));
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_refused() {
+        let error = load("[limits]\nmax_in_flight = 0").unwrap_err();
+        assert!(sentence(&error).contains("limits.max_in_flight"), "{}", sentence(&error));
     }
 
     #[test]

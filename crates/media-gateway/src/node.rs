@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::{Router, routing::get};
 use contracts::{ComponentState, Rng};
-use gateway::{GuardConfig, Health, Origins};
+use gateway::Health;
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     config::Config,
     folder::Folder,
-    peers,
+    limits, peers,
     roles::Role,
     services::{Services, Wanted},
 };
@@ -36,6 +36,7 @@ pub struct Node {
     folder: Folder,
     listeners: TaskTracker,
     shutdown: CancellationToken,
+    drain_pause: Duration,
 }
 
 /// What every listener of a node is made with.
@@ -63,6 +64,7 @@ impl Node {
             folder,
             listeners: TaskTracker::new(),
             shutdown: CancellationToken::new(),
+            drain_pause: Duration::from_millis(common.config.limits.drain_pause_ms),
         };
         node.services.start_workers();
         node.listen(&common, bound, metrics).await?;
@@ -146,6 +148,7 @@ impl Node {
     /// Stops: no new requests, the ones in flight finish, the workers write what they hold, the folder is free.
     pub async fn stop(self) {
         self.health.draining();
+        tokio::time::sleep(self.drain_pause).await;
         self.shutdown.cancel();
         self.listeners.close();
         self.listeners.wait().await;
@@ -215,21 +218,7 @@ fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {
         routes: OpenApiRouter::from(page),
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        config: common.guard("metrics"),
+        config: limits::door(common, "metrics"),
     };
     Router::new().fallback_service(gateway::role(parts))
-}
-
-impl Common {
-    /// The limits of a door called `service`.
-    pub fn guard(&self, service: &str) -> GuardConfig {
-        let limits = &self.config.limits;
-        GuardConfig {
-            timeout: Duration::from_millis(limits.request_timeout_ms),
-            max_body_bytes: limits.max_body_bytes,
-            max_in_flight: limits.max_in_flight,
-            origins: Origins::new(limits.cors_origins.iter().map(String::as_str)),
-            ..GuardConfig::new(service)
-        }
-    }
 }

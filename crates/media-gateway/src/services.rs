@@ -1,14 +1,15 @@
 //! The services of one process, local or remote, wired in the order of their dependencies.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, SearchApi, Trace,
 };
 use ingest::Ingest;
+use jiff::SignedDuration;
 use search::Search;
-use stores::{cache::Cache, db::Db, vectors::VectorIndex};
+use stores::{cache::Cache, db::Db, events, vectors::VectorIndex};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -23,6 +24,9 @@ use crate::{
 const CLI_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long the database may take to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long events are kept: the longest time that the catalogue's topics ask for (O2).
+const KEEP_EVENTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Which services to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +90,7 @@ impl Services {
         let mut notes = Vec::new();
         let search = if runs(Role::Search) {
             let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng };
-            Some(Arc::new(open_search(config, folder.path(), parts, &mut notes)?))
+            Some(Arc::new(open_search(config, folder, parts, &mut notes)?))
         } else {
             None
         };
@@ -100,8 +104,14 @@ impl Services {
         Call::new(caller, Trace::start(&self.rng), &self.clock, CLI_TIMEOUT)
     }
 
-    /// Starts the workers: the followers of the event log.
+    /// Starts the workers: the followers of the event log, and its trimming.
     pub fn start_workers(&self) {
+        if let Some(catalog) = &self.catalog {
+            let (catalog, shutdown) = (Arc::clone(catalog), self.shutdown.clone());
+            self.workers.spawn(async move { catalog.follow(shutdown.cancelled_owned()).await });
+            let (db, clock, shutdown) = (self.db.clone(), self.clock.clone(), self.shutdown.clone());
+            self.workers.spawn(async move { shutdown.run_until_cancelled(trim(db, clock)).await });
+        }
         if let Some(search) = &self.search {
             let (search, shutdown) = (Arc::clone(search), self.shutdown.clone());
             self.workers.spawn(async move { search.follow(shutdown).await });
@@ -155,6 +165,20 @@ impl Services {
     }
 }
 
+/// Forgets old events once an hour, except what a follower has yet to read.
+async fn trim(db: Db, clock: Clock) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        hourly.tick().await;
+        let Ok(before) = clock.now().checked_sub(KEEP_EVENTS) else { continue };
+        match events::trim(&db, before).await {
+            Ok(0) => {}
+            Ok(events) => tracing::info!(events, "old events were forgotten"),
+            Err(error) => tracing::warn!(%error, "old events could not be forgotten; the next try is in an hour"),
+        }
+    }
+}
+
 struct SearchParts<'a> {
     db: &'a Db,
     catalog: &'a Arc<dyn CatalogApi>,
@@ -165,7 +189,7 @@ struct SearchParts<'a> {
 
 fn open_search(
     config: &Config,
-    folder: &Path,
+    folder: &Folder,
     parts: SearchParts<'_>,
     notes: &mut Vec<Component>,
 ) -> anyhow::Result<Search> {
@@ -173,7 +197,7 @@ fn open_search(
     let mut vectors: Option<Arc<dyn VectorIndex>> = None;
     match backends::embedder(config) {
         Ok(model) => {
-            let (index, note) = backends::vectors(folder, model.as_ref())?;
+            let (index, note) = backends::vectors(folder.path(), model.as_ref())?;
             notes.extend(note);
             vectors = Some(index);
             embedder = Some(model);
@@ -186,7 +210,7 @@ fn open_search(
     }
     let SearchParts { db, catalog, cache, clock, rng } = parts;
     let search = Search::open(
-        &folder.join("index"),
+        &folder.path().join("index"),
         db.clone(),
         Arc::clone(catalog),
         vectors,
@@ -194,9 +218,18 @@ fn open_search(
         Arc::clone(cache),
         clock.clone(),
         rng.clone(),
-        weights(&config.search),
+        search::SearchConfig { replica: replica(config, folder, rng)?, ..weights(&config.search) },
     )?;
     Ok(search)
+}
+
+/// The name of this process' indexes among those that follow one log: its folder's, where several processes can.
+fn replica(config: &Config, folder: &Folder, rng: &Rng) -> anyhow::Result<String> {
+    if backends::owns_database(config) {
+        return Ok("local".to_owned());
+    }
+    let id = folder.secret("replica.id", rng)?;
+    Ok(id.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// What the configuration says about fusion, in search's own terms.

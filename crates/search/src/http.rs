@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::Search;
+use crate::{Search, replica::Progress};
 
 /// The most suggestions.
 const MAX_SUGGESTIONS: usize = 10;
@@ -31,6 +31,7 @@ fn router() -> OpenApiRouter<Arc<Search>> {
         .routes(routes!(search, search_by_query))
         .routes(routes!(content_search))
         .routes(routes!(search_suggestions))
+        .routes(routes!(get_index_progress))
 }
 
 /// A search as query parameters. A list is written with commas: `genre=drama,crime`.
@@ -166,6 +167,29 @@ async fn search_suggestions(
 ) -> HttpResult<Json<Suggestions>> {
     let suggestions = service.suggestions(&call, &params.q, MAX_SUGGESTIONS).await?;
     Ok(Json(Suggestions { suggestions }))
+}
+
+/// How far this node's indexes are behind the catalogue, for the operator.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct IndexProgress {
+    /// Whether they hold everything that the event log says by now.
+    pub caught_up: bool,
+    /// How far they are.
+    #[serde(flatten)]
+    pub progress: Progress,
+}
+
+/// How far the indexes are.
+#[utoipa::path(get, path = "/api/v1/internal/search/progress", tag = "search", security(("operator" = [])),
+    responses((status = 200, description = "Asked now.", body = IndexProgress)))]
+async fn get_index_progress(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+) -> HttpResult<Json<IndexProgress>> {
+    call.require_operator()?;
+    service.nudge();
+    let caught_up = service.caught_up().await.map_err(ApiError::from)?;
+    Ok(Json(IndexProgress { caught_up, progress: service.progress() }))
 }
 
 #[cfg(test)]

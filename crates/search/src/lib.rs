@@ -19,6 +19,6 @@ mod text;
 mod vector;
 
 pub use error::SearchError;
-pub use http::{api, routes};
+pub use http::{IndexProgress, api, routes};
 pub use rank::{Fused, FusionConfig, FusionMethod, List, Source, fuse};
 pub use replica::{Progress, Search, SearchConfig};

@@ -71,8 +71,7 @@ impl FusionConfig {
 }
 
 impl Default for FusionConfig {
-    /// The convex combination: unlike ranks, it keeps how much better a title fits than the next, and on the measured
-    /// questions it beat reciprocal ranks.
+    /// The convex combination: unlike ranks, it keeps how much better a title fits than the next (ADR 6).
     fn default() -> Self {
         Self { method: FusionMethod::Convex, k: 60.0, keyword: 0.4, vector: 0.4, graph: 0.2 }
     }

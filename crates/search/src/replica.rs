@@ -10,6 +10,7 @@ use std::{
 };
 
 use contracts::{ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, Topic};
+use serde::{Deserialize, Serialize};
 use stores::{
     Db,
     cache::Cache,
@@ -18,6 +19,7 @@ use stores::{
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 use crate::{
     FusionConfig, SearchError,
@@ -65,7 +67,7 @@ impl Default for SearchConfig {
 }
 
 /// How far the indexes are, for a progress bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// Titles that every index has: with a model, those that are embedded.
     pub indexed: u64,

@@ -322,7 +322,8 @@ fn watch(sql: &Sql, start: Instant) {
     metrics::histogram!("db_statement_duration_seconds").record(elapsed.as_secs_f64());
     if elapsed > SLOW {
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let text: String = sql.as_str().chars().take(500).collect();
+        // A bulk statement repeats its placeholders; its head tells which it is.
+        let text: String = sql.as_str().chars().take(160).collect();
         tracing::warn!(elapsed_ms, sql = text, "a database statement was slow");
     }
 }

@@ -1,6 +1,6 @@
 //! `demo`: one command from nothing to a catalogue that can be searched.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -8,12 +8,15 @@ use contracts::Caller;
 use ingest::{RunRequest, RunStatus, SampleRequest};
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, ListenArgs, bar, ingest::show, serve};
+use super::{
+    Global, ListenArgs, bar,
+    ingest::{index, show},
+    serve,
+};
 use crate::{
     config::{Config, Profile},
     node::Node,
     roles::Role,
-    services::Services,
     telemetry,
 };
 
@@ -29,7 +32,7 @@ pub struct DemoArgs {
 pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     let mut flags = global.flags_with(&args.listen);
     // A terminal with progress bars has no room for log lines that nobody asked for.
-    flags.log.get_or_insert_with(|| "warn".to_owned());
+    flags.log.get_or_insert_with(|| "error".to_owned());
     let mut config = Config::load(&flags)?;
     if config.profile == Profile::Production {
         bail!("the demo's sample offers have no place in the production profile: use `ingest` and `serve`");
@@ -109,22 +112,8 @@ async fn prepare(node: &Node, films: &std::path::Path, stop: &CancellationToken)
         "offers     {} titles with generated offers, marked `sample` wherever they show",
         sampled.titles - sampled.without_id
     );
-    index(services).await
-}
-
-/// Waits for the indexes behind a bar.
-async fn index(services: &Services) -> anyhow::Result<()> {
+    index(services).await?;
     let search = services.search.as_ref().context("this process has no search")?;
-    let bar = bar::rows();
-    search.nudge();
-    while !search.caught_up().await? {
-        let progress = search.progress();
-        bar.set_length(progress.total);
-        bar.set_position(progress.indexed);
-        bar.set_message(format!("indexing {} of {} titles", progress.indexed, progress.total));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    bar.finish_and_clear();
     println!("indexes    {} titles", search.progress().indexed);
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! `ingest`: reads files or URLs into the catalogue, itself or through the running node.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,6 +11,7 @@ use contracts::{ApiError, Caller, ErrorKind, Region};
 use indicatif::ProgressBar;
 use ingest::{Format, Progress, Run, RunOptions, RunRequest, RunStatus};
 use jiff::civil::Date;
+use search::IndexProgress;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,6 +23,9 @@ use crate::{
     roles::Role,
     services::{Services, Wanted},
 };
+
+/// How long the indexes may stand still before a command gives up on them.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
 pub struct IngestArgs {
@@ -61,14 +68,34 @@ pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let mut done = Vec::new();
     let result = match Services::folder(&config)? {
-        Opened::Theirs(owner) => through(&OwnerClient::new(owner, Role::Ingest)?, args, &mut done).await,
+        Opened::Theirs(owner) => {
+            let result = through(&OwnerClient::new(owner.clone(), Role::Ingest)?, args, &mut done).await;
+            // Where search runs in another process, its own folder's commands tell how far it is.
+            let indexed = match OwnerClient::new(owner, Role::Search) {
+                Ok(search) if result.is_ok() => follow(|| search.get("/api/v1/internal/search/progress")).await,
+                _ => Ok(()),
+            };
+            result.and(indexed)
+        }
         Opened::Ours(folder) => {
             let services = Services::open(&config, &folder, Wanted::Everything).await?;
-            let result = ourselves(&services, args, &mut done).await;
-            // What was read before a failure is searchable too.
-            let caught_up = if done.is_empty() { Ok(()) } else { services.catch_up().await };
+            let stop = CancellationToken::new();
+            let interrupt = stop.clone();
+            tokio::spawn(async move {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    interrupt.cancel();
+                }
+            });
+            let result = ourselves(&services, args, &stop, &mut done).await;
+            // What was read before a failure is searchable too; an interrupt leaves the rest to the next command.
+            let indexed = if done.is_empty() {
+                Ok(())
+            } else {
+                services.start_workers();
+                stop.run_until_cancelled(index(&services)).await.unwrap_or(Ok(()))
+            };
             services.close().await;
-            result.and(caught_up)
+            result.and(indexed)
         }
     };
     for run in &done {
@@ -77,20 +104,50 @@ pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
     result
 }
 
-async fn ourselves(services: &Services, args: &IngestArgs, done: &mut Vec<Run>) -> anyhow::Result<()> {
-    let ingest = services.ingest.as_ref().context("this process has no ingest")?;
-    let stop = CancellationToken::new();
-    let interrupt = stop.clone();
-    tokio::spawn(async move {
-        // A second interrupt ends the process as usual.
-        if tokio::signal::ctrl_c().await.is_ok() {
-            interrupt.cancel();
+/// Waits until the indexes hold what the catalogue has. Ends at once where there is no search.
+pub async fn index(services: &Services) -> anyhow::Result<()> {
+    let Some(search) = &services.search else { return Ok(()) };
+    search.nudge();
+    follow(async || Ok(IndexProgress { caught_up: search.caught_up().await?, progress: search.progress() })).await
+}
+
+/// Waits behind a bar until the indexes have caught up.
+///
+/// # Errors
+/// When they do not move for [`PATIENCE`]: a follower retries for ever, a command does not.
+async fn follow(ask: impl AsyncFn() -> anyhow::Result<IndexProgress>) -> anyhow::Result<()> {
+    let bar = bar::rows();
+    let (mut last, mut moved) = (None, Instant::now());
+    loop {
+        let IndexProgress { caught_up, progress } = ask().await?;
+        if caught_up {
+            bar.finish_and_clear();
+            return Ok(());
         }
-    });
+        if last.replace(progress) != Some(progress) {
+            moved = Instant::now();
+        } else if moved.elapsed() > PATIENCE {
+            let detail = "the search index does not follow the catalogue; `doctor` and the log say why";
+            return Err(ApiError::unavailable("index_stuck", detail).into());
+        }
+        bar.set_length(progress.total);
+        bar.set_position(progress.indexed);
+        bar.set_message(format!("indexing {} of {} titles", progress.indexed, progress.total));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn ourselves(
+    services: &Services,
+    args: &IngestArgs,
+    stop: &CancellationToken,
+    done: &mut Vec<Run>,
+) -> anyhow::Result<()> {
+    let ingest = services.ingest.as_ref().context("this process has no ingest")?;
     for input in &args.inputs {
         let bar = bar::rows();
         let call = services.call(Caller::Operator);
-        let run = ingest.run(&call, &args.request(input)?, &stop, &|progress| show(&bar, progress)).await;
+        let run = ingest.run(&call, &args.request(input)?, stop, &|progress| show(&bar, progress)).await;
         bar.finish_and_clear();
         let run = run.map_err(|error| named(input, error))?;
         let interrupted = run.status == RunStatus::Interrupted;

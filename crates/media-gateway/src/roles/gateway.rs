@@ -1,26 +1,15 @@
 //! The gateway role: one door for the roles of this process and the way to the others.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::http::Method;
-use gateway::{
-    DeprecatedRoute, GatewayParts, GuardConfig, Idempotency, IdempotentRoute, Remote, RoleParts, RouteTimeout,
-};
-use http_api::Deprecation;
-use jiff::Timestamp;
+use gateway::{GatewayParts, Remote, RoleParts};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Role;
-use crate::{node::Common, services::Services};
+use crate::{limits, node::Common, services::Services};
 
 pub use gateway::Gateway as Door;
-
-const SEARCH: &str = "/api/v1/search";
-/// How long a search may take.
-const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// 21 November 2026, the first release: the old spelling never was the recommended one.
-const DEPRECATED_SINCE: Timestamp = Timestamp::constant(1_795_219_200, 0);
 
 /// The public door.
 pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
@@ -36,26 +25,9 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         remotes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        idempotency: Some(idempotency(services)),
-        config: guard(common),
+        idempotency: Some(limits::idempotency(services)),
+        config: limits::public(common),
     }))
-}
-
-/// The limits of the public door: search has a deadline of its own (G4), and one old spelling is on its way out.
-fn guard(common: &Common) -> GuardConfig {
-    let mut config = common.guard("gateway");
-    let timeout = config.timeout.min(SEARCH_TIMEOUT);
-    config.route_timeouts = vec![RouteTimeout { route: SEARCH.to_owned(), timeout }];
-    let deprecation = Deprecation { since: DEPRECATED_SINCE, sunset: None, successor: Some(SEARCH.to_owned()) };
-    config.deprecated = vec![DeprecatedRoute { route: "/api/v1/content/search".to_owned(), deprecation }];
-    config
-}
-
-/// The writes that can be sent again safely.
-fn idempotency(services: &Services) -> Idempotency {
-    let start_run =
-        IdempotentRoute { method: Method::POST, route: "/api/v1/internal/ingest/runs".to_owned(), required: true };
-    Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
 }
 
 /// The door of another role's port.
@@ -64,7 +36,7 @@ pub fn role_door(role: Role, routes: OpenApiRouter, common: &Common) -> Door {
         routes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        config: common.guard(role.as_str()),
+        config: limits::door(common, role.as_str()),
     })
 }
 
