@@ -3,6 +3,9 @@
 /// The most texts in a batch.
 pub const MAX_BATCH: usize = 32;
 
+/// The most tokens in a batch, padding included: the runtime keeps the memory of the largest batch it has seen.
+const MAX_TOKENS: usize = 2_048;
+
 /// The tokens of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
@@ -12,11 +15,22 @@ pub struct Tokens {
     pub types: Vec<u32>,
 }
 
-/// Which texts go together: at most [`MAX_BATCH`] of about the same length, so that little is padded.
+/// Which texts go together: at most [`MAX_BATCH`] of about the same length, so that little is padded, and at most
+/// [`MAX_TOKENS`] tokens, unless one text alone has more.
 pub fn plan(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&text| lengths[text]);
-    order.chunks(MAX_BATCH).map(<[usize]>::to_vec).collect()
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for text in order {
+        match batches.last_mut() {
+            // The texts come in the order of their length, so this one sets the width.
+            Some(batch) if batch.len() < MAX_BATCH && (batch.len() + 1) * lengths[text] <= MAX_TOKENS => {
+                batch.push(text)
+            }
+            _ => batches.push(vec![text]),
+        }
+    }
+    batches
 }
 
 /// A batch as a model takes it: `texts × width` numbers in rows, the shorter texts padded on the right.
@@ -60,6 +74,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_texts_go_in_small_batches() {
+        let batches = plan(&[256; 20]);
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 4]);
+        assert_eq!(plan(&[9_999]), [[0]]);
+    }
+
+    #[test]
     fn pads_on_the_right() {
         let long = Tokens { ids: vec![5, 6, 7], types: vec![0, 0, 1] };
         let short = Tokens { ids: vec![9], types: vec![1] };
@@ -83,7 +104,15 @@ mod tests {
         fn a_plan_has_every_text_once_and_pads_little(lengths in prop::collection::vec(1_usize..256, 0..200)) {
             let plan = plan(&lengths);
             prop_assert!(plan.iter().all(|batch| (1..=MAX_BATCH).contains(&batch.len())));
-            prop_assert_eq!(plan.len(), lengths.len().div_ceil(MAX_BATCH));
+            let tokens = |texts: usize, widest: usize| texts * lengths[widest];
+            for batch in &plan {
+                prop_assert!(tokens(batch.len(), batch[batch.len() - 1]) <= MAX_TOKENS);
+            }
+            for pair in plan.windows(2) {
+                // A batch ends only where the next text would not have fitted.
+                let full = pair[0].len() == MAX_BATCH || tokens(pair[0].len() + 1, pair[1][0]) > MAX_TOKENS;
+                prop_assert!(full);
+            }
             let flat: Vec<_> = plan.into_iter().flatten().collect();
             prop_assert!(flat.is_sorted_by_key(|&text| lengths[text]));
             let mut texts = flat;
