@@ -118,17 +118,6 @@ impl Services {
         }
     }
 
-    /// Waits until the indexes hold everything the catalogue has: what a command does before it answers or ends.
-    ///
-    /// # Errors
-    /// When they do not get there.
-    pub async fn catch_up(&self) -> anyhow::Result<()> {
-        let Some(search) = &self.search else { return Ok(()) };
-        self.start_workers();
-        search.wait_until_caught_up(CLI_TIMEOUT).await?;
-        Ok(())
-    }
-
     /// Stops the workers; each finishes what it has begun. A run finishes its batch and is then interrupted.
     pub async fn close(&self) {
         if let Some(ingest) = &self.ingest {

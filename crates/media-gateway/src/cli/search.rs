@@ -4,7 +4,7 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use contracts::{Caller, ContentType, Region, SearchFilters, SearchRequest, SearchResponse, YearRange};
 
-use super::Global;
+use super::{Global, ingest};
 use crate::{
     config::Config,
     folder::Opened,
@@ -68,7 +68,8 @@ pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
         Opened::Theirs(owner) => OwnerClient::new(owner, Role::Search)?.post("/api/v1/search", None, &request).await?,
         Opened::Ours(folder) => {
             let services = Services::open(&config, &folder, Wanted::Everything).await?;
-            services.catch_up().await?;
+            services.start_workers();
+            ingest::index(&services).await?;
             let call = services.call(Caller::Operator);
             let answer = services.search_api.search(&call, &request).await;
             services.close().await;
