@@ -12,6 +12,7 @@ mod index;
 mod keyword;
 mod query;
 mod rank;
+mod ranked;
 mod reasons;
 mod replica;
 mod service;
@@ -20,5 +21,7 @@ mod vector;
 
 pub use error::SearchError;
 pub use http::{IndexProgress, api, routes};
+pub use keyword::inspect;
 pub use rank::{Fused, FusionConfig, FusionMethod, List, Source, fuse};
+pub use ranked::Ranked;
 pub use replica::{Progress, Search, SearchConfig};

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, Degraded, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, Region, Result,
-    Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery, genres,
+    ApiError, Call, Content, ContentId, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, Region, Result, Scored,
+    SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery, genres,
 };
 use stores::vectors::VectorFilter;
 
@@ -17,7 +17,8 @@ use crate::{
     Search, SearchError,
     keyword::{Popular, Snapshot},
     query::{self, Plan, QueryKind},
-    rank::{self, Fused, List, Source},
+    rank::Fused,
+    ranked::Found,
     reasons::reasons,
 };
 
@@ -29,13 +30,6 @@ const MAX_FILTER_BYTES: usize = 100;
 /// The share of the time left that the sources may take; the rest is for fetching the page.
 const SOURCES_SHARE: f64 = 0.8;
 
-/// What the sources found together.
-struct Found {
-    fused: Vec<Fused>,
-    total: u64,
-    degraded: Vec<Degraded>,
-}
-
 #[async_trait]
 impl SearchApi for Search {
     async fn search(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
@@ -46,7 +40,9 @@ impl SearchApi for Search {
         let plan = self.plan(request, snapshot.clone(), budget).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let found = match plan.kind {
-            QueryKind::Browse => self.browse(&plan, snapshot, request, budget).await?,
+            QueryKind::Browse => {
+                self.browse(&plan, snapshot, (request.page * request.page_size) as usize, budget).await?
+            }
             _ => self.find(&plan, snapshot, budget).await?,
         };
         let results = self.page(call, request, &plan, &found.fused).await?;
@@ -112,11 +108,11 @@ impl Search {
     }
 
     /// How long each source may take.
-    fn budget(&self, call: &Call) -> Result<Duration> {
+    pub(crate) fn budget(&self, call: &Call) -> Result<Duration> {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
+    pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
         let (request, year) = (request.clone(), self.this_year());
         let plan = self.blocking("reading a query", move || query::plan(&request, &snapshot, year));
         Ok(within(budget, plan).await?)
@@ -128,66 +124,23 @@ impl Search {
     }
 
     /// Only conditions: the popular come first.
-    async fn browse(
+    pub(crate) async fn browse(
         &self,
         plan: &Plan,
         snapshot: Snapshot,
-        request: &SearchRequest,
+        window: usize,
         budget: Duration,
     ) -> Result<Found> {
-        let (filter, window) = (plan.filter.clone(), (request.page * request.page_size) as usize);
+        let filter = plan.filter.clone();
         let popular = self.blocking("browsing", move || snapshot.popular(&filter, window));
         let Popular { hits, total } = within(budget, popular).await?;
         let blank =
             |hit: Scored| Fused { content_id: hit.content_id, score: hit.score, keyword: 0.0, vector: 0.0, graph: 0.0 };
-        Ok(Found { fused: hits.into_iter().map(blank).collect(), total, degraded: Vec::new() })
+        let fused = hits.into_iter().map(blank).collect();
+        Ok(Found { lists: Vec::new(), fused, total, degraded: Vec::new() })
     }
 
-    /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
-    async fn find(&self, plan: &Plan, snapshot: Snapshot, budget: Duration) -> Result<Found> {
-        let named = (plan.name.clone(), plan.filter.clone());
-        let keyword = {
-            let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
-            let depth = self.config.depth;
-            self.blocking("searching by keyword", move || {
-                let exact = snapshot.called(&named.0, &named.1)?;
-                Ok((snapshot.search(&query, &filter, depth)?, exact))
-            })
-        };
-        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let graph = self.near(snapshot, seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
-        let (keyword, vector, graph) =
-            tokio::join!(within(budget, keyword), within(budget, self.by_meaning(plan)), within(budget, graph));
-        let mut answers = Answers::default();
-        let (keyword, named) = match keyword {
-            Ok((hits, named)) => (Ok(hits), named),
-            Err(error) => (Err(error), Vec::new()),
-        };
-        answers.add(Source::Keyword, keyword);
-        answers.add(Source::Vector, vector);
-        answers.add(Source::Graph, graph);
-        answers.require_one()?;
-        let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
-        let fusion = self.fusion();
-        let fusion = if plan.kind == QueryKind::Like { fusion.by_example() } else { fusion };
-        let mut fused = rank::fuse(&answers.lists, &fusion);
-        fused.retain(|title| !examples(&title.content_id));
-        rank::lift_named(&mut fused, &named);
-        Ok(Found { total: fused.len() as u64, fused, degraded: answers.degraded })
-    }
-
-    async fn by_meaning(&self, plan: &Plan) -> Result<Vec<Scored>, SearchError> {
-        if plan.meaning.is_none() && plan.like.is_empty() {
-            return Ok(Vec::new());
-        }
-        let meaning = self.meaning().ok_or_else(no_model)?;
-        match meaning.point(plan.meaning.as_deref(), &plan.like).await? {
-            Some(point) => Ok(meaning.index.search(&point, self.config.depth, &plan.filter).await?),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    async fn near(
+    pub(crate) async fn near(
         &self,
         snapshot: Snapshot,
         seeds: Vec<ContentId>,
@@ -235,7 +188,7 @@ impl Search {
     }
 
     /// Runs work that blocks on a thread of its own, a bounded number at a time.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         what: &'static str,
         work: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
@@ -261,43 +214,10 @@ fn result(content: Content, plan: &Plan, fused: &Fused) -> SearchResult {
     }
 }
 
-/// The sources' lists, and which of them are missing.
-#[derive(Default)]
-struct Answers {
-    lists: Vec<List>,
-    degraded: Vec<Degraded>,
-    failure: Option<SearchError>,
-}
-
-impl Answers {
-    fn add(&mut self, source: Source, answer: Result<Vec<Scored>, SearchError>) {
-        match answer {
-            Ok(hits) => self.lists.push(List { source, hits }),
-            Err(error) => {
-                metrics::counter!("search_source_failures_total", "source" => source.as_str()).increment(1);
-                let reason = match &error {
-                    SearchError::Catalog(error) => error.detail.clone(),
-                    other => {
-                        tracing::warn!(source = source.as_str(), error = %other, "a source of results failed");
-                        "it can't answer at the moment".to_owned()
-                    }
-                };
-                self.degraded.push(Degraded { source: source.as_str().to_owned(), reason });
-                self.failure = Some(error);
-            }
-        }
-    }
-
-    /// An answer needs the words or the meaning: the graph alone knows nothing of what was typed.
-    fn require_one(&mut self) -> Result<()> {
-        match self.failure.take() {
-            Some(error) if self.lists.iter().all(|list| list.source == Source::Graph) => Err(error.into()),
-            _ => Ok(()),
-        }
-    }
-}
-
-async fn within<T>(budget: Duration, work: impl Future<Output = Result<T, SearchError>>) -> Result<T, SearchError> {
+pub(crate) async fn within<T>(
+    budget: Duration,
+    work: impl Future<Output = Result<T, SearchError>>,
+) -> Result<T, SearchError> {
     tokio::time::timeout(budget, work).await.map_err(|_| late())?
 }
 
@@ -305,11 +225,11 @@ fn late() -> ApiError {
     ApiError::new(contracts::ErrorKind::DeadlineExceeded, "deadline_exceeded", "it did not answer in time")
 }
 
-fn no_model() -> ApiError {
+pub(crate) fn no_model() -> ApiError {
     ApiError::unavailable("no_embedding_model", "there is no embedding model: searching by keyword and graph")
 }
 
-fn validate(request: &SearchRequest) -> Result<()> {
+pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
     validate_query(&request.query)?;
     if request.page == 0 {
         return Err(ApiError::invalid("bad_page", "pages are counted from 1").field("page", "must be at least 1"));

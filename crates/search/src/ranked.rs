@@ -1,0 +1,132 @@
+//! The ranking of a search: asks the sources together and fuses what they find.
+
+use std::time::Duration;
+
+use contracts::{Call, ContentId, Degraded, Result, Scored, SearchRequest};
+
+use crate::{
+    Search, SearchError,
+    keyword::Snapshot,
+    query::{Plan, QueryKind},
+    rank::{self, Fused, List, Source},
+    service::{no_model, validate, within},
+};
+
+/// What the sources found together.
+pub(crate) struct Found {
+    /// Each source's own order.
+    pub lists: Vec<List>,
+    pub fused: Vec<Fused>,
+    pub total: u64,
+    pub degraded: Vec<Degraded>,
+}
+
+/// A search's order, and that of each source alone: what an evaluation compares.
+#[derive(Clone, Debug)]
+pub struct Ranked {
+    /// Each source's own order, best first; a source that was not asked or found nothing may be missing.
+    pub lists: Vec<List>,
+    /// The fused order, as [`contracts::SearchApi::search`] gives it page by page.
+    pub fused: Vec<Fused>,
+    /// Sources that could not answer.
+    pub degraded: Vec<Degraded>,
+}
+
+impl Search {
+    /// The order in which [`contracts::SearchApi::search`] answers, before it is cut into pages. The page that is asked
+    /// for plays no part.
+    ///
+    /// # Errors
+    /// As [`contracts::SearchApi::search`].
+    pub async fn ranked(&self, call: &Call, request: &SearchRequest) -> Result<Ranked> {
+        validate(request)?;
+        let budget = self.budget(call)?;
+        let snapshot = self.keyword().snapshot();
+        let plan = self.plan(request, snapshot.clone(), budget).await?;
+        let Found { lists, fused, degraded, .. } = match plan.kind {
+            QueryKind::Browse => self.browse(&plan, snapshot, self.config.depth, budget).await?,
+            _ => self.find(&plan, snapshot, budget).await?,
+        };
+        Ok(Ranked { lists, fused, degraded })
+    }
+
+    /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
+    pub(crate) async fn find(&self, plan: &Plan, snapshot: Snapshot, budget: Duration) -> Result<Found> {
+        let named = (plan.name.clone(), plan.filter.clone());
+        let keyword = {
+            let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
+            let depth = self.config.depth;
+            self.blocking("searching by keyword", move || {
+                let exact = snapshot.called(&named.0, &named.1)?;
+                Ok((snapshot.search(&query, &filter, depth)?, exact))
+            })
+        };
+        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
+        let graph = self.near(snapshot, seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
+        let (keyword, vector, graph) =
+            tokio::join!(within(budget, keyword), within(budget, self.by_meaning(plan)), within(budget, graph));
+        let mut answers = Answers::default();
+        let (keyword, named) = match keyword {
+            Ok((hits, named)) => (Ok(hits), named),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        answers.add(Source::Keyword, keyword);
+        answers.add(Source::Vector, vector);
+        answers.add(Source::Graph, graph);
+        answers.require_one()?;
+        let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
+        let fusion = self.fusion();
+        let fusion = if plan.kind == QueryKind::Like { fusion.by_example() } else { fusion };
+        let mut fused = rank::fuse(&answers.lists, &fusion);
+        fused.retain(|title| !examples(&title.content_id));
+        rank::lift_named(&mut fused, &named);
+        Ok(Found { total: fused.len() as u64, lists: answers.lists, fused, degraded: answers.degraded })
+    }
+
+    async fn by_meaning(&self, plan: &Plan) -> Result<Vec<Scored>, SearchError> {
+        if plan.meaning.is_none() && plan.like.is_empty() {
+            return Ok(Vec::new());
+        }
+        let meaning = self.meaning().ok_or_else(no_model)?;
+        match meaning.point(plan.meaning.as_deref(), &plan.like).await? {
+            Some(point) => Ok(meaning.index.search(&point, self.config.depth, &plan.filter).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The sources' lists, and which of them are missing.
+#[derive(Default)]
+struct Answers {
+    lists: Vec<List>,
+    degraded: Vec<Degraded>,
+    failure: Option<SearchError>,
+}
+
+impl Answers {
+    fn add(&mut self, source: Source, answer: Result<Vec<Scored>, SearchError>) {
+        match answer {
+            Ok(hits) => self.lists.push(List { source, hits }),
+            Err(error) => {
+                metrics::counter!("search_source_failures_total", "source" => source.as_str()).increment(1);
+                let reason = match &error {
+                    SearchError::Catalog(error) => error.detail.clone(),
+                    other => {
+                        tracing::warn!(source = source.as_str(), error = %other, "a source of results failed");
+                        "it can't answer at the moment".to_owned()
+                    }
+                };
+                self.degraded.push(Degraded { source: source.as_str().to_owned(), reason });
+                self.failure = Some(error);
+            }
+        }
+    }
+
+    /// An answer needs the words or the meaning: the graph alone knows nothing of what was typed.
+    fn require_one(&mut self) -> Result<()> {
+        match self.failure.take() {
+            Some(error) if self.lists.iter().all(|list| list.source == Source::Graph) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
