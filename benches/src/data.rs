@@ -46,7 +46,7 @@ impl Data {
 }
 
 fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
-    let advice = || format!("{} is needed — name the folder of the real data in MEDIA_GATEWAY_DATA", folder.display());
+    let advice = || format!("{} is needed — name the folder of the real data in BENCH_DATA", folder.display());
     let entries = std::fs::read_dir(folder).with_context(advice)?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.to_string_lossy().ends_with(ending));

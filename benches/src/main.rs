@@ -21,10 +21,10 @@ use report::Report;
 #[derive(Parser, Debug)]
 struct Args {
     /// The project's folder
-    #[arg(long, env = "MEDIA_GATEWAY_ROOT", default_value = "..")]
+    #[arg(long, env = "BENCH_ROOT", default_value = "..")]
     root: PathBuf,
     /// Real catalogues: wikipedia-movies/ and streaming-catalogues/ [default: shared/data beside the project]
-    #[arg(long, env = "MEDIA_GATEWAY_DATA")]
+    #[arg(long, env = "BENCH_DATA")]
     data: Option<PathBuf>,
     /// The product [default: target/release/media-gateway of the project]
     #[arg(long)]

@@ -14,6 +14,6 @@ pub fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let built = process::run(Command::new("cargo").args(build).current_dir(root))?;
     let mut bench = Command::new("cargo");
     bench.args(["run", "--release", "--locked", "--"]).args(args).current_dir(root.join("benches"));
-    let passed = built && process::run(bench.env("MEDIA_GATEWAY_ROOT", root))?;
+    let passed = built && process::run(bench.env("BENCH_ROOT", root))?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
