@@ -29,6 +29,11 @@ impl Summary {
         result
     }
 
+    /// Notes a step that passed in an earlier run.
+    pub fn note(&mut self, name: &str, took: Duration) {
+        self.steps.push((name.into(), took, Outcome::Passed));
+    }
+
     /// Whether every step passed.
     pub fn passed(&self) -> bool {
         self.steps.iter().all(|(_, _, outcome)| *outcome == Outcome::Passed)
