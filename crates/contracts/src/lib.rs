@@ -32,7 +32,7 @@ pub use id::{ContentId, EventId, Ids, OrgId, RunId};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{
-    Degraded, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, ParsedIntent, Scored, SearchApi, SearchFilters,
-    SearchRequest, SearchResponse, SearchResult, Vector, VectorQuery, YearRange,
+    Degraded, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, ParsedIntent, Scored,
+    SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult, Vector, VectorQuery, YearRange,
 };
 pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};

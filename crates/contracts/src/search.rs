@@ -1,5 +1,7 @@
 //! Search, as other processes may call it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,7 +26,7 @@ pub struct YearRange {
 }
 
 /// What a result must be. An absent or empty field asks nothing; the values of one field are alternatives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchFilters {
     /// Genre ids: all-of is not offered, any of these.
@@ -35,10 +37,66 @@ pub struct SearchFilters {
     pub year_range: Option<YearRange>,
     /// Has an offer on any of these platforms (in the request's region when that is given).
     pub platforms: Vec<String>,
+    /// Has a credit of any of these people: whole names, in any case, with or without diacritics.
+    pub people: Vec<String>,
+    /// Any of these languages is spoken: ISO 639-1 codes where there is one, as in the `languages` facet.
+    pub languages: Vec<String>,
+    /// Has at least this mean rating, from 0 to 10, to one decimal; titles that nobody rated don't pass.
+    #[schema(minimum = 0, maximum = 10)]
+    pub min_rating: Option<f64>,
+    /// Runs at most this long; titles whose length is not known don't pass.
+    #[schema(minimum = 1, maximum = 600)]
+    pub max_runtime_minutes: Option<u16>,
 }
 
-/// A search.
+/// What results can be counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FacetField {
+    /// Genre ids.
+    Genres,
+    /// Films or series.
+    ContentTypes,
+    /// The first year of each decade: `1990`.
+    Decades,
+    /// Platform ids (in the request's region when that is given).
+    Platforms,
+    /// Languages spoken, by the code that the filter takes.
+    Languages,
+}
+
+impl FacetField {
+    /// Every field.
+    pub const ALL: &[Self] = &[Self::Genres, Self::ContentTypes, Self::Decades, Self::Platforms, Self::Languages];
+
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Genres => "genres",
+            Self::ContentTypes => "content_types",
+            Self::Decades => "decades",
+            Self::Platforms => "platforms",
+            Self::Languages => "languages",
+        }
+    }
+}
+
+/// One value of a facet, and how many of all matches have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FacetValue {
+    /// What the filter takes: `science_fiction`, `netflix`, `1990`, `ko`.
+    pub value: String,
+    /// What a person reads: `Science fiction`.
+    pub label: String,
+    /// How many of all matches have it, not only those of the page.
+    pub count: u64,
+}
+
+/// Counts by facet, each list by falling count.
+pub type Facets = BTreeMap<FacetField, Vec<FacetValue>>;
+
+/// A search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchRequest {
     /// What the person typed; with an empty query the filters alone decide and the popular come first.
@@ -56,6 +114,23 @@ pub struct SearchRequest {
     /// From 1 to [`MAX_PAGE_SIZE`].
     #[serde(default = "twenty")]
     pub page_size: u32,
+    /// What to count all matches by; nothing by default.
+    #[serde(default)]
+    pub facets: Vec<FacetField>,
+}
+
+impl Default for SearchRequest {
+    /// Everything, the first page.
+    fn default() -> Self {
+        Self {
+            query: String::new(),
+            filters: SearchFilters::default(),
+            region: None,
+            page: one(),
+            page_size: twenty(),
+            facets: Vec::new(),
+        }
+    }
 }
 
 fn one() -> u32 {
@@ -118,6 +193,8 @@ pub struct SearchResponse {
     pub results: Vec<SearchResult>,
     /// How many there are in all, up to [`MAX_RESULT_WINDOW`].
     pub total_count: u64,
+    /// Whether there are more than `total_count`, which then is a lower bound.
+    pub total_count_is_capped: bool,
     /// Which page this is.
     pub page: u32,
     /// How many a page holds.
@@ -126,6 +203,10 @@ pub struct SearchResponse {
     pub query_parsed: ParsedIntent,
     /// Sources that could not answer; empty when all did.
     pub degraded: Vec<Degraded>,
+    /// How many of all matches have what, for the facets that were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<FacetValue>>)]
+    pub facets: Facets,
     /// How long it took.
     pub search_time_ms: f64,
 }

@@ -56,6 +56,16 @@ pub struct SearchParams {
     year_from: Option<u16>,
     /// Not after this year.
     year_to: Option<u16>,
+    /// Whole names, in any case.
+    person: String,
+    /// ISO 639 codes.
+    language: String,
+    /// From 0 to 10.
+    #[param(minimum = 0, maximum = 10)]
+    min_rating: Option<f64>,
+    /// From 1 to 600 minutes.
+    #[param(minimum = 1, maximum = 600)]
+    max_runtime: Option<u16>,
     /// From 1; `page` × `page_size` may not pass 1000.
     #[param(minimum = 1)]
     page: Option<u32>,
@@ -75,9 +85,13 @@ impl SearchParams {
                 .collect::<Result<Vec<ContentType>, _>>()?,
             year_range: (years != YearRange::default()).then_some(years),
             platforms: list(&self.platform),
+            people: list(&self.person),
+            languages: list(&self.language),
+            min_rating: self.min_rating,
+            max_runtime_minutes: self.max_runtime,
         };
         let (page, page_size) = (self.page.unwrap_or(1), self.page_size.unwrap_or(20));
-        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size })
+        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size, facets: Vec::new() })
     }
 }
 
@@ -150,6 +164,10 @@ fn named_as_parameters(mut error: ApiError) -> ApiError {
             "filters.genres" => "genre",
             "filters.platforms" => "platform",
             "filters.year_range.from" => "year_from",
+            "filters.people" => "person",
+            "filters.languages" => "language",
+            "filters.min_rating" => "min_rating",
+            "filters.max_runtime_minutes" => "max_runtime",
             _ => continue,
         };
         parameter.clone_into(&mut fault.field);

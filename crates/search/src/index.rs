@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 
 use crate::{
     SearchError,
-    keyword::{KeywordIndex, tags},
+    conditions::tags,
+    keyword::KeywordIndex,
     vector::{Meaning, text_hash, text_of},
 };
 

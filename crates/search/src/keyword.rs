@@ -1,5 +1,6 @@
 //! The keyword index of this replica: BM25 over a folder that can always be rebuilt from the catalogue.
 
+mod counting;
 mod query;
 mod schema;
 mod snapshot;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 
 pub(crate) use query::{KeywordQuery, stop_word};
-pub(crate) use schema::{TitleDoc, tags};
+pub(crate) use schema::TitleDoc;
 pub(crate) use snapshot::{Popular, Snapshot};
 
 use crate::SearchError;
@@ -23,7 +24,7 @@ use schema::Fields;
 
 /// The format of what we write. Raise it with every change of the schema, the folding or the stored document: an older
 /// index is then rebuilt, and an older release refuses a newer one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Memory of the writer before it spills a segment, in bytes.
 const WRITER_BYTES: usize = 50_000_000;
 /// Checksums are verified when the index is opened, up to this size in bytes; reading more would delay the start.

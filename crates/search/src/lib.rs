@@ -2,7 +2,9 @@
 //!
 //! Nothing here is the truth: every index can be deleted and is rebuilt from the catalogue.
 
+mod conditions;
 mod error;
+mod facets;
 #[cfg(test)]
 mod fixtures;
 mod follow;
@@ -10,6 +12,7 @@ mod graph;
 mod http;
 mod index;
 mod keyword;
+mod languages;
 mod query;
 mod rank;
 mod ranked;
@@ -17,6 +20,7 @@ mod reasons;
 mod replica;
 mod service;
 mod text;
+mod validate;
 mod vector;
 
 pub use error::SearchError;

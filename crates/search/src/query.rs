@@ -10,14 +10,15 @@ mod parser;
 mod vocabulary;
 
 use contracts::{ParsedIntent, SearchFilters, SearchRequest, YearRange};
-use stores::vectors::VectorFilter;
 
 use crate::{
     SearchError,
+    conditions::{Conditions, conditions},
     keyword::{KeywordQuery, Snapshot, TitleDoc},
     text::{Word, fold, join, words},
 };
 use parser::Parser;
+pub(crate) use vocabulary::is_platform;
 
 /// A longer question tells a story ("in 1995 I saw …"): its years and kinds are words, not conditions.
 const MAX_COMMAND_WORDS: usize = 12;
@@ -53,7 +54,7 @@ pub(crate) struct Plan {
     /// What the reply says we understood.
     pub parsed: ParsedIntent,
     /// What every result must be.
-    pub filter: VectorFilter,
+    pub filter: Conditions,
     /// What the keyword index is asked.
     pub keyword: KeywordQuery,
     /// The whole query, folded: a title that is called exactly this comes first.
@@ -111,6 +112,9 @@ fn with_filters(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedInte
     if !filters.platforms.is_empty() {
         parsed.platforms.clear();
     }
+    if !filters.people.is_empty() {
+        parsed.people.clear();
+    }
     parsed
 }
 
@@ -140,30 +144,13 @@ fn meaning(query: &str, words: &[Word], kind: QueryKind, parsed: &ParsedIntent) 
     }
 }
 
-/// The conditions of the request and of the words, as tags and years.
-pub(crate) fn filter(request: &SearchRequest, parsed: &ParsedIntent) -> VectorFilter {
+/// The conditions of the request and of the words.
+fn filter(request: &SearchRequest, parsed: &ParsedIntent) -> Conditions {
     let mut filters = request.filters.clone();
     filters.content_types.extend(&parsed.content_types);
     filters.platforms.extend(parsed.platforms.iter().cloned());
     filters.year_range = filters.year_range.or(parsed.year_range);
     conditions(&filters, request.region)
-}
-
-/// Filters as tags and years. With a region, a platform counts only where it offers the title there.
-pub(crate) fn conditions(filters: &SearchFilters, region: Option<contracts::Region>) -> VectorFilter {
-    let mut any_of: Vec<Vec<String>> = Vec::new();
-    any_of.push(filters.content_types.iter().map(|kind| format!("type:{kind}")).collect());
-    any_of.push(filters.genres.iter().map(|genre| format!("genre:{genre}")).collect());
-    let platform = |platform: &String| match region {
-        Some(region) => format!("offer:{platform}:{region}"),
-        None => format!("platform:{platform}"),
-    };
-    any_of.push(filters.platforms.iter().map(platform).collect());
-    if let (Some(region), true) = (region, filters.platforms.is_empty()) {
-        any_of.push(vec![format!("region:{region}")]);
-    }
-    any_of.retain(|tags| !tags.is_empty());
-    VectorFilter { any_of, years: filters.year_range.filter(|years| *years != YearRange::default()) }
 }
 
 #[cfg(test)]

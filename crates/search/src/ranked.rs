@@ -9,7 +9,8 @@ use crate::{
     keyword::Snapshot,
     query::{Plan, QueryKind},
     rank::{self, Fused, List, Source},
-    service::{no_model, validate, within},
+    service::{no_model, within},
+    validate::validate,
 };
 
 /// What the sources found together.
@@ -62,9 +63,13 @@ impl Search {
             })
         };
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let graph = self.near(snapshot, seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
-        let (keyword, vector, graph) =
-            tokio::join!(within(budget, keyword), within(budget, self.by_meaning(plan)), within(budget, graph));
+        let graph =
+            self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
+        let (keyword, vector, graph) = tokio::join!(
+            within(budget, keyword),
+            within(budget, self.by_meaning(plan, snapshot)),
+            within(budget, graph)
+        );
         let mut answers = Answers::default();
         let (keyword, named) = match keyword {
             Ok((hits, named)) => (Ok(hits), named),
@@ -83,15 +88,14 @@ impl Search {
         Ok(Found { total: fused.len() as u64, lists: answers.lists, fused, degraded: answers.degraded })
     }
 
-    async fn by_meaning(&self, plan: &Plan) -> Result<Vec<Scored>, SearchError> {
+    async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot) -> Result<Vec<Scored>, SearchError> {
         if plan.meaning.is_none() && plan.like.is_empty() {
             return Ok(Vec::new());
         }
         let meaning = self.meaning().ok_or_else(no_model)?;
-        match meaning.point(plan.meaning.as_deref(), &plan.like).await? {
-            Some(point) => Ok(meaning.index.search(&point, self.config.depth, &plan.filter).await?),
-            None => Ok(Vec::new()),
-        }
+        let Some(point) = meaning.point(plan.meaning.as_deref(), &plan.like).await? else { return Ok(Vec::new()) };
+        let hits = meaning.index.search(&point, self.config.depth, &plan.filter.filter).await?;
+        self.only_passing(hits, snapshot, &plan.filter).await
     }
 }
 

@@ -8,25 +8,24 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, Region, Result, Scored,
-    SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery, genres,
+    ApiError, Call, Content, ContentId, FacetField, Facets, MAX_RESULT_WINDOW, Region, Result, Scored, SearchApi,
+    SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery,
 };
-use stores::vectors::VectorFilter;
 
 use crate::{
     Search, SearchError,
+    conditions::{Conditions, conditions},
+    facets::facets,
     keyword::{Popular, Snapshot},
     query::{self, Plan, QueryKind},
     rank::Fused,
     ranked::Found,
     reasons::reasons,
+    validate::{validate, validate_filters, validate_known, validate_limit, validate_query},
 };
 
 /// The most seeds of a search by graph.
 const MAX_SEEDS: usize = 100;
-/// The most values of one filter, and the longest of them in bytes.
-const MAX_FILTER_VALUES: usize = 100;
-const MAX_FILTER_BYTES: usize = 100;
 /// The share of the time left that the sources may take; the rest is for fetching the page.
 const SOURCES_SHARE: f64 = 0.8;
 
@@ -39,22 +38,28 @@ impl SearchApi for Search {
         let snapshot = self.keyword().snapshot();
         let plan = self.plan(request, snapshot.clone(), budget).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
+        let counted = snapshot.clone();
         let found = match plan.kind {
             QueryKind::Browse => {
                 self.browse(&plan, snapshot, (request.page * request.page_size) as usize, budget).await?
             }
             _ => self.find(&plan, snapshot, budget).await?,
         };
-        let results = self.page(call, request, &plan, &found.fused).await?;
+        let (results, facets) = tokio::try_join!(
+            self.page(call, request, &plan, &found.fused),
+            self.facets(call, request, &plan, &found, counted)
+        )?;
         let elapsed = started.elapsed();
         metrics::histogram!("search_duration_seconds").record(elapsed.as_secs_f64());
         Ok(SearchResponse {
             results,
             total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
+            total_count_is_capped: found.total > u64::from(MAX_RESULT_WINDOW),
             page: request.page,
             page_size: request.page_size,
             query_parsed: plan.parsed,
             degraded: found.degraded,
+            facets,
             search_time_ms: elapsed.as_secs_f64() * 1000.0,
         })
     }
@@ -63,10 +68,12 @@ impl SearchApi for Search {
         validate_filters(&query.filters)?;
         validate_limit(query.limit)?;
         let meaning = self.meaning().ok_or_else(no_model)?;
-        let filter = query::conditions(&query.filters, query.region);
-        let search = meaning.index.search(&query.embedding, query.limit, &filter);
-        let hits = within(self.budget(call)?, async { Ok(search.await?) }).await;
-        hits.map_err(ApiError::from)
+        let filter = conditions(&query.filters, query.region);
+        let search = async {
+            let hits = meaning.index.search(&query.embedding, query.limit, &filter.filter).await?;
+            self.only_passing(hits, self.keyword().snapshot(), &filter).await
+        };
+        Ok(within(self.budget(call)?, search).await?)
     }
 
     async fn graph_search(
@@ -84,7 +91,7 @@ impl SearchApi for Search {
                 ApiError::invalid("too_many_seeds", format!("at most {MAX_SEEDS} seeds")).field("seeds", "too many")
             );
         }
-        let (seeds, filter) = (seeds.to_vec(), query::conditions(filters, region));
+        let (seeds, filter) = (seeds.to_vec(), conditions(filters, region));
         let near = self.near(self.keyword().snapshot(), seeds, Vec::new(), filter, limit);
         Ok(within(self.budget(call)?, near).await?)
     }
@@ -114,7 +121,13 @@ impl Search {
 
     pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
         let (request, year) = (request.clone(), self.this_year());
-        let plan = self.blocking("reading a query", move || query::plan(&request, &snapshot, year));
+        let plan = self.blocking("reading a query", move || {
+            // An index that is still empty knows no platforms either.
+            if snapshot.len() > 0 {
+                validate_known(&request.filters, |tag| snapshot.has_tag(tag))?;
+            }
+            query::plan(&request, &snapshot, year)
+        });
         Ok(within(budget, plan).await?)
     }
 
@@ -145,7 +158,7 @@ impl Search {
         snapshot: Snapshot,
         seeds: Vec<ContentId>,
         names: Vec<String>,
-        filter: VectorFilter,
+        filter: Conditions,
         limit: usize,
     ) -> Result<Vec<Scored>, SearchError> {
         if seeds.is_empty() && names.is_empty() {
@@ -153,13 +166,56 @@ impl Search {
         }
         let graph = self.graph();
         self.blocking("searching the graph", move || {
-            if filter == VectorFilter::default() {
+            if filter.is_empty() {
                 return Ok(graph.near(&seeds, &names, limit, |_| true));
             }
             let passing = snapshot.matching(&filter)?;
             Ok(graph.near(&seeds, &names, limit, |id| passing.contains(id)))
         })
         .await
+    }
+
+    /// Those of the nearest that also pass what tags and years can't say.
+    pub(crate) async fn only_passing(
+        &self,
+        mut hits: Vec<Scored>,
+        snapshot: Snapshot,
+        filter: &Conditions,
+    ) -> Result<Vec<Scored>, SearchError> {
+        if filter.beyond_tags() {
+            let filter = filter.clone();
+            let passing = self.blocking("filtering", move || snapshot.matching(&filter)).await?;
+            hits.retain(|hit| passing.contains(&hit.content_id));
+        }
+        Ok(hits)
+    }
+
+    /// Counts all that was found by the facets that were asked for.
+    async fn facets(
+        &self,
+        call: &Call,
+        request: &SearchRequest,
+        plan: &Plan,
+        found: &Found,
+        snapshot: Snapshot,
+    ) -> Result<Facets> {
+        if request.facets.is_empty() {
+            return Ok(Facets::new());
+        }
+        let counts = if plan.kind == QueryKind::Browse {
+            let filter = plan.filter.clone();
+            self.blocking("counting", move || snapshot.counts(&filter)).await?
+        } else {
+            let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
+            self.blocking("counting", move || snapshot.counts_of(ids.into_iter())).await?
+        };
+        let platforms = match request.facets.contains(&FacetField::Platforms) {
+            true => self.catalog.directory(call).await?.platforms,
+            false => Vec::new(),
+        };
+        let named =
+            |id: &str| platforms.iter().find(|platform| platform.id == id).map(|platform| platform.name.clone());
+        Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
     }
 
     /// The titles of the page, in one call of the catalogue. One that is gone meanwhile is left out.
@@ -227,72 +283,4 @@ fn late() -> ApiError {
 
 pub(crate) fn no_model() -> ApiError {
     ApiError::unavailable("no_embedding_model", "there is no embedding model: searching by keyword and graph")
-}
-
-pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
-    validate_query(&request.query)?;
-    if request.page == 0 {
-        return Err(ApiError::invalid("bad_page", "pages are counted from 1").field("page", "must be at least 1"));
-    }
-    if request.page_size == 0 || request.page_size > MAX_PAGE_SIZE {
-        let must = format!("must be from 1 to {MAX_PAGE_SIZE}");
-        return Err(ApiError::invalid("bad_page_size", format!("the page size {must}")).field("page_size", must));
-    }
-    if request.page.checked_mul(request.page_size).is_none_or(|window| window > MAX_RESULT_WINDOW) {
-        let must = format!("page × page_size may not pass {MAX_RESULT_WINDOW}");
-        return Err(ApiError::invalid("page_too_far", must.clone()).field("page", must));
-    }
-    validate_filters(&request.filters)
-}
-
-fn validate_query(query: &str) -> Result<()> {
-    // Bytes first: counting the characters of a megabyte is work that nobody should have done for them.
-    if query.len() > MAX_QUERY_CHARS * 4 || query.chars().count() > MAX_QUERY_CHARS {
-        let must = format!("must have at most {MAX_QUERY_CHARS} characters");
-        return Err(ApiError::invalid("query_too_long", format!("the query {must}")).field("query", must));
-    }
-    Ok(())
-}
-
-fn validate_filters(filters: &SearchFilters) -> Result<()> {
-    for genre in &filters.genres {
-        if genres::name(genre).is_none() {
-            let detail = format!("no genre is called {:?}", shown(genre));
-            return Err(
-                ApiError::invalid("unknown_genre", detail).field("filters.genres", "must be ids from /api/v1/genres")
-            );
-        }
-    }
-    for (field, values) in [("filters.genres", &filters.genres), ("filters.platforms", &filters.platforms)] {
-        if values.len() > MAX_FILTER_VALUES || values.iter().any(|value| value.len() > MAX_FILTER_BYTES) {
-            let must = format!("at most {MAX_FILTER_VALUES} values of at most {MAX_FILTER_BYTES} bytes");
-            return Err(ApiError::invalid("filter_too_large", format!("a filter takes {must}")).field(field, must));
-        }
-    }
-    if let Some(years) = filters.year_range
-        && let (Some(from), Some(to)) = (years.from, years.to)
-        && from > to
-    {
-        let detail = "the first year of the range is after the last";
-        return Err(
-            ApiError::invalid("bad_year_range", detail).field("filters.year_range.from", "must not be after `to`")
-        );
-    }
-    if filters.content_types.len() > MAX_FILTER_VALUES {
-        return Err(ApiError::invalid("filter_too_large", "too many kinds").field("filters.content_types", "too many"));
-    }
-    Ok(())
-}
-
-fn validate_limit(limit: usize) -> Result<()> {
-    if (1..=MAX_RESULT_WINDOW as usize).contains(&limit) {
-        return Ok(());
-    }
-    let must = format!("must be from 1 to {MAX_RESULT_WINDOW}");
-    Err(ApiError::invalid("bad_limit", format!("the limit {must}")).field("limit", must))
-}
-
-/// The start of a value, for an error's sentence.
-fn shown(value: &str) -> String {
-    value.chars().take(40).collect()
 }

@@ -1,6 +1,7 @@
 //! Search over the real catalogue, SQLite and the embedded stores, with a deterministic embedder in place of a model.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
+mod asked;
 mod world;
 
 use std::{
@@ -18,7 +19,7 @@ use testkit::call;
 use world::{Faulty, World, films, record};
 
 fn request(query: &str) -> SearchRequest {
-    SearchRequest { query: query.to_owned(), filters: SearchFilters::default(), region: None, page: 1, page_size: 20 }
+    SearchRequest { query: query.to_owned(), ..SearchRequest::default() }
 }
 
 fn titles(response: &SearchResponse) -> Vec<String> {
@@ -72,7 +73,7 @@ async fn filters_region_and_pages_hold() {
     let years = Some(YearRange { from: Some(1998), to: Some(1999) });
     let found = running.search(&with("", SearchFilters { year_range: years, ..SearchFilters::default() })).await;
     assert_eq!(found.total_count, 2);
-    let nowhere = SearchFilters { platforms: vec!["no_such_platform".to_owned()], ..SearchFilters::default() };
+    let nowhere = SearchFilters { platforms: vec!["mubi".to_owned()], ..SearchFilters::default() };
     let found = running.search(&with("heat", nowhere)).await;
     assert_eq!((found.results.len(), found.total_count), (0, 0));
 

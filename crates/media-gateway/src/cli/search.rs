@@ -35,6 +35,18 @@ pub struct SearchArgs {
     /// Not after this year
     #[arg(long, value_name = "YEAR")]
     year_to: Option<u16>,
+    /// Only with this person, by their whole name
+    #[arg(long, value_name = "NAME")]
+    person: Vec<String>,
+    /// Only in this language, as a code such as ko
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Vec<String>,
+    /// Not rated lower, from 0 to 10
+    #[arg(long, value_name = "RATING")]
+    min_rating: Option<f64>,
+    /// Not longer, in minutes
+    #[arg(long, value_name = "MINUTES")]
+    max_runtime: Option<u16>,
     /// Which page
     #[arg(long, default_value_t = 1)]
     page: u32,
@@ -53,10 +65,15 @@ impl SearchArgs {
                 content_types: self.content_type.clone(),
                 year_range: (years != YearRange::default()).then_some(years),
                 platforms: self.platform.clone(),
+                people: self.person.clone(),
+                languages: self.language.clone(),
+                min_rating: self.min_rating,
+                max_runtime_minutes: self.max_runtime,
             },
             region: self.region,
             page: self.page,
             page_size: self.page_size,
+            ..SearchRequest::default()
         }
     }
 }
@@ -113,7 +130,8 @@ fn print(answer: &SearchResponse) {
         ]);
     }
     println!("{table}");
-    println!("{} found in {:.1} ms", answer.total_count, answer.search_time_ms);
+    let more = if answer.total_count_is_capped { "more than " } else { "" };
+    println!("{more}{} found in {:.1} ms", answer.total_count, answer.search_time_ms);
     for degraded in &answer.degraded {
         eprintln!("note: {} did not answer: {}", degraded.source, degraded.reason);
     }

@@ -1,12 +1,12 @@
 //! The values of `search.proto`.
 
 use contracts::{
-    ApiError, ContentType, Degraded, ParsedIntent, Region, Result, Scored, SearchFilters, SearchRequest,
-    SearchResponse, SearchResult, VectorQuery, YearRange,
+    ApiError, ContentType, Degraded, FacetField, FacetValue, Facets, ParsedIntent, Region, Result, Scored,
+    SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery, YearRange,
 };
 
 use super::{
-    common::{all, id, region, small, word},
+    common::{all, id, region, same_words, small, word},
     list, maybe, required,
 };
 use crate::pb;
@@ -38,6 +38,33 @@ fn read_kinds(numbers: Vec<i32>) -> Result<Vec<ContentType>> {
     read.map(|(index, number)| word::<pb::ContentType, _>(&format!("content_types[{index}]"), number)).collect()
 }
 
+same_words! {
+    FacetField { Genres, ContentTypes, Decades, Platforms, Languages }
+}
+
+fn facets(facets: Facets) -> Vec<pb::Facet> {
+    let value = |v: FacetValue| pb::FacetValue { value: v.value, label: v.label, count: v.count };
+    let facet = |(field, values): (FacetField, Vec<FacetValue>)| pb::Facet {
+        field: pb::FacetField::from(field).into(),
+        values: values.into_iter().map(value).collect(),
+    };
+    facets.into_iter().map(facet).collect()
+}
+
+fn read_facets(facets: Vec<pb::Facet>) -> Result<Facets> {
+    let value = |v: pb::FacetValue| FacetValue { value: v.value, label: v.label, count: v.count };
+    let facet = |(index, facet): (usize, pb::Facet)| {
+        let field = word::<pb::FacetField, _>(&format!("facets[{index}].field"), facet.field)?;
+        Ok((field, facet.values.into_iter().map(value).collect()))
+    };
+    facets.into_iter().enumerate().map(facet).collect()
+}
+
+fn facet_fields(numbers: Vec<i32>) -> Result<Vec<FacetField>> {
+    let read = numbers.into_iter().enumerate();
+    read.map(|(index, number)| word::<pb::FacetField, _>(&format!("facets[{index}]"), number)).collect()
+}
+
 impl From<YearRange> for pb::YearRange {
     fn from(range: YearRange) -> Self {
         Self { from: range.from.map(Into::into), to: range.to.map(Into::into) }
@@ -59,6 +86,10 @@ impl From<SearchFilters> for pb::SearchFilters {
             content_types: kinds(filters.content_types),
             year_range: filters.year_range.map(Into::into),
             platforms: filters.platforms,
+            people: filters.people,
+            languages: filters.languages,
+            min_rating: filters.min_rating,
+            max_runtime_minutes: filters.max_runtime_minutes.map(Into::into),
         }
     }
 }
@@ -72,6 +103,10 @@ impl TryFrom<pb::SearchFilters> for SearchFilters {
             content_types: read_kinds(filters.content_types)?,
             year_range: maybe("year_range", filters.year_range)?,
             platforms: filters.platforms,
+            people: filters.people,
+            languages: filters.languages,
+            min_rating: filters.min_rating,
+            max_runtime_minutes: small("max_runtime_minutes", filters.max_runtime_minutes)?,
         })
     }
 }
@@ -84,6 +119,7 @@ impl From<SearchRequest> for pb::SearchContentRequest {
             region: request.region.map(Into::into),
             page: Some(request.page),
             page_size: Some(request.page_size),
+            facets: request.facets.into_iter().map(|field| pb::FacetField::from(field).into()).collect(),
         }
     }
 }
@@ -98,6 +134,7 @@ impl TryFrom<pb::SearchContentRequest> for SearchRequest {
             region: maybe_region(request.region)?,
             page: request.page.unwrap_or(1),
             page_size: request.page_size.unwrap_or(PAGE_SIZE),
+            facets: facet_fields(request.facets)?,
         })
     }
 }
@@ -171,6 +208,8 @@ impl From<SearchResponse> for pb::SearchContentResponse {
             query_parsed: Some(response.query_parsed.into()),
             degraded: response.degraded.into_iter().map(degraded).collect(),
             search_time_ms: response.search_time_ms,
+            total_count_is_capped: response.total_count_is_capped,
+            facets: facets(response.facets),
         }
     }
 }
@@ -188,6 +227,8 @@ impl TryFrom<pb::SearchContentResponse> for SearchResponse {
             query_parsed: required("query_parsed", response.query_parsed)?,
             degraded: response.degraded.into_iter().map(degraded).collect(),
             search_time_ms: response.search_time_ms,
+            total_count_is_capped: response.total_count_is_capped,
+            facets: read_facets(response.facets)?,
         })
     }
 }

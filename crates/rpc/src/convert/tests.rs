@@ -156,11 +156,16 @@ prop_compose! {
     }
 }
 
+fn facet_fields() -> impl Strategy<Value = FacetField> {
+    prop::sample::select(FacetField::ALL)
+}
+
 prop_compose! {
     fn filters()(
         (genres, platforms) in (texts(), texts()), content_types in vec(kinds(), 0..3), year_range in of(years()),
+        (people, languages) in (texts(), texts()), min_rating in of(numbers()), max_runtime_minutes in of(any::<u16>()),
     ) -> SearchFilters {
-        SearchFilters { genres, content_types, year_range, platforms }
+        SearchFilters { genres, content_types, year_range, platforms, people, languages, min_rating, max_runtime_minutes }
     }
 }
 
@@ -168,7 +173,7 @@ prop_compose! {
     fn intents()(
         text in ".{0,12}", (like, people) in (texts(), texts()), filters in filters(),
     ) -> ParsedIntent {
-        let SearchFilters { genres, content_types, year_range, platforms } = filters;
+        let SearchFilters { genres, content_types, year_range, platforms, .. } = filters;
         ParsedIntent { text, like, people, genres, content_types, year_range, platforms }
     }
 }
@@ -186,9 +191,15 @@ prop_compose! {
     fn responses()(
         results in vec(results(), 0..2), total_count in any::<u64>(), page in any::<u32>(), page_size in any::<u32>(),
         query_parsed in intents(), degraded in vec((".{0,9}", ".{0,9}"), 0..3), search_time_ms in numbers(),
+        total_count_is_capped in any::<bool>(), counts in vec((facet_fields(), vec((".{0,9}", any::<u64>()), 0..3)), 0..3),
     ) -> SearchResponse {
+        let value = |(value, count): (String, u64)| FacetValue { label: value.to_uppercase(), value, count };
+        let facet = |(field, values): (FacetField, Vec<_>)| (field, values.into_iter().map(value).collect());
+        let facets = counts.into_iter().map(facet).collect();
         let degraded = degraded.into_iter().map(|(source, reason)| Degraded { source, reason }).collect();
-        SearchResponse { results, total_count, page, page_size, query_parsed, degraded, search_time_ms }
+        SearchResponse {
+            results, total_count, total_count_is_capped, page, page_size, query_parsed, degraded, facets, search_time_ms,
+        }
     }
 }
 
@@ -238,9 +249,9 @@ proptest! {
     #[test]
     fn searches_survive(
         query in ".{0,40}", filters in filters(), region in of(regions()), page in any::<u32>(),
-        page_size in any::<u32>(),
+        page_size in any::<u32>(), facets in vec(facet_fields(), 0..4),
     ) {
-        travel::<_, pb::SearchContentRequest>(SearchRequest { query, filters, region, page, page_size });
+        travel::<_, pb::SearchContentRequest>(SearchRequest { query, filters, region, page, page_size, facets });
     }
 
     #[test]

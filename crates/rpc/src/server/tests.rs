@@ -81,6 +81,8 @@ impl SearchApi for Echo {
             page_size: request.page_size,
             query_parsed: ParsedIntent { text: format!("{request:?}"), ..ParsedIntent::default() },
             degraded: vec![Degraded { source: "vector".into(), reason: "There is no model.".into() }],
+            total_count_is_capped: true,
+            facets: Facets::default(),
             search_time_ms: 0.125,
         })
     }

@@ -9,7 +9,7 @@ use super::{fails, system};
 
 /// A search for `query`, 10 to a page.
 pub fn request(query: &str) -> SearchRequest {
-    SearchRequest { query: query.to_owned(), filters: SearchFilters::default(), region: None, page: 1, page_size: 10 }
+    SearchRequest { query: query.to_owned(), page_size: 10, ..SearchRequest::default() }
 }
 
 /// Runs everything over an index that holds at least one film which `known` finds by its words.

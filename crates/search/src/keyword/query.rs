@@ -1,17 +1,17 @@
 //! (pure) From words, people and genres to one bounded query of the index.
 
-use stores::vectors::VectorFilter;
 use tantivy::{
     Score, Searcher, Term,
     query::{
         AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
-        Query, RangeQuery, TermQuery,
+        Query, RangeQuery, TermQuery, TermSetQuery,
     },
     schema::{Field, IndexRecordOption},
     tokenizer::TokenStream as _,
 };
 
 use super::schema::{Fields, stemmer};
+use crate::conditions::Conditions;
 
 /// The most distinct words of a query that are searched for; it bounds the clauses.
 const MAX_WORDS: usize = 96;
@@ -219,13 +219,15 @@ fn parted(word: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// What a result must be; `None` when anything may be.
-pub(super) fn filtering(fields: &Fields, filter: &VectorFilter) -> Option<Box<dyn Query>> {
+pub(super) fn filtering(fields: &Fields, conditions: &Conditions) -> Option<Box<dyn Query>> {
     let mut clauses: Vec<Clause> = Vec::new();
-    for tags in filter.any_of.iter().filter(|tags| !tags.is_empty()) {
-        let any = tags.iter().map(|tag| (Occur::Should, term_query(fields.tags, tag) as Box<dyn Query>)).collect();
-        clauses.push((Occur::Must, Box::new(BooleanQuery::new(any))));
+    for tags in conditions.filter.any_of.iter().filter(|tags| !tags.is_empty()) {
+        clauses.push((Occur::Must, one_of(fields.tags, tags)));
     }
-    if let Some(years) = filter.years.filter(|years| years.from.is_some() || years.to.is_some()) {
+    if !conditions.people.is_empty() {
+        clauses.push((Occur::Must, one_of(fields.people_exact, &conditions.people)));
+    }
+    if let Some(years) = conditions.filter.years.filter(|years| years.from.is_some() || years.to.is_some()) {
         use std::ops::Bound::Included;
         let year = |year: u16| Included(Term::from_field_u64(fields.year, u64::from(year)));
         let (from, to) = (years.from.unwrap_or(0), years.to.unwrap_or(u16::MAX));
@@ -234,9 +236,13 @@ pub(super) fn filtering(fields: &Fields, filter: &VectorFilter) -> Option<Box<dy
     if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
 }
 
-/// `scoring` among what `filter` lets pass; the filter adds nothing to the score.
-pub(super) fn filtered(fields: &Fields, scoring: Box<dyn Query>, filter: &VectorFilter) -> Box<dyn Query> {
-    match filtering(fields, filter) {
+fn one_of(field: Field, texts: &[String]) -> Box<dyn Query> {
+    Box::new(TermSetQuery::new(texts.iter().map(|text| Term::from_field_text(field, text))))
+}
+
+/// `scoring` among what `conditions` let pass; they add nothing to the score.
+pub(super) fn filtered(fields: &Fields, scoring: Box<dyn Query>, conditions: &Conditions) -> Box<dyn Query> {
+    match filtering(fields, conditions) {
         None => scoring,
         Some(filter) => Box::new(BooleanQuery::new(vec![
             (Occur::Must, scoring),
@@ -245,9 +251,9 @@ pub(super) fn filtered(fields: &Fields, scoring: Box<dyn Query>, filter: &Vector
     }
 }
 
-/// Everything that `filter` lets pass.
-pub(super) fn everything(fields: &Fields, filter: &VectorFilter) -> Box<dyn Query> {
-    filtering(fields, filter).unwrap_or_else(|| Box::new(AllQuery))
+/// Everything that `conditions` let pass.
+pub(super) fn everything(fields: &Fields, conditions: &Conditions) -> Box<dyn Query> {
+    filtering(fields, conditions).unwrap_or_else(|| Box::new(AllQuery))
 }
 
 /// Titles that hold all of these folded words.

@@ -9,7 +9,10 @@ use tantivy::{
 };
 use uuid::Uuid;
 
-use crate::text::{FoldingTokenizer, fold};
+use crate::{
+    conditions::tags,
+    text::{FoldingTokenizer, fold},
+};
 
 /// The most characters of overview that are indexed, over all languages.
 const MAX_OVERVIEW_CHARS: usize = 20_000;
@@ -35,7 +38,7 @@ pub(crate) struct Fields {
     pub genres: Field,
     /// What it is about, in every language, stemmed.
     pub overview: Field,
-    /// `type:movie`, `genre:drama`, `platform:netflix`, `region:US`, `offer:netflix:US`.
+    /// `type:movie`, `genre:drama`, `offer:netflix:US`, …: see [`tags`].
     pub tags: Field,
     /// The year it was first shown.
     pub year: Field,
@@ -66,7 +69,7 @@ pub(crate) fn schema() -> (Schema, Fields) {
         people_exact: schema.add_text_field("people_exact", STRING),
         genres: schema.add_text_field("genres", words("stemmed")),
         overview: schema.add_text_field("overview", words("stemmed")),
-        tags: schema.add_text_field("tags", STRING),
+        tags: schema.add_text_field("tags", STRING | FAST),
         year: schema.add_u64_field("year", INDEXED | FAST),
         id_high: schema.add_u64_field("id_high", FAST),
         id_low: schema.add_u64_field("id_low", FAST),
@@ -107,20 +110,6 @@ impl TitleDoc {
             genres: content.genres.clone(),
         }
     }
-}
-
-/// The tags that filters ask for.
-pub(crate) fn tags(content: &Content) -> Vec<String> {
-    let mut tags = vec![format!("type:{}", content.content_type)];
-    tags.extend(content.genres.iter().map(|genre| format!("genre:{genre}")));
-    for offer in &content.availability {
-        tags.push(format!("platform:{}", offer.platform));
-        tags.push(format!("region:{}", offer.region));
-        tags.push(format!("offer:{}:{}", offer.platform, offer.region));
-    }
-    tags.sort_unstable();
-    tags.dedup();
-    tags
 }
 
 /// Orders titles when the words don't: the popularity in the upper 16 bits, then bits of the id, so that the order of

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use contracts::{ContentId, Scored};
-use stores::vectors::VectorFilter;
 use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, DocSetCollector, TopDocs},
@@ -13,10 +12,11 @@ use tantivy::{
 };
 
 use super::{
+    counting::Counting,
     query::{self, KeywordQuery},
     schema::{Fields, TitleDoc, popularity_of, whole},
 };
-use crate::SearchError;
+use crate::{SearchError, conditions::Conditions, facets::Counts};
 
 /// Titles that one name may stand for: remakes share it.
 const MAX_NAMESAKES: usize = 16;
@@ -53,7 +53,7 @@ impl Snapshot {
     pub(crate) fn search(
         &self,
         query: &KeywordQuery,
-        filter: &VectorFilter,
+        conditions: &Conditions,
         limit: usize,
     ) -> Result<Vec<Scored>, SearchError> {
         let Some(scoring) = query::scoring(&self.searcher, &self.fields, query) else { return Ok(Vec::new()) };
@@ -64,31 +64,47 @@ impl Snapshot {
                 (score + POPULARITY_WEIGHT * popularity_of(key) as Score, key)
             }
         });
-        let found = self.searcher.search(&*query::filtered(&self.fields, scoring, filter), &collector)?;
+        let found = self.searcher.search(&*query::filtered(&self.fields, scoring, conditions), &collector)?;
         self.scored(found.into_iter().map(|((score, _), address)| (f64::from(score), address)))
     }
 
     /// The titles that are called this (folded), with or without the article, the popular first; the score is the
     /// popularity.
-    pub(crate) fn called(&self, folded: &str, filter: &VectorFilter) -> Result<Vec<Scored>, SearchError> {
+    pub(crate) fn called(&self, folded: &str, conditions: &Conditions) -> Result<Vec<Scored>, SearchError> {
         if folded.is_empty() {
             return Ok(Vec::new());
         }
         let bare = folded.strip_prefix("the ").unwrap_or(folded);
         let names =
             [bare.to_owned(), format!("the {bare}")].map(|name| Term::from_field_text(self.fields.title_exact, &name));
-        let query = query::filtered(&self.fields, Box::new(TermSetQuery::new(names)), filter);
+        let query = query::filtered(&self.fields, Box::new(TermSetQuery::new(names)), conditions);
         Ok(self.popular_of(&*query, MAX_NAMESAKES)?.hits)
     }
 
-    /// The most popular titles that `filter` lets pass, and how many it lets pass.
-    pub(crate) fn popular(&self, filter: &VectorFilter, limit: usize) -> Result<Popular, SearchError> {
-        self.popular_of(&*query::everything(&self.fields, filter), limit)
+    /// The most popular titles that `conditions` let pass, and how many they let pass.
+    pub(crate) fn popular(&self, conditions: &Conditions, limit: usize) -> Result<Popular, SearchError> {
+        self.popular_of(&*query::everything(&self.fields, conditions), limit)
     }
 
-    /// Every title that `filter` lets pass.
-    pub(crate) fn matching(&self, filter: &VectorFilter) -> Result<HashSet<ContentId>, SearchError> {
-        let found = self.searcher.search(&*query::everything(&self.fields, filter), &DocSetCollector)?;
+    /// Counts all titles that `conditions` let pass.
+    pub(crate) fn counts(&self, conditions: &Conditions) -> Result<Counts, SearchError> {
+        Ok(self.searcher.search(&*query::everything(&self.fields, conditions), &Counting)?)
+    }
+
+    /// Counts these titles.
+    pub(crate) fn counts_of(&self, ids: impl Iterator<Item = ContentId>) -> Result<Counts, SearchError> {
+        let ids = ids.map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
+        Ok(self.searcher.search(&TermSetQuery::new(ids), &Counting)?)
+    }
+
+    /// Whether any title has this tag.
+    pub(crate) fn has_tag(&self, tag: &str) -> Result<bool, SearchError> {
+        self.holds(self.fields.tags, tag)
+    }
+
+    /// Every title that `conditions` let pass.
+    pub(crate) fn matching(&self, conditions: &Conditions) -> Result<HashSet<ContentId>, SearchError> {
+        let found = self.searcher.search(&*query::everything(&self.fields, conditions), &DocSetCollector)?;
         let mut by_segment: Vec<Vec<DocId>> = vec![Vec::new(); self.searcher.segment_readers().len()];
         for address in found {
             by_segment[address.segment_ord as usize].push(address.doc_id);

@@ -7,12 +7,13 @@ use stores::vectors::VectorFilter;
 use tempfile::TempDir;
 
 use super::*;
+use crate::conditions::Conditions;
 use crate::fixtures::{self, film, id};
 
 fn find(snapshot: &Snapshot, text: &str) -> Vec<u128> {
     let words = crate::text::words(text).into_iter().map(|word| word.text).collect();
     let query = KeywordQuery { words, ..KeywordQuery::default() };
-    numbers(&snapshot.search(&query, &VectorFilter::default(), 10).unwrap())
+    numbers(&snapshot.search(&query, &Conditions::default(), 10).unwrap())
 }
 
 fn numbers(hits: &[contracts::Scored]) -> Vec<u128> {
@@ -47,23 +48,27 @@ fn words_find_titles_people_and_overviews() {
     assert!(find(&snapshot, "").is_empty());
 }
 
+fn only(filter: VectorFilter) -> Conditions {
+    Conditions { filter, ..Conditions::default() }
+}
+
 #[test]
 fn filters_hold() {
     let (_folder, snapshot) = fixtures::snapshot();
     let words = vec!["heat".to_owned()];
     let query = KeywordQuery { words, ..KeywordQuery::default() };
-    let years = VectorFilter { years: Some(YearRange { from: None, to: Some(1990) }), ..VectorFilter::default() };
+    let years = only(VectorFilter { years: Some(YearRange { from: None, to: Some(1990) }), ..VectorFilter::default() });
     assert_eq!(numbers(&snapshot.search(&query, &years, 10).unwrap()), [4]);
-    let genre = |genre: &str| VectorFilter { any_of: vec![vec![format!("genre:{genre}")]], years: None };
+    let genre = |genre: &str| only(VectorFilter { any_of: vec![vec![format!("genre:{genre}")]], years: None });
     assert_eq!(numbers(&snapshot.search(&query, &genre("crime"), 10).unwrap()), [3]);
     assert!(snapshot.search(&query, &genre("unheard_of"), 10).unwrap().is_empty());
     assert_eq!(snapshot.matching(&genre("horror")).unwrap(), [id(10)].into());
-    assert_eq!(snapshot.matching(&VectorFilter::default()).unwrap().len(), 14);
-    let popular = snapshot.popular(&VectorFilter::default(), 2).unwrap();
+    assert_eq!(snapshot.matching(&Conditions::default()).unwrap().len(), 14);
+    let popular = snapshot.popular(&Conditions::default(), 2).unwrap();
     assert_eq!((numbers(&popular.hits), popular.total), (vec![1, 3], 14));
     assert_eq!(numbers(&snapshot.called("heat", &years).unwrap()), [4]);
     for name in ["matrix", "the matrix"] {
-        assert_eq!(numbers(&snapshot.called(name, &VectorFilter::default()).unwrap()), [1]);
+        assert_eq!(numbers(&snapshot.called(name, &Conditions::default()).unwrap()), [1]);
     }
 }
 
@@ -151,10 +156,11 @@ fn another_format_is_rebuilt_or_refused() {
     drop(index);
     let meta = folder.path().join("meta.json");
     let written = fs::read_to_string(&meta).unwrap();
-    let with_format = |format: u32| written.replace("\\\"format\\\":1", &format!("\\\"format\\\":{format}"));
-    assert_ne!(with_format(2), written, "the payload is where we look for it");
-    fs::write(&meta, with_format(2)).unwrap();
-    assert!(matches!(KeywordIndex::open(folder.path()), Err(SearchError::Newer { found: 2, known: FORMAT })));
+    let with_format =
+        |format: u32| written.replace(&format!("\\\"format\\\":{FORMAT}"), &format!("\\\"format\\\":{format}"));
+    assert_ne!(with_format(99), written, "the payload is where we look for it");
+    fs::write(&meta, with_format(99)).unwrap();
+    assert!(matches!(KeywordIndex::open(folder.path()), Err(SearchError::Newer { found: 99, known: FORMAT })));
     fs::write(&meta, with_format(0)).unwrap();
     let index = KeywordIndex::open(folder.path()).unwrap();
     assert_eq!((index.cursor().unwrap(), index.snapshot().len()), (None, 0));

@@ -12,7 +12,7 @@ use crate::fixtures;
 static INDEX: LazyLock<(TempDir, Snapshot)> = LazyLock::new(fixtures::snapshot);
 
 fn request(query: &str) -> SearchRequest {
-    SearchRequest { query: query.to_owned(), filters: SearchFilters::default(), region: None, page: 1, page_size: 20 }
+    SearchRequest { query: query.to_owned(), ..SearchRequest::default() }
 }
 
 fn parse(query: &str) -> Plan {
@@ -115,7 +115,7 @@ fn queries_are_understood() {
 #[test]
 fn a_story_has_no_conditions() {
     let plan = parse("what was that film from 1995 that I saw as a child where a man finds a door in his basement");
-    assert_eq!(plan.filter, VectorFilter::default());
+    assert_eq!(plan.filter, Conditions::default());
     assert!(plan.parsed.text.contains("1995"));
 }
 
@@ -123,15 +123,15 @@ fn a_story_has_no_conditions() {
 fn conditions_become_tags() {
     let plan = parse("korean series on netflix after 2015");
     let expected = vec![vec!["type:tv_show".to_owned()], vec!["platform:netflix".to_owned()]];
-    assert_eq!(plan.filter.any_of, expected, "genres stay soft");
-    assert_eq!(plan.filter.years, Some(YearRange { from: Some(2016), to: None }));
+    assert_eq!(plan.filter.filter.any_of, expected, "genres stay soft");
+    assert_eq!(plan.filter.filter.years, Some(YearRange { from: Some(2016), to: None }));
     let mut request = request("comedies on netflix");
     request.region = "DE".parse().ok();
     let plan = super::plan(&request, &INDEX.1, 2026).unwrap();
-    assert_eq!(plan.filter.any_of, vec![vec!["offer:netflix:DE".to_owned()]]);
+    assert_eq!(plan.filter.filter.any_of, vec![vec!["offer:netflix:DE".to_owned()]]);
     request.query = "comedies".to_owned();
     let plan = super::plan(&request, &INDEX.1, 2026).unwrap();
-    assert_eq!(plan.filter.any_of, vec![vec!["region:DE".to_owned()]]);
+    assert_eq!(plan.filter.filter.any_of, vec![vec!["region:DE".to_owned()]]);
 }
 
 #[test]
@@ -142,11 +142,12 @@ fn filters_of_the_request_win() {
         content_types: vec![ContentType::Movie],
         year_range: Some(YearRange { from: Some(2000), to: None }),
         platforms: vec!["hulu".to_owned()],
+        ..SearchFilters::default()
     };
     let plan = plan(&request, &INDEX.1, 2026).unwrap();
     let tags = |tag: &str| vec![tag.to_owned()];
-    assert_eq!(plan.filter.any_of, vec![tags("type:movie"), tags("genre:drama"), tags("platform:hulu")]);
-    assert_eq!(plan.filter.years, Some(YearRange { from: Some(2000), to: None }));
+    assert_eq!(plan.filter.filter.any_of, vec![tags("type:movie"), tags("genre:drama"), tags("platform:hulu")]);
+    assert_eq!(plan.filter.filter.years, Some(YearRange { from: Some(2000), to: None }));
     assert_eq!(plan.parsed.genres, Vec::<String>::new());
     assert_eq!(plan.parsed.platforms, Vec::<String>::new());
 }
@@ -204,7 +205,7 @@ proptest! {
     #[test]
     fn any_words_have_a_plan(query in query_like()) {
         let plan = parse(&query);
-        let years = plan.filter.years.unwrap_or_default();
+        let years = plan.filter.filter.years.unwrap_or_default();
         prop_assert!(!matches!((years.from, years.to), (Some(from), Some(to)) if from > to));
         prop_assert_eq!(told(&query), told(&query.to_uppercase()).replace(&plan.parsed.text.to_uppercase(), &plan.parsed.text));
     }

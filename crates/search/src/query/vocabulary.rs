@@ -87,6 +87,11 @@ pub(super) fn platform(words: &[&str]) -> Option<(&'static str, usize, bool)> {
     })
 }
 
+/// Whether a platform has this id, whether or not the catalogue has titles there.
+pub(crate) fn is_platform(id: &str) -> bool {
+    PLATFORMS.iter().any(|(_, known, _)| *known == id)
+}
+
 /// The years of a decade: `90s`, `1990s`, `nineties`.
 pub(super) fn decade(word: &str) -> Option<YearRange> {
     let first = match word {

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use catalog::Catalog;
 use contracts::{
     ApiError, AvailabilityType, Call, CatalogApi, Content, ContentId, ContentType, Credit, CreditRole, Directory,
-    EmbedError, Embedder, ExternalId, IngestOutcome, ListQuery, Locale, ModelInfo, Result, SearchApi, SearchFilters,
-    SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
+    EmbedError, Embedder, ExternalId, IngestOutcome, ListQuery, Locale, ModelInfo, Result, SearchApi, SearchRequest,
+    SearchResponse, SourceOffer, SourceRecord, Vector,
 };
 use search::{Search, SearchConfig};
 use stores::vectors::VectorIndex;
@@ -95,8 +95,7 @@ impl Running {
     }
 
     pub async fn ask(&self, query: &str) -> SearchResponse {
-        let filters = SearchFilters::default();
-        self.search(&SearchRequest { query: query.to_owned(), filters, region: None, page: 1, page_size: 20 }).await
+        self.search(&SearchRequest { query: query.to_owned(), ..SearchRequest::default() }).await
     }
 
     /// Stops the workers and lets go of the folder.

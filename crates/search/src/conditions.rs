@@ -1,0 +1,135 @@
+//! (pure) What every result must be: the filters of a request and of its words, as every index can check them.
+
+use contracts::{Content, Region, SearchFilters, YearRange};
+use stores::vectors::VectorFilter;
+
+use crate::{languages, text::fold};
+
+/// A title that runs longer than any filter can ask for has this tag.
+const ENDLESS: u16 = MAX_RUNTIME_MINUTES + 1;
+/// The longest running time that a filter takes.
+pub(crate) const MAX_RUNTIME_MINUTES: u16 = 600;
+
+/// What a result must be. The default asks nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Conditions {
+    /// Tags and years, which the vector index checks as well.
+    pub filter: VectorFilter,
+    /// Has a credit of any of these people, folded: only the keyword index knows them, since a tag for each of a
+    /// million names would cost the vector index more than its vectors.
+    pub people: Vec<String>,
+}
+
+impl Conditions {
+    /// Whether nothing is asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether something is asked that tags and years don't say.
+    pub(crate) fn beyond_tags(&self) -> bool {
+        !self.people.is_empty()
+    }
+}
+
+/// Filters as conditions. With a region, a platform counts only where it offers the title there.
+pub(crate) fn conditions(filters: &SearchFilters, region: Option<Region>) -> Conditions {
+    let mut any_of: Vec<Vec<String>> = Vec::new();
+    any_of.push(filters.content_types.iter().map(|kind| format!("type:{kind}")).collect());
+    any_of.push(filters.genres.iter().map(|genre| format!("genre:{genre}")).collect());
+    let platform = |platform: &String| match region {
+        Some(region) => format!("offer:{platform}:{region}"),
+        None => format!("platform:{platform}"),
+    };
+    any_of.push(filters.platforms.iter().map(platform).collect());
+    if let (Some(region), true) = (region, filters.platforms.is_empty()) {
+        any_of.push(vec![format!("region:{region}")]);
+    }
+    any_of.push(filters.languages.iter().map(|language| language_tag(language)).collect());
+    any_of.push(filters.min_rating.map(ratings_from).unwrap_or_default());
+    any_of.push(filters.max_runtime_minutes.map(runtimes_to).unwrap_or_default());
+    any_of.retain(|tags| !tags.is_empty());
+    Conditions {
+        filter: VectorFilter { any_of, years: filters.year_range.filter(|years| *years != YearRange::default()) },
+        people: filters.people.iter().map(|name| fold(name)).collect(),
+    }
+}
+
+/// The tags that filters ask for.
+pub(crate) fn tags(content: &Content) -> Vec<String> {
+    let mut tags = vec![format!("type:{}", content.content_type)];
+    tags.extend(content.genres.iter().map(|genre| format!("genre:{genre}")));
+    for offer in &content.availability {
+        tags.push(format!("platform:{}", offer.platform));
+        tags.push(format!("region:{}", offer.region));
+        tags.push(format!("offer:{}:{}", offer.platform, offer.region));
+    }
+    tags.extend(content.languages.iter().map(|language| language_tag(language)));
+    if content.vote_count > 0 {
+        tags.push(format!("rating:{}", tenths(content.average_rating)));
+    }
+    tags.extend(content.runtime_minutes.map(|minutes| format!("runtime:{}", minutes.min(ENDLESS))));
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// The tag of a language, by its name or code.
+pub(crate) fn language_tag(language: &str) -> String {
+    format!("language:{}", languages::code(language))
+}
+
+/// A rating in steps of one decimal, which is how people and services write it.
+fn tenths(rating: f64) -> u16 {
+    (rating.clamp(0.0, 10.0) * 10.0).round() as u16
+}
+
+/// One tag for each rating that passes: exact, and any index that knows tags can check it.
+fn ratings_from(least: f64) -> Vec<String> {
+    (tenths(least)..=100).map(|rating| format!("rating:{rating}")).collect()
+}
+
+fn runtimes_to(most: u16) -> Vec<String> {
+    (0..=most.min(MAX_RUNTIME_MINUTES)).map(|minutes| format!("runtime:{minutes}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    fn passes(content: &Content, conditions: &Conditions) -> bool {
+        let tags = tags(content);
+        conditions.filter.any_of.iter().all(|group| group.iter().any(|tag| tags.contains(tag)))
+    }
+
+    #[test]
+    fn ratings_and_lengths_pass_from_and_to_their_bounds() {
+        let mut film = fixtures::film(1, "Heat", 1995, &["crime"], &[], "");
+        let rated = |least| conditions(&SearchFilters { min_rating: Some(least), ..SearchFilters::default() }, None);
+        let short = |most| {
+            let filters = SearchFilters { max_runtime_minutes: Some(most), ..SearchFilters::default() };
+            conditions(&filters, None)
+        };
+        assert!(!passes(&film, &rated(0.0)) && !passes(&film, &short(600)), "what is not known does not pass");
+        (film.average_rating, film.vote_count, film.runtime_minutes) = (7.44, 3, Some(170));
+        for (least, pass) in [(0.0, true), (7.4, true), (7.5, false), (10.0, false)] {
+            assert_eq!(passes(&film, &rated(least)), pass, "{least}");
+        }
+        for (most, pass) in [(170, true), (600, true), (169, false), (1, false)] {
+            assert_eq!(passes(&film, &short(most)), pass, "{most}");
+        }
+        film.runtime_minutes = Some(900);
+        assert!(!passes(&film, &short(600)));
+    }
+
+    #[test]
+    fn languages_meet_whatever_the_source_calls_them() {
+        let mut film = fixtures::film(1, "Parasite", 2019, &[], &[], "");
+        film.languages = vec!["Korean".to_owned(), "Klingonese".to_owned()];
+        for (asked, pass) in [("ko", true), ("klingonese", true), ("en", false)] {
+            let filters = SearchFilters { languages: vec![asked.to_owned()], ..SearchFilters::default() };
+            assert_eq!(passes(&film, &conditions(&filters, None)), pass, "{asked}");
+        }
+    }
+}

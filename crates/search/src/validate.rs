@@ -1,0 +1,123 @@
+//! (pure) What a search refuses, each with a code and the field at fault.
+
+use contracts::{
+    ApiError, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, Result, SearchFilters, SearchRequest, genres,
+};
+
+use crate::{
+    SearchError,
+    conditions::{MAX_RUNTIME_MINUTES, language_tag},
+    languages, query,
+    text::fold,
+};
+
+/// The most values of one filter, and the longest of them in bytes.
+const MAX_FILTER_VALUES: usize = 100;
+const MAX_FILTER_BYTES: usize = 100;
+pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
+    validate_query(&request.query)?;
+    if request.page == 0 {
+        return Err(ApiError::invalid("bad_page", "pages are counted from 1").field("page", "must be at least 1"));
+    }
+    if request.page_size == 0 || request.page_size > MAX_PAGE_SIZE {
+        let must = format!("must be from 1 to {MAX_PAGE_SIZE}");
+        return Err(ApiError::invalid("bad_page_size", format!("the page size {must}")).field("page_size", must));
+    }
+    if request.page.checked_mul(request.page_size).is_none_or(|window| window > MAX_RESULT_WINDOW) {
+        let must = format!("page × page_size may not pass {MAX_RESULT_WINDOW}");
+        return Err(ApiError::invalid("page_too_far", must.clone()).field("page", must));
+    }
+    validate_filters(&request.filters)
+}
+
+pub(crate) fn validate_query(query: &str) -> Result<()> {
+    // Bytes first: counting the characters of a megabyte is work that nobody should have done for them.
+    if query.len() > MAX_QUERY_CHARS * 4 || query.chars().count() > MAX_QUERY_CHARS {
+        let must = format!("must have at most {MAX_QUERY_CHARS} characters");
+        return Err(ApiError::invalid("query_too_long", format!("the query {must}")).field("query", must));
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_filters(filters: &SearchFilters) -> Result<()> {
+    for genre in &filters.genres {
+        if genres::name(genre).is_none() {
+            let detail = format!("no genre is called {:?}", shown(genre));
+            return Err(
+                ApiError::invalid("unknown_genre", detail).field("filters.genres", "must be ids from /api/v1/genres")
+            );
+        }
+    }
+    let lists = [
+        ("filters.genres", &filters.genres),
+        ("filters.platforms", &filters.platforms),
+        ("filters.people", &filters.people),
+        ("filters.languages", &filters.languages),
+    ];
+    for (field, values) in lists {
+        if values.len() > MAX_FILTER_VALUES || values.iter().any(|value| value.len() > MAX_FILTER_BYTES) {
+            let must = format!("at most {MAX_FILTER_VALUES} values of at most {MAX_FILTER_BYTES} bytes");
+            return Err(ApiError::invalid("filter_too_large", format!("a filter takes {must}")).field(field, must));
+        }
+    }
+    if filters.people.iter().any(|name| fold(name).is_empty()) {
+        let error = ApiError::invalid("bad_person", "a name has no letters");
+        return Err(error.field("filters.people", "must be names"));
+    }
+    if filters.min_rating.is_some_and(|rating| !(0.0..=10.0).contains(&rating)) {
+        let error = ApiError::invalid("bad_rating", "ratings are from 0 to 10");
+        return Err(error.field("filters.min_rating", "must be from 0 to 10"));
+    }
+    if filters.max_runtime_minutes.is_some_and(|minutes| !(1..=MAX_RUNTIME_MINUTES).contains(&minutes)) {
+        let must = format!("must be from 1 to {MAX_RUNTIME_MINUTES}");
+        let error = ApiError::invalid("bad_runtime", format!("the running time {must} minutes"));
+        return Err(error.field("filters.max_runtime_minutes", must));
+    }
+    if let Some(years) = filters.year_range
+        && let (Some(from), Some(to)) = (years.from, years.to)
+        && from > to
+    {
+        let detail = "the first year of the range is after the last";
+        return Err(
+            ApiError::invalid("bad_year_range", detail).field("filters.year_range.from", "must not be after `to`")
+        );
+    }
+    if filters.content_types.len() > MAX_FILTER_VALUES {
+        return Err(ApiError::invalid("filter_too_large", "too many kinds").field("filters.content_types", "too many"));
+    }
+    Ok(())
+}
+
+/// Refuses platforms and languages that nobody knows: a slip of the pen would find nothing and say nothing. `has_tag`
+/// says whether any title has a tag.
+pub(crate) fn validate_known(
+    filters: &SearchFilters,
+    has_tag: impl Fn(&str) -> Result<bool, SearchError>,
+) -> Result<(), SearchError> {
+    for platform in &filters.platforms {
+        if !query::is_platform(platform) && !has_tag(&format!("platform:{platform}"))? {
+            let error = ApiError::invalid("unknown_platform", format!("no platform is called {:?}", shown(platform)));
+            return Err(error.field("filters.platforms", "must be ids from /api/v1/platforms").into());
+        }
+    }
+    for language in &filters.languages {
+        if languages::known(language).is_none() && !has_tag(&language_tag(language))? {
+            let error = ApiError::invalid("unknown_language", format!("no language is called {:?}", shown(language)));
+            return Err(error.field("filters.languages", "must be ISO 639 codes, such as ko").into());
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn validate_limit(limit: usize) -> Result<()> {
+    if (1..=MAX_RESULT_WINDOW as usize).contains(&limit) {
+        return Ok(());
+    }
+    let must = format!("must be from 1 to {MAX_RESULT_WINDOW}");
+    Err(ApiError::invalid("bad_limit", format!("the limit {must}")).field("limit", must))
+}
+
+/// The start of a value, for an error's sentence.
+fn shown(value: &str) -> String {
+    value.chars().take(40).collect()
+}
