@@ -76,6 +76,14 @@ impl Db {
         migrate::run(self).await
     }
 
+    /// The names of the migrations that [`Db::migrate`] would apply, in their order. Writes nothing.
+    ///
+    /// # Errors
+    /// `Newer` and `Changed` as with [`Db::migrate`], or when the database can't be asked.
+    pub async fn missing_migrations(&self) -> Result<Vec<&'static str>, DbError> {
+        migrate::missing(self).await
+    }
+
     /// The rows that a statement gives. What only reads goes past SQLite's writer.
     ///
     /// # Errors

@@ -13,6 +13,17 @@ pub(crate) const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextext
 pub(crate) const SCHEMA_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
 
+/// Counts the tables of that name: none before the first migration.
+pub(crate) fn has_schema_table(db: &Db) -> &'static str {
+    match db {
+        Db::Sqlite(_) => "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
+        Db::Postgres(_) => {
+            "SELECT count(*) FROM information_schema.tables
+             WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
+        }
+    }
+}
+
 /// A migration may take as long as it needs.
 const POSTGRES_NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
 

@@ -17,10 +17,26 @@ async fn refuses_what_is_not_its_own(test: &TestDb) {
     let newer = test.migrate().await.unwrap_err();
     assert!(matches!(newer, DbError::Newer { found: 9999, .. }), "{newer:?}");
     assert!(newer.to_string().starts_with("this data was written by a newer release of Media Gateway"), "{newer}");
+    assert!(matches!(test.missing_migrations().await, Err(DbError::Newer { .. })));
     test.execute("DELETE FROM schema_migrations WHERE version = 9999", args![]).await.unwrap();
     test.migrate().await.unwrap();
     test.execute("UPDATE schema_migrations SET checksum = 'other' WHERE version = 1", args![]).await.unwrap();
     assert!(matches!(test.migrate().await, Err(DbError::Changed { version: 1 })));
+}
+
+/// What is missing can be asked of an empty database, which stays empty.
+async fn tells_what_is_missing(db: &Db) {
+    let missing = db.missing_migrations().await.unwrap();
+    assert_eq!(missing.first(), Some(&"events"));
+    assert!(db.fetch_all::<(i64,)>("SELECT version FROM schema_migrations", args![]).await.is_err());
+    db.migrate().await.unwrap();
+    assert_eq!(db.missing_migrations().await.unwrap(), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn sqlite_tells_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    tells_what_is_missing(&Db::open_sqlite(&folder.path().join("new.db"), &testkit::fast()).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -60,6 +76,9 @@ async fn many_may_migrate_at_once_on_sqlite() {
 async fn many_may_migrate_at_once_on_postgres() {
     let test = testkit::postgres().await;
     let tables = "DROP SCHEMA public CASCADE";
+    test.execute(tables, args![]).await.unwrap();
+    test.execute("CREATE SCHEMA public", args![]).await.unwrap();
+    tells_what_is_missing(&test).await;
     test.execute(tables, args![]).await.unwrap();
     test.execute("CREATE SCHEMA public", args![]).await.unwrap();
     let mut dbs = Vec::new();
