@@ -8,6 +8,7 @@ mod batch;
 mod export;
 mod http;
 mod ingest;
+pub mod link;
 mod load;
 mod merge;
 mod platforms;

@@ -54,6 +54,22 @@ pub fn same_person(a: &str, b: &str) -> bool {
     has_all() || (allowed > 0 && long.len() - short.len() <= allowed && osa_distance(short, long) <= allowed)
 }
 
+/// How alike two different words are, from 0 to 1: the part of the longer one that need not be edited; 0 below 0.8 and
+/// for numbers. A lost letter (`?`) is like any.
+pub fn word_likeness(a: &str, b: &str) -> f64 {
+    let digit = |word: &str| word.bytes().any(|byte| byte.is_ascii_digit());
+    if digit(a) || digit(b) {
+        return 0.0;
+    }
+    if (a.contains('?') || b.contains('?')) && a.len() == b.len() {
+        let alike = |(a, b): (u8, u8)| a == b || a == b'?' || b == b'?';
+        let known = a.bytes().zip(b.bytes()).filter(|(a, b)| a == b).count();
+        return if known >= 2 && a.bytes().zip(b.bytes()).all(alike) { 1.0 } else { 0.0 };
+    }
+    let likeness = 1.0 - osa_distance(a, b) as f64 / a.len().max(b.len()).max(1) as f64;
+    if likeness >= 0.8 { likeness } else { 0.0 }
+}
+
 /// Whether a title key is rare enough to stand for one title of its year without other evidence: two or more
 /// words that carry meaning and twelve letters, or one very long word.
 pub fn distinctive(key: &str) -> bool {
@@ -73,7 +89,8 @@ fn fold(text: &str) -> String {
     any_ascii(&bare).to_lowercase()
 }
 
-/// Words of one token: apostrophes dropped, dotted initials joined ("s.w.a.t." is "swat"), split at other signs.
+/// Words of one token: apostrophes dropped, dotted initials joined ("s.w.a.t." is "swat"), split at other signs. A
+/// question mark before a letter stays: there a letter was lost when the source changed its encoding ("U?ur").
 fn words_of(token: &str) -> Vec<String> {
     let token = token.replace(['\'', '`', '"'], "");
     let dotted = token.len() > 2 && token.split('.').filter(|part| !part.is_empty()).all(|part| part.len() == 1);
@@ -81,7 +98,21 @@ fn words_of(token: &str) -> Vec<String> {
         let joined: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
         return if joined.is_empty() { Vec::new() } else { vec![joined] };
     }
-    token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let signs: Vec<char> = token.chars().collect();
+    let part = |at: usize| match signs[at] {
+        '?' => signs.get(at + 1).is_some_and(char::is_ascii_alphanumeric),
+        sign => sign.is_ascii_alphanumeric(),
+    };
+    let mut words = vec![String::new()];
+    for (at, sign) in signs.iter().enumerate() {
+        match words.last_mut() {
+            Some(word) if part(at) => word.push(*sign),
+            Some(word) if !word.is_empty() => words.push(String::new()),
+            _ => {}
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Drops brackets at the end that say nothing about which title it is: a year, "(Dubbed)", "[4K UHD]". A bracket that
