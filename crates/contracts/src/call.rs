@@ -1,11 +1,11 @@
 //! What travels with every call: who asks, for whom, until when, and in which language and place.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, Clock, ErrorKind, Locale, OrgId, Region, Rng};
+use crate::{ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Region, Rng, Scope};
 
 /// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Caller {
     Operator,
     /// The node's own workers.
     System,
+    /// Somebody whose token or key was verified: signature, audience, time and revocation.
+    Identified(Arc<Identity>),
 }
 
 /// The W3C trace context of a call (`traceparent`).
@@ -97,13 +99,15 @@ impl Call {
         })
     }
 
-    /// Lets only the operator and the node itself pass.
+    /// Lets only the operator, the node itself and an administrator's token with `admin:full` pass.
     ///
     /// # Errors
-    /// `Unauthenticated` for an anonymous caller.
+    /// `Unauthenticated` for an anonymous caller, `PermissionDenied` for anybody else.
     pub fn require_operator(&self) -> Result<(), ApiError> {
-        match self.caller {
+        match &self.caller {
             Caller::Operator | Caller::System => Ok(()),
+            Caller::Identified(identity) if identity.is_admin() => Ok(()),
+            Caller::Identified(_) => Err(insufficient(Scope::AdminFull)),
             Caller::Anonymous => Err(ApiError::new(
                 ErrorKind::Unauthenticated,
                 "operator_required",
@@ -111,6 +115,28 @@ impl Call {
             )),
         }
     }
+
+    /// Who the caller is, when a token or key with `scope` proved it.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with `token_required` without one (the operator is nobody in particular);
+    /// `PermissionDenied` with `insufficient_scope` when it does not reach that far.
+    pub fn identity(&self, scope: Scope) -> Result<&Identity, ApiError> {
+        match &self.caller {
+            Caller::Identified(identity) if identity.scopes.has(scope) => Ok(identity),
+            Caller::Identified(_) => Err(insufficient(scope)),
+            Caller::Anonymous | Caller::Operator | Caller::System => Err(ApiError::new(
+                ErrorKind::Unauthenticated,
+                "token_required",
+                "this needs the token or key of somebody with an account",
+            )),
+        }
+    }
+}
+
+fn insufficient(scope: Scope) -> ApiError {
+    let detail = format!("this token does not reach that far: it needs `{scope}`, and an account that may");
+    ApiError::new(ErrorKind::PermissionDenied, "insufficient_scope", detail)
 }
 
 fn deadline(clock: &Clock, timeout: Duration) -> Timestamp {

@@ -47,6 +47,10 @@ id! {
     /// One run of an ingest.
     RunId
 }
+id! {
+    /// A person with an account.
+    UserId
+}
 
 /// Makes ids from an injected clock and source of randomness, so that a run can be replayed.
 #[derive(Clone)]

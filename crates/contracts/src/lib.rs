@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, and nothing here depends on another crate of the workspace.
 
+mod auth;
 mod call;
 mod catalog;
 mod clock;
@@ -17,6 +18,7 @@ mod rng;
 mod search;
 mod source;
 
+pub use auth::{Credential, Identity, Permission, Role, Scope, Scopes, Subject};
 pub use call::{Call, Caller, Trace};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};
 pub use clock::Clock;
@@ -28,11 +30,12 @@ pub use embedder::{EmbedError, Embedder, ModelInfo};
 pub use error::{ApiError, ErrorKind, FieldError, Result};
 pub use event::{Event, PARTITIONS, Topic};
 pub use health::{Component, ComponentState};
-pub use id::{ContentId, EventId, Ids, OrgId, RunId};
+pub use id::{ContentId, EventId, Ids, OrgId, RunId, UserId};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{
-    Degraded, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, ParsedIntent, Scored,
-    SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult, Vector, VectorQuery, YearRange,
+    Degraded, DiscoverRow, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW,
+    MAX_SUGGESTIONS, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
+    SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
 };
 pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};

@@ -1,12 +1,13 @@
 //! Who calls, proved by a token. The only file of this crate that makes a [`Caller`].
 
-use std::fmt;
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use contracts::{ApiError, Caller, ErrorKind, Result};
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
-/// For whom a peer calls: `anonymous`, `operator` or `system`. Believed only beside the peer token.
+/// For whom a peer calls: `anonymous`, `operator`, `system`, or an identity that the peer verified, in JSON. Believed
+/// only beside the peer token.
 pub const CALLER_HEADER: &str = "x-caller";
 
 /// The tokens that prove who calls. Without any, every caller is anonymous.
@@ -48,22 +49,30 @@ impl fmt::Debug for ServerAuth {
     }
 }
 
-/// The word for `caller` in [`CALLER_HEADER`].
-pub fn word(caller: &Caller) -> &'static str {
+/// How `caller` is written in [`CALLER_HEADER`].
+pub fn word(caller: &Caller) -> Cow<'static, str> {
     match caller {
-        Caller::Anonymous => "anonymous",
-        Caller::Operator => "operator",
-        Caller::System => "system",
+        Caller::Anonymous => "anonymous".into(),
+        Caller::Operator => "operator".into(),
+        Caller::System => "system".into(),
+        // Words, ids and an address: an identity always serialises.
+        Caller::Identified(identity) => serde_json::to_string(identity).unwrap_or_default().into(),
     }
 }
 
 fn named(headers: &HeaderMap) -> Result<Caller> {
     let Some(name) = headers.get(CALLER_HEADER) else { return Ok(Caller::System) };
-    let known = [Caller::Anonymous, Caller::Operator, Caller::System];
-    known.into_iter().find(|caller| word(caller).as_bytes() == name.as_bytes()).ok_or_else(|| {
+    match name.as_bytes() {
+        b"anonymous" => return Ok(Caller::Anonymous),
+        b"operator" => return Ok(Caller::Operator),
+        b"system" => return Ok(Caller::System),
+        _ => {}
+    }
+    let identity = serde_json::from_slice(name.as_bytes()).map_err(|_| {
         ApiError::invalid("unknown_caller", "the peer calls for someone this role does not know")
-            .field(CALLER_HEADER, "must be anonymous, operator or system")
-    })
+            .field(CALLER_HEADER, "must be anonymous, operator, system or an identity")
+    })?;
+    Ok(Caller::Identified(Arc::new(identity)))
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {

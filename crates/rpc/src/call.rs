@@ -48,7 +48,7 @@ pub fn request<T>(
     }
     if let Some(bearer) = bearer {
         metadata.insert("authorization", bearer.clone());
-        put(metadata, CALLER_HEADER, auth::word(&call.caller))?;
+        put(metadata, CALLER_HEADER, &auth::word(&call.caller))?;
     }
     Ok(request)
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    Call, ContentId, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, VectorQuery,
+    Call, ContentId, DiscoverRow, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse,
+    SimilarResponse, Suggestion, VectorQuery,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -34,6 +35,21 @@ impl SearchServer {
         let results = self.0.graph_search(call, &seeds, &filters, region, limit(request.limit)).await?;
         Ok(pb::GraphSearchResponse { results: all(results) })
     }
+
+    async fn like(&self, call: &Call, request: pb::SimilarContentRequest) -> Result<pb::SimilarContentResponse> {
+        let (seed, region) = (id("content_id", &request.content_id)?, maybe_region(request.region)?);
+        Ok(self.0.similar(call, seed, region, limit(request.limit)).await?.into())
+    }
+
+    async fn complete(&self, call: &Call, request: pb::AutocompleteRequest) -> Result<pb::AutocompleteResponse> {
+        let suggestions = self.0.autocomplete(call, &request.prefix, limit(request.limit)).await?;
+        Ok(pb::AutocompleteResponse { suggestions: all(suggestions) })
+    }
+
+    async fn rows(&self, call: &Call, request: pb::DiscoverRequest) -> Result<pb::DiscoverResponse> {
+        let rows = self.0.discover(call, maybe_region(request.region)?).await?;
+        Ok(pb::DiscoverResponse { rows: all(rows) })
+    }
 }
 
 #[async_trait]
@@ -60,6 +76,27 @@ impl SearchService for SearchServer {
     ) -> Result<Response<pb::GraphSearchResponse>, Status> {
         let (call, request) = open(request)?;
         reply(self.graph(&call, request).await)
+    }
+
+    async fn similar_content(
+        &self,
+        request: Request<pb::SimilarContentRequest>,
+    ) -> Result<Response<pb::SimilarContentResponse>, Status> {
+        let (call, request) = open(request)?;
+        reply(self.like(&call, request).await)
+    }
+
+    async fn autocomplete(
+        &self,
+        request: Request<pb::AutocompleteRequest>,
+    ) -> Result<Response<pb::AutocompleteResponse>, Status> {
+        let (call, request) = open(request)?;
+        reply(self.complete(&call, request).await)
+    }
+
+    async fn discover(&self, request: Request<pb::DiscoverRequest>) -> Result<Response<pb::DiscoverResponse>, Status> {
+        let (call, request) = open(request)?;
+        reply(self.rows(&call, request).await)
     }
 }
 
@@ -112,5 +149,33 @@ impl SearchApi for SearchClient {
         };
         let send = |request| async { self.client().graph_search(request).await };
         self.scored(self.0.read(call, message, send).await?.results)
+    }
+
+    async fn similar(
+        &self,
+        call: &Call,
+        id: ContentId,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<SimilarResponse> {
+        let message = pb::SimilarContentRequest {
+            content_id: id.to_string(),
+            region: region.map(Into::into),
+            limit: limit as u64,
+        };
+        let send = |request| async { self.client().similar_content(request).await };
+        answer(self.0.role(), self.0.read(call, message, send).await?.try_into())
+    }
+
+    async fn autocomplete(&self, call: &Call, prefix: &str, limit: usize) -> Result<Vec<Suggestion>> {
+        let message = pb::AutocompleteRequest { prefix: prefix.to_owned(), limit: limit as u64 };
+        let send = |request| async { self.client().autocomplete(request).await };
+        answer(self.0.role(), list("suggestions", self.0.read(call, message, send).await?.suggestions))
+    }
+
+    async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
+        let message = pb::DiscoverRequest { region: region.map(Into::into) };
+        let send = |request| async { self.client().discover(request).await };
+        answer(self.0.role(), list("rows", self.0.read(call, message, send).await?.rows))
     }
 }

@@ -1,8 +1,9 @@
 //! The values of `search.proto`.
 
 use contracts::{
-    ApiError, ContentType, Degraded, FacetField, FacetValue, Facets, ParsedIntent, Region, Result, Scored,
-    SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery, YearRange,
+    ApiError, ContentType, Degraded, DiscoverRow, FacetField, FacetValue, Facets, ParsedIntent, Region, Result, Scored,
+    SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse, Suggestion, SuggestionKind,
+    VectorQuery, YearRange,
 };
 
 use super::{
@@ -40,6 +41,7 @@ fn read_kinds(numbers: Vec<i32>) -> Result<Vec<ContentType>> {
 
 same_words! {
     FacetField { Genres, ContentTypes, Decades, Platforms, Languages }
+    SuggestionKind { Title, Person, Genre }
 }
 
 fn facets(facets: Facets) -> Vec<pb::Facet> {
@@ -199,14 +201,13 @@ impl TryFrom<pb::SearchResult> for SearchResult {
 
 impl From<SearchResponse> for pb::SearchContentResponse {
     fn from(response: SearchResponse) -> Self {
-        let degraded = |d: Degraded| pb::Degraded { source: d.source, reason: d.reason };
         Self {
             results: all(response.results),
             total_count: response.total_count,
             page: response.page,
             page_size: response.page_size,
             query_parsed: Some(response.query_parsed.into()),
-            degraded: response.degraded.into_iter().map(degraded).collect(),
+            degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,
             facets: facets(response.facets),
@@ -218,17 +219,100 @@ impl TryFrom<pb::SearchContentResponse> for SearchResponse {
     type Error = ApiError;
 
     fn try_from(response: pb::SearchContentResponse) -> Result<Self> {
-        let degraded = |d: pb::Degraded| Degraded { source: d.source, reason: d.reason };
         Ok(Self {
             results: list("results", response.results)?,
             total_count: response.total_count,
             page: response.page,
             page_size: response.page_size,
             query_parsed: required("query_parsed", response.query_parsed)?,
-            degraded: response.degraded.into_iter().map(degraded).collect(),
+            degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,
             facets: read_facets(response.facets)?,
+        })
+    }
+}
+
+impl From<Degraded> for pb::Degraded {
+    fn from(d: Degraded) -> Self {
+        Self { source: d.source, reason: d.reason }
+    }
+}
+
+impl From<pb::Degraded> for Degraded {
+    fn from(d: pb::Degraded) -> Self {
+        Self { source: d.source, reason: d.reason }
+    }
+}
+
+impl From<SimilarResponse> for pb::SimilarContentResponse {
+    fn from(similar: SimilarResponse) -> Self {
+        Self {
+            content_id: similar.content_id.to_string(),
+            results: all(similar.results),
+            degraded: all(similar.degraded),
+        }
+    }
+}
+
+impl TryFrom<pb::SimilarContentResponse> for SimilarResponse {
+    type Error = ApiError;
+
+    fn try_from(similar: pb::SimilarContentResponse) -> Result<Self> {
+        Ok(Self {
+            content_id: id("content_id", &similar.content_id)?,
+            results: list("results", similar.results)?,
+            degraded: all(similar.degraded),
+        })
+    }
+}
+
+impl From<Suggestion> for pb::Suggestion {
+    fn from(suggestion: Suggestion) -> Self {
+        Self {
+            text: suggestion.text,
+            kind: pb::SuggestionKind::from(suggestion.kind).into(),
+            content_id: suggestion.content_id.map(|id| id.to_string()),
+            year: suggestion.year.map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<pb::Suggestion> for Suggestion {
+    type Error = ApiError;
+
+    fn try_from(suggestion: pb::Suggestion) -> Result<Self> {
+        Ok(Self {
+            text: suggestion.text,
+            kind: word::<pb::SuggestionKind, _>("kind", suggestion.kind)?,
+            content_id: suggestion.content_id.map(|text| id("content_id", &text)).transpose()?,
+            year: small("year", suggestion.year)?,
+        })
+    }
+}
+
+impl From<DiscoverRow> for pb::DiscoverRow {
+    fn from(row: DiscoverRow) -> Self {
+        Self {
+            id: row.id,
+            title: row.title,
+            reason: row.reason,
+            search: Some(row.search.into()),
+            items: all(row.items),
+        }
+    }
+}
+
+impl TryFrom<pb::DiscoverRow> for DiscoverRow {
+    type Error = ApiError;
+
+    fn try_from(row: pb::DiscoverRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            title: row.title,
+            reason: row.reason,
+            search: required("search", row.search)?,
+            items: list("items", row.items)?,
         })
     }
 }

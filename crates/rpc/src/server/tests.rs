@@ -101,6 +101,29 @@ impl SearchApi for Echo {
     ) -> contracts::Result<Vec<Scored>> {
         Ok(seeds.iter().map(|seed| Self::scored(*seed, (filters, region, limit))).collect())
     }
+
+    async fn similar(
+        &self,
+        _: &Call,
+        id: ContentId,
+        region: Option<Region>,
+        limit: usize,
+    ) -> contracts::Result<SimilarResponse> {
+        let degraded = vec![Degraded { source: "vector".into(), reason: format!("{region:?} {limit}") }];
+        Ok(SimilarResponse { content_id: id, results: Vec::new(), degraded })
+    }
+
+    async fn autocomplete(&self, _: &Call, prefix: &str, limit: usize) -> contracts::Result<Vec<Suggestion>> {
+        let of = |kind, content_id, year| Suggestion { text: format!("{prefix} {limit}"), kind, content_id, year };
+        let title = of(SuggestionKind::Title, Some(ContentId(uuid::Uuid::from_u128(1))), Some(1999));
+        Ok(vec![title, of(SuggestionKind::Person, None, None), of(SuggestionKind::Genre, None, None)])
+    }
+
+    async fn discover(&self, _: &Call, region: Option<Region>) -> contracts::Result<Vec<DiscoverRow>> {
+        let search = SearchRequest { query: "directed by X".into(), region, ..SearchRequest::default() };
+        let (id, title, reason) = ("director:x".into(), "Directed by X".into(), "X directed them".into());
+        Ok(vec![DiscoverRow { id, title, reason, search, items: Vec::new() }])
+    }
 }
 
 fn clock() -> Clock {
@@ -166,6 +189,12 @@ async fn what_is_searched_for_arrives_and_what_is_found_comes_back() {
     let far = client.graph_search(&call, &seeds, &filters, region, 9).await.unwrap();
     assert_eq!(far, Echo.graph_search(&call, &seeds, &filters, region, 9).await.unwrap());
     assert_ne!(far, client.graph_search(&call, &seeds, &filters, None, 9).await.unwrap(), "the region arrives");
+    let far = client.similar(&call, seeds[0], region, 9).await.unwrap();
+    assert_eq!(far, Echo.similar(&call, seeds[0], region, 9).await.unwrap());
+    let far = client.autocomplete(&call, "ma", 9).await.unwrap();
+    assert_eq!(far, Echo.autocomplete(&call, "ma", 9).await.unwrap());
+    let far = client.discover(&call, region).await.unwrap();
+    assert_eq!(far, Echo.discover(&call, region).await.unwrap());
 }
 
 #[tokio::test]

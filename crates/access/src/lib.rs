@@ -1,0 +1,14 @@
+//! Verification of tokens and keys, without I/O: signature, type, issuer, audience, time, proof of possession and
+//! revocation, against a bounded snapshot that somebody else keeps fresh. Every role verifies; none trusts a header.
+
+mod api_key;
+mod claims;
+mod dpop;
+mod snapshot;
+mod verifier;
+
+pub use api_key::{ApiKeyRecord, KeyKind, NewKey, SALT_BYTES, public_id};
+pub use claims::{ACCESS_TOKEN_TYPE, Audience, Claims, Confirmation};
+pub use dpop::{Expectation, MAX_PROOF_AGE, Proved, Replays};
+pub use snapshot::{Live, MAX_API_KEYS, MAX_REVOCATIONS, Revoked, Snapshot};
+pub use verifier::{Presented, Proof, Verifier, VerifierConfig};

@@ -1,0 +1,146 @@
+//! What verification knows at the moment: signing keys, revocations and API keys, each bounded, with its age.
+
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use contracts::{ApiError, ErrorKind};
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, jwk::JwkSet};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::api_key::ApiKeyRecord;
+
+/// The most revocations that are remembered. Each ends when the last token that it concerns has expired anyway.
+pub const MAX_REVOCATIONS: usize = 200_000;
+/// The most API keys that a deployment can have.
+pub const MAX_API_KEYS: usize = 100_000;
+/// The most signing keys that are looked at.
+const MAX_KEYS: usize = 16;
+/// A snapshot older than this proves nothing: verification fails closed.
+const MAX_AGE: SignedDuration = SignedDuration::from_secs(15);
+
+/// What was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "id")]
+pub enum Revoked {
+    /// One access token, by its `jti`.
+    Token(Uuid),
+    /// Every token of one consent.
+    Family(Uuid),
+    /// Every token of one subject minted until then.
+    Subject(String),
+    /// Every token of one client minted until then.
+    Client(String),
+}
+
+/// Everything that verification needs, as its owner knew it at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The public signing keys, with their ids.
+    pub keys: JwkSet,
+    /// What was revoked, when, and until when that matters.
+    pub revoked: Vec<(Revoked, Timestamp, Timestamp)>,
+    /// The API keys in force, by public id.
+    pub api_keys: Vec<(String, ApiKeyRecord)>,
+}
+
+#[derive(Default)]
+struct State {
+    as_of: Option<Timestamp>,
+    keys: HashMap<String, (Algorithm, DecodingKey)>,
+    /// When it was revoked, and until when that matters.
+    revoked: HashMap<Revoked, (Timestamp, Timestamp)>,
+    api_keys: HashMap<String, ApiKeyRecord>,
+    overflow: bool,
+}
+
+/// The snapshot that a process verifies with; its keeper changes it while others read.
+#[derive(Default)]
+pub struct Live(RwLock<State>);
+
+impl Live {
+    /// Takes a whole snapshot, made at `as_of`.
+    pub fn replace(&self, snapshot: Snapshot, as_of: Timestamp) {
+        let keys = snapshot.keys.keys.iter().take(MAX_KEYS).filter_map(verifying_key).collect();
+        let overflow = snapshot.revoked.len() > MAX_REVOCATIONS;
+        let revoked = snapshot.revoked.into_iter().take(MAX_REVOCATIONS).map(|(what, at, until)| (what, (at, until)));
+        let api_keys = snapshot.api_keys.into_iter().take(MAX_API_KEYS).collect();
+        *self.write() = State { as_of: Some(as_of), keys, revoked: revoked.collect(), api_keys, overflow };
+    }
+
+    /// Takes one revocation of the moment `at`, which matters until `until`.
+    pub fn revoke(&self, what: Revoked, at: Timestamp, until: Timestamp) {
+        let mut state = self.write();
+        if state.revoked.len() >= MAX_REVOCATIONS {
+            state.revoked.retain(|_, (_, until)| *until > at);
+        }
+        if state.revoked.len() >= MAX_REVOCATIONS {
+            state.overflow = true;
+            return;
+        }
+        let known = state.revoked.entry(what).or_insert((at, until));
+        *known = (known.0.max(at), known.1.max(until));
+    }
+
+    /// Says that the snapshot was found to be whole at `as_of`.
+    pub fn touch(&self, as_of: Timestamp) {
+        let mut state = self.write();
+        state.as_of = state.as_of.map(|known| known.max(as_of));
+    }
+
+    /// Whether the snapshot can be relied on.
+    ///
+    /// # Errors
+    /// `Unavailable` when it is too old, was never taken, or could not hold everything: nothing is let through then.
+    pub fn fresh(&self, now: Timestamp) -> Result<(), ApiError> {
+        let state = self.read();
+        let young = state.as_of.is_some_and(|as_of| now.duration_since(as_of) <= MAX_AGE);
+        if young && !state.overflow {
+            return Ok(());
+        }
+        let detail = "tokens can't be checked at the moment";
+        Err(ApiError::new(ErrorKind::Unavailable, "auth_unavailable", detail)
+            .retry_after(std::time::Duration::from_secs(1)))
+    }
+
+    /// The key with this id.
+    pub(crate) fn key(&self, kid: &str) -> Option<(Algorithm, DecodingKey)> {
+        self.read().keys.get(kid).cloned()
+    }
+
+    /// Whether something minted at `minted` is revoked by any of these.
+    pub(crate) fn is_revoked(&self, any: &[Revoked], minted: Timestamp) -> bool {
+        let state = self.read();
+        any.iter().any(|what| match (what, state.revoked.get(what)) {
+            (_, None) => false,
+            (Revoked::Token(_) | Revoked::Family(_), Some(_)) => true,
+            (Revoked::Subject(_) | Revoked::Client(_), Some((at, _))) => minted <= *at,
+        })
+    }
+
+    /// The API key with this public id.
+    pub(crate) fn api_key(&self, id: &str) -> Option<ApiKeyRecord> {
+        self.read().api_keys.get(id).cloned()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A key for signatures of the two algorithms that we mint with; others are passed over.
+fn verifying_key(jwk: &jsonwebtoken::jwk::Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
+    let algorithm = match jwk.common.key_algorithm?.to_string().as_str() {
+        "RS256" => Algorithm::RS256,
+        "ES256" => Algorithm::ES256,
+        _ => return None,
+    };
+    Some((jwk.common.key_id.clone()?, (algorithm, DecodingKey::from_jwk(jwk).ok()?)))
+}

@@ -1,0 +1,249 @@
+//! Tokens that must pass, and every way to forge or misuse one.
+
+use std::{sync::OnceLock, time::Duration};
+
+use aws_lc_rs::{encoding::AsDer as _, rsa::KeySize};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use contracts::Scopes;
+use jiff::SignedDuration;
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header, encode,
+    jwk::{Jwk, JwkSet, KeyAlgorithm},
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::{Snapshot, claims::Audience};
+
+const ISSUER: &str = "https://media.example";
+
+/// A key pair of ours and one of somebody else; made once, because making them is slow.
+fn keys() -> &'static (EncodingKey, EncodingKey) {
+    static KEYS: OnceLock<(EncodingKey, EncodingKey)> = OnceLock::new();
+    let make = || {
+        let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der = pair.as_der().unwrap();
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            BASE64_STANDARD.encode(der.as_ref())
+        );
+        EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap()
+    };
+    KEYS.get_or_init(|| (make(), make()))
+}
+
+fn public(key: &EncodingKey) -> Jwk {
+    let mut jwk = Jwk::from_encoding_key(key, Algorithm::RS256).unwrap();
+    jwk.common.key_id = Some("ours".into());
+    jwk.common.key_algorithm = Some(KeyAlgorithm::RS256);
+    jwk
+}
+
+struct Bench {
+    clock: Clock,
+    verifier: Verifier,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let clock = Clock::fixed("2026-11-21T00:00:00Z".parse().unwrap());
+        let live = Arc::new(Live::default());
+        let keys = JwkSet { keys: vec![public(&keys().0)] };
+        live.replace(Snapshot { keys, ..Snapshot::default() }, clock.now());
+        let config = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
+        Self { verifier: Verifier::new(config, clock.clone(), live), clock }
+    }
+
+    fn claims(&self) -> Claims {
+        let now = self.clock.now().as_second();
+        Claims {
+            iss: ISSUER.into(),
+            sub: "01900000-0000-7000-8000-000000000001".into(),
+            aud: Audience::One(ISSUER.into()),
+            exp: now + 3600,
+            iat: now,
+            nbf: None,
+            jti: Uuid::from_u128(7),
+            client_id: "app".into(),
+            scope: "read:content".parse().unwrap(),
+            roles: vec![Role::BasicUser],
+            org: None,
+            family: Some(Uuid::from_u128(9)),
+            auth_time: None,
+            cnf: None,
+        }
+    }
+
+    fn verify(&self, token: &str) -> Result<Arc<Identity>, String> {
+        self.verifier.verify(Presented::bearer(token)).map_err(|error| error.code.to_string())
+    }
+}
+
+fn header() -> Header {
+    Header { typ: Some("at+jwt".into()), kid: Some("ours".into()), ..Header::new(Algorithm::RS256) }
+}
+
+fn mint(claims: &Claims) -> String {
+    encode(&header(), claims, &keys().0).unwrap()
+}
+
+#[test]
+fn a_token_of_ours_says_who_holds_it() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    for _ in 0..2 {
+        let identity = bench.verify(&token).unwrap();
+        assert_eq!(identity.user().unwrap().to_string(), bench.claims().sub);
+        assert_eq!(identity.scopes, "read:content".parse::<Scopes>().unwrap());
+        assert_eq!(identity.role, Role::BasicUser);
+    }
+}
+
+#[rstest]
+#[case::issuer(|c: &mut Claims| c.iss = "https://other.example".into())]
+#[case::audience(|c: &mut Claims| c.aud = Audience::Many(vec!["https://media.example/mcp".into(), "app".into()]))]
+#[case::audience_prefix(|c: &mut Claims| c.aud = Audience::One("https://media.example.evil".into()))]
+#[case::expired(|c: &mut Claims| c.exp = c.iat)]
+#[case::not_yet(|c: &mut Claims| c.nbf = Some(c.iat + 60))]
+#[case::from_the_future(|c: &mut Claims| { c.iat += 60; c.exp += 60 })]
+fn claims_that_do_not_fit(#[case] change: fn(&mut Claims)) {
+    let bench = Bench::new();
+    let mut claims = bench.claims();
+    change(&mut claims);
+    assert_eq!(bench.verify(&mint(&claims)).unwrap_err(), "bad_token");
+}
+
+#[rstest]
+#[case::id_token(|h: &mut Header| h.typ = Some("JWT".into()))]
+#[case::no_type(|h: &mut Header| h.typ = None)]
+#[case::unknown_key(|h: &mut Header| h.kid = Some("../../etc/passwd".into()))]
+#[case::no_key(|h: &mut Header| h.kid = None)]
+#[case::jku(|h: &mut Header| h.jku = Some("https://evil.example/jwks".into()))]
+#[case::x5u(|h: &mut Header| h.x5u = Some("https://evil.example/cert".into()))]
+#[case::jwk(|h: &mut Header| h.jwk = Some(public(&keys().1)))]
+fn headers_that_do_not_fit(#[case] change: fn(&mut Header)) {
+    let bench = Bench::new();
+    let mut header = header();
+    change(&mut header);
+    let token = encode(&header, &bench.claims(), &keys().0).unwrap();
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+}
+
+/// Signed with somebody else's key, whatever the header says about where to find it.
+#[test]
+fn a_key_in_the_token_is_not_believed() {
+    let bench = Bench::new();
+    let header = Header { jwk: Some(public(&keys().1)), ..header() };
+    assert!(bench.verify(&encode(&header, &bench.claims(), &keys().1).unwrap()).is_err());
+    assert!(bench.verify(&encode(&super::tests::header(), &bench.claims(), &keys().1).unwrap()).is_err());
+}
+
+fn part(value: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+#[test]
+fn algorithms_are_not_confused() {
+    let bench = Bench::new();
+    let claims = serde_json::to_value(bench.claims()).unwrap();
+    let jwk = serde_json::to_string(&public(&keys().0)).unwrap();
+    for alg in ["none", "None", "NONE", ""] {
+        let token = format!("{}.{}.", part(&json!({ "alg": alg, "typ": "at+jwt", "kid": "ours" })), part(&claims));
+        assert_eq!(bench.verify(&token).unwrap_err(), "bad_token", "{alg}");
+    }
+    // HMAC with the public key as the secret.
+    let header = Header { typ: Some("at+jwt".into()), kid: Some("ours".into()), ..Header::new(Algorithm::HS256) };
+    let token = encode(&header, &bench.claims(), &EncodingKey::from_secret(jwk.as_bytes())).unwrap();
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+    // Another RSA algorithm than the key is for.
+    let header = Header { typ: Some("at+jwt".into()), kid: Some("ours".into()), ..Header::new(Algorithm::RS512) };
+    assert_eq!(bench.verify(&encode(&header, &bench.claims(), &keys().0).unwrap()).unwrap_err(), "bad_token");
+}
+
+#[test]
+fn a_token_that_was_touched_is_refused() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    let (head, rest) = token.split_once('.').unwrap();
+    let (_, signature) = rest.split_once('.').unwrap();
+    let mut claims = serde_json::to_value(bench.claims()).unwrap();
+    claims["roles"] = json!(["admin"]);
+    for forged in [
+        format!("{head}.{}.{signature}", part(&claims)),
+        format!("{head}.{rest}x"),
+        format!("{head}.{rest}."),
+        head.to_owned(),
+        String::new(),
+        "a".repeat(MAX_TOKEN + 1),
+    ] {
+        assert_eq!(bench.verify(&forged).unwrap_err(), "bad_token", "{forged:.40}");
+    }
+}
+
+#[test]
+fn a_token_ends_also_when_it_was_verified_before() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    bench.verify(&token).unwrap();
+    bench.clock.advance(SignedDuration::from_secs(3599));
+    bench.verifier.live().touch(bench.clock.now());
+    bench.verify(&token).unwrap();
+    bench.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+}
+
+#[rstest]
+#[case(Revoked::Token(Uuid::from_u128(7)), true)]
+#[case(Revoked::Family(Uuid::from_u128(9)), true)]
+#[case(Revoked::Subject("01900000-0000-7000-8000-000000000001".into()), true)]
+#[case(Revoked::Client("app".into()), true)]
+#[case(Revoked::Client("application".into()), false)]
+#[case(Revoked::Family(Uuid::from_u128(7)), false)]
+fn revocation_is_seen_at_once(#[case] what: Revoked, #[case] ends: bool) {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    bench.verify(&token).unwrap();
+    let now = bench.clock.now();
+    bench.verifier.live().revoke(what.clone(), now, now + Duration::from_secs(3600));
+    assert_eq!(bench.verify(&token).is_err(), ends);
+    // Of a subject or client, what is minted later is good again.
+    bench.clock.advance(SignedDuration::from_secs(2));
+    let later = bench.verify(&mint(&bench.claims())).is_ok();
+    assert_eq!(
+        later,
+        !matches!(what, Revoked::Token(_)) && !matches!(what, Revoked::Family(id) if id == Uuid::from_u128(9))
+    );
+}
+
+#[test]
+fn what_is_not_known_closes_the_door() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    bench.clock.advance(SignedDuration::from_secs(16));
+    assert_eq!(bench.verify(&token).unwrap_err(), "auth_unavailable");
+    bench.verifier.live().touch(bench.clock.now());
+    bench.verify(&token).unwrap();
+    let config = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
+    let empty = Verifier::new(config, bench.clock.clone(), Arc::default());
+    assert_eq!(empty.verify(Presented::bearer(&token)).unwrap_err().code, "auth_unavailable");
+}
+
+#[test]
+fn revocations_that_do_not_fit_close_the_door() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    let now = bench.clock.now();
+    for index in 0..=crate::MAX_REVOCATIONS {
+        bench.verifier.live().revoke(
+            Revoked::Token(Uuid::from_u128(1000 + index as u128)),
+            now,
+            now + Duration::from_secs(60),
+        );
+    }
+    assert_eq!(bench.verify(&token).unwrap_err(), "auth_unavailable");
+}

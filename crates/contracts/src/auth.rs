@@ -1,0 +1,391 @@
+//! Who may do what: scopes, roles, permissions, and the identity that a verified credential proves.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{ApiError, OrgId, UserId};
+
+/// A closed set of words: how they are written, and back.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $code:literal, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word for it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ApiError;
+
+            fn from_str(text: &str) -> Result<Self, ApiError> {
+                Self::ALL.iter().copied().find(|known| known.as_str() == text).ok_or_else(|| {
+                    ApiError::invalid($code, format!(concat!("no ", $what, " is called {:?}"), text))
+                })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+words! {
+    /// What a client may be allowed to do for somebody (A3).
+    Scope, "unknown_scope", "scope" {
+        /// To learn who the person is (OpenID Connect).
+        OpenId = "openid",
+        /// To learn the person's address.
+        Email = "email",
+        /// To stay signed in while the person is away.
+        OfflineAccess = "offline_access",
+        /// To read the catalogue.
+        ReadContent = "read:content",
+        /// To read the person's lists.
+        ReadWatchlist = "read:watchlist",
+        /// To read the person's settings.
+        ReadPreferences = "read:preferences",
+        /// To see the person's devices.
+        ReadDevices = "read:devices",
+        /// To change the person's lists.
+        WriteWatchlist = "write:watchlist",
+        /// To change the person's settings.
+        WritePreferences = "write:preferences",
+        /// To start playback.
+        WritePlayback = "write:playback",
+        /// To control what plays; always asked for.
+        PlaybackControl = "playback:control",
+        /// To manage the person's account, keys and sessions: for clients of our own only.
+        ManageAccount = "account:manage",
+        /// To administer the node; only an administrator can give it.
+        AdminFull = "admin:full",
+    }
+}
+
+words! {
+    /// What somebody is here (A3). A role has the permissions of every role under it.
+    Role, "unknown_role", "role" {
+        /// Somebody without an account.
+        Guest = "guest",
+        /// Somebody with an account.
+        BasicUser = "basic_user",
+        /// Somebody who pays.
+        PremiumUser = "premium_user",
+        /// Somebody who looks after the catalogue.
+        Moderator = "moderator",
+        /// Somebody who may do everything.
+        Admin = "admin",
+        /// A program that stands for itself.
+        ServiceAccount = "service_account",
+        /// A program that brings titles.
+        IngestionService = "ingestion_service",
+        /// A program that serves tools to models.
+        McpServer = "mcp_server",
+        /// A program that learns what people like.
+        SonaEngine = "sona_engine",
+    }
+}
+
+impl Role {
+    /// The roles directly under this one.
+    fn under(self) -> &'static [Self] {
+        match self {
+            Self::Admin => &[Self::Moderator, Self::ServiceAccount],
+            Self::Moderator => &[Self::PremiumUser],
+            Self::PremiumUser => &[Self::BasicUser],
+            Self::BasicUser | Self::IngestionService | Self::McpServer | Self::SonaEngine => &[Self::Guest],
+            Self::ServiceAccount => &[Self::IngestionService, Self::McpServer, Self::SonaEngine],
+            Self::Guest => &[],
+        }
+    }
+
+    /// What this role adds to the roles under it, as `resource:action:scope`.
+    fn adds(self) -> &'static [&'static str] {
+        match self {
+            Self::Guest => &["content:read:*"],
+            Self::BasicUser => &[
+                "watchlist:*:own",
+                "preferences:*:own",
+                "devices:*:own",
+                "playback:*:own",
+                "account:*:own",
+                "keys:*:own",
+            ],
+            Self::PremiumUser | Self::ServiceAccount | Self::McpServer => &[],
+            Self::Moderator => &["content:write:*"],
+            Self::IngestionService => &["content:write:*", "ingest:run:*"],
+            Self::SonaEngine => &["preferences:read:*"],
+            Self::Admin => &["*:*:*"],
+        }
+    }
+
+    /// Whether this role is `other` or stands above it.
+    pub fn includes(self, other: Self) -> bool {
+        self == other || self.under().iter().any(|role| role.includes(other))
+    }
+
+    /// Whether this role has a permission.
+    pub fn may(self, wanted: &Permission) -> bool {
+        let own = self.adds().iter().filter_map(|text| text.parse::<Permission>().ok());
+        own.into_iter().any(|has| has.covers(wanted)) || self.under().iter().any(|role| role.may(wanted))
+    }
+}
+
+/// A permission, `resource:action:scope`: `content:read:*`. A star covers everything in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    resource: String,
+    action: String,
+    scope: String,
+}
+
+impl Permission {
+    /// Whether whoever has this one has `wanted` too. `*` covers `own`.
+    pub fn covers(&self, wanted: &Self) -> bool {
+        let part = |has: &str, wants: &str| has == "*" || has == wants;
+        part(&self.resource, &wanted.resource) && part(&self.action, &wanted.action) && part(&self.scope, &wanted.scope)
+    }
+}
+
+impl FromStr for Permission {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let word = |part: &&str| {
+            *part == "*" || (!part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        };
+        match text.split(':').filter(word).collect::<Vec<_>>()[..] {
+            [resource, action, scope] if text.matches(':').count() == 2 => {
+                Ok(Self { resource: resource.into(), action: action.into(), scope: scope.into() })
+            }
+            _ => Err(ApiError::invalid("bad_permission", "a permission is written `resource:action:scope`")),
+        }
+    }
+}
+
+/// A set of scopes; written as OAuth does, words with spaces between.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(BTreeSet<Scope>);
+
+impl Scopes {
+    /// Every scope that an API knows.
+    pub fn all() -> Self {
+        Self(Scope::ALL.iter().copied().collect())
+    }
+
+    /// Whether this scope is among them.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    /// Whether `other` asks for nothing beyond these.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.is_subset(&self.0)
+    }
+
+    /// What both have.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).copied().collect())
+    }
+
+    /// What either has.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).copied().collect())
+    }
+
+    /// Without one.
+    #[must_use]
+    pub fn without(mut self, scope: Scope) -> Self {
+        self.0.remove(&scope);
+        self
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Scope> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(scopes: T) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        text.split(' ').filter(|word| !word.is_empty()).map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Serialize for Scopes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whom a credential stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A person.
+    User(UserId),
+    /// A program, by its client id.
+    Service(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::Service(client) => f.write_str(client),
+        }
+    }
+}
+
+/// What proved an identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// An access token.
+    Token {
+        /// Its `jti`.
+        id: Uuid,
+        /// The family of tokens that came out of one consent.
+        family: Option<Uuid>,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// An API key, by its public id.
+    ApiKey(String),
+}
+
+/// Somebody whose credential was verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Whom it stands for.
+    pub subject: Subject,
+    /// The client that holds it; empty for an API key.
+    pub client: String,
+    /// The organisation it acts in.
+    pub org: Option<OrgId>,
+    /// What the subject is.
+    pub role: Role,
+    /// What the client may do for the subject.
+    pub scopes: Scopes,
+    /// What proved it.
+    pub credential: Credential,
+}
+
+impl Identity {
+    /// The person; `None` for a program.
+    pub fn user(&self) -> Option<UserId> {
+        match self.subject {
+            Subject::User(id) => Some(id),
+            Subject::Service(_) => None,
+        }
+    }
+
+    /// Whether both the client and the subject may administer the node.
+    pub fn is_admin(&self) -> bool {
+        self.scopes.has(Scope::AdminFull) && self.role == Role::Admin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_stand_above_each_other() {
+        for (role, other, above) in [
+            (Role::Admin, Role::Guest, true),
+            (Role::Admin, Role::SonaEngine, true),
+            (Role::Moderator, Role::BasicUser, true),
+            (Role::BasicUser, Role::PremiumUser, false),
+            (Role::Moderator, Role::ServiceAccount, false),
+            (Role::ServiceAccount, Role::McpServer, true),
+            (Role::McpServer, Role::ServiceAccount, false),
+        ] {
+            assert_eq!(role.includes(other), above, "{role} {other}");
+        }
+    }
+
+    #[test]
+    fn a_role_has_the_permissions_of_those_under_it() {
+        for (role, permission, may) in [
+            (Role::Guest, "content:read:own", true),
+            (Role::Guest, "watchlist:read:own", false),
+            (Role::PremiumUser, "watchlist:write:own", true),
+            (Role::PremiumUser, "watchlist:write:*", false),
+            (Role::Moderator, "content:write:*", true),
+            (Role::Moderator, "users:write:*", false),
+            (Role::Admin, "users:write:*", true),
+            (Role::IngestionService, "ingest:run:*", true),
+            (Role::McpServer, "ingest:run:*", false),
+        ] {
+            assert_eq!(role.may(&permission.parse().unwrap()), may, "{role} {permission}");
+        }
+        for wrong in ["", "a", "a:b", "a:b:c:d", "a::c", "A:b:c", "a:b:"] {
+            assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_read_as_they_are_written() {
+        let scopes: Scopes = "write:watchlist openid  read:content".parse().unwrap();
+        assert_eq!(scopes.to_string(), "openid read:content write:watchlist");
+        assert!(Scopes::all().covers(&scopes) && !scopes.covers(&Scopes::all()));
+        assert_eq!("openid nonsense".parse::<Scopes>().unwrap_err().code, "unknown_scope");
+    }
+}
