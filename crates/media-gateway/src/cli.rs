@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod eval;
 mod export;
 mod ingest;
 mod migrate;
@@ -77,6 +78,11 @@ enum Verb {
     Search(search::SearchArgs),
     /// Print the catalogue, one title a line, in an order and form that can be compared
     Export,
+    /// Measure how good the answers are
+    Eval {
+        #[command(subcommand)]
+        verb: eval::EvalVerb,
+    },
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -125,6 +131,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Ingest(args) => ingest::run(&global, &args).await,
             Verb::Search(args) => search::run(&global, &args).await,
             Verb::Export => export::run(&global).await,
+            Verb::Eval { verb } => eval::run(&global, &verb).await,
             Verb::Config { verb } => config::run(&global, &verb),
             Verb::Openapi => openapi::run(),
             Verb::Completions { shell } => completions::completions(shell),

@@ -1,0 +1,25 @@
+//! `eval`: measures how good the answers are, with questions whose answers are known.
+
+mod metrics;
+mod questions;
+mod resolve;
+mod search;
+
+use clap::Subcommand;
+
+use super::Global;
+
+#[derive(Subcommand, Debug)]
+pub enum EvalVerb {
+    /// Link the records of two sources and compare the links with the true ones
+    Resolve(resolve::ResolveEvalArgs),
+    /// Ask questions whose answers are known: how high does each source rank them, and how high all together?
+    Search(search::SearchEvalArgs),
+}
+
+pub async fn run(global: &Global, verb: &EvalVerb) -> anyhow::Result<()> {
+    match verb {
+        EvalVerb::Resolve(args) => resolve::run(global, args),
+        EvalVerb::Search(args) => search::run(global, args).await,
+    }
+}

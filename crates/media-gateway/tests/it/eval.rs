@@ -1,0 +1,71 @@
+//! `eval search`: questions of our own whose answers the fixtures hold, asked with the product's own search.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Setup, one_line},
+    fixtures::{self, gzip_file, ingest_all},
+};
+
+/// Questions about two titles of the fixtures, by IMDb id and by Wikipedia page, and one about a film that nobody has.
+fn questions() -> String {
+    let lines = [
+        json!({ "id": "a", "query": "paper lighthouse", "text": "", "title": "The Paper Lighthouse", "year": 2019,
+            "imdb_id": "tt9900001", "wikipedia_href": null }),
+        json!({ "query": "[film] an astronaut", "text": "He grows vegetables, all alone up there.\nWhat is it called?",
+            "wikipedia_href": "The_Quiet_Furrow", "imdb_id": null }),
+        json!({ "query": "nobody has this", "text": "at all", "imdb_id": "tt0000000" }),
+    ];
+    lines.map(|line| format!("{line}\n")).concat()
+}
+
+#[test]
+fn every_source_is_measured_with_the_products_search() {
+    let setup = Setup::new();
+    ingest_all(&setup);
+    let dir = tempfile::tempdir().unwrap();
+    let plain = fixtures::write(dir.path(), "questions.jsonl", questions().as_bytes());
+    let packed = gzip_file(dir.path(), "questions.jsonl.gz", questions().as_bytes());
+
+    let output = setup.run(&["eval", "search", "--queries", &plain, "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("2 questions; the answers to 1 more are not in the catalogue"), "{said}");
+    assert!(said.contains("for 2 questions a source did not answer"), "there is no model: {said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sources: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(sources, ["fused", "graph", "keyword", "vector"]);
+    let metrics = ["mrr", "ndcg_at_10", "success_at_1", "success_at_10", "success_at_100", "success_at_1000"];
+    for source in sources {
+        assert_eq!(report[source].as_object().unwrap().keys().collect::<Vec<_>>(), metrics, "{source}");
+    }
+    assert_eq!(report["fused"]["success_at_10"], 1.0, "the words find both: {report}");
+    assert_eq!(report["keyword"]["success_at_1000"], 1.0);
+    assert_eq!(report["vector"]["success_at_1000"], 0.0, "without a model there is no meaning");
+
+    let again = setup.run(&["eval", "search", "--queries", &packed]);
+    let table = String::from_utf8(again.stdout).unwrap();
+    for word in ["success@1", "MRR", "nDCG@10", "keyword", "fused − vector", "1.000 [1.000 1.000]", "bootstrap"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+}
+
+#[test]
+fn what_is_no_question_file_is_refused() {
+    let setup = Setup::new();
+    let dir = tempfile::tempdir().unwrap();
+    let broken = fixtures::write(dir.path(), "broken.jsonl", b"{\"query\": \"a\"}\n{\"query\": 1}\n");
+    let empty = fixtures::write(dir.path(), "empty.jsonl", b"\n");
+    let strange = fixtures::write(dir.path(), "strange.jsonl", b"{\"query\": \"a\", \"imdb_id\": \"tt0000000\"}");
+    for (file, code, words) in [
+        (broken.as_str(), 2, "line 2 is no question"),
+        (empty.as_str(), 2, "there is no question in it"),
+        (strange.as_str(), 3, "the catalogue has the answer to none of the 1 questions"),
+        ("nowhere.jsonl", 3, "nowhere.jsonl is not there"),
+    ] {
+        one_line(&setup.run(&["eval", "search", "--queries", file]), code, words);
+    }
+    let app = setup.start();
+    let beside = app.setup.run(&["eval", "search", "--queries", &strange]);
+    one_line(&beside, 6, "stop it, or evaluate a copy");
+}
