@@ -170,6 +170,26 @@ fn written_format(dir: &Path) -> Result<Option<u32>, SearchError> {
     Ok(payload.and_then(|json| serde_json::from_str::<Payload>(json).ok()).map(|payload| payload.format))
 }
 
+/// Looks at the keyword index of a data folder's `index` as [`crate::Search::open`] would, and changes nothing: how many
+/// titles it holds, `None` when there is none yet.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn inspect(dir: &Path) -> Result<Option<u64>, SearchError> {
+    let dir = &dir.join("keyword");
+    if !dir.join("meta.json").exists() {
+        return Ok(None);
+    }
+    match written_format(dir)? {
+        Some(found) if found > FORMAT => return Err(SearchError::Newer { found, known: FORMAT }),
+        Some(found) if found < FORMAT => return Err(SearchError::Keyword("it has an older format".to_owned())),
+        _ => {}
+    }
+    let index = Index::open_in_dir(dir)?;
+    verify(dir, &index)?;
+    Ok(Some(index.searchable_segment_metas()?.iter().map(|segment| u64::from(segment.num_docs())).sum()))
+}
+
 /// Compares every file with its checksum.
 fn verify(dir: &Path, index: &Index) -> Result<(), SearchError> {
     let sizes = fs::read_dir(dir)?.map(|entry| entry?.metadata()).map(|data| data.map(|data| data.len()));
