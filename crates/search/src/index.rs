@@ -159,7 +159,7 @@ impl VectorTarget {
             let points = batch.iter().enumerate().map(|(place, title)| Point {
                 id: title.id,
                 text_hash: text_hash(&texts[place]),
-                vector: vectors.remove(&place),
+                vectors: vectors.remove(&place).into_iter().collect(),
                 tags: tags(title),
                 year: title.release_year,
             });

@@ -81,7 +81,7 @@ impl Meaning {
     }
 
     async fn example(&self, id: ContentId) -> Result<Option<Vector>, SearchError> {
-        Ok(self.index.vector(id).await?)
+        Ok(mean(&self.index.vectors(id).await?))
     }
 
     /// The embedding of a question, from the cache when someone asked it before.

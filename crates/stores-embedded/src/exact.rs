@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{ContentId, ModelInfo, Scored, Vector};
-use stores::vectors::{MAX_TAG_BYTES, MAX_TAGS, Point, VectorError, VectorFilter, VectorIndex};
+use stores::vectors::{MAX_TAG_BYTES, MAX_TAGS, MAX_VECTORS, Point, VectorError, VectorFilter, VectorIndex};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use self::{
@@ -58,7 +58,10 @@ impl ExactVectors {
     /// [`VectorError::Invalid`] for a model whose dimension is not from 1 to 65 536.
     pub fn open(path: &Path, model: ModelInfo) -> Result<Self, VectorError> {
         let mut rows = Rows::new(model.dimension);
-        let log = Log::open(path, &model, |batch| rows.apply(batch))?;
+        let mut log = Log::open(path, &model, |batch| rows.apply(batch))?;
+        if log.is_old() {
+            log = Log::create(path, &model, rows.batches(REWRITE_BATCH))?;
+        }
         Ok(Self::over(log, rows, model))
     }
 
@@ -125,10 +128,13 @@ impl Index {
         self.write(Batch { cursor: Some(cursor), records })
     }
 
-    /// `point` as it is kept: its vector normalised, its tags sorted and each there once.
+    /// `point` as it is kept: its vectors normalised, its tags sorted and each there once.
     fn checked(&self, mut point: Point) -> Result<Point, VectorError> {
-        if let Some(vector) = &point.vector {
-            point.vector = Some(self.checked_vector(vector)?);
+        if point.vectors.len() > MAX_VECTORS {
+            return Err(VectorError::Invalid(format!("a point has at most {MAX_VECTORS} vectors")));
+        }
+        for vector in &mut point.vectors {
+            *vector = self.checked_vector(vector)?;
         }
         if point.tags.len() > MAX_TAGS {
             return Err(VectorError::Invalid(format!("a point has at most {MAX_TAGS} tags")));
@@ -187,8 +193,8 @@ impl VectorIndex for ExactVectors {
         self.blocking(move |index| Ok(index.read(|rows| ids.iter().map(|&id| rows.text_hash(id)).collect()))).await
     }
 
-    async fn vector(&self, id: ContentId) -> Result<Option<Vector>, VectorError> {
-        self.blocking(move |index| Ok(index.read(|rows| rows.vector(id)))).await
+    async fn vectors(&self, id: ContentId) -> Result<Vec<Vector>, VectorError> {
+        self.blocking(move |index| Ok(index.read(|rows| rows.vectors(id)))).await
     }
 
     async fn search(&self, vector: &[f32], limit: usize, filter: &VectorFilter) -> Result<Vec<Scored>, VectorError> {

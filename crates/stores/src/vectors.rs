@@ -7,18 +7,21 @@ use contracts::{ApiError, ContentId, ErrorKind, ModelInfo, Scored, Vector, YearR
 pub const MAX_TAG_BYTES: usize = 255;
 /// The most tags of one point.
 pub const MAX_TAGS: usize = 4_096;
+/// The most vectors of one point.
+pub const MAX_VECTORS: usize = 8;
 
 /// A title to put into the index, in place of what was there under its id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// The title.
     pub id: ContentId,
-    /// A hash of the text that `vector` was made from. Ignored when `vector` is `None`: the one there stays with its
-    /// vector.
+    /// A hash of the text that `vectors` were made from. Ignored when there are none: the one there stays with its
+    /// vectors.
     pub text_hash: u64,
-    /// The embedding, of any length above 0: the index normalises it. `None` keeps the vector that is there and
-    /// changes tags and year only; a point that is not there is then passed over.
-    pub vector: Option<Vector>,
+    /// The embeddings, such as one of the facts and one of each part of the plot: at most [`MAX_VECTORS`], of any
+    /// length: the index normalises them. An empty list keeps the vectors that are there and changes tags and year
+    /// only; a point that is not there is then passed over.
+    pub vectors: Vec<Vector>,
     /// What a filter may ask for, such as `type:movie`, `genre:drama`, `offer:netflix:US`: at most [`MAX_TAGS`], each
     /// of 1 to [`MAX_TAG_BYTES`] bytes. Order and repetition don't matter.
     pub tags: Vec<String>,
@@ -108,14 +111,15 @@ pub trait VectorIndex: Send + Sync {
     /// The cursor of the last upsert; `None` on an index that never had one or was cleared.
     async fn cursor(&self) -> Result<Option<i64>, VectorError>;
 
-    /// For each id the text hash of its vector, `None` where the index does not have it.
+    /// For each id the text hash of its vectors, `None` where the index does not have it.
     async fn text_hashes(&self, ids: &[ContentId]) -> Result<Vec<Option<u64>>, VectorError>;
 
-    /// The normalised vector of one title.
-    async fn vector(&self, id: ContentId) -> Result<Option<Vector>, VectorError>;
+    /// The normalised vectors of one title, in the order they were put in; empty when the index does not have it.
+    async fn vectors(&self, id: ContentId) -> Result<Vec<Vector>, VectorError>;
 
     /// The `limit` nearest points to `vector` (of any length) that pass `filter`, nearest first, the smaller id first
-    /// among equals. A score is the cosine similarity, from -1 to 1; with a zero vector on either side it is 0.
+    /// among equals. A score is the cosine similarity to the nearest of the point's vectors, from -1 to 1; with a zero
+    /// vector on either side it is 0.
     ///
     /// # Errors
     /// [`VectorError::Invalid`] for a vector of another dimension or with a component that is not finite;

@@ -1,31 +1,26 @@
-//! A set of rows, one bit each.
+//! A set of slots, one bit each.
 
-/// Rows as bits; grows to the highest row put in.
+/// Slots as bits; grows to the highest slot put in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bits(Vec<u64>);
 
 impl Bits {
-    /// Puts `row` in.
-    pub fn insert(&mut self, row: usize) {
-        if row / 64 >= self.0.len() {
-            self.0.resize(row / 64 + 1, 0);
+    /// Puts `slot` in.
+    pub fn insert(&mut self, slot: usize) {
+        if slot / 64 >= self.0.len() {
+            self.0.resize(slot / 64 + 1, 0);
         }
-        self.0[row / 64] |= 1 << (row % 64);
+        self.0[slot / 64] |= 1 << (slot % 64);
     }
 
-    /// Takes `row` out.
-    pub fn remove(&mut self, row: usize) {
-        if let Some(word) = self.0.get_mut(row / 64) {
-            *word &= !(1 << (row % 64));
+    /// Takes `slot` out.
+    pub fn remove(&mut self, slot: usize) {
+        if let Some(word) = self.0.get_mut(slot / 64) {
+            *word &= !(1 << (slot % 64));
         }
     }
 
-    /// Whether `row` is in.
-    pub fn contains(&self, row: usize) -> bool {
-        self.0.get(row / 64).is_some_and(|word| word & (1 << (row % 64)) != 0)
-    }
-
-    /// How many rows are in.
+    /// How many slots are in.
     pub fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
@@ -48,8 +43,8 @@ impl Bits {
         }
     }
 
-    /// The rows, ascending.
-    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+    /// The slots, ascending.
+    pub fn slots(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(at, &word)| {
             let mut rest = word;
             std::iter::from_fn(move || {
@@ -85,10 +80,9 @@ mod tests {
             both.keep(&bits(&right));
             either.add(&bits(&right));
             right.iter().for_each(|&row| less.remove(row));
-            prop_assert!(both.rows().eq(left.intersection(&right).copied()));
-            prop_assert!(either.rows().eq(left.union(&right).copied()));
-            prop_assert!(less.rows().eq(left.difference(&right).copied()));
-            prop_assert!((0..320).all(|row| bits(&left).contains(row) == left.contains(&row)));
+            prop_assert!(both.slots().eq(left.intersection(&right).copied()));
+            prop_assert!(either.slots().eq(left.union(&right).copied()));
+            prop_assert!(less.slots().eq(left.difference(&right).copied()));
             prop_assert_eq!(bits(&left).len(), left.len());
         }
     }

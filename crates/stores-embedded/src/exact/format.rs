@@ -7,19 +7,22 @@
 //! batch  = "batc" payload_bytes:u32 payload_crc:u32 crc:u32 payload
 //!                                                     the crc covers the three before it and the batch's own offset
 //! payload = has_cursor:u8 cursor:i64 record*
-//! record = 1 id:u128 has_year:u8 year:u16 tags has_vector:u8 [text_hash:u64 f32 × dimension]   put
-//!        | 2 id:u128                                                                           remove
+//! record = 1 id:u128 has_year:u8 year:u16 tags vectors:u8 [text_hash:u64 (f32 × dimension) × vectors]   put
+//!        | 2 id:u128                                                                                    remove
 //! tags   = count:u16 (bytes:u8 text)*
 //! ```
+//! Format 1 had at most one vector a record and is else the same, so that both are read alike; what is written is the
+//! newest format, and an older file becomes one when it is opened.
+//!
 //! A batch is written and synced before the next begins. So a broken batch at the end is one that was never
 //! acknowledged, and is dropped; a broken batch with another after it is damage.
 
 use contracts::{ContentId, ModelInfo};
-use stores::vectors::{Point, VectorError};
+use stores::vectors::{MAX_VECTORS, Point, VectorError};
 use uuid::Uuid;
 
 /// The format this release writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The most bytes of one batch's payload.
 pub const MAX_PAYLOAD: usize = 256 << 20;
 /// The bytes of a batch before its payload.
@@ -35,7 +38,7 @@ const REMOVE: u8 = 2;
 /// One thing a batch does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// Puts a point in; its vector is normalised, its tags are sorted and differ.
+    /// Puts a point in; its vectors are normalised, its tags are sorted and differ.
     Put(Point),
     /// Takes a point out.
     Remove(ContentId),
@@ -78,8 +81,19 @@ pub fn longest_start() -> usize {
     16 + 8 + MAX_NAME + 4
 }
 
-/// The model of a file, and how many bytes its start takes.
-pub fn decode_start(file: &[u8]) -> Result<(ModelInfo, usize), VectorError> {
+/// How a file starts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The format it is written in, [`FORMAT`] at most.
+    pub format: u32,
+    /// Whose vectors it holds.
+    pub model: ModelInfo,
+    /// How many bytes the start takes.
+    pub bytes: usize,
+}
+
+/// Reads the start of a file.
+pub fn decode_start(file: &[u8]) -> Result<Start, VectorError> {
     let mut rest = Reader(file);
     let (magic, format) = (rest.array::<8>()?, rest.u32()?);
     if &magic != MAGIC {
@@ -98,7 +112,8 @@ pub fn decode_start(file: &[u8]) -> Result<(ModelInfo, usize), VectorError> {
         return Err(corrupt("the checksum of the model's name is wrong"));
     }
     let name = std::str::from_utf8(name).map_err(|_| corrupt("the model's name is not text"))?;
-    Ok((ModelInfo { name: name.to_owned(), dimension: dimension as usize }, end + 4))
+    let model = ModelInfo { name: name.to_owned(), dimension: dimension as usize };
+    Ok(Start { format, model, bytes: end + 4 })
 }
 
 /// `batch` as it stands at `offset` of a file.
@@ -138,17 +153,17 @@ fn put(bytes: &mut Vec<u8>, point: &Point) {
         bytes.push(tag.len() as u8);
         bytes.extend(tag.as_bytes());
     }
-    bytes.push(u8::from(point.vector.is_some()));
-    if let Some(vector) = &point.vector {
+    bytes.push(point.vectors.len() as u8);
+    if !point.vectors.is_empty() {
         bytes.extend(point.text_hash.to_le_bytes());
-        vector.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+        point.vectors.iter().flatten().for_each(|x| bytes.extend(x.to_le_bytes()));
     }
 }
 
-/// The bytes a put of a point with a vector and tags of these lengths takes.
-pub fn put_bytes(tags: impl Iterator<Item = usize>, dimension: usize) -> u64 {
+/// The bytes a put takes of a point with some vectors of `components` numbers together, and tags of these lengths.
+pub fn put_bytes(tags: impl Iterator<Item = usize>, components: usize) -> u64 {
     let tags: usize = tags.map(|tag| tag + 1).sum();
-    (1 + 16 + 3 + 2 + tags + 1 + 8 + 4 * dimension) as u64
+    (1 + 16 + 3 + 2 + tags + 1 + 8 + 4 * components) as u64
 }
 
 fn frame_crc(frame: &[u8], offset: u64) -> u32 {
@@ -206,11 +221,17 @@ fn record(rest: &mut Reader<'_>, dimension: usize) -> Result<Record, VectorError
         let tag = std::str::from_utf8(rest.bytes(length.into())?).map_err(|_| corrupt("a tag is not text"))?;
         tags.push(tag.to_owned());
     }
-    let mut point = Point { id, text_hash: 0, vector: None, tags, year: has_year.then_some(year) };
-    if rest.flag()? {
+    let mut point = Point { id, text_hash: 0, vectors: Vec::new(), tags, year: has_year.then_some(year) };
+    let vectors = usize::from(rest.array::<1>()?[0]);
+    if vectors > MAX_VECTORS {
+        return Err(corrupt(format!("a point has {vectors} vectors")));
+    }
+    if vectors > 0 {
         point.text_hash = u64::from_le_bytes(rest.array()?);
+    }
+    for _ in 0..vectors {
         let (components, _) = rest.bytes(4 * dimension)?.as_chunks::<4>();
-        point.vector = Some(components.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect());
+        point.vectors.push(components.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect());
     }
     Ok(Record::Put(point))
 }

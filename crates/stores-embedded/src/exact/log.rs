@@ -9,13 +9,16 @@ use std::{
 use contracts::ModelInfo;
 use stores::vectors::VectorError;
 
-use super::format::{Batch, FRAME, corrupt, decode_frame, decode_payload, decode_start, encode_batch, encode_start};
-use super::format::{has_frame, longest_start};
+use super::format::{
+    Batch, FORMAT, FRAME, Start, corrupt, decode_frame, decode_payload, decode_start, encode_batch, encode_start,
+    has_frame, longest_start,
+};
 
 /// The open file. It ends where the last acknowledged batch ends.
 pub struct Log {
     path: PathBuf,
     file: File,
+    format: u32,
     end: u64,
     /// Set when an unfinished write could not be taken back: appending after it would make it look like damage.
     broken: bool,
@@ -33,8 +36,9 @@ impl Log {
             Err(error) => return Err(failed(path, &error)),
         };
         let length = file.metadata().map_err(|error| failed(path, &error))?.len();
-        let end = Replay { file: BufReader::with_capacity(1 << 20, &file), path, length }.run(model, apply)?;
-        let log = Self { path: path.to_owned(), file, end, broken: false, patience: 0 };
+        let (format, end) =
+            Replay { file: BufReader::with_capacity(1 << 20, &file), path, length }.run(model, apply)?;
+        let log = Self { path: path.to_owned(), file, format, end, broken: false, patience: 0 };
         if end < length {
             tracing::warn!(bytes = length - end, "an unfinished write was cut off the end of the vector index");
             log.cut().map_err(|error| failed(path, &error))?;
@@ -50,7 +54,7 @@ impl Log {
         let written = write_all(&temporary, model, batches).and_then(|(file, end)| {
             let renamed = fs::rename(&temporary, path).and_then(|()| sync_folder(path));
             renamed.map_err(|error| failed(path, &error))?;
-            Ok(Self { path: path.to_owned(), file, end, broken: false, patience: 0 })
+            Ok(Self { path: path.to_owned(), file, format: FORMAT, end, broken: false, patience: 0 })
         });
         if written.is_err() {
             // It may not be there; what counts is the error that we return.
@@ -98,6 +102,11 @@ impl Log {
         self.patience = self.end + self.end / 4;
     }
 
+    /// Whether the file is in an older format than what is appended would be.
+    pub fn is_old(&self) -> bool {
+        self.format < FORMAT
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -112,10 +121,11 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Hands every whole batch to `apply`, and says where the last one ends.
-    fn run(mut self, model: &ModelInfo, mut apply: impl FnMut(Batch)) -> Result<u64, VectorError> {
+    /// Hands every whole batch to `apply`, and says which format they have and where the last one ends.
+    fn run(mut self, model: &ModelInfo, mut apply: impl FnMut(Batch)) -> Result<(u32, u64), VectorError> {
         let start = self.read(longest_start().min(self.length as usize))?;
-        let (found, mut offset) = decode_start(&start).map(|(found, bytes)| (found, bytes as u64))?;
+        let Start { format, model: found, bytes } = decode_start(&start)?;
+        let mut offset = bytes as u64;
         if &found != model {
             let name = |model: &ModelInfo| format!("{} ({} components)", model.name, model.dimension);
             return Err(VectorError::OtherModel { wanted: name(model), found: name(&found) });
@@ -125,7 +135,7 @@ impl Replay<'_> {
             apply(decode_payload(&payload, model.dimension)?);
             offset += (FRAME + payload.len()) as u64;
         }
-        Ok(offset)
+        Ok((format, offset))
     }
 
     /// The payload of the batch at `offset`; `None` when the file, or what was acknowledged of it, ends there.

@@ -1,4 +1,4 @@
-//! What the index holds in memory: a matrix with a row per point, and per tag the set of rows that have it.
+//! What the index holds in memory: a matrix with a row per vector, and per tag the set of points that have it.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,15 @@ use super::{
     scan::{Best, dot},
 };
 
-/// The points, in rows. A row that was given up is taken by the next new point.
+/// The points in slots, and their vectors in rows. What was given up is taken by the next that needs one.
 pub struct Rows {
     dimension: usize,
     cursor: Option<i64>,
     matrix: Vec<f32>,
-    meta: Vec<Meta>,
+    /// For each row the slot of its point, or [`NOBODY`].
+    owners: Vec<u32>,
+    free_rows: Vec<u32>,
+    points: Vec<Meta>,
     by_id: HashMap<ContentId, usize>,
     live: Bits,
     free: Vec<usize>,
@@ -24,11 +27,15 @@ pub struct Rows {
     live_bytes: u64,
 }
 
+/// The owner of a row that is free.
+const NOBODY: u32 = u32::MAX;
+
 struct Meta {
     id: ContentId,
     text_hash: u64,
     year: Option<u16>,
     tags: Box<[u32]>,
+    rows: Box<[u32]>,
 }
 
 /// Every tag that was ever seen, by number.
@@ -36,7 +43,8 @@ struct Meta {
 struct Tags {
     numbers: HashMap<Box<str>, u32>,
     names: Vec<Box<str>>,
-    rows: Vec<Bits>,
+    /// For each tag the slots of the points that have it.
+    slots: Vec<Bits>,
 }
 
 impl Tags {
@@ -47,7 +55,7 @@ impl Tags {
         let number = self.names.len() as u32;
         self.numbers.insert(tag.into(), number);
         self.names.push(tag.into());
-        self.rows.push(Bits::default());
+        self.slots.push(Bits::default());
         number
     }
 }
@@ -59,7 +67,9 @@ impl Rows {
             dimension,
             cursor: None,
             matrix: Vec::new(),
-            meta: Vec::new(),
+            owners: Vec::new(),
+            free_rows: Vec::new(),
+            points: Vec::new(),
             by_id: HashMap::new(),
             live: Bits::default(),
             free: Vec::new(),
@@ -80,90 +90,131 @@ impl Rows {
     }
 
     fn put(&mut self, point: Point) {
-        let Some(row) = self.row_for(&point) else { return };
-        self.untag(row);
-        if let Some(vector) = &point.vector {
-            self.matrix[row * self.dimension..][..self.dimension].copy_from_slice(vector);
-            self.meta[row].text_hash = point.text_hash;
+        let Some(slot) = self.slot_for(&point) else { return };
+        self.untag(slot);
+        if !point.vectors.is_empty() {
+            self.give_up_rows(slot);
+            self.points[slot].rows = point.vectors.iter().map(|vector| self.take_row(slot, vector)).collect();
+            self.points[slot].text_hash = point.text_hash;
         }
         let numbers: Box<[u32]> = point.tags.iter().map(|tag| self.tags.number(tag)).collect();
-        numbers.iter().for_each(|&tag| self.tags.rows[tag as usize].insert(row));
-        self.meta[row].year = point.year;
-        self.meta[row].tags = numbers;
-        self.live_bytes += self.bytes_of(row);
+        numbers.iter().for_each(|&tag| self.tags.slots[tag as usize].insert(slot));
+        self.points[slot].year = point.year;
+        self.points[slot].tags = numbers;
+        self.live_bytes += self.bytes_of(slot);
     }
 
-    /// The row that `point` goes to; none for a point that would keep a vector that is not there.
-    fn row_for(&mut self, point: &Point) -> Option<usize> {
-        if let Some(&row) = self.by_id.get(&point.id) {
-            self.live_bytes -= self.bytes_of(row);
-            return Some(row);
+    /// The slot that `point` goes to; none for a point that would keep vectors that are not there.
+    fn slot_for(&mut self, point: &Point) -> Option<usize> {
+        if let Some(&slot) = self.by_id.get(&point.id) {
+            self.live_bytes -= self.bytes_of(slot);
+            return Some(slot);
         }
-        point.vector.as_ref()?;
-        let meta = Meta { id: point.id, text_hash: 0, year: None, tags: Box::default() };
-        let row = self.free.pop().unwrap_or(self.meta.len());
-        if row == self.meta.len() {
-            self.meta.push(meta);
-            self.matrix.resize(self.matrix.len() + self.dimension, 0.0);
+        if point.vectors.is_empty() {
+            return None;
+        }
+        let meta = Meta { id: point.id, text_hash: 0, year: None, tags: Box::default(), rows: Box::default() };
+        let slot = self.free.pop().unwrap_or(self.points.len());
+        if slot == self.points.len() {
+            self.points.push(meta);
         } else {
-            self.meta[row] = meta;
+            self.points[slot] = meta;
         }
-        self.by_id.insert(point.id, row);
-        self.live.insert(row);
-        Some(row)
+        self.by_id.insert(point.id, slot);
+        self.live.insert(slot);
+        Some(slot)
+    }
+
+    fn take_row(&mut self, slot: usize, vector: &[f32]) -> u32 {
+        let row = self.free_rows.pop().unwrap_or(self.owners.len() as u32);
+        let at = row as usize * self.dimension;
+        if at == self.matrix.len() {
+            self.owners.push(slot as u32);
+            self.matrix.extend_from_slice(vector);
+        } else {
+            self.owners[row as usize] = slot as u32;
+            self.matrix[at..][..self.dimension].copy_from_slice(vector);
+        }
+        row
+    }
+
+    fn give_up_rows(&mut self, slot: usize) {
+        // Backwards, so that as many new vectors take the same rows in the same order.
+        for &row in std::mem::take(&mut self.points[slot].rows).iter().rev() {
+            self.owners[row as usize] = NOBODY;
+            self.free_rows.push(row);
+        }
     }
 
     fn remove(&mut self, id: ContentId) {
-        let Some(row) = self.by_id.remove(&id) else { return };
-        self.live_bytes -= self.bytes_of(row);
-        self.untag(row);
-        self.live.remove(row);
-        self.free.push(row);
+        let Some(slot) = self.by_id.remove(&id) else { return };
+        self.live_bytes -= self.bytes_of(slot);
+        self.untag(slot);
+        self.give_up_rows(slot);
+        self.live.remove(slot);
+        self.free.push(slot);
     }
 
-    fn untag(&mut self, row: usize) {
-        for tag in std::mem::take(&mut self.meta[row].tags) {
-            self.tags.rows[tag as usize].remove(row);
+    fn untag(&mut self, slot: usize) {
+        for tag in std::mem::take(&mut self.points[slot].tags) {
+            self.tags.slots[tag as usize].remove(slot);
         }
     }
 
-    fn bytes_of(&self, row: usize) -> u64 {
-        put_bytes(self.meta[row].tags.iter().map(|&tag| self.tags.names[tag as usize].len()), self.dimension)
+    fn bytes_of(&self, slot: usize) -> u64 {
+        let Meta { tags, rows, .. } = &self.points[slot];
+        put_bytes(tags.iter().map(|&tag| self.tags.names[tag as usize].len()), rows.len() * self.dimension)
     }
 
-    fn vector_of(&self, row: usize) -> &[f32] {
-        &self.matrix[row * self.dimension..][..self.dimension]
+    fn vector_of(&self, row: u32) -> &[f32] {
+        &self.matrix[row as usize * self.dimension..][..self.dimension]
     }
 
-    /// The nearest rows to `query` (normalised) that pass `filter`, nearest first.
+    /// The points nearest to `query` (normalised) that pass `filter`, nearest first.
     pub fn search(&self, query: &[f32], limit: usize, filter: &VectorFilter) -> Vec<Scored> {
         let passing = self.passing(filter);
-        // Memory is read about three times as fast in order as with gaps: with small gaps all rows are compared.
-        let visited = if 3 * passing.len() > self.by_id.len() { &self.live } else { &passing };
         let mut best = Best::new(limit, self.by_id.len());
-        for row in visited.rows() {
-            let score = dot(query, self.vector_of(row));
-            if passing.contains(row) {
-                best.offer(score, self.meta[row].id);
+        // Memory is read about three times as fast in order as with gaps: with small gaps all rows are compared.
+        if 3 * passing.len() > self.by_id.len() {
+            let scores = self.all_scores(query);
+            passing.slots().for_each(|slot| best.offer(scores[slot], self.points[slot].id));
+        } else {
+            for slot in passing.slots() {
+                let Meta { id, rows, .. } = &self.points[slot];
+                let score = rows.iter().map(|&row| dot(query, self.vector_of(row))).fold(f32::NEG_INFINITY, f32::max);
+                best.offer(score, *id);
             }
         }
         let scored = |(content_id, score)| Scored { content_id, score: f64::from(score).clamp(-1.0, 1.0) };
         best.into_sorted().into_iter().map(scored).collect()
     }
 
-    /// The rows that have a tag of each group and a year in the range.
+    /// For each slot the score of its nearest vector.
+    fn all_scores(&self, query: &[f32]) -> Vec<f32> {
+        let mut scores = vec![f32::NEG_INFINITY; self.points.len()];
+        for (vector, &owner) in self.matrix.chunks_exact(self.dimension).zip(&self.owners) {
+            if owner != NOBODY {
+                let score = &mut scores[owner as usize];
+                *score = score.max(dot(query, vector));
+            }
+        }
+        scores
+    }
+
+    /// The slots of the points that have a tag of each group and a year in the range.
     fn passing(&self, filter: &VectorFilter) -> Bits {
         let mut passing = self.live.clone();
         for group in filter.any_of.iter().filter(|group| !group.is_empty()) {
             let mut any = Bits::default();
             for number in group.iter().filter_map(|tag| self.tags.numbers.get(&**tag)) {
-                any.add(&self.tags.rows[*number as usize]);
+                any.add(&self.tags.slots[*number as usize]);
             }
             passing.keep(&any);
         }
         if let Some(years) = filter.years.filter(|years| *years != YearRange::default()) {
             let mut fitting = Bits::default();
-            passing.rows().filter(|&row| within(self.meta[row].year, &years)).for_each(|row| fitting.insert(row));
+            let within = |&slot: &usize| within(self.points[slot].year, &years);
+            passing.slots().filter(within).for_each(|slot| fitting.insert(slot));
             passing = fitting;
         }
         passing
@@ -171,38 +222,42 @@ impl Rows {
 
     /// Everything in batches of at most `size` points, as a fresh file would hold it.
     pub fn batches(&self, size: usize) -> impl Iterator<Item = Batch> + '_ {
-        let mut rows = self.live.rows().peekable();
+        let mut slots = self.live.slots().peekable();
         let mut first = true;
         std::iter::from_fn(move || {
             // The first one is made even of no points, for the cursor.
-            let wanted = rows.peek().is_some() || (first && self.cursor.is_some());
+            let wanted = slots.peek().is_some() || (first && self.cursor.is_some());
             first = false;
             wanted.then(|| {
-                let records = rows.by_ref().take(size).map(|row| Record::Put(self.point(row))).collect();
+                let records = slots.by_ref().take(size).map(|slot| Record::Put(self.point(slot))).collect();
                 Batch { cursor: self.cursor, records }
             })
         })
     }
 
-    fn point(&self, row: usize) -> Point {
-        let meta = &self.meta[row];
+    fn point(&self, slot: usize) -> Point {
+        let meta = &self.points[slot];
         Point {
             id: meta.id,
             text_hash: meta.text_hash,
-            vector: Some(self.vector_of(row).to_vec()),
+            vectors: self.vectors_of(slot),
             tags: meta.tags.iter().map(|&tag| self.tags.names[tag as usize].to_string()).collect(),
             year: meta.year,
         }
     }
 
-    /// The normalised vector of `id`.
-    pub fn vector(&self, id: ContentId) -> Option<Vector> {
-        self.by_id.get(&id).map(|&row| self.vector_of(row).to_vec())
+    fn vectors_of(&self, slot: usize) -> Vec<Vector> {
+        self.points[slot].rows.iter().map(|&row| self.vector_of(row).to_vec()).collect()
     }
 
-    /// The hash of the text that the vector of `id` was made from.
+    /// The normalised vectors of `id`.
+    pub fn vectors(&self, id: ContentId) -> Vec<Vector> {
+        self.by_id.get(&id).map(|&slot| self.vectors_of(slot)).unwrap_or_default()
+    }
+
+    /// The hash of the text that the vectors of `id` were made from.
     pub fn text_hash(&self, id: ContentId) -> Option<u64> {
-        self.by_id.get(&id).map(|&row| self.meta[row].text_hash)
+        self.by_id.get(&id).map(|&slot| self.points[slot].text_hash)
     }
 
     /// The cursor of the last batch that had one.

@@ -65,10 +65,10 @@ impl Oracle {
         self.cursor = Some(cursor);
         for point in points {
             let mut point = point.clone();
-            match (point.vector.take(), self.points.get(&point.id)) {
-                (Some(vector), _) => point.vector = Some(normalised(&vector)),
-                (None, Some(old)) => (point.vector, point.text_hash) = (old.vector.clone(), old.text_hash),
-                (None, None) => continue,
+            match self.points.get(&point.id) {
+                _ if !point.vectors.is_empty() => point.vectors.iter_mut().for_each(|it| *it = normalised(it)),
+                Some(old) => (point.vectors, point.text_hash) = (old.vectors.clone(), old.text_hash),
+                None => continue,
             }
             self.points.insert(point.id, point);
         }
@@ -85,8 +85,8 @@ impl Oracle {
         };
         let query = normalised(query);
         let score = |point: &Point| {
-            let vector = point.vector.as_deref().unwrap_or_default();
-            let cosine: f32 = vector.iter().zip(&query).map(|(a, b)| a * b).sum();
+            let cosines = point.vectors.iter().map(|vector| vector.iter().zip(&query).map(|(a, b)| a * b).sum());
+            let cosine = cosines.fold(f32::NEG_INFINITY, f32::max);
             Scored { content_id: point.id, score: f64::from(cosine).clamp(-1.0, 1.0) }
         };
         let mut found: Vec<_> = self.points.values().filter(passes).map(score).collect();
@@ -108,8 +108,8 @@ fn vector() -> impl Strategy<Value = Vector> {
 
 fn points() -> impl Strategy<Value = Vec<Point>> {
     let point =
-        (0..10_u128, any::<u64>(), prop::option::weighted(0.7, vector()), tags(), prop::option::of(1990..1995_u16))
-            .prop_map(|(n, text_hash, vector, tags, year)| Point { id: id(n), text_hash, vector, tags, year });
+        (0..10_u128, any::<u64>(), prop::collection::vec(vector(), 0..4), tags(), prop::option::of(1990..1995_u16))
+            .prop_map(|(n, text_hash, vectors, tags, year)| Point { id: id(n), text_hash, vectors, tags, year });
     prop::collection::vec(point, 0..5)
 }
 
@@ -218,9 +218,9 @@ proptest! {
     fn a_batch_reads_back(points in points(), cursor in any::<Option<i64>>(), offset in 0..1_u64 << 40) {
         let mut records: Vec<_> = points.into_iter().map(Record::Put).collect();
         records.push(Record::Remove(id(3)));
-        // The hash of a point without a vector is not kept.
+        // The hash of a point without vectors is not kept.
         for record in &mut records {
-            if let Record::Put(point) = record && point.vector.is_none() {
+            if let Record::Put(point) = record && point.vectors.is_empty() {
                 point.text_hash = 0;
             }
         }
@@ -239,11 +239,12 @@ async fn sample(path: &Path) -> Result<Vec<(u64, Vec<Batch>)>, VectorError> {
     let mut stages = vec![(fs::metadata(path).unwrap().len(), held(path)?)];
     for n in 0..4_u128 {
         let first = point(2 * n, [1.0, n as f32, 0.0, 0.0], &["type:movie", "genre:drama"], Some(1990));
-        let second = point(2 * n + 1, [0.0, 1.0, n as f32, 0.0], &["type:tv_show"], None);
+        let mut second = point(2 * n + 1, [0.0, 1.0, n as f32, 0.0], &["type:tv_show"], None);
+        second.vectors.push(vec![0.0, 0.0, 1.0, n as f32]);
         index.upsert(vec![first, second], n as i64).await?;
         stages.push((fs::metadata(path).unwrap().len(), held(path)?));
     }
-    index.upsert(vec![Point { vector: None, ..point(1, [0.0; 4], &["genre:war"], Some(2001)) }], 9).await?;
+    index.upsert(vec![Point { vectors: Vec::new(), ..point(1, [0.0; 4], &["genre:war"], Some(2001)) }], 9).await?;
     stages.push((fs::metadata(path).unwrap().len(), held(path)?));
     index.remove(&[id(0), id(5)]).await?;
     stages.push((fs::metadata(path).unwrap().len(), held(path)?));
@@ -339,12 +340,13 @@ fn a_later_format_is_refused_and_left_alone() -> Outcome {
     bytes.truncate(20);
     fs::write(&path, &bytes).unwrap();
     let error = ExactVectors::open(&path, model()).err();
-    assert_eq!(error, Some(VectorError::Newer { found: 2, known: 1 }));
+    assert_eq!(error, Some(VectorError::Newer { found: 3, known: 2 }));
     assert_eq!(fs::read(&path).unwrap(), bytes);
     Ok(())
 }
 
-/// A file that the first release wrote opens for ever.
+/// A file that the first release wrote opens for ever, and becomes one of the newest format at once: an earlier release
+/// then knows that it can't read what is appended.
 #[tokio::test]
 async fn a_file_of_format_1_opens() -> Outcome {
     let folder = folder();
@@ -352,12 +354,19 @@ async fn a_file_of_format_1_opens() -> Outcome {
     fs::write(&path, include_bytes!("fixtures/format-1.vectors")).unwrap();
     let index = ExactVectors::open(&path, model())?;
     assert_eq!((index.len().await?, index.cursor().await?), (6, Some(9)));
-    assert_eq!(index.vector(id(3)).await?, Some(normalised(&[0.0, 1.0, 1.0, 0.0])));
+    assert_eq!(index.vectors(id(3)).await?, [normalised(&[0.0, 1.0, 1.0, 0.0])]);
     assert_eq!(index.text_hashes(&[id(7), id(0)]).await?, [Some(7), None]);
     let years = Some(YearRange { from: Some(2001), to: Some(2001) });
     let filter = VectorFilter { years, ..any_of(&[&["genre:war"]]) };
     let found = index.search(&[0.0, 1.0, 0.0, 0.0], 9, &filter).await?;
     assert_eq!(found, [Scored { content_id: id(1), score: 1.0 }]);
+    assert_eq!(format::decode_start(&fs::read(&path).unwrap())?.format, format::FORMAT);
+    let several = Point { vectors: vec![vec![1.0; 4], vec![0.0, 0.0, 0.0, 1.0]], ..point(3, [0.0; 4], &[], None) };
+    index.upsert(vec![several], 10).await?;
+    drop(index);
+    let index = ExactVectors::open(&path, model())?;
+    assert_eq!((index.len().await?, index.cursor().await?), (6, Some(10)));
+    assert_eq!(index.vectors(id(3)).await?, [vec![0.5; 4], vec![0.0, 0.0, 0.0, 1.0]]);
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
-use contracts::{ContentId, ModelInfo, Scored, YearRange};
+use contracts::{ContentId, ModelInfo, Scored, Vector, YearRange};
 
-use crate::vectors::{MAX_TAG_BYTES, MAX_TAGS, Point, VectorError, VectorFilter, VectorIndex};
+use crate::vectors::{MAX_TAG_BYTES, MAX_TAGS, MAX_VECTORS, Point, VectorError, VectorFilter, VectorIndex};
 
 /// The dimension of the suite's model.
 pub const DIMENSION: usize = 4;
@@ -27,6 +27,7 @@ where
     starts_empty(&*open("empty").await?).await?;
     ranks_by_cosine(&*open("rank").await?).await?;
     filters(&*open("filter").await?).await?;
+    ranks_by_the_nearest_vector(&*open("several").await?).await?;
     replaces_and_keeps(&*open("replace").await?).await?;
     removes(&*open("remove").await?).await?;
     refuses(&*open("refuse").await?).await?;
@@ -43,7 +44,7 @@ pub fn id(n: u128) -> ContentId {
 /// A point with a vector and the hash `n`.
 pub fn point(n: u128, vector: [f32; DIMENSION], tags: &[&str], year: Option<u16>) -> Point {
     let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
-    Point { id: id(n), text_hash: n as u64, vector: Some(vector.to_vec()), tags, year }
+    Point { id: id(n), text_hash: n as u64, vectors: vec![vector.to_vec()], tags, year }
 }
 
 fn ids(found: &[Scored]) -> Vec<ContentId> {
@@ -70,7 +71,7 @@ pub async fn starts_empty(index: &dyn VectorIndex) -> Result<(), VectorError> {
     assert!(index.is_empty().await?);
     assert_eq!(index.cursor().await?, None);
     assert_eq!(index.text_hashes(&[id(1), id(2)]).await?, [None, None]);
-    assert_eq!(index.vector(id(1)).await?, None);
+    assert_eq!(index.vectors(id(1)).await?, Vec::<Vector>::new());
     assert!(index.search(&[1.0, 0.0, 0.0, 0.0], 10, &VectorFilter::default()).await?.is_empty());
     index.remove(&[id(1)]).await?;
     index.upsert(Vec::new(), 7).await?;
@@ -104,9 +105,48 @@ pub async fn ranks_by_cosine(index: &dyn VectorIndex) -> Result<(), VectorError>
     assert!(index.search(&[2.0, 0.0, 0.0, 0.0], 0, &all).await?.is_empty());
     let opposite = index.search(&[-1.0, 0.0, 0.0, 0.0], 1, &all).await?;
     assert_eq!(ids(&opposite), [id(5)]);
-    let kept = index.vector(id(3)).await?.unwrap_or_default();
+    let kept = index.vectors(id(3)).await?.concat();
     let length = kept.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
     assert!(kept.len() == DIMENSION && near(length, 1.0) && near(kept[0].into(), kept[1].into()), "{kept:?}");
+    Ok(())
+}
+
+/// A title with several vectors is there once, with the score of the nearest; a replacement may have more or fewer.
+///
+/// # Errors
+/// Whatever the index failed with where it must not.
+pub async fn ranks_by_the_nearest_vector(index: &dyn VectorIndex) -> Result<(), VectorError> {
+    let axis = |n: usize| (0..DIMENSION).map(|at| f32::from(u8::from(at == n))).collect::<Vector>();
+    let several = |n: u128, axes: &[usize], tags: &[&str]| Point {
+        vectors: axes.iter().map(|&n| axis(n)).collect(),
+        ..point(n, [0.0; DIMENSION], tags, None)
+    };
+    let points = vec![
+        several(1, &[1, 0, 2], &["a"]),
+        point(2, [1.0, 0.5, 0.0, 0.0], &["b"], None),
+        several(3, &[3, 3], &["b"]),
+        several(4, &[0; MAX_VECTORS], &["b"]),
+    ];
+    index.upsert(points, 1).await?;
+    let all = VectorFilter::default();
+    assert_eq!(index.len().await?, 4, "titles are counted, not vectors");
+    assert_eq!(index.vectors(id(1)).await?, [axis(1), axis(0), axis(2)]);
+    assert_eq!(index.text_hashes(&[id(1)]).await?, [Some(1)]);
+    let found = index.search(&axis(0), 9, &all).await?;
+    assert_eq!(ids(&found), [1, 4, 2, 3].map(id), "each once");
+    assert!(near(found[0].score, 1.0) && near(found[3].score, 0.0), "{found:?}");
+    assert_eq!(ids(&index.search(&axis(0), 2, &all).await?), [1, 4].map(id), "a limit counts titles");
+    assert_eq!(ids(&index.search(&axis(0), 9, &any_of(&[&["b"]])).await?), [4, 2, 3].map(id));
+
+    index.upsert(vec![several(1, &[3], &["a"]), several(3, &[0, 1, 2, 3], &["b"])], 2).await?;
+    let retagged = Point { vectors: Vec::new(), ..point(4, [0.0; DIMENSION], &["a"], None) };
+    index.upsert(vec![retagged], 3).await?;
+    assert_eq!(index.vectors(id(1)).await?, [axis(3)], "the old vectors are gone");
+    assert_eq!(index.vectors(id(4)).await?, vec![axis(0); MAX_VECTORS], "all vectors stay");
+    assert_eq!(ids(&index.search(&axis(0), 9, &all).await?), [3, 4, 2, 1].map(id));
+    assert_eq!(ids(&index.search(&axis(0), 9, &any_of(&[&["a"]])).await?), [4, 1].map(id));
+    index.remove(&[id(3)]).await?;
+    assert_eq!(ids(&index.search(&axis(1), 9, &all).await?), [2, 1, 4].map(id));
     Ok(())
 }
 
@@ -153,12 +193,12 @@ pub async fn filters(index: &dyn VectorIndex) -> Result<(), VectorError> {
 /// Whatever the index failed with where it must not.
 pub async fn replaces_and_keeps(index: &dyn VectorIndex) -> Result<(), VectorError> {
     index.upsert(vec![point(1, [1.0, 0.0, 0.0, 0.0], &["a"], Some(1990))], 1).await?;
-    let retagged = Point { vector: None, text_hash: 99, ..point(1, [0.0; 4], &["b"], Some(2020)) };
-    let unknown = Point { vector: None, ..point(2, [0.0; 4], &["b"], None) };
+    let retagged = Point { vectors: Vec::new(), text_hash: 99, ..point(1, [0.0; 4], &["b"], Some(2020)) };
+    let unknown = Point { vectors: Vec::new(), ..point(2, [0.0; 4], &["b"], None) };
     index.upsert(vec![retagged, unknown], 2).await?;
     assert_eq!(index.len().await?, 1, "a point without a vector that is not there is passed over");
-    assert_eq!(index.text_hashes(&[id(2), id(1)]).await?, [None, Some(1)], "the hash stays with its vector");
-    assert_eq!(index.vector(id(1)).await?, Some(vec![1.0, 0.0, 0.0, 0.0]));
+    assert_eq!(index.text_hashes(&[id(2), id(1)]).await?, [None, Some(1)], "the hash stays with its vectors");
+    assert_eq!(index.vectors(id(1)).await?, [[1.0, 0.0, 0.0, 0.0]]);
     let query = [1.0, 0.0, 0.0, 0.0];
     assert!(index.search(&query, 9, &any_of(&[&["a"]])).await?.is_empty(), "the old tags are gone");
     assert_eq!(ids(&index.search(&query, 9, &any_of(&[&["b"]])).await?), [id(1)]);
@@ -167,10 +207,10 @@ pub async fn replaces_and_keeps(index: &dyn VectorIndex) -> Result<(), VectorErr
 
     let first = point(3, [0.0, 1.0, 0.0, 0.0], &["a"], None);
     let last = Point { text_hash: 33, ..point(3, [0.0, 0.0, 1.0, 0.0], &["c"], None) };
-    let tags = Point { vector: None, ..point(3, [0.0; 4], &["d"], None) };
+    let tags = Point { vectors: Vec::new(), ..point(3, [0.0; 4], &["d"], None) };
     index.upsert(vec![first, last, tags], 3).await?;
     assert_eq!(index.len().await?, 2);
-    assert_eq!(index.vector(id(3)).await?, Some(vec![0.0, 0.0, 1.0, 0.0]));
+    assert_eq!(index.vectors(id(3)).await?, [[0.0, 0.0, 1.0, 0.0]]);
     assert_eq!(index.text_hashes(&[id(3)]).await?, [Some(33)]);
     assert_eq!(ids(&index.search(&query, 9, &any_of(&[&["d"]])).await?), [id(3)]);
     assert_eq!(index.cursor().await?, Some(3));
@@ -188,7 +228,7 @@ pub async fn removes(index: &dyn VectorIndex) -> Result<(), VectorError> {
     index.remove(&[id(2), id(7), id(2)]).await?;
     assert_eq!(index.len().await?, 2);
     assert_eq!(index.cursor().await?, Some(5));
-    assert_eq!(index.vector(id(2)).await?, None);
+    assert!(index.vectors(id(2)).await?.is_empty());
     assert_eq!(index.text_hashes(&[id(2)]).await?, [None]);
     assert_eq!(ids(&index.search(&axis, 9, &VectorFilter::default()).await?), [1, 3].map(id));
 
@@ -209,10 +249,11 @@ pub async fn refuses(index: &dyn VectorIndex) -> Result<(), VectorError> {
     let axis = [1.0, 0.0, 0.0, 0.0];
     index.upsert(vec![good.clone()], 1).await?;
     let bad = [
-        Point { vector: Some(vec![1.0; DIMENSION - 1]), ..good.clone() },
-        Point { vector: Some(vec![1.0; DIMENSION + 1]), ..good.clone() },
-        Point { vector: Some(vec![1.0, f32::NAN, 0.0, 0.0]), ..good.clone() },
-        Point { vector: Some(vec![1.0, f32::INFINITY, 0.0, 0.0]), ..good.clone() },
+        Point { vectors: vec![vec![1.0; DIMENSION - 1]], ..good.clone() },
+        Point { vectors: vec![axis.to_vec(), vec![1.0; DIMENSION + 1]], ..good.clone() },
+        Point { vectors: vec![axis.to_vec(); MAX_VECTORS + 1], ..good.clone() },
+        Point { vectors: vec![axis.to_vec(), vec![1.0, f32::NAN, 0.0, 0.0]], ..good.clone() },
+        Point { vectors: vec![vec![1.0, f32::INFINITY, 0.0, 0.0]], ..good.clone() },
         Point { tags: vec![String::new()], ..good.clone() },
         Point { tags: vec!["x".repeat(MAX_TAG_BYTES + 1)], ..good.clone() },
         Point { tags: (0..=MAX_TAGS).map(|n| format!("t:{n}")).collect(), ..good.clone() },
@@ -260,7 +301,7 @@ where
     let index = open("survive").await?;
     let points = (1..=10).map(|n| point(n, [n as f32, 1.0, 0.5, 0.25], &["a", "b"], Some(1990))).collect();
     index.upsert(points, 41).await?;
-    let retagged = Point { vector: None, ..point(7, [0.0; 4], &["c"], Some(2020)) };
+    let retagged = Point { vectors: Vec::new(), ..point(7, [0.0; 4], &["c"], Some(2020)) };
     index.upsert(vec![retagged], 42).await?;
     index.remove(&[id(3)]).await?;
     let query = [1.0, 0.2, 0.1, 0.0];
