@@ -7,6 +7,7 @@ mod dialect;
 mod error;
 pub mod events;
 pub mod foreign;
+pub mod limits;
 mod migrate;
 mod postgres;
 mod row;
