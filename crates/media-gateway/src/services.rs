@@ -49,6 +49,7 @@ pub struct Services {
     pub rng: Rng,
     pub db: Db,
     pub catalog: Option<Arc<Catalog>>,
+    pub catalog_api: Arc<dyn CatalogApi>,
     pub ingest: Option<Arc<Ingest>>,
     pub search: Option<Arc<Search>>,
     pub search_api: Arc<dyn SearchApi>,
@@ -96,7 +97,7 @@ impl Services {
         };
         let search_api = peers::search(config, search.as_ref(), &means)?;
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { clock, rng, db, catalog, ingest, search, search_api, notes, workers, shutdown })
+        Ok(Self { clock, rng, db, catalog, catalog_api, ingest, search, search_api, notes, workers, shutdown })
     }
 
     /// A call that this process makes for whoever started it.

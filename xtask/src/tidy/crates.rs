@@ -15,7 +15,7 @@ pub const CONTEXTS: [&str; 10] =
 const CONTEXT_MAY: &[&str] = &["contracts", "stores", "http-api"];
 
 /// What every other crate of ours may use of ours. The binary may use everything but test helpers.
-const MAY: [(&str, &[&str]); 12] = [
+const MAY: [(&str, &[&str]); 13] = [
     ("contracts", &[]),
     ("assets", &[]),
     ("testkit", &["contracts", "stores", "stores-embedded", "http-api", "embedding"]),
@@ -27,6 +27,7 @@ const MAY: [(&str, &[&str]); 12] = [
     ("http-api", &["contracts", "access"]),
     ("rpc", &["contracts", "access"]),
     ("gateway", &["contracts", "stores", "http-api", "access"]),
+    ("web", &["contracts", "http-api"]),
     ("xtask", &["assets"]),
 ];
 

@@ -1,0 +1,89 @@
+//! The files of the built app: from the binary in a release build, from `web/dist` in a debug build.
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_api::{entity, no_such_route};
+use rust_embed::RustEmbed;
+
+use crate::{Web, page::Filling};
+
+#[derive(RustEmbed)]
+#[folder = "../../web/dist"]
+struct Dist;
+
+/// The names below `assets/` carry a hash of what is in them.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Everything else is asked for again, and answered 304 when it is the same.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// The bytes of a file.
+pub fn get(path: &str) -> Option<Bytes> {
+    Some(match Dist::get(path)?.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    })
+}
+
+/// A file of the app; 404 as a page for whoever reads pages, and as a problem for everyone else.
+pub async fn file(State(web): State<Arc<Web>>, Path(path): Path<String>, request: Request) -> Response {
+    match kind(&path).and_then(|kind| serve(&path, kind, request.headers())) {
+        Some(response) => response,
+        None if reads_pages(&path, request.headers()) => {
+            let nothing = Filling { status: StatusCode::NOT_FOUND, ..Filling::default() };
+            web.shell.answer(request.headers(), &nothing)
+        }
+        None => no_such_route(request).await.into_response(),
+    }
+}
+
+/// The media type of what the build makes; other files are not served.
+fn kind(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit_once('.')?.1 {
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
+        _ => return None,
+    })
+}
+
+fn serve(path: &str, kind: &'static str, headers: &HeaderMap) -> Option<Response> {
+    let plain = get(path)?;
+    let (body, encoding) = encoded(path, headers).map_or((plain, None), |(body, name)| (body, Some(name)));
+    let mut response: Response<Body> = entity(headers, body, kind);
+    let out = response.headers_mut();
+    out.insert(header::CACHE_CONTROL, if path.starts_with("assets/") { FOR_EVER } else { ASK_AGAIN });
+    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoding) = encoding {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Some(response)
+}
+
+/// The smallest form of a file that the client takes; the build made them.
+fn encoded(path: &str, headers: &HeaderMap) -> Option<(Bytes, &'static str)> {
+    let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
+    let takes = |name: &str| {
+        let mut ranges = accepted.split(',').map(|range| range.split(';').map(str::trim));
+        ranges.any(|mut parts| parts.next() == Some(name) && parts.next() != Some("q=0"))
+    };
+    let forms = [("br", ".br"), ("gzip", ".gz")];
+    forms
+        .into_iter()
+        .filter(|(name, _)| takes(name))
+        .find_map(|(name, end)| Some((get(&format!("{path}{end}"))?, name)))
+}
+
+/// Whether a person is looking: their browser asks for HTML first. What lies below `api` is for programs.
+fn reads_pages(path: &str, headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.starts_with("text/html") && !path.starts_with("api/") && !path.starts_with("assets/")
+}

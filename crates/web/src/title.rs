@@ -1,0 +1,81 @@
+//! The page of a title from the server: its facts as HTML and as linked data, which the app takes over.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::HeaderMap,
+    response::Response,
+};
+use contracts::{Call, Content, ContentId, Directory, ErrorKind};
+use http::StatusCode;
+use http_api::CallOf;
+
+use crate::{
+    Web,
+    facts::Facts,
+    linked_data::{self, for_script},
+    page::Filling,
+};
+
+/// The head of a title's page.
+#[derive(Template)]
+#[template(path = "head.html")]
+struct Head<'a> {
+    facts: &'a Facts,
+    /// JSON that stands in a script element.
+    linked_data: String,
+}
+
+/// The body of a title's page.
+#[derive(Template)]
+#[template(path = "title.html")]
+struct Body<'a> {
+    facts: &'a Facts,
+    /// The title as the API gives it, so that the app need not ask.
+    content: String,
+}
+
+/// `/title/{id}`: 404 for a title that is not there, 503 where the catalogue does not answer; the app says it to people.
+pub async fn page(
+    State(web): State<Arc<Web>>,
+    CallOf(call): CallOf,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let filling = match find(&web, &call, &id).await {
+        Ok(Some((content, directory))) => fill(&content, &directory),
+        Ok(None) => Filling { status: StatusCode::NOT_FOUND, ..Filling::default() },
+        Err(status) => Filling { status, ..Filling::default() },
+    };
+    web.shell.answer(&headers, &filling)
+}
+
+async fn find(web: &Web, call: &Call, id: &str) -> Result<Option<(Content, Directory)>, StatusCode> {
+    let Ok(id) = id.parse::<ContentId>() else { return Ok(None) };
+    let unavailable = |error: contracts::ApiError| {
+        if error.kind != ErrorKind::Cancelled {
+            tracing::warn!(%error, "the page of a title could not be filled");
+        }
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let Some(content) = web.catalog.titles(call, &[id]).await.map_err(unavailable)?.pop() else { return Ok(None) };
+    let directory = web.catalog.directory(call).await.map_err(unavailable)?;
+    Ok(Some((content, directory)))
+}
+
+fn fill(content: &Content, directory: &Directory) -> Filling {
+    let facts = Facts::of(content, directory);
+    let linked_data = for_script(&linked_data::of(content, &facts));
+    let json = serde_json::to_value(content).map(|value| for_script(&value)).unwrap_or_default();
+    let head = Head { facts: &facts, linked_data }.render();
+    let body = Body { facts: &facts, content: json }.render();
+    match (head, body) {
+        (Ok(head), Ok(body)) => Filling { head: Some(head), body, ..Filling::default() },
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "the page of a title can't be written");
+            Filling::default()
+        }
+    }
+}
