@@ -12,6 +12,8 @@ use crate::{Call, Content, ContentId, ContentType, Region, Result};
 pub const MAX_QUERY_CHARS: usize = 2_000;
 /// The most results on a page.
 pub const MAX_PAGE_SIZE: u32 = 100;
+/// The most suggestions of one answer.
+pub const MAX_SUGGESTIONS: usize = 20;
 /// `page × page_size` may not pass this: nobody reads further, and it bounds the work.
 pub const MAX_RESULT_WINDOW: u32 = 1_000;
 
@@ -211,6 +213,59 @@ pub struct SearchResponse {
     pub search_time_ms: f64,
 }
 
+/// Titles like one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SimilarResponse {
+    /// The title that they are like.
+    pub content_id: ContentId,
+    /// The nearest first, without the title itself.
+    pub results: Vec<SearchResult>,
+    /// Sources that could not answer; empty when all did.
+    pub degraded: Vec<Degraded>,
+}
+
+/// What a suggestion names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SuggestionKind {
+    /// A title.
+    Title,
+    /// Someone with a credit.
+    Person,
+    /// A genre.
+    Genre,
+}
+
+/// What someone who types may mean.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Suggestion {
+    /// As it is written in the catalogue.
+    pub text: String,
+    /// What it names.
+    pub kind: SuggestionKind,
+    /// The title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_id: Option<ContentId>,
+    /// The title's year, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub year: Option<u16>,
+}
+
+/// A row of titles to look around in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DiscoverRow {
+    /// Its name for programs: `genre:crime`, `decade:1990`, `director:michael mann`, `added:netflix`.
+    pub id: String,
+    /// What a person reads above it.
+    pub title: String,
+    /// Why these titles, in plain words.
+    pub reason: String,
+    /// The search that shows all that the row is taken from.
+    pub search: SearchRequest,
+    /// The titles, the first of the row first.
+    pub items: Vec<Content>,
+}
+
 /// A title and how well one source thinks it fits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Scored {
@@ -260,4 +315,24 @@ pub trait SearchApi: Send + Sync {
         region: Option<Region>,
         limit: usize,
     ) -> Result<Vec<Scored>>;
+
+    /// The titles like this one, by meaning and by the people and genres they share, at most `limit`, from 1 to
+    /// [`MAX_PAGE_SIZE`]; with a region, only those with an offer there.
+    ///
+    /// # Errors
+    /// `NotFound` for a title that the catalogue does not have.
+    async fn similar(
+        &self,
+        call: &Call,
+        id: ContentId,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<SimilarResponse>;
+
+    /// Titles, people and genres with a word that starts with what was typed, at most `limit`, from 1 to
+    /// [`MAX_SUGGESTIONS`], the likely first.
+    async fn autocomplete(&self, call: &Call, prefix: &str, limit: usize) -> Result<Vec<Suggestion>>;
+
+    /// Rows of titles to look around in, from facts alone: nothing in them is about the person who asks.
+    async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>>;
 }

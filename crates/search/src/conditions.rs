@@ -1,6 +1,6 @@
 //! (pure) What every result must be: the filters of a request and of its words, as every index can check them.
 
-use contracts::{Content, Region, SearchFilters, YearRange};
+use contracts::{Content, CreditRole, Region, SearchFilters, YearRange};
 use stores::vectors::VectorFilter;
 
 use crate::{languages, text::fold};
@@ -15,7 +15,7 @@ pub(crate) const MAX_RUNTIME_MINUTES: u16 = 600;
 pub(crate) struct Conditions {
     /// Tags and years, which the vector index checks as well.
     pub filter: VectorFilter,
-    /// Has a credit of any of these people, folded: only the keyword index knows them, since a tag for each of a
+    /// Has a credit of any of these people, folded, or any of these [`credit`]s: only the keyword index knows them, since a tag for each of a
     /// million names would cost the vector index more than its vectors.
     pub people: Vec<String>,
 }
@@ -72,6 +72,11 @@ pub(crate) fn tags(content: &Content) -> Vec<String> {
     tags.sort_unstable();
     tags.dedup();
     tags
+}
+
+/// A person's part as one term of the keyword index; a folded name holds no colon.
+pub(crate) fn credit(role: CreditRole, folded: &str) -> String {
+    format!("{role}:{folded}")
 }
 
 /// The tag of a language, by its name or code.

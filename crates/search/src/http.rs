@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use contracts::{
-    ApiError, Call, ContentType, Region, SearchApi, SearchFilters, SearchRequest, SearchResponse, YearRange,
+    ApiError, Call, ContentId, ContentType, DiscoverRow, MAX_SUGGESTIONS, Region, SearchApi, SearchFilters,
+    SearchRequest, SearchResponse, SimilarResponse, Suggestion, SuggestionKind, YearRange,
 };
-use http_api::{ApiJson, ApiQuery, CallOf, HttpResult};
+use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{Search, replica::Progress};
 
-/// The most suggestions.
-const MAX_SUGGESTIONS: usize = 10;
+/// The most titles of `/api/v1/search/suggestions`.
+const MAX_TITLES: usize = 10;
 
 /// The routes, with full paths.
 pub fn routes(service: Arc<Search>) -> OpenApiRouter {
@@ -31,6 +32,9 @@ fn router() -> OpenApiRouter<Arc<Search>> {
         .routes(routes!(search, search_by_query))
         .routes(routes!(content_search))
         .routes(routes!(search_suggestions))
+        .routes(routes!(autocomplete))
+        .routes(routes!(get_similar))
+        .routes(routes!(discover))
         .routes(routes!(get_index_progress))
 }
 
@@ -113,8 +117,58 @@ pub struct SuggestionParams {
 /// Titles that start with what was typed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Suggestions {
-    /// At most ten, in lower case without signs, in alphabetical order.
+    /// At most ten, as they are written, the likely first.
     suggestions: Vec<String>,
+}
+
+/// What was typed so far, and how many suggestions to make of it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AutocompleteParams {
+    /// The start of a name.
+    #[param(max_length = 2000)]
+    q: String,
+    /// From 1 to 20; 10 where not given.
+    #[param(minimum = 1, maximum = 20)]
+    limit: Option<usize>,
+}
+
+/// Titles, people and genres.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Autocompletion {
+    /// The likely first.
+    suggestions: Vec<Suggestion>,
+}
+
+/// How many titles, and where they are offered.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct SimilarParams {
+    /// From 1 to 100; 20 where not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+    /// Only titles with an offer here, as ISO 3166-1 alpha-2 or alpha-3.
+    #[param(value_type = Option<String>)]
+    region: Option<Region>,
+}
+
+/// Where the titles are offered.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoverParams {
+    /// Only titles with an offer here, as ISO 3166-1 alpha-2 or alpha-3.
+    #[param(value_type = Option<String>)]
+    region: Option<Region>,
+}
+
+/// Rows of titles to look around in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Discovery {
+    /// In the order to show them.
+    rows: Vec<DiscoverRow>,
 }
 
 /// Search the catalogue.
@@ -183,8 +237,52 @@ async fn search_suggestions(
     CallOf(call): CallOf,
     ApiQuery(params): ApiQuery<SuggestionParams>,
 ) -> HttpResult<Json<Suggestions>> {
-    let suggestions = service.suggestions(&call, &params.q, MAX_SUGGESTIONS).await?;
+    let found = service.autocomplete(&call, &params.q, MAX_SUGGESTIONS).await?;
+    let titles = found.into_iter().filter(|suggestion| suggestion.kind == SuggestionKind::Title);
+    let mut suggestions: Vec<String> = titles.map(|suggestion| suggestion.text).collect();
+    suggestions.dedup();
+    suggestions.truncate(MAX_TITLES);
     Ok(Json(Suggestions { suggestions }))
+}
+
+/// Titles, people and genres by a prefix of their names.
+#[utoipa::path(get, path = "/api/v1/search/autocomplete", tag = "search", params(AutocompleteParams),
+    responses((status = 200, description = "The likely first.", body = Autocompletion)))]
+async fn autocomplete(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<AutocompleteParams>,
+) -> HttpResult<Json<Autocompletion>> {
+    let suggestions = service.autocomplete(&call, &params.q, params.limit.unwrap_or(10)).await;
+    Ok(Json(Autocompletion { suggestions: suggestions.map_err(named_as_parameters)? }))
+}
+
+/// Titles like one.
+///
+/// By meaning and by the people and genres they share, each with its reasons.
+#[utoipa::path(get, path = "/api/v1/content/{id}/similar", tag = "search",
+    params(("id" = ContentId, Path, description = "The title's id."), SimilarParams),
+    responses((status = 200, description = "The nearest first.", body = SimilarResponse)))]
+async fn get_similar(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiPath(id): ApiPath<ContentId>,
+    ApiQuery(params): ApiQuery<SimilarParams>,
+) -> HttpResult<Json<SimilarResponse>> {
+    Ok(Json(service.similar(&call, id, params.region, params.limit.unwrap_or(20)).await?))
+}
+
+/// Rows of titles to look around in.
+///
+/// From facts of the catalogue alone; nothing in them is about the person who asks.
+#[utoipa::path(get, path = "/api/v1/discover", tag = "search", params(DiscoverParams),
+    responses((status = 200, description = "The rows, in the order to show them.", body = Discovery)))]
+async fn discover(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<DiscoverParams>,
+) -> HttpResult<Json<Discovery>> {
+    Ok(Json(Discovery { rows: service.discover(&call, params.region).await? }))
 }
 
 /// How far this node's indexes are behind the catalogue, for the operator.

@@ -3,6 +3,7 @@
 //! Nothing here is the truth: every index can be deleted and is rebuilt from the catalogue.
 
 mod conditions;
+mod discover;
 mod error;
 mod facets;
 #[cfg(test)]
@@ -19,6 +20,8 @@ mod ranked;
 mod reasons;
 mod replica;
 mod service;
+mod similar;
+mod suggest;
 mod text;
 mod validate;
 mod vector;

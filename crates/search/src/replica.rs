@@ -23,10 +23,12 @@ use utoipa::ToSchema;
 
 use crate::{
     FusionConfig, SearchError,
+    discover::Shelves,
     follow::{self, Follower},
     graph::Graph,
     index::{KeywordTarget, VectorTarget},
     keyword::KeywordIndex,
+    suggest::Suggester,
     vector::Meaning,
 };
 
@@ -77,6 +79,14 @@ pub struct Progress {
     pub lag: u64,
 }
 
+/// What is built from the keyword index beside it, in memory, whenever that changed.
+#[derive(Default)]
+pub(crate) struct Derived {
+    pub graph: Graph,
+    pub suggester: Suggester,
+    pub shelves: Shelves,
+}
+
 /// Search over this replica's own indexes; implements [`contracts::SearchApi`].
 pub struct Search {
     pub(crate) catalog: Arc<dyn CatalogApi>,
@@ -92,7 +102,7 @@ pub struct Search {
     meaning: Option<Meaning>,
     vector_progress: Arc<follow::Progress>,
     points: Arc<AtomicU64>,
-    graph: RwLock<Arc<Graph>>,
+    derived: RwLock<Arc<Derived>>,
     /// Commits of the keyword index, and how many of them the graph has seen.
     version: Arc<AtomicU64>,
     graph_version: AtomicU64,
@@ -144,7 +154,7 @@ impl Search {
             meaning,
             vector_progress: follow::Progress::new(),
             points: Arc::default(),
-            graph: RwLock::default(),
+            derived: RwLock::default(),
             version: Arc::new(AtomicU64::new(1)),
             graph_version: AtomicU64::new(0),
             changed: Arc::default(),
@@ -253,7 +263,7 @@ impl Search {
         let (built, version) = (self.graph_version.load(Ordering::SeqCst), self.version.load(Ordering::SeqCst));
         let state = if built == 0 { ComponentState::Starting } else { ComponentState::Ready };
         let behind = if built == version { "" } else { ", a little behind the keyword index" };
-        let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.graph().len()));
+        let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.derived().graph.len()));
         vec![keyword, vector, model, graph]
     }
 
@@ -274,8 +284,8 @@ impl Search {
         self.meaning.as_ref()
     }
 
-    pub(crate) fn graph(&self) -> Arc<Graph> {
-        Arc::clone(&self.graph.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn derived(&self) -> Arc<Derived> {
+        Arc::clone(&self.derived.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn follower<T>(&self, target: T, progress: &Arc<follow::Progress>, nudge: &Arc<Notify>) -> Follower<T> {
@@ -301,9 +311,9 @@ impl Search {
                 }
                 continue;
             }
-            match self.build_graph().await {
-                Ok(graph) => {
-                    *self.graph.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(graph);
+            match self.derive().await {
+                Ok(derived) => {
+                    *self.derived.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(derived);
                     self.graph_version.store(version, Ordering::SeqCst);
                 }
                 Err(error) => {
@@ -329,12 +339,16 @@ impl Search {
         }
     }
 
-    async fn build_graph(&self) -> Result<Graph, SearchError> {
+    async fn derive(&self) -> Result<Derived, SearchError> {
         let snapshot = self.keyword.snapshot();
         let build = move || {
             let mut docs = Vec::new();
             snapshot.for_each(|doc| docs.push(doc))?;
-            Ok(Graph::build(docs))
+            Ok(Derived {
+                suggester: Suggester::build(&docs),
+                shelves: Shelves::build(&docs),
+                graph: Graph::build(docs),
+            })
         };
         tokio::task::spawn_blocking(build).await.map_err(|_| SearchError::Worker("building the graph"))?
     }

@@ -8,8 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, FacetField, Facets, MAX_RESULT_WINDOW, Region, Result, Scored, SearchApi,
-    SearchFilters, SearchRequest, SearchResponse, SearchResult, VectorQuery,
+    ApiError, Call, Content, ContentId, DiscoverRow, FacetField, Facets, MAX_PAGE_SIZE, MAX_RESULT_WINDOW,
+    MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
+    SimilarResponse, Suggestion, VectorQuery,
 };
 
 use crate::{
@@ -21,7 +22,8 @@ use crate::{
     rank::Fused,
     ranked::Found,
     reasons::reasons,
-    validate::{validate, validate_filters, validate_known, validate_limit, validate_query},
+    text::fold,
+    validate::{validate, validate_filters, validate_known, validate_limit, validate_query, validate_up_to},
 };
 
 /// The most seeds of a search by graph.
@@ -46,7 +48,7 @@ impl SearchApi for Search {
             _ => self.find(&plan, snapshot, budget).await?,
         };
         let (results, facets) = tokio::try_join!(
-            self.page(call, request, &plan, &found.fused),
+            self.page(call, &plan, window(&found.fused, request)),
             self.facets(call, request, &plan, &found, counted)
         )?;
         let elapsed = started.elapsed();
@@ -95,25 +97,32 @@ impl SearchApi for Search {
         let near = self.near(self.keyword().snapshot(), seeds, Vec::new(), filter, limit);
         Ok(within(self.budget(call)?, near).await?)
     }
-}
 
-impl Search {
-    /// The first titles that start with `prefix`, at most `limit`, folded, in alphabetical order.
-    ///
-    /// # Errors
-    /// `InvalidArgument` when the prefix is too long; `Unavailable` when the index can't answer.
-    pub async fn suggestions(&self, call: &Call, prefix: &str, limit: usize) -> Result<Vec<String>> {
+    async fn similar(
+        &self,
+        call: &Call,
+        id: ContentId,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<SimilarResponse> {
+        validate_up_to(limit, MAX_PAGE_SIZE as usize)?;
+        self.titles_like(call, id, region, limit).await
+    }
+
+    async fn autocomplete(&self, call: &Call, prefix: &str, limit: usize) -> Result<Vec<Suggestion>> {
         validate_query(prefix)?;
-        let folded = crate::text::fold(prefix);
-        if folded.is_empty() {
-            return Ok(Vec::new());
-        }
-        let snapshot = self.keyword().snapshot();
-        let limit = limit.min(10);
-        let found = self.blocking("completing a title", move || snapshot.completions(&folded, limit));
+        validate_up_to(limit, MAX_SUGGESTIONS)?;
+        let (derived, prefix) = (self.derived(), fold(prefix));
+        let found = self.blocking("completing a name", move || Ok(derived.suggester.complete(&prefix, limit)));
         Ok(within(self.budget(call)?, found).await?)
     }
 
+    async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
+        self.filled_rows(call, region).await
+    }
+}
+
+impl Search {
     /// How long each source may take.
     pub(crate) fn budget(&self, call: &Call) -> Result<Duration> {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
@@ -164,13 +173,13 @@ impl Search {
         if seeds.is_empty() && names.is_empty() {
             return Ok(Vec::new());
         }
-        let graph = self.graph();
+        let derived = self.derived();
         self.blocking("searching the graph", move || {
             if filter.is_empty() {
-                return Ok(graph.near(&seeds, &names, limit, |_| true));
+                return Ok(derived.graph.near(&seeds, &names, limit, |_| true));
             }
             let passing = snapshot.matching(&filter)?;
-            Ok(graph.near(&seeds, &names, limit, |id| passing.contains(id)))
+            Ok(derived.graph.near(&seeds, &names, limit, |id| passing.contains(id)))
         })
         .await
     }
@@ -219,21 +228,9 @@ impl Search {
     }
 
     /// The titles of the page, in one call of the catalogue. One that is gone meanwhile is left out.
-    async fn page(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        plan: &Plan,
-        fused: &[Fused],
-    ) -> Result<Vec<SearchResult>> {
-        let skip = ((request.page - 1) * request.page_size) as usize;
-        let page: Vec<&Fused> = fused.iter().skip(skip).take(request.page_size as usize).collect();
-        if page.is_empty() {
-            return Ok(Vec::new());
-        }
+    pub(crate) async fn page(&self, call: &Call, plan: &Plan, page: &[Fused]) -> Result<Vec<SearchResult>> {
         let ids: Vec<ContentId> = page.iter().map(|title| title.content_id).collect();
-        let titles = tokio::time::timeout(call.remaining(&self.clock)?, self.catalog.titles(call, &ids)).await;
-        let mut titles = titles.map_err(|_| late())??;
+        let mut titles = self.titles(call, &ids).await?;
         let mut results = Vec::with_capacity(page.len());
         for fused in page {
             if let Some(place) = titles.iter().position(|title| title.id == fused.content_id) {
@@ -241,6 +238,14 @@ impl Search {
             }
         }
         Ok(results)
+    }
+
+    /// Titles from the catalogue, within the call's time.
+    pub(crate) async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        tokio::time::timeout(call.remaining(&self.clock)?, self.catalog.titles(call, ids)).await.map_err(|_| late())?
     }
 
     /// Runs work that blocks on a thread of its own, a bounded number at a time.
@@ -257,6 +262,13 @@ impl Search {
         });
         work.await.map_err(|_| SearchError::Worker(what))?
     }
+}
+
+/// What the page that is asked for holds; nothing far past the end.
+fn window<'a>(fused: &'a [Fused], request: &SearchRequest) -> &'a [Fused] {
+    let from = ((request.page - 1) * request.page_size) as usize;
+    let rest = fused.get(from..).unwrap_or_default();
+    &rest[..rest.len().min(request.page_size as usize)]
 }
 
 fn result(content: Content, plan: &Plan, fused: &Fused) -> SearchResult {

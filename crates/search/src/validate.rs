@@ -110,10 +110,14 @@ pub(crate) fn validate_known(
 }
 
 pub(crate) fn validate_limit(limit: usize) -> Result<()> {
-    if (1..=MAX_RESULT_WINDOW as usize).contains(&limit) {
+    validate_up_to(limit, MAX_RESULT_WINDOW as usize)
+}
+
+pub(crate) fn validate_up_to(limit: usize, most: usize) -> Result<()> {
+    if (1..=most).contains(&limit) {
         return Ok(());
     }
-    let must = format!("must be from 1 to {MAX_RESULT_WINDOW}");
+    let must = format!("must be from 1 to {most}");
     Err(ApiError::invalid("bad_limit", format!("the limit {must}")).field("limit", must))
 }
 

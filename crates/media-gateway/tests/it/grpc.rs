@@ -92,8 +92,7 @@ fn a_title_and_a_search_are_those_of_http() {
             query: "salt and thunder".to_owned(),
             filters: SearchFilters { platforms: vec!["netflix".to_owned()], ..SearchFilters::default() },
             region: Some("US".parse().unwrap()),
-            page: 1,
-            page_size: 20,
+            ..SearchRequest::default()
         };
         let search = SearchClient::new(peer(&app, "search", None));
         let answer = serde_json::to_value(search.search(&call(), &request).await.unwrap()).unwrap();

@@ -13,7 +13,7 @@ use crate::server::{CATALOG_SERVICE, SEARCH_SERVICE};
 /// The methods that have a label of their own; whatever else is asked for is `unknown`, so that labels stay bounded.
 const METHODS: [(&str, &[&str]); 2] = [
     (CATALOG_SERVICE, &["GetContent", "BatchGetContent", "ResolveExternalId", "ListContent", "GetDirectory", "Ingest"]),
-    (SEARCH_SERVICE, &["SearchContent", "VectorSearch", "GraphSearch"]),
+    (SEARCH_SERVICE, &["SearchContent", "VectorSearch", "GraphSearch", "SimilarContent", "Autocomplete", "Discover"]),
 ];
 
 /// Runs the call and records it when its last byte is sent.

@@ -1,6 +1,6 @@
 //! What the keyword index holds of a title, field by field.
 
-use contracts::{Content, ContentId, CreditRole};
+use contracts::{Content, ContentId, CreditRole, Region};
 use serde::{Deserialize, Serialize};
 use tantivy::{
     Index, TantivyDocument,
@@ -10,7 +10,7 @@ use tantivy::{
 use uuid::Uuid;
 
 use crate::{
-    conditions::tags,
+    conditions::{credit, tags},
     text::{FoldingTokenizer, fold},
 };
 
@@ -18,6 +18,9 @@ use crate::{
 const MAX_OVERVIEW_CHARS: usize = 20_000;
 /// The most people of a title that are indexed; the catalogue lists the important first.
 const MAX_PEOPLE: usize = 60;
+/// The most other titles, and dates on which services added it, that are stored of a title.
+const MAX_OTHER_TITLES: usize = 8;
+const MAX_ADDED: usize = 100;
 
 /// The fields of the index.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +35,7 @@ pub(crate) struct Fields {
     pub title_exact: Field,
     /// Names, as words.
     pub people: Field,
-    /// Each whole name, folded, as one term.
+    /// Each whole name, folded, as one term, and once more with what the person did: see [`credit`].
     pub people_exact: Field,
     /// Genre names, as words.
     pub genres: Field,
@@ -90,34 +93,57 @@ pub(crate) fn stemmer() -> TextAnalyzer {
     TextAnalyzer::builder(FoldingTokenizer).filter(Stemmer::new(Language::English)).build()
 }
 
-/// What the index stores of a title: enough for reasons and for the graph.
+/// What the index stores of a title: enough for reasons, the graph, suggestions and rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TitleDoc {
     pub id: ContentId,
     pub title: String,
+    /// What else it is called.
+    pub other_titles: Vec<String>,
     pub year: Option<u16>,
     pub people: Vec<(String, CreditRole)>,
     pub genres: Vec<String>,
+    /// See [`weight`].
+    pub weight: u16,
+    /// Where it was added, and when, in seconds of Unix time.
+    pub added: Vec<(String, Region, i64)>,
 }
 
 impl TitleDoc {
     pub(crate) fn of(content: &Content) -> Self {
+        let others = titles(content).into_iter().map(|(title, _)| title).filter(|title| *title != content.title);
+        let offers = content.availability.iter();
+        let added = offers.filter_map(|o| Some((o.platform.clone(), o.region, o.available_from?.as_second())));
         Self {
             id: content.id,
             title: content.title.clone(),
+            other_titles: others.take(MAX_OTHER_TITLES).collect(),
             year: content.release_year,
             people: content.credits.iter().take(MAX_PEOPLE).map(|c| (c.name.clone(), c.role)).collect(),
             genres: content.genres.clone(),
+            weight: weight(content),
+            added: added.take(MAX_ADDED).collect(),
         }
+    }
+
+    /// How popular it is, from 0 to 1, below 0.5 where nobody voted.
+    pub(crate) fn popularity(&self) -> f32 {
+        f32::from(self.weight) / f32::from(u16::MAX)
     }
 }
 
-/// Orders titles when the words don't: the popularity in the upper 16 bits, then bits of the id, so that the order of
+/// The popularity in 16 bits: the upper half of the range is for titles that somebody rated, since a guess must not come
+/// before what is known.
+fn weight(content: &Content) -> u16 {
+    let half = (content.popularity_score.clamp(0.0, 1.0) * f64::from(u16::MAX >> 1)).round() as u16;
+    if content.vote_count > 0 { half | 1 << 15 } else { half }
+}
+
+/// Orders titles when the words don't: the [`weight`] in the upper 16 bits, then bits of the id, so that the order of
 /// equally popular titles is the same in every replica and after every rebuild.
 fn browse_key(content: &Content) -> u64 {
-    let popularity = (content.popularity_score.clamp(0.0, 1.0) * f64::from(u16::MAX)).round() as u64;
     let id = content.id.0.as_u128() as u64;
-    popularity << 48 | id >> 16
+    u64::from(weight(content)) << 48 | id >> 16
 }
 
 /// The popularity, from 0 to 1, that a browse key holds.
@@ -149,6 +175,13 @@ pub(crate) fn document(fields: &Fields, content: &Content) -> serde_json::Result
     for name in names {
         doc.add_text(fields.people, name);
         doc.add_text(fields.people_exact, fold(name));
+    }
+    let mut credits: Vec<String> =
+        content.credits.iter().take(MAX_PEOPLE).map(|c| credit(c.role, &fold(&c.name))).collect();
+    credits.sort_unstable();
+    credits.dedup();
+    for credit in credits {
+        doc.add_text(fields.people_exact, credit);
     }
     for genre in &content.genres {
         doc.add_text(fields.genres, contracts::genres::name(genre).unwrap_or(genre));

@@ -140,28 +140,6 @@ impl Snapshot {
         Ok(people.map(|(name, _)| name).find(|name| crate::text::fold(name) == folded))
     }
 
-    /// The first titles (folded) that start like this, in alphabetical order.
-    pub(crate) fn completions(&self, folded: &str, limit: usize) -> Result<Vec<String>, SearchError> {
-        let mut found: Vec<String> = Vec::new();
-        for reader in self.searcher.segment_readers() {
-            let inverted = reader.inverted_index(self.fields.title_exact)?;
-            let mut terms = inverted.terms().range().ge(folded.as_bytes()).into_stream()?;
-            let mut taken = 0;
-            while taken < limit && terms.advance() {
-                let Ok(term) = std::str::from_utf8(terms.key()) else { continue };
-                if !term.starts_with(folded) {
-                    break;
-                }
-                found.push(term.to_owned());
-                taken += 1;
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found.truncate(limit);
-        Ok(found)
-    }
-
     /// Every stored title, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(TitleDoc)) -> Result<(), SearchError> {
         for reader in self.searcher.segment_readers() {

@@ -1,0 +1,248 @@
+//! (pure) Rows of titles to look around in, from what the catalogue holds: which rows there are, and what makes each.
+
+use std::collections::{BTreeMap, HashMap};
+
+use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, YearRange, genres};
+
+use crate::{
+    conditions::{Conditions, conditions, credit},
+    facets::Counts,
+    keyword::TitleDoc,
+    text::fold,
+};
+
+/// Titles of a row, and the fewest that make one.
+pub(crate) const ROW_LENGTH: usize = 15;
+pub(crate) const SHORTEST_ROW: usize = 3;
+/// How many rows of each sort; with [`ROW_LENGTH`] they stay below what one call of the catalogue takes.
+const MAX_SERVICES: usize = 8;
+const MAX_GENRES: usize = 8;
+const MAX_DECADES: usize = 5;
+const MAX_DIRECTORS: usize = 4;
+/// The fewest titles of a director who gets a row.
+const FEWEST_DIRECTED: usize = 4;
+
+/// What the rows are made from beyond counts: who directed much that is popular, and what services added last.
+#[derive(Default)]
+pub(crate) struct Shelves {
+    /// Directors, those first whose best titles are the most popular.
+    directors: Vec<String>,
+    /// What each service added last, in a region and (under `None`) anywhere, the newest first.
+    added: HashMap<(String, Option<Region>), Vec<ContentId>>,
+}
+
+impl Shelves {
+    /// Reads them off the catalogue's titles.
+    pub(crate) fn build(docs: &[TitleDoc]) -> Self {
+        Self { directors: directors(docs), added: added(docs) }
+    }
+}
+
+fn directors(docs: &[TitleDoc]) -> Vec<String> {
+    let mut directed: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
+    for doc in docs {
+        for (name, _) in doc.people.iter().filter(|(_, role)| *role == CreditRole::Director) {
+            directed.entry(name).or_default().push(doc.popularity());
+        }
+    }
+    let best = |(name, mut popular): (&str, Vec<f32>)| {
+        popular.sort_unstable_by(|a, b| b.total_cmp(a));
+        (popular.len() >= FEWEST_DIRECTED).then(|| (name.to_owned(), popular.iter().take(ROW_LENGTH).sum::<f32>()))
+    };
+    let mut best: Vec<(String, f32)> = directed.into_iter().filter_map(best).collect();
+    best.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    best.into_iter().take(MAX_DIRECTORS).map(|(name, _)| name).collect()
+}
+
+fn added(docs: &[TitleDoc]) -> HashMap<(String, Option<Region>), Vec<ContentId>> {
+    let mut added: HashMap<(String, Option<Region>), Vec<(i64, ContentId)>> = HashMap::new();
+    for doc in docs {
+        for (platform, region, second) in &doc.added {
+            for place in [Some(*region), None] {
+                let titles = added.entry((platform.clone(), place)).or_default();
+                match titles.iter_mut().find(|(_, id)| *id == doc.id) {
+                    Some(known) => known.0 = known.0.max(*second),
+                    None => titles.push((*second, doc.id)),
+                }
+            }
+            // Only the newest are ever shown: the list stays short while it is built.
+            for place in [Some(*region), None] {
+                if let Some(titles) = added.get_mut(&(platform.clone(), place)).filter(|t| t.len() > 4 * ROW_LENGTH) {
+                    newest(titles);
+                }
+            }
+        }
+    }
+    let ids = |mut titles: Vec<(i64, ContentId)>| {
+        newest(&mut titles);
+        titles.into_iter().map(|(_, id)| id).collect()
+    };
+    added.into_iter().map(|(key, titles)| (key, ids(titles))).collect()
+}
+
+fn newest(titles: &mut Vec<(i64, ContentId)>) {
+    titles.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    titles.truncate(ROW_LENGTH);
+}
+
+/// What a row shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Items {
+    /// The most popular titles that pass.
+    Popular(Conditions),
+    /// These.
+    These(Vec<ContentId>),
+}
+
+/// A row before its titles are fetched.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub id: String,
+    pub title: String,
+    pub reason: String,
+    pub search: SearchRequest,
+    pub items: Items,
+}
+
+/// The rows for `region`, from the counts of all that is offered there. `platform_name` gives what a person calls a
+/// platform.
+pub(crate) fn rows(
+    shelves: &Shelves,
+    counts: &Counts,
+    region: Option<Region>,
+    platform_name: impl Fn(&str) -> String,
+) -> Vec<Row> {
+    let mut rows =
+        vec![popular("popular", "Popular", "The most votes over all sources", SearchFilters::default(), region)];
+    let mut services: Vec<_> = shelves.added.iter().filter(|((_, place), _)| *place == region).collect();
+    services.sort_unstable_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.0.cmp(&b.0.0)));
+    for ((platform, _), ids) in services.into_iter().take(MAX_SERVICES) {
+        let name = platform_name(platform);
+        let filters = SearchFilters { platforms: vec![platform.clone()], ..SearchFilters::default() };
+        rows.push(Row {
+            id: format!("added:{platform}"),
+            title: format!("Recently added on {name}"),
+            reason: format!("The newest by the date on which {name} says it added them"),
+            search: SearchRequest { filters, region, ..SearchRequest::default() },
+            items: Items::These(ids.clone()),
+        });
+    }
+    rows.extend(by_genre(counts, region));
+    rows.extend(by_decade(counts, region));
+    rows.extend(shelves.directors.iter().map(|name| directed_by(name, region)));
+    rows
+}
+
+fn popular(id: &str, title: &str, reason: &str, filters: SearchFilters, region: Option<Region>) -> Row {
+    Row {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        reason: reason.to_owned(),
+        items: Items::Popular(conditions(&filters, region)),
+        search: SearchRequest { filters, region, ..SearchRequest::default() },
+    }
+}
+
+fn by_genre(counts: &Counts, region: Option<Region>) -> Vec<Row> {
+    let held = counts.tags.iter().filter_map(|(tag, count)| Some((tag.strip_prefix("genre:")?, *count)));
+    let mut held: Vec<(&str, u64)> = held.filter(|(_, count)| *count >= SHORTEST_ROW as u64).collect();
+    held.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let row = |(id, count): (&str, u64)| {
+        let name = genres::name(id).unwrap_or(id);
+        let filters = SearchFilters { genres: vec![id.to_owned()], ..SearchFilters::default() };
+        let reason = format!("The most votes of {count} titles in {name}");
+        popular(&format!("genre:{id}"), &format!("Popular in {name}"), &reason, filters, region)
+    };
+    held.into_iter().take(MAX_GENRES).map(row).collect()
+}
+
+fn by_decade(counts: &Counts, region: Option<Region>) -> Vec<Row> {
+    let mut decades: BTreeMap<u16, u64> = BTreeMap::new();
+    for (year, count) in &counts.years {
+        *decades.entry(year - year % 10).or_default() += count;
+    }
+    let row = |(decade, count): (u16, u64)| {
+        let years = YearRange { from: Some(decade), to: Some(decade + 9) };
+        let filters = SearchFilters { year_range: Some(years), ..SearchFilters::default() };
+        let (title, reason) =
+            (format!("Popular from the {decade}s"), format!("The most votes of {count} titles from the {decade}s"));
+        popular(&format!("decade:{decade}"), &title, &reason, filters, region)
+    };
+    let long = decades.into_iter().rev().filter(|(_, count)| *count >= SHORTEST_ROW as u64);
+    long.take(MAX_DECADES).map(row).collect()
+}
+
+fn directed_by(name: &str, region: Option<Region>) -> Row {
+    let folded = fold(name);
+    let everywhere = conditions(&SearchFilters::default(), region);
+    Row {
+        id: format!("director:{folded}"),
+        title: format!("Directed by {name}"),
+        reason: format!("{name} directed them; the most votes first"),
+        search: SearchRequest { query: format!("directed by {name}"), region, ..SearchRequest::default() },
+        items: Items::Popular(Conditions { people: vec![credit(CreditRole::Director, &folded)], ..everywhere }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    fn docs() -> Vec<TitleDoc> {
+        let mut docs: Vec<TitleDoc> = fixtures::films().iter().map(TitleDoc::of).collect();
+        let us: Region = "US".parse().unwrap();
+        let de: Region = "DE".parse().unwrap();
+        for (place, doc) in docs.iter_mut().enumerate() {
+            doc.added = vec![("netflix".to_owned(), if place % 2 == 0 { us } else { de }, place as i64)];
+        }
+        for doc in &mut docs[..4] {
+            doc.people = vec![("Agnès Varda".to_owned(), CreditRole::Director)];
+        }
+        docs
+    }
+
+    #[test]
+    fn rows_come_from_what_is_held() {
+        let counts = Counts {
+            titles: 14,
+            tags: [("genre:crime".to_owned(), 9), ("genre:war".to_owned(), 2), ("type:movie".to_owned(), 14)].into(),
+            years: [(1989, 2), (1990, 2), (1999, 3), (2003, 9)].into(),
+        };
+        let shelves = Shelves::build(&docs());
+        let of = |region: Option<Region>| rows(&shelves, &counts, region, str::to_uppercase);
+        let rows = of(None);
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let expected =
+            ["popular", "added:netflix", "genre:crime", "decade:2000", "decade:1990", "director:agnes varda"];
+        assert_eq!(ids, expected, "two titles make no row");
+        assert_eq!(rows[1].title, "Recently added on NETFLIX");
+        assert!(
+            rows.iter()
+                .all(|row| !row.reason.is_empty() && row.search != SearchRequest { page: 2, ..row.search.clone() })
+        );
+        let Items::These(ids) = &rows[1].items else { panic!("{:?}", rows[1]) };
+        assert_eq!((ids.len(), ids[0]), (14, fixtures::id(14)), "the newest first");
+        let here = of("DE".parse().ok());
+        let Items::These(ids) = &here[1].items else { panic!("{:?}", here[1]) };
+        assert_eq!((ids.len(), ids[0]), (7, fixtures::id(14)));
+        assert!(here.iter().all(|row| row.search.region.is_some()));
+    }
+
+    #[test]
+    fn long_lists_keep_the_newest() {
+        let mut docs = docs();
+        docs[0].added = (0..500).map(|second| ("hulu".to_owned(), Region::US, second)).collect();
+        let shelves = Shelves::build(&docs);
+        assert_eq!(shelves.added[&("hulu".to_owned(), None)], [docs[0].id], "a title is there once");
+        let many: Vec<TitleDoc> = (0..500)
+            .map(|place| TitleDoc {
+                id: fixtures::id(place),
+                added: vec![("max".to_owned(), Region::US, place as i64)],
+                ..docs[0].clone()
+            })
+            .collect();
+        let newest: Vec<ContentId> = (0..ROW_LENGTH as u128).map(|place| fixtures::id(499 - place)).collect();
+        assert_eq!(Shelves::build(&many).added[&("max".to_owned(), Some(Region::US))], newest);
+    }
+}

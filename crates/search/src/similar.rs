@@ -1,0 +1,81 @@
+//! Titles like one, and rows of titles: what is found without a question.
+
+use contracts::{
+    ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SimilarResponse,
+};
+
+use crate::{
+    Search, SearchError,
+    conditions::conditions,
+    discover::{self, Items, ROW_LENGTH, SHORTEST_ROW},
+    keyword::{KeywordQuery, Snapshot, TitleDoc},
+    query::{Plan, QueryKind},
+    service::within,
+};
+
+impl Search {
+    /// As [`contracts::SearchApi::similar`]: the same sources and fusion as a query that names one example.
+    pub(crate) async fn titles_like(
+        &self,
+        call: &Call,
+        id: ContentId,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<SimilarResponse> {
+        let unknown = || ApiError::not_found("unknown_content", format!("the catalogue has no title {id}"));
+        let seed = self.titles(call, &[id]).await?.pop().ok_or_else(unknown)?;
+        let plan = Plan {
+            kind: QueryKind::Like,
+            parsed: ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() },
+            filter: conditions(&SearchFilters::default(), region),
+            keyword: KeywordQuery::default(),
+            name: String::new(),
+            like: vec![TitleDoc::of(&seed)],
+            meaning: None,
+        };
+        let mut found = self.find(&plan, self.keyword().snapshot(), self.budget(call)?).await?;
+        found.fused.truncate(limit);
+        let results = self.page(call, &plan, &found.fused).await?;
+        Ok(SimilarResponse { content_id: id, results, degraded: found.degraded })
+    }
+
+    /// As [`contracts::SearchApi::discover`]. Rows that have become too short are left out.
+    pub(crate) async fn filled_rows(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
+        let platforms = self.catalog.directory(call).await?.platforms;
+        let named = move |id: &str| {
+            let known = platforms.iter().find(|platform| platform.id == id);
+            known.map_or_else(|| id.to_owned(), |platform| platform.name.clone())
+        };
+        let (derived, snapshot) = (self.derived(), self.keyword().snapshot());
+        let rows = self.blocking("making rows", move || {
+            let counts = snapshot.counts(&conditions(&SearchFilters::default(), region))?;
+            let rows = discover::rows(&derived.shelves, &counts, region, named);
+            rows.into_iter()
+                .map(|row| Ok((ids_of(&row.items, &snapshot)?, row)))
+                .collect::<Result<Vec<_>, SearchError>>()
+        });
+        let rows = within(self.budget(call)?, rows).await?;
+        let mut ids: Vec<ContentId> = rows.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(MAX_BATCH);
+        let titles = self.titles(call, &ids).await?;
+        let filled = rows.into_iter().map(|(ids, row)| DiscoverRow {
+            id: row.id,
+            title: row.title,
+            reason: row.reason,
+            search: row.search,
+            items: ids.iter().filter_map(|id| titles.iter().find(|title| title.id == *id)).cloned().collect(),
+        });
+        Ok(filled.filter(|row| row.items.len() >= SHORTEST_ROW).collect())
+    }
+}
+
+fn ids_of(items: &Items, snapshot: &Snapshot) -> Result<Vec<ContentId>, SearchError> {
+    Ok(match items {
+        Items::These(ids) => ids.clone(),
+        Items::Popular(conditions) => {
+            snapshot.popular(conditions, ROW_LENGTH)?.hits.into_iter().map(|hit| hit.content_id).collect()
+        }
+    })
+}
