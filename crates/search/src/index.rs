@@ -17,7 +17,8 @@ use crate::{
     SearchError,
     conditions::tags,
     keyword::KeywordIndex,
-    vector::{Meaning, text_hash, text_of},
+    passages::passages_of,
+    vector::{Meaning, text_hash},
 };
 
 /// Texts that are embedded in one call of the model.
@@ -148,18 +149,21 @@ impl VectorTarget {
     async fn write(&self, titles: &[Content], cursor: i64) -> Result<(), SearchError> {
         for batch in titles.chunks(EMBED_BATCH) {
             let ids: Vec<ContentId> = batch.iter().map(|title| title.id).collect();
-            let texts: Vec<String> = batch.iter().map(text_of).collect();
+            let texts: Vec<Vec<String>> = batch.iter().map(passages_of).collect();
+            let hashes: Vec<u64> = texts.iter().map(|passages| text_hash(passages)).collect();
             let known = self.meaning.index.text_hashes(&ids).await?;
-            let changed = |place: &usize| known.get(*place).copied().flatten() != Some(text_hash(&texts[*place]));
-            let places: Vec<usize> = (0..batch.len()).filter(changed).collect();
-            let fresh: Vec<String> = places.iter().map(|place| texts[*place].clone()).collect();
-            let vectors = self.embed(&fresh).await?;
-            let mut vectors: HashMap<usize, Vector> =
-                places.into_iter().zip(vectors).filter_map(|(place, vector)| Some((place, vector?))).collect();
+            let changed = |place: &usize| known.get(*place).copied().flatten() != Some(hashes[*place]);
+            let passages = |place: usize| texts[place].iter().map(move |passage| (place, passage.clone()));
+            let fresh: Vec<(usize, String)> = (0..batch.len()).filter(changed).flat_map(passages).collect();
+            let (places, fresh): (Vec<usize>, Vec<String>) = fresh.into_iter().unzip();
+            let mut vectors: HashMap<usize, Vec<Vector>> = HashMap::new();
+            for (place, vector) in places.into_iter().zip(self.embed(&fresh).await?) {
+                vectors.entry(place).or_default().extend(vector);
+            }
             let points = batch.iter().enumerate().map(|(place, title)| Point {
                 id: title.id,
-                text_hash: text_hash(&texts[place]),
-                vectors: vectors.remove(&place).into_iter().collect(),
+                text_hash: hashes[place],
+                vectors: vectors.remove(&place).unwrap_or_default(),
                 tags: tags(title),
                 year: title.release_year,
             });

@@ -14,6 +14,7 @@ mod http;
 mod index;
 mod keyword;
 mod languages;
+mod passages;
 mod query;
 mod rank;
 mod ranked;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contracts::{ApiError, Content, ContentId, CreditRole, Embedder, Vector, genres};
+use contracts::{ApiError, ContentId, Embedder, Vector};
 use sha2::{Digest, Sha256};
 use stores::{cache::Cache, vectors::VectorIndex};
 
@@ -11,45 +11,13 @@ use crate::{SearchError, keyword::TitleDoc};
 
 /// How long a query's embedding is kept.
 const QUERY_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most people of a title that its text names; a model's window is short.
-const MAX_PEOPLE: usize = 6;
-/// The most characters of a title's text: beyond any model's window.
-const MAX_TEXT_CHARS: usize = 4_000;
 /// How much of the question's own meaning is mixed with the examples that it names ("like The Matrix but funny").
 const QUESTION_SHARE: f32 = 0.35;
 
-/// The text of a title that is embedded, the telling parts first, since models cut long texts:
-/// `The Matrix (1999). Action, Science fiction. Directed by Lana Wachowski. With Keanu Reeves, …. Overview`.
-pub(crate) fn text_of(content: &Content) -> String {
-    let year = content.release_year.map(|year| format!(" ({year})")).unwrap_or_default();
-    let mut text = format!("{}{year}.", content.title);
-    let named: Vec<&str> = content.genres.iter().map(|genre| genres::name(genre).unwrap_or(genre)).collect();
-    push_sentence(&mut text, "", &named);
-    let names = |role: CreditRole| -> Vec<&str> {
-        let credits = content.credits.iter().filter(|credit| credit.role == role);
-        credits.take(MAX_PEOPLE).map(|credit| credit.name.as_str()).collect()
-    };
-    push_sentence(&mut text, "Directed by ", &names(CreditRole::Director));
-    push_sentence(&mut text, "With ", &names(CreditRole::Actor));
-    if let Some(overview) = &content.overview {
-        text.push(' ');
-        text.push_str(overview);
-    }
-    text.chars().take(MAX_TEXT_CHARS).collect()
-}
-
-fn push_sentence(text: &mut String, lead: &str, names: &[&str]) {
-    if !names.is_empty() {
-        text.push(' ');
-        text.push_str(lead);
-        text.push_str(&names.join(", "));
-        text.push('.');
-    }
-}
-
-/// The first 64 bits of the text's SHA-256: the same in every release, so that unchanged texts are not embedded again.
-pub(crate) fn text_hash(text: &str) -> u64 {
-    let digest = Sha256::digest(text.as_bytes());
+/// The first 64 bits of the SHA-256 of the passages, each on its own line: the same in every release, so that unchanged
+/// texts are not embedded again.
+pub(crate) fn text_hash(passages: &[String]) -> u64 {
+    let digest = Sha256::digest(passages.join("\n").as_bytes());
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
@@ -155,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_hash_is_the_same_in_every_release() {
-        assert_eq!(text_hash("The Matrix"), 0x3fd2_6c2e_6d67_5083);
-        assert_ne!(text_hash("The Matrix"), text_hash("The Matrix "));
+        let hash = |texts: &[&str]| text_hash(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(hash(&["The Matrix"]), 0x3fd2_6c2e_6d67_5083);
+        assert_ne!(hash(&["The Matrix"]), hash(&["The Matrix "]));
+        assert_ne!(hash(&["The", "Matrix"]), hash(&["The Matrix"]));
     }
 }
