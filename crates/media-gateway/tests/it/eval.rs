@@ -69,3 +69,50 @@ fn what_is_no_question_file_is_refused() {
     let beside = app.setup.run(&["eval", "search", "--queries", &strange]);
     one_line(&beside, 6, "stop it, or evaluate a copy");
 }
+
+const LEFT: &str = "id|https://example.org/title|https://example.org/name|seasonNumber|episodeNumber|startYear|job
+a|The Paper Lighthouse||||2019-01-01|
+b||Uma Okonkwo||||actress
+c|Part Two of the Harbour||1|2|2001-01-01|
+d|Only Here||||1990-01-01|
+";
+const RIGHT: &str = "id|title|name|seasonNumber|episodeNumber|release_year|job
+1|Paper Lighthouse, The||||2019|
+2||Uma N. Okonkwo||||guestStars
+3|Part Two of the Harbor||1|2|2001|
+4|Only There||||1950|
+";
+
+#[test]
+fn links_between_two_sources_are_compared_with_the_true_ones() {
+    let setup = Setup::new();
+    let dir = tempfile::tempdir().unwrap();
+    let left = fixtures::write(dir.path(), "left.csv", LEFT.as_bytes());
+    let right = gzip_file(dir.path(), "right.csv.gz", RIGHT.as_bytes());
+    // The last one is true and can't be known: half of nothing is in common.
+    let truth = fixtures::write(dir.path(), "truth.csv", b"D1|D2\na|1\nb|2\nc|3\nd|4\n");
+    let run = |args: &[&str]| setup.run(&[&["eval", "resolve"], args].concat());
+
+    let output = run(&["--left", &left, "--right", &right, "--truth", &truth, "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["links"], &report["truth"], &report["records"]), (&json!(3), &json!(4), &json!(8)));
+    let figures = ["precision", "recall", "f1"].map(|name| (report[name].as_f64().unwrap() * 1000.0).round());
+    assert_eq!(figures, [1000.0, 750.0, 857.0]);
+    let halves = ["train", "held_out"].map(|half| report[half]["truth"].as_u64().unwrap());
+    assert_eq!(halves.iter().sum::<u64>(), 4, "every match is in one half");
+
+    for (name, bytes, expected) in [
+        ("columns.csv", "id|title\na|x|y\n", "line 2"),
+        ("twice.csv", "id|title\na|x\na|y\n", "twice"),
+        ("other.csv", "key;title\n", "header"),
+        ("unnamed.csv", "id|label\na|x\n", "`title` or `name`"),
+    ] {
+        let bad = fixtures::write(dir.path(), name, bytes.as_bytes());
+        let said = one_line(&run(&["--left", &bad, "--right", &right, "--truth", &truth]), 2, expected);
+        assert!(said.contains(name), "{said}");
+    }
+    let stranger = fixtures::write(dir.path(), "stranger.csv", b"D1|D2\na|9\n");
+    one_line(&run(&["--left", &left, "--right", &right, "--truth", &stranger]), 2, "\"9\"");
+    one_line(&run(&["--left", "nowhere.csv", "--right", &right, "--truth", &truth]), 3, "not there");
+}

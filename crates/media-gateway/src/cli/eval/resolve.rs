@@ -15,7 +15,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::cli::{Global, out};
+use crate::cli::Global;
 
 /// The most a file may unpack to.
 const MAX_BYTES: u64 = 1 << 30;
@@ -50,12 +50,12 @@ pub fn run(global: &Global, args: &ResolveEvalArgs) -> anyhow::Result<()> {
         report["train"] = train.json();
         report["records"] = json!(records);
         report["seconds"] = json!(seconds);
-        out::line(&report.to_string())?;
+        println!("{report}");
         return Ok(());
     }
-    out::line(&format!("{records} records linked in {seconds:.2} s ({:.0}/s)", records as f64 / seconds))?;
+    println!("{records} records linked in {seconds:.2} s ({:.0}/s)", records as f64 / seconds);
     for (name, score) in [("whole", whole), ("train half", train), ("held-out half", held_out)] {
-        out::line(&format!(
+        println!(
             "{name:13}  precision {:.4}  recall {:.4}  f1 {:.4}  ({} links, {} right, {} true)",
             score.precision(),
             score.recall(),
@@ -63,7 +63,7 @@ pub fn run(global: &Global, args: &ResolveEvalArgs) -> anyhow::Result<()> {
             score.links,
             score.right,
             score.truth,
-        ))?;
+        );
     }
     Ok(())
 }
@@ -156,14 +156,14 @@ struct Table {
 impl Table {
     fn read(path: &Path) -> Result<Self, ApiError> {
         let mut bytes = Vec::new();
-        unpacked(path)
-            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|fault| match fault.kind() {
+        unpacked(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(
+            |fault| match fault.kind() {
                 std::io::ErrorKind::NotFound => {
                     ApiError::not_found("input_not_found", format!("{} is not there", path.display()))
                 }
                 _ => bad(path, &format!("can't be read: {fault}")),
-            })?;
+            },
+        )?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(bad(path, &format!("unpacks to more than {MAX_BYTES} bytes")));
         }
