@@ -6,7 +6,7 @@ use contracts::{ContentId, ContentType, ExternalId, IngestAction, IngestOutcome,
 
 use crate::{
     merge::{Merged, fold},
-    resolve::{Candidate, Facets, Resolution, resolve},
+    resolve::{Candidate, Facets, Match, Resolution, resolve},
 };
 
 /// The most near misses that are kept for a record.
@@ -66,6 +66,12 @@ impl Title {
         fold(&self.records.values().collect::<Vec<_>>())
     }
 
+    fn refresh(&mut self) {
+        let mut facets = Facets::default();
+        self.records.values().for_each(|record| facets.add(record));
+        self.facets = facets;
+    }
+
     /// The first of its records, which stands for it.
     pub fn key(&self) -> Key {
         self.records.keys().next().cloned().unwrap_or_default()
@@ -97,6 +103,23 @@ pub struct Logged {
     pub confidence: f64,
 }
 
+/// A question for a person: whether a record's title is also another one.
+#[derive(Debug)]
+pub struct Doubt {
+    /// `uncertain` or `id_conflict`.
+    pub kind: &'static str,
+    /// The record.
+    pub key: Key,
+    /// The title it was given.
+    pub content_id: ContentId,
+    /// The title it may be.
+    pub other_id: ContentId,
+    /// What is known.
+    pub evidence: String,
+    /// How likely, from 0 to 1.
+    pub confidence: f64,
+}
+
 /// Everything a batch reads and changes.
 #[derive(Default)]
 pub struct Batch {
@@ -112,6 +135,8 @@ pub struct Batch {
     pub stored: Vec<(Key, Stored, String)>,
     /// Lines for the merge log.
     pub log: Vec<Logged>,
+    /// Questions for a person.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Batch {
@@ -150,7 +175,7 @@ impl Batch {
 
     /// Decides which title a record that is not known yet describes.
     fn place(&mut self, incoming: &Incoming, new_id: impl FnOnce() -> ContentId) -> (IngestAction, Stored) {
-        let Resolution { joined, apart } = resolve(&incoming.facets, &self.candidates(incoming));
+        let Resolution { joined, apart, uncertain } = resolve(&incoming.facets, &self.candidates(incoming));
         for (content_id, evidence) in apart.into_iter().take(MAX_APART) {
             let key = incoming.key();
             self.log.push(Logged { key, content_id, verdict: "kept_apart", evidence, confidence: 0.0 });
@@ -165,7 +190,14 @@ impl Batch {
             }
             None => {
                 let evidence = "the first source to describe it".to_owned();
-                (IngestAction::Created, Stored { content_id: new_id(), digest, evidence, confidence: 1.0 })
+                let content_id = new_id();
+                let doubt = |other: Match| {
+                    let (key, kind) = (incoming.key(), "uncertain");
+                    let Match { id: other_id, confidence, evidence } = other;
+                    Doubt { kind, key, content_id, other_id, evidence, confidence }
+                };
+                self.doubts.extend(uncertain.into_iter().take(MAX_APART).map(doubt));
+                (IngestAction::Created, Stored { content_id, digest, evidence, confidence: 1.0 })
             }
         }
     }
@@ -176,7 +208,7 @@ impl Batch {
         let record = &incoming.record;
         let mut ids: BTreeSet<ContentId> =
             record.external_ids.iter().filter_map(|id| self.owners.get(id)).copied().collect();
-        for key in incoming.facets.keys() {
+        for key in incoming.facets.names() {
             let block = self.blocks.get(&(record.content_type, key.to_owned()));
             let near = |(year, _): &&(u16, ContentId)| incoming.facets.near(record.content_type, *year);
             ids.extend(block.into_iter().flatten().filter(near).map(|(_, id)| *id));
@@ -188,24 +220,61 @@ impl Batch {
 
     /// Makes a record part of a title, in place of what its source said before.
     fn apply(&mut self, id: ContentId, record: SourceRecord) {
+        self.touch(id, &record.source);
+        let Some(title) = self.titles.get_mut(&id) else { return };
+        let key = (record.source.clone(), record.source_key.clone());
+        let claimed = record.external_ids.clone();
+        let replaced = title.records.insert(key.clone(), record);
+        title.refresh();
+        self.release(id, replaced.map(|old| old.external_ids).unwrap_or_default());
+        self.claim(id, &key, claimed);
+        self.file(id);
+    }
+
+    /// Moves a record from its title to another, which may be new, and says why. Returns whether it was there.
+    pub fn relocate(&mut self, key: &Key, to: ContentId, verdict: &'static str, evidence: &str) -> bool {
+        let Some(stored) = self.known.get(key).cloned() else { return false };
+        let from = stored.content_id;
+        self.touch(from, &key.0);
+        let Some(record) = self.titles.get_mut(&from).and_then(|title| title.records.remove(key)) else { return false };
+        let Ok(json) = serde_json::to_string(&record) else { return false };
+        if let Some(title) = self.titles.get_mut(&from) {
+            title.refresh();
+        }
+        self.release(from, record.external_ids.clone());
+        let (evidence, confidence) = (evidence.to_owned(), 1.0);
+        let log = |content_id| Logged { key: key.clone(), content_id, verdict, evidence: evidence.clone(), confidence };
+        self.log.extend([log(from), log(to)]);
+        let stored = Stored { content_id: to, evidence, confidence, ..stored };
+        self.known.insert(key.clone(), stored.clone());
+        self.stored.push((key.clone(), stored, json));
+        self.apply(to, record);
+        true
+    }
+
+    /// The records of a title.
+    pub fn records(&self, id: ContentId) -> Vec<Key> {
+        self.titles.get(&id).map(|title| title.records.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Titles that have no records any more.
+    pub fn emptied(&self) -> impl Iterator<Item = ContentId> + '_ {
+        let empty = |id: &&ContentId| self.titles.get(id).is_some_and(|title| title.records.is_empty());
+        self.touched.iter().filter(empty).copied()
+    }
+
+    /// Notes what a title was before its first change.
+    fn touch(&mut self, id: ContentId, source: &str) {
         let title = self.titles.entry(id).or_default();
         if title.touched_by.is_none() {
             title.before = title.fold();
             self.touched.push(id);
         }
-        title.touched_by = Some(record.source.clone());
-        let claimed = record.external_ids.clone();
-        let replaced = title.records.insert((record.source.clone(), record.source_key.clone()), record);
-        let mut facets = Facets::default();
-        title.records.values().for_each(|record| facets.add(record));
-        title.facets = facets;
-        self.claim(id, claimed, replaced.map(|old| old.external_ids).unwrap_or_default());
-        self.file(id);
+        title.touched_by = Some(source.to_owned());
     }
 
-    /// Gives a title the ids that its new record claims and nobody has, and takes those that none of its records claims
-    /// any more. An id that another title has stays there: the first claim holds.
-    fn claim(&mut self, id: ContentId, claimed: Vec<ExternalId>, former: Vec<ExternalId>) {
+    /// Takes from a title the ids that none of its records claims any more.
+    fn release(&mut self, id: ContentId, former: Vec<ExternalId>) {
         let Some(title) = self.titles.get_mut(&id) else { return };
         for lost in former {
             let kept = title.records.values().any(|record| record.external_ids.contains(&lost));
@@ -214,10 +283,26 @@ impl Batch {
                 title.moved_ids.insert(lost);
             }
         }
+    }
+
+    /// Gives a title the ids that its new record claims and nobody has. An id that another title has stays there, and a
+    /// person is asked: the first claim holds.
+    fn claim(&mut self, id: ContentId, key: &Key, claimed: Vec<ExternalId>) {
+        let Some(title) = self.titles.get_mut(&id) else { return };
         for wanted in claimed {
-            if let Entry::Vacant(free) = self.owners.entry(wanted.clone()) {
-                free.insert(id);
-                title.moved_ids.insert(wanted);
+            match self.owners.entry(wanted) {
+                Entry::Vacant(free) => {
+                    title.moved_ids.insert(free.key().clone());
+                    free.insert(id);
+                }
+                Entry::Occupied(taken) if *taken.get() != id => {
+                    let ExternalId { id_type, id_value } = taken.key();
+                    let evidence = format!("both claim the {id_type} id {id_value}; the first has it");
+                    let (key, other_id) = (key.clone(), *taken.get());
+                    let kind = "id_conflict";
+                    self.doubts.push(Doubt { kind, key, content_id: id, other_id, evidence, confidence: 0.5 });
+                }
+                Entry::Occupied(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ use contracts::{
 };
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use stores::{Db, DbError, events};
+use stores::{Db, DbError, Tx, events};
 
 use crate::{
     batch::{Batch, Incoming, Logged},
@@ -54,17 +54,44 @@ pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[S
     let touched = batch.touched.clone();
     let moved = changes.iter().flat_map(|change| change.title.moved_ids.iter().cloned()).collect();
     if !touched.is_empty() {
-        let now = clock.now();
-        project::titles(&mut tx, &batch, &changes, now).await?;
-        let events: Vec<Event> = changes.iter().flat_map(|change| stated(change, ids, call, clock)).collect();
-        let notes: Vec<Logged> = changes.iter().flat_map(notes).collect();
         drop(changes);
-        batch.log.extend(notes);
-        project::records(&mut tx, &mut batch, ids, now).await?;
-        events::append(&mut tx, &events).await?;
+        write(&mut tx, &mut batch, &Scene { clock, ids, call }).await?;
         tx.commit().await?;
     }
     Ok(Taken { outcomes, titles: touched, ids: moved })
+}
+
+/// What a change is made with.
+pub struct Scene<'a> {
+    /// Tells the time of it.
+    pub clock: &'a Clock,
+    /// Names what is new.
+    pub ids: &'a Ids,
+    /// Who made it, and in which trace.
+    pub call: &'a Call,
+}
+
+/// Writes what the titles of a batch have become, its records, its log and its events.
+pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<()> {
+    let Scene { clock, ids, call } = *scene;
+    let now = clock.now();
+    let changes = changes(batch)?;
+    let emptied: Vec<ContentId> = batch.emptied().collect();
+    project::forget(tx, &emptied).await?;
+    project::titles(tx, batch, &changes, now).await?;
+    let mut events: Vec<Event> = changes.iter().flat_map(|change| stated(change, ids, call, clock)).collect();
+    events.extend(emptied.iter().map(|id| {
+        let data = json!({ "content_id": id, "source": "operator", "removed": true });
+        Event::new(EventId(ids.next()), "/catalog", Topic::ContentUpdated, *id, now, call.trace, data)
+    }));
+    project::prices(tx, &changes, ids, now).await?;
+    let notes: Vec<Logged> = changes.iter().flat_map(notes).collect();
+    drop(changes);
+    batch.log.extend(notes);
+    project::records(tx, batch, ids, now).await?;
+    project::doubts(tx, batch, ids, now).await?;
+    events::append(tx, &events).await?;
+    Ok(())
 }
 
 fn prepare(clock: &Clock, records: &[SourceRecord]) -> Result<Vec<Incoming>> {
@@ -89,7 +116,8 @@ fn digest(text: &str) -> String {
 /// What the titles of the batch have become.
 fn changes(batch: &Batch) -> Result<Vec<Change<'_>>, DbError> {
     let change = |id: &ContentId| Change::of(*id, batch.title(*id)?);
-    let changes: Option<Vec<_>> = batch.touched.iter().map(change).collect();
+    let emptied: BTreeSet<ContentId> = batch.emptied().collect();
+    let changes: Option<Vec<_>> = batch.touched.iter().filter(|id| !emptied.contains(id)).map(change).collect();
     changes.ok_or_else(|| DbError::Value("a title without records".to_owned()))
 }
 

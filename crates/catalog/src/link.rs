@@ -12,12 +12,14 @@ mod weigh;
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::text::{person_key, title_key};
+use crate::text::{person_key, same_person, title_key};
 use assign::one_to_one;
 use weigh::{Lexicon, Words};
 
 /// The least score that is a link.
 const LEAST_SCORE: f64 = 0.8;
+/// How alike two names are that the rules of [`same_person`] hold for one.
+const SAME_PERSON: f64 = 0.9;
 /// The most records of a block that a word opens; a word of more says too little, and others open theirs.
 const MAX_BLOCK: usize = 120;
 /// How far apart two runtimes may be and still speak for one title, in minutes.
@@ -160,10 +162,14 @@ fn compare(a: (&Entity, &Words), b: (&Entity, &Words), lexicon: &Lexicon) -> Opt
     if !one.kind.agrees(other.kind) {
         return None;
     }
-    let name = lexicon.similarity(one_words, other_words);
+    let mut name = lexicon.similarity(one_words, other_words);
     // A name of common words only ("Pilot") is a weak one, however equal.
     let weak = 1.0 - lexicon.information(one_words.ids(), one.kind == Kind::Person);
     if one.kind == Kind::Person {
+        // A middle name more, or a letter less.
+        if name < SAME_PERSON && same_person(one_words.key(), other_words.key()) {
+            name = SAME_PERSON;
+        }
         return Some(name - 0.1 * weak + lives(one, other)? + professions(one, other));
     }
     Some(name - 0.2 * weak + years(one, other)? + places(one, other)? + runtimes(one, other))

@@ -96,7 +96,7 @@ async fn owners(tx: &mut Tx, ids: &BTreeSet<ExternalId>, batch: &mut Batch) -> R
 async fn namesakes(tx: &mut Tx, incoming: &[Incoming], wanted: &mut BTreeSet<ContentId>) -> Result<(), DbError> {
     let mut names: BTreeMap<_, BTreeMap<&str, Vec<&Incoming>>> = BTreeMap::new();
     for one in incoming {
-        for key in one.facets.keys() {
+        for key in one.facets.names() {
             names.entry(one.record.content_type).or_default().entry(key).or_default().push(one);
         }
     }

@@ -1,8 +1,11 @@
 //! Writes what a title has become into the tables it is read from: only the tables in which it changed.
 
-use std::{collections::BTreeSet, mem};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
-use contracts::{ContentId, ContentRating, Ids, Offer, Region};
+use contracts::{AvailabilityType, ContentId, ContentRating, Ids, Offer, Region};
 use jiff::Timestamp;
 use stores::{DbError, Tx, Value, args};
 
@@ -12,6 +15,9 @@ use crate::{
     merge::Merged,
     ratings::min_age,
 };
+
+/// The most questions that wait for a person; what comes beyond is only in the merge log.
+const MAX_OPEN_REVIEWS: usize = 10_000;
 
 /// A title that changed: what it was and what it is.
 pub struct Change<'a> {
@@ -226,6 +232,86 @@ fn title_keys(change: &Change<'_>) -> Vec<Vec<Value>> {
         types.into_iter().map(move |content_type| args![content_type.as_str(), key, year, change.id])
     });
     rows.collect()
+}
+
+/// Removes titles that have no records any more, with everything that hangs on them.
+pub async fn forget(tx: &mut Tx, ids: &[ContentId]) -> Result<(), DbError> {
+    for part in ids.chunks(MAX_LIST) {
+        let (sql, args) =
+            in_list("DELETE FROM content WHERE id IN", "", vec![], part.iter().copied().map(Value::from).collect());
+        tx.execute(sql, args).await?;
+    }
+    Ok(())
+}
+
+/// Adds a line for each offer whose price differs from what it was.
+pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timestamp) -> Result<(), DbError> {
+    let mut rows = Vec::new();
+    for change in changes.iter().filter(|change| change.offers_differ) {
+        let before = change.title.before.as_ref().map(|before| before.offers.as_slice()).unwrap_or_default();
+        let before: BTreeMap<_, _> = before.iter().map(|offer| (place(offer), &offer.price)).collect();
+        let after: BTreeMap<_, _> = change.after.offers.iter().map(|offer| (place(offer), &offer.price)).collect();
+        let places: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+        for place in places {
+            let (was, is) =
+                (before.get(&place).copied().cloned().flatten(), after.get(&place).copied().cloned().flatten());
+            if was != is {
+                let (platform, region, terms, source) = place;
+                let (amount, currency) = is.map(|price| (price.amount, price.currency.code().to_owned())).unzip();
+                rows.push(args![
+                    ids.next(),
+                    change.id,
+                    platform,
+                    region,
+                    terms.as_str(),
+                    source,
+                    amount,
+                    currency,
+                    now
+                ]);
+            }
+        }
+    }
+    tx.insert_many(
+        "INSERT INTO price_history (id, content_id, platform, region, availability_type, source, price_amount,
+         price_currency, observed_at)",
+        "",
+        rows,
+    )
+    .await?;
+    Ok(())
+}
+
+fn place(offer: &Offer) -> (&str, Region, AvailabilityType, &str) {
+    (&offer.platform, offer.region, offer.availability_type, &offer.source)
+}
+
+/// Puts the questions of the batch into the review queue, as far as it has room; a pair is asked about once.
+pub async fn doubts(tx: &mut Tx, batch: &mut Batch, ids: &Ids, now: Timestamp) -> Result<(), DbError> {
+    let doubts = mem::take(&mut batch.doubts);
+    if doubts.is_empty() {
+        return Ok(());
+    }
+    let open: i64 = tx.fetch_one("SELECT COUNT(*) FROM reviews WHERE status = 'open'", args![]).await?;
+    let room = MAX_OPEN_REVIEWS.saturating_sub(usize::try_from(open).unwrap_or_default());
+    if room < doubts.len() {
+        tracing::warn!(dropped = doubts.len() - room, "the review queue is full; decide some of it");
+    }
+    let mut seen = BTreeSet::new();
+    let asked = doubts.into_iter().filter(|doubt| seen.insert((doubt.kind, doubt.key.clone(), doubt.other_id)));
+    let rows = asked.take(room).map(|doubt| {
+        let (source, key) = doubt.key;
+        let (evidence, confidence) = (doubt.evidence, doubt.confidence);
+        args![ids.next(), doubt.kind, source, key, doubt.content_id, doubt.other_id, evidence, confidence, "open", now]
+    });
+    tx.insert_many(
+        "INSERT INTO reviews (id, kind, source, source_key, content_id, other_id, evidence, confidence, status,
+         created_at)",
+        "ON CONFLICT (kind, source, source_key, other_id) DO NOTHING",
+        rows.collect(),
+    )
+    .await?;
+    Ok(())
 }
 
 /// Writes the records of the batch and its lines of the merge log.

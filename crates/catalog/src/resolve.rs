@@ -15,6 +15,11 @@
 //! | no people to compare, the same runtime (± 5 min) | the same | 0.91 |
 //! | a director or two people in common | one unknown | 0.92 |
 //!
+//! | a director in common, and an actor or the runtime; one side leaves the subtitle out | the same | 0.93 |
+//!
+//! The stages are those of the specification: EIDR; the ids of IMDb, TMDb, Gracenote and the rest; title, year and
+//! kind; and for what remains uncertain a person, with the meaning of the two overviews beside it (`review`).
+//!
 //! Evidence against it wins: directors named by both and none in common, unless two actors are; actors named by both
 //! and nobody in common; films whose runtimes differ by more than 15 minutes, unless a director and two actors are in
 //! common (a longer cut). A source describes a title once, so the rules never join two records of one source. Two
@@ -24,11 +29,11 @@ use std::collections::BTreeSet;
 
 use contracts::{ContentId, ContentType, CreditRole, ExternalId, SourceRecord};
 
-use crate::text::{distinctive, person_key, same_person, title_key};
+use crate::text::{distinctive, head_key, joined_key, person_key, same_person, title_key};
 
 /// The kinds of id that mean the same title whoever states them, the most trusted first. A platform's own ids are not
 /// among them: they name a listing, and a listing may hold two cuts.
-const SHARED_IDS: [&str; 7] = ["imdb", "eidr", "wikidata", "tmdb_movie", "tmdb_tv", "gracenote", "wikipedia"];
+const SHARED_IDS: [&str; 7] = ["eidr", "imdb", "tmdb_movie", "tmdb_tv", "gracenote", "wikidata", "wikipedia"];
 /// The most names of a record's list that are compared.
 const MAX_NAMES: usize = 40;
 /// How far apart two sources may put a series: a service states the year of the season it has.
@@ -39,6 +44,10 @@ const SERIES_YEARS: u16 = 15;
 pub struct Facets {
     types: BTreeSet<ContentType>,
     keys: BTreeSet<String>,
+    /// The keys written as one word.
+    joined: BTreeSet<String>,
+    /// The keys without their subtitles.
+    heads: BTreeSet<String>,
     years: BTreeSet<u16>,
     runtimes: BTreeSet<u16>,
     directors: BTreeSet<String>,
@@ -59,8 +68,12 @@ impl Facets {
     /// Adds what another record of the same title says.
     pub fn add(&mut self, record: &SourceRecord) {
         self.types.insert(record.content_type);
-        let titles = [Some(&record.title), record.original_title.as_ref()];
-        self.keys.extend(titles.into_iter().flatten().map(|title| title_key(title)));
+        for title in [Some(&record.title), record.original_title.as_ref()].into_iter().flatten() {
+            let key = title_key(title);
+            self.joined.extend(joined_key(&key));
+            self.heads.extend(head_key(title));
+            self.keys.insert(key);
+        }
         self.years.extend(year_of(record));
         self.runtimes.extend(record.runtime_minutes);
         // The bound is on a record's names, not on the title's, so that the order of the records makes no difference.
@@ -78,12 +91,23 @@ impl Facets {
     /// The keys under which the title may be found, each with every year a source gives; 0 where none does.
     pub fn blocks(&self) -> impl Iterator<Item = (&str, u16)> {
         let years: Vec<u16> = if self.years.is_empty() { vec![0] } else { self.years.iter().copied().collect() };
-        self.keys.iter().flat_map(move |key| years.clone().into_iter().map(move |year| (key.as_str(), year)))
+        self.names().into_iter().flat_map(move |key| years.clone().into_iter().map(move |year| (key, year)))
     }
 
-    /// The normalised titles.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(String::as_str)
+    /// Everything the title goes by: the normalised titles, written as one word, and without their subtitles.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.keys.iter().chain(&self.joined).chain(&self.heads).map(String::as_str).collect()
+    }
+
+    /// How the names of two titles agree.
+    fn likeness(&self, other: &Self) -> Option<Likeness> {
+        let one_word =
+            |one: &Self, two: &Self| !one.joined.is_disjoint(&two.keys) || !one.joined.is_disjoint(&two.joined);
+        if !self.keys.is_disjoint(&other.keys) || one_word(self, other) || one_word(other, self) {
+            return Some(Likeness::Same);
+        }
+        let shortened = !self.heads.is_disjoint(&other.keys) || !other.heads.is_disjoint(&self.keys);
+        shortened.then_some(Likeness::Shortened)
     }
 
     /// Whether a title filed under `year` (0: unknown) is worth a comparison.
@@ -91,6 +115,15 @@ impl Facets {
         let reach = if content_type == ContentType::TvShow { SERIES_YEARS } else { 1 };
         year == 0 || self.years.is_empty() || self.years.iter().any(|own| own.abs_diff(year) <= reach)
     }
+}
+
+/// How two names agree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Likeness {
+    /// They are the same, but for how they are written.
+    Same,
+    /// One leaves out the subtitle of the other.
+    Shortened,
 }
 
 /// The year a record gives, from its date where it gives only that.
@@ -119,6 +152,8 @@ pub struct Resolution {
     pub joined: Option<Match>,
     /// Titles that came near and why they are others.
     pub apart: Vec<(ContentId, String)>,
+    /// Titles that it may be, for a person to decide: how likely, from 0 to 1, and what is known.
+    pub uncertain: Vec<Match>,
 }
 
 /// A title, how sure we are that it is the one, and why.
@@ -136,7 +171,7 @@ pub struct Match {
 ///
 /// The order of the candidates makes no difference.
 pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
-    let mut apart = Vec::new();
+    let (mut apart, mut uncertain) = (Vec::new(), Vec::new());
     let mut by_id: Vec<(usize, Match)> = Vec::new();
     let mut by_rule: Vec<Match> = Vec::new();
     for candidate in candidates {
@@ -148,10 +183,13 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
         } else if let Some((rank, id)) = shared {
             let evidence = format!("{} id {}", id.id_type, id.id_value);
             by_id.push((rank, Match { id: candidate.id, confidence: 1.0, evidence }));
-        } else if !record.keys.is_disjoint(&candidate.facets.keys) {
-            match compare(record, candidate.facets) {
-                Ok((confidence, evidence)) => by_rule.push(Match { id: candidate.id, confidence, evidence }),
-                Err(reason) => apart.push((candidate.id, reason)),
+        } else if let Some(likeness) = record.likeness(candidate.facets) {
+            match compare(record, candidate.facets, likeness) {
+                Verdict::Same(confidence, evidence) => by_rule.push(Match { id: candidate.id, confidence, evidence }),
+                Verdict::Uncertain(confidence, evidence) => {
+                    uncertain.push(Match { id: candidate.id, confidence, evidence });
+                }
+                Verdict::Other(reason) => apart.push((candidate.id, reason)),
             }
         }
     }
@@ -161,13 +199,17 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
     let joined = match by_id.into_iter().next() {
         Some((_, found)) => Some(found),
         None if tied => {
-            let reason = "as good a match as another title".to_owned();
-            apart.extend(by_rule.into_iter().map(|tie| (tie.id, reason.clone())));
+            let tie =
+                |tie: Match| Match { evidence: format!("{}; another title is as good a match", tie.evidence), ..tie };
+            uncertain.extend(by_rule.into_iter().map(tie));
             None
         }
         None => by_rule.into_iter().next(),
     };
-    Resolution { joined, apart }
+    if joined.is_some() {
+        uncertain.clear();
+    }
+    Resolution { joined, apart, uncertain }
 }
 
 /// Why the two can't be the same title, whatever else they share: another kind, or two ids of one kind.
@@ -240,6 +282,23 @@ impl Evidence {
         }
     }
 
+    /// The rule for a title whose subtitle one side leaves out: sequels share such names, and people, but not the year.
+    fn rule_of_shortened(&self, series: bool) -> Option<f64> {
+        let more = self.actors > 0 || self.same_runtime();
+        (!series && self.year_gap == Some(0) && self.directors > 0 && more).then_some(0.93)
+    }
+
+    /// What was found, in words.
+    fn words(&self, likeness: Likeness) -> String {
+        let title = if likeness == Likeness::Same { "title" } else { "title without subtitle" };
+        let mut words = vec![title.to_owned()];
+        words.extend(self.year_gap.map(|gap| if gap == 0 { "year".to_owned() } else { format!("year within {gap}") }));
+        words.extend((self.directors > 0).then(|| "director".to_owned()));
+        words.extend((self.people > 0).then(|| plural(self.people)));
+        words.extend(self.same_runtime().then(|| "runtime".to_owned()));
+        words.join(", ")
+    }
+
     /// The first rule of the table that holds.
     fn rule(&self, series: bool, distinctive: bool) -> Option<f64> {
         let strong = self.directors > 0 || self.people >= 2;
@@ -258,27 +317,41 @@ impl Evidence {
     }
 }
 
-/// Whether two sides with a normalised title in common are one title: how sure and why, or why not.
-fn compare(record: &Facets, other: &Facets) -> Result<(f64, String), String> {
+/// What a comparison came to, and why.
+enum Verdict {
+    /// One title: how sure.
+    Same(f64, String),
+    /// It may be: how likely.
+    Uncertain(f64, String),
+    /// Another one.
+    Other(String),
+}
+
+/// Whether two sides with a name in common are one title.
+fn compare(record: &Facets, other: &Facets, likeness: Likeness) -> Verdict {
     if let Some(source) = record.sources.intersection(&other.sources).next() {
-        return Err(format!("{source} lists both"));
+        return Verdict::Other(format!("{source} lists both"));
     }
     let series = record.types.contains(&ContentType::TvShow);
     let found = Evidence::of(record, other);
     if let Some(reason) = found.against(series) {
-        return Err(reason);
+        return Verdict::Other(reason);
     }
     let rare = record.keys.intersection(&other.keys).any(|key| distinctive(key));
-    let confidence = found.rule(series, rare).ok_or_else(|| match found.year_gap {
-        Some(gap) if gap > 1 => format!("same title, {gap} years apart"),
-        _ => "same title, too little else to go by".to_owned(),
-    })?;
-    let mut words = vec!["title".to_owned()];
-    words.extend(found.year_gap.map(|gap| if gap == 0 { "year".to_owned() } else { format!("year within {gap}") }));
-    words.extend((found.directors > 0).then(|| "director".to_owned()));
-    words.extend((found.people > 0).then(|| plural(found.people)));
-    words.extend(found.same_runtime().then(|| "runtime".to_owned()));
-    Ok((confidence, words.join(", ")))
+    let rule = match likeness {
+        Likeness::Same => found.rule(series, rare),
+        Likeness::Shortened => found.rule_of_shortened(series),
+    };
+    let evidence = found.words(likeness);
+    match (rule, found.year_gap) {
+        (Some(confidence), _) => Verdict::Same(confidence, evidence),
+        (None, Some(gap)) if gap > 1 => Verdict::Other(format!("same title, {gap} years apart")),
+        // Half of a shortened title is a name like any other: it takes a person in common to be worth a look.
+        (None, Some(0)) if likeness == Likeness::Same || found.people > 0 => {
+            Verdict::Uncertain(0.5, format!("{evidence}; too little else to go by"))
+        }
+        _ => Verdict::Other("same title, too little else to go by".to_owned()),
+    }
 }
 
 impl Facets {

@@ -27,13 +27,67 @@ pub fn title_key(title: &str) -> String {
 pub fn person_key(name: &str) -> String {
     let name = name.split('(').next().unwrap_or(name);
     let folded = fold(name);
-    let mut words: Vec<String> = folded.split_whitespace().flat_map(words_of).collect();
+    let mut words: Vec<String> = folded.split_whitespace().flat_map(words_of).map(given_name).collect();
     let long = |word: &String| word.len() > 1 && !["jr", "sr", "ii", "iii"].contains(&word.as_str());
     if words.iter().filter(|word| long(word)).count() >= 2 {
         words.retain(long);
     }
     words.sort_unstable();
     if words.is_empty() { name.trim().to_lowercase() } else { words.join(" ") }
+}
+
+/// The whole name of a short one that stands for one name only: "Tim" is Timothy. "Alex" and "Chris" may be two.
+fn given_name(word: String) -> String {
+    const SHORT: &[(&str, &str)] = &[
+        ("andy", "andrew"),
+        ("ben", "benjamin"),
+        ("bill", "william"),
+        ("bob", "robert"),
+        ("charlie", "charles"),
+        ("dave", "david"),
+        ("don", "donald"),
+        ("doug", "douglas"),
+        ("ed", "edward"),
+        ("greg", "gregory"),
+        ("jeff", "jeffrey"),
+        ("jim", "james"),
+        ("joe", "joseph"),
+        ("ken", "kenneth"),
+        ("larry", "lawrence"),
+        ("matt", "matthew"),
+        ("mike", "michael"),
+        ("nick", "nicholas"),
+        ("pete", "peter"),
+        ("ray", "raymond"),
+        ("rob", "robert"),
+        ("ron", "ronald"),
+        ("steve", "steven"),
+        ("stephen", "steven"),
+        ("tim", "timothy"),
+        ("tom", "thomas"),
+        ("tony", "anthony"),
+        ("will", "william"),
+    ];
+    let whole = SHORT.binary_search_by_key(&word.as_str(), |pair| pair.0).ok().and_then(|at| SHORT.get(at));
+    whole.map_or(word, |pair| pair.1.to_owned())
+}
+
+/// The key of a title without its subtitle: what stands before a colon, a dash between spaces, or " or ". `None`
+/// where there is no subtitle, or it only says which part of several it is.
+pub fn head_key(title: &str) -> Option<String> {
+    let marks = [": ", " - ", " – ", " — ", ", or ", " or: ", " or ("];
+    let (at, mark) = marks.iter().filter_map(|mark| title.find(mark).map(|at| (at, mark))).min()?;
+    let (head, tail) = (title_key(&title[..at]), title_key(&title[at + mark.len()..]));
+    const PARTS: &[&str] = &["part", "volume", "chapter", "season", "series", "episode", "book"];
+    let tells = tail.split(' ').any(|word| PARTS.contains(&word) || word.bytes().any(|byte| byte.is_ascii_digit()));
+    (!tells && !head.is_empty() && !tail.is_empty()).then_some(head)
+}
+
+/// A short title without its spaces: sources differ on whether a compound is one word ("Air Waves", "Spider-Man").
+pub fn joined_key(key: &str) -> Option<String> {
+    let words = key.split(' ').count();
+    let letters = key.len() - (words - 1);
+    ((2..=3).contains(&words) && letters >= 6).then(|| key.replace(' ', ""))
 }
 
 /// Whether two person keys may be the same person: equal, one with a middle name more, or one or two letters apart.
@@ -234,6 +288,8 @@ mod tests {
             ("Monfery Dominique", "Dominique Monféry"),
             ("Pierce Brosnan (James Bond)", "Pierce Brosnan"),
             ("Robert Downey Jr.", "Robert Downey"),
+            ("Tim Van Patten", "Timothy Van Patten"),
+            ("Stephen J. Cannell", "Steve Cannell"),
         ];
         for (a, b) in same {
             assert!(same_person(&person_key(a), &person_key(b)), "{a} / {b}");
@@ -248,6 +304,25 @@ mod tests {
         for (a, b) in apart {
             assert!(!same_person(&person_key(a), &person_key(b)), "{a} / {b}");
         }
+    }
+
+    #[test]
+    fn subtitles_and_compounds() {
+        let table = [
+            ("Birdman or (The Unexpected Virtue of Ignorance)", Some("birdman")),
+            ("Borat: Cultural Learnings of America", Some("borat")),
+            ("Eupoly - Ein europäischer Alptraum", Some("eupoly")),
+            ("Kill Bill: Vol. 2", None),
+            ("Fear Street: 1994", None),
+            ("Mission-Impossible", None),
+            ("The Matrix", None),
+        ];
+        for (title, head) in table {
+            assert_eq!(head_key(title).as_deref(), head, "{title}");
+        }
+        assert_eq!(joined_key(&title_key("Air Waves")).as_deref(), Some("airwaves"));
+        assert_eq!(joined_key("up"), None);
+        assert_eq!(joined_key("a quiet place in the country"), None);
     }
 
     #[test]

@@ -21,12 +21,20 @@ struct Word {
 }
 
 /// The words of one name, by how much each weighs; the weights' squares sum to one.
-pub struct Words(BTreeMap<u32, f64>);
+pub struct Words {
+    key: String,
+    weights: BTreeMap<u32, f64>,
+}
 
 impl Words {
     /// Its words, in order.
     pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.keys().copied()
+        self.weights.keys().copied()
+    }
+
+    /// The name as it is compared.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 }
 
@@ -61,17 +69,21 @@ impl Lexicon {
         let mut weights: BTreeMap<u32, f64> = ids.map(|id| (id, self.rarity(id, person))).collect();
         let norm = weights.values().map(|weight| weight * weight).sum::<f64>().sqrt();
         weights.values_mut().for_each(|weight| *weight /= norm);
-        Words(weights)
+        Words { key: name.to_owned(), weights }
     }
 
     /// How alike two names are, from 0 to 1: Soft TF-IDF, made symmetric by taking each word once.
     pub fn similarity(&self, a: &Words, b: &Words) -> f64 {
-        if !a.0.is_empty() && a.ids().eq(b.ids()) {
+        if !a.weights.is_empty() && a.ids().eq(b.ids()) {
             return 1.0;
         }
-        let shared: f64 = a.0.iter().filter_map(|(id, weight)| Some(weight * b.0.get(id)?)).sum();
+        let shared: f64 = a.weights.iter().filter_map(|(id, weight)| Some(weight * b.weights.get(id)?)).sum();
         let rest = |one: &Words, other: &Words| -> Vec<(u32, f64)> {
-            one.0.iter().filter(|(id, _)| !other.0.contains_key(id)).map(|(id, weight)| (*id, *weight)).collect()
+            one.weights
+                .iter()
+                .filter(|(id, _)| !other.weights.contains_key(id))
+                .map(|(id, weight)| (*id, *weight))
+                .collect()
         };
         let mut open = rest(b, a);
         let mut near = 0.0;
