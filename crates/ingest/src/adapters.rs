@@ -1,5 +1,9 @@
 //! (pure) One file a format: from a row of a source to a record in our vocabulary.
 
+pub(crate) mod imdb;
+pub(crate) mod justwatch_json;
+pub(crate) mod mapped;
+pub(crate) mod movielens;
 pub(crate) mod streaming_csv;
 pub(crate) mod wikidata_db;
 pub(crate) mod wikipedia_json;
@@ -29,6 +33,12 @@ pub(crate) fn blank(source: &str, source_key: String, content_type: ContentType,
         offers: Vec::new(),
         rating: None,
     }
+}
+
+/// Whether it is an id of a title in IMDb.
+fn is_imdb_title(id: &str) -> bool {
+    id.strip_prefix("tt")
+        .is_some_and(|digits| (7..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// People in one role.

@@ -1,9 +1,11 @@
 //! What an adapter must know beside the row.
 
+use std::sync::Arc;
+
 use contracts::Region;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use crate::{RejectReason, platforms::Service, row::RawRow};
+use crate::{Mapping, RejectReason, platforms::Service, row::RawRow};
 
 /// The year of the oldest film that survives is 1888; a little earlier leaves room for a source's estimate.
 pub(crate) const FIRST_YEAR: i16 = 1870;
@@ -21,6 +23,8 @@ pub struct Context {
     pub as_of: Date,
     /// Whether the operator said so; otherwise `as_of` is the day of the first ingest.
     pub as_of_stated: bool,
+    /// Which column is what, for an operator's own file.
+    pub mapping: Option<Arc<Mapping>>,
 }
 
 impl Context {
@@ -46,16 +50,22 @@ impl Context {
     /// `Malformed` or `OutOfRange`.
     pub fn year(&self, row: &RawRow, field: &'static str) -> Result<Option<u16>, RejectReason> {
         let Some(year) = row.number::<i64>(field, "a year")? else { return Ok(None) };
+        self.checked_year(field, year).map(Some)
+    }
+
+    /// A year between 1870 and ten years after `as_of`.
+    ///
+    /// # Errors
+    /// `OutOfRange`.
+    pub(crate) fn checked_year(&self, field: &'static str, year: i64) -> Result<u16, RejectReason> {
         let range = i64::from(FIRST_YEAR)..=i64::from(self.last_year());
-        if !range.contains(&year) {
-            return Err(RejectReason::OutOfRange {
-                field,
-                value: year.to_string(),
-                from: range.start().to_string(),
-                to: range.end().to_string(),
-            });
-        }
-        Ok(u16::try_from(year).ok())
+        let found = u16::try_from(year).ok().filter(|_| range.contains(&year));
+        found.ok_or_else(|| RejectReason::OutOfRange {
+            field,
+            value: year.to_string(),
+            from: range.start().to_string(),
+            to: range.end().to_string(),
+        })
     }
 }
 

@@ -12,17 +12,16 @@ use std::{
 
 use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, SourceRecord};
 use jiff::{SignedDuration, Timestamp};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Context, Format, Ingest, InputError, Inspection, Limits, Opened, Source,
-    formats::{Shape, Spec},
+    Context, Ingest, InputError, Source,
+    formats::Spec,
+    input::Input,
     pipeline::{AHEAD, Batch, Reading},
     platforms,
     rejects::Rejects,
-    rows::{Database, Rows},
     run::{Counts, Phase, Progress, Run, RunStatus},
     store,
 };
@@ -54,7 +53,12 @@ impl Drive<'_> {
         match &end {
             Ok(End::Done) => (run.status, run.finished_at) = (RunStatus::Done, Some(now)),
             Ok(End::Stopped) => run.status = RunStatus::Interrupted,
-            Err(error) => (run.status, run.error) = (RunStatus::Failed, Some(error.detail.clone())),
+            Err(error) => {
+                run.status = RunStatus::Failed;
+                run.error = Some(error.detail.clone());
+                run.error_code = Some(error.code.to_string());
+                run.error_status = Some(error.kind.row().http);
+            }
         }
         let counts = run.counts;
         tracing::info!(id = %run.id, status = %run.status, rows = counts.rows_read, created = counts.created,
@@ -69,27 +73,27 @@ impl Drive<'_> {
 
     async fn work(&self, run: &mut Run, source: &Source) -> Result<End> {
         let incoming = self.incoming()?;
-        let (opened, inspection) = match self.open(run, source, &incoming).await {
-            Ok(opened) => opened,
+        let input = match Input::open(self, run, source, &incoming).await {
+            Ok(input) => input,
             Err(InputError::Stopped) => return Ok(End::Stopped),
             Err(error) => return Err(error.into()),
         };
-        if run.fingerprint.as_ref() != Some(&inspection.fingerprint) {
+        if run.fingerprint.as_ref() != Some(&input.fingerprint) {
             // Another file than the one an earlier try read: it is read from its start.
             (run.counts, run.as_of) = (Counts::default(), None);
-            run.fingerprint = Some(inspection.fingerprint.clone());
+            run.fingerprint = Some(input.fingerprint.clone());
         }
-        let format = run.options.format.map_or_else(|| Format::detect(&inspection.head), Ok)?;
-        run.format = Some(format);
-        let context = self.context(run, format.spec(), source).await?;
+        let spec = input.format.spec();
+        run.format = Some(input.format);
+        let context = self.context(run, spec, source).await?;
         let taken = Arc::new(AtomicU64::new(0));
-        let (rows, _unpacked) = self.rows(format, &opened, &incoming, taken.clone()).await?;
         let limits = &self.ingest.config.limits;
+        let (rows, _unpacked) = input.rows(&context, &incoming, limits, taken.clone()).await?;
         let rejects = Rejects::open(&self.ingest.rejected_file(run.id), run.counts.rejected, limits.max_kept_rejects)
             .map_err(disk)?;
         store::save(&self.ingest.db, run).await?;
-        let reading = Reading { rows, spec: format.spec(), context, skip: run.counts.rows_read };
-        let total = opened.size();
+        let reading = Reading { rows, spec, context, skip: run.counts.rows_read };
+        let total = input.size();
         self.take_over(run, reading, rejects, &|| (taken.load(Ordering::Relaxed), Some(total))).await
     }
 
@@ -101,35 +105,6 @@ impl Drive<'_> {
             _ => std::fs::create_dir_all(&folder).map_err(disk)?,
         }
         Ok(folder)
-    }
-
-    async fn open(
-        &self,
-        run: &Run,
-        source: &Source,
-        incoming: &std::path::Path,
-    ) -> Result<(Arc<Opened>, Inspection), InputError> {
-        let limits = &self.ingest.config.limits;
-        let counts = run.counts;
-        let fetching = |bytes_read, bytes_total| {
-            (self.on_progress)(&Progress { phase: Phase::Fetching, counts, bytes_read, bytes_total });
-        };
-        let opened = Arc::new(source.open(incoming, limits, self.stop, fetching).await?);
-        let taken = Arc::new(AtomicU64::new(0));
-        let (file, counter, limits, stop) = (opened.clone(), taken.clone(), limits.clone(), self.stop.clone());
-        let mut inspecting = tokio::task::spawn_blocking(move || file.inspect(&limits, counter, &stop));
-        let mut ticks = tokio::time::interval(Duration::from_millis(100));
-        let inspection = loop {
-            tokio::select! {
-                done = &mut inspecting => break done.map_err(|error| broken_task(&error))??,
-                _ = ticks.tick() => {
-                    let bytes_read = taken.load(Ordering::Relaxed);
-                    let bytes_total = Some(opened.size());
-                    (self.on_progress)(&Progress { phase: Phase::Checking, counts, bytes_read, bytes_total });
-                }
-            }
-        };
-        Ok((opened, inspection))
     }
 
     /// The same bytes say nothing new however often they are read: without a stated day, theirs is that of their first run.
@@ -148,31 +123,8 @@ impl Drive<'_> {
         };
         run.as_of = Some(as_of);
         let region = run.options.region.unwrap_or(Region::US);
-        Ok(Context { service, region, as_of, as_of_stated: run.options.as_of.is_some() })
-    }
-
-    async fn rows(
-        &self,
-        format: Format,
-        opened: &Arc<Opened>,
-        incoming: &std::path::Path,
-        taken: Arc<AtomicU64>,
-    ) -> Result<(Rows, Option<TempDir>), InputError> {
-        let limits: Limits = self.ingest.config.limits.clone();
-        let opened = opened.clone();
-        let shape = &format.spec().shape;
-        if let Shape::Database(query) = shape {
-            let (folder, bounds) = (incoming.to_owned(), limits.clone());
-            let unpacked = tokio::task::spawn_blocking(move || opened.unpacked(&folder, &bounds)).await;
-            let (path, temp) = unpacked.map_err(|error| broken_task(&error))??;
-            let database = Database::open(&path, format.as_str(), query.tables).await?;
-            return Ok((Rows::Database(database.rows(query.sql, query.columns, &limits).await?), temp));
-        }
-        let rows = tokio::task::spawn_blocking(move || {
-            let reader = opened.reader(&limits, taken)?;
-            Rows::text(format.as_str(), shape, reader, opened.location(), &limits)
-        });
-        Ok((rows.await.map_err(|error| broken_task(&error))??, None))
+        let mapping = run.options.mapping.clone().map(Arc::new);
+        Ok(Context { service, region, as_of, as_of_stated: run.options.as_of.is_some(), mapping })
     }
 
     /// Gives the catalogue batch after batch, and notes after each how far it came.
@@ -206,6 +158,7 @@ impl Drive<'_> {
         let counts = &mut run.counts;
         counts.add(&outcomes);
         counts.unchanged += batch.repeated;
+        counts.passed_by += batch.passed_by;
         counts.rejected += batch.rejects.len() as u64;
         counts.rows_read = counts.rows_read.max(batch.last_row);
         run.updated_at = self.ingest.clock.now();
@@ -260,8 +213,4 @@ fn disk(error: io::Error) -> ApiError {
             ApiError::internal("the data folder can't be read or written")
         }
     }
-}
-
-fn broken_task(error: &tokio::task::JoinError) -> InputError {
-    InputError::Unreadable { location: "the input".to_owned(), cause: error.to_string() }
 }

@@ -46,6 +46,14 @@ pub enum InputError {
     CutShort(u64),
     #[error("{0}")]
     Database(String),
+    #[error("the Parquet file can't be read: {0}")]
+    Parquet(String),
+    #[error("{stem} is not in the order of its ids at line {line}: sort it as text by its first column")]
+    Unsorted { stem: &'static str, line: u64 },
+    #[error("the mapping is not valid: {0}")]
+    Mapping(String),
+    #[error("this file is not read alone: give {first}, and it is read with what lies beside it")]
+    Companion { first: &'static str },
     #[error("stopped before the end")]
     Stopped,
     #[error("the disk is full")]
@@ -73,6 +81,10 @@ impl InputError {
             Self::OutOfStep(_) => "input_out_of_step",
             Self::CutShort(_) => "input_cut_short",
             Self::Database(_) => "bad_database",
+            Self::Parquet(_) => "bad_parquet",
+            Self::Unsorted { .. } => "input_unsorted",
+            Self::Mapping(_) => "bad_mapping",
+            Self::Companion { .. } => "input_companion",
             Self::Stopped => "stopped",
             Self::DiskFull => "storage_full",
         }
@@ -84,9 +96,12 @@ impl InputError {
             Self::Fetch { .. } | Self::Status { .. } => ErrorKind::BadGateway,
             Self::TooLarge(_) | Self::UnpacksTooLarge(_) | Self::Bomb(_) => ErrorKind::PayloadTooLarge,
             Self::UnknownFormat { .. } => ErrorKind::UnsupportedMediaType,
-            Self::BadAddress(_) | Self::NotAFile(_) | Self::PlatformNeeded(_) | Self::UnknownPlatform { .. } => {
-                ErrorKind::InvalidArgument
-            }
+            Self::BadAddress(_)
+            | Self::NotAFile(_)
+            | Self::PlatformNeeded(_)
+            | Self::UnknownPlatform { .. }
+            | Self::Mapping(_)
+            | Self::Companion { .. } => ErrorKind::InvalidArgument,
             Self::Stopped => ErrorKind::Cancelled,
             Self::DiskFull => ErrorKind::StorageFull,
             Self::Unreadable { .. }
@@ -95,7 +110,9 @@ impl InputError {
             | Self::WrongHeader { .. }
             | Self::OutOfStep(_)
             | Self::CutShort(_)
-            | Self::Database(_) => ErrorKind::Unprocessable,
+            | Self::Database(_)
+            | Self::Parquet(_)
+            | Self::Unsorted { .. } => ErrorKind::Unprocessable,
         }
     }
 

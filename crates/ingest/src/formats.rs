@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use contracts::{ApiError, SourceRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, InputError, RawRow, RejectReason, adapters};
+use crate::{
+    Context, InputError, RawRow, RejectReason, Source, adapters,
+    rows::{IMDB, Joined, MOVIELENS},
+};
 
 /// A format that an adapter reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,14 @@ pub enum Format {
     WikipediaJson,
     /// Films of Wikidata.
     WikidataDb,
+    /// The datasets of IMDb.
+    Imdb,
+    /// Films of MovieLens.
+    Movielens,
+    /// Titles with their offers, as clients of JustWatch write them.
+    JustwatchJson,
+    /// An operator's own file, with a mapping.
+    Mapped,
 }
 
 /// How a format's rows lie in its file.
@@ -27,6 +38,10 @@ pub(crate) enum Shape {
     Json(&'static [&'static str]),
     /// A SQLite file.
     Database(Query),
+    /// Several tables that make titles together.
+    Tables(&'static Joined),
+    /// A table, JSON or Parquet, with the columns that a mapping names.
+    Mapped,
 }
 
 /// How the rows of a SQLite file are had.
@@ -53,7 +68,7 @@ pub(crate) struct Spec {
 }
 
 /// To add a format: a file in `adapters/`, a variant above, a row here.
-const SPECS: [Spec; 3] = [
+const SPECS: [Spec; 7] = [
     Spec {
         format: Format::StreamingCsv,
         name: "streaming_csv",
@@ -79,6 +94,42 @@ const SPECS: [Spec; 3] = [
         shape: Shape::Database(adapters::wikidata_db::QUERY),
         id_field: Some("imdbID"),
         adapt: adapters::wikidata_db::adapt,
+        one_service: false,
+    },
+    Spec {
+        format: Format::Imdb,
+        name: "imdb",
+        about: "the datasets of IMDb: title.basics, read with title.akas, .ratings, .principals, name.basics beside it",
+        shape: Shape::Tables(&IMDB),
+        id_field: None,
+        adapt: adapters::imdb::adapt,
+        one_service: false,
+    },
+    Spec {
+        format: Format::Movielens,
+        name: "movielens",
+        about: "films of MovieLens: movies.csv, read with links.csv and ratings.csv beside it",
+        shape: Shape::Tables(&MOVIELENS),
+        id_field: None,
+        adapt: adapters::movielens::adapt,
+        one_service: false,
+    },
+    Spec {
+        format: Format::JustwatchJson,
+        name: "justwatch_json",
+        about: "titles with offers as clients of JustWatch write them (entry_id, object_type, offers), array or lines",
+        shape: Shape::Json(&["entry_id", "object_type", "offers"]),
+        id_field: None,
+        adapt: adapters::justwatch_json::adapt,
+        one_service: false,
+    },
+    Spec {
+        format: Format::Mapped,
+        name: "mapped",
+        about: "any CSV, JSON, JSON Lines or Parquet file, with a mapping of its columns",
+        shape: Shape::Mapped,
+        id_field: None,
+        adapt: adapters::mapped::adapt,
         one_service: false,
     },
 ];
@@ -107,7 +158,7 @@ impl Format {
     /// Finds the format by the first bytes of the (unpacked) file; its name has no say.
     ///
     /// # Errors
-    /// `Empty`, or `UnknownFormat` with the known ones and, where we recognise what it is, a hint.
+    /// `Empty`, `Companion` for a table that is only read beside another, or `UnknownFormat` with the known ones and, where we recognise what it is, a hint.
     pub fn detect(head: &[u8]) -> Result<Self, InputError> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         if head.is_empty() {
@@ -117,7 +168,12 @@ impl Format {
             Shape::Csv(columns) => has_header(head, columns),
             Shape::Json(keys) => matches!(head[0], b'[' | b'{') && keys.iter().all(|key| has_key(head, key)),
             Shape::Database(..) => head.starts_with(b"SQLite format 3\0"),
+            Shape::Tables(joined) => header(head).contains(&joined.columns[0]) && has_header(head, joined.columns),
+            Shape::Mapped => false,
         });
+        if let (None, Some(first)) = (found, companion_of(head)) {
+            return Err(InputError::Companion { first });
+        }
         found.map(|spec| spec.format).ok_or_else(|| InputError::UnknownFormat {
             known: SPECS.iter().map(|spec| format!("{} ({})", spec.name, spec.about)).collect::<Vec<_>>().join("; "),
             hint: hint(head),
@@ -125,13 +181,44 @@ impl Format {
     }
 }
 
+/// Whether reading `first` reads `other` along, because it lies beside it and says more of the same titles.
+pub fn reads_along(first: &str, other: &str) -> bool {
+    let (Ok(first), Ok(other)) = (Source::parse(first), Source::parse(other)) else { return false };
+    let joined = SPECS.iter().filter_map(|spec| match spec.shape {
+        Shape::Tables(joined) => Some(joined),
+        _ => None,
+    });
+    joined.into_iter().any(|joined| {
+        let mut places = joined.beside.iter().flat_map(|beside| first.beside(joined.stem, beside.stem));
+        first != other && places.any(|place| place == other)
+    })
+}
+
 /// Whether at least half of the columns stand in the first line, whatever parts them: a header with a column too few
 /// or with semicolons is a bad file of this format, not an unknown one.
 fn has_header(head: &[u8], columns: &[&str]) -> bool {
-    let line = head.split(|byte| *byte == b'\n' || *byte == b'\r').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    let names: Vec<&str> = line.split([',', ';', '\t', '|']).map(|name| name.trim().trim_matches('"')).collect();
+    let names = header(head);
     columns.iter().filter(|column| names.contains(column)).count() * 2 >= columns.len()
+}
+
+/// The names in the first line, whatever parts them; none when it is no text.
+fn header(head: &[u8]) -> Vec<&str> {
+    let line = head.split(|byte| *byte == b'\n' || *byte == b'\r').next().unwrap_or_default();
+    let line = std::str::from_utf8(line).unwrap_or_default();
+    line.split([',', ';', '\t', '|']).map(|name| name.trim().trim_matches('"')).collect()
+}
+
+/// The table that must be given where this one lies beside it.
+fn companion_of(head: &[u8]) -> Option<&'static str> {
+    let names = header(head);
+    let tables = SPECS.iter().filter_map(|spec| match spec.shape {
+        Shape::Tables(joined) => Some(joined),
+        _ => None,
+    });
+    let lies_beside = |joined: &&Joined| {
+        joined.beside.iter().any(|beside| beside.columns.iter().all(|column| names.contains(column)))
+    };
+    tables.into_iter().find(lies_beside).map(|joined| joined.stem)
 }
 
 fn has_key(head: &[u8], key: &str) -> bool {
@@ -147,7 +234,7 @@ fn hint(head: &[u8]) -> &'static str {
         (b"\x28\xb5\x2f\xfd", "; this is packed with zstd: unpack it first"),
         (b"\xfd7zXZ\0", "; this is packed with xz: unpack it first"),
         (b"BZh", "; this is packed with bzip2: unpack it first"),
-        (b"PAR1", "; this is a Parquet file"),
+        (b"PAR1", "; this is a Parquet file: give --mapping, which says what its columns are"),
         (b"\xff\xfe", "; this is UTF-16: save it as UTF-8"),
         (b"\xfe\xff", "; this is UTF-16: save it as UTF-8"),
         (b"<", "; this is HTML or XML"),
@@ -211,9 +298,27 @@ mod tests {
             (b" [\n{\"title\": \"A\", \"year\" : 1, \"cast\":[], \"genres\":[]}]", Format::WikipediaJson),
             (b"{\"title\":\"A\",\"year\":1,\"cast\":[],\"genres\":[]}\n", Format::WikipediaJson),
             (b"SQLite format 3\0\x10\0", Format::WikidataDb),
+            (b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\n", Format::Imdb),
+            (b"movieId,title,genres\r\n1,", Format::Movielens),
+            (b"[{\"entry_id\": \"tm1\", \"object_type\": \"MOVIE\", \"offers\": []}]", Format::JustwatchJson),
         ];
         for (head, format) in table {
             assert_eq!(Format::detect(head).unwrap(), *format, "{}", String::from_utf8_lossy(head));
+        }
+    }
+
+    #[test]
+    fn a_file_beside_another_is_read_along() {
+        assert!(reads_along("/d/title.basics.tsv.gz", "/d/name.basics.tsv.gz"));
+        assert!(reads_along("/d/title.basics.tsv.gz", "/d/title.akas.tsv"));
+        assert!(reads_along("/d/movies.csv", "/d/ratings.csv"));
+        for (first, other) in [
+            ("/d/title.basics.tsv.gz", "/e/name.basics.tsv.gz"),
+            ("/d/title.basics.tsv.gz", "/d/title.basics.tsv.gz"),
+            ("/d/name.basics.tsv.gz", "/d/title.basics.tsv.gz"),
+            ("/d/movies.csv", "/d/netflix_titles.csv"),
+        ] {
+            assert!(!reads_along(first, other), "{first} {other}");
         }
     }
 
@@ -231,6 +336,12 @@ mod tests {
             let error = Format::detect(head).unwrap_err();
             assert_eq!(error.code(), "unknown_format");
             assert!(error.to_string().contains(expected), "{error}");
+        }
+        for (head, first) in
+            [(b"tconst\taverageRating\tnumVotes\n".as_slice(), "title.basics"), (b"movieId,imdbId,tmdbId\n", "movies")]
+        {
+            let error = Format::detect(head).unwrap_err();
+            assert!(error.code() == "input_companion" && error.to_string().contains(first), "{error}");
         }
         assert_eq!(Format::detect(b" \n").unwrap_err().code(), "input_empty");
     }

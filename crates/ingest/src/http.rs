@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State,
-    http::{HeaderName, StatusCode, header},
+    extract::{FromRequestParts, State},
+    http::{HeaderName, StatusCode, header, request::Parts},
 };
-use contracts::RunId;
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, page_limit};
+use contracts::{Call, RunId};
+use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problem, page_limit};
 use serde::Deserialize;
 use utoipa::{IntoParams, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -50,11 +50,24 @@ fn router() -> OpenApiRouter<Arc<Ingest>> {
 )]
 async fn start_ingest_run(
     State(ingest): State<Arc<Ingest>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiJson(request): ApiJson<RunRequest>,
 ) -> HttpResult<(StatusCode, [(HeaderName, String); 1], Json<Run>)> {
     let run = ingest.start(&call, &request).await?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("{RUNS}/{}", run.id))], Json(run)))
+}
+
+/// The call of the operator: a stranger hears that before anything is said of what they sent.
+struct OperatorOf(Call);
+
+impl<S: Sync> FromRequestParts<S> for OperatorOf {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let CallOf(call) = CallOf::from_request_parts(parts, state).await?;
+        call.require_operator().map_err(Problem)?;
+        Ok(Self(call))
+    }
 }
 
 /// Which page.

@@ -5,13 +5,16 @@
 //! run that was stopped or killed goes on where it was. What a row is turned away for is kept beside the data.
 
 mod adapters;
+mod certificates;
 mod context;
 mod countries;
 mod drive;
 mod error;
 mod formats;
 mod http;
+mod input;
 mod limits;
+mod mapping;
 mod open;
 mod pipeline;
 mod platforms;
@@ -28,9 +31,10 @@ mod validate;
 
 pub use context::Context;
 pub use error::InputError;
-pub use formats::Format;
+pub use formats::{Format, reads_along};
 pub use http::{api, routes};
 pub use limits::Limits;
+pub use mapping::{Columns, Mapping, OfferMapping};
 pub use open::{Inspection, Opened};
 pub use platforms::Service;
 pub use rejects::Reject;

@@ -26,6 +26,18 @@ pub(crate) struct Batch {
     pub rejects: Vec<Reject>,
     /// How many rows repeated an earlier one word by word.
     pub repeated: u64,
+    /// How many rows were passed by on purpose.
+    pub passed_by: u64,
+}
+
+/// The most rows of a batch, when most of them are passed by.
+const MAX_ROWS: u64 = 20_000;
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        let taken = self.records.len() as u64 + self.rejects.len() as u64 + self.repeated;
+        taken >= MAX_BATCH as u64 || taken + self.passed_by >= MAX_ROWS
+    }
 }
 
 /// What is read, and how.
@@ -60,10 +72,10 @@ impl Reading {
             match taken {
                 Ok(Some(record)) => batch.records.push(record),
                 Ok(None) => batch.repeated += 1,
+                Err(reason) if reason.is_passed_by() => batch.passed_by += 1,
                 Err(reason) => batch.rejects.push(reject(&row, &reason)),
             }
-            if number.is_multiple_of(MAX_BATCH as u64) && batches.blocking_send(Ok(std::mem::take(&mut batch))).is_err()
-            {
+            if batch.is_full() && batches.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
                 return;
             }
         }
@@ -88,11 +100,15 @@ fn take(row: &Row, spec: &Spec, context: &Context, ids: &mut Ids) -> Result<Opti
 
 fn reject(row: &Row, reason: &RejectReason) -> Reject {
     match &row.content {
-        // A database's row has no bytes of its own.
+        // Rows of a database or of Parquet have no bytes of their own.
         Ok(RawRow::Fields { columns, values }) if row.raw.is_empty() => {
             let fields: serde_json::Map<_, _> =
                 columns.iter().cloned().zip(values.iter().map(|value| serde_json::json!(value))).collect();
             Reject::new(row.number, row.line, reason, serde_json::Value::Object(fields).to_string().as_bytes())
+        }
+        Ok(RawRow::Json(fields)) if row.raw.is_empty() => {
+            let text = serde_json::to_vec(fields).unwrap_or_default();
+            Reject::new(row.number, row.line, reason, &text)
         }
         _ => Reject::new(row.number, row.line, reason, &row.raw),
     }

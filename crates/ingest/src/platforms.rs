@@ -31,6 +31,32 @@ pub(crate) fn by_id(id: &str) -> Option<&'static Service> {
     SERVICES.iter().find(|service| service.id == id)
 }
 
+/// Names that providers use for services whose ids ours are not made of.
+const NAMES: &[(&str, &str)] = &[
+    ("amazon prime", "prime_video"),
+    ("amazon prime video", "prime_video"),
+    ("amazon video", "prime_video"),
+    ("apple tv", "apple_tv_plus"),
+    ("apple tv store", "apple_tv_plus"),
+    ("hbo max", "max"),
+    ("itunes", "apple_tv_plus"),
+    ("peacock premium", "peacock"),
+    ("prime", "prime_video"),
+    ("tubi tv", "tubi"),
+];
+
+/// The id of a service by the name a provider gives it: `Disney+` → `disney_plus`. A service that we don't list keeps
+/// an id made of its name, so that the same name always is the same service.
+pub(crate) fn id_of(name: &str) -> String {
+    let spoken = name.to_lowercase().replace('+', " plus ");
+    let words: Vec<&str> = spoken.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let spoken = words.join(" ");
+    match NAMES.iter().find(|known| known.0 == spoken) {
+        Some((_, id)) => (*id).to_owned(),
+        None => words.join("_").chars().take(50).collect(),
+    }
+}
+
 /// The service the operator named, or else the one the file's name begins with.
 ///
 /// # Errors
@@ -60,6 +86,24 @@ mod tests {
         ];
         for (named, file, id) in table {
             assert_eq!(choose(named, file).unwrap().id, id);
+        }
+    }
+
+    #[test]
+    fn providers_have_names_of_their_own() {
+        let table = [
+            ("Netflix", "netflix"),
+            ("Disney+", "disney_plus"),
+            ("Disney Plus", "disney_plus"),
+            ("Amazon Prime Video", "prime_video"),
+            ("Apple TV+", "apple_tv_plus"),
+            ("Paramount Plus", "paramount_plus"),
+            ("MUBI", "mubi"),
+            ("Rai Play", "rai_play"),
+        ];
+        for (name, id) in table {
+            assert_eq!(id_of(name), id);
+            assert_eq!(id_of(&id_of(name)), id, "an id is a name too");
         }
     }
 

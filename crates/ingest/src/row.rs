@@ -33,8 +33,19 @@ pub enum RejectReason {
     TooManyCharacters { field: &'static str, found: usize, limit: usize },
     #[error("{field} has {found} entries, more than {limit}")]
     TooManyEntries { field: &'static str, found: usize, limit: usize },
+    #[error("it is a {0}, which is no title of its own here")]
+    NotATitle(String),
+    #[error("in {file}: {reason}")]
+    Beside { file: &'static str, reason: Box<RejectReason> },
     #[error("duplicate id {0:?}: an earlier row of this input has it with other content")]
     DuplicateId(String),
+}
+
+impl RejectReason {
+    /// Whether the row is passed by on purpose: it is well, and nothing for a catalogue of titles.
+    pub(crate) fn is_passed_by(&self) -> bool {
+        matches!(self, Self::NotATitle(_))
+    }
 }
 
 /// One row as its file has it: named fields of a table, or a JSON object.

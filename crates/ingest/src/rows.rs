@@ -3,14 +3,17 @@
 
 mod csv;
 mod database;
+mod joined;
 mod json;
+mod parquet;
 mod window;
 
-use std::io::Read;
+use std::{io::Read, path::Path};
 
-use crate::{InputError, Limits, RawRow, RejectReason, formats::Shape};
+use crate::{InputError, Limits, Mapping, RawRow, RejectReason, formats::Shape};
 
 pub(crate) use database::{Database, DatabaseRows};
+pub(crate) use joined::{Dialect, Joined, JoinedRows, imdb::IMDB, movielens::MOVIELENS};
 
 /// One row and where it stands.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) enum Rows {
     Csv(Box<csv::CsvRows>),
     Json(Box<json::JsonRows>),
     Database(DatabaseRows),
+    Joined(JoinedRows),
+    Parquet(Box<parquet::ParquetRows>),
 }
 
 impl Rows {
@@ -46,12 +51,45 @@ impl Rows {
     ) -> Result<Self, InputError> {
         match shape {
             Shape::Csv(columns) => {
-                let rows = csv::CsvRows::open(reader, format, columns, location, limits)?;
+                let rows = csv::CsvRows::open(reader, format, columns, Dialect::COMMAS, location, limits)?;
                 Ok(Self::Csv(Box::new(rows)))
             }
             Shape::Json(_) => Ok(Self::Json(Box::new(json::JsonRows::open(reader, location, limits)?))),
-            Shape::Database(..) => Err(InputError::Database("a database is not read as a text".to_owned())),
+            _ => Err(InputError::Database("this format is not read as a text".to_owned())),
         }
+    }
+
+    /// The rows of an operator's own text: JSON when it begins like it, else a table.
+    ///
+    /// # Errors
+    /// As [`Rows::text`].
+    pub fn mapped(
+        mapping: &Mapping,
+        head: &[u8],
+        reader: Box<dyn Read + Send>,
+        location: &str,
+        limits: &Limits,
+    ) -> Result<Self, InputError> {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        if matches!(head.first(), Some(b'[' | b'{')) {
+            return Ok(Self::Json(Box::new(json::JsonRows::open(reader, location, limits)?)));
+        }
+        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let count = |sign: &u8| line.iter().filter(|byte| *byte == sign).count();
+        // The last of equals wins: a comma where nothing parts anything.
+        let found = [b'|', b';', b'\t', b','].into_iter().max_by_key(count).unwrap_or(b',');
+        let delimiter = mapping.delimiter.and_then(|sign| u8::try_from(sign).ok()).unwrap_or(found);
+        let dialect = Dialect { delimiter, quotes: true };
+        let rows = csv::CsvRows::open(reader, "mapped", &mapping.needed(), dialect, location, limits)?;
+        Ok(Self::Csv(Box::new(rows)))
+    }
+
+    /// The rows of a Parquet file on the disk.
+    ///
+    /// # Errors
+    /// `Parquet`, `UnpacksTooLarge`.
+    pub fn parquet(path: &Path, limits: &Limits) -> Result<Self, InputError> {
+        Ok(Self::Parquet(Box::new(parquet::ParquetRows::open(path, limits)?)))
     }
 }
 
@@ -63,6 +101,8 @@ impl Iterator for Rows {
             Self::Csv(rows) => rows.next(),
             Self::Json(rows) => rows.next(),
             Self::Database(rows) => rows.next(),
+            Self::Joined(rows) => rows.next(),
+            Self::Parquet(rows) => rows.next(),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Format;
+use crate::{Format, Mapping};
 
 /// An input to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +39,9 @@ pub struct RunOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     pub as_of: Option<Date>,
+    /// Which column is what, for an operator's own CSV, JSON or Parquet file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
 }
 
 impl RunRequest {
@@ -106,6 +109,9 @@ pub struct Counts {
     pub unchanged: u64,
     /// Rows turned away.
     pub rejected: u64,
+    /// Rows passed by on purpose: episodes and games, in a list of titles.
+    #[serde(default)]
+    pub passed_by: u64,
 }
 
 impl Counts {
@@ -146,6 +152,10 @@ pub struct Run {
     pub counts: Counts,
     /// Why it failed.
     pub error: Option<String>,
+    /// The stable name of why it failed, as in a problem.
+    pub error_code: Option<String>,
+    /// The HTTP status that stands for why it failed.
+    pub error_status: Option<u16>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,

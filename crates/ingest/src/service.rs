@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Limits, Source,
+    Format, Limits, Source,
     drive::Drive,
     run::{Counts, Progress, Run, RunRequest, RunStatus},
     store,
@@ -169,12 +169,30 @@ impl Ingest {
         if let Some(platform) = &request.options.platform {
             crate::platforms::choose(Some(platform), "")?;
         }
+        if let Some(mapping) = &request.options.mapping {
+            mapping.check()?;
+            if request.options.format.is_some_and(|format| format != Format::Mapped) {
+                let detail = "a mapping is for a file of no other format";
+                return Err(ApiError::invalid("bad_mapping", detail).field("format", "must be left out"));
+            }
+        } else if request.options.format == Some(Format::Mapped) {
+            let detail = "the format mapped needs a mapping of the columns";
+            return Err(ApiError::invalid("bad_mapping", detail).field("mapping", "must be given"));
+        }
         let source = Source::parse(&request.location)?;
         let location = source.shown();
         let now = self.clock.now();
         let known = store::unfinished(&self.db, &location, &request.options).await?;
         let run = match known {
-            Some(run) => Run { status: RunStatus::Running, error: None, updated_at: now, finished_at: None, ..run },
+            Some(run) => Run {
+                status: RunStatus::Running,
+                error: None,
+                error_code: None,
+                error_status: None,
+                updated_at: now,
+                finished_at: None,
+                ..run
+            },
             None => Run {
                 id: RunId(self.ids.next()),
                 location,
@@ -185,6 +203,8 @@ impl Ingest {
                 status: RunStatus::Running,
                 counts: Counts::default(),
                 error: None,
+                error_code: None,
+                error_status: None,
                 started_at: now,
                 updated_at: now,
                 finished_at: None,

@@ -63,6 +63,31 @@ impl Source {
         }
     }
 
+    /// Where a file lies beside this one whose name has `other` in the place of `stem`; files may be gzipped or not,
+    /// whatever this one is. Nowhere when this one's name does not have `stem`.
+    pub(crate) fn beside(&self, stem: &str, other: &str) -> Vec<Self> {
+        let name = self.file_name();
+        if !name.contains(stem) {
+            return Vec::new();
+        }
+        let named = name.replacen(stem, other, 1);
+        match self {
+            Self::File(path) => {
+                let packed = match named.strip_suffix(".gz") {
+                    Some(plain) => plain.to_owned(),
+                    None => format!("{named}.gz"),
+                };
+                [named, packed].into_iter().map(|name| Self::File(path.with_file_name(name))).collect()
+            }
+            Self::Address(url) => {
+                let mut url = url.clone();
+                let path = url.path().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+                url.set_path(&format!("{path}/{named}"));
+                vec![Self::Address(url)]
+            }
+        }
+    }
+
     /// The input as a local file, fetched into `folder` where it has to be. `progress` gets the bytes fetched so far and
     /// how many there will be, where the server says so.
     ///
@@ -158,6 +183,16 @@ mod tests {
         let address = Source::parse("https://user:secret@example.org/a/hulu_titles.csv?token=secret#x").unwrap();
         assert_eq!(address.shown(), "https://example.org/a/hulu_titles.csv");
         assert_eq!(address.file_name(), "hulu_titles.csv");
+        let [beside] = address.beside("titles", "offers").try_into().unwrap();
+        assert_eq!(beside.shown(), "https://example.org/a/hulu_offers.csv");
+        assert!(
+            matches!(beside, Source::Address(url) if url.query() == Some("token=secret")),
+            "the key fits there too"
+        );
+        let basics = Source::parse("/data/title.basics.tsv.gz").unwrap();
+        let shown: Vec<_> = basics.beside("title.basics", "name.basics").iter().map(Source::shown).collect();
+        assert_eq!(shown, ["/data/name.basics.tsv.gz", "/data/name.basics.tsv"]);
+        assert!(basics.beside("movies", "links").is_empty());
         for bad in ["ftp://user:secret@example.org/x", "file:///etc/passwd", "http://"] {
             let error = Source::parse(bad).unwrap_err();
             assert_eq!(error.code(), "bad_address");

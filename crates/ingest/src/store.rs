@@ -7,7 +7,7 @@ use stores::{Db, DbError, FromRow, Row, args};
 use crate::run::{Counts, Run, RunOptions};
 
 const COLUMNS: &str = "id, location, options, format, fingerprint, as_of, status, rows_read, created, updated, merged,
-    unchanged, rejected, error, started_at, updated_at, finished_at";
+    unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at";
 
 impl FromRow for Run {
     fn from_row(row: &Row) -> Result<Self, DbError> {
@@ -28,8 +28,11 @@ impl FromRow for Run {
                 merged: row.get("merged")?,
                 unchanged: row.get("unchanged")?,
                 rejected: row.get("rejected")?,
+                passed_by: row.get("passed_by")?,
             },
             error: row.get("error")?,
+            error_code: row.get("error_code")?,
+            error_status: row.get("error_status")?,
             started_at: row.get("started_at")?,
             updated_at: row.get("updated_at")?,
             finished_at: row.get("finished_at")?,
@@ -42,12 +45,13 @@ pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), DbError> {
     let counts = &run.counts;
     db.execute(
         "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created, updated,
-            merged, unchanged, rejected, error, started_at, updated_at, finished_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            merged, unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
             as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
             created = excluded.created, updated = excluded.updated, merged = excluded.merged,
-            unchanged = excluded.unchanged, rejected = excluded.rejected, error = excluded.error,
+            unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
+            error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
             updated_at = excluded.updated_at, finished_at = excluded.finished_at",
         args![
             run.id,
@@ -63,7 +67,10 @@ pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), DbError> {
             signed(counts.merged),
             signed(counts.unchanged),
             signed(counts.rejected),
+            signed(counts.passed_by),
             run.error.as_ref(),
+            run.error_code.as_ref(),
+            run.error_status,
             run.started_at,
             run.updated_at,
             run.finished_at,

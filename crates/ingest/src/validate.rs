@@ -160,7 +160,8 @@ mod tests {
     }
 
     fn reason(change: impl FnOnce(&mut SourceRecord)) -> Option<String> {
-        let context = Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true };
+        let context =
+            Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true, mapping: None };
         let mut record = record();
         change(&mut record);
         check(&record, &context).err().map(|reason| reason.to_string())

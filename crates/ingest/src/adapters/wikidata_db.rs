@@ -3,7 +3,7 @@
 use contracts::{ContentType, CreditRole, ExternalId, Region, SourceRecord};
 use jiff::civil::Date;
 
-use super::{blank, credits, genre_ids};
+use super::{blank, credits, genre_ids, is_imdb_title};
 use crate::{Context, RawRow, RejectReason, countries, formats::Query};
 
 pub(crate) const QUERY: Query = Query {
@@ -85,11 +85,6 @@ fn whole_minutes(minutes: f64) -> Option<u16> {
     (1.0..=f64::from(u16::MAX)).contains(&minutes).then_some(minutes as u16)
 }
 
-fn is_imdb_title(id: &str) -> bool {
-    id.strip_prefix("tt")
-        .is_some_and(|digits| (7..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -126,7 +121,8 @@ mod tests {
     }
 
     fn read(changes: &[(&str, &str)]) -> Result<SourceRecord, RejectReason> {
-        let context = Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true };
+        let context =
+            Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true, mapping: None };
         adapt(&row(changes), &context)
     }
 

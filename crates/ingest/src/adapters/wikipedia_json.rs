@@ -44,7 +44,13 @@ mod tests {
     use super::*;
 
     fn context() -> Context {
-        Context { service: None, region: contracts::Region::US, as_of: date(2024, 5, 1), as_of_stated: true }
+        Context {
+            service: None,
+            region: contracts::Region::US,
+            as_of: date(2024, 5, 1),
+            as_of_stated: true,
+            mapping: None,
+        }
     }
 
     fn read(value: serde_json::Value) -> Result<SourceRecord, RejectReason> {

@@ -5,9 +5,9 @@
 
 use std::{io::Read, sync::Arc};
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::{Row, window::Window};
+use super::{Dialect, Row, window::Window};
 use crate::{InputError, Limits, RawRow, RejectReason};
 
 pub(crate) struct CsvRows {
@@ -39,12 +39,13 @@ impl CsvRows {
         reader: Box<dyn Read + Send>,
         format: &'static str,
         needed: &[&str],
+        dialect: Dialect,
         location: &str,
         limits: &Limits,
     ) -> Result<Self, InputError> {
         let mut rows = Self {
             window: Window::new(reader),
-            parser: Reader::new(),
+            parser: ReaderBuilder::new().delimiter(dialect.delimiter).quoting(dialect.quotes).build(),
             location: location.to_owned(),
             columns: Arc::new([]),
             number: 0,
@@ -60,15 +61,15 @@ impl CsvRows {
         rows.window.skip_blanks().map_err(failed)?;
         let header = match rows.parse()? {
             Found::Row(length) => {
-                let values = rows.values().map_err(|_| wrong(format, needed, &[]))?;
+                let values = rows.values().map_err(|_| wrong(format, needed, dialect, &[]))?;
                 rows.window.advance(length);
                 values
             }
-            Found::TooLong | Found::End => return Err(wrong(format, needed, &[])),
+            Found::TooLong | Found::End => return Err(wrong(format, needed, dialect, &[])),
         };
         let header: Vec<String> = header.into_iter().map(|name| name.trim().to_owned()).collect();
         if needed.iter().any(|column| !header.iter().any(|name| name == column)) {
-            return Err(wrong(format, needed, &header));
+            return Err(wrong(format, needed, dialect, &header));
         }
         rows.columns = header.into();
         Ok(rows)
@@ -186,10 +187,14 @@ impl Iterator for CsvRows {
     }
 }
 
-fn wrong(format: &'static str, needed: &[&str], header: &[String]) -> InputError {
+fn wrong(format: &'static str, needed: &[&str], dialect: Dialect, header: &[String]) -> InputError {
     let missing = needed.iter().filter(|column| !header.iter().any(|name| name == *column));
-    let parted_by =
-        [";", "\t", "|"].into_iter().find(|sign| header.len() < 3 && header.iter().any(|n| n.contains(sign)));
-    let hint = parted_by.map_or_else(String::new, |sign| format!("; its fields are parted by {sign:?}, not by commas"));
+    let own = char::from(dialect.delimiter);
+    let others = [',', ';', '\t', '|'].into_iter().filter(|sign| *sign != own);
+    let parted_by = others.into_iter().find(|sign| header.len() < 3 && header.iter().any(|name| name.contains(*sign)));
+    let expected = if own == ',' { "commas".to_owned() } else { format!("{own:?}") };
+    let hint = parted_by.map_or_else(String::new, |sign| {
+        format!("; its fields are parted by {:?}, not by {expected}", sign.to_string())
+    });
     InputError::WrongHeader { format, missing: missing.map(|column| (*column).to_owned()).collect(), hint }
 }

@@ -98,8 +98,11 @@ async fn what_is_wrong_is_a_problem() {
     let app = app(&s);
     let file = s.file("titles.csv", films(1));
     let anonymous = Request::get(RUNS).body(Body::empty()).unwrap();
+    let mut stranger = post(&json!({"location": ""}));
+    stranger.headers_mut().remove("authorization");
     let cases = [
         (anonymous, 401, "operator_required"),
+        (stranger, 401, "operator_required"),
         (get(&format!("{RUNS}/0192f0c1-0000-7000-8000-000000000001")), 404, "run_not_found"),
         (get(&format!("{RUNS}/nonsense")), 400, "invalid_path"),
         (post(&json!({"location": ""})), 400, "bad_location"),

@@ -4,7 +4,9 @@
 mod addresses;
 mod bad_input;
 mod http;
+mod mapped;
 mod resume;
 mod runs;
 mod sample;
 mod setup;
+mod tables;

@@ -135,6 +135,7 @@ async fn the_operator_decides_where_content_does_not() {
         platform: Some("netflix".into()),
         region: Some("DE".parse().unwrap()),
         as_of: Some("2021-12-24".parse().unwrap()),
+        mapping: None,
     };
     let run = s.request(&RunRequest { location, options }).await.unwrap();
     assert_eq!(run.counts.created, 3);

@@ -27,6 +27,9 @@ pub struct DemoArgs {
     /// Load the catalogue and the indexes, then end
     #[arg(long)]
     prepare: bool,
+    /// Load these films instead of the 17 472
+    #[arg(long, value_name = "FILE")]
+    films: Option<PathBuf>,
 }
 
 pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
@@ -41,11 +44,11 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
         bail!("the demo runs every role in one process: leave `roles` out");
     }
     let log = telemetry::logs(&config.log)?;
-    let films = fetch(&mut config).await?;
+    let films = fetch(&mut config, args.films.clone()).await?;
     let node = serve::start(config).await?;
     let stop = CancellationToken::new();
     let prepared = tokio::select! {
-        prepared = prepare(&node, &films, &stop) => prepared,
+        prepared = prepare(&node, args, &films, &stop) => prepared,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             stop.cancel();
@@ -66,7 +69,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
 }
 
 /// The films, and the sentence model unless the configuration says where it is. Without a model the demo goes on.
-async fn fetch(config: &mut Config) -> anyhow::Result<PathBuf> {
+async fn fetch(config: &mut Config, films: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let cache = assets::cache_folder()?;
     let wants_model = config.model.enabled && config.model.dir.is_none();
     let fetched = tokio::task::spawn_blocking(move || {
@@ -76,7 +79,7 @@ async fn fetch(config: &mut Config) -> anyhow::Result<PathBuf> {
             bar.set_position(progress.done_bytes);
             bar.set_message(progress.what);
         };
-        let films = assets::films(&cache, &mut on_progress);
+        let films = films.map_or_else(|| assets::films(&cache, &mut on_progress), Ok);
         let model = wants_model.then(|| assets::model(&cache, &mut on_progress));
         bar.finish_and_clear();
         (films, model)
@@ -92,22 +95,28 @@ async fn fetch(config: &mut Config) -> anyhow::Result<PathBuf> {
     Ok(films?)
 }
 
-async fn prepare(node: &Node, films: &std::path::Path, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn prepare(
+    node: &Node,
+    args: &DemoArgs,
+    films: &std::path::Path,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     let services = &node.services;
     let ingest = services.ingest.as_ref().context("this process has no ingest")?;
     let call = services.call(Caller::Operator);
     let location = films.to_str().context("the cache folder's path is not UTF-8")?;
     let bar = bar::rows();
     let run = ingest.run(&call, &RunRequest::new(location), stop, &|progress| show(&bar, progress)).await?;
-    bar.finish_and_clear();
+    bar.finish();
     if run.status != RunStatus::Done {
         bail!("interrupted; the same command goes on where it stopped");
     }
-    println!("catalogue  {} films from Wikidata (CC0), {} turned away", run.counts.rows_read, run.counts.rejected);
+    let from = args.films.as_ref().map_or("Wikidata (CC0)".to_owned(), |file| file.display().to_string());
+    println!("catalogue  {} films from {from}, {} turned away", run.counts.rows_read, run.counts.rejected);
 
     let bar = bar::rows();
     let sampled = ingest.sample(&call, &SampleRequest::default(), stop, &|progress| show(&bar, progress)).await?;
-    bar.finish_and_clear();
+    bar.finish();
     println!(
         "offers     {} titles with generated offers, marked `sample` wherever they show",
         sampled.titles - sampled.without_id
@@ -124,6 +133,7 @@ async fn welcome(node: &Node) -> anyhow::Result<()> {
     let data = "{\"query\":\"movies like The Godfather\",\"filters\":{\"year_range\":{\"from\":1970,\"to\":1995}}}";
     println!(
         "\n\
+         app        {base}/\n\
          API        {base}/api/v1\n\
          API docs   {base}/docs/\n\
          health     {base}/readyz\n\

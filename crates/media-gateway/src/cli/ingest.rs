@@ -1,19 +1,17 @@
 //! `ingest`: reads files or URLs into the catalogue, itself or through the running node.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use clap::Args;
-use contracts::{ApiError, Caller, ErrorKind, Region};
-use indicatif::ProgressBar;
-use ingest::{Format, Progress, Run, RunOptions, RunRequest, RunStatus};
+use contracts::{ApiError, Caller, ErrorKind, Region, Rng};
+use ingest::{Format, Mapping, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
 use jiff::civil::Date;
 use search::IndexProgress;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{Global, bar};
 use crate::{
@@ -44,9 +42,25 @@ pub struct IngestArgs {
     /// The day on which it was true [default: today]
     #[arg(long, value_name = "DATE")]
     as_of: Option<Date>,
+    /// Which column is what, for a CSV, JSON or Parquet file of your own
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
 }
 
 impl IngestArgs {
+    /// What to read: a file that another reads along with itself is not read again.
+    fn inputs(&self) -> impl Iterator<Item = &String> {
+        let along = |input: &&String| self.inputs.iter().any(|other| ingest::reads_along(other, input));
+        self.inputs.iter().filter(move |input| self.mapping.is_some() || !along(input))
+    }
+
+    fn mapping(&self) -> anyhow::Result<Option<Mapping>> {
+        let Some(path) = &self.mapping else { return Ok(None) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        let mapping = Mapping::from_toml(&text).map_err(ApiError::from);
+        Ok(Some(mapping.map_err(|error| named(&path.display().to_string(), error))?))
+    }
+
     fn request(&self, input: &str) -> anyhow::Result<RunRequest> {
         // The node reads the file from its own working directory, so it gets the whole path.
         let location = if input.contains("://") {
@@ -58,8 +72,13 @@ impl IngestArgs {
             }
             path.to_str().with_context(|| format!("{input:?} is not UTF-8"))?.to_owned()
         };
-        let options =
-            RunOptions { format: self.format, platform: self.platform.clone(), region: self.region, as_of: self.as_of };
+        let options = RunOptions {
+            format: self.format,
+            platform: self.platform.clone(),
+            region: self.region,
+            as_of: self.as_of,
+            mapping: self.mapping()?,
+        };
         Ok(RunRequest { location, options })
     }
 }
@@ -121,7 +140,7 @@ async fn follow(ask: impl AsyncFn() -> anyhow::Result<IndexProgress>) -> anyhow:
     loop {
         let IndexProgress { caught_up, progress } = ask().await?;
         if caught_up {
-            bar.finish_and_clear();
+            bar.finish();
             return Ok(());
         }
         if last.replace(progress) != Some(progress) {
@@ -130,9 +149,8 @@ async fn follow(ask: impl AsyncFn() -> anyhow::Result<IndexProgress>) -> anyhow:
             let detail = "the search index does not follow the catalogue; `doctor` and the log say why";
             return Err(ApiError::unavailable("index_stuck", detail).into());
         }
-        bar.set_length(progress.total);
-        bar.set_position(progress.indexed);
-        bar.set_message(format!("indexing {} of {} titles", progress.indexed, progress.total));
+        let message = format!("indexing {} of {} titles", progress.indexed, progress.total);
+        bar.at(progress.indexed, Some(progress.total), message);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -144,11 +162,11 @@ async fn ourselves(
     done: &mut Vec<Run>,
 ) -> anyhow::Result<()> {
     let ingest = services.ingest.as_ref().context("this process has no ingest")?;
-    for input in &args.inputs {
+    for input in args.inputs() {
         let bar = bar::rows();
         let call = services.call(Caller::Operator);
         let run = ingest.run(&call, &args.request(input)?, stop, &|progress| show(&bar, progress)).await;
-        bar.finish_and_clear();
+        bar.finish();
         let run = run.map_err(|error| named(input, error))?;
         let interrupted = run.status == RunStatus::Interrupted;
         done.push(run);
@@ -161,30 +179,39 @@ async fn ourselves(
 }
 
 async fn through(node: &OwnerClient, args: &IngestArgs, done: &mut Vec<Run>) -> anyhow::Result<()> {
-    for input in &args.inputs {
-        let key = Uuid::new_v4().to_string();
+    let rng = Rng::system();
+    for input in args.inputs() {
+        let key = format!("{:032x}", u128::from_le_bytes(rng.bytes()));
         let path = "/api/v1/internal/ingest/runs";
         let mut run: Run = node.post(path, Some(key), &args.request(input)?).await?;
         let bar = bar::rows();
         while run.status == RunStatus::Running {
             tokio::time::sleep(Duration::from_millis(150)).await;
             run = node.get(&format!("{path}/{}", run.id)).await?;
-            bar.set_message(format!("{} rows", run.counts.rows_read));
+            bar.at(0, None, format!("{} rows", run.counts.rows_read));
         }
-        bar.finish_and_clear();
-        let status = run.status;
-        let error = run.error.clone();
+        bar.finish();
+        let failure = failure(&run);
         done.push(run);
-        if status != RunStatus::Done {
-            let detail = error.unwrap_or_else(|| format!("the run is {status}; the same command goes on with it"));
-            let (kind, code) = match status {
-                RunStatus::Interrupted => (ErrorKind::Cancelled, "interrupted"),
-                _ => (ErrorKind::InvalidArgument, "run_failed"),
-            };
-            return Err(named(input, ApiError::new(kind, code, detail)).into());
+        if let Some(error) = failure {
+            return Err(named(input, error).into());
         }
     }
     Ok(())
+}
+
+/// Why a run did not come to its end.
+fn failure(run: &Run) -> Option<ApiError> {
+    let detail = run.error.clone();
+    let detail = detail.unwrap_or_else(|| format!("the run is {}; the same command goes on with it", run.status));
+    match run.status {
+        RunStatus::Done => None,
+        RunStatus::Interrupted => Some(ApiError::new(ErrorKind::Cancelled, "interrupted", detail)),
+        _ => {
+            let kind = run.error_status.map_or(ErrorKind::Internal, ErrorKind::from_http);
+            Some(ApiError::new(kind, run.error_code.clone().unwrap_or_else(|| "run_failed".to_owned()), detail))
+        }
+    }
 }
 
 fn named(input: &str, mut error: ApiError) -> ApiError {
@@ -192,12 +219,13 @@ fn named(input: &str, mut error: ApiError) -> ApiError {
     error
 }
 
-pub fn show(bar: &ProgressBar, progress: &Progress) {
-    if let Some(total) = progress.bytes_total {
-        bar.set_length(total);
-        bar.set_position(progress.bytes_read);
-    }
-    bar.set_message(format!("{} rows", progress.counts.rows_read));
+pub fn show(bar: &bar::Rows, progress: &Progress) {
+    let message = match progress.phase {
+        Phase::Fetching => format!("fetching: {} bytes", progress.bytes_read),
+        Phase::Checking => format!("checking: {} bytes", progress.bytes_read),
+        Phase::Reading => format!("{} rows", progress.counts.rows_read),
+    };
+    bar.at(progress.bytes_read, progress.bytes_total, message);
 }
 
 fn report(global: &Global, run: &Run) -> anyhow::Result<()> {
@@ -207,14 +235,15 @@ fn report(global: &Global, run: &Run) -> anyhow::Result<()> {
     }
     let counts = &run.counts;
     println!(
-        "{}: {} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected",
+        "{}: {} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected{}",
         run.location,
         counts.rows_read,
         counts.created,
         counts.merged,
         counts.updated,
         counts.unchanged,
-        counts.rejected
+        counts.rejected,
+        if counts.passed_by > 0 { format!(", {} passed by", counts.passed_by) } else { String::new() }
     );
     Ok(())
 }

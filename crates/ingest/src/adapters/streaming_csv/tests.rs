@@ -33,6 +33,7 @@ fn read_for(service: &str, changes: &[(&str, &str)]) -> Result<SourceRecord, Rej
         region: "CA".parse().unwrap(),
         as_of: date(2021, 10, 1),
         as_of_stated: true,
+        mapping: None,
     };
     adapt(&RawRow::Fields { columns, values }, &context)
 }

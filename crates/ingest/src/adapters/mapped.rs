@@ -1,0 +1,208 @@
+//! Rows of an operator's own file, by their [`Mapping`].
+//!
+//! [`Mapping`]: crate::Mapping
+
+use contracts::{
+    AvailabilityType, ContentType, CreditRole, ExternalId, Image, Money, Region, SourceOffer, SourceRecord,
+};
+use iso_currency::Currency;
+use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+use super::{blank, credits, genre_ids};
+use crate::{
+    Context, Mapping, RawRow, RejectReason, context::midnight, countries, mapping::OfferMapping, platforms, text,
+};
+
+/// Reads one row.
+pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, RejectReason> {
+    let mapping = context.mapping.as_deref().ok_or(RejectReason::Missing("mapping"))?;
+    let row = Mapped { row, mapping };
+    let columns = &mapping.columns;
+    let key = row.text(&columns.key).ok_or(RejectReason::Missing("key"))?;
+    let title = row.text(&columns.title).ok_or(RejectReason::Missing("title"))?;
+    let mut record = blank(&mapping.source, key, row.content_type()?, title);
+    record.original_title = row.of(columns.original_title.as_ref()).filter(|original| *original != record.title);
+    record.overview = row.of(columns.overview.as_ref());
+    record.release_date = row.date("date", columns.date.as_ref())?;
+    let year = row.number::<i64>("year", columns.year.as_ref(), "a year")?;
+    let year = year.or_else(|| record.release_date.map(|day| i64::from(day.year())));
+    record.release_year = year.map(|year| context.checked_year("year", year)).transpose()?;
+    record.runtime_minutes = row.number("runtime_minutes", columns.runtime_minutes.as_ref(), "a number of minutes")?;
+    record.genres = genre_ids(&row.list(columns.genres.as_ref()));
+    record.countries = regions(&row.list(columns.countries.as_ref()));
+    record.languages = row.list(columns.languages.as_ref());
+    record.credits = credits(row.list(columns.directors.as_ref()), CreditRole::Director)
+        .chain(credits(row.list(columns.writers.as_ref()), CreditRole::Writer))
+        .chain(credits(row.list(columns.actors.as_ref()), CreditRole::Actor))
+        .collect();
+    record.external_ids = row.ids();
+    record.images.extend(row.poster());
+    let votes = row.number("votes", columns.votes.as_ref(), "a number of votes")?.unwrap_or(1);
+    record.rating =
+        row.number("rating", columns.rating.as_ref(), "a rating from 0 to 10")?.map(|rating: f64| (rating, votes));
+    if let Some(offer) = &mapping.offer {
+        record.offers.extend(row.offer(offer, context)?);
+    }
+    Ok(record)
+}
+
+struct Mapped<'a> {
+    row: &'a RawRow,
+    mapping: &'a Mapping,
+}
+
+impl Mapped<'_> {
+    /// A column, or a path into one, as a cleaned text.
+    fn text(&self, column: &str) -> Option<String> {
+        self.row.text(column).or_else(|| match self.value(column)? {
+            Value::String(text) => Some(text::clean(text)).filter(|text| !text.is_empty()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    }
+
+    fn value(&self, path: &str) -> Option<&Value> {
+        let RawRow::Json(fields) = self.row else { return None };
+        fields.get(path).or_else(|| walk(fields, path))
+    }
+
+    fn of(&self, column: Option<&String>) -> Option<String> {
+        self.text(column?)
+    }
+
+    fn list(&self, column: Option<&String>) -> Vec<String> {
+        let Some(column) = column else { return Vec::new() };
+        if let Some(Value::Array(items)) = self.value(column) {
+            return text::unique(items.iter().filter_map(Value::as_str).map(text::clean));
+        }
+        let separator = self.mapping.list_separator.unwrap_or(',');
+        text::unique(self.text(column).unwrap_or_default().split(separator).map(text::clean))
+    }
+
+    fn number<T: std::str::FromStr>(
+        &self,
+        field: &'static str,
+        column: Option<&String>,
+        expected: &'static str,
+    ) -> Result<Option<T>, RejectReason> {
+        let Some(value) = self.of(column) else { return Ok(None) };
+        let digits = value.strip_suffix(".0").unwrap_or(&value);
+        digits.parse().map(Some).map_err(|_| RejectReason::Malformed { field, value, expected })
+    }
+
+    fn date(&self, field: &'static str, column: Option<&String>) -> Result<Option<Date>, RejectReason> {
+        let Some(value) = self.of(column) else { return Ok(None) };
+        // A moment begins with its day.
+        let day = value.get(..10).and_then(|day| day.parse().ok());
+        day.map(Some).ok_or(RejectReason::Malformed { field, value, expected: "a date such as 2024-05-01" })
+    }
+
+    fn moment(&self, field: &'static str, column: Option<&String>) -> Result<Option<Timestamp>, RejectReason> {
+        if let Some(moment) = self.of(column).and_then(|value| value.parse().ok()) {
+            return Ok(Some(moment));
+        }
+        Ok(self.date(field, column)?.map(midnight))
+    }
+
+    fn content_type(&self) -> Result<ContentType, RejectReason> {
+        let word = self.of(self.mapping.columns.content_type.as_ref());
+        let Some(word) = word else { return self.mapping.content_type.ok_or(RejectReason::Missing("type")) };
+        let known = self.mapping.types.get(&word).copied().or_else(|| word.parse().ok());
+        known.ok_or(RejectReason::Malformed {
+            field: "type",
+            value: word,
+            expected: "movie, tv_show or a word of the mapping's types",
+        })
+    }
+
+    fn ids(&self) -> Vec<ExternalId> {
+        let ids = self.mapping.ids.iter();
+        ids.filter_map(|(id_type, column)| Some(ExternalId { id_type: id_type.clone(), id_value: self.text(column)? }))
+            .collect()
+    }
+
+    fn poster(&self) -> Option<Image> {
+        let url = self.of(self.mapping.columns.poster.as_ref()).filter(|url| is_web(url))?;
+        Some(Image { kind: "poster".to_owned(), url, width: None, height: None })
+    }
+
+    fn offer(&self, offer: &OfferMapping, context: &Context) -> Result<Option<SourceOffer>, RejectReason> {
+        let platform = self.of(offer.platform_column.as_ref()).map(|name| platforms::id_of(&name));
+        // A row that names no platform has no offer.
+        let Some(platform) = platform.or_else(|| offer.platform.clone()) else { return Ok(None) };
+        let web_url = self.of(offer.web_url_column.as_ref()).or_else(|| offer.web_url.clone());
+        let web_url = web_url.filter(|url| is_web(url)).ok_or(RejectReason::Missing("web_url"))?;
+        Ok(Some(SourceOffer {
+            platform,
+            region: self
+                .word("region", offer.region_column.as_ref(), "a region such as US")?
+                .or(offer.region)
+                .unwrap_or(context.region),
+            availability_type: self
+                .word("terms", offer.terms_column.as_ref(), "subscription, free, ads, rent or buy")?
+                .or(offer.terms)
+                .unwrap_or(AvailabilityType::Subscription),
+            price: self.price(offer)?,
+            deep_link: None,
+            web_url,
+            available_from: self.moment("from", offer.from_column.as_ref())?,
+            expires_at: self.moment("until", offer.until_column.as_ref())?,
+            checked_at: context.checked_at(),
+            confidence: context.offer_confidence(),
+        }))
+    }
+
+    fn word<T: std::str::FromStr>(
+        &self,
+        field: &'static str,
+        column: Option<&String>,
+        expected: &'static str,
+    ) -> Result<Option<T>, RejectReason> {
+        let Some(value) = self.of(column) else { return Ok(None) };
+        value.parse().map(Some).map_err(|_| RejectReason::Malformed { field, value, expected })
+    }
+
+    fn price(&self, offer: &OfferMapping) -> Result<Option<Money>, RejectReason> {
+        let amount = self.number::<Decimal>("price", offer.price_column.as_ref(), "a price such as 3.99")?;
+        let code = self.of(offer.currency_column.as_ref()).or_else(|| offer.currency.clone());
+        let (Some(amount), Some(code)) = (amount, code) else { return Ok(None) };
+        if amount.is_sign_negative() {
+            let value = amount.to_string();
+            return Err(RejectReason::Malformed { field: "price", value, expected: "a price of at least 0" });
+        }
+        match Currency::from_code(&code.to_uppercase()) {
+            Some(currency) => Ok(Some(Money { amount, currency })),
+            None => Err(RejectReason::Malformed {
+                field: "currency",
+                value: code,
+                expected: "an ISO 4217 code such as EUR",
+            }),
+        }
+    }
+}
+
+fn walk<'a>(fields: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let (first, rest) = path.split_once('.')?;
+    let inner = fields.get(first)?.as_object()?;
+    inner.get(rest).or_else(|| walk(inner, rest))
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// Countries by name or by code.
+fn regions(names: &[String]) -> Vec<Region> {
+    let mut regions = countries::regions(names);
+    for region in names.iter().filter_map(|name| name.parse::<Region>().ok()) {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    regions
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! (pure) What an operator says about a file of their own: which column is what.
+
+use std::collections::BTreeMap;
+
+use contracts::{AvailabilityType, ContentType, Region};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::InputError;
+
+/// Sources that mean something to us, so that nobody's own file may speak in their name.
+const RESERVED: &[&str] = &["sample"];
+/// The longest name of a column, in characters, and the most words for kinds and ids.
+const MAX_NAME: usize = 200;
+const MAX_WORDS: usize = 50;
+
+/// Which column of a CSV, JSON or Parquet file is what. A column of JSON or Parquet may be a path: `imdb.rating`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// What the source is called, in lower-case letters, digits and `_`. Its records are told apart by it.
+    #[schema(example = "festival")]
+    pub source: String,
+    /// What every title is, where no column says so.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
+    /// What parts the fields of a table; found by its header where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub delimiter: Option<char>,
+    /// What parts the entries of a list within a field; a comma where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub list_separator: Option<char>,
+    /// The columns.
+    pub columns: Columns,
+    /// Ids elsewhere: the kind of id (`imdb`, `tmdb_movie`, `eidr`, …) and its column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ids: BTreeMap<String, String>,
+    /// What the words of the column `type` mean.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, ContentType>,
+    /// Where to watch it, when the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OfferMapping>,
+}
+
+/// The columns of a title.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// What tells a row apart from the others, now and in later files.
+    pub key: String,
+    /// The title.
+    pub title: String,
+    /// The title in its first language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_title: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<String>,
+    /// The kind: `movie`, `tv_show`, or a word of `types`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The year, as four digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub year: Option<String>,
+    /// The day, as in 2024-05-01.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Minutes it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_minutes: Option<String>,
+    /// Genres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genres: Option<String>,
+    /// Countries, by name or ISO 3166 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub countries: Option<String>,
+    /// Languages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<String>,
+    /// Directors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directors: Option<String>,
+    /// Writers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writers: Option<String>,
+    /// Actors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actors: Option<String>,
+    /// The mean rating, from 0 to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<String>,
+    /// How many voted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub votes: Option<String>,
+    /// The address of a poster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster: Option<String>,
+}
+
+/// The offer that a row states. Where both a value and a column are given, the column wins in rows that fill it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OfferMapping {
+    /// The platform's id, for every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// The column of the platform's id or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_column: Option<String>,
+    /// Where it holds, for every row; the run's region where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// The column of the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region_column: Option<String>,
+    /// On which terms, for every row; by subscription where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<AvailabilityType>,
+    /// The column of the terms: `subscription`, `free`, `ads`, `rent` or `buy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms_column: Option<String>,
+    /// The platform's page, for every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_url: Option<String>,
+    /// The column of the platform's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_url_column: Option<String>,
+    /// The column of the price, as a decimal number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_column: Option<String>,
+    /// The price's currency, as an ISO 4217 code, for every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// The column of the price's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency_column: Option<String>,
+    /// The column of the day since when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_column: Option<String>,
+    /// The column of the day until when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_column: Option<String>,
+}
+
+impl Mapping {
+    /// Reads a mapping as it is written in a file.
+    ///
+    /// # Errors
+    /// `Mapping`, with the line at fault.
+    pub fn from_toml(text: &str) -> Result<Self, InputError> {
+        let mapping: Self = toml::from_str(text).map_err(|error| InputError::Mapping(error.to_string()))?;
+        mapping.check()?;
+        Ok(mapping)
+    }
+
+    /// Holds it to what can't be said by types.
+    ///
+    /// # Errors
+    /// `Mapping`.
+    pub fn check(&self) -> Result<(), InputError> {
+        let fail = |what: String| Err(InputError::Mapping(what));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if self.source.is_empty() || self.source.len() > 64 || !self.source.chars().all(plain) {
+            return fail("source must be 1 to 64 lower-case letters, digits and _".to_owned());
+        }
+        if RESERVED.contains(&self.source.as_str()) {
+            return fail(format!("the source {:?} is our own", self.source));
+        }
+        if self.content_type.is_none() && self.columns.content_type.is_none() {
+            return fail(
+                "nothing says whether a title is a movie or a tv_show: give `type` or `columns.type`".to_owned(),
+            );
+        }
+        if self.ids.len() > MAX_WORDS || self.types.len() > MAX_WORDS {
+            return fail(format!("`ids` and `types` have at most {MAX_WORDS} entries"));
+        }
+        if self.ids.iter().flat_map(|(id, column)| [id, column]).any(|name| name.is_empty() || name.len() > MAX_NAME) {
+            return fail("an id or its column is empty or too long".to_owned());
+        }
+        if self.delimiter.is_some_and(|sign| !sign.is_ascii() || matches!(sign, '"' | '\n' | '\r')) {
+            return fail("delimiter must be one ASCII character, and no quote".to_owned());
+        }
+        match &self.offer {
+            Some(offer) if offer.platform.is_none() && offer.platform_column.is_none() => {
+                fail("an offer needs `platform` or `platform_column`".to_owned())
+            }
+            Some(offer) if offer.web_url.is_none() && offer.web_url_column.is_none() => {
+                fail("an offer needs `web_url` or `web_url_column`: we make up no addresses".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The columns that no row can do without.
+    pub(crate) fn needed(&self) -> [&str; 2] {
+        [&self.columns.key, &self.columns.title]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\n";
+
+    #[test]
+    fn the_least_that_is_needed() {
+        let mapping = Mapping::from_toml(LEAST).unwrap();
+        assert_eq!((mapping.needed(), mapping.content_type), (["id", "name"], Some(ContentType::Movie)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let table = [
+            (LEAST.replace("festival", "Festival 24"), "lower-case letters"),
+            (LEAST.replace("festival", "sample"), "is our own"),
+            (LEAST.replace("type = \"movie\"\n", ""), "movie or a tv_show"),
+            (LEAST.replace("\"movie\"", "\"film\""), "film"),
+            (LEAST.replace("title", "name"), "unknown field `name`"),
+            (LEAST.replace("[columns]", "delimiter = \"é\"\n[columns]"), "ASCII"),
+            (format!("{LEAST}[offer]\nweb_url = \"https://example.org/\"\n"), "needs `platform`"),
+            (format!("{LEAST}[offer]\nplatform = \"netflix\"\n"), "we make up no addresses"),
+        ];
+        for (text, expected) in table {
+            let error = Mapping::from_toml(&text).unwrap_err();
+            assert_eq!(error.code(), "bad_mapping");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Tables that lie together become rows.
+
+use std::io::Cursor;
+
+use super::*;
+use crate::rows::{IMDB, MOVIELENS};
+
+type Text = (&'static str, String);
+
+fn rows(joined: &Joined, first: &str, beside: &[Text]) -> Result<Vec<Row>, InputError> {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = |text: &str| -> Box<dyn Read + Send> { Box::new(Cursor::new(text.to_owned().into_bytes())) };
+    let beside = beside.iter().map(|(stem, text)| (*stem, reader(text), (*stem).to_owned())).collect();
+    joined.open("test", (reader(first), "the input"), beside, folder.path(), &Limits::default())?.collect()
+}
+
+fn table(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("{}\n", line.replace('|', "\t"))).collect()
+}
+
+const BASICS: &str = "tconst|titleType|primaryTitle|originalTitle|isAdult|startYear|endYear|runtimeMinutes|genres";
+
+fn title(id: &str, kind: &str) -> String {
+    format!("{id}|{kind}|\"A\" of {id}|\\N|0|1999|\\N|90|Drama,Sci-Fi")
+}
+
+fn said(row: &Row) -> String {
+    match &row.content {
+        Ok(RawRow::Json(fields)) => serde_json::to_string(fields).unwrap(),
+        Ok(RawRow::Fields { .. }) => "fields".to_owned(),
+        Err(reason) => reason.to_string(),
+    }
+}
+
+#[test]
+fn imdb_titles_get_what_lies_beside_them() {
+    let first = table(&[
+        BASICS,
+        &title("tt0000001", "movie"),
+        &title("tt0000002", "tvEpisode"),
+        &title("tt0000004", "tvSeries"),
+    ]);
+    let ratings = table(&["tconst|averageRating|numVotes", "tt0000002|9.9|9", "tt0000003|1.0|1", "tt0000004|7.5|120"]);
+    let principals = table(&[
+        "tconst|ordering|nconst|category|job|characters",
+        "tt0000001|1|nm0000007|director|\\N|\\N",
+        "tt0000001|2|nm0000009|actress|\\N|[\"Mary \"\"Quick\"\"\"]",
+        "tt0000001|3|nm0000404|actor|\\N|\\N",
+        "tt0000004|1|nm0000007|writer|\\N|\\N",
+    ]);
+    let names = table(&[
+        "nconst|primaryName|birthYear",
+        "nm0000009|Cy Day|\\N",
+        "nm0000007|Ada Quill|1950",
+        "nm0000008|\\N|\\N",
+    ]);
+    let akas = table(&[
+        "titleId|ordering|title|region|language|types|attributes|isOriginalTitle",
+        "tt0000004|1|Der Hafen|DE|de|\\N|\\N|1",
+    ]);
+    let beside =
+        [("title.ratings", ratings), ("title.principals", principals), ("name.basics", names), ("title.akas", akas)];
+    let rows = rows(&IMDB, &first, &beside).unwrap();
+    assert_eq!(rows.iter().map(|row| (row.number, row.line)).collect::<Vec<_>>(), [(1, 2), (2, 3), (3, 4)]);
+    let film = said(&rows[0]);
+    assert!(film.contains(r#""primaryTitle":"\"A\" of tt0000001""#), "quotes are letters here: {film}");
+    assert!(
+        film.contains(r#"[{"name":"Ada Quill","category":"director"},{"name":"Cy Day","category":"actress"}]"#)
+            || film.contains(r#"[{"category":"director","name":"Ada Quill"},{"category":"actress","name":"Cy Day"}]"#),
+        "{film}"
+    );
+    assert!(!film.contains("averageRating") && !film.contains("originalTitle"), "{film}");
+    let series = said(&rows[2]);
+    assert!(series.contains(r#""averageRating":"7.5""#) && series.contains("Der Hafen"), "{series}");
+}
+
+#[test]
+fn a_bad_row_beside_is_turned_away_with_its_own_line() {
+    let first = table(&[BASICS, &title("tt0000001", "movie"), &title("tt0000002", "movie")]);
+    let ratings = table(&["tconst|averageRating|numVotes", "tt0000001|7.5", "tt0000002|6.5|3"]);
+    let names = table(&["nconst|primaryName", "7|Nobody"]);
+    let rows = rows(&IMDB, &first, &[("title.ratings", ratings), ("name.basics", names)]).unwrap();
+    let said: Vec<_> = rows.iter().map(|row| (row.number, row.line, said(row))).collect();
+    assert_eq!((said[0].0, said[0].1), (1, 2));
+    assert_eq!(said[0].2, "in name.basics: nconst is missing");
+    assert_eq!(said[2], (3, 2, "in title.ratings: the row has 2 fields, the header 3".to_owned()));
+    assert!(said[3].2.contains("6.5"), "{}", said[3].2);
+    assert_eq!(said.len(), 4);
+}
+
+#[test]
+fn a_table_out_of_order_is_refused() {
+    let ordered = [BASICS.to_owned(), title("tt0000001", "movie"), title("tt0000002", "movie")];
+    let lines: Vec<&str> = ordered.iter().map(String::as_str).collect();
+    let ratings = table(&["tconst|averageRating|numVotes", "tt0000002|7.5|3", "tt0000001|7.5|3"]);
+    let error = rows(&IMDB, &table(&lines), &[("title.ratings", ratings)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "title.ratings is not in the order of its ids at line 3: sort it as text by its first column"
+    );
+    let error = rows(&IMDB, &table(&[lines[0], lines[2], lines[1]]), &[]).unwrap_err();
+    assert_eq!(error.code(), "input_unsorted");
+    let error = rows(&IMDB, &table(&lines), &[("title.ratings", "tconst\tx\n".to_owned())]).unwrap_err();
+    assert_eq!(error.to_string(), "not a file of format title.ratings: missing averageRating, numVotes");
+}
+
+#[test]
+fn movielens_films_get_ids_and_their_mean() {
+    let first =
+        "movieId,title,genres\n1,\"Glass Harbour, The (1999)\",Drama|Sci-Fi\n2,Salt (2001),(no genres listed)\n";
+    let links = "movieId,imdbId,tmdbId\n1,0000077,862\n2,0000078,\n".to_owned();
+    let ratings = "userId,movieId,rating,timestamp\n9,1,2.5,1\n4,1,5.0,2\n4,2,7,3\n3,x,1,1\n".to_owned();
+    let rows = rows(&MOVIELENS, first, &[("links", links), ("ratings", ratings)]).unwrap();
+    let said: Vec<_> = rows.iter().map(said).collect();
+    assert_eq!(said[0], "in ratings: rating is 7, outside 0.5 to 5");
+    assert_eq!(said[1], "in ratings: movieId is \"x\", which is not a film's number");
+    assert!(said[2].contains(r#""halfStars":15"#) && said[2].contains(r#""ratings":2"#), "{}", said[2]);
+    assert!(said[3].contains(r#""imdbId":"0000078""#) && said[3].contains(r#""tmdbId":null"#), "{}", said[3]);
+}

@@ -1,0 +1,101 @@
+//! Sources of several files: found beside each other, read together, gone on with, turned away row by row.
+
+use ingest::RunStatus;
+use tokio_util::sync::CancellationToken;
+
+use crate::setup::{Setup, gzip, setup};
+
+const BASICS: &str =
+    "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n";
+
+/// The datasets of IMDb in small: every third row an episode, one an impossible year.
+fn imdb(s: &Setup, count: usize) -> String {
+    let (mut basics, mut ratings) = (BASICS.to_owned(), "tconst\taverageRating\tnumVotes\n".to_owned());
+    let (mut principals, mut names) =
+        ("tconst\tordering\tnconst\tcategory\tjob\tcharacters\n".to_owned(), "nconst\tprimaryName\n".to_owned());
+    for n in 1..=count {
+        let kind = if n % 3 == 0 { "tvEpisode" } else { "movie" };
+        let year = if n == 2 { 1492 } else { 1950 + n % 60 };
+        basics += &format!("tt{n:07}\t{kind}\tHarbour {n}\tHafen {n}\t0\t{year}\t\\N\t90\tDrama\n");
+        ratings += &format!("tt{n:07}\t7.5\t{n}\n");
+        principals += &format!("tt{n:07}\t1\tnm{n:07}\tdirector\t\\N\t\\N\n");
+        names += &format!("nm{n:07}\tDirector {n}\n");
+    }
+    s.file("title.ratings.tsv", ratings);
+    s.file("title.principals.tsv.gz", gzip(principals));
+    s.file("name.basics.tsv.gz", gzip(names));
+    s.file("title.basics.tsv.gz", gzip(basics))
+}
+
+#[tokio::test]
+async fn the_datasets_of_imdb_become_titles() {
+    let s = setup().await;
+    let run = s.run(&imdb(&s, 30)).await.unwrap();
+    let counts = run.counts;
+    assert_eq!((counts.rows_read, counts.created, counts.rejected, counts.passed_by), (30, 19, 1, 10));
+    assert_eq!(s.rejected(&run)[0].reason, "startYear is 1492, outside 1870 to 2036");
+    let titles = s.titles().await;
+    let first = titles.iter().find(|title| title.title == "Harbour 1").unwrap();
+    assert_eq!((first.original_title.as_deref(), first.runtime_minutes), (Some("Hafen 1"), Some(90)));
+    assert_eq!(first.credits[0].name, "Director 1");
+    assert_eq!((first.average_rating, first.vote_count), (7.5, 1));
+    assert_eq!(first.external_ids[0].id_value, "tt0000001");
+    let again = s.run(&run.location).await.unwrap();
+    assert_eq!((again.counts.unchanged, again.counts.created), (19, 0), "twice without change");
+    assert!(s.incoming().is_empty());
+}
+
+#[tokio::test]
+async fn a_stopped_run_over_several_files_goes_on() {
+    let undisturbed = setup().await;
+    let whole = undisturbed.run(&imdb(&undisturbed, 2400)).await.unwrap();
+    let s = setup().await;
+    let location = imdb(&s, 2400);
+    let stop = CancellationToken::new();
+    *s.catalog.stop.lock().unwrap() = Some((2, stop.clone()));
+    let request = ingest::RunRequest::new(&location);
+    let stopped = s.ingest.run(&s.call, &request, &stop, &|_| {}).await.unwrap();
+    assert_eq!(stopped.status, RunStatus::Interrupted);
+    let rest = s.run(&location).await.unwrap();
+    assert_eq!((rest.id, rest.counts), (stopped.id, whole.counts));
+    assert_eq!(*s.catalog.batches.lock().unwrap(), *undisturbed.catalog.batches.lock().unwrap());
+    assert_eq!(s.export().await, undisturbed.export().await);
+}
+
+#[tokio::test]
+async fn a_file_that_changed_beside_is_read_again_from_the_start() {
+    let s = setup().await;
+    let location = imdb(&s, 9);
+    let first = s.run(&location).await.unwrap();
+    s.file("title.ratings.tsv", "tconst\taverageRating\tnumVotes\ntt0000001\t9.5\t77\n");
+    let second = s.run(&location).await.unwrap();
+    assert_ne!(second.fingerprint, first.fingerprint);
+    assert_eq!((second.counts.updated, second.counts.rows_read), (5, 9));
+}
+
+#[tokio::test]
+async fn a_file_that_lies_beside_another_is_not_read_alone() {
+    let s = setup().await;
+    imdb(&s, 3);
+    let alone = s.folder.path().join("title.ratings.tsv");
+    let error = s.run(alone.to_str().unwrap()).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), error.detail.contains("give title.basics")), ("input_companion", true));
+}
+
+#[tokio::test]
+async fn movielens_becomes_titles() {
+    let s = setup().await;
+    s.file("links.csv.gz", gzip("movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,\n"));
+    s.file("ratings.csv", "userId,movieId,rating,timestamp\n1,1,4.0,1\n2,1,5.0,1\n3,2,9,1\n");
+    let movies = "movieId,title,genres\n1,\"Glass Harbour, The (1995)\",Animation|Children\n2,Salt (1996),(no genres listed)\n3,Old (1492),Drama\n";
+    let run = s.run(&s.file("movies.csv", movies)).await.unwrap();
+    assert_eq!((run.format.unwrap().as_str(), run.counts.created, run.counts.rejected), ("movielens", 2, 2));
+    let reasons: Vec<_> = s.rejected(&run).into_iter().map(|reject| (reject.line, reject.reason)).collect();
+    assert_eq!(reasons[0], (4, "in ratings: rating is 9, outside 0.5 to 5".to_owned()));
+    assert_eq!(reasons[1], (4, "title is 1492, outside 1870 to 2036".to_owned()));
+    let titles = s.titles().await;
+    let first = titles.iter().find(|title| title.title == "The Glass Harbour").unwrap();
+    assert_eq!((first.average_rating, first.vote_count), (9.0, 2));
+    let ids: Vec<_> = first.external_ids.iter().map(|id| (id.id_type.as_str(), id.id_value.as_str())).collect();
+    assert_eq!(ids, [("imdb", "tt0114709"), ("tmdb_movie", "862")]);
+}
