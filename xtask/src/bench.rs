@@ -5,15 +5,18 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::process;
+use crate::{process, web};
 
 /// Passes `args` on. The benchmarks are a workspace of their own, so that what they compare with never enters the build.
 pub fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     process::catch_interrupts()?;
+    let web = web::build(root)?;
     let build = ["build", "--release", "--package", "media-gateway", "--locked"];
     let built = process::run(Command::new("cargo").args(build).current_dir(root))?;
     let mut bench = Command::new("cargo");
     bench.args(["run", "--release", "--locked", "--"]).args(args).current_dir(root.join("benches"));
-    let passed = built && process::run(bench.env("BENCH_ROOT", root))?;
+    let passed = web && built && process::run(bench.env("BENCH_ROOT", root))?;
+    // Whoever asks for one part by name gets that part.
+    let passed = if args.is_empty() { passed & web::bench(root)? } else { passed };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! What the project does to itself: `cargo xtask tidy | test | engines | model | films | soak | bench`.
+//! What the project does to itself: `cargo xtask tidy | test | engines | model | films | web | soak | bench`.
 
 mod bench;
 mod engines;
@@ -10,6 +10,7 @@ mod soak;
 mod summary;
 mod test;
 mod tidy;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ engines -- COMMAND    run one command with the engines up, such as: cargo xtask 
 model [--dir D]       download the sentence model (kept in the user's cache, or in D)
 films [--dir D]       download the sample films
 soak                  the tests with larger counts; writes docs/measured/DATE-soak.md
+web                   build the web app into web/dist, where something changed
 bench [ARGS]          build and run the benchmarks; ARGS go to them (try --help)";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "model" => model::run_model(rest),
         "films" => model::run_films(rest),
         "soak" => soak::run(&root),
+        "web" => web::run(&root),
         "bench" => bench::run(&root, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

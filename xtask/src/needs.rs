@@ -16,9 +16,11 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 4] = [
     Need { what: "the PostgreSQL server", package: "postgresql", present: || postgres_tools().is_some() },
     Need { what: "Python 3 with pip", package: "python3-pip", present: has_pip },
+    Need { what: "Node 20.19 or newer with npm", package: "nodejs npm", present: has_node },
+    Need { what: "Chromium", package: "chromium", present: has_chromium },
 ];
 
 /// Installs what is missing.
@@ -31,7 +33,7 @@ pub fn provide() -> Result<()> {
         return Ok(());
     }
     let names = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(", ");
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.package.split(' ')).collect();
     let by_hand = format!("{names}: missing — install it, on Debian or Ubuntu: apt-get install {}", packages.join(" "));
     let Some(apt) = apt() else { bail!(by_hand) };
     println!("{names}: missing, installing");
@@ -63,6 +65,23 @@ fn apt_get(words: &[&str]) -> Command {
 
 fn has_pip() -> bool {
     quiet("python3", &["-m", "pip", "--version"])
+}
+
+/// Whether Node is new enough for the web's tools.
+pub fn has_node() -> bool {
+    quiet(
+        "node",
+        &[
+            "-e",
+            "const [a, b] = process.versions.node.split('.'); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)",
+        ],
+    ) && quiet("npm", &["--version"])
+}
+
+fn has_chromium() -> bool {
+    let named = env::var_os("CHROMIUM").map(PathBuf::from);
+    let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    named.into_iter().chain(usual).any(|path| path.is_file())
 }
 
 /// Whether a command exists and succeeds.

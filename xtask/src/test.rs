@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::engines::Engines;
 use crate::summary::Summary;
-use crate::{needs, process, tidy};
+use crate::{needs, process, tidy, web};
 
 /// Runs everything; a failed check does not hide the ones after it, a missing engine does.
 pub fn run(root: &Path) -> Result<ExitCode> {
@@ -29,6 +29,7 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     let fmt = |args: &[&str]| process::run(cargo(&["fmt", "--check"]).args(args));
     summary.step("cargo fmt", || Ok(fmt(&["--all"])? & fmt(&["--manifest-path", "benches/Cargo.toml"])?), ok)?;
     summary.step("tidy", || tidy::check(root), ok)?;
+    summary.step("build of the web app", || web::build(root), ok)?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     summary.step("cargo clippy", || process::run(&mut cargo(&clippy)), ok)?;
     let runner = needs::test_runner();
@@ -39,6 +40,7 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     let tests = [runner, &["--workspace", "--locked"]].concat();
     let name = format!("tests (cargo {})", runner[0]);
     summary.step(&name, || process::run(cargo(&tests).envs(engines.variables())), ok)?;
+    summary.step("web app", || web::test(root), ok)?;
     if runner[0] == "nextest" && tidy::has_doctests(root)? {
         let doctests = ["test", "--workspace", "--locked", "--doc"];
         summary.step("doctests", || process::run(cargo(&doctests).envs(engines.variables())), ok)?;

@@ -1,0 +1,136 @@
+/** The API, typed by its own document, with every failure told apart by what a person can do about it. */
+import createClient from 'openapi-fetch';
+import type { components, paths } from '../api/schema';
+
+export type Schemas = components['schemas'];
+export type Content = Schemas['Content'];
+export type Offer = Schemas['Offer'];
+export type SearchRequest = Schemas['SearchRequest'];
+export type SearchResponse = Schemas['SearchResponse'];
+export type SearchResult = Schemas['SearchResult'];
+export type Intent = Schemas['ParsedIntent'];
+
+/** Longer than any answer may take: search is given five seconds by the server. */
+const PATIENCE_MS = 9_000;
+/** The most answers kept in memory. */
+const KEPT = 80;
+
+export type FaultKind =
+  | 'offline' // this device has no network
+  | 'down' // nothing answers, or it says it can't
+  | 'slow' // no answer in time
+  | 'busy' // asked too often
+  | 'gone' // there is no such thing
+  | 'refused' // the question itself is wrong
+  | 'nonsense'; // an answer that is none
+
+export class Fault extends Error {
+  constructor(
+    readonly kind: FaultKind,
+    /** What the server says of it, in English. */
+    readonly detail = '',
+    /** Seconds until asking again makes sense. */
+    readonly retryAfter?: number,
+    /** The trace to quote when asking for help. */
+    readonly trace?: string,
+  ) {
+    super(`${kind} ${detail}`);
+  }
+}
+
+const client = createClient<paths>({ baseUrl: location.origin, fetch: (request: Request) => fetch(request) });
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+/** Waits for an answer, at most so long, and turns whatever else happens into a `Fault`. */
+async function answer<T>(ask: (signal: AbortSignal) => Promise<Answer<T>>, signal: AbortSignal, good: (data: T) => boolean): Promise<T> {
+  let reply: Answer<T>;
+  const time = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    reply = await ask(AbortSignal.any([signal, time]));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if (time.aborted) throw new Fault('slow');
+    if (error instanceof SyntaxError) throw new Fault('nonsense');
+    throw new Fault(navigator.onLine ? 'down' : 'offline');
+  }
+  const { data, error, response } = reply;
+  if (response.ok) {
+    if (data !== undefined && data !== null && good(data)) return data;
+    throw new Fault('nonsense');
+  }
+  throw refusal(response, error as Partial<Schemas['Problem']> | undefined);
+}
+
+function refusal(response: Response, problem: Partial<Schemas['Problem']> | undefined): Fault {
+  const wait = Number(response.headers.get('retry-after'));
+  const retryAfter = Number.isFinite(wait) && wait > 0 ? Math.min(wait, 120) : undefined;
+  const { status } = response;
+  const kind: FaultKind =
+    status === 429 ? 'busy' : status === 404 || status === 410 ? 'gone' : status === 504 || status === 408 ? 'slow' : status < 500 ? 'refused' : 'down';
+  return new Fault(kind, typeof problem?.detail === 'string' ? problem.detail : '', retryAfter, problem?.trace_id ?? undefined);
+}
+
+const memory = new Map<string, unknown>();
+
+/** What was answered before, so that going back is at once. */
+export function remembered<T>(key: string): T | undefined {
+  return memory.get(key) as T | undefined;
+}
+
+function remember<T>(key: string, value: T): T {
+  memory.delete(key);
+  memory.set(key, value);
+  if (memory.size > KEPT) memory.delete(memory.keys().next().value!);
+  return value;
+}
+
+export function searchKey(request: SearchRequest, language: string): string {
+  return `search ${language} ${JSON.stringify(request)}`;
+}
+
+const language = (tag: string) => ({ 'Accept-Language': tag });
+
+export async function search(body: SearchRequest, tag: string, signal: AbortSignal): Promise<SearchResponse> {
+  const ask = (both: AbortSignal) => client.POST('/api/v1/search', { body, headers: language(tag), signal: both });
+  const whole = (data: SearchResponse) => Array.isArray(data.results) && typeof data.total_count === 'number' && !!data.query_parsed;
+  return remember(searchKey(body, tag), await answer(ask, signal, whole));
+}
+
+export async function content(id: string, tag: string, signal: AbortSignal): Promise<Content> {
+  const ask = (both: AbortSignal) =>
+    client.GET('/api/v1/content/{id}', { params: { path: { id } }, headers: language(tag), signal: both });
+  return remember(`content ${tag} ${id}`, await answer(ask, signal, isContent));
+}
+
+export const isContent = (data: Content) => typeof data.id === 'string' && typeof data.title === 'string' && Array.isArray(data.availability);
+
+/** Names of services by id. */
+export async function platforms(signal: AbortSignal): Promise<Schemas['Platform'][]> {
+  const known = remembered<Schemas['Platform'][]>('platforms');
+  if (known) return known;
+  const page = await answer((both) => client.GET('/api/v1/platforms', { signal: both }), signal, (data) => Array.isArray(data.items));
+  return remember('platforms', page.items);
+}
+
+export { remember };
+
+export type Suggestion = Schemas['Suggestion'];
+export type DiscoverRow = Schemas['DiscoverRow'];
+export type Similar = Schemas['SimilarResponse'];
+
+/** What someone who types may mean: titles, people, genres. */
+export async function suggest(q: string, tag: string, signal: AbortSignal): Promise<Suggestion[]> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/search/autocomplete', { params: { query: { q, limit: 5 } }, headers: language(tag), signal: both });
+  return (await answer(ask, signal, (data) => Array.isArray(data.suggestions))).suggestions;
+}
+
+export async function similar(id: string, tag: string, signal: AbortSignal): Promise<Similar> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/content/{id}/similar', { params: { path: { id }, query: { limit: 12 } }, headers: language(tag), signal: both });
+  return remember(`similar ${tag} ${id}`, await answer(ask, signal, (data) => Array.isArray(data.results)));
+}
+
+export async function discover(region: string, tag: string, signal: AbortSignal): Promise<DiscoverRow[]> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/discover', { params: { query: { region } }, headers: language(tag), signal: both });
+  return remember(`discover ${tag} ${region}`, (await answer(ask, signal, (data) => Array.isArray(data.rows))).rows);
+}

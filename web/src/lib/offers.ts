@@ -1,0 +1,75 @@
+/** Offers as a person compares them: service × kind × price × quality. Pure. */
+import type { Offer } from './api';
+
+export type Column = 'stream' | 'free' | 'rent' | 'buy';
+export const COLUMNS: Column[] = ['stream', 'free', 'rent', 'buy'];
+const COLUMN_OF: Record<string, Column> = { subscription: 'stream', free: 'free', ads: 'free', rent: 'rent', buy: 'buy' };
+
+export interface Row {
+  platform: string;
+  mine: boolean;
+  sample: boolean;
+  cells: Partial<Record<Column, Offer[]>>;
+  source: string;
+  checkedAt: string;
+  confidence: number;
+  expiresAt?: string;
+  webUrl: string;
+}
+
+export const isSample = (offer: Offer) => offer.source === 'sample';
+export const column = (offer: Offer): Column | undefined => COLUMN_OF[offer.availability_type];
+const amount = (offer: Offer) => (offer.price ? Number(offer.price.amount) : Number.POSITIVE_INFINITY);
+
+/** One row a service and source, the person's own services first, then those that cost nothing more. */
+export function grid(offers: Offer[], region: string, services: string[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const offer of offers) {
+    const kind = column(offer);
+    if (offer.region !== region || !kind) continue;
+    const key = `${offer.platform} ${offer.source}`;
+    const row = rows.get(key) ?? {
+      platform: offer.platform, mine: services.includes(offer.platform), sample: isSample(offer), cells: {},
+      source: offer.source, checkedAt: offer.checked_at, confidence: offer.confidence, webUrl: offer.web_url,
+    };
+    (row.cells[kind] ??= []).push(offer);
+    // A row is as old and as sure as the weakest of its offers.
+    if (offer.checked_at < row.checkedAt) row.checkedAt = offer.checked_at;
+    row.confidence = Math.min(row.confidence, offer.confidence);
+    if (offer.expires_at && (!row.expiresAt || offer.expires_at < row.expiresAt)) row.expiresAt = offer.expires_at;
+    rows.set(key, row);
+  }
+  for (const row of rows.values()) for (const cell of Object.values(row.cells)) cell.sort((a, b) => amount(a) - amount(b));
+  const rank = (row: Row) => (row.mine ? 0 : 4) + (row.cells.stream ? 0 : row.cells.free ? 1 : 2);
+  return [...rows.values()].sort((a, b) => rank(a) - rank(b) || a.platform.localeCompare(b.platform));
+}
+
+export interface Short {
+  kind: Column;
+  offer: Offer;
+  mine: boolean;
+  /** How many more services offer it on these terms. */
+  more: number;
+}
+
+/** The best offer of each kind in a region; renting and buying only where nothing is included. */
+export function short(offers: Offer[], region: string, services: string[]): Short[] {
+  const here = offers.filter((offer) => offer.region === region);
+  const best = (kind: Column): Short[] => {
+    const same = here.filter((offer) => column(offer) === kind);
+    const mine = (offer: Offer) => (kind === 'stream' && services.includes(offer.platform) ? 0 : 1);
+    const sorted = [...same].sort((a, b) => mine(a) - mine(b) || amount(a) - amount(b) || a.platform.localeCompare(b.platform));
+    const [offer] = sorted;
+    const more = new Set(same.map((other) => other.platform)).size - 1;
+    return offer ? [{ kind, offer, mine: services.includes(offer.platform), more }] : [];
+  };
+  const included = [...best('stream'), ...best('free')];
+  return included.length >= 2 ? included : [...included, ...best('rent'), ...(included.length ? [] : best('buy'))].slice(0, 2);
+}
+
+/** Regions in which there is an offer, besides `region`, by how many services. */
+export function elsewhere(offers: Offer[], region: string): { region: string; services: number }[] {
+  const seen = new Map<string, Set<string>>();
+  for (const offer of offers) if (offer.region !== region) seen.set(offer.region, (seen.get(offer.region) ?? new Set()).add(offer.platform));
+  return [...seen].map(([place, platforms]) => ({ region: place, services: platforms.size })).sort((a, b) => b.services - a.services || a.region.localeCompare(b.region));
+}

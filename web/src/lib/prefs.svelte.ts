@@ -1,0 +1,74 @@
+/** What a person chose, kept in this browser and shared between its tabs. */
+export type Theme = 'system' | 'light' | 'dark';
+export type Layout = 'auto' | 'tv' | 'desk';
+export const LOCALES = ['en', 'ar', 'en-XA'] as const;
+export type LocaleTag = (typeof LOCALES)[number];
+
+export interface Prefs {
+  region: string;
+  services: string[];
+  locale: LocaleTag;
+  theme: Theme;
+  layout: Layout;
+}
+
+/** The head of the page reads the same key before the first paint. */
+const KEY = 'mg.prefs';
+
+function guess(): Prefs {
+  const tags = navigator.languages ?? [navigator.language];
+  const region = tags.map((tag) => /-([A-Z]{2})$/.exec(tag)?.[1]).find(Boolean) ?? 'US';
+  const locale = tags.some((tag) => tag.toLowerCase().startsWith('en')) || !tags.some((tag) => tag.startsWith('ar')) ? 'en' : 'ar';
+  return { region, services: [], locale, theme: 'system', layout: 'auto' };
+}
+
+/** Whatever the browser kept, it makes preferences. */
+export function parse(text: string | null, otherwise: Prefs): Prefs {
+  let kept: Partial<Record<keyof Prefs, unknown>> = {};
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    if (value && typeof value === 'object') kept = value;
+  } catch {
+    // Another program wrote here: what can't be read is not kept.
+  }
+  const one = <T extends string>(value: unknown, of: readonly T[], fallback: T): T => (of.includes(value as T) ? (value as T) : fallback);
+  const services = Array.isArray(kept.services) ? kept.services.filter((id): id is string => typeof id === 'string' && /^[a-z0-9_]{1,50}$/.test(id)) : [];
+  return {
+    region: typeof kept.region === 'string' && /^[A-Z]{2}$/.test(kept.region) ? kept.region : otherwise.region,
+    services: [...new Set(services)].slice(0, 50),
+    locale: one(kept.locale, LOCALES, otherwise.locale),
+    theme: one(kept.theme, ['system', 'light', 'dark'], otherwise.theme),
+    layout: one(kept.layout, ['auto', 'tv', 'desk'], otherwise.layout),
+  };
+}
+
+function stored(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null; // storage is blocked: the choice lasts as long as the page
+  }
+}
+
+export const prefs: Prefs = $state(parse(stored(), guess()));
+
+export function choose(change: Partial<Prefs>): void {
+  // Another tab may have changed something else meanwhile.
+  Object.assign(prefs, parse(stored(), { ...prefs }), change);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(prefs));
+  } catch {
+    // As above.
+  }
+}
+
+window.addEventListener('storage', (event) => {
+  if (event.key === KEY || event.key === null) Object.assign(prefs, parse(event.newValue, guess()));
+});
+
+const TV = /\b(SMART-TV|SmartTV|Tizen|Web0S|webOS|BRAVIA|AppleTV|GoogleTV|Android TV|CrKey|AFT[A-Z])\b/;
+
+/** Whether the TV layout holds. */
+export function onTv(): boolean {
+  return prefs.layout === 'tv' || (prefs.layout === 'auto' && TV.test(navigator.userAgent));
+}

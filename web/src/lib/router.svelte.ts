@@ -1,0 +1,82 @@
+/** Where the person is. Links are plain links; going back brings scroll and focus back. */
+import { tick } from 'svelte';
+
+interface Kept {
+  key: number;
+  scroll?: number;
+  focus?: string;
+}
+
+export const here = $state({ path: location.pathname, search: location.search, key: (history.state as Kept | null)?.key ?? 0 });
+
+let pending: Kept | undefined;
+let last = here.key;
+history.scrollRestoration = 'manual';
+
+function keep(): void {
+  const focus = document.activeElement?.id || undefined;
+  history.replaceState({ key: here.key, scroll: scrollY, focus } satisfies Kept, '');
+}
+
+function show(): void {
+  Object.assign(here, { path: location.pathname, search: location.search });
+}
+
+export interface Go {
+  /** Takes the place of the current entry: for what is typed letter by letter. */
+  replace?: boolean;
+  /** Leaves scroll and focus where they are: the page stays, something on it changed. */
+  stay?: boolean;
+}
+
+export function go(to: string, { replace = false, stay = false }: Go = {}): void {
+  if (replace) {
+    history.replaceState({ key: here.key } satisfies Kept, '', to);
+    show();
+    return;
+  }
+  keep();
+  here.key = ++last;
+  history.pushState({ key: here.key } satisfies Kept, '', to);
+  pending = stay ? undefined : { key: here.key, scroll: 0 };
+  show();
+}
+
+/** A page calls this when what it shows is there: only then is there something to scroll to. */
+export async function arrived(): Promise<void> {
+  const wanted = pending;
+  if (!wanted) return;
+  pending = undefined;
+  await tick();
+  const target = wanted.focus ? document.getElementById(wanted.focus) : null;
+  (target ?? document.querySelector<HTMLElement>('main h1'))?.focus({ preventScroll: true });
+  scrollTo({ top: wanted.scroll ?? 0, behavior: 'instant' });
+}
+
+addEventListener('popstate', (event) => {
+  const state = event.state as Kept | null;
+  here.key = state?.key ?? 0;
+  pending = state ?? { key: 0, scroll: 0 };
+  show();
+});
+
+// Scroll and focus are kept while the person moves, because on the way back it is too late.
+let timer: ReturnType<typeof setTimeout> | undefined;
+for (const kind of ['scroll', 'focusin']) {
+  addEventListener(kind, () => {
+    clearTimeout(timer);
+    if (!pending) timer = setTimeout(keep, 150);
+  }, { passive: true, capture: true });
+}
+addEventListener('pagehide', keep);
+
+/** Plain clicks on links of this app stay in it. */
+addEventListener('click', (event) => {
+  const link = (event.target as Element | null)?.closest?.('a[href]') as HTMLAnchorElement | null;
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.target || link.hasAttribute('download') || link.origin !== location.origin || /^\/(api|docs)(\/|$)/.test(link.pathname)) return;
+  event.preventDefault();
+  clearTimeout(timer);
+  if (link.pathname + link.search === location.pathname + location.search) return;
+  go(link.pathname + link.search, { stay: link.dataset.stay !== undefined });
+});

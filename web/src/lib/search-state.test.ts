@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { addressOf, EMPTY, narrowed, read, relaxations, request, write, type SearchState } from './search-state';
+
+const place = { region: 'DE', services: ['netflix', 'tubi'] };
+const state = (more: Partial<SearchState> = {}): SearchState => ({ ...EMPTY, ...more });
+
+describe('the address of a search', () => {
+  it.each<Partial<SearchState>>([
+    { q: 'heist & "co" 🎬' },
+    { q: 'x', genres: ['crime', 'drama'], types: ['movie'], from: 1990, to: 1999, on: ['max'], people: ['Al Pacino', 'Sam, Jr.'], languages: ['en'], rating: 7.5, runtime: 120, here: true, mine: true, page: 3 },
+    { intent: { text: '', like: [], people: ['Ada Wren'], genres: [], content_types: [], platforms: [] } as never },
+  ])('holds all of it: %j', (more) => {
+    const whole = state(more);
+    const back = read(new URL(write(whole), 'http://x').searchParams);
+    expect(JSON.parse(JSON.stringify(back))).toEqual(JSON.parse(JSON.stringify(whole)));
+  });
+
+  it('is one for one search', () => {
+    expect(write({ to: 1999, q: 'a' })).toBe(write({ q: 'a', to: 1999 }));
+    expect(write({})).toBe('/search');
+  });
+
+  it.each([
+    ['from=1999&to=1990', { from: 1990, to: 1999 }],
+    ['from=abc&to=99999&page=-4&rating=11&max=0', {}],
+    ['genre=drama,,DROP%20TABLE,drama', { genres: ['drama'] }],
+    ['intent=%7Bnot%20json', {}],
+    ['intent=%5B1%5D&type=film&sort=hot&utm_source=x', {}],
+    ['page=9999', {}],
+  ])('makes sense of %s', (text, expected) => {
+    expect(JSON.parse(JSON.stringify(read(new URLSearchParams(text))))).toEqual(JSON.parse(JSON.stringify(state(expected))));
+  });
+
+  it('takes no more than the API does', () => {
+    expect([...read(new URLSearchParams({ q: '🎬'.repeat(3000) })).q]).toHaveLength(2000);
+    expect(read(new URLSearchParams({ genre: Array.from({ length: 99 }, (_, at) => `g${at}`).join() })).genres).toHaveLength(20);
+  });
+});
+
+describe('the request', () => {
+  it('names the region only where that is asked for', () => {
+    expect(request(state({ q: 'a' }), place).region).toBeNull();
+    expect(request(state({ here: true }), place).region).toBe('DE');
+    expect(request(state({ mine: true }), place)).toMatchObject({ region: 'DE', filters: { platforms: ['netflix', 'tubi'] } });
+  });
+
+  it('lets a chosen service win over mine, and mine mean nothing without services', () => {
+    expect(request(state({ mine: true, on: ['max'] }), place).filters?.platforms).toEqual(['max']);
+    expect(request(state({ mine: true }), { ...place, services: [] })).toMatchObject({ region: null, filters: { platforms: [] } });
+  });
+
+  it('carries an intent only once it was edited', () => {
+    expect(request(state({ q: 'a' }), place)).not.toHaveProperty('intent');
+    const intent = { text: 'a' } as never;
+    expect(request(state({ q: 'a', intent }), place)).toHaveProperty('intent', intent);
+  });
+});
+
+it('gives a row of the discover page its address', () => {
+  const row = { query: '', filters: { genres: ['crime'], year_range: { from: 1990, to: 1999 } }, region: null } as never;
+  expect(addressOf(row)).toBe('/search?genre=crime&from=1990&to=1999');
+});
+
+it('drops one filter at a time where nothing was found', () => {
+  const ways = relaxations(state({ q: 'a', genres: ['crime', 'war'], from: 1990, here: true, page: 4 }));
+  expect(ways.map(({ dropped, value }) => [dropped, value])).toEqual([['genres', 'crime'], ['genres', 'war'], ['from', '1990–'], ['here', ''], ['q', 'a']]);
+  expect(ways[0]!.state).toMatchObject({ genres: ['war'], from: 1990, page: 1 });
+  expect(relaxations(state({ q: 'a' }))).toEqual([]);
+  expect(narrowed(state({ q: 'a' }))).toBe(false);
+});

@@ -1,0 +1,173 @@
+/** A search as the address holds it, and as the API takes it. Pure; whatever an address says, it makes a search. */
+import type { Intent, SearchRequest } from './api';
+
+export interface SearchState {
+  q: string;
+  genres: string[];
+  types: string[];
+  from?: number;
+  to?: number;
+  on: string[];
+  people: string[];
+  languages: string[];
+  rating?: number;
+  runtime?: number;
+  /** Only what is offered in the person's region. */
+  here: boolean;
+  /** Only what is on the person's services, in their region. */
+  mine: boolean;
+  page: number;
+  /** What the query is taken to mean, once someone has edited that. */
+  intent?: Intent;
+}
+
+export const PAGE_SIZE = 20;
+/** The API's own bounds. */
+const MAX_QUERY = 2_000;
+const MAX_PAGE = 50;
+const MAX_LIST = 20;
+
+export const EMPTY: SearchState = { q: '', genres: [], types: [], on: [], people: [], languages: [], here: false, mine: false, page: 1 };
+
+const words = (text: string | null, shape: RegExp): string[] =>
+  [...new Set((text ?? '').split(',').map((word) => word.trim()).filter((word) => shape.test(word)))].slice(0, MAX_LIST);
+const names = (all: string[]): string[] => [...new Set(all.map((name) => name.trim()).filter((name) => name && name.length <= 200))].slice(0, MAX_LIST);
+
+function number(text: string | null, least: number, most: number): number | undefined {
+  if (text === null || text.trim() === '') return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) && value >= least && value <= most ? value : undefined;
+}
+
+const whole = (text: string | null, least: number, most: number) => {
+  const value = number(text, least, most);
+  return value === undefined ? undefined : Math.round(value);
+};
+
+/** Reads an address; what it does not know, or what makes no sense, it leaves out. */
+export function read(params: URLSearchParams): SearchState {
+  const id = /^[a-z0-9_]{1,50}$/;
+  let [from, to] = [whole(params.get('from'), 1870, 2100), whole(params.get('to'), 1870, 2100)];
+  if (from !== undefined && to !== undefined && from > to) [from, to] = [to, from];
+  return {
+    q: [...(params.get('q') ?? '')].slice(0, MAX_QUERY).join(''),
+    genres: words(params.get('genre'), id),
+    types: words(params.get('type'), /^(movie|tv_show)$/),
+    from,
+    to,
+    on: words(params.get('on'), id),
+    people: names(params.getAll('with')),
+    languages: words(params.get('lang'), /^[\p{L}\p{M} '-]{1,40}$/u),
+    rating: number(params.get('rating'), 0, 10),
+    runtime: whole(params.get('max'), 1, 600),
+    here: params.get('here') === '1',
+    mine: params.get('mine') === '1',
+    page: whole(params.get('page'), 1, MAX_PAGE) ?? 1,
+    intent: readIntent(params.get('intent')),
+  };
+}
+
+/** An edited intent: only fields with the shape that the API knows. */
+function readIntent(text: string | null): Intent | undefined {
+  if (!text || text.length > 4_000) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Intent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address of a search, in one order, so that the same search has the same address. */
+export function write(state: Partial<SearchState>): string {
+  const full = { ...EMPTY, ...state };
+  const params = new URLSearchParams();
+  const put = (key: string, value: string | number | undefined) => {
+    if (value !== undefined && value !== '') params.append(key, String(value));
+  };
+  put('q', full.q);
+  put('genre', full.genres.join(','));
+  put('type', full.types.join(','));
+  put('from', full.from);
+  put('to', full.to);
+  put('on', full.on.join(','));
+  for (const person of full.people) put('with', person);
+  put('lang', full.languages.join(','));
+  put('rating', full.rating);
+  put('max', full.runtime);
+  put('here', full.here ? '1' : '');
+  put('mine', full.mine ? '1' : '');
+  put('intent', full.intent ? JSON.stringify(full.intent) : '');
+  put('page', full.page > 1 ? full.page : '');
+  const text = params.toString().replaceAll('%2C', ',');
+  return text ? `/search?${text}` : '/search';
+}
+
+export interface Place {
+  region: string;
+  services: string[];
+}
+
+/** What the API is asked. Years, services and people of the filters hold besides what the query itself says. */
+export function request(state: SearchState, place: Place): SearchRequest {
+  const mine = state.mine && place.services.length > 0;
+  const years = state.from !== undefined || state.to !== undefined;
+  return {
+    query: state.q,
+    filters: {
+      genres: state.genres,
+      content_types: state.types as ('movie' | 'tv_show')[],
+      year_range: years ? { from: state.from ?? null, to: state.to ?? null } : null,
+      platforms: state.on.length ? state.on : mine ? place.services : [],
+      people: state.people,
+      languages: state.languages,
+      min_rating: state.rating ?? null,
+      max_runtime_minutes: state.runtime ?? null,
+    },
+    region: state.here || mine ? place.region : null,
+    page: state.page,
+    page_size: PAGE_SIZE,
+    facets: ['genres', 'content_types', 'decades', 'platforms', 'languages'],
+    ...(state.intent ? { intent: state.intent } : {}),
+  } as SearchRequest;
+}
+
+/** The address of a search that the API gave as data. */
+export function addressOf(search: SearchRequest): string {
+  const filters = search.filters ?? {};
+  return write({
+    q: search.query ?? '',
+    genres: filters.genres ?? [],
+    types: filters.content_types ?? [],
+    from: filters.year_range?.from ?? undefined,
+    to: filters.year_range?.to ?? undefined,
+    on: filters.platforms ?? [],
+    people: filters.people ?? [],
+    languages: filters.languages ?? [],
+    rating: filters.min_rating ?? undefined,
+    runtime: filters.max_runtime_minutes ?? undefined,
+    here: Boolean(search.region),
+  });
+}
+
+/** Whether anything but the words narrows the search. */
+export function narrowed(state: SearchState): boolean {
+  return write({ ...state, q: '', page: 1, intent: undefined }) !== '/search';
+}
+
+/** Every way to ask for a little less, for when nothing was found: one filter dropped at a time. */
+export function relaxations(state: SearchState): { dropped: keyof SearchState; value: string; state: SearchState }[] {
+  const ways: { dropped: keyof SearchState; value: string; state: SearchState }[] = [];
+  const base = { ...state, page: 1 };
+  for (const field of ['genres', 'types', 'on', 'people', 'languages'] as const) {
+    for (const value of state[field]) ways.push({ dropped: field, value, state: { ...base, [field]: state[field].filter((other) => other !== value) } });
+  }
+  if (state.from !== undefined || state.to !== undefined)
+    ways.push({ dropped: 'from', value: `${state.from ?? ''}–${state.to ?? ''}`, state: { ...base, from: undefined, to: undefined } });
+  if (state.rating !== undefined) ways.push({ dropped: 'rating', value: String(state.rating), state: { ...base, rating: undefined } });
+  if (state.runtime !== undefined) ways.push({ dropped: 'runtime', value: String(state.runtime), state: { ...base, runtime: undefined } });
+  if (state.mine) ways.push({ dropped: 'mine', value: '', state: { ...base, mine: false } });
+  if (state.here) ways.push({ dropped: 'here', value: '', state: { ...base, here: false } });
+  if (state.q && narrowed(state)) ways.push({ dropped: 'q', value: state.q, state: { ...base, q: '', intent: undefined } });
+  return ways.slice(0, 6);
+}

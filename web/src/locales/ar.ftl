@@ -1,0 +1,228 @@
+product = Media Gateway
+skip = انتقل إلى المحتوى
+search-label = ابحث عن عناوين وأشخاص وأجواء
+search-placeholder = عنوان، شخص، مزاج، عقد …
+search-clear = امسح البحث
+close = إغلاق
+
+prefs = التفضيلات
+prefs-open = التفضيلات: { $region }، { $services ->
+    [zero] لم تُختر خدمات
+    [one] خدمة واحدة
+    [two] خدمتان
+    [few] { $services } خدمات
+    [many] { $services } خدمة
+   *[other] { $services } خدمة
+}
+prefs-region = مكانك
+prefs-services = خدماتي
+prefs-services-hint = تظهر عروضها أولا. تُحفظ في هذا المتصفح فقط.
+prefs-language = اللغة
+prefs-theme = الألوان
+prefs-layout = العرض
+theme-system = كما في النظام
+theme-light = فاتح
+theme-dark = داكن
+layout-auto = تلقائي
+layout-desk = مكتب وهاتف
+layout-tv = تلفاز
+locale-en = English
+locale-ar = العربية
+locale-en-XA = Pseudo
+
+discover-title = اعثر على ما تشاهده
+discover-lead = صفه بكلماتك، أو ابدأ بأحد الصفوف أدناه.
+discover-all = عرض كل «{ $title }»
+discover-seen = آخر ما شوهد على هذا الجهاز
+
+results-heading = النتائج
+results-count = { $capped ->
+    [yes] أكثر من { $count } عنوان
+   *[no] { $count ->
+        [zero] لا عناوين
+        [one] عنوان واحد
+        [two] عنوانان
+        [few] { $count } عناوين
+        [many] { $count } عنوانا
+       *[other] { $count } عنوان
+    }
+}
+results-time = خلال { $time }
+results-held = توجد نتائج أحدث
+results-held-show = اعرضها
+results-page = الصفحة { $page } من { $pages }
+results-previous = السابقة
+results-next = التالية
+results-slow = يستغرق هذا وقتا أطول من المعتاد. ما تراه هو الجواب السابق.
+results-degraded = لم يجب جزء من البحث ({ $sources })، فقد تنقص نتائج جيدة.
+straight-to = مباشرة إلى
+suggest-person = شخص
+suggest-genre = نوع
+corrected = نعرض نتائج { $to } بدلا من { $from }.
+corrected-undo = ابحث عما كتبته
+
+intent-label = كما فُهم
+intent-text = كلمات: { $text }
+intent-like = مثل { $title }
+intent-not = ليس { $what }
+intent-movie = أفلام
+intent-tv_show = مسلسلات
+intent-years = { $from }–{ $to }
+intent-from = منذ { $from }
+intent-to = حتى { $to }
+intent-runtime = لا يتجاوز { $time }
+intent-remove = أزل «{ $what }»
+intent-edit = غيّر «{ $what }»
+intent-flip = اعكس «{ $what }»
+intent-reset = كما فُهم أولا
+intent-from-label = من
+intent-to-label = إلى
+intent-minutes-label = دقائق
+intent-words-label = كلمات
+intent-apply = طبّق
+intent-unsure = لسنا متأكدين مما تعنيه.
+
+filters = المرشحات
+filters-active = المرشحات، { $count } مفعّلة
+filters-clear = امسح المرشحات
+facet-availability = التوفر
+facet-here = معروض في { $region }
+facet-mine = على خدماتي
+facet-mine-none = اختر خدماتي
+facet-types = الصنف
+facet-genres = النوع
+facet-decades = العقد
+facet-platforms = الخدمة
+facet-languages = اللغة
+facet-years = أول عرض
+facet-more = المزيد
+facet-fewer = أقل
+facet-runtime = المدة
+facet-runtime-any = أي مدة
+facet-runtime-max = لا تتجاوز { $time }
+facet-rating = التقييم
+facet-rating-any = أي تقييم
+facet-rating-min = { $rating } أو أفضل
+facet-people = أشخاص
+decade-label = عقد { $decade }، { $count } عنوان
+decade-short = عقد { $decade }
+type-movie = أفلام
+type-tv_show = مسلسلات
+
+empty-title = لا شيء يطابق كل هذا
+empty-lead = أقرب ما ينفع:
+empty-without = من دون { $what }
+empty-any = كل ما في الفهرس، الأشهر أولا
+empty-looking = نبحث عن أقرب شيء …
+empty-none = لا شيء قريب منه في الفهرس أيضا. كلمات أقل تجد أكثر غالبا.
+what-here = «معروض في { $region }»
+what-mine = «على خدماتي»
+what-rating = تقييم { $rating } أو أفضل
+what-runtime = مدة لا تتجاوز { $time }
+what-years = الأعوام { $years }
+what-query = الكلمات «{ $q }»
+
+offer-stream = { $service }
+offer-free = { $service }، مجانا
+offer-ads = { $service }، مع إعلانات
+offer-rent = استئجار { $price }
+offer-buy = شراء { $price }
+offer-rent-plain = استئجار
+offer-buy-plain = شراء
+offer-more = + { $count }
+offer-none = غير معروض هنا
+offer-none-anywhere = لا عرض معروفا
+sample = عيّنة
+sample-note = العروض الموسومة «عيّنة» مولّدة للعرض التجريبي. ليست حقيقية.
+
+title-missing = هذا العنوان ليس في الفهرس
+title-missing-lead = ربما دُمج مع غيره أو أُزيل. كثيرا ما يجده البحث من جديد.
+title-search = ابحث عنه
+kind-movie = فيلم
+kind-tv_show = مسلسل
+rating-line = { $rating } من 10، { $votes ->
+    [one] صوت واحد
+    [two] صوتان
+    [few] { $votes } أصوات
+   *[other] { $votes } صوت
+}
+original-title = في الأصل { $title }
+offers-title = أين يُشاهد في { $region }
+offers-none = لا نعرف عرضا في { $region }.
+offers-elsewhere = في أماكن أخرى
+offers-elsewhere-place = { $region } ({ $count })
+offers-service = الخدمة
+offers-stream = مشمول
+offers-free = مجاني
+offers-rent = استئجار
+offers-buy = شراء
+offers-source = المصدر
+offers-checked = آخر تحقق
+offers-confidence = مدى الثقة
+offers-yes = نعم
+offers-ads = مع إعلانات
+offers-leaves = يغادر في { $date }
+offers-open = افتح { $service }
+offers-mine = لي
+confidence-high = مؤكد
+confidence-middle = مرجّح
+confidence-low = غير مؤكد
+confidence-label = { $word }، { $percent }
+people-director = إخراج
+people-creator = ابتكار
+people-writer = كتابة
+people-actor = بطولة
+people-all = الكل ({ $count })
+seasons-title = المواسم
+similar-title = عناوين مشابهة
+facts-title = حقائق
+fact-countries = البلدان
+fact-languages = اللغات
+fact-ratings = التصنيف العمري
+fact-released = أول عرض
+fact-ids = معروف أيضا لدى
+fact-updated = تغيّر السجل
+loading = جارٍ التحميل
+
+offline-title = أنت غير متصل
+offline-lead = هذا آخر ما شاهدته. يُفتح كما كان حينها.
+offline-none = لم يُشاهد شيء على هذا الجهاز بعد. يعود العمل حالما توجد شبكة.
+offline-bar = غير متصل. قد يكون ما تراه قديما.
+seen-at = شوهد { $ago }
+
+fault-offline = هذا الجهاز غير متصل.
+fault-offline-do = يُستأنف تلقائيا حين تعود الشبكة.
+fault-down = الخادم لا يجيب.
+fault-slow = الجواب يستغرق وقتا طويلا.
+fault-busy = أسئلة كثيرة في وقت واحد.
+fault-nonsense = أعطى الخادم جوابا لا معنى له.
+fault-refused = الخادم يرفض هذا السؤال.
+fault-gone = لا شيء هنا.
+fault-gone-do = ربما كان العنوان قديما أو مكتوبا خطأ.
+fault-again-in = يُعاد السؤال خلال { $seconds } ثوان.
+fault-again = اسأل مجددا
+fault-trace = اذكر { $trace } حين تطلب المساعدة.
+fault-start = إلى صفحة البداية
+fault-old = ما تراه هو آخر جواب سليم.
+
+genre-action = حركة
+genre-adventure = مغامرة
+genre-animation = رسوم متحركة
+genre-biography = سيرة
+genre-comedy = كوميديا
+genre-crime = جريمة
+genre-documentary = وثائقي
+genre-drama = دراما
+genre-family = عائلي
+genre-fantasy = خيال
+genre-history = تاريخ
+genre-horror = رعب
+genre-music = موسيقى
+genre-musical = غنائي
+genre-mystery = غموض
+genre-romance = رومانسية
+genre-science-fiction = خيال علمي
+genre-sports = رياضة
+genre-thriller = إثارة
+genre-war = حرب
+genre-western = غرب أمريكي

@@ -1,0 +1,235 @@
+# What people read. Voice: plain sentences in the present (DESIGN.md).
+product = Media Gateway
+skip = Skip to the content
+search-label = Search titles, people, moods
+search-placeholder = Title, person, mood, decade …
+search-clear = Clear the search
+close = Close
+
+# Preferences
+prefs = Preferences
+prefs-open = Preferences: { $region }, { $services ->
+    [0] no services chosen
+    [one] { $services } service
+   *[other] { $services } services
+}
+prefs-region = Where you are
+prefs-services = My services
+prefs-services-hint = Offers of these come first. Kept in this browser only.
+prefs-language = Language
+prefs-theme = Colours
+prefs-layout = Layout
+theme-system = As the system
+theme-light = Light
+theme-dark = Dark
+layout-auto = Automatic
+layout-desk = Desk and phone
+layout-tv = TV
+locale-en = English
+locale-ar = العربية
+locale-en-XA = Pseudo (for translators)
+
+# Discover
+discover-title = Find something to watch
+discover-lead = Say it in your own words, or start with a row below.
+discover-all = See all of “{ $title }”
+discover-seen = Seen last on this device
+
+# Search
+results-heading = Results
+results-count = { $capped ->
+    [yes] More than { $count } titles
+   *[no] { $count ->
+        [0] No titles
+        [one] { $count } title
+       *[other] { $count } titles
+    }
+}
+results-time = in { $time }
+results-held = Newer results are ready
+results-held-show = Show them
+results-page = Page { $page } of { $pages }
+results-previous = Previous
+results-next = Next
+results-slow = This takes longer than usual. What you see is the answer before.
+results-degraded = Part of the search did not answer ({ $sources }), so good matches may be missing.
+straight-to = Straight to
+suggest-person = person
+suggest-genre = genre
+corrected = Showing results for { $to } instead of { $from }.
+corrected-undo = Search for what I typed
+
+intent-label = Understood as
+intent-text = words: { $text }
+intent-like = like { $title }
+intent-not = not { $what }
+intent-movie = films
+intent-tv_show = series
+intent-years = { $from }–{ $to }
+intent-from = since { $from }
+intent-to = until { $to }
+intent-runtime = at most { $time }
+intent-remove = Remove “{ $what }”
+intent-edit = Change “{ $what }”
+intent-flip = Turn “{ $what }” around
+intent-reset = As first understood
+intent-from-label = From
+intent-to-label = To
+intent-minutes-label = Minutes
+intent-words-label = Words
+intent-apply = Apply
+intent-unsure = We are not sure what you mean.
+
+filters = Filters
+filters-active = Filters, { $count } set
+filters-clear = Clear the filters
+facet-availability = Availability
+facet-here = Offered here ({ $region })
+facet-mine = On my services
+facet-mine-none = Choose my services
+facet-types = Kind
+facet-genres = Genre
+facet-decades = Decade
+facet-platforms = Service
+facet-languages = Language
+facet-years = First shown
+facet-more = More
+facet-fewer = Fewer
+facet-runtime = Length
+facet-runtime-any = Any length
+facet-runtime-max = At most { $time }
+facet-rating = Rating
+facet-rating-any = Any rating
+facet-rating-min = { $rating } or better
+facet-people = People
+decade-label = { $decade }s, { $count ->
+    [one] { $count } title
+   *[other] { $count } titles
+}
+decade-short = { $decade }s
+type-movie = Films
+type-tv_show = Series
+
+empty-title = Nothing matches all of this
+empty-lead = The nearest that works:
+empty-without = Without { $what }
+empty-any = Everything in the catalogue, most popular first
+empty-looking = Looking for what comes nearest …
+empty-none = The catalogue has nothing near it either. Fewer words often find more.
+what-here = “Offered here ({ $region })”
+what-mine = “On my services”
+what-rating = a rating of { $rating } or better
+what-runtime = a length of at most { $time }
+what-years = the years { $years }
+what-query = the words “{ $q }”
+
+# Offers in short
+offer-stream = { $service }
+offer-free = { $service }, free
+offer-ads = { $service }, with adverts
+offer-rent = Rent { $price }
+offer-buy = Buy { $price }
+offer-rent-plain = Rent
+offer-buy-plain = Buy
+offer-more = + { $count }
+offer-none = Not offered here
+offer-none-anywhere = No known offer
+sample = sample
+sample-note = Offers marked “sample” were made up for the demo. They are not real.
+
+# Title
+title-missing = This title is not in the catalogue
+title-missing-lead = It may have been merged with another or taken out. A search often finds it again.
+title-search = Search for it
+kind-movie = Film
+kind-tv_show = Series
+rating-line = { $rating } of 10, { $votes ->
+    [one] { $votes } vote
+   *[other] { $votes } votes
+}
+original-title = Originally { $title }
+offers-title = Where to watch: { $region }
+offers-none = We know of no offer here ({ $region }).
+offers-elsewhere = Elsewhere
+offers-elsewhere-place = { $region } ({ $count })
+offers-service = Service
+offers-stream = Included
+offers-free = Free
+offers-rent = Rent
+offers-buy = Buy
+offers-source = Source
+offers-checked = Checked
+offers-confidence = How sure
+offers-yes = yes
+offers-ads = with adverts
+offers-leaves = leaves { $date }
+offers-open = Open { $service }
+offers-mine = mine
+confidence-high = sure
+confidence-middle = likely
+confidence-low = unsure
+confidence-label = { $word }, { $percent }
+people-director = Directed by
+people-creator = Created by
+people-writer = Written by
+people-actor = With
+people-all = All { $count }
+seasons-title = Seasons
+similar-title = Similar titles
+facts-title = Facts
+fact-countries = Countries
+fact-languages = Languages
+fact-ratings = Certificates
+fact-released = First shown
+fact-ids = Known elsewhere as
+fact-updated = Record changed
+loading = Loading
+
+# Seen last, offline
+offline-title = You are offline
+offline-lead = These you saw last. They open as they were then.
+offline-none = Nothing was seen on this device yet. It works again as soon as there is a network.
+offline-bar = Offline. What you see may be old.
+seen-at = seen { $ago }
+
+# Failures: what happened, what to do
+fault-offline = This device is offline.
+fault-offline-do = It goes on by itself once the network is back.
+fault-down = The server does not answer.
+fault-slow = The answer takes too long.
+fault-busy = Too many questions at once.
+fault-nonsense = The server gave an answer that makes no sense.
+fault-refused = The server refuses this question.
+fault-gone = There is nothing here.
+fault-gone-do = The address may be old or mistyped.
+fault-again-in = { $seconds ->
+    [one] It is asked again in { $seconds } second.
+   *[other] It is asked again in { $seconds } seconds.
+}
+fault-again = Ask again
+fault-trace = Quote { $trace } when you ask for help.
+fault-start = Go to the start page
+fault-old = What you see is the last good answer.
+
+# Genres
+genre-action = Action
+genre-adventure = Adventure
+genre-animation = Animation
+genre-biography = Biography
+genre-comedy = Comedy
+genre-crime = Crime
+genre-documentary = Documentary
+genre-drama = Drama
+genre-family = Family
+genre-fantasy = Fantasy
+genre-history = History
+genre-horror = Horror
+genre-music = Music
+genre-musical = Musical
+genre-mystery = Mystery
+genre-romance = Romance
+genre-science-fiction = Science fiction
+genre-sports = Sports
+genre-thriller = Thriller
+genre-war = War
+genre-western = Western

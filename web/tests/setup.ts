@@ -1,0 +1,54 @@
+/** Starts a node on a small catalogue of our own: the demo as its users start it, with invented films and its generated offers. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    base: string;
+  }
+}
+
+/** How long the node may take to load forty titles. */
+const PATIENCE_MS = 60_000;
+
+export default async function setup(project: TestProject) {
+  const given = process.env.MEDIA_GATEWAY_URL;
+  if (given) {
+    project.provide('base', given);
+    return;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'mg-web-'));
+  const binary = process.env.MEDIA_GATEWAY_BIN ?? new URL('../../target/debug/media-gateway', import.meta.url).pathname;
+  const films = new URL('netflix_titles.csv', import.meta.url).pathname;
+  const args = ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
+  const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false' };
+  const node = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  project.provide('base', await address(node));
+  return async () => {
+    const over = new Promise((resolve) => node.once('exit', resolve));
+    node.kill('SIGTERM');
+    await over;
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+/** What the node says where it is, once everything is indexed. */
+function address(node: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const late = setTimeout(() => reject(new Error(`the node was not ready within ${PATIENCE_MS / 1000} s; it said: ${said}`)), PATIENCE_MS);
+    node.stdout!.on('data', (part: Buffer) => {
+      said += part.toString();
+      const found = /^app\s+(http:\/\/\S+?)\/$/m.exec(said)?.[1];
+      if (found) {
+        clearTimeout(late);
+        resolve(found);
+      }
+    });
+    node.once('error', reject);
+    node.once('exit', (code) => reject(new Error(`the node ended with ${code}; it said: ${said}`)));
+  });
+}
