@@ -1,6 +1,9 @@
 //! `eval search`: ranks the answers of a question file with the product's own search.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -97,18 +100,19 @@ async fn rank(services: &Services, questions: &[Question]) -> anyhow::Result<Ran
     let missing = || ApiError::internal("this process has no search of its own");
     let search = services.search.as_ref().ok_or_else(missing)?;
     let bar = bar::rows();
-    bar.set_length(questions.len() as u64);
+    let (done, all) = (AtomicU64::new(0), questions.len() as u64);
     let asked = futures::stream::iter(questions).map(|question| async {
         let call = services.call(Caller::Operator);
         let found = match answer(services, &call, question).await? {
             Some(answer) => Some((answer, ask(search, &call, question).await?)),
             None => None,
         };
-        bar.inc(1);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        bar.at(done, Some(all), format!("asked {done} of {all} questions"));
         Ok::<_, anyhow::Error>(found)
     });
     let found: Vec<_> = asked.buffered(AT_ONCE).try_collect().await?;
-    bar.finish_and_clear();
+    bar.finish();
     let mut ranks = Ranks::default();
     for found in found {
         match found {
