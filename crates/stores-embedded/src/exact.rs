@@ -4,6 +4,7 @@
 
 mod bits;
 mod format;
+mod led;
 mod log;
 mod rows;
 mod scan;
@@ -19,12 +20,17 @@ use contracts::{ContentId, ModelInfo, Scored, Vector};
 use stores::vectors::{MAX_TAG_BYTES, MAX_TAGS, MAX_VECTORS, Point, VectorError, VectorFilter, VectorIndex};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use self::{
-    format::{Batch, Record},
+pub(crate) use self::format::{Batch, Record};
+#[cfg(test)]
+pub(crate) use self::scan::dot;
+pub(crate) use self::{
+    bits::Bits,
+    led::{MIN_ROWS, WORTH_A_GRAPH},
     log::Log,
     rows::Rows,
     scan::normalised,
 };
+use crate::hnsw::Guide;
 
 /// The most different tags; each takes a bit a point.
 const MAX_DIFFERENT_TAGS: usize = 65_536;
@@ -37,16 +43,18 @@ const REWRITE_BATCH: usize = 1_000;
 /// whoever owns the folder sees to that.
 #[derive(Clone)]
 pub struct ExactVectors {
-    index: Arc<Index>,
+    pub(crate) index: Arc<Index>,
     /// As many scans at once as there are cores: more would only make each of them slower.
     scans: Arc<Semaphore>,
 }
 
-struct Index {
+pub(crate) struct Index {
     model: ModelInfo,
     /// Taken before `rows` by whoever writes, so that file and memory change in the same order.
     log: Mutex<Log>,
     rows: RwLock<Rows>,
+    /// What leads a search where comparing everything takes longer; the oracle has none.
+    guide: Option<Guide>,
 }
 
 impl ExactVectors {
@@ -57,12 +65,15 @@ impl ExactVectors {
     /// [`VectorError::Newer`], [`VectorError::StorageFull`] and [`VectorError::Io`]: the file was left as it is.
     /// [`VectorError::Invalid`] for a model whose dimension is not from 1 to 65 536.
     pub fn open(path: &Path, model: ModelInfo) -> Result<Self, VectorError> {
-        let mut rows = Rows::new(model.dimension);
-        let mut log = Log::open(path, &model, |batch| rows.apply(batch))?;
-        if log.is_old() {
-            log = Log::create(path, &model, rows.batches(REWRITE_BATCH))?;
-        }
-        Ok(Self::over(log, rows, model))
+        let rows = Rows::new(model.dimension);
+        let (log, rows) = read(path, &model, rows)?;
+        Ok(Self::over(log, rows, model, None))
+    }
+
+    /// The same with a guide, and with rows that keep places free for what the guide knows.
+    pub(crate) fn guided(path: &Path, model: ModelInfo, rows: Rows, guide: Guide) -> Result<Self, VectorError> {
+        let (log, rows) = read(path, &model, rows)?;
+        Ok(Self::over(log, rows, model, Some(guide)))
     }
 
     /// Puts an empty index in place of whatever the file at `path` holds, if there is one. Blocks while it writes.
@@ -71,12 +82,13 @@ impl ExactVectors {
     /// As [`ExactVectors::open`]; what was there is then still there.
     pub fn recreate(path: &Path, model: ModelInfo) -> Result<Self, VectorError> {
         let log = Log::create(path, &model, std::iter::empty())?;
-        Ok(Self::over(log, Rows::new(model.dimension), model))
+        let rows = Rows::new(model.dimension);
+        Ok(Self::over(log, rows, model, None))
     }
 
-    fn over(log: Log, rows: Rows, model: ModelInfo) -> Self {
+    fn over(log: Log, rows: Rows, model: ModelInfo, guide: Option<Guide>) -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let index = Index { model, log: Mutex::new(log), rows: RwLock::new(rows) };
+        let index = Index { model, log: Mutex::new(log), rows: RwLock::new(rows), guide };
         Self { index: Arc::new(index), scans: Arc::new(Semaphore::new(cores)) }
     }
 
@@ -92,18 +104,33 @@ impl ExactVectors {
 }
 
 impl Index {
-    fn read<T>(&self, work: impl FnOnce(&Rows) -> T) -> T {
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Rows) -> T) -> T {
         work(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn change<T>(&self, work: impl FnOnce(&mut Rows) -> T) -> T {
+        work(&mut self.rows.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn guide(&self) -> Option<&Guide> {
+        self.guide.as_ref()
+    }
+
+    fn wake(&self) {
+        if let Some(guide) = &self.guide {
+            guide.wake();
+        }
     }
 
     /// Makes `batch` durable, then visible.
     fn write(&self, batch: Batch) -> Result<(), VectorError> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.append(&batch)?;
-        self.rows.write().unwrap_or_else(PoisonError::into_inner).apply(batch);
+        self.change(|rows| rows.apply(batch));
         if log.is_worn(self.read(Rows::live_bytes), SLACK) {
             self.rewrite(&mut log);
         }
+        self.wake();
         Ok(())
     }
 
@@ -161,9 +188,27 @@ impl Index {
     fn clear(&self) -> Result<(), VectorError> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         *log = Log::create(log.path(), &self.model, std::iter::empty())?;
-        *self.rows.write().unwrap_or_else(PoisonError::into_inner) = Rows::new(self.model.dimension);
+        self.change(|rows| *rows = Rows::new(self.model.dimension));
+        if let Some(guide) = &self.guide {
+            guide.clear()?;
+        }
         Ok(())
     }
+}
+
+/// The model whose vectors the file at `path` holds.
+pub(crate) fn stored_model(path: &Path) -> Result<ModelInfo, VectorError> {
+    log::model(path)
+}
+
+/// Reads the file into `rows`, and brings it to the newest format.
+fn read(path: &Path, model: &ModelInfo, mut rows: Rows) -> Result<(Log, Rows), VectorError> {
+    let mut log = Log::open(path, model, |batch| rows.apply(batch))?;
+    rows.expect_no_more();
+    if log.is_old() {
+        log = Log::create(path, model, rows.batches(REWRITE_BATCH))?;
+    }
+    Ok((log, rows))
 }
 
 #[async_trait]
@@ -203,7 +248,8 @@ impl VectorIndex for ExactVectors {
         // Goes with the scan, which ends when it ends, even when the caller has left.
         let turn = Arc::clone(&self.scans).acquire_owned().await;
         self.blocking(move |index| {
-            let found = index.read(|rows| rows.search(&query, limit, &filter));
+            let graph = index.guide.as_ref().map(Guide::graph);
+            let found = index.read(|rows| rows.search(&query, limit, &filter, graph));
             drop(turn);
             Ok(found)
         })

@@ -20,6 +20,11 @@ impl Bits {
         }
     }
 
+    /// Whether `slot` is in.
+    pub fn contains(&self, slot: usize) -> bool {
+        self.0.get(slot / 64).is_some_and(|word| word & (1 << (slot % 64)) != 0)
+    }
+
     /// How many slots are in.
     pub fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
@@ -83,6 +88,7 @@ mod tests {
             prop_assert!(both.slots().eq(left.intersection(&right).copied()));
             prop_assert!(either.slots().eq(left.union(&right).copied()));
             prop_assert!(less.slots().eq(left.difference(&right).copied()));
+            prop_assert!((0..320).all(|row| bits(&left).contains(row) == left.contains(&row)));
             prop_assert_eq!(bits(&left).len(), left.len());
         }
     }

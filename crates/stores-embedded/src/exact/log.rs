@@ -113,6 +113,14 @@ impl Log {
     }
 }
 
+/// The model whose vectors the file at `path` holds.
+pub fn model(path: &Path) -> Result<ModelInfo, VectorError> {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(longest_start() as u64).read_to_end(&mut start));
+    read.map_err(|error| failed(path, &error))?;
+    Ok(decode_start(&start)?.model)
+}
+
 /// One reading of the file from its start.
 struct Replay<'a> {
     file: BufReader<&'a File>,

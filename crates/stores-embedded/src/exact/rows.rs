@@ -10,6 +10,7 @@ use super::{
     format::{Batch, Record, put_bytes},
     scan::{Best, dot},
 };
+use crate::hnsw::{Graph, Places, RowKey};
 
 /// The points in slots, and their vectors in rows. What was given up is taken by the next that needs one.
 pub struct Rows {
@@ -17,9 +18,15 @@ pub struct Rows {
     cursor: Option<i64>,
     matrix: Vec<f32>,
     /// For each row the slot of its point, or [`NOBODY`].
-    owners: Vec<u32>,
+    pub(super) owners: Vec<u32>,
     free_rows: Vec<u32>,
-    points: Vec<Meta>,
+    /// Rows that were taken, filled anew or given up since [`Rows::settle`]: what the graph has of them is outdated.
+    pub(super) changed: Bits,
+    /// The rows that vectors had when the graph was written, while the file is read again.
+    places: Places,
+    /// Rows that are kept free for the vector that `places` names.
+    reserved: Bits,
+    pub(super) points: Vec<Meta>,
     by_id: HashMap<ContentId, usize>,
     live: Bits,
     free: Vec<usize>,
@@ -28,14 +35,14 @@ pub struct Rows {
 }
 
 /// The owner of a row that is free.
-const NOBODY: u32 = u32::MAX;
+pub(super) const NOBODY: u32 = u32::MAX;
 
-struct Meta {
-    id: ContentId,
+pub(super) struct Meta {
+    pub(super) id: ContentId,
     text_hash: u64,
     year: Option<u16>,
     tags: Box<[u32]>,
-    rows: Box<[u32]>,
+    pub(super) rows: Box<[u32]>,
 }
 
 /// Every tag that was ever seen, by number.
@@ -69,6 +76,9 @@ impl Rows {
             matrix: Vec::new(),
             owners: Vec::new(),
             free_rows: Vec::new(),
+            changed: Bits::default(),
+            places: Places::default(),
+            reserved: Bits::default(),
             points: Vec::new(),
             by_id: HashMap::new(),
             live: Bits::default(),
@@ -76,6 +86,26 @@ impl Rows {
             tags: Tags::default(),
             live_bytes: 0,
         }
+    }
+
+    /// No rows yet, but the vectors that `places` names will take the rows they had.
+    pub fn expecting(dimension: usize, places: Places) -> Self {
+        let len = places.len as usize;
+        let mut rows = Self::new(dimension);
+        rows.matrix = vec![0.0; len * dimension];
+        rows.owners = vec![NOBODY; len];
+        (0..len).for_each(|row| rows.changed.insert(row));
+        places.rows().for_each(|row| rows.reserved.insert(row as usize));
+        rows.free_rows = (0..places.len).rev().filter(|row| !rows.reserved.contains(*row as usize)).collect();
+        rows.places = places;
+        rows
+    }
+
+    /// Everything was read: rows that are still kept free are so for all.
+    pub fn expect_no_more(&mut self) {
+        self.free_rows.extend(self.reserved.slots().map(|row| row as u32));
+        self.reserved = Bits::default();
+        self.places = Places::default();
     }
 
     /// Does what a batch says. Vectors have the right dimension and are normalised.
@@ -94,7 +124,8 @@ impl Rows {
         self.untag(slot);
         if !point.vectors.is_empty() {
             self.give_up_rows(slot);
-            self.points[slot].rows = point.vectors.iter().map(|vector| self.take_row(slot, vector)).collect();
+            let vectors = point.vectors.iter().zip(0..);
+            self.points[slot].rows = vectors.map(|(vector, place)| self.take_row(slot, place, vector)).collect();
             self.points[slot].text_hash = point.text_hash;
         }
         let numbers: Box<[u32]> = point.tags.iter().map(|tag| self.tags.number(tag)).collect();
@@ -125,8 +156,12 @@ impl Rows {
         Some(slot)
     }
 
-    fn take_row(&mut self, slot: usize, vector: &[f32]) -> u32 {
-        let row = self.free_rows.pop().unwrap_or(self.owners.len() as u32);
+    fn take_row(&mut self, slot: usize, place: u8, vector: &[f32]) -> u32 {
+        let kept = self.kept_row(slot, place, vector);
+        let row = kept.or_else(|| self.free_rows.pop()).unwrap_or(self.owners.len() as u32);
+        if kept.is_none() {
+            self.changed.insert(row as usize);
+        }
         let at = row as usize * self.dimension;
         if at == self.matrix.len() {
             self.owners.push(slot as u32);
@@ -138,10 +173,25 @@ impl Rows {
         row
     }
 
+    /// The row that is kept free for this vector, which the graph knows there.
+    fn kept_row(&mut self, slot: usize, place: u8, vector: &[f32]) -> Option<u32> {
+        if self.places.is_empty() {
+            return None;
+        }
+        let row = self.places.row(RowKey::new(self.points[slot].id, place, vector))?;
+        if !self.reserved.contains(row as usize) {
+            return None;
+        }
+        self.reserved.remove(row as usize);
+        self.changed.remove(row as usize);
+        Some(row)
+    }
+
     fn give_up_rows(&mut self, slot: usize) {
         // Backwards, so that as many new vectors take the same rows in the same order.
         for &row in std::mem::take(&mut self.points[slot].rows).iter().rev() {
             self.owners[row as usize] = NOBODY;
+            self.changed.insert(row as usize);
             self.free_rows.push(row);
         }
     }
@@ -166,27 +216,35 @@ impl Rows {
         put_bytes(tags.iter().map(|&tag| self.tags.names[tag as usize].len()), rows.len() * self.dimension)
     }
 
-    fn vector_of(&self, row: u32) -> &[f32] {
+    pub(super) fn vector_of(&self, row: u32) -> &[f32] {
         &self.matrix[row as usize * self.dimension..][..self.dimension]
     }
 
-    /// The points nearest to `query` (normalised) that pass `filter`, nearest first.
-    pub fn search(&self, query: &[f32], limit: usize, filter: &VectorFilter) -> Vec<Scored> {
+    /// The points nearest to `query` (normalised) that pass `filter`, nearest first; with a graph, where that is
+    /// quicker, about the nearest.
+    pub fn search(&self, query: &[f32], limit: usize, filter: &VectorFilter, graph: Option<&Graph>) -> Vec<Scored> {
         let passing = self.passing(filter);
+        let led = graph.and_then(|graph| self.led_by(graph, query, limit, &passing));
+        led.unwrap_or_else(|| self.search_all(query, limit, &passing))
+    }
+
+    /// The points nearest to `query` (normalised) among those in the slots `passing`, nearest first.
+    pub fn search_all(&self, query: &[f32], limit: usize, passing: &Bits) -> Vec<Scored> {
         let mut best = Best::new(limit, self.by_id.len());
         // Memory is read about three times as fast in order as with gaps: with small gaps all rows are compared.
         if 3 * passing.len() > self.by_id.len() {
             let scores = self.all_scores(query);
             passing.slots().for_each(|slot| best.offer(scores[slot], self.points[slot].id));
         } else {
-            for slot in passing.slots() {
-                let Meta { id, rows, .. } = &self.points[slot];
-                let score = rows.iter().map(|&row| dot(query, self.vector_of(row))).fold(f32::NEG_INFINITY, f32::max);
-                best.offer(score, *id);
-            }
+            passing.slots().for_each(|slot| best.offer(self.score(query, slot), self.points[slot].id));
         }
-        let scored = |(content_id, score)| Scored { content_id, score: f64::from(score).clamp(-1.0, 1.0) };
-        best.into_sorted().into_iter().map(scored).collect()
+        scored(best)
+    }
+
+    /// The score of the nearest vector of the point in `slot`.
+    pub(super) fn score(&self, query: &[f32], slot: usize) -> f32 {
+        let rows = self.points[slot].rows.iter();
+        rows.map(|&row| dot(query, self.vector_of(row))).fold(f32::NEG_INFINITY, f32::max)
     }
 
     /// For each slot the score of its nearest vector.
@@ -202,7 +260,7 @@ impl Rows {
     }
 
     /// The slots of the points that have a tag of each group and a year in the range.
-    fn passing(&self, filter: &VectorFilter) -> Bits {
+    pub fn passing(&self, filter: &VectorFilter) -> Bits {
         let mut passing = self.live.clone();
         for group in filter.any_of.iter().filter(|group| !group.is_empty()) {
             let mut any = Bits::default();
@@ -218,6 +276,62 @@ impl Rows {
             passing = fitting;
         }
         passing
+    }
+
+    /// Up to `most` of the rows that changed, each with its vector, or with none when it was given up.
+    pub fn changed(&self, most: usize) -> Vec<(u32, Option<Vector>)> {
+        self.changed.slots().take(most).map(|row| (row as u32, self.row(row as u32).map(<[f32]>::to_vec))).collect()
+    }
+
+    /// Notes that the graph has `rows` as they are given; what changed once more meanwhile stays changed.
+    pub fn settle(&mut self, rows: &[(u32, Option<Vector>)]) {
+        for (row, vector) in rows {
+            if self.row(*row) == vector.as_deref() {
+                self.changed.remove(*row as usize);
+            }
+        }
+    }
+
+    /// Notes that the graph knows nothing any more.
+    pub fn change_all(&mut self) {
+        (0..self.owners.len()).for_each(|row| self.changed.insert(row));
+    }
+
+    /// The dimension of the vectors.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn row(&self, row: u32) -> Option<&[f32]> {
+        self.owners.get(row as usize).filter(|owner| **owner != NOBODY).map(|_| self.vector_of(row))
+    }
+
+    /// How many vectors there are.
+    pub fn vectors_len(&self) -> usize {
+        self.owners.len() - self.free_rows.len() - self.reserved.len()
+    }
+
+    /// For each row which vector the graph holds there, if it holds one.
+    pub fn keys(&self) -> Vec<RowKey> {
+        let mut keys = vec![RowKey::NOTHING; self.owners.len()];
+        for meta in self.live.slots().map(|slot| &self.points[slot]) {
+            for (&row, place) in meta.rows.iter().zip(0..) {
+                if !self.changed.contains(row as usize) {
+                    keys[row as usize] = RowKey::new(meta.id, place, self.vector_of(row));
+                }
+            }
+        }
+        keys
+    }
+
+    /// The slots of all points.
+    pub fn live(&self) -> &Bits {
+        &self.live
+    }
+
+    /// The title in `slot`, which must be live.
+    pub fn id(&self, slot: usize) -> ContentId {
+        self.points[slot].id
     }
 
     /// Everything in batches of at most `size` points, as a fresh file would hold it.
@@ -281,6 +395,12 @@ impl Rows {
         let new: std::collections::HashSet<_> = points.iter().flat_map(|point| &point.tags).filter(new).collect();
         self.tags.names.len() + new.len()
     }
+}
+
+/// The best as results.
+pub(super) fn scored(best: Best) -> Vec<Scored> {
+    let scored = |(content_id, score)| Scored { content_id, score: f64::from(score).clamp(-1.0, 1.0) };
+    best.into_sorted().into_iter().map(scored).collect()
 }
 
 fn within(year: Option<u16>, range: &YearRange) -> bool {

@@ -1,0 +1,146 @@
+//! A graph over rows of bytes (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using
+//! Hierarchical Navigable Small World graphs", 2016), by the library `usearch`.
+
+use std::{
+    slice,
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    thread,
+};
+
+use stores::vectors::VectorError;
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+
+use super::kernel::{distance, quantised};
+
+/// Edges a node has, twice as many at the bottom.
+const CONNECTIVITY: usize = 16;
+/// Candidates that are looked at for the edges of a new node.
+const EXPANSION: usize = 128;
+
+/// Which rows are near which. Rows are added and removed by one worker and looked for by many.
+pub struct Graph {
+    dimension: usize,
+    /// Searches share it; whoever changes it has it alone, for some milliseconds.
+    index: RwLock<Index>,
+}
+
+impl Graph {
+    /// A graph of no rows, for vectors of `dimension`.
+    pub fn new(dimension: usize) -> Result<Self, VectorError> {
+        Ok(Self { dimension, index: RwLock::new(empty(dimension)?) })
+    }
+
+    /// The graph that [`Graph::to_bytes`] made. The bytes must be those: the library does not look at them closely.
+    pub fn from_bytes(bytes: &[u8], dimension: usize) -> Result<Self, VectorError> {
+        let mut index = empty(dimension)?;
+        index.load_from_buffer(bytes).map_err(failed)?;
+        // Loading brings the library's own metric along.
+        measure_by_ours(&mut index, dimension);
+        if index.dimensions() != dimension {
+            return Err(VectorError::Corrupt("the graph is of another dimension".to_owned()));
+        }
+        reserve(&index, index.size())?;
+        Ok(Self { dimension, index: RwLock::new(index) })
+    }
+
+    /// The graph as bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, VectorError> {
+        let index = self.read();
+        let mut bytes = vec![0; index.serialized_length()];
+        index.save_to_buffer(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+
+    /// Forgets every row.
+    pub fn clear(&self) -> Result<(), VectorError> {
+        *self.write() = empty(self.dimension)?;
+        Ok(())
+    }
+
+    /// Makes the graph hold `rows`: each with this vector, or not at all. Uses as many threads as it is given.
+    pub fn put(&self, rows: &[(u32, Option<Vec<f32>>)], threads: usize) -> Result<(), VectorError> {
+        let index = self.write();
+        for (row, _) in rows {
+            index.remove(u64::from(*row)).map_err(failed)?;
+        }
+        if index.capacity() < index.size() + rows.len() {
+            reserve(&index, index.size() + index.size() / 4 + rows.len().max(1_024))?;
+        }
+        let add = |rows: &[(u32, Option<Vec<f32>>)]| {
+            let mut there = rows.iter().filter_map(|(row, vector)| Some((row, vector.as_ref()?)));
+            there.try_for_each(|(row, vector)| index.add(u64::from(*row), &quantised(vector)[..]).map_err(failed))
+        };
+        let share = rows.len().div_ceil(threads.max(1)).max(1);
+        thread::scope(|scope| {
+            let parts: Vec<_> = rows.chunks(share).map(|part| scope.spawn(move || add(part))).collect();
+            let lost = || Err(VectorError::Io("a thread that built the graph was lost".to_owned()));
+            parts.into_iter().try_for_each(|part| part.join().unwrap_or_else(|_| lost()))
+        })
+    }
+
+    /// About the `count` nearest rows to `query` (normalised) among those that `wanted` names, nearest first.
+    pub fn search(&self, query: &[f32], count: usize, wanted: impl Fn(u32) -> bool) -> Result<Vec<u32>, VectorError> {
+        let index = self.read();
+        if index.size() == 0 || count == 0 {
+            return Ok(Vec::new());
+        }
+        let wanted = |key: u64| u32::try_from(key).is_ok_and(&wanted);
+        let found = index.filtered_search(&quantised(query)[..], count, wanted).map_err(failed)?;
+        Ok(found.keys.into_iter().filter_map(|key| u32::try_from(key).ok()).collect())
+    }
+
+    /// How many rows it holds.
+    pub fn len(&self) -> usize {
+        self.read().size()
+    }
+
+    /// The bytes of memory it takes.
+    pub fn memory(&self) -> usize {
+        self.read().memory_usage()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn empty(dimension: usize) -> Result<Index, VectorError> {
+    let options = IndexOptions {
+        dimensions: dimension,
+        metric: MetricKind::IP,
+        quantization: ScalarKind::I8,
+        connectivity: CONNECTIVITY,
+        expansion_add: EXPANSION,
+        // At least as many as are asked for are looked at.
+        expansion_search: 1,
+        multi: false,
+    };
+    let mut index = Index::new(&options).map_err(failed)?;
+    measure_by_ours(&mut index, dimension);
+    reserve(&index, 0)?;
+    Ok(index)
+}
+
+/// The library's own metric is portable code unless a large library of kernels is built with it.
+fn measure_by_ours(index: &mut Index, dimension: usize) {
+    index.change_metric::<i8>(Box::new(move |left, right| {
+        #[allow(unsafe_code, reason = "the library hands over two vectors of the index's dimension")]
+        let (left, right) =
+            unsafe { (slice::from_raw_parts(left, dimension), slice::from_raw_parts(right, dimension)) };
+        distance(left, right)
+    }));
+}
+
+fn reserve(index: &Index, rows: usize) -> Result<(), VectorError> {
+    // A thread needs a place of its own; more than there are cores may ask at a moment.
+    let threads = 2 * thread::available_parallelism().map_or(1, usize::from) + 2;
+    index.reserve_capacity_and_threads(rows.max(1), threads).map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> VectorError {
+    VectorError::Io(format!("the graph of vectors: {error}"))
+}

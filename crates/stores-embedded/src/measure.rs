@@ -1,0 +1,164 @@
+//! How good the graph is on a folder's own vectors, with the exact scan as the judge.
+
+use std::{path::Path, time::Instant};
+
+use contracts::{ModelInfo, Scored};
+use stores::vectors::VectorError;
+
+use crate::{
+    exact::{Bits, Log, MIN_ROWS, Rows, stored_model},
+    hnsw::Graph,
+};
+
+/// The nearest that count.
+const NEAREST: usize = 10;
+/// The shares of titles that pass a filter, in percent; all first.
+const SHARES: [u64; 5] = [100, 1, 10, 50, 99];
+/// Rows that are put into the graph at a time.
+const CHUNK: usize = 1_024;
+
+/// What [`measure`] found. Rates are of one thread.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Whose vectors these are.
+    pub model: ModelInfo,
+    /// Titles in the index.
+    pub titles: usize,
+    /// Their vectors.
+    pub vectors: usize,
+    /// How long the graph took to build, in seconds, with as many threads as there are cores.
+    pub build_seconds: f64,
+    /// The memory a vector takes: its components.
+    pub vector_bytes: usize,
+    /// The memory a vector takes in the graph, its bytes and edges.
+    pub graph_bytes: usize,
+    /// For each share of titles that pass.
+    pub classes: Vec<Class>,
+}
+
+/// Searches with a filter that lets some share of the titles pass, whatever they are about.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// The share in percent; 100 is no filter.
+    pub percent: u64,
+    /// The share of searches that the graph led; the others were quicker scanned.
+    pub led: f64,
+    /// The share of the ten nearest titles that the index finds as it is used.
+    pub recall_at_10: f64,
+    /// Searches a second as the index is used.
+    pub queries_per_second: f64,
+    /// The share that the graph finds when it leads every search.
+    pub graph_recall_at_10: f64,
+    /// Searches a second when the graph leads every search.
+    pub graph_queries_per_second: f64,
+    /// Searches a second when all vectors are compared.
+    pub exact_queries_per_second: f64,
+}
+
+/// Builds a graph over the vectors in the file at `path` and asks for the neighbours of `queries` of them. The file must
+/// not be written to meanwhile. Blocks for as long as that takes.
+///
+/// # Errors
+/// As of [`crate::ExactVectors::open`]; [`VectorError::Invalid`] when there are not more titles than are asked for.
+pub fn measure(path: &Path, queries: usize) -> Result<Measured, VectorError> {
+    let model = stored_model(path)?;
+    let mut rows = Rows::new(model.dimension);
+    Log::open(path, &model, |batch| rows.apply(batch))?;
+    if rows.len() <= NEAREST || queries == 0 {
+        return Err(VectorError::Invalid(format!("{} titles are too few to measure with", rows.len())));
+    }
+    let graph = Graph::new(model.dimension)?;
+    let started = Instant::now();
+    build(&mut rows, &graph)?;
+    let build_seconds = started.elapsed().as_secs_f64();
+    let classes = SHARES.into_iter().map(|percent| class(&rows, &graph, percent, queries)).collect();
+    Ok(Measured {
+        titles: rows.len(),
+        vectors: rows.vectors_len(),
+        build_seconds,
+        vector_bytes: 4 * model.dimension,
+        graph_bytes: graph.memory() / rows.vectors_len().max(1),
+        classes,
+        model,
+    })
+}
+
+fn build(rows: &mut Rows, graph: &Graph) -> Result<(), VectorError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    loop {
+        let changed = rows.changed(CHUNK);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        graph.put(&changed, threads)?;
+        rows.settle(&changed);
+    }
+}
+
+/// Adds up what one way of searching does.
+#[derive(Default)]
+struct Tally {
+    seconds: f64,
+    right: usize,
+}
+
+impl Tally {
+    fn take<T>(&mut self, search: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let found = search();
+        self.seconds += started.elapsed().as_secs_f64();
+        found
+    }
+
+    fn judge(&mut self, found: &[Scored], truth: &[Scored]) {
+        // By score: of equals the one is as good as the other.
+        let worst = truth.last().map_or(f64::INFINITY, |scored| scored.score);
+        self.right += found.iter().take(truth.len()).filter(|scored| scored.score >= worst - 1e-6).count();
+    }
+
+    fn rate(&self, queries: usize) -> f64 {
+        queries as f64 / self.seconds.max(f64::MIN_POSITIVE)
+    }
+}
+
+fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
+    let mut passing = Bits::default();
+    rows.live().slots().filter(|&slot| bucket(rows, slot) < percent).for_each(|slot| passing.insert(slot));
+    let (mut used, mut led, mut exact) = (Tally::default(), Tally::default(), Tally::default());
+    let (mut asked, mut wanted, mut led_count) = (0, 0, 0_usize);
+    for slot in rows.live().slots().step_by((rows.len() / queries).max(1)).take(queries) {
+        let Some(query) = rows.vectors(rows.id(slot)).into_iter().next() else { continue };
+        // The title itself would always be found.
+        let mut others = passing.clone();
+        others.remove(slot);
+        let truth = exact.take(|| rows.search_all(&query, NEAREST, &others));
+        let found = used.take(|| {
+            let found = rows.led_by(graph, &query, NEAREST, &others);
+            led_count += usize::from(found.is_some());
+            found.unwrap_or_else(|| rows.search_all(&query, NEAREST, &others))
+        });
+        used.judge(&found, &truth);
+        let found = led.take(|| {
+            let slots = rows.led_slots(graph, &query, MIN_ROWS, &others).unwrap_or_default();
+            rows.best_of(&query, NEAREST, slots)
+        });
+        led.judge(&found, &truth);
+        asked += 1;
+        wanted += truth.len();
+    }
+    let recall = |tally: &Tally| tally.right as f64 / wanted.max(1) as f64;
+    Class {
+        percent,
+        led: led_count as f64 / asked.max(1) as f64,
+        recall_at_10: recall(&used),
+        queries_per_second: used.rate(asked),
+        graph_recall_at_10: recall(&led),
+        graph_queries_per_second: led.rate(asked),
+        exact_queries_per_second: exact.rate(asked),
+    }
+}
+
+/// A number below 100 for each title that has nothing to do with its meaning.
+fn bucket(rows: &Rows, slot: usize) -> u64 {
+    u64::from(crc32fast::hash(rows.id(slot).0.as_bytes())) % 100
+}
