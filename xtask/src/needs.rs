@@ -16,11 +16,12 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need { what: "the PostgreSQL server", package: "postgresql", present: || postgres_tools().is_some() },
     Need { what: "Python 3 with pip", package: "python3-pip", present: has_pip },
     Need { what: "Node 20.19 or newer with npm", package: "nodejs npm", present: has_node },
     Need { what: "Chromium", package: "chromium", present: has_chromium },
+    Need { what: "curl", package: "curl", present: || quiet("curl", &["--version"]) },
 ];
 
 /// Installs what is missing.

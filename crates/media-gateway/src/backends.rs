@@ -9,6 +9,7 @@ use std::{
 use contracts::{Component, ComponentState, Embedder};
 use embedding::{ModelFiles, OnnxEmbedder};
 use stores::{
+    DbError,
     cache::Cache,
     db::{Db, DbConfig},
     vectors::{VectorError, VectorIndex},
@@ -22,17 +23,54 @@ use crate::config::Config;
 /// # Errors
 /// When it can't be opened or was migrated by a newer release.
 pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
+    let db = open(config, folder).await?;
+    db.migrate().await?;
+    Ok(db)
+}
+
+/// The names of the migrations the database has yet to see. Changes nothing, and makes no file.
+///
+/// # Errors
+/// As [`database`].
+pub async fn missing_migrations(config: &Config, folder: &Path) -> anyhow::Result<Vec<&'static str>> {
+    anyhow::ensure!(
+        config.database.url.is_some() || sqlite_file(folder).exists(),
+        "{} is not there, though the folder was in use",
+        sqlite_file(folder).display()
+    );
+    let db = open(config, folder).await?;
+    let missing = db.missing_migrations().await;
+    db.close().await;
+    Ok(missing?)
+}
+
+/// What the database is called.
+pub fn engine(config: &Config) -> &'static str {
+    if config.database.url.is_some() { "PostgreSQL" } else { "SQLite" }
+}
+
+/// What helps when the database can't be used.
+pub fn mend(config: &Config) -> &'static str {
+    match config.database.url {
+        Some(_) => "check `database.url` and that the server runs",
+        None => "if another program has the file open, stop it; if the file is damaged, restore it",
+    }
+}
+
+fn sqlite_file(folder: &Path) -> PathBuf {
+    folder.join("media-gateway.db")
+}
+
+async fn open(config: &Config, folder: &Path) -> Result<Db, DbError> {
     let settings = DbConfig {
         max_connections: config.database.max_connections,
         acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
         statement_timeout: Duration::from_millis(config.database.statement_timeout_ms),
     };
-    let db = match &config.database.url {
-        Some(url) => Db::open_postgres(url, &settings).await?,
-        None => Db::open_sqlite(&folder.join("media-gateway.db"), &settings).await?,
-    };
-    db.migrate().await?;
-    Ok(db)
+    match &config.database.url {
+        Some(url) => Db::open_postgres(url, &settings).await,
+        None => Db::open_sqlite(&sqlite_file(folder), &settings).await,
+    }
 }
 
 /// Whether the owner of the data folder is the only one to write to the database: PostgreSQL serves other nodes too.
@@ -59,6 +97,16 @@ pub fn embedder(config: &Config) -> Result<Arc<dyn Embedder>, String> {
     let files = ModelFiles::find(&dir).map_err(|error| error.to_string())?;
     let embedder = OnnxEmbedder::load(&files).map_err(|error| error.to_string())?;
     Ok(Arc::new(embedder))
+}
+
+/// How many titles the vector index holds, or what is wrong with it; `None` when there is none yet. Makes no file.
+pub async fn inspect_vectors(folder: &Path, embedder: &dyn Embedder) -> Result<Option<u64>, String> {
+    let path = folder.join("index").join("vectors");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let index = ExactVectors::open(&path, embedder.model().clone()).map_err(|error| error.to_string())?;
+    index.len().await.map(|titles| Some(titles as u64)).map_err(|error| error.to_string())
 }
 
 /// The vectors of `embedder`'s model. A file that is corrupt, or of another model, is put aside and made anew: the

@@ -10,6 +10,7 @@ mod export;
 mod ingest;
 mod migrate;
 mod openapi;
+mod out;
 mod search;
 mod serve;
 
@@ -140,6 +141,9 @@ pub async fn run(command: Command) -> ExitCode {
     };
     match work.await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref::<ApiError>().is_some_and(|error| error.code == out::CLOSED) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(exit_code(&error))

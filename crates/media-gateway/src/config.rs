@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use confique::{Config as _, Layer as _};
+use confique::{Config as _, Layer as _, meta::FieldKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -261,6 +261,7 @@ impl Config {
             );
         }
         self.check_limits()?;
+        check_level(&self.log.level)?;
         let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
         if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
             bail!("the weights under `search` must not be negative, and one must be more than 0");
@@ -325,8 +326,45 @@ impl Config {
     }
 }
 
+/// A word alone is a level: as a directive of `tracing` it would name a module, and a misspelt level would log everything.
+fn check_level(directives: &str) -> anyhow::Result<()> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let alone = |directive: &&str| !directive.contains(['=', '[']);
+    match directives
+        .split(',')
+        .map(str::trim)
+        .filter(alone)
+        .find(|word| !LEVELS.contains(&word.to_lowercase().as_str()))
+    {
+        Some(word) => bail!("`log.level` has {word:?}, which is none of {}", LEVELS.join(", ")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a variable that looks like a setting and is none: it would be a wish that nobody hears.
+fn check_environment(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let mut known = BTreeSet::from(["MEDIA_GATEWAY_CONFIG"]);
+    collect_variables(&Config::META, &mut known);
+    // What the tests of this project are told is none of the product's business.
+    let ours = |name: &String| name.starts_with("MEDIA_GATEWAY_") && !name.starts_with("MEDIA_GATEWAY_TEST_");
+    match variables.filter(ours).find(|name| !known.contains(name.as_str())) {
+        Some(name) => bail!("{name} is no setting: `media-gateway config show` lists them"),
+        None => Ok(()),
+    }
+}
+
+fn collect_variables(meta: &confique::meta::Meta, known: &mut BTreeSet<&'static str>) {
+    for field in meta.fields {
+        match field.kind {
+            FieldKind::Leaf { env, .. } => known.extend(env),
+            FieldKind::Nested { meta } => collect_variables(meta, known),
+        }
+    }
+}
+
 /// The layers, strongest first, each with the name of its origin.
 fn layers(flags: &Flags) -> anyhow::Result<Vec<(String, Layer)>> {
+    check_environment(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let mut layers = vec![("flag".to_owned(), from_flags(flags))];
     layers.push(("environment".to_owned(), Layer::from_env().context("a variable of the environment is wrong")?));
     let file = match &flags.config {
@@ -438,6 +476,26 @@ mod tests {
     fn a_limit_of_nothing_is_refused() {
         let error = load("[limits]\nmax_in_flight = 0").unwrap_err();
         assert!(sentence(&error).contains("limits.max_in_flight"), "{}", sentence(&error));
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for good in ["info", "WARN,search=debug", "off", "search=trace"] {
+            check_level(good).unwrap();
+        }
+        for bad in ["inf", "info,loud", ""] {
+            assert!(check_level(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_refused() {
+        let check = |name: &str| check_environment(std::iter::once(name.to_owned()));
+        for known in ["MEDIA_GATEWAY_DATA_DIR", "MEDIA_GATEWAY_SEARCH_RRF_K", "MEDIA_GATEWAY_TEST_MODEL", "HOME"] {
+            check(known).unwrap();
+        }
+        let error = check("MEDIA_GATEWAY_LISTEN").unwrap_err();
+        assert!(sentence(&error).contains("MEDIA_GATEWAY_LISTEN is no setting"), "{}", sentence(&error));
     }
 
     #[test]

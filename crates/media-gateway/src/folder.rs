@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use contracts::Rng;
+use contracts::{ApiError, Rng};
 use serde::{Deserialize, Serialize};
 
 /// The format of the folder as a whole; each file inside has its own.
@@ -44,6 +44,18 @@ pub enum Opened {
 }
 
 impl Folder {
+    /// Takes a folder that is there, for a command that only reads.
+    ///
+    /// # Errors
+    /// `not_found` when nothing ever kept a catalogue there, and as [`Folder::own`].
+    pub fn existing(path: &Path, rng: &Rng) -> anyhow::Result<Opened> {
+        if !path.join("FORMAT").exists() {
+            let detail = format!("{} holds no catalogue: `ingest`, `serve` and `demo` make one", path.display());
+            return Err(ApiError::not_found("no_data_folder", detail).into());
+        }
+        Self::own(path, rng)
+    }
+
     /// Takes the folder, making it where it is missing.
     ///
     /// # Errors
@@ -164,6 +176,17 @@ mod tests {
         assert_eq!(owner.token, folder.token());
         drop(folder);
         assert!(matches!(own(dir.path()), Opened::Ours(_)));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_not_made_by_who_only_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mistyped");
+        let error = Folder::existing(&path, &Rng::seeded(1)).unwrap_err();
+        assert_eq!(error.downcast_ref::<ApiError>().unwrap().code, "no_data_folder");
+        assert!(!path.exists());
+        drop(own(&path));
+        assert!(matches!(Folder::existing(&path, &Rng::seeded(1)).unwrap(), Opened::Ours(_)));
     }
 
     #[test]

@@ -37,13 +37,21 @@ impl OwnerClient {
     /// # Errors
     /// When the owner has no such API: it is starting, it is another command, or it runs other roles.
     pub fn new(owner: Owner, role: Role) -> anyhow::Result<Self> {
-        let Some(url) = owner.urls.get(role.as_str()).cloned() else {
+        Self::of(owner, role.as_str())
+    }
+
+    /// A client of the owner's listener `name`: a role or `metrics`.
+    ///
+    /// # Errors
+    /// As [`OwnerClient::new`].
+    pub fn of(owner: Owner, name: &str) -> anyhow::Result<Self> {
+        let Some(url) = owner.urls.get(name).cloned() else {
             let pid = owner.pid;
             let detail = if owner.urls.is_empty() {
-                format!("process {pid} uses this data folder and has no {role} to ask: try again when it ends")
+                format!("process {pid} uses this data folder and has no {name} to ask: try again when it ends")
             } else {
                 format!(
-                    "process {pid} runs on this data folder without {role}: ask on the folder of the one that has it"
+                    "process {pid} runs on this data folder without {name}: ask on the folder of the one that has it"
                 )
             };
             return Err(ApiError::new(ErrorKind::Conflict, "folder_in_use", detail).into());
@@ -58,6 +66,15 @@ impl OwnerClient {
     /// The problem the owner answers.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let response = send(self.request(Method::GET, path).timeout(TIMEOUT)).await?;
+        response.json().await.context("the node's answer can't be read")
+    }
+
+    /// Reads `path`, whose answer means the same whatever its status.
+    ///
+    /// # Errors
+    /// When there is no answer, or one of another form.
+    pub async fn answer<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        let response = self.request(Method::GET, path).timeout(TIMEOUT).send().await.map_err(unreachable)?;
         response.json().await.context("the node's answer can't be read")
     }
 
@@ -91,10 +108,12 @@ impl OwnerClient {
     }
 }
 
+fn unreachable(error: reqwest::Error) -> ApiError {
+    ApiError::unavailable("node_unreachable", format!("the running node does not answer: {error}"))
+}
+
 async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
-    let response = request.send().await.map_err(|error| {
-        ApiError::unavailable("node_unreachable", format!("the running node does not answer: {error}"))
-    })?;
+    let response = request.send().await.map_err(unreachable)?;
     if response.status().is_success() {
         return Ok(response);
     }

@@ -67,6 +67,14 @@ impl Services {
         Folder::own(&config.data_dir()?, &Rng::system())
     }
 
+    /// The data folder of `config` for a command that only reads: it has to be there.
+    ///
+    /// # Errors
+    /// As [`Folder::existing`].
+    pub fn existing_folder(config: &Config) -> anyhow::Result<Opened> {
+        Folder::existing(&config.data_dir()?, &Rng::system())
+    }
+
     /// Opens the stores and builds the services on them.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use super::Global;
+use super::{Global, out};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
@@ -25,8 +25,7 @@ pub fn run(global: &Global, verb: &ConfigVerb) -> anyhow::Result<()> {
             .into_iter()
             .map(|(key, (value, from))| (key, if *origin { json!({ "value": value, "origin": from }) } else { value }))
             .collect();
-        println!("{}", Value::Object(object));
-        return Ok(());
+        return Ok(out::line(&Value::Object(object).to_string())?);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -37,6 +36,5 @@ pub fn run(global: &Global, verb: &ConfigVerb) -> anyhow::Result<()> {
         }
         table.add_row(row);
     }
-    println!("{table}");
-    Ok(())
+    Ok(out::line(&table.to_string())?)
 }

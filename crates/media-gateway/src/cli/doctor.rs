@@ -1,14 +1,16 @@
 //! `doctor`: names each problem of this installation, and its fix.
 
-use std::net::TcpListener;
+use std::{net::TcpListener, path::Path};
 
-use serde::Serialize;
+use contracts::{ApiError, Component, ComponentState, ErrorKind};
+use serde::{Deserialize, Serialize};
 
-use super::Global;
+use super::{Global, out};
 use crate::{
     backends,
     config::Config,
-    folder::{Folder, Opened},
+    folder::{Folder, Opened, Owner},
+    owner::OwnerClient,
     roles::Role,
     services::Services,
 };
@@ -49,7 +51,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         }
     }
     if global.json {
-        println!("{}", serde_json::to_string(&checks)?);
+        out::line(&serde_json::to_string(&checks)?)?;
     } else {
         for Check { name, state, found, fix } in &checks {
             let mark = match state {
@@ -57,9 +59,9 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
                 State::Less => "less",
                 State::Bad => "BAD ",
             };
-            println!("{mark} {name}: {found}");
+            out::line(&format!("{mark} {name}: {found}"))?;
             if !fix.is_empty() {
-                println!("     fix: {fix}");
+                out::line(&format!("     fix: {fix}"))?;
             }
         }
     }
@@ -81,34 +83,82 @@ fn model(config: &Config) -> Check {
 }
 
 async fn folder(config: &Config, checks: &mut Vec<Check>) {
-    match Services::folder(config) {
+    match Services::existing_folder(config) {
+        Err(error) if error.downcast_ref::<ApiError>().is_some_and(|error| error.kind == ErrorKind::NotFound) => {
+            let fix = "`media-gateway demo` loads a catalogue to begin with; for one of your own, `ingest` its files";
+            checks.push(check("data folder", State::Less, format!("{error:#}"), fix));
+            checks.extend(ports(config));
+        }
         Err(error) => checks.push(check("data folder", State::Bad, format!("{error:#}"), "choose another --data-dir")),
         Ok(Opened::Theirs(owner)) => {
             let urls: Vec<_> = owner.urls.iter().map(|(role, url)| format!("{role} {url}")).collect();
-            checks.push(check(
-                "data folder",
-                State::Good,
-                format!("process {} runs on it: {}", owner.pid, urls.join(", ")),
-                "",
-            ));
+            let found = format!("process {} runs on it: {}", owner.pid, urls.join(", "));
+            checks.push(check("data folder", State::Good, found, ""));
+            checks.extend(node(owner).await);
         }
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.push(database(config, &folder).await);
+            checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
         }
     }
 }
 
-async fn database(config: &Config, folder: &Folder) -> Check {
-    let (engine, fix) = match config.database.url {
-        Some(_) => ("PostgreSQL", "check `database.url` and that the server runs"),
-        None => ("SQLite", "if another program has the file open, stop it; if the file is damaged, restore it"),
-    };
-    match backends::database(config, folder.path()).await {
-        Ok(_) => check("database", State::Good, format!("{engine}, with this release's schema"), ""),
-        Err(error) => check("database", State::Bad, format!("{engine}: {error:#}"), fix),
+/// What the node that runs says of its parts.
+async fn node(owner: Owner) -> Vec<Check> {
+    #[derive(Deserialize)]
+    struct Readiness {
+        components: Vec<Component>,
     }
+    let asked = async { OwnerClient::of(owner, "metrics")?.answer::<Readiness>("/readyz").await };
+    match asked.await {
+        Ok(ready) => ready.components.into_iter().map(part).collect(),
+        Err(error) => vec![check("node", State::Bad, format!("{error:#}"), "its log says why; start it again")],
+    }
+}
+
+fn part(component: Component) -> Check {
+    let Component { name, state, detail } = component;
+    let (state, fix) = match state {
+        ComponentState::Ready => (State::Good, ""),
+        ComponentState::Starting => (State::Less, "wait: it is on its way"),
+        ComponentState::Degraded => (State::Less, "the node answers with less; its log says more"),
+        ComponentState::Down => (State::Bad, "the node's log says why"),
+    };
+    check(&name, state, if detail.is_empty() { "works".to_owned() } else { detail }, fix)
+}
+
+/// Looks, and changes nothing: `serve` and `migrate` bring the schema up to date.
+async fn database(config: &Config, folder: &Folder) -> Check {
+    let engine = backends::engine(config);
+    match backends::missing_migrations(config, folder.path()).await {
+        Ok(missing) if missing.is_empty() => {
+            check("database", State::Good, format!("{engine}, with this release's schema"), "")
+        }
+        Ok(missing) => {
+            let fix = "nothing: the next start migrates it, or `media-gateway migrate` now";
+            check("database", State::Less, format!("{engine}, without {}", missing.join(", ")), fix)
+        }
+        Err(error) => check("database", State::Bad, format!("{engine}: {error:#}"), backends::mend(config)),
+    }
+}
+
+/// The indexes are made of the catalogue: one that is damaged costs time, and nothing else.
+async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
+    const FIX: &str = "nothing: the next start puts it aside and rebuilds it from the catalogue";
+    let dir = folder.join("index");
+    let found = |name, found: Result<Option<u64>, String>| match found {
+        Ok(Some(titles)) => check(name, State::Good, format!("{titles} titles"), ""),
+        Ok(None) => check(name, State::Less, "not made yet", "nothing: the next start makes it from the catalogue"),
+        Err(error) => check(name, State::Less, error, FIX),
+    };
+    let keyword = search::inspect(&dir).map_err(|error| error.to_string());
+    let mut checks = vec![found("keyword index", keyword)];
+    if let Ok(embedder) = backends::embedder(config) {
+        checks.push(found("vector index", backends::inspect_vectors(folder, embedder.as_ref()).await));
+    }
+    checks
 }
 
 fn ports(config: &Config) -> Vec<Check> {

@@ -1,8 +1,8 @@
 //! `openapi`: the document of the HTTP API, without starting anything.
 
+use super::out;
 use crate::roles;
 
 pub fn run() -> anyhow::Result<()> {
-    println!("{}", roles::document());
-    Ok(())
+    Ok(out::line(&roles::document().to_string())?)
 }

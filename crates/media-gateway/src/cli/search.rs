@@ -4,7 +4,7 @@ use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
 use contracts::{Caller, ContentType, Region, SearchFilters, SearchRequest, SearchResponse, YearRange};
 
-use super::{Global, ingest};
+use super::{Global, ingest, out};
 use crate::{
     config::Config,
     folder::Opened,
@@ -81,7 +81,7 @@ impl SearchArgs {
 pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let request = args.request();
-    let answer: SearchResponse = match Services::folder(&config)? {
+    let answer: SearchResponse = match Services::existing_folder(&config)? {
         Opened::Theirs(owner) => OwnerClient::new(owner, Role::Search)?.post("/api/v1/search", None, &request).await?,
         Opened::Ours(folder) => {
             let services = Services::open(&config, &folder, Wanted::Everything).await?;
@@ -93,15 +93,10 @@ pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
             answer?
         }
     };
-    if global.json {
-        println!("{}", serde_json::to_string(&answer)?);
-    } else {
-        print(&answer);
-    }
-    Ok(())
+    if global.json { Ok(out::line(&serde_json::to_string(&answer)?)?) } else { print(&answer) }
 }
 
-fn print(answer: &SearchResponse) {
+fn print(answer: &SearchResponse) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     for (place, result) in answer.results.iter().enumerate() {
@@ -129,10 +124,11 @@ fn print(answer: &SearchResponse) {
             offers.join(", "),
         ]);
     }
-    println!("{table}");
+    out::line(&table.to_string())?;
     let more = if answer.total_count_is_capped { "more than " } else { "" };
-    println!("{more}{} found in {:.1} ms", answer.total_count, answer.search_time_ms);
+    out::line(&format!("{more}{} found in {:.1} ms", answer.total_count, answer.search_time_ms))?;
     for degraded in &answer.degraded {
         eprintln!("note: {} did not answer: {}", degraded.source, degraded.reason);
     }
+    Ok(())
 }

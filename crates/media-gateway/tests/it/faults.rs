@@ -152,8 +152,8 @@ fn files_that_may_not_grow_end_an_ingest_which_goes_on_when_they_may() {
         };
     }
     let output = limited.output().unwrap();
-    assert_ne!(output.status.code(), Some(0));
-    one_line(&output, output.status.code().unwrap(), "error: ");
+    // SQLite calls it a failed write and no more.
+    one_line(&output, 5, "the database can't be reached");
     let output = setup.run(&sources.ingest());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     same(&export(&setup), &undisturbed(&sources, dir.path(), |_| {}));
@@ -164,7 +164,7 @@ fn a_folder_that_can_not_be_written_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "not a folder").unwrap();
-    for verb in [&["serve"][..], &["search", "a"], &["export"]] {
+    for verb in [&["serve"][..], &["migrate"]] {
         one_line(&Setup::on(&file.join("data")).run(verb), 1, "can't make the data folder");
     }
     let Some(disk) = Disk::new("size=4m") else { return };

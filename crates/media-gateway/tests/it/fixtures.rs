@@ -51,11 +51,26 @@ pub fn loaded(setup: Setup) -> App {
     app
 }
 
+/// A film: its IMDb id, title, year, genres, director and cast.
+pub type Film<'a> = (&'a str, &'a str, i64, &'a str, &'a str, &'a str);
+
 /// The film database, in the shape of the one from Wikidata.
 pub fn wikidata(dir: &Path) -> PathBuf {
     let path = dir.join("movies.db");
+    films(
+        &path,
+        &[
+            ("tt9900001", "The Paper Lighthouse", 2019, "Drama", "Ada Wren", "Bo Finch, Cy Dove"),
+            ("tt9900002", "Salt and Thunder", 1994, "Action, Adventure", "Eli Brandt", "Jo Kestrel, Kit Rowe"),
+        ],
+    );
+    path
+}
+
+/// A film database with these films.
+pub fn films(path: &Path, films: &[Film<'_>]) {
     let build = async {
-        let db = Db::open_sqlite(&path, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(path, &DbConfig::default()).await.unwrap();
         let omdb = "CREATE TABLE omdb (ID INTEGER PRIMARY KEY, imdbID TEXT, Title TEXT, Year INT, Rating TEXT, \
                     Runtime REAL, Genre TEXT, Released TEXT, Director TEXT, Writer TEXT, \"Cast\" TEXT, Language TEXT, \
                     Country TEXT)";
@@ -63,20 +78,15 @@ pub fn wikidata(dir: &Path) -> PathBuf {
         for sql in [omdb, tomatoes] {
             db.execute(sql, args![]).await.unwrap();
         }
-        let films = [
-            (1_i64, "tt9900001", "The Paper Lighthouse", 2019_i64, "Drama", "Ada Wren", "Bo Finch, Cy Dove"),
-            (2, "tt9900002", "Salt and Thunder", 1994, "Action, Adventure", "Eli Brandt", "Jo Kestrel, Kit Rowe"),
-        ];
-        for (id, imdb, title, year, genre, director, cast) in films {
+        for (id, (imdb, title, year, genre, director, cast)) in (1_i64..).zip(films) {
             let sql = "INSERT INTO omdb VALUES ($1, $2, $3, $4, 'PG-13', 102.0, $5, '2019-03-31', $6, 'Mira Sand', $7, \
                        'English', 'France')";
-            db.execute(sql, args![id, imdb, title, year, genre, director, cast]).await.unwrap();
+            db.execute(sql, args![id, *imdb, *title, *year, *genre, *director, *cast]).await.unwrap();
             db.execute("INSERT INTO tomatoes VALUES ($1, 7.5, 82, 51)", args![id]).await.unwrap();
         }
         db.close().await;
     };
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(build);
-    path
 }
 
 /// Writes `text` gzipped; its path.

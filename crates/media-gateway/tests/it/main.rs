@@ -3,6 +3,7 @@
 
 mod app;
 mod compat;
+mod demo;
 mod eval;
 mod faults;
 mod fixtures;

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, PATIENCE, Setup},
+    app::{App, PATIENCE, Setup, one_line},
     fixtures,
 };
 
@@ -231,6 +231,10 @@ fn the_doctor_names_each_problem_and_its_fix() {
     let taken = held.local_addr().unwrap().to_string();
     let setup = Setup::new().env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0");
     let setup = setup.env("MEDIA_GATEWAY_LISTEN_GATEWAY", taken.clone());
+    let none = setup.run(&["doctor"]);
+    assert!(String::from_utf8_lossy(&none.stdout).contains("holds no catalogue"), "{none:?}");
+    assert!(!setup.folder().exists(), "who looks for what is wrong makes nothing");
+    assert!(setup.run(&["migrate"]).status.success());
     let output = setup.run(&["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -246,9 +250,49 @@ fn the_doctor_names_each_problem_and_its_fix() {
         output.status.success() && text.contains("ok   database: SQLite") && text.contains("less model: "),
         "{text}"
     );
-    let app = App::start();
+    let app = fixtures::loaded(Setup::new());
     let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
     assert!(beside.contains(&format!("process {} runs on it", app.pid())), "{beside}");
+    assert!(beside.contains("less embedding_model: switched off"), "{beside}");
+}
+
+#[test]
+fn the_doctor_looks_at_the_indexes_and_leaves_them_as_they_are() {
+    let (setup, status) = fixtures::loaded(Setup::new()).stop();
+    assert!(status.success());
+    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor().contains(&format!("ok   keyword index: {} titles", fixtures::TITLES)), "{}", doctor());
+    let index = setup.folder().join("index/keyword");
+    std::fs::write(index.join("meta.json"), "{").unwrap();
+    let said = doctor();
+    assert!(said.contains("less keyword index: ") && said.contains("meta.json can't be read"), "{said}");
+    assert_eq!(std::fs::read_to_string(index.join("meta.json")).unwrap(), "{");
+    std::fs::remove_file(setup.folder().join("media-gateway.db")).unwrap();
+    let said = doctor();
+    assert!(said.contains("BAD  database: SQLite: ") && !setup.folder().join("media-gateway.db").exists(), "{said}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let setup = Setup::new();
+    fixtures::ingest_all(&setup);
+    let mut export = setup.command(&["export"]);
+    let mut child = export.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_mistyped_folder_or_setting_is_named() {
+    let setup = Setup::new();
+    for verb in [&["search", "a"][..], &["export"]] {
+        one_line(&setup.run(verb), 3, "holds no catalogue");
+    }
+    assert!(!setup.folder().exists());
+    let output = Setup::new().env("MEDIA_GATEWAY_LISTEN", "127.0.0.1:0").run(&["serve"]);
+    one_line(&output, 1, "MEDIA_GATEWAY_LISTEN is no setting");
+    one_line(&Setup::new().env("MEDIA_GATEWAY_LOG", "inof").run(&["serve"]), 1, "\"inof\"");
 }
 
 #[test]
