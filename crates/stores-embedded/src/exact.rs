@@ -21,12 +21,12 @@ use stores::vectors::{MAX_TAG_BYTES, MAX_TAGS, MAX_VECTORS, Point, VectorError, 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub(crate) use self::format::{Batch, Record};
+use self::log::Log;
 #[cfg(test)]
 pub(crate) use self::scan::dot;
 pub(crate) use self::{
     bits::Bits,
     led::{MIN_ROWS, WORTH_A_GRAPH},
-    log::Log,
     rows::Rows,
     scan::normalised,
 };
@@ -196,9 +196,12 @@ impl Index {
     }
 }
 
-/// The model whose vectors the file at `path` holds.
-pub(crate) fn stored_model(path: &Path) -> Result<ModelInfo, VectorError> {
-    log::model(path)
+/// What the file at `path` holds, and of which model, without opening the index.
+pub(crate) fn stored(path: &Path) -> Result<(ModelInfo, Rows), VectorError> {
+    let model = log::model(path)?;
+    let mut rows = Rows::new(model.dimension);
+    log::replay(path, &model, |batch| rows.apply(batch))?;
+    Ok((model, rows))
 }
 
 /// Reads the file into `rows`, and brings it to the newest format.

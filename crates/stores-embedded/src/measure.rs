@@ -6,7 +6,7 @@ use contracts::{ModelInfo, Scored};
 use stores::vectors::VectorError;
 
 use crate::{
-    exact::{Bits, Log, MIN_ROWS, Rows, stored_model},
+    exact::{Bits, MIN_ROWS, Rows, stored},
     hnsw::Graph,
 };
 
@@ -55,15 +55,13 @@ pub struct Class {
     pub exact_queries_per_second: f64,
 }
 
-/// Builds a graph over the vectors in the file at `path` and asks for the neighbours of `queries` of them. The file must
-/// not be written to meanwhile. Blocks for as long as that takes.
+/// Builds a graph over the vectors in the file at `path` and asks for the neighbours of `queries` of them. The file stays
+/// as it is, and its owner may go on writing. Blocks for as long as that takes.
 ///
 /// # Errors
 /// As of [`crate::ExactVectors::open`]; [`VectorError::Invalid`] when there are not more titles than are asked for.
 pub fn measure(path: &Path, queries: usize) -> Result<Measured, VectorError> {
-    let model = stored_model(path)?;
-    let mut rows = Rows::new(model.dimension);
-    Log::open(path, &model, |batch| rows.apply(batch))?;
+    let (model, mut rows) = stored(path)?;
     if rows.len() <= NEAREST || queries == 0 {
         return Err(VectorError::Invalid(format!("{} titles are too few to measure with", rows.len())));
     }

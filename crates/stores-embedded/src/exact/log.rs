@@ -113,6 +113,13 @@ impl Log {
     }
 }
 
+/// Hands every batch of the file at `path` to `apply` and leaves the file as it is, though it be another's that writes.
+pub fn replay(path: &Path, model: &ModelInfo, apply: impl FnMut(Batch)) -> Result<(), VectorError> {
+    let file = File::open(path).map_err(|error| failed(path, &error))?;
+    let length = file.metadata().map_err(|error| failed(path, &error))?.len();
+    Replay { file: BufReader::with_capacity(1 << 20, &file), path, length }.run(model, apply).map(|_| ())
+}
+
 /// The model whose vectors the file at `path` holds.
 pub fn model(path: &Path) -> Result<ModelInfo, VectorError> {
     let mut start = Vec::new();

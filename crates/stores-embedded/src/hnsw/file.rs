@@ -125,7 +125,7 @@ pub fn read(file: &[u8], dimension: usize) -> Option<(Vec<RowKey>, &[u8])> {
     }
     let (table, rest) = rest.split_at_checked(rows.checked_mul(ROW)?)?;
     let (length, graph) = rest.split_first_chunk::<8>()?;
-    let keys = table.as_chunks::<ROW>().0.iter().filter_map(|row| key(row)).collect();
+    let keys = table.as_chunks::<ROW>().0.iter().filter_map(key).collect();
     (u64::from_le_bytes(*length) == graph.len() as u64).then_some((keys, graph))
 }
 

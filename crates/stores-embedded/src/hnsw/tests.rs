@@ -94,7 +94,7 @@ async fn the_graph_finds_the_nearest_whatever_passes() -> Outcome {
     }
     // What moved is found where it is now, and what was removed is not found.
     index.upsert(points((0..1_000).map(|n| n + 500_000)), 2).await?;
-    index.remove(&(1_000..2_000).map(|n| id(n)).collect::<Vec<_>>()).await?;
+    index.remove(&(1_000..2_000).map(id).collect::<Vec<_>>()).await?;
     settled(&index).await;
     let vectors = index.exact.index.read(Rows::vectors_len);
     assert_eq!(index.exact.index.guide().unwrap().graph().len(), vectors, "the graph holds what lives");
