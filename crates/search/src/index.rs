@@ -21,8 +21,9 @@ use crate::{
     vector::{Meaning, text_hash},
 };
 
-/// Texts that are embedded in one call of the model.
-const EMBED_BATCH: usize = 64;
+/// Titles that are embedded and written at a time: enough that texts of one length go together and every session is
+/// busy to the end, few enough that a crash costs seconds.
+const EMBED_BATCH: usize = 256;
 /// The cursor of a vector index whose rebuild is not finished. The points in it are good: a rebuild that was cut off
 /// goes on where it was, as texts whose hash is there are not embedded again.
 const REBUILDING: i64 = -1;
