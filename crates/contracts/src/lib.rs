@@ -34,8 +34,8 @@ pub use id::{ContentId, EventId, Ids, OrgId, RunId, UserId};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{
-    Degraded, DiscoverRow, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW,
-    MAX_SUGGESTIONS, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
-    SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
+    Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS,
+    MAX_RESULT_WINDOW, MAX_SUGGESTIONS, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse,
+    SearchResult, SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
 };
 pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};

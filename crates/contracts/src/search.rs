@@ -119,6 +119,9 @@ pub struct SearchRequest {
     /// What to count all matches by; nothing by default.
     #[serde(default)]
     pub facets: Vec<FacetField>,
+    /// An edited `query_parsed`, which then takes the place of reading the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<ParsedIntent>,
 }
 
 impl Default for SearchRequest {
@@ -131,6 +134,7 @@ impl Default for SearchRequest {
             page: one(),
             page_size: twenty(),
             facets: Vec::new(),
+            intent: None,
         }
     }
 }
@@ -143,23 +147,72 @@ fn twenty() -> u32 {
     20
 }
 
-/// What we took the query to mean.
+/// What we took the query to mean; sent back as `intent`, with what the person changed, it takes the place of reading
+/// the query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct ParsedIntent {
-    /// The words that are left to search for.
+    /// The words that are left to search for; a phrase in quotes must be there as it is.
     pub text: String,
-    /// Titles the query names as examples ("like …"), as found in the catalogue.
+    /// Titles the query names as examples ("like …"), as found in the catalogue; with the year where several share it.
     pub like: Vec<String>,
-    /// People the query names.
+    /// People the query names; their titles come first.
     pub people: Vec<String>,
-    /// Genres it asks for.
+    /// Genres it asks for; what has them comes first.
     pub genres: Vec<String>,
+    /// Moods it asks for, such as `relaxing`: they stand for genres, which come first.
+    pub moods: Vec<String>,
     /// Kinds it asks for.
     pub content_types: Vec<ContentType>,
     /// Years it asks for.
     pub year_range: Option<YearRange>,
     /// Platforms it asks for.
     pub platforms: Vec<String>,
+    /// Languages it asks for: ISO 639-1 codes where there is one.
+    pub languages: Vec<String>,
+    /// Countries it asks for. Of languages and countries any one is enough, and a title of which neither is known may
+    /// still be found by what else it has.
+    pub countries: Vec<Region>,
+    /// The longest running time it asks for.
+    pub max_runtime_minutes: Option<u16>,
+    /// What it does not want.
+    pub exclude: Exclusions,
+    /// What was read as something else than it was written.
+    pub corrections: Vec<Correction>,
+    /// How sure we are, from 0 to 1.
+    pub confidence: f64,
+    /// What to ask the person, where the confidence is below 0.7.
+    pub clarification: Option<String>,
+}
+
+/// What results must not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exclusions {
+    /// Has none of these genres.
+    pub genres: Vec<String>,
+    /// Has no credit of these people.
+    pub people: Vec<String>,
+    /// Is none of these titles.
+    pub like: Vec<String>,
+    /// Has none of these words in its titles or its overview.
+    pub text: Vec<String>,
+    /// Is not offered on these platforms.
+    pub platforms: Vec<String>,
+    /// Is not in these languages.
+    pub languages: Vec<String>,
+    /// Was not made in these countries.
+    pub countries: Vec<Region>,
+}
+
+/// A word or name that was read as another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    /// As it was written.
+    pub from: String,
+    /// As it was read.
+    pub to: String,
 }
 
 /// A source of results that could not answer, and why.

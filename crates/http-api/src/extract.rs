@@ -75,6 +75,11 @@ fn body_error(refusal: &BytesRejection) -> ApiError {
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // serde would read a list as the fields in their order, and an empty one as all their defaults.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        let error = ApiError::invalid("invalid_field", "the body must be a JSON object, not a list");
+        return Err(error.field("body", "must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|fault| {
         let (path, inner) = (fault.path().to_string(), fault.inner());
@@ -90,13 +95,15 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 
 /// A query string.
 ///
-/// Fails with `unknown_field`, `missing_field`, `duplicate_field`, `invalid_parameter` or the value's own code.
+/// Fails with `unknown_field`, `missing_field`, `duplicate_field`, `invalid_parameter`, `bad_encoding` or the value's own
+/// code.
 pub struct ApiQuery<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        decodable(parts.uri.query().unwrap_or_default())?;
         let Query(value) = Query::try_from_uri(&parts.uri).map_err(|refusal| {
             let fault = rejection::cause::<serde_path_to_error::Error<QueryFault>>(&refusal);
             let (path, message) =
@@ -104,6 +111,37 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for ApiQuery<T> {
             rejection::field_error(&path, &message, "invalid_parameter")
         })?;
         Ok(Self(value))
+    }
+}
+
+/// Refuses what percent-decodes to something other than UTF-8: the parser would put signs in its place that nobody
+/// typed.
+fn decodable(query: &str) -> Result<(), ApiError> {
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for text in [name, value] {
+            if percent_encoding::percent_decode_str(text).decode_utf8().is_err() {
+                let shown: String = name.chars().take(40).collect();
+                let error = ApiError::invalid("bad_encoding", format!("`{shown}` is not UTF-8"));
+                return Err(error.field(shown, "must be percent-encoded UTF-8"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An address without a query string. Fails with `unknown_field`, naming the first parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        ApiQuery::<Nothing>::from_request_parts(parts, state).await.map(|_| Self)
     }
 }
 

@@ -3,8 +3,16 @@
 use contracts::{Content, CreditRole, Region, SearchFilters, YearRange};
 use stores::vectors::VectorFilter;
 
-use crate::{languages, text::fold};
+use crate::{
+    languages,
+    query::{countries_of, genre_of_country},
+    text::fold,
+};
 
+/// The format of the tags. Raise it with every change of what [`tags`] gives: the vector index then takes them anew.
+pub(crate) const TAGS_FORMAT: u32 = 2;
+/// The tag of a title of which neither a country nor a language is known.
+pub(crate) const ORIGIN_UNKNOWN: &str = "origin:unknown";
 /// A title that runs longer than any filter can ask for has this tag.
 const ENDLESS: u16 = MAX_RUNTIME_MINUTES + 1;
 /// The longest running time that a filter takes.
@@ -18,6 +26,23 @@ pub(crate) struct Conditions {
     /// Has a credit of any of these people, folded, or any of these [`credit`]s: only the keyword index knows them, since a tag for each of a
     /// million names would cost the vector index more than its vectors.
     pub people: Vec<String>,
+    /// Holds each of these phrases of folded words.
+    pub phrases: Vec<Vec<String>>,
+    /// What it must not be.
+    pub none: Refused,
+}
+
+/// What a result must not be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Refused {
+    /// Has none of these tags.
+    pub tags: Vec<String>,
+    /// Has no credit of these people, folded.
+    pub people: Vec<String>,
+    /// Is none of these titles.
+    pub ids: Vec<String>,
+    /// Holds none of these phrases of folded words.
+    pub phrases: Vec<Vec<String>>,
 }
 
 impl Conditions {
@@ -28,7 +53,7 @@ impl Conditions {
 
     /// Whether something is asked that tags and years don't say.
     pub(crate) fn beyond_tags(&self) -> bool {
-        !self.people.is_empty()
+        !self.people.is_empty() || !self.phrases.is_empty() || self.none != Refused::default()
     }
 }
 
@@ -52,6 +77,7 @@ pub(crate) fn conditions(filters: &SearchFilters, region: Option<Region>) -> Con
     Conditions {
         filter: VectorFilter { any_of, years: filters.year_range.filter(|years| *years != YearRange::default()) },
         people: filters.people.iter().map(|name| fold(name)).collect(),
+        ..Conditions::default()
     }
 }
 
@@ -65,6 +91,12 @@ pub(crate) fn tags(content: &Content) -> Vec<String> {
         tags.push(format!("offer:{}:{}", offer.platform, offer.region));
     }
     tags.extend(content.languages.iter().map(|language| language_tag(language)));
+    tags.extend(content.countries.iter().map(country_tag));
+    match (content.countries.is_empty(), content.languages.is_empty()) {
+        (true, true) => tags.push(ORIGIN_UNKNOWN.to_owned()),
+        (false, true) => tags.extend(content.countries.iter().map(|country| format!("from:{country}"))),
+        (_, false) => {}
+    }
     if content.vote_count > 0 {
         tags.push(format!("rating:{}", tenths(content.average_rating)));
     }
@@ -82,6 +114,24 @@ pub(crate) fn credit(role: CreditRole, folded: &str) -> String {
 /// The tag of a language, by its name or code.
 pub(crate) fn language_tag(language: &str) -> String {
     format!("language:{}", languages::code(language))
+}
+
+/// The tag of a country.
+pub(crate) fn country_tag(country: &Region) -> String {
+    format!("country:{country}")
+}
+
+/// The tags by which a title may be in one of these languages or from one of these countries: where sources say only
+/// the country, the language that most films of it are in counts.
+pub(crate) fn origin_tags(languages: &[String], countries: &[Region]) -> Vec<String> {
+    let mut tags: Vec<String> = languages.iter().map(|language| language_tag(language)).collect();
+    let mut at_home: Vec<&str> = languages.iter().flat_map(|language| countries_of(language)).collect();
+    at_home.dedup();
+    tags.extend(at_home.into_iter().map(|country| format!("from:{country}")));
+    tags.extend(countries.iter().map(country_tag));
+    let genres = countries.iter().filter_map(|country| genre_of_country(country.as_str()));
+    tags.extend(genres.map(|genre| format!("genre:{genre}")));
+    tags
 }
 
 /// A rating in steps of one decimal, which is how people and services write it.

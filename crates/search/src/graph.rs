@@ -11,7 +11,7 @@ use std::{
 
 use contracts::{ContentId, CreditRole, Scored};
 
-use crate::{keyword::TitleDoc, text::fold};
+use crate::{keyword::TitleDoc, query::Named, text::fold};
 
 /// What has more titles than this says nothing, and walking over it would take too long.
 const MAX_DEGREE: usize = 50_000;
@@ -19,12 +19,16 @@ const MAX_DEGREE: usize = 50_000;
 const GENRE_WEIGHT: f32 = 0.5;
 /// How much more a title of a named person counts than a title that shares something with a seed.
 const NAMED_WEIGHT: f32 = 2.0;
+/// What is left of that for a title in which the person did something else than is meant.
+const OTHER_PART: f32 = 0.5;
 
 /// One end of an edge, and how much it counts.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     to: u32,
     weight: f32,
+    /// What a person did, a bit for each role; none for a genre.
+    roles: u8,
 }
 
 /// Edges in compressed sparse rows.
@@ -53,11 +57,11 @@ impl Rows {
             starts[row + 1] += starts[row];
         }
         let mut next = starts.clone();
-        let mut edges = vec![Edge { to: 0, weight: 0.0 }; self.edges.len()];
+        let mut edges = vec![Edge { to: 0, weight: 0.0, roles: 0 }; self.edges.len()];
         for from in 0..self.starts.len().saturating_sub(1) {
             for edge in self.of(from as u32) {
                 let slot = &mut next[edge.to as usize];
-                edges[*slot] = Edge { to: from as u32, weight: edge.weight };
+                edges[*slot] = Edge { to: from as u32, ..*edge };
                 *slot += 1;
             }
         }
@@ -85,14 +89,14 @@ impl Graph {
         let mut of_title = Rows { starts: vec![0], edges: Vec::new() };
         for doc in &docs {
             let mut shares: Vec<Edge> = Vec::new();
-            let people = doc.people.iter().map(|(name, role)| (hash(&fold(name)), role_weight(*role)));
-            let genres = doc.genres.iter().map(|genre| (hash(&format!("genre:{genre}")), GENRE_WEIGHT));
-            for (key, weight) in people.chain(genres) {
+            let people = doc.people.iter().map(|(name, role)| (hash(&fold(name)), role_weight(*role), role_bit(*role)));
+            let genres = doc.genres.iter().map(|genre| (hash(&format!("genre:{genre}")), GENRE_WEIGHT, 0));
+            for (key, weight, roles) in people.chain(genres) {
                 let new = nodes.len() as u32;
                 let to = *nodes.entry(key).or_insert(new);
                 match shares.iter_mut().find(|edge| edge.to == to) {
-                    Some(edge) => edge.weight = edge.weight.max(weight),
-                    None => shares.push(Edge { to, weight }),
+                    Some(edge) => (edge.weight, edge.roles) = (edge.weight.max(weight), edge.roles | roles),
+                    None => shares.push(Edge { to, weight, roles }),
                 }
             }
             of_title.edges.append(&mut shares);
@@ -107,12 +111,12 @@ impl Graph {
         self.titles.len()
     }
 
-    /// The titles nearest to `seeds` and to the people called `names` (folded), best first, equals by id, without the
+    /// The titles nearest to `seeds` and to the people who are `named`, best first, equals by id, without the
     /// seeds, only those that `keep` lets pass. The best has the score 1.
     pub(crate) fn near(
         &self,
         seeds: &[ContentId],
-        names: &[String],
+        named: &[Named],
         limit: usize,
         keep: impl Fn(&ContentId) -> bool,
     ) -> Vec<Scored> {
@@ -123,9 +127,11 @@ impl Graph {
                 self.spread(share.to, share.weight, &mut scores);
             }
         }
-        for node in names.iter().filter_map(|name| self.nodes.get(&hash(name))) {
+        for Named { name, role } in named {
+            let Some(node) = self.nodes.get(&hash(name)) else { continue };
             for edge in self.of_node.of(*node) {
-                scores[edge.to as usize] += NAMED_WEIGHT * edge.weight;
+                let meant = role.is_none_or(|role| edge.roles & role_bit(role) != 0);
+                scores[edge.to as usize] += NAMED_WEIGHT * if meant { 1.0 } else { OTHER_PART };
             }
         }
         for seed in seeds {
@@ -169,6 +175,14 @@ fn role_weight(role: CreditRole) -> f32 {
         CreditRole::Director => 1.0,
         CreditRole::Writer => 0.7,
         CreditRole::Actor => 0.6,
+    }
+}
+
+fn role_bit(role: CreditRole) -> u8 {
+    match role {
+        CreditRole::Director => 1,
+        CreditRole::Writer => 2,
+        CreditRole::Actor => 4,
     }
 }
 

@@ -7,7 +7,7 @@ use contracts::{
     ApiError, Call, ContentId, ContentType, DiscoverRow, MAX_SUGGESTIONS, Region, SearchApi, SearchFilters,
     SearchRequest, SearchResponse, SimilarResponse, Suggestion, SuggestionKind, YearRange,
 };
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult};
+use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, NoQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -95,7 +95,7 @@ impl SearchParams {
             max_runtime_minutes: self.max_runtime,
         };
         let (page, page_size) = (self.page.unwrap_or(1), self.page_size.unwrap_or(20));
-        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size, facets: Vec::new() })
+        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size, ..SearchRequest::default() })
     }
 }
 
@@ -301,6 +301,7 @@ pub struct IndexProgress {
 async fn get_index_progress(
     State(service): State<Arc<Search>>,
     CallOf(call): CallOf,
+    NoQuery: NoQuery,
 ) -> HttpResult<Json<IndexProgress>> {
     call.require_operator()?;
     service.nudge();

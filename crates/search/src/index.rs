@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -15,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::{
     SearchError,
-    conditions::tags,
+    conditions::{TAGS_FORMAT, tags},
     keyword::KeywordIndex,
     passages::passages_of,
     vector::{Meaning, text_hash},
@@ -103,11 +105,40 @@ impl Target for KeywordTarget {
     }
 }
 
+/// In which format the tags of the vector index are. It keeps only what it is given, so that a file beside the keyword
+/// index says so; while it is not there, all titles are taken in anew, and texts that are embedded are kept.
+pub(crate) struct TagsFormat {
+    file: PathBuf,
+    current: AtomicBool,
+}
+
+impl TagsFormat {
+    /// Looks at the file in `dir`.
+    pub(crate) fn open(dir: &Path) -> Self {
+        let file = dir.join("vector-tags");
+        let written = fs::read_to_string(&file).unwrap_or_default();
+        let current = AtomicBool::new(written.trim().parse() == Ok(TAGS_FORMAT));
+        Self { file, current }
+    }
+
+    fn are_current(&self) -> bool {
+        self.current.load(Ordering::SeqCst)
+    }
+
+    fn set_current(&self) -> Result<(), SearchError> {
+        if !self.current.swap(true, Ordering::SeqCst) {
+            fs::write(&self.file, TAGS_FORMAT.to_string())?;
+        }
+        Ok(())
+    }
+}
+
 /// The vector index and the model that fills it.
 pub(crate) struct VectorTarget {
     pub meaning: Meaning,
     /// Points in the index, for the progress bar.
     pub points: Arc<AtomicU64>,
+    pub tags: Arc<TagsFormat>,
 }
 
 #[async_trait]
@@ -118,6 +149,9 @@ impl Target for VectorTarget {
 
     async fn cursor(&self) -> Result<Option<i64>, SearchError> {
         self.count().await?;
+        if !self.tags.are_current() {
+            return Ok(None);
+        }
         Ok(self.meaning.index.cursor().await?.filter(|cursor| *cursor >= 0))
     }
 
@@ -130,7 +164,8 @@ impl Target for VectorTarget {
     }
 
     async fn finish(&self, cursor: i64) -> Result<(), SearchError> {
-        Ok(self.meaning.index.upsert(Vec::new(), cursor).await?)
+        self.meaning.index.upsert(Vec::new(), cursor).await?;
+        self.tags.set_current()
     }
 
     async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError> {

@@ -1,6 +1,7 @@
 //! The keyword index of this replica: BM25 over a folder that can always be rebuilt from the catalogue.
 
 mod counting;
+mod nearby;
 mod query;
 mod schema;
 mod snapshot;
@@ -15,7 +16,8 @@ use contracts::{Content, ContentId};
 use serde::{Deserialize, Serialize};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 
-pub(crate) use query::{KeywordQuery, stop_word};
+pub(crate) use nearby::slips;
+pub(crate) use query::{KeywordQuery, Raised, stop_word};
 pub(crate) use schema::TitleDoc;
 pub(crate) use snapshot::{Popular, Snapshot};
 

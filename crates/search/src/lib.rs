@@ -2,9 +2,11 @@
 //!
 //! Nothing here is the truth: every index can be deleted and is rebuilt from the catalogue.
 
+mod answers;
 mod conditions;
 mod discover;
 mod error;
+mod evidence;
 mod facets;
 #[cfg(test)]
 mod fixtures;

@@ -1,27 +1,39 @@
 //! (pure) The intent parser: from what a person typed to a plan of what to ask each source.
 //!
-//! Years, kinds and platforms become conditions: a person who says "on Netflix after 2015" wants nothing else, and every
-//! title has them or not. Genres and people only raise what has them: sources disagree on genres and leave people out,
-//! so that "heist films with Al Pacino" must still answer where a genre is missing. Filters given in the request win
-//! over what the words say. The parser only reads the words and an immutable snapshot of the index, which knows the
+//! Years, kinds, platforms, lengths and what is not wanted become conditions: a person who says "on Netflix after 2015"
+//! wants nothing else, and every title has them or not. So do languages and countries, except for titles of which
+//! neither is known. Genres, moods and people only raise what has them: sources disagree on genres and leave people
+//! out, so that "heist films with Al Pacino" must still answer where a genre is missing. Filters given in the request
+//! win over what the words say, and an edited intent over the words. The parser only reads the words and an immutable snapshot of the index, which knows the
 //! titles and names there are.
 
+mod confidence;
+mod names;
 mod parser;
+mod spelling;
 mod vocabulary;
+mod years;
 
-use contracts::{ParsedIntent, SearchFilters, SearchRequest, YearRange};
+use contracts::{ApiError, CreditRole, ParsedIntent, SearchFilters, SearchRequest, YearRange, genres};
 
 use crate::{
     SearchError,
-    conditions::{Conditions, conditions},
-    keyword::{KeywordQuery, Snapshot, TitleDoc},
+    conditions::{Conditions, ORIGIN_UNKNOWN, Refused, conditions, country_tag, language_tag, origin_tags},
+    keyword::{KeywordQuery, Raised, Snapshot, TitleDoc},
     text::{Word, fold, join, words},
 };
-use parser::Parser;
-pub(crate) use vocabulary::is_platform;
+use parser::{Intent, Parser};
+use spelling::Spelling;
+pub(crate) use vocabulary::{countries_of, genre_of_country, genres_of_mood, is_platform, synonyms};
 
 /// A longer question tells a story ("in 1995 I saw …"): its years and kinds are words, not conditions.
-const MAX_COMMAND_WORDS: usize = 12;
+const MAX_COMMAND_WORDS: usize = 14;
+/// The most people whose titles are compared.
+const MAX_NAMED: usize = 4;
+/// How much a genre that is asked for, a mood's genre, and a language or country add to a BM25 score.
+const GENRE_SCORE: f32 = 2.0;
+const MOOD_SCORE: f32 = 1.5;
+const ORIGIN_SCORE: f32 = 3.0;
 
 /// What kind of query it is: the label of `search_queries_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +59,13 @@ impl QueryKind {
     }
 }
 
+/// Someone a query names, folded, and what they did in the titles that are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub name: String,
+    pub role: Option<CreditRole>,
+}
+
 /// What to ask the sources.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -57,6 +76,8 @@ pub(crate) struct Plan {
     pub filter: Conditions,
     /// What the keyword index is asked.
     pub keyword: KeywordQuery,
+    /// Each person and the genres that are named, as conditions: what fulfils all of them comes first.
+    pub named: Vec<Conditions>,
     /// The whole query, folded: a title that is called exactly this comes first.
     pub name: String,
     /// Titles that the query names as examples.
@@ -68,34 +89,139 @@ pub(crate) struct Plan {
 /// Plans a search. `this_year` bounds which numbers are years.
 ///
 /// # Errors
-/// Only when the index behind the snapshot can't be read.
+/// When the index behind the snapshot can't be read; `InvalidArgument` for an edited intent that names an unknown title.
 pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16) -> Result<Plan, SearchError> {
-    let query: String = request.query.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let query = query.trim();
-    let words = words(query);
-    let name = join(&words);
-    let story = words.len() > MAX_COMMAND_WORDS;
-    let mut parser = Parser::new(query, &words, snapshot, this_year, !story);
-    parser.read()?;
-    let intent = parser.finish()?;
+    let (spelling, intent) = match &request.intent {
+        Some(edited) => given(edited, snapshot, this_year)?,
+        None => read(&request.query, snapshot, this_year)?,
+    };
+    let story = intent.question || (request.intent.is_none() && spelling.words.len() > MAX_COMMAND_WORDS);
     let parsed = with_filters(intent.parsed, &request.filters);
+    let mut filter = filter(request, &parsed, snapshot)?;
+    filter.phrases = phrases(&spelling);
     let keyword = KeywordQuery {
         words: intent.text_words,
-        light_words: intent.genre_words,
+        light_words: intent.light_words,
         story,
-        people: parsed.people.iter().map(|person| fold(person)).collect(),
-        genres: parsed.genres.clone(),
+        phrases: filter.phrases.clone(),
+        people: with_roles(intent.named, &parsed, snapshot)?,
+        raised: raised(&parsed),
     };
-    let kind = kind_of(&parsed, &intent.like, query);
+    let kind = kind_of(&parsed, &intent.like, &spelling.query);
+    if kind == QueryKind::Like && !parsed.genres.is_empty() {
+        // "like The Matrix but funny": what is not funny is like it in vain.
+        filter.filter.any_of.push(parsed.genres.iter().map(|genre| format!("genre:{genre}")).collect());
+    }
+    let said = if request.intent.is_some() || intent.question { &parsed.text } else { &spelling.query };
     Ok(Plan {
         kind,
-        filter: filter(request, &parsed),
-        meaning: meaning(query, &words, kind, &parsed),
+        filter,
+        meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
+        name: join(&spelling.words),
+        named: named(&parsed),
         parsed,
         keyword,
-        name,
         like: intent.like,
     })
+}
+
+/// Reads the words of a query.
+fn read(query: &str, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, Intent), SearchError> {
+    let query: String = query.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let query = query.trim();
+    let command = words(query).len() <= MAX_COMMAND_WORDS;
+    let spelling = if command { Spelling::corrected(query, snapshot)? } else { Spelling::as_written(query) };
+    let mut parser = Parser::new(&spelling, snapshot, this_year, command);
+    parser.read()?;
+    let mut intent = parser.finish()?;
+    let all: Vec<String> = spelling.words.iter().map(|word| word.text.clone()).collect();
+    let nothing_typed = query.is_empty();
+    (intent.parsed.confidence, intent.parsed.clarification) =
+        if nothing_typed { (1.0, None) } else { confidence::confidence(&intent, &all, snapshot)? };
+    Ok((spelling, intent))
+}
+
+/// Takes an edited intent as it is. Its titles must be there, because nothing else says which are meant.
+fn given(edited: &ParsedIntent, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, Intent), SearchError> {
+    let spelling = Spelling::as_written(&edited.text);
+    let mut like = Vec::new();
+    for (place, name) in edited.like.iter().enumerate() {
+        let field = format!("intent.like[{place}]");
+        like.push(title_called(name, snapshot, this_year)?.ok_or_else(|| unknown_title(name, &field))?);
+    }
+    let parsed = ParsedIntent { confidence: 1.0, clarification: None, corrections: Vec::new(), ..edited.clone() };
+    let intent = Intent {
+        like,
+        named: edited.people.iter().map(|name| Named { name: fold(name), role: None }).collect(),
+        text_words: spelling.words.iter().map(|word| word.text.clone()).collect(),
+        light_words: Vec::new(),
+        contradiction: None,
+        vague_example: None,
+        question: false,
+        parsed,
+    };
+    Ok((spelling, intent))
+}
+
+/// The title that has this name, perhaps with its year in brackets.
+fn title_called(name: &str, snapshot: &Snapshot, this_year: u16) -> Result<Option<TitleDoc>, SearchError> {
+    let spelling = Spelling::as_written(name);
+    let parser = Parser::new(&spelling, snapshot, this_year, true);
+    let found = parser.whole_title(0)?.filter(|(_, count)| *count == spelling.words.len());
+    match found {
+        Some((title, _)) => Ok(Some(title)),
+        None => Ok(snapshot.titles(&fold(name))?.into_iter().next()),
+    }
+}
+
+fn unknown_title(name: &str, field: &str) -> ApiError {
+    let shown: String = name.chars().take(40).collect();
+    ApiError::invalid("unknown_title", format!("no title is called {shown:?}"))
+        .field(field, "must be a title that is here")
+}
+
+/// The phrases between quotes, as folded words.
+fn phrases(spelling: &Spelling) -> Vec<Vec<String>> {
+    let phrase = |quote: &std::ops::Range<usize>| {
+        let inside = |word: &&Word| quote.contains(&word.from);
+        spelling.words.iter().filter(inside).map(|word| word.text.clone()).collect()
+    };
+    spelling.quotes.iter().map(phrase).collect()
+}
+
+/// What each person did in the titles that are meant: what the words say, else what they did most.
+fn with_roles(named: Vec<Named>, parsed: &ParsedIntent, snapshot: &Snapshot) -> Result<Vec<Named>, SearchError> {
+    let kept = named.into_iter().filter(|named| parsed.people.iter().any(|name| fold(name) == named.name));
+    kept.map(|named| match named.role {
+        Some(_) => Ok(named),
+        None => Ok(Named { role: snapshot.role_of(&named.name)?, ..named }),
+    })
+    .collect()
+}
+
+/// Each thing that the query names, as a condition of its own.
+fn named(parsed: &ParsedIntent) -> Vec<Conditions> {
+    let person = |name: &String| Conditions { people: vec![fold(name)], ..Conditions::default() };
+    let mut named: Vec<Conditions> = parsed.people.iter().take(MAX_NAMED).map(person).collect();
+    if !parsed.genres.is_empty() && !named.is_empty() {
+        named.push(conditions(&SearchFilters { genres: parsed.genres.clone(), ..SearchFilters::default() }, None));
+    }
+    named
+}
+
+/// What brings a title forward without being demanded.
+fn raised(parsed: &ParsedIntent) -> Vec<Raised> {
+    let genre = |id: &str| format!("genre:{id}");
+    let mut raised: Vec<Raised> =
+        parsed.genres.iter().map(|id| Raised { tags: vec![genre(id)], score: GENRE_SCORE }).collect();
+    for genres in parsed.moods.iter().filter_map(|mood| genres_of_mood(mood)) {
+        raised.push(Raised { tags: genres.iter().map(|id| genre(id)).collect(), score: MOOD_SCORE });
+    }
+    let tags = origin_tags(&parsed.languages, &parsed.countries);
+    if !tags.is_empty() {
+        raised.push(Raised { tags, score: ORIGIN_SCORE });
+    }
+    raised
 }
 
 /// Filters given in the request win over what the words say.
@@ -115,42 +241,94 @@ fn with_filters(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedInte
     if !filters.people.is_empty() {
         parsed.people.clear();
     }
+    if !filters.languages.is_empty() {
+        (parsed.languages, parsed.countries) = (Vec::new(), Vec::new());
+    }
+    if filters.max_runtime_minutes.is_some() {
+        parsed.max_runtime_minutes = None;
+    }
     parsed
 }
 
 fn kind_of(parsed: &ParsedIntent, like: &[TitleDoc], query: &str) -> QueryKind {
-    let conditions = !parsed.content_types.is_empty() || parsed.year_range.is_some() || !parsed.platforms.is_empty();
+    let conditions = !parsed.content_types.is_empty()
+        || parsed.year_range.is_some()
+        || !parsed.platforms.is_empty()
+        || parsed.max_runtime_minutes.is_some()
+        || parsed.exclude != contracts::Exclusions::default();
+    let raises = !(parsed.genres.is_empty()
+        && parsed.moods.is_empty()
+        && parsed.languages.is_empty()
+        && parsed.countries.is_empty());
     if !like.is_empty() {
         QueryKind::Like
     } else if !parsed.people.is_empty() {
         QueryKind::People
-    } else if parsed.text.is_empty() && parsed.genres.is_empty() && (query.is_empty() || conditions) {
+    } else if parsed.text.is_empty() && !raises && (query.is_empty() || conditions) {
         QueryKind::Browse
     } else {
         QueryKind::Text
     }
 }
 
-/// What to embed: the query as it was typed, since a model reads sentences; with examples, only what is said beside them.
-fn meaning(query: &str, words: &[Word], kind: QueryKind, parsed: &ParsedIntent) -> Option<String> {
+/// What to embed: what was said, since a model reads sentences; with examples only what is said beside them, and of an
+/// edited intent what it holds. What is not wanted is left out, as a model hears "not horror" as horror.
+fn meaning(said: &str, edited: bool, words: &[Word], kind: QueryKind, parsed: &ParsedIntent) -> Option<String> {
+    let denies = parsed.exclude != contracts::Exclusions::default();
     match kind {
         QueryKind::Browse => None,
-        QueryKind::Like => {
-            let genres = parsed.genres.iter().filter_map(|genre| contracts::genres::name(genre));
-            let said: Vec<&str> = std::iter::once(parsed.text.as_str()).chain(genres).collect();
-            Some(said.join(" ").trim().to_owned()).filter(|said| !said.is_empty())
+        QueryKind::Text | QueryKind::People if !edited && !denies => (!words.is_empty()).then(|| said.to_owned()),
+        _ => {
+            let people = if kind == QueryKind::Like { &[][..] } else { parsed.people.as_slice() };
+            let genres = parsed.genres.iter().filter_map(|genre| genres::name(genre));
+            let said: Vec<&str> = std::iter::once(parsed.text.as_str())
+                .chain(genres)
+                .chain(parsed.moods.iter().map(String::as_str))
+                .chain(people.iter().map(String::as_str))
+                .filter(|part| !part.is_empty())
+                .collect();
+            Some(said.join(" ")).filter(|said| !said.is_empty())
         }
-        QueryKind::Text | QueryKind::People => (!words.is_empty()).then(|| query.to_owned()),
     }
 }
 
 /// The conditions of the request and of the words.
-fn filter(request: &SearchRequest, parsed: &ParsedIntent) -> Conditions {
+fn filter(request: &SearchRequest, parsed: &ParsedIntent, snapshot: &Snapshot) -> Result<Conditions, SearchError> {
     let mut filters = request.filters.clone();
     filters.content_types.extend(&parsed.content_types);
     filters.platforms.extend(parsed.platforms.iter().cloned());
     filters.year_range = filters.year_range.or(parsed.year_range);
-    conditions(&filters, request.region)
+    filters.max_runtime_minutes = filters.max_runtime_minutes.or(parsed.max_runtime_minutes);
+    let mut conditions = conditions(&filters, request.region);
+    let mut origins = origin_tags(&parsed.languages, &parsed.countries);
+    if !origins.is_empty() {
+        origins.push(ORIGIN_UNKNOWN.to_owned());
+        conditions.filter.any_of.push(origins);
+    }
+    conditions.none = refused(request, parsed, snapshot)?;
+    Ok(conditions)
+}
+
+fn refused(request: &SearchRequest, parsed: &ParsedIntent, snapshot: &Snapshot) -> Result<Refused, SearchError> {
+    let exclude = &parsed.exclude;
+    let mut tags: Vec<String> = exclude.genres.iter().map(|genre| format!("genre:{genre}")).collect();
+    tags.extend(exclude.platforms.iter().map(|platform| match request.region {
+        Some(region) => format!("offer:{platform}:{region}"),
+        None => format!("platform:{platform}"),
+    }));
+    tags.extend(exclude.languages.iter().map(|language| language_tag(language)));
+    tags.extend(exclude.countries.iter().map(country_tag));
+    let mut ids = Vec::new();
+    for name in &exclude.like {
+        ids.extend(title_called(name, snapshot, u16::MAX - 2)?.map(|title| title.id.to_string()));
+    }
+    let phrase = |text: &String| words(text).into_iter().map(|word| word.text).collect::<Vec<_>>();
+    Ok(Refused {
+        tags,
+        people: exclude.people.iter().map(|name| fold(name)).collect(),
+        ids,
+        phrases: exclude.text.iter().map(phrase).filter(|words| !words.is_empty()).collect(),
+    })
 }
 
 #[cfg(test)]

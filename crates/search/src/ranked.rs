@@ -1,11 +1,12 @@
 //! The ranking of a search: asks the sources together and fuses what they find.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use contracts::{Call, ContentId, Degraded, Result, Scored, SearchRequest};
 
 use crate::{
     Search, SearchError,
+    evidence::{keep_evident, put_first},
     keyword::Snapshot,
     query::{Plan, QueryKind},
     rank::{self, Fused, List, Source},
@@ -18,6 +19,7 @@ pub(crate) struct Found {
     /// Each source's own order.
     pub lists: Vec<List>,
     pub fused: Vec<Fused>,
+    /// How many there are; more than are fused where a source had more to give.
     pub total: u64,
     pub degraded: Vec<Degraded>,
 }
@@ -62,6 +64,7 @@ impl Search {
                 Ok((snapshot.search(&query, &filter, depth)?, exact))
             })
         };
+        let counted = snapshot.clone();
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
         let graph =
             self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
@@ -70,6 +73,7 @@ impl Search {
             within(budget, self.by_meaning(plan, snapshot)),
             within(budget, graph)
         );
+        let complete = self.complete(plan, counted, budget).await?;
         let mut answers = Answers::default();
         let (keyword, named) = match keyword {
             Ok((hits, named)) => (Ok(hits), named),
@@ -84,8 +88,38 @@ impl Search {
         let fusion = if plan.kind == QueryKind::Like { fusion.by_example() } else { fusion };
         let mut fused = rank::fuse(&answers.lists, &fusion);
         fused.retain(|title| !examples(&title.content_id));
+        if !plan.keyword.story && plan.kind != QueryKind::Like {
+            // A story is searched to the end of the list: what it remembers may be told in other words.
+            let hits = |list: &List| list.source == Source::Keyword && !list.hits.is_empty();
+            keep_evident(&mut fused, answers.lists.iter().any(hits));
+        }
+        if let Some(complete) = complete {
+            put_first(&mut fused, &complete);
+        }
         rank::lift_named(&mut fused, &named);
-        Ok(Found { total: fused.len() as u64, lists: answers.lists, fused, degraded: answers.degraded })
+        let cut = |list: &List| list.source != Source::Vector && list.hits.len() >= self.config.depth;
+        let more = u64::from(answers.lists.iter().any(cut));
+        Ok(Found { total: fused.len() as u64 + more, lists: answers.lists, fused, degraded: answers.degraded })
+    }
+
+    /// The titles that have all that the query names; `None` when it names one thing at most.
+    async fn complete(
+        &self,
+        plan: &Plan,
+        snapshot: Snapshot,
+        budget: Duration,
+    ) -> Result<Option<HashSet<ContentId>>, SearchError> {
+        let wanted = plan.named.clone();
+        if wanted.len() < 2 {
+            return Ok(None);
+        }
+        let intersect = self.blocking("comparing what was named", move || {
+            let mut sets = wanted.iter().map(|one| snapshot.matching(one)).collect::<Result<Vec<_>, _>>()?;
+            let mut all = sets.pop().unwrap_or_default();
+            all.retain(|id| sets.iter().all(|set| set.contains(id)));
+            Ok(Some(all))
+        });
+        within(budget, intersect).await
     }
 
     async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot) -> Result<Vec<Scored>, SearchError> {

@@ -6,7 +6,8 @@ use contracts::{Content, CreditRole, YearRange, genres};
 
 use crate::{
     keyword::{TitleDoc, stop_word},
-    query::Plan,
+    languages,
+    query::{Named, Plan, genres_of_mood},
     rank::Fused,
     text::{fold, words},
 };
@@ -20,14 +21,17 @@ const SIMILAR: f64 = 0.3;
 pub(crate) fn reasons(content: &Content, plan: &Plan, fused: &Fused) -> Vec<String> {
     let mut reasons = Vec::new();
     reasons.extend(title_reason(content, plan));
-    for person in &plan.parsed.people {
-        reasons.extend(person_reason(content, person));
+    for named in &plan.keyword.people {
+        reasons.extend(person_reason(content, named));
     }
     for seed in &plan.like {
         reasons.extend(seed_reason(content, seed));
     }
     let asked = plan.parsed.genres.iter().filter(|genre| content.genres.contains(genre));
     reasons.extend(asked.map(|genre| format!("Genre: {}", genres::name(genre).unwrap_or(genre))));
+    reasons.extend(mood_reason(content, plan));
+    reasons.extend(origin_reason(content, plan));
+    reasons.extend(plan.parsed.max_runtime_minutes.and(content.runtime_minutes).map(|m| format!("Runs {m} minutes")));
     reasons.extend(plan.parsed.year_range.and_then(|years| era_reason(content, years)));
     if fused.vector >= SIMILAR {
         reasons.push("Similar in meaning".to_owned());
@@ -55,9 +59,10 @@ fn title_reason(content: &Content, plan: &Plan) -> Option<String> {
     (!shared.is_empty()).then(|| format!("Title matches “{}”", shared.join(" ")))
 }
 
-fn person_reason(content: &Content, person: &str) -> Option<String> {
-    let name = fold(person);
-    let credit = content.credits.iter().find(|credit| fold(&credit.name) == name)?;
+/// What the person did, first of all what is meant.
+fn person_reason(content: &Content, named: &Named) -> Option<String> {
+    let credits = || content.credits.iter().filter(|credit| fold(&credit.name) == named.name);
+    let credit = credits().find(|credit| named.role == Some(credit.role)).or_else(|| credits().next())?;
     Some(match credit.role {
         CreditRole::Director => format!("Directed by {}", credit.name),
         CreditRole::Writer => format!("Written by {}", credit.name),
@@ -89,6 +94,24 @@ fn seed_reason(content: &Content, seed: &TitleDoc) -> Option<String> {
         content.genres.iter().filter(|genre| seed.genres.contains(genre)).map(String::as_str).collect();
     let names: Vec<&str> = shared.iter().take(3).map(|genre| genres::name(genre).unwrap_or(genre)).collect();
     (!names.is_empty()).then(|| format!("Same genre as “{}”: {}", seed.title, names.join(", ")))
+}
+
+/// Which genre stands for the mood that was asked for.
+fn mood_reason(content: &Content, plan: &Plan) -> Option<String> {
+    plan.parsed.moods.iter().find_map(|mood| {
+        let genre =
+            content.genres.iter().find(|id| genres_of_mood(mood).is_some_and(|ids| ids.contains(&id.as_str())))?;
+        Some(format!("{} is often {mood}", genres::name(genre).unwrap_or(genre)))
+    })
+}
+
+fn origin_reason(content: &Content, plan: &Plan) -> Option<String> {
+    let spoken = content.languages.iter().find(|language| plan.parsed.languages.contains(&languages::code(language)));
+    if let Some(language) = spoken {
+        return Some(format!("In {language}"));
+    }
+    let country = content.countries.iter().find(|country| plan.parsed.countries.contains(country))?;
+    Some(format!("From {country}"))
 }
 
 fn era_reason(content: &Content, years: YearRange) -> Option<String> {

@@ -26,7 +26,7 @@ use crate::{
     discover::Shelves,
     follow::{self, Follower},
     graph::Graph,
-    index::{KeywordTarget, VectorTarget},
+    index::{KeywordTarget, TagsFormat, VectorTarget},
     keyword::KeywordIndex,
     suggest::Suggester,
     vector::Meaning,
@@ -102,6 +102,9 @@ pub struct Search {
     meaning: Option<Meaning>,
     vector_progress: Arc<follow::Progress>,
     points: Arc<AtomicU64>,
+    tags: Arc<TagsFormat>,
+    /// Keeps answers.
+    pub(crate) cache: Arc<dyn Cache>,
     derived: RwLock<Arc<Derived>>,
     /// Commits of the keyword index, and how many of them the graph has seen.
     version: Arc<AtomicU64>,
@@ -132,7 +135,7 @@ impl Search {
         let keyword = Arc::new(KeywordIndex::open(&dir.join("keyword"))?);
         let meaning = match (vectors, embedder) {
             (Some(index), Some(embedder)) if index.model() == embedder.model() => {
-                Some(Meaning { index, embedder, cache })
+                Some(Meaning { index, embedder, cache: Arc::clone(&cache) })
             }
             (Some(index), Some(embedder)) => {
                 let (index, model) = (&index.model().name, &embedder.model().name);
@@ -154,6 +157,8 @@ impl Search {
             meaning,
             vector_progress: follow::Progress::new(),
             points: Arc::default(),
+            tags: Arc::new(TagsFormat::open(dir)),
+            cache,
             derived: RwLock::default(),
             version: Arc::new(AtomicU64::new(1)),
             graph_version: AtomicU64::new(0),
@@ -175,7 +180,7 @@ impl Search {
             &self.keyword_nudge,
         );
         let vector = self.meaning.clone().map(|meaning| {
-            let target = VectorTarget { meaning, points: Arc::clone(&self.points) };
+            let target = VectorTarget { meaning, points: Arc::clone(&self.points), tags: Arc::clone(&self.tags) };
             self.follower(target, &self.vector_progress, &self.vector_nudge)
         });
         let vectors = async {
@@ -217,6 +222,12 @@ impl Search {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(())
+    }
+
+    /// Where the indexes stand, when all of them hold the same: answers are then the same until the position moves.
+    pub(crate) fn settled_at(&self) -> Option<i64> {
+        let position = self.slowest();
+        self.stands_at(self.keyword_progress.cursor.load(Ordering::SeqCst)).then_some(position)
     }
 
     fn stands_at(&self, head: i64) -> bool {

@@ -18,7 +18,7 @@ use crate::{
     conditions::{Conditions, conditions},
     facets::facets,
     keyword::{Popular, Snapshot},
-    query::{self, Plan, QueryKind},
+    query::{self, Named, Plan, QueryKind},
     rank::Fused,
     ranked::Found,
     reasons::reasons,
@@ -36,34 +36,25 @@ impl SearchApi for Search {
     async fn search(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         validate(request)?;
         let started = Instant::now();
-        let budget = self.budget(call)?;
-        let snapshot = self.keyword().snapshot();
-        let plan = self.plan(request, snapshot.clone(), budget).await?;
-        metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
-        let counted = snapshot.clone();
-        let found = match plan.kind {
-            QueryKind::Browse => {
-                self.browse(&plan, snapshot, (request.page * request.page_size) as usize, budget).await?
-            }
-            _ => self.find(&plan, snapshot, budget).await?,
+        let place = self.place_of(call, request);
+        let kept = match &place {
+            Some(place) => self.kept::<SearchResponse>(place).await,
+            None => None,
         };
-        let (results, facets) = tokio::try_join!(
-            self.page(call, &plan, window(&found.fused, request)),
-            self.facets(call, request, &plan, &found, counted)
-        )?;
+        let mut response = match kept {
+            Some(kept) => kept,
+            None => {
+                let response = self.answer(call, request).await?;
+                if let Some(place) = place.filter(|_| response.degraded.is_empty()) {
+                    self.keep(place, &response).await;
+                }
+                response
+            }
+        };
         let elapsed = started.elapsed();
         metrics::histogram!("search_duration_seconds").record(elapsed.as_secs_f64());
-        Ok(SearchResponse {
-            results,
-            total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
-            total_count_is_capped: found.total > u64::from(MAX_RESULT_WINDOW),
-            page: request.page,
-            page_size: request.page_size,
-            query_parsed: plan.parsed,
-            degraded: found.degraded,
-            facets,
-            search_time_ms: elapsed.as_secs_f64() * 1000.0,
-        })
+        response.search_time_ms = elapsed.as_secs_f64() * 1000.0;
+        Ok(response)
     }
 
     async fn vector_search(&self, call: &Call, query: &VectorQuery) -> Result<Vec<Scored>> {
@@ -118,11 +109,51 @@ impl SearchApi for Search {
     }
 
     async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
-        self.filled_rows(call, region).await
+        let place = self.place(call, "discover", &format!("{region:?}"));
+        if let Some(place) = &place
+            && let Some(rows) = self.kept(place).await
+        {
+            return Ok(rows);
+        }
+        let rows = self.filled_rows(call, region).await?;
+        if let Some(place) = place {
+            self.keep(place, &rows).await;
+        }
+        Ok(rows)
     }
 }
 
 impl Search {
+    /// Answers a search that is not kept.
+    async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
+        let budget = self.budget(call)?;
+        let snapshot = self.keyword().snapshot();
+        let plan = self.plan(request, snapshot.clone(), budget).await?;
+        metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
+        let counted = snapshot.clone();
+        let found = match plan.kind {
+            QueryKind::Browse => {
+                self.browse(&plan, snapshot, (request.page * request.page_size) as usize, budget).await?
+            }
+            _ => self.find(&plan, snapshot, budget).await?,
+        };
+        let (results, facets) = tokio::try_join!(
+            self.page(call, &plan, window(&found.fused, request)),
+            self.facets(call, request, &plan, &found, counted)
+        )?;
+        Ok(SearchResponse {
+            results,
+            total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
+            total_count_is_capped: found.total > u64::from(MAX_RESULT_WINDOW),
+            page: request.page,
+            page_size: request.page_size,
+            query_parsed: plan.parsed,
+            degraded: found.degraded,
+            facets,
+            search_time_ms: 0.0,
+        })
+    }
+
     /// How long each source may take.
     pub(crate) fn budget(&self, call: &Call) -> Result<Duration> {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
@@ -140,7 +171,7 @@ impl Search {
         Ok(within(budget, plan).await?)
     }
 
-    fn this_year(&self) -> u16 {
+    pub(crate) fn this_year(&self) -> u16 {
         let now = self.clock.now().to_zoned(jiff::tz::TimeZone::UTC);
         u16::try_from(now.year()).unwrap_or(u16::MAX)
     }
@@ -166,7 +197,7 @@ impl Search {
         &self,
         snapshot: Snapshot,
         seeds: Vec<ContentId>,
-        names: Vec<String>,
+        names: Vec<Named>,
         filter: Conditions,
         limit: usize,
     ) -> Result<Vec<Scored>, SearchError> {

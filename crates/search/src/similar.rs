@@ -29,6 +29,7 @@ impl Search {
             parsed: ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() },
             filter: conditions(&SearchFilters::default(), region),
             keyword: KeywordQuery::default(),
+            named: Vec::new(),
             name: String::new(),
             like: vec![TitleDoc::of(&seed)],
             meaning: None,

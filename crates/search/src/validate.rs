@@ -1,7 +1,8 @@
 //! (pure) What a search refuses, each with a code and the field at fault.
 
 use contracts::{
-    ApiError, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, Result, SearchFilters, SearchRequest, genres,
+    ApiError, FacetField, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_RESULT_WINDOW, ParsedIntent, Result, SearchFilters,
+    SearchRequest, genres,
 };
 
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
 /// The most values of one filter, and the longest of them in bytes.
 const MAX_FILTER_VALUES: usize = 100;
 const MAX_FILTER_BYTES: usize = 100;
+/// The most titles, moods and words of an edited intent, and the longest of them in bytes.
+const MAX_INTENT_VALUES: usize = 20;
+const MAX_TITLE_BYTES: usize = 500;
 pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
     validate_query(&request.query)?;
     if request.page == 0 {
@@ -27,7 +31,65 @@ pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
         let must = format!("page × page_size may not pass {MAX_RESULT_WINDOW}");
         return Err(ApiError::invalid("page_too_far", must.clone()).field("page", must));
     }
-    validate_filters(&request.filters)
+    if request.facets.len() > FacetField::ALL.len() {
+        return Err(ApiError::invalid("too_many_facets", "a facet is given twice").field("facets", "must differ"));
+    }
+    validate_filters(&request.filters)?;
+    request.intent.as_ref().map_or(Ok(()), validate_intent)
+}
+
+/// An edited intent: what it holds is bounded and known, as filters are.
+fn validate_intent(intent: &ParsedIntent) -> Result<()> {
+    let named = |error: ApiError| renamed(error, "filters.", "intent.");
+    validate_query(&intent.text).map_err(|error| renamed(error, "query", "intent.text"))?;
+    let asked = SearchFilters {
+        genres: intent.genres.clone(),
+        content_types: intent.content_types.clone(),
+        year_range: intent.year_range,
+        platforms: intent.platforms.clone(),
+        people: intent.people.clone(),
+        languages: intent.languages.clone(),
+        min_rating: None,
+        max_runtime_minutes: intent.max_runtime_minutes,
+    };
+    validate_filters(&asked).map_err(named)?;
+    let denied = SearchFilters {
+        genres: intent.exclude.genres.clone(),
+        platforms: intent.exclude.platforms.clone(),
+        people: intent.exclude.people.clone(),
+        languages: intent.exclude.languages.clone(),
+        ..SearchFilters::default()
+    };
+    validate_filters(&denied).map_err(|error| renamed(error, "filters.", "intent.exclude."))?;
+    for (field, values) in [
+        ("intent.like", &intent.like),
+        ("intent.moods", &intent.moods),
+        ("intent.exclude.like", &intent.exclude.like),
+        ("intent.exclude.text", &intent.exclude.text),
+    ] {
+        if values.len() > MAX_INTENT_VALUES || values.iter().any(|value| value.len() > MAX_TITLE_BYTES) {
+            let must = format!("at most {MAX_INTENT_VALUES} values of at most {MAX_TITLE_BYTES} bytes");
+            return Err(ApiError::invalid("intent_too_large", format!("this takes {must}")).field(field, must));
+        }
+    }
+    let countries = intent.countries.len().max(intent.exclude.countries.len());
+    if countries > MAX_FILTER_VALUES {
+        return Err(ApiError::invalid("intent_too_large", "too many countries").field("intent.countries", "too many"));
+    }
+    if let Some(mood) = intent.moods.iter().find(|mood| query::genres_of_mood(mood).is_none()) {
+        let error = ApiError::invalid("unknown_mood", format!("no mood is called {:?}", shown(mood)));
+        return Err(error.field("intent.moods", "must be one that a query was read to ask for"));
+    }
+    Ok(())
+}
+
+fn renamed(mut error: ApiError, from: &str, to: &str) -> ApiError {
+    for fault in &mut error.fields {
+        if let Some(rest) = fault.field.strip_prefix(from) {
+            fault.field = format!("{to}{rest}");
+        }
+    }
+    error
 }
 
 pub(crate) fn validate_query(query: &str) -> Result<()> {

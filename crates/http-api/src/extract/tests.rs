@@ -36,6 +36,7 @@ fn router() -> Router {
     Router::new()
         .route("/body", post(body))
         .route("/query", get(query))
+        .route("/none", get(|_: NoQuery| async { "nothing" }))
         .route("/content/{id}", get(|ApiPath(id): ApiPath<ContentId>| async move { id.to_string() }))
         .layer(DefaultBodyLimit::max(100))
 }
@@ -57,6 +58,7 @@ async fn send(request: Request<Body>) -> (u16, Value) {
 #[case(r#"{"page":1,"page":2}"#, 400, "duplicate_field", Some("page"))]
 #[case(r#"{"region":"XX"}"#, 400, "unknown_region", Some("region"))]
 #[case(r#"[]"#, 400, "invalid_field", Some("body"))]
+#[case(" [{\"years\":[]}, null, 1]", 400, "invalid_field", Some("body"))]
 #[tokio::test]
 async fn bodies(#[case] body: &str, #[case] status: u16, #[case] code: &str, #[case] field: Option<&str>) {
     let request = Request::post("/body").header("content-type", "application/json; charset=utf-8");
@@ -92,6 +94,8 @@ async fn a_body_needs_its_type_and_must_fit() {
 #[case("/query?page=-1", "invalid_parameter", "page")]
 #[case("/query?region=XX", "unknown_region", "region")]
 #[case("/query?page=1&page=2", "duplicate_field", "page")]
+#[case("/query?page=%FF%FE", "bad_encoding", "page")]
+#[case("/none?nope=1", "unknown_field", "nope")]
 #[case("/content/nope", "invalid_path", "id")]
 #[case("/content/%ff", "invalid_path", "id")]
 #[tokio::test]

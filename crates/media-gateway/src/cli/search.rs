@@ -97,6 +97,12 @@ pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
 }
 
 fn print(answer: &SearchResponse) -> anyhow::Result<()> {
+    for correction in &answer.query_parsed.corrections {
+        eprintln!("note: {:?} is read as {:?}", correction.from, correction.to);
+    }
+    if let Some(question) = &answer.query_parsed.clarification {
+        eprintln!("note: {question}");
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     for (place, result) in answer.results.iter().enumerate() {

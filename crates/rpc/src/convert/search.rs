@@ -1,14 +1,14 @@
 //! The values of `search.proto`.
 
 use contracts::{
-    ApiError, ContentType, Degraded, DiscoverRow, FacetField, FacetValue, Facets, ParsedIntent, Region, Result, Scored,
-    SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse, Suggestion, SuggestionKind,
-    VectorQuery, YearRange,
+    ApiError, ContentType, Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, ParsedIntent,
+    Region, Result, Scored, SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse, Suggestion,
+    SuggestionKind, VectorQuery, YearRange,
 };
 
 use super::{
     common::{all, id, region, same_words, small, word},
-    list, maybe, required,
+    list, maybe, required, words,
 };
 use crate::pb;
 
@@ -122,6 +122,7 @@ impl From<SearchRequest> for pb::SearchContentRequest {
             page: Some(request.page),
             page_size: Some(request.page_size),
             facets: request.facets.into_iter().map(|field| pb::FacetField::from(field).into()).collect(),
+            intent: request.intent.map(Into::into),
         }
     }
 }
@@ -137,20 +138,30 @@ impl TryFrom<pb::SearchContentRequest> for SearchRequest {
             page: request.page.unwrap_or(1),
             page_size: request.page_size.unwrap_or(PAGE_SIZE),
             facets: facet_fields(request.facets)?,
+            intent: maybe("intent", request.intent)?,
         })
     }
 }
 
 impl From<ParsedIntent> for pb::ParsedIntent {
     fn from(intent: ParsedIntent) -> Self {
+        let correction = |c: Correction| pb::Correction { from: c.from, to: c.to };
         Self {
             text: intent.text,
             like: intent.like,
             people: intent.people,
             genres: intent.genres,
+            moods: intent.moods,
             content_types: kinds(intent.content_types),
             year_range: intent.year_range.map(Into::into),
             platforms: intent.platforms,
+            languages: intent.languages,
+            countries: all(intent.countries),
+            max_runtime_minutes: intent.max_runtime_minutes.map(Into::into),
+            exclude: Some(intent.exclude.into()),
+            corrections: intent.corrections.into_iter().map(correction).collect(),
+            confidence: intent.confidence,
+            clarification: intent.clarification,
         }
     }
 }
@@ -159,14 +170,53 @@ impl TryFrom<pb::ParsedIntent> for ParsedIntent {
     type Error = ApiError;
 
     fn try_from(intent: pb::ParsedIntent) -> Result<Self> {
+        let correction = |c: pb::Correction| Correction { from: c.from, to: c.to };
         Ok(Self {
             text: intent.text,
             like: intent.like,
             people: intent.people,
             genres: intent.genres,
+            moods: intent.moods,
             content_types: read_kinds(intent.content_types)?,
             year_range: maybe("year_range", intent.year_range)?,
             platforms: intent.platforms,
+            languages: intent.languages,
+            countries: words("countries", &intent.countries, region)?,
+            max_runtime_minutes: small("max_runtime_minutes", intent.max_runtime_minutes)?,
+            exclude: maybe("exclude", intent.exclude)?.unwrap_or_default(),
+            corrections: intent.corrections.into_iter().map(correction).collect(),
+            confidence: intent.confidence,
+            clarification: intent.clarification,
+        })
+    }
+}
+
+impl From<Exclusions> for pb::Exclusions {
+    fn from(exclude: Exclusions) -> Self {
+        Self {
+            genres: exclude.genres,
+            people: exclude.people,
+            like: exclude.like,
+            text: exclude.text,
+            platforms: exclude.platforms,
+            languages: exclude.languages,
+            countries: all(exclude.countries),
+        }
+    }
+}
+
+impl TryFrom<pb::Exclusions> for Exclusions {
+    type Error = ApiError;
+
+    fn try_from(exclude: pb::Exclusions) -> Result<Self> {
+        Ok(Self {
+            genres: exclude.genres,
+            people: exclude.people,
+            like: exclude.like,
+            text: exclude.text,
+            platforms: exclude.platforms,
+            languages: exclude.languages,
+            countries: words("countries", &exclude.countries, region)?,
         })
     }
 }

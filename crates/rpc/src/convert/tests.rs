@@ -171,10 +171,19 @@ prop_compose! {
 
 prop_compose! {
     fn intents()(
-        text in ".{0,12}", (like, people) in (texts(), texts()), filters in filters(),
+        text in ".{0,12}", (like, people, moods) in (texts(), texts(), texts()), filters in filters(),
+        countries in vec(regions(), 0..3), confidence in numbers(), clarification in of(".{0,9}"),
     ) -> ParsedIntent {
-        let SearchFilters { genres, content_types, year_range, platforms, .. } = filters;
-        ParsedIntent { text, like, people, genres, content_types, year_range, platforms }
+        let SearchFilters { genres, content_types, year_range, platforms, languages, max_runtime_minutes, .. } = filters;
+        let corrections = like.iter().map(|from| Correction { from: from.clone(), to: text.clone() }).collect();
+        let exclude = Exclusions {
+            genres: people.clone(), people: like.clone(), like: platforms.clone(), text: languages.clone(),
+            platforms: genres.clone(), languages: like.clone(), countries: countries.clone(),
+        };
+        ParsedIntent {
+            text, like, people, genres, moods, content_types, year_range, platforms, languages, countries,
+            max_runtime_minutes, exclude, corrections, confidence, clarification,
+        }
     }
 }
 
@@ -249,9 +258,9 @@ proptest! {
     #[test]
     fn searches_survive(
         query in ".{0,40}", filters in filters(), region in of(regions()), page in any::<u32>(),
-        page_size in any::<u32>(), facets in vec(facet_fields(), 0..4),
+        page_size in any::<u32>(), facets in vec(facet_fields(), 0..4), intent in of(intents()),
     ) {
-        travel::<_, pb::SearchContentRequest>(SearchRequest { query, filters, region, page, page_size, facets });
+        travel::<_, pb::SearchContentRequest>(SearchRequest { query, filters, region, page, page_size, facets, intent });
     }
 
     #[test]

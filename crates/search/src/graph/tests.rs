@@ -26,13 +26,27 @@ fn titles_that_share_people_are_nearer_than_those_that_share_genres() {
     assert_eq!(heat[0], 9, "Scarface shares Al Pacino and crime");
 }
 
+fn named(name: &str, role: Option<CreditRole>) -> Named {
+    Named { name: name.to_owned(), role }
+}
+
+#[test]
+fn the_part_that_is_meant_comes_first() {
+    let mut docs = docs();
+    docs[4].people.push(("Al Pacino".to_owned(), CreditRole::Director));
+    let graph = Graph::build(docs);
+    let first = |role| numbers(&graph.near(&[], &[named("al pacino", Some(role))], 10, |_| true))[0];
+    assert_eq!(first(CreditRole::Director), 5);
+    assert_eq!(first(CreditRole::Actor), 3);
+}
+
 #[test]
 fn a_named_person_leads_to_their_titles() {
     let graph = Graph::build(docs());
-    let mut found = numbers(&graph.near(&[], &["al pacino".to_owned()], 10, |_| true));
+    let mut found = numbers(&graph.near(&[], &[named("al pacino", None)], 10, |_| true));
     found.sort_unstable();
     assert_eq!(found, [3, 9]);
-    assert!(graph.near(&[], &["nobody".to_owned()], 10, |_| true).is_empty());
+    assert!(graph.near(&[], &[named("nobody", None)], 10, |_| true).is_empty());
     assert!(graph.near(&[id(999)], &[], 10, |_| true).is_empty());
 }
 

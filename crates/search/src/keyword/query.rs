@@ -2,6 +2,7 @@
 
 use tantivy::{
     Score, Searcher, Term,
+    collector::Count,
     query::{
         AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
         Query, RangeQuery, TermQuery, TermSetQuery,
@@ -10,16 +11,21 @@ use tantivy::{
     tokenizer::TokenStream as _,
 };
 
+use super::nearby::{self, slips};
 use super::schema::{Fields, stemmer};
-use crate::conditions::Conditions;
+use crate::{
+    conditions::{Conditions, Refused, credit},
+    query::{Named, synonyms},
+};
 
 /// The most distinct words of a query that are searched for; it bounds the clauses.
 const MAX_WORDS: usize = 96;
 /// How much the second best field of a word adds to the best (Elasticsearch's `best_fields` with a tie breaker).
 const TIE_BREAKER: Score = 0.2;
-/// What a credit of a named person, and a genre that is asked for, add; BM25 scores of a rare word are about 10.
+/// What a credit of a named person adds, and what it adds when it is the part that is meant; BM25 scores of a rare word
+/// are about 10.
 const PERSON_SCORE: Score = 12.0;
-const GENRE_SCORE: Score = 2.0;
+const ROLE_SCORE: Score = 6.0;
 /// A longer word is not two words written as one.
 const MAX_PARTED_BYTES: usize = 24;
 
@@ -110,10 +116,19 @@ pub(crate) struct KeywordQuery {
     pub light_words: Vec<String>,
     /// Whether it is a long question that tells a story.
     pub story: bool,
-    /// Whole names, folded.
-    pub people: Vec<String>,
-    /// Genre ids.
-    pub genres: Vec<String>,
+    /// Phrases in folded words: they add to what the words say, [`Conditions`] demand them.
+    pub phrases: Vec<Vec<String>>,
+    /// Whole names, folded, and what each did.
+    pub people: Vec<Named>,
+    /// What else brings a title forward.
+    pub raised: Vec<Raised>,
+}
+
+/// A title that has any of these tags gains `score`; BM25 scores of a rare word are about 10.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Raised {
+    pub tags: Vec<String>,
+    pub score: f32,
 }
 
 /// Whether a folded word says nothing by itself.
@@ -126,24 +141,32 @@ pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery
     let mut clauses: Vec<Clause> = Vec::new();
     let words = telling(&query.words);
     let weights = if query.story { STORY } else { SHORT };
+    let last = query.words.last();
     for word in &words {
-        clauses.push((Occur::Should, word_query(searcher, fields, word, &weights)));
+        let as_prefix = Some(*word) == last;
+        clauses.push((Occur::Should, word_query(searcher, fields, word, &weights, as_prefix)));
+    }
+    for phrase in &query.phrases {
+        clauses.extend(phrase_query(fields, phrase).map(|phrase| (Occur::Should, phrase)));
     }
     for word in telling(&query.light_words).into_iter().filter(|word| !words.contains(word)) {
-        clauses.push((Occur::Should, boost(word_query(searcher, fields, word, &LIGHT), 0.5)));
+        clauses.push((Occur::Should, boost(word_query(searcher, fields, word, &LIGHT, false), 0.5)));
     }
     let phrase: Vec<Term> =
         query.words.iter().take(MAX_WORDS).map(|word| Term::from_field_text(fields.title_raw, word)).collect();
     if phrase.len() > 1 && !query.story {
         clauses.push((Occur::Should, boost(Box::new(PhraseQuery::new(phrase)), 2.0)));
     }
-    for name in &query.people {
+    for Named { name, role } in &query.people {
         let credited = term_query(fields.people_exact, name);
         clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(credited, PERSON_SCORE))));
+        if let Some(role) = role {
+            let credited = term_query(fields.people_exact, &credit(*role, name));
+            clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(credited, ROLE_SCORE))));
+        }
     }
-    for genre in &query.genres {
-        let tag: Box<dyn Query> = term_query(fields.tags, &format!("genre:{genre}"));
-        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(tag, GENRE_SCORE))));
+    for raised in &query.raised {
+        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(one_of(fields.tags, &raised.tags), raised.score))));
     }
     if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
 }
@@ -162,60 +185,99 @@ fn telling(words: &[String]) -> Vec<&String> {
     chosen
 }
 
-/// One word in all fields, the best counting most.
-fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights) -> Box<dyn Query> {
+/// One word in all fields, the best counting most, or what else is written for it.
+fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights, as_prefix: bool) -> Box<dyn Query> {
+    let mut places = synonym_queries(fields, word, weights);
     let stem = stem(word);
-    let places = [
+    let held = [
         (fields.title_raw, word, weights.title),
         (fields.title, stem.as_str(), weights.title),
         (fields.people, word, weights.people),
         (fields.genres, stem.as_str(), weights.rest),
         (fields.overview, stem.as_str(), weights.rest),
     ];
-    if !places.iter().any(|(field, word, _)| holds(searcher, *field, word)) {
-        return near_query(searcher, fields, word);
+    if held.iter().any(|(field, word, _)| holds(searcher, *field, word)) {
+        let told = held.into_iter().filter(|(_, _, weight)| *weight > 0.0);
+        places.extend(told.map(|(field, word, weight)| boost(term_query(field, word), weight)));
+    } else {
+        places.extend(near_queries(searcher, fields, word, as_prefix));
     }
-    let places = places.into_iter().filter(|(_, _, weight)| *weight > 0.0);
-    let places = places.map(|(field, word, weight)| boost(term_query(field, word), weight)).collect();
     Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER))
+}
+
+/// What else is written for a word, in titles and overviews; a little less than the word itself.
+fn synonym_queries(fields: &Fields, word: &str, weights: &Weights) -> Vec<Box<dyn Query>> {
+    let mut queries: Vec<Box<dyn Query>> = Vec::new();
+    for other in synonyms(word) {
+        let words: Vec<String> = other.split(' ').map(str::to_owned).collect();
+        if let [single] = words.as_slice() {
+            let (raw, stem) = (term_query(fields.title_raw, single), term_query(fields.overview, &stem(single)));
+            queries.push(boost(raw, 0.8 * weights.title));
+            queries.push(boost(stem, 0.8 * weights.rest));
+        } else {
+            queries.extend(phrase_query(fields, &words).map(|phrase| boost(phrase, 0.8)));
+        }
+    }
+    queries
+}
+
+/// A phrase of folded words in a title, a name or an overview; `None` without words.
+fn phrase_query(fields: &Fields, words: &[String]) -> Option<Box<dyn Query>> {
+    let places = [fields.title_raw, fields.people, fields.overview].map(|field| {
+        let text = |word: &String| if field == fields.overview { stem(word) } else { word.clone() };
+        let terms: Vec<Term> = words.iter().take(MAX_WORDS).map(|w| Term::from_field_text(field, &text(w))).collect();
+        match terms.as_slice() {
+            [] => None,
+            [single] => Some(Box::new(TermQuery::new(single.clone(), IndexRecordOption::WithFreqs)) as Box<dyn Query>),
+            _ => Some(Box::new(PhraseQuery::new(terms)) as Box<dyn Query>),
+        }
+    });
+    let places: Vec<Box<dyn Query>> = places.into_iter().flatten().collect();
+    (!places.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER)) as Box<dyn Query>)
 }
 
 fn holds(searcher: &Searcher, field: Field, word: &str) -> bool {
     searcher.doc_freq(&Term::from_field_text(field, word)).is_ok_and(|count| count > 0)
 }
 
-/// A word that the index does not know: two words written as one, what starts with it, and what is one slip away (two
-/// in a long word). Titles come before people: "matrx" is The Matrix rather than the Marx Brothers.
-fn near_query(searcher: &Searcher, fields: &Fields, word: &str) -> Box<dyn Query> {
-    let length = word.chars().count();
+/// For a word that the index does not know: two words written as one, what starts with it (the last word may not be
+/// finished), and what is a slip of the pen away. Titles come before people: "matrx" is The Matrix rather than the Marx
+/// Brothers.
+fn near_queries(searcher: &Searcher, fields: &Fields, word: &str, as_prefix: bool) -> Vec<Box<dyn Query>> {
     let mut near: Vec<Box<dyn Query>> = Vec::new();
-    for (first, second) in parted(word) {
-        if holds(searcher, fields.title_raw, first) && holds(searcher, fields.title_raw, second) {
-            let phrase = [first, second].map(|word| Term::from_field_text(fields.title_raw, word));
-            near.push(Box::new(PhraseQuery::new(phrase.to_vec())));
-        }
+    if let Some((first, second)) = parts(searcher, fields, word) {
+        let phrase = [first, second].map(|word| Term::from_field_text(fields.title_raw, word));
+        near.push(Box::new(PhraseQuery::new(phrase.to_vec())));
     }
-    for (field, weight) in [(fields.title_raw, 1.0), (fields.people, 0.6)] {
-        let term = Term::from_field_text(field, word);
-        if length >= 3 {
-            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term.clone(), 0, true)), 3.0 * weight));
+    let length = word.chars().count();
+    for (field, weight, shortest) in [(fields.title_raw, 1.0, 3), (fields.people, 0.6, 5)] {
+        if as_prefix && length >= shortest {
+            let term = Term::from_field_text(field, word);
+            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term, 0, true)), 3.0 * weight));
         }
-        if length >= 4 {
-            let slips = if length >= 8 { 2 } else { 1 };
-            near.push(boost(Box::new(FuzzyTermQuery::new(term, slips, true)), 4.0 * weight));
-        }
+        near.extend(nearly(searcher, field, word, slips(word), 4.0 * weight));
     }
-    if length >= 4 {
-        let term = Term::from_field_text(fields.overview, &stem(word));
-        near.push(Box::new(FuzzyTermQuery::new(term, 1, true)));
-    }
-    Box::new(DisjunctionMaxQuery::with_tie_breaker(near, TIE_BREAKER))
+    near.extend(nearly(searcher, fields.overview, &stem(word), slips(word).min(1), 1.0));
+    near
 }
 
-/// The ways to read a word as two, of at least three letters each: "spiderman" is "spider man".
-fn parted(word: &str) -> impl Iterator<Item = (&str, &str)> {
+/// Terms that are nearly `word`, each alike.
+fn nearly(searcher: &Searcher, field: Field, word: &str, slips: u8, score: Score) -> Option<Box<dyn Query>> {
+    let near = nearby::near(searcher, field, word, slips).unwrap_or_default();
+    let terms: Vec<Term> = near.iter().map(|near| Term::from_field_text(field, &near.term)).collect();
+    (!terms.is_empty())
+        .then(|| Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), score)) as Box<dyn Query>)
+}
+
+/// The two words of titles, of at least three letters each, that a word may be: "spiderman" is "spider man".
+pub(super) fn parts<'a>(searcher: &Searcher, fields: &Fields, word: &'a str) -> Option<(&'a str, &'a str)> {
     let length = if word.len() <= MAX_PARTED_BYTES { word.len() } else { 0 };
-    (3..=length.saturating_sub(3)).filter_map(|at| word.split_at_checked(at))
+    let mut parted = (3..=length.saturating_sub(3)).filter_map(|at| word.split_at_checked(at));
+    parted.find(|(first, second)| {
+        let both = holds(searcher, fields.title_raw, first) && holds(searcher, fields.title_raw, second);
+        let phrase = || [first, second].map(|word| Term::from_field_text(fields.title_raw, word)).to_vec();
+        both && searcher.search(&PhraseQuery::new(phrase()), &Count).is_ok_and(|titles| titles > 0)
+    })
 }
 
 /// What a result must be; `None` when anything may be.
@@ -227,13 +289,35 @@ pub(super) fn filtering(fields: &Fields, conditions: &Conditions) -> Option<Box<
     if !conditions.people.is_empty() {
         clauses.push((Occur::Must, one_of(fields.people_exact, &conditions.people)));
     }
+    for phrase in &conditions.phrases {
+        clauses.extend(phrase_query(fields, phrase).map(|phrase| (Occur::Must, phrase)));
+    }
+    clauses.extend(refusals(fields, &conditions.none).into_iter().map(|refused| (Occur::MustNot, refused)));
     if let Some(years) = conditions.filter.years.filter(|years| years.from.is_some() || years.to.is_some()) {
         use std::ops::Bound::Included;
         let year = |year: u16| Included(Term::from_field_u64(fields.year, u64::from(year)));
         let (from, to) = (years.from.unwrap_or(0), years.to.unwrap_or(u16::MAX));
         clauses.push((Occur::Must, Box::new(RangeQuery::new(year(from), year(to)))));
     }
-    if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
+    if clauses.is_empty() {
+        return None;
+    }
+    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
+        clauses.push((Occur::Must, Box::new(AllQuery)));
+    }
+    Some(Box::new(BooleanQuery::new(clauses)))
+}
+
+/// What a result must not be.
+fn refusals(fields: &Fields, none: &Refused) -> Vec<Box<dyn Query>> {
+    let mut refused: Vec<Box<dyn Query>> = Vec::new();
+    for (field, texts) in [(fields.tags, &none.tags), (fields.people_exact, &none.people), (fields.id, &none.ids)] {
+        if !texts.is_empty() {
+            refused.push(one_of(field, texts));
+        }
+    }
+    refused.extend(none.phrases.iter().filter_map(|phrase| phrase_query(fields, phrase)));
+    refused
 }
 
 fn one_of(field: Field, texts: &[String]) -> Box<dyn Query> {
@@ -272,7 +356,7 @@ fn boost(query: Box<dyn Query>, weight: Score) -> Box<dyn Query> {
 }
 
 /// The stem of a folded word.
-fn stem(word: &str) -> String {
+pub(super) fn stem(word: &str) -> String {
     let mut analyzer = stemmer();
     let mut tokens = analyzer.token_stream(word);
     if tokens.advance() { tokens.token().text.clone() } else { word.to_owned() }

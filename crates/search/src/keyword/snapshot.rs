@@ -2,21 +2,26 @@
 
 use std::collections::HashSet;
 
-use contracts::{ContentId, Scored};
+use contracts::{ContentId, CreditRole, Scored};
 use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, DocSetCollector, TopDocs},
     columnar::Column,
-    query::{Query, TermSetQuery},
+    query::{PhraseQuery, Query, TermSetQuery},
     schema::{Field, Value as _},
 };
 
 use super::{
     counting::Counting,
+    nearby::{self, slips},
     query::{self, KeywordQuery},
     schema::{Fields, TitleDoc, popularity_of, whole},
 };
-use crate::{SearchError, conditions::Conditions, facets::Counts};
+use crate::{
+    SearchError,
+    conditions::{Conditions, credit},
+    facets::Counts,
+};
 
 /// Titles that one name may stand for: remakes share it.
 const MAX_NAMESAKES: usize = 16;
@@ -138,6 +143,74 @@ impl Snapshot {
         let found = self.stored(&*query::term_query(self.fields.people_exact, folded), 1)?;
         let people = found.into_iter().flat_map(|title| title.people);
         Ok(people.map(|(name, _)| name).find(|name| crate::text::fold(name) == folded))
+    }
+
+    /// The name, as written, of the most frequent person whose folded name is nearly this.
+    pub(crate) fn person_near(&self, folded: &str) -> Result<Option<String>, SearchError> {
+        let near = nearby::near(&self.searcher, self.fields.people_exact, folded, slips(folded))?;
+        match near.into_iter().find(|near| !near.term.contains(':')) {
+            Some(near) => self.person(&near.term),
+            None => Ok(None),
+        }
+    }
+
+    /// What a person (folded) did most.
+    pub(crate) fn role_of(&self, folded: &str) -> Result<Option<CreditRole>, SearchError> {
+        let mut most: Option<(u64, CreditRole)> = None;
+        for role in [CreditRole::Actor, CreditRole::Director, CreditRole::Writer] {
+            let term = Term::from_field_text(self.fields.people_exact, &credit(role, folded));
+            let titles = self.searcher.doc_freq(&term)?;
+            if titles > most.map_or(0, |(most, _)| most) {
+                most = Some((titles, role));
+            }
+        }
+        Ok(most.map(|(_, role)| role))
+    }
+
+    /// Whether a title holds this folded word.
+    pub(crate) fn in_titles(&self, word: &str) -> Result<bool, SearchError> {
+        self.holds(self.fields.title_raw, word)
+    }
+
+    /// Whether a title holds these folded words one after the other.
+    pub(crate) fn title_phrase(&self, words: &[&str]) -> Result<bool, SearchError> {
+        for word in words {
+            if !self.holds(self.fields.title_raw, word)? {
+                return Ok(false);
+            }
+        }
+        let terms: Vec<Term> = words.iter().map(|word| Term::from_field_text(self.fields.title_raw, word)).collect();
+        Ok(terms.len() > 1 && self.searcher.search(&PhraseQuery::new(terms), &Count)? > 0)
+    }
+
+    /// Whether a title, a person or an overview knows this folded word, or a word that starts with it, or it is two
+    /// known words written as one.
+    pub(crate) fn known_word(&self, word: &str) -> Result<bool, SearchError> {
+        let stem = query::stem(word);
+        for (field, text) in [
+            (self.fields.title_raw, word),
+            (self.fields.people, word),
+            (self.fields.overview, stem.as_str()),
+            (self.fields.genres, stem.as_str()),
+        ] {
+            if self.holds(field, text)? {
+                return Ok(true);
+            }
+        }
+        let starts = word.chars().count() >= 3 && nearby::begins(&self.searcher, self.fields.title_raw, word)?;
+        Ok(starts || query::parts(&self.searcher, &self.fields, word).is_some())
+    }
+
+    /// The word of a title, else of a name, that is spelt most like this one and most frequent.
+    pub(crate) fn nearest_word(&self, word: &str) -> Result<Option<String>, SearchError> {
+        for distance in 1..=slips(word) {
+            for field in [self.fields.title_raw, self.fields.people] {
+                if let Some(near) = nearby::near(&self.searcher, field, word, distance)?.into_iter().next() {
+                    return Ok(Some(near.term));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Every stored title, in no order.

@@ -1,8 +1,13 @@
-//! (pure) Reads a query from left to right, each word once: examples, years, platforms, people, genres, kinds.
+//! (pure) Reads a query from left to right, each word once: what it does not want, examples, years and lengths,
+//! platforms, people, origins, genres, moods, kinds.
 
-use contracts::{ContentType, ParsedIntent, YearRange};
+use contracts::{Correction, ParsedIntent};
 
-use super::vocabulary::{decade, genre_ids, kind, platform, year};
+use super::{
+    Named,
+    spelling::Spelling,
+    vocabulary::{kind, year},
+};
 use crate::{
     SearchError,
     keyword::{Snapshot, TitleDoc, stop_word},
@@ -13,8 +18,6 @@ use crate::{
 const MAX_READ_WORDS: usize = 200;
 /// The longest title looked for after "like", in words.
 const MAX_TITLE_WORDS: usize = 10;
-/// The longest name, in words.
-const MAX_NAME_WORDS: usize = 4;
 /// The most examples of one query.
 const MAX_EXAMPLES: usize = 5;
 
@@ -22,116 +25,253 @@ const MAX_EXAMPLES: usize = 5;
 const LEADS: &[&str] = &["something", "anything", "stuff", "more", "one", "ones", "titles", "much"];
 /// Words that end the name of an example that is not a whole title.
 const ENDS: &[&str] =
-    &["but", "with", "on", "from", "after", "before", "since", "starring", "only", "under", "without"];
-/// Words before a name that say it is one.
-const NAME_LEADS: &[&str] = &["with", "by", "starring", "featuring", "from", "director", "actor", "actress"];
-/// Words between names and what says that they are names: "directed by A and B".
-const NAME_LINKS: &[&str] = &["directed", "written", "and", "or"];
-/// Words that take a genre back.
-const NEGATIONS: &[&str] = &["not", "no", "non", "without", "isnt", "nothing"];
+    &["but", "with", "on", "from", "after", "before", "since", "starring", "only", "under", "without", "not", "no"];
+/// Words that take back what follows.
+pub(super) const NEGATIONS: &[&str] =
+    &["not", "no", "non", "without", "isnt", "arent", "nothing", "except", "excluding", "minus", "never", "nor"];
 /// Words that ask politely and look for nothing.
-const FILLERS: &[&str] =
-    &["best", "find", "give", "good", "great", "looking", "me", "please", "recommend", "show", "top", "want", "watch"];
+const FILLERS: &[&str] = &[
+    "best",
+    "find",
+    "give",
+    "good",
+    "great",
+    "im",
+    "looking",
+    "me",
+    "please",
+    "recommend",
+    "search",
+    "show",
+    "suggest",
+    "top",
+    "want",
+    "watch",
+];
+/// Words that a question for a forgotten title begins with.
+const QUESTION: &[&str] = &[
+    "a", "am", "an", "called", "find", "for", "help", "i", "im", "is", "looking", "me", "movie", "name", "of", "old",
+    "one", "remember", "s", "that", "the", "there", "this", "to", "trying", "was", "what", "whats", "which",
+];
+/// Words that the story of a forgotten title begins with.
+const STORY_LEADS: &[&str] = &["where", "when", "in", "about", "whose", "who", "which", "that"];
 
 /// What became of a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub(super) enum Mark {
     /// Left to search for.
     Text,
     /// Understood.
     Taken,
-    /// Understood as a genre, and still worth searching for.
-    Genre,
+    /// Understood as a part of someone's name.
+    Name,
+    /// Understood, and still worth searching for.
+    Light,
+    /// Between quotes: searched for as it is.
+    Quoted,
 }
 
 /// What the parser understood.
 pub(super) struct Intent {
     pub parsed: ParsedIntent,
     pub like: Vec<TitleDoc>,
+    pub named: Vec<Named>,
     pub text_words: Vec<String>,
-    pub genre_words: Vec<String>,
+    pub light_words: Vec<String>,
+    /// What contradicts itself, in the query's words.
+    pub contradiction: Option<String>,
+    /// An example that no title fits, or fits only in part.
+    pub vague_example: Option<String>,
+    /// Whether it asks for a forgotten title by its story.
+    pub question: bool,
 }
 
 pub(super) struct Parser<'a> {
     query: &'a str,
-    words: &'a [Word],
-    marks: Vec<Mark>,
-    snapshot: &'a Snapshot,
-    this_year: u16,
+    pub(super) words: &'a [Word],
+    pub(super) marks: Vec<Mark>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) this_year: u16,
     /// Short enough that years and kinds are conditions.
     command: bool,
+    question: bool,
     /// A year stood by itself: it may belong to a title.
-    bare_year: bool,
-    parsed: ParsedIntent,
+    pub(super) bare_year: bool,
+    pub(super) parsed: ParsedIntent,
+    pub(super) named: Vec<Named>,
+    pub(super) contradiction: Option<String>,
+    vague_example: Option<String>,
     like: Vec<TitleDoc>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(
-        query: &'a str,
-        words: &'a [Word],
-        snapshot: &'a Snapshot,
-        this_year: u16,
-        command: bool,
-    ) -> Self {
-        let marks = vec![Mark::Text; words.len()];
-        let (parsed, like) = (ParsedIntent::default(), Vec::new());
-        Self { query, words, marks, snapshot, this_year, command, bare_year: false, parsed, like }
+    pub(super) fn new(spelling: &'a Spelling, snapshot: &'a Snapshot, this_year: u16, command: bool) -> Self {
+        let words = &spelling.words;
+        let quoted = |word: &Word| spelling.quotes.iter().any(|quote| quote.contains(&word.from));
+        let marks = words.iter().map(|word| if quoted(word) { Mark::Quoted } else { Mark::Text }).collect();
+        let parsed = ParsedIntent { corrections: spelling.corrections.clone(), ..ParsedIntent::default() };
+        Self {
+            query: &spelling.query,
+            words,
+            marks,
+            snapshot,
+            this_year,
+            command,
+            question: false,
+            bare_year: false,
+            parsed,
+            named: Vec::new(),
+            contradiction: None,
+            vague_example: None,
+            like: Vec::new(),
+        }
     }
 
     /// Reads the words; each reader says how many it took.
     pub(super) fn read(&mut self) -> Result<(), SearchError> {
-        let mut at = 0;
+        let mut at = self.read_question();
         while at < self.words.len().min(MAX_READ_WORDS) {
-            let mut taken = self.read_examples(at)?;
-            if taken == 0 && self.command {
+            at += if self.marks[at] == Mark::Text { self.read_at(at)?.max(1) } else { 1 };
+        }
+        if self.command {
+            self.read_misspelt_people()?;
+        }
+        Ok(())
+    }
+
+    fn read_at(&mut self, at: usize) -> Result<usize, SearchError> {
+        let mut taken = 0;
+        if self.command {
+            taken = self.read_runtime(at);
+            if taken == 0 {
                 taken = self.read_years(at);
             }
             if taken == 0 {
-                taken = self.read_platform(at);
+                taken = self.read_negation(at)?;
             }
-            if taken == 0 {
-                taken = self.read_person(at)?;
-            }
-            if taken == 0 {
-                taken = self.read_genre(at);
-            }
-            if taken == 0 && self.command {
-                taken = self.read_kind(at);
-            }
-            at += taken.max(1);
         }
-        Ok(())
+        if taken == 0 {
+            taken = self.read_examples(at)?;
+        }
+        if taken == 0 && self.command {
+            taken = self.read_platform(at);
+        }
+        if taken == 0 {
+            taken = self.read_person(at)?;
+        }
+        if taken == 0 && self.command {
+            taken = self.read_origin(at);
+        }
+        if taken == 0 {
+            taken = self.read_genre(at);
+        }
+        if taken == 0 && self.command {
+            taken = self.read_mood(at);
+        }
+        if taken == 0 && self.command {
+            taken = self.read_kind(at);
+        }
+        Ok(taken)
+    }
+
+    /// "what was that film where …": what follows is a story, and the words before it say nothing.
+    fn read_question(&mut self) -> usize {
+        let lead = self.words.iter().take_while(|word| QUESTION.contains(&word.text.as_str())).count();
+        let asks = self.words[..lead].iter().any(|word| {
+            matches!(word.text.as_str(), "what" | "whats" | "which" | "name" | "that" | "remember" | "looking")
+        });
+        // "movie" is in the list itself, because "whats the movie" may go on with its story.
+        let kind_at = match kind(self.at(lead)) {
+            Some(_) => lead + 1,
+            None => lead,
+        };
+        let after_kind = kind_at > 0 && kind(self.at(kind_at - 1)).is_some();
+        let skip = usize::from(self.at(kind_at) == "called");
+        if !asks || !after_kind || !STORY_LEADS.contains(&self.at(kind_at + skip)) {
+            return 0;
+        }
+        (self.command, self.question) = (false, true);
+        let which = usize::from((self.at(kind_at + skip), self.at(kind_at + skip + 1)) == ("in", "which"));
+        self.take(0, kind_at + skip + 1 + which)
     }
 
     /// What is left is the text, unless the whole query is a title: then all of it is.
     pub(super) fn finish(mut self) -> Result<Intent, SearchError> {
         if self.is_title()? {
-            self.marks.fill(Mark::Text);
-            (self.parsed, self.like) = (ParsedIntent::default(), Vec::new());
+            for mark in self.marks.iter_mut().filter(|mark| **mark != Mark::Quoted) {
+                *mark = Mark::Text;
+            }
+            let corrections = std::mem::take(&mut self.parsed.corrections);
+            self.parsed = ParsedIntent { corrections, ..ParsedIntent::default() };
+            (self.like, self.named) = (Vec::new(), Vec::new());
+            (self.contradiction, self.vague_example, self.question) = (None, None, false);
         }
-        let understood = self.marks.iter().any(|mark| *mark != Mark::Text);
-        let left = |(word, mark): &(&'a Word, &Mark)| {
-            **mark == Mark::Text && !(understood && FILLERS.contains(&word.text.as_str()))
-        };
-        let mut text: Vec<&Word> = self.words.iter().zip(&self.marks).filter(left).map(|(word, _)| word).collect();
-        if understood && text.iter().all(|word| stop_word(&word.text)) {
-            text.clear();
+        let understood = self.marks.iter().any(|mark| !matches!(mark, Mark::Text | Mark::Quoted));
+        let left: Vec<usize> = (0..self.words.len()).filter(|at| self.is_left(*at, understood)).collect();
+        let empty = understood && left.iter().all(|at| self.marks[*at] == Mark::Text && stop_word(self.at(*at)));
+        let left = if empty { Vec::new() } else { left };
+        self.parsed.text = if understood { self.written(&left) } else { self.query.to_owned() };
+        let light = (0..self.words.len()).filter(|at| self.marks[*at] == Mark::Light);
+        let light_words = light.map(|at| self.at(at).to_owned()).collect();
+        for title in &self.like {
+            let name = self.told_apart(title)?;
+            push(&mut self.parsed.like, &name);
         }
-        self.parsed.text = if understood {
-            let slices: Vec<&str> = text.iter().filter_map(|word| self.query.get(word.from..word.to)).collect();
-            slices.join(" ")
-        } else {
-            self.query.to_owned()
-        };
-        let genres = self.words.iter().zip(&self.marks).filter(|(_, mark)| **mark == Mark::Genre);
-        self.parsed.like = self.like.iter().map(|title| title.title.clone()).collect();
+        self.settle_exclusions();
         Ok(Intent {
-            text_words: text.iter().map(|word| word.text.clone()).collect(),
-            genre_words: genres.map(|(word, _)| word.text.clone()).collect(),
+            text_words: left.iter().map(|at| self.at(*at).to_owned()).collect(),
+            light_words,
             parsed: self.parsed,
             like: self.like,
+            named: self.named,
+            contradiction: self.contradiction,
+            vague_example: self.vague_example,
+            question: self.question,
         })
+    }
+
+    fn is_left(&self, at: usize, understood: bool) -> bool {
+        match self.marks[at] {
+            Mark::Text => !(understood && FILLERS.contains(&self.at(at))),
+            Mark::Quoted => true,
+            _ => false,
+        }
+    }
+
+    /// Words as they were written, phrases with their quotes.
+    fn written(&self, places: &[usize]) -> String {
+        let mut text = String::new();
+        for (index, at) in places.iter().enumerate() {
+            let quoted = |at: Option<&usize>| at.is_some_and(|at| self.marks[*at] == Mark::Quoted);
+            let before = index.checked_sub(1).and_then(|before| places.get(before));
+            let opens = quoted(Some(at)) && !(quoted(before) && before.is_some_and(|before| self.joined(*before)));
+            let closes = quoted(Some(at)) && !(quoted(places.get(index + 1)) && self.joined(*at));
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(if opens { "\"" } else { "" });
+            text.push_str(self.words.get(*at).and_then(|word| self.query.get(word.from..word.to)).unwrap_or_default());
+            text.push_str(if closes { "\"" } else { "" });
+        }
+        text
+    }
+
+    /// Whether a word and the next stand between the same quotes.
+    fn joined(&self, at: usize) -> bool {
+        self.gap(at).is_some_and(|gap| !gap.contains(['"', '“', '”']))
+    }
+
+    /// What is asked for and not wanted at once is not wanted.
+    fn settle_exclusions(&mut self) {
+        let exclude = &self.parsed.exclude;
+        let both = self.parsed.genres.iter().find(|genre| exclude.genres.contains(genre)).cloned();
+        let both = both.or_else(|| self.parsed.people.iter().find(|name| exclude.people.contains(name)).cloned());
+        self.parsed.genres.retain(|genre| !exclude.genres.contains(genre));
+        self.parsed.people.retain(|name| !exclude.people.contains(name));
+        self.parsed.platforms.retain(|platform| !exclude.platforms.contains(platform));
+        let people = &self.parsed.people;
+        self.named.retain(|named| people.iter().any(|name| crate::text::fold(name) == named.name));
+        if self.contradiction.is_none() {
+            self.contradiction = both.map(|id| contracts::genres::name(&id).map_or(id.clone(), str::to_owned));
+        }
     }
 
     /// Whether the query is the name of a title after all: "The Truman Show", "2001 space odyssey", "1917".
@@ -147,6 +287,10 @@ impl<'a> Parser<'a> {
         if perhaps && !self.snapshot.titles(&join(self.words))?.is_empty() {
             return Ok(true);
         }
+        let only_year = self.bare_year && self.words.len() == 1;
+        if only_year {
+            return Ok(self.snapshot.title_with(&[self.at(0)])?.is_some());
+        }
         if !has_text || self.words.len() < 2 || !self.like.is_empty() || !self.parsed.people.is_empty() {
             return Ok(false);
         }
@@ -154,19 +298,28 @@ impl<'a> Parser<'a> {
         Ok(self.snapshot.title_with(&telling)?.is_some())
     }
 
-    fn at(&self, index: usize) -> &'a str {
+    pub(super) fn correct(&mut self, from: &str, to: &str) {
+        self.parsed.corrections.push(Correction { from: from.to_owned(), to: to.to_owned() });
+    }
+
+    pub(super) fn at(&self, index: usize) -> &'a str {
         self.words.get(index).map_or("", |word| word.text.as_str())
     }
 
-    fn before(&self, index: usize) -> &'a str {
+    pub(super) fn before(&self, index: usize) -> &'a str {
         index.checked_sub(1).map_or("", |index| self.at(index))
     }
 
-    fn slice(&self, from: usize, count: usize) -> Option<Vec<&'a str>> {
+    pub(super) fn slice(&self, from: usize, count: usize) -> Option<Vec<&'a str>> {
         Some(self.words.get(from..from.checked_add(count)?)?.iter().map(|word| word.text.as_str()).collect())
     }
 
-    fn take(&mut self, from: usize, count: usize) -> usize {
+    /// What stands between a word and the next.
+    pub(super) fn gap(&self, at: usize) -> Option<&'a str> {
+        self.query.get(self.words.get(at)?.to..self.words.get(at + 1)?.from)
+    }
+
+    pub(super) fn take(&mut self, from: usize, count: usize) -> usize {
         for mark in self.marks.iter_mut().skip(from).take(count) {
             *mark = Mark::Taken;
         }
@@ -174,15 +327,13 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes the connecting words directly before `index`.
-    fn take_before(&mut self, index: usize, connectors: &[&str]) {
+    pub(super) fn take_before(&mut self, index: usize, connectors: &[&str]) {
         let mut index = index;
         while index > 0 && self.marks[index - 1] == Mark::Text && connectors.contains(&self.at(index - 1)) {
             index -= 1;
             self.marks[index] = Mark::Taken;
         }
     }
-
-    // ---- examples -------------------------------------------------------------------------------------------------
 
     fn read_examples(&mut self, at: usize) -> Result<usize, SearchError> {
         let lead = self.before(at);
@@ -206,6 +357,7 @@ impl<'a> Parser<'a> {
             end = from + count;
         }
         if end == start {
+            self.vague_example = self.words.get(start..).map(join).filter(|rest| !rest.is_empty());
             return Ok(0);
         }
         self.take_before(at, LEADS);
@@ -215,7 +367,7 @@ impl<'a> Parser<'a> {
 
     /// The longest run of words from `from` that is a whole title, with or without its article; a year after it
     /// chooses among remakes.
-    fn whole_title(&self, from: usize) -> Result<Option<(TitleDoc, usize)>, SearchError> {
+    pub(super) fn whole_title(&self, from: usize) -> Result<Option<(TitleDoc, usize)>, SearchError> {
         for count in (1..=MAX_TITLE_WORDS).rev() {
             let Some(words) = self.slice(from, count) else { continue };
             let name = words.join(" ");
@@ -236,175 +388,28 @@ impl<'a> Parser<'a> {
     }
 
     /// The most popular title that holds the words up to the next connecting one.
-    fn part_of_title(&self, from: usize) -> Result<Option<(TitleDoc, usize)>, SearchError> {
+    fn part_of_title(&mut self, from: usize) -> Result<Option<(TitleDoc, usize)>, SearchError> {
         let rest = self.words.get(from..).unwrap_or_default().iter().take(MAX_TITLE_WORDS);
         let words: Vec<&str> = rest.map(|word| word.text.as_str()).take_while(|word| !ENDS.contains(word)).collect();
         let telling: Vec<&str> = words.iter().copied().filter(|word| !stop_word(word) && word.len() > 2).collect();
-        Ok(self.snapshot.title_with(&telling)?.map(|title| (title, words.len())))
+        let found = self.snapshot.title_with(&telling)?;
+        if found.is_some() {
+            self.vague_example = Some(words.join(" "));
+        }
+        Ok(found.map(|title| (title, words.len())))
     }
 
-    // ---- years ----------------------------------------------------------------------------------------------------
-
-    fn read_years(&mut self, at: usize) -> usize {
-        let Some((years, taken)) = self.years_at(at) else { return 0 };
-        let years = match self.parsed.year_range {
-            None => years,
-            Some(known) => meet(known, years),
-        };
-        if matches!((years.from, years.to), (Some(from), Some(to)) if from > to) {
-            return 0;
-        }
-        self.parsed.year_range = Some(years);
-        let lead = self.before(at);
-        self.bare_year |= taken == 1 && year(self.at(at), self.this_year).is_some() && !matches!(lead, "in" | "from");
-        self.take_before(at, &["the", "early", "late", "in", "from", "of", "year", "years"]);
-        self.take(at, taken)
-    }
-
-    /// The years that the words from `at` name, and how many words that takes.
-    fn years_at(&self, at: usize) -> Option<(YearRange, usize)> {
-        let year_at = |index: usize| year(self.at(index), self.this_year);
-        match self.at(at) {
-            "between" | "from" => {
-                let (from, to) = (year_at(at + 1)?, year_at(at + 3)?);
-                let joined = matches!(self.at(at + 2), "and" | "to" | "until" | "till");
-                (joined && from <= to).then_some((range(Some(from), Some(to)), 4))
-            }
-            "after" | "since" | "post" => {
-                let (years, taken) = self.point(at + 1)?;
-                let from = if self.at(at) == "since" { years.from } else { years.to.map(|year| year + 1) };
-                Some((range(from, None), taken + 1))
-            }
-            "before" | "until" | "pre" => {
-                let (years, taken) = self.point(at + 1)?;
-                let to = if self.at(at) == "until" { years.to } else { years.from.map(|year| year - 1) };
-                Some((range(None, to), taken + 1))
-            }
-            _ => self.span(at),
-        }
-    }
-
-    /// A year or a decade, perhaps after an article.
-    fn point(&self, at: usize) -> Option<(YearRange, usize)> {
-        let skip = usize::from(self.at(at) == "the");
-        let word = self.at(at + skip);
-        let single = year(word, self.this_year).map(|year| range(Some(year), Some(year)));
-        single.or_else(|| decade(word)).map(|years| (years, skip + 1))
-    }
-
-    /// `1990-1995`, `1990 to 1995`, `late 90s`, `90s`, `1995`.
-    fn span(&self, at: usize) -> Option<(YearRange, usize)> {
-        if let Some(from) = year(self.at(at), self.this_year) {
-            let (second, taken) = if self.at(at + 1) == "to" { (at + 2, 3) } else { (at + 1, 2) };
-            let to = year(self.at(second), self.this_year).filter(|to| from <= *to);
-            let joined = taken == 3 || self.gap(at).is_some_and(|gap| gap.contains(['-', '–']));
-            return Some(match to {
-                Some(to) if joined => (range(Some(from), Some(to)), taken),
-                _ if matches!(self.at(at + 1), "onward" | "onwards") => (range(Some(from), None), 2),
-                _ => (range(Some(from), Some(from)), 1),
-            });
-        }
-        let mut years = decade(self.at(at))?;
-        match self.before(at) {
-            "early" => years.to = years.from.map(|first| first + 4),
-            "late" => years.from = years.from.map(|first| first + 5),
-            _ => {}
-        }
-        Some((years, 1))
-    }
-
-    /// What stands between a word and the next.
-    fn gap(&self, at: usize) -> Option<&'a str> {
-        self.query.get(self.words.get(at)?.to..self.words.get(at + 1)?.from)
-    }
-
-    // ---- platforms, people, genres, kinds --------------------------------------------------------------------------
-
-    fn read_platform(&mut self, at: usize) -> usize {
-        let words: Vec<&str> = self.words[at..].iter().take(3).map(|word| word.text.as_str()).collect();
-        let led = matches!(self.before(at), "on" | "via");
-        match platform(&words) {
-            Some((id, count, clear)) if clear || led => {
-                push(&mut self.parsed.platforms, id);
-                self.take_before(at, &["on", "via", "from"]);
-                self.take(at, count)
-            }
-            _ => 0,
-        }
-    }
-
-    fn read_person(&mut self, at: usize) -> Result<usize, SearchError> {
-        let lead = self.before(at);
-        let led = NAME_LEADS.contains(&lead) || self.words.len() == 1;
-        for count in (1..=MAX_NAME_WORDS).rev() {
-            let Some(words) = self.slice(at, count) else { continue };
-            if (count == 1 && !led) || words.iter().all(|word| stop_word(word)) {
-                continue;
-            }
-            if let Some(name) = self.snapshot.person(&words.join(" "))? {
-                push(&mut self.parsed.people, &name);
-                self.take_before(at, &[NAME_LEADS, NAME_LINKS].concat());
-                return Ok(self.take(at, count));
-            }
-        }
-        Ok(0)
-    }
-
-    fn read_genre(&mut self, at: usize) -> usize {
-        for count in (1..=3).rev() {
-            let Some(words) = self.slice(at, count) else { continue };
-            let ids = genre_ids(&words);
-            if ids.is_empty() {
-                continue;
-            }
-            if NEGATIONS.contains(&self.before(at)) {
-                self.take_before(at, NEGATIONS);
-                return self.take(at, count);
-            }
-            for id in ids {
-                push(&mut self.parsed.genres, id);
-            }
-            for mark in &mut self.marks[at..at + count] {
-                *mark = Mark::Genre;
-            }
-            return count;
-        }
-        0
-    }
-
-    fn read_kind(&mut self, at: usize) -> usize {
-        let (word, next) = (self.at(at), self.at(at + 1));
-        let Some(named) = kind(word) else { return 0 };
-        let told = matches!((word, next), ("show" | "shows", "me" | "us" | "that" | "how") | ("series", "of"));
-        if told || (word == "show" && self.before(at) == "to") {
-            return 0;
-        }
-        let (named, count) = match (word, kind(next)) {
-            ("tv", Some(kind)) => (kind, 2),
-            _ => (named, 1),
-        };
-        if !self.parsed.content_types.contains(&named) {
-            self.parsed.content_types.push(named);
-            self.parsed.content_types.sort_unstable_by_key(|kind: &ContentType| kind.as_str());
-        }
-        self.take(at, count)
+    /// A title's name, with its year where the name alone means another.
+    pub(super) fn told_apart(&self, title: &TitleDoc) -> Result<String, SearchError> {
+        let namesakes = self.snapshot.titles(&crate::text::fold(&title.title))?;
+        Ok(match title.year {
+            Some(year) if namesakes.len() > 1 => format!("{} ({year})", title.title),
+            _ => title.title.clone(),
+        })
     }
 }
 
-fn range(from: Option<u16>, to: Option<u16>) -> YearRange {
-    YearRange { from, to }
-}
-
-/// The years that are in both.
-fn meet(a: YearRange, b: YearRange) -> YearRange {
-    let to = match (a.to, b.to) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    range(a.from.max(b.from), to)
-}
-
-fn push(list: &mut Vec<String>, value: &str) {
+pub(super) fn push(list: &mut Vec<String>, value: &str) {
     if list.iter().all(|known| known != value) {
         list.push(value.to_owned());
     }

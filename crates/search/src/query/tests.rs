@@ -31,11 +31,31 @@ fn told(query: &str) -> String {
         let like = plan.like.iter().map(|title| format!("{} {}", title.title, title.year.unwrap_or(0)));
         parts.push(format!("like={}", like.collect::<Vec<_>>().join("+")));
     }
-    for (name, list) in [("people", &parsed.people), ("genres", &parsed.genres), ("on", &parsed.platforms)] {
+    let exclude = &parsed.exclude;
+    let countries = |regions: &[contracts::Region]| regions.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (made, unmade) = (countries(&parsed.countries), countries(&exclude.countries));
+    let corrections: Vec<String> = parsed.corrections.iter().map(|c| format!("{}>{}", c.from, c.to)).collect();
+    for (name, list) in [
+        ("people", &parsed.people),
+        ("genres", &parsed.genres),
+        ("moods", &parsed.moods),
+        ("on", &parsed.platforms),
+        ("in", &parsed.languages),
+        ("made", &made),
+        ("-genres", &exclude.genres),
+        ("-people", &exclude.people),
+        ("-like", &exclude.like),
+        ("-text", &exclude.text),
+        ("-on", &exclude.platforms),
+        ("-in", &exclude.languages),
+        ("-made", &unmade),
+        ("fixed", &corrections),
+    ] {
         if !list.is_empty() {
             parts.push(format!("{name}={}", list.join("+")));
         }
     }
+    parts.extend(parsed.max_runtime_minutes.map(|minutes| format!("max={minutes}")));
     if !parsed.content_types.is_empty() {
         let kinds: Vec<&str> = parsed.content_types.iter().map(|kind| kind.as_str()).collect();
         parts.push(format!("kind={}", kinds.join("+")));
@@ -71,7 +91,7 @@ fn queries_are_understood() {
         ("sci-fi series", "text | genres=science_fiction | kind=tv_show"),
         ("romantic comedies", "text | genres=romance+comedy"),
         ("horror", "text | genres=horror"),
-        ("not horror", "text"),
+        ("not horror", "browse | -genres=horror"),
         ("western", "text | genres=western"),
         // years
         ("after 2015", "browse | years=2016-"),
@@ -88,7 +108,10 @@ fn queries_are_understood() {
         ("1917", "text | text=1917"),
         ("blade runner 2049", "text | text=blade runner 2049"),
         // platforms and kinds
-        ("Korean thrillers on Netflix after 2015", "text | genres=korean+thriller | on=netflix | years=2016-"),
+        (
+            "Korean thrillers on Netflix after 2015",
+            "text | genres=thriller | on=netflix | in=ko | made=KR | years=2016-",
+        ),
         ("tv shows on disney+", "browse | on=disney_plus | kind=tv_show"),
         ("mad max", "text | text=mad max"),
         ("show me movies on prime video", "browse | on=prime_video | kind=movie"),
@@ -99,6 +122,62 @@ fn queries_are_understood() {
         ("Some Like It Hot", "text | text=Some Like It Hot"),
         ("it", "text | text=it"),
         ("les vacances de monsieur hulot", "text | text=les vacances de monsieur hulot"),
+        // moods, families, lengths
+        ("something relaxing for the whole family under two hours", "text | genres=family | moods=relaxing | max=120"),
+        ("feel good movies", "text | moods=uplifting | kind=movie"),
+        ("light-hearted comedies for the kids", "text | genres=comedy+family+kids | moods=relaxing"),
+        ("comedies under 90 minutes", "text | genres=comedy | max=90"),
+        ("a film of at most 1h30", "browse | max=90 | kind=movie"),
+        ("horror shorter than an hour and a half", "text | genres=horror | max=90"),
+        ("dramas no longer than 2 hours 15 minutes", "text | genres=drama | max=135"),
+        ("90 minutes or less", "browse | max=90"),
+        ("longer than two hours", "text | text=longer than two hours"),
+        // where from
+        ("french comedies from the 60s", "text | genres=comedy | in=fr | made=FR | years=1960-1969"),
+        ("korean", "text | in=ko | made=KR"),
+        ("films from south korea", "text | in=ko | made=KR | kind=movie"),
+        ("movies in german", "text | in=de | kind=movie"),
+        ("french-language thrillers", "text | genres=thriller | in=fr"),
+        ("japanese horror not in english", "text | genres=horror | in=ja | made=JP | -in=en"),
+        ("british series", "text | made=GB | kind=tv_show"),
+        ("the italian job", "text | text=the italian job"),
+        // what is not wanted
+        ("no horror", "browse | -genres=horror"),
+        ("thrillers without horror or crime", "text | genres=thriller | -genres=horror+crime"),
+        ("movies not with Al Pacino", "browse | -people=Al Pacino | kind=movie"),
+        ("crime films without al pacino", "text | genres=crime | -people=Al Pacino | kind=movie"),
+        (
+            "heist films but not starring Al Pacino or Madonna",
+            "text | genres=crime | -people=Al Pacino+Madonna | kind=movie",
+        ),
+        ("science fiction without zombies", "text | genres=science_fiction | -text=zombies"),
+        ("movies like The Matrix but not Heat (1995)", "like | like=The Matrix 1999 | -like=Heat (1995) | kind=movie"),
+        (
+            "movies like The Matrix but not like The Truman Show",
+            "like | like=The Matrix 1999 | -like=The Truman Show | kind=movie",
+        ),
+        ("comedies not on netflix", "text | genres=comedy | -on=netflix"),
+        ("no series", "browse | kind=movie"),
+        ("i don't want anything scary", "browse | -genres=horror"),
+        ("funny but not romantic", "text | genres=comedy | -genres=romance"),
+        ("movies not before 1990", "browse | kind=movie | years=1990-"),
+        ("films no older than 2010", "browse | kind=movie | years=2010-"),
+        // forgotten titles
+        ("what was that film where a clown haunts a town", "text | text=a clown haunts a town"),
+        ("what's the movie about robbers in 1995", "text | text=robbers in 1995"),
+        ("that film in which machines dig", "text | text=machines dig"),
+        ("name of the movie where two soldiers cross", "text | text=two soldiers cross"),
+        ("what is the matrix", "text | text=what is the matrix"),
+        // slips of the pen
+        ("al pachino", "people | people=Al Pacino | fixed=pachino>pacino"),
+        ("movies with Keanu Reaves", "people | people=Keanu Reeves | fixed=reaves>reeves | kind=movie"),
+        ("the matirx", "text | text=the matrix | fixed=matirx>matrix"),
+        ("movies like the matirx", "like | like=The Matrix 1999 | fixed=matirx>matrix | kind=movie"),
+        ("scarfase on netflx", "text | text=scarface on netflx | fixed=scarfase>scarface"),
+        // phrases
+        ("\"last heist\"", "text | text=\"last heist\""),
+        ("\"last heist\" movies", "text | text=\"last heist\" | kind=movie"),
+        ("films with \"no man's land\" not horror", "text | text=with \"no man's land\" | -genres=horror | kind=movie"),
         // nothing
         ("", "browse"),
         ("   \u{0}\u{7}", "browse"),
@@ -113,6 +192,80 @@ fn queries_are_understood() {
 }
 
 #[test]
+fn a_person_is_meant_for_what_the_words_say_or_what_they_did_most() {
+    use contracts::CreditRole::{Actor, Director};
+    let table = [
+        ("films with al pacino", Some(Actor)),
+        ("al pacino", Some(Actor)),
+        ("michael mann", Some(Director)),
+        ("directed by al pacino", Some(Director)),
+        ("starring michael mann", Some(Actor)),
+    ];
+    for (query, role) in table {
+        assert_eq!(parse(query).keyword.people[0].role, role, "{query}");
+    }
+    let both = parse("films directed by Michael Mann and Al Pacino").keyword.people;
+    assert!(both.iter().all(|named| named.role == Some(Director)), "{both:?}");
+}
+
+#[test]
+fn doubts_are_asked_about() {
+    let table: [(&str, bool, &str); 10] = [
+        ("", true, ""),
+        ("the matrix", true, ""),
+        ("90s heist films with Al Pacino", true, ""),
+        ("al pachino", true, ""),
+        ("🎬🍿", false, "What would you like to watch?"),
+        ("of the", false, "say more"),
+        ("movies like Zyzzyx", false, "No title here is called “zyzzyx”"),
+        ("something like truman", false, "“The Truman Show”"),
+        ("movies like heat", false, "1995 or 1986"),
+        ("horror but not horror", false, "for Horror and against it"),
+    ];
+    for (query, sure, question) in table {
+        let parsed = parse(query).parsed;
+        assert_eq!(parsed.confidence >= 0.7, sure, "{query} {}", parsed.confidence);
+        assert_eq!(parsed.clarification.is_none(), sure, "{query} {:?}", parsed.clarification);
+        assert!(parsed.clarification.unwrap_or_default().contains(question), "{query}");
+    }
+    assert!(parse("xqzzvw plkjhg").parsed.confidence < parse("xqzzvw matrix").parsed.confidence);
+    assert!(parse("movies like heat 1986").parsed.confidence >= 0.7);
+}
+
+#[test]
+fn an_edited_intent_takes_the_place_of_the_query() {
+    let read = parse("90s heist films with Al Pacino but no horror like heat (1995)").parsed;
+    let mut request = request("something else entirely");
+    request.intent = Some(ParsedIntent { genres: vec!["drama".to_owned()], ..read.clone() });
+    let edited = plan(&request, &INDEX.1, 2026).unwrap();
+    assert_eq!(edited.parsed.people, ["Al Pacino"]);
+    assert_eq!((edited.parsed.genres, edited.parsed.confidence), (vec!["drama".to_owned()], 1.0));
+    assert_eq!(edited.filter, parse("90s heist films with Al Pacino but no horror like heat (1995)").filter);
+    assert!(edited.keyword.raised.iter().any(|raised| raised.tags == ["genre:drama"]));
+    let of = |intent: ParsedIntent| {
+        let request = SearchRequest { intent: Some(intent), ..SearchRequest::default() };
+        plan(&request, &INDEX.1, 2026)
+    };
+    let like = |name: &str| of(ParsedIntent { like: vec![name.to_owned()], ..ParsedIntent::default() });
+    assert_eq!(like("Heat (1986)").unwrap().like[0].year, Some(1986));
+    assert!(matches!(like("Zyzzyx"), Err(SearchError::Catalog(error)) if error.code == "unknown_title"));
+    assert_eq!(of(ParsedIntent::default()).unwrap().kind, QueryKind::Browse);
+}
+
+#[test]
+fn what_was_read_can_be_sent_back() {
+    for query in ["90s heist films with Al Pacino", "movies like heat", "french comedies under 2 hours", "not horror"] {
+        let read = parse(query);
+        let request = SearchRequest { intent: Some(read.parsed.clone()), ..SearchRequest::default() };
+        let again = plan(&request, &INDEX.1, 2026).unwrap();
+        assert_eq!(again.filter, read.filter, "{query}");
+        assert_eq!(again.kind, read.kind, "{query}");
+        let like = |plan: &Plan| plan.like.iter().map(|title| title.id).collect::<Vec<_>>();
+        assert_eq!((like(&again), again.keyword.people), (like(&read), read.keyword.people), "{query}");
+    }
+}
+
+#[test]
 fn a_story_has_no_conditions() {
     let plan = parse("what was that film from 1995 that I saw as a child where a man finds a door in his basement");
     assert_eq!(plan.filter, Conditions::default());
@@ -123,7 +276,9 @@ fn a_story_has_no_conditions() {
 fn conditions_become_tags() {
     let plan = parse("korean series on netflix after 2015");
     let expected = vec![vec!["type:tv_show".to_owned()], vec!["platform:netflix".to_owned()]];
-    assert_eq!(plan.filter.filter.any_of, expected, "genres stay soft");
+    assert_eq!(plan.filter.filter.any_of[..2], expected, "genres stay soft");
+    let origins = ["language:ko", "from:KR", "country:KR", "genre:korean", "origin:unknown"];
+    assert_eq!(plan.filter.filter.any_of[2], origins, "what is not known may pass");
     assert_eq!(plan.filter.filter.years, Some(YearRange { from: Some(2016), to: None }));
     let mut request = request("comedies on netflix");
     request.region = "DE".parse().ok();

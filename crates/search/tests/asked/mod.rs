@@ -1,14 +1,16 @@
 //! What people ask: filters, facets, intents and suggestions over the whole service.
 
+use std::{sync::atomic::Ordering, time::Duration};
+
 use contracts::{
-    ContentId, Credit, CreditRole, ErrorKind, FacetField, SearchApi, SearchFilters, SearchRequest, SearchResponse,
-    SuggestionKind,
+    Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, FacetField, ParsedIntent, SearchApi, SearchFilters,
+    SearchRequest, SearchResponse, SourceRecord, SuggestionKind,
 };
 use testkit::call;
 
 use crate::{
     titles,
-    world::{World, films},
+    world::{World, films, record},
 };
 
 #[tokio::test]
@@ -45,11 +47,11 @@ async fn facets_count_all_matches_and_new_filters_hold() {
     let none = SearchFilters::default;
     let table = [
         ("", SearchFilters { people: vec!["AL PACINO".to_owned()], ..none() }, vec!["Heat", "Scarface"]),
-        ("robbers", SearchFilters { people: vec!["al pacino".to_owned()], ..none() }, vec!["Heat", "Scarface"]),
+        ("robbers", SearchFilters { people: vec!["al pacino".to_owned()], ..none() }, vec!["Heat"]),
         ("", SearchFilters { languages: vec!["fr".to_owned()], ..none() }, vec!["Amélie"]),
         ("a waitress", SearchFilters { languages: vec!["French".to_owned()], ..none() }, vec!["Amélie"]),
         ("", SearchFilters { min_rating: Some(8.3), ..none() }, vec!["Heat"]),
-        ("life", SearchFilters { max_runtime_minutes: Some(122), ..none() }, vec!["Amélie"]),
+        ("a waitress", SearchFilters { max_runtime_minutes: Some(122), ..none() }, vec!["Amélie"]),
     ];
     for (query, filters, expected) in table {
         let found = running.search(&SearchRequest { page_size: 20, ..with(query, filters.clone()) }).await;
@@ -139,5 +141,235 @@ async fn rows_to_look_around_in_come_from_facts() {
     assert_eq!(crime.total_count, 3, "a row's search finds all of it");
     let here = running.search.discover(&call(), "DE".parse().ok()).await.unwrap();
     assert!(here.iter().all(|row| row.items.iter().all(|item| !item.availability.is_empty())));
+    running.stop().await;
+}
+
+/// Films with lengths, languages, countries, votes and offers, as the examples of the issue need them.
+fn cinema() -> Vec<SourceRecord> {
+    let movie = ContentType::Movie;
+    let mut films = films();
+    let mut add = |title: &str,
+                   year,
+                   genres: &[&str],
+                   people: &[&str],
+                   overview: &str,
+                   minutes,
+                   language: &str,
+                   country: &str| {
+        let mut film = record(title, year, movie, genres, people, overview);
+        film.runtime_minutes = Some(minutes);
+        film.languages = vec![language.to_owned()];
+        film.countries = vec![country.parse().unwrap()];
+        film.rating = Some((7.0, 1_000));
+        films.push(film);
+    };
+    let pacino = "Al Pacino";
+    add(
+        "Looking for Richard",
+        1996,
+        &["documentary"],
+        &[pacino, pacino],
+        "An actor stages a play about crime.",
+        112,
+        "English",
+        "US",
+    );
+    add("Paddington", 2014, &["family", "comedy"], &["Paul King"], "A bear finds a home.", 95, "English", "GB");
+    add(
+        "The Sound of Music",
+        1965,
+        &["family", "musical"],
+        &["Robert Wise"],
+        "A governess sings.",
+        174,
+        "English",
+        "US",
+    );
+    add("Oldboy", 2003, &["thriller"], &["Park Chan-wook"], "A man is locked up for years.", 120, "Korean", "KR");
+    add("The Call", 2020, &["thriller"], &["Lee Chung-hyun"], "A telephone joins two times.", 112, "Korean", "KR");
+    add("Gone Girl", 2014, &["thriller"], &["David Fincher"], "A wife disappears.", 149, "English", "US");
+    add("Playtime", 1967, &["comedy"], &["Jacques Tati"], "A man is lost in a modern city.", 115, "French", "FR");
+    add(
+        "2001: A Space Odyssey",
+        1968,
+        &["science_fiction"],
+        &["Stanley Kubrick"],
+        "A voyage to Jupiter.",
+        149,
+        "English",
+        "US",
+    );
+    add("1984", 1956, &["drama"], &["Michael Anderson"], "Somebody is watching.", 90, "English", "GB");
+    add("Se7en", 1995, &["crime"], &["David Fincher"], "Seven sins, seven murders.", 127, "English", "US");
+    add("M", 1931, &["crime"], &["Fritz Lang"], "A city hunts a murderer.", 117, "German", "DE");
+    add(
+        "Galaxy Quest",
+        1999,
+        &["science_fiction", "comedy"],
+        &["Dean Parisot"],
+        "Actors in a simulation of space.",
+        102,
+        "English",
+        "US",
+    );
+    add("Dawn", 2004, &["horror"], &["Zack Snyder"], "Zombies besiege a shopping centre.", 101, "English", "US");
+    add("Seaside", 1990, &["drama"], &["Ann Marsh"], "A family by the sea.", 90, "English", "GB");
+    let netflix = films[2].offers[0].clone();
+    for film in &mut films {
+        if ["Oldboy", "The Call", "Gone Girl"].contains(&film.title.as_str()) {
+            film.offers = vec![netflix.clone()];
+        }
+    }
+    films
+}
+
+#[tokio::test]
+async fn what_people_really_ask_is_answered() {
+    let world = World::with(cinema()).await;
+    let running = world.start(true).await;
+    let ask = async |query: &str| titles(&running.ask(query).await);
+    let first = [
+        ("movies like The Matrix but funny", "Galaxy Quest"),
+        ("90s heist films with Al Pacino", "Heat"),
+        ("90s crime films with Al Pacino", "Heat"),
+        ("films directed by Al Pacino", "Looking for Richard"),
+        ("something relaxing for the whole family under two hours", "Paddington"),
+        ("Korean thrillers on Netflix after 2015", "The Call"),
+        ("what was that film where zombies besiege a shopping centre", "Dawn"),
+        ("french comedies from the 60s", "Playtime"),
+        ("the matirx", "The Matrix"),
+        ("It", "It"),
+        ("1984", "1984"),
+        ("2001", "2001: A Space Odyssey"),
+        ("Se7en", "Se7en"),
+        ("M", "M"),
+        ("\"modern city\"", "Playtime"),
+        ("robbery", "Heat"),
+        ("romcoms", "Amélie"),
+        ("comedies under 100 minutes", "Paddington"),
+    ];
+    for (query, expected) in first {
+        let found = ask(query).await;
+        assert_eq!(found.first().map(String::as_str), Some(expected), "{query}: {found:?}");
+    }
+    let only = [
+        ("Korean thrillers on Netflix after 2015", vec!["The Call"]),
+        ("films with Al Pacino not directed by Brian De Palma from the 80s", vec![]),
+        ("\"modern city\"", vec!["Playtime"]),
+    ];
+    for (query, expected) in only {
+        assert_eq!(ask(query).await, expected, "{query}");
+    }
+    let never = [
+        ("not horror", "It"),
+        ("no horror", "Dawn"),
+        ("crime films without Al Pacino", "Heat"),
+        ("crime films not with Al Pacino", "Scarface"),
+        ("horror without zombies", "Dawn"),
+        ("something relaxing for the whole family under two hours", "The Sound of Music"),
+        ("Korean thrillers", "Gone Girl"),
+        ("movies like The Matrix but not like The Matrix Reloaded", "The Matrix Reloaded"),
+        ("mars", "Seaside"),
+    ];
+    for (query, unwanted) in never {
+        let found = ask(query).await;
+        assert!(!found.contains(&unwanted.to_owned()), "{query}: {found:?}");
+    }
+    assert!(ask("not horror").await.len() > 10, "everything else is there");
+    assert_eq!(ask("xqzzvw plkjhg wwwwwww").await, Vec::<String>::new(), "nonsense finds nothing");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_understood_is_told_and_can_be_edited() {
+    let world = World::with(cinema()).await;
+    let running = world.start(true).await;
+    let read = running.ask("movies with al pachino without horror").await.query_parsed;
+    assert_eq!(
+        (read.people.as_slice(), read.exclude.genres.as_slice()),
+        (&["Al Pacino".to_owned()][..], &["horror".to_owned()][..])
+    );
+    assert_eq!((read.corrections[0].from.as_str(), read.corrections[0].to.as_str()), ("pachino", "pacino"));
+    assert!(read.confidence >= 0.7 && read.clarification.is_none());
+    let unsure = running.ask("movies like Zyzzyx").await.query_parsed;
+    assert!(unsure.confidence < 0.7 && unsure.clarification.unwrap().contains("zyzzyx"));
+    let same = SearchRequest { intent: Some(read.clone()), ..SearchRequest::default() };
+    let (edited, typed) = (running.search(&same).await, running.ask("movies with al pachino without horror").await);
+    assert_eq!(titles(&edited)[0], titles(&typed)[0]);
+    let others = ParsedIntent { people: vec!["Robert Wise".to_owned()], ..read };
+    let others = SearchRequest { intent: Some(others), query: "ignored".to_owned(), ..SearchRequest::default() };
+    assert_eq!(titles(&running.search(&others).await)[0], "The Sound of Music");
+    let mood = running.ask("something relaxing for the whole family under two hours").await;
+    assert_eq!(mood.query_parsed.moods, ["relaxing"]);
+    let reasons = &mood.results[0].match_reasons;
+    assert!(
+        reasons.contains(&"Genre: Family".to_owned()) && reasons.contains(&"Runs 95 minutes".to_owned()),
+        "{reasons:?}"
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_nobody_rated_comes_after_what_somebody_did() {
+    let world = World::with(cinema()).await;
+    let running = world.start(false).await;
+    let all = running.search(&SearchRequest { page_size: 100, ..SearchRequest::default() }).await;
+    let rated: Vec<bool> = all.results.iter().map(|result| result.content.vote_count > 0).collect();
+    assert!(rated.iter().any(|rated| *rated) && rated.iter().any(|rated| !rated));
+    assert!(rated.is_sorted_by(|a, b| a >= b), "{rated:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_until_the_indexes_move() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let (first, embedded) = (running.ask("solaris voyage").await, world.model.texts.load(Ordering::SeqCst));
+    world.model.broken.store(true, Ordering::SeqCst);
+    let again = running.ask("solaris voyage").await;
+    let timeless = |answer: &SearchResponse| SearchResponse { search_time_ms: 0.0, ..answer.clone() };
+    assert_eq!(timeless(&again), timeless(&first));
+    assert!(again.degraded.is_empty() && world.model.texts.load(Ordering::SeqCst) == embedded, "no source was asked");
+    let fresh = running.ask("hacker simulation").await;
+    assert_eq!(fresh.degraded.len(), 1, "another question is asked anew, and a poor answer is not kept");
+    world.model.broken.store(false, Ordering::SeqCst);
+    assert!(running.ask("hacker simulation").await.degraded.is_empty());
+    let solaris = record("Solaris", 1972, ContentType::Movie, &[], &["Andrei Tarkovsky"], "A voyage.");
+    world.ingest(&[solaris]).await;
+    running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(titles(&running.ask("solaris voyage").await)[0], "Solaris");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn odd_input_has_a_defined_answer() {
+    let world = World::with(cinema()).await;
+    let running = world.start(true).await;
+    let long = "x".repeat(100_000);
+    assert_eq!(
+        running
+            .search
+            .search(&call(), &SearchRequest { query: long, ..SearchRequest::default() })
+            .await
+            .unwrap_err()
+            .code,
+        "query_too_long"
+    );
+    let stop_words = running.ask("the of and is").await;
+    assert!(stop_words.query_parsed.clarification.is_some());
+    let emoji = running.ask(&"🎬🍿".repeat(200)).await;
+    assert_eq!((emoji.total_count, emoji.query_parsed.confidence < 0.2), (0, true));
+    assert_eq!(running.ask("\u{0}heat\u{7f}").await.results[0].content.title, "Heat");
+    assert!(running.ask("мatrix матрица 千と heat").await.degraded.is_empty());
+    let past = running.search(&SearchRequest { query: "heat".to_owned(), page: 50, ..SearchRequest::default() }).await;
+    assert!(past.results.is_empty() && past.total_count > 0);
+    let contradiction = running.ask("horror but no horror").await;
+    assert!(contradiction.query_parsed.clarification.is_some());
+    assert!(contradiction.results.iter().all(|result| !result.content.genres.contains(&"horror".to_owned())));
+    let never = running.ask("movies after 2010 before 1990").await.query_parsed;
+    assert!(never.confidence < 0.7 && never.clarification.is_some());
+    let tongue = Call { locale: "tlh".parse().unwrap(), ..call() };
+    let heat = SearchRequest { query: "heat".to_owned(), ..SearchRequest::default() };
+    assert_eq!(running.search.search(&tongue, &heat).await.unwrap().results[0].content.title, "Heat");
     running.stop().await;
 }

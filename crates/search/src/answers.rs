@@ -1,0 +1,51 @@
+//! The answers that are kept: the same question over the same indexes has the same answer.
+
+use std::time::Duration;
+
+use contracts::{Call, SearchRequest};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use crate::Search;
+
+/// How long an answer is kept (Q5). Its key holds the position of the indexes, so that it is never older than they are.
+const KEPT_FOR: Duration = Duration::from_secs(30 * 60);
+
+/// Where an answer is kept, and the position of the indexes that it holds for.
+pub(crate) struct Place {
+    key: String,
+    position: i64,
+}
+
+impl Search {
+    /// Where the answer to `request` is kept; `None` while an index is behind the others, when answers still change.
+    pub(crate) fn place_of(&self, call: &Call, request: &SearchRequest) -> Option<Place> {
+        self.place(call, "search", &serde_json::to_string(request).ok()?)
+    }
+
+    /// Where an answer of some sort is kept, whose question is `asked`.
+    pub(crate) fn place(&self, call: &Call, sort: &str, asked: &str) -> Option<Place> {
+        let position = self.settled_at()?;
+        let (fusion, locale, year) = (self.fusion(), call.locale.as_str(), self.this_year());
+        let digest = Sha256::digest(format!("{position}\n{fusion:?}\n{locale}\n{year}\n{asked}").as_bytes());
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Place { key: format!("{sort}:{hex}"), position })
+    }
+
+    /// The answer that is kept there.
+    pub(crate) async fn kept<T: DeserializeOwned>(&self, place: &Place) -> Option<T> {
+        let found = self.cache.get(&place.key).await.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let outcome = if found.is_some() { "hit" } else { "miss" };
+        metrics::counter!("search_cache_lookups_total", "outcome" => outcome).increment(1);
+        found
+    }
+
+    /// Keeps an answer, unless the indexes moved while it was made.
+    pub(crate) async fn keep<T: Serialize>(&self, place: Place, answer: &T) {
+        if self.settled_at() == Some(place.position)
+            && let Ok(bytes) = serde_json::to_vec(answer)
+        {
+            self.cache.put(&place.key, bytes.into(), KEPT_FOR).await;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! (pure) Which of the fused titles there is any evidence for.
+//!
+//! A nearest neighbour always exists, however far: for a query that means nothing here the vectors would fill every
+//! page. So a title that only they found has to be near by itself and beside the best.
+
+use std::collections::HashSet;
+
+use contracts::ContentId;
+
+use crate::rank::Fused;
+
+/// The least cosine similarity of a title that only the vectors found …
+const LEAST: f64 = 0.2;
+/// … and its least share of the best one's.
+const LEAST_SHARE: f64 = 0.5;
+/// The least cosine where no word of the query is known: sentence models find letter salad somewhat near to anything.
+const LEAST_ALONE: f64 = 0.4;
+
+/// Drops what nothing speaks for. `words_known` says whether any title holds a word of the query.
+pub(crate) fn keep_evident(fused: &mut Vec<Fused>, words_known: bool) {
+    let best = fused.iter().map(|title| title.vector).fold(0.0, f64::max);
+    let least = if words_known { LEAST.max(LEAST_SHARE * best) } else { LEAST_ALONE };
+    fused.retain(|title| title.keyword > 0.0 || title.graph > 0.0 || title.vector == 0.0 || title.vector >= least);
+}
+
+/// What is left of the score of a title that has only a part of what the query names.
+const PART: f64 = 0.5;
+
+/// Puts the titles that have all that the query names before those that have a part of it: "crime films with Al Pacino"
+/// are crime films with him, and then other films with him.
+pub(crate) fn put_first(fused: &mut [Fused], complete: &HashSet<ContentId>) {
+    for title in fused.iter_mut().filter(|title| !complete.contains(&title.content_id)) {
+        title.score *= PART;
+    }
+    fused.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content_id.cmp(&b.content_id)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::id;
+
+    fn title(number: u128, keyword: f64, vector: f64, graph: f64) -> Fused {
+        Fused { content_id: id(number), score: 0.5, keyword, vector, graph }
+    }
+
+    fn kept(words_known: bool, best: f64) -> Vec<u128> {
+        let mut fused = vec![
+            title(1, 3.0, 0.01, 0.0),
+            title(2, 0.0, 0.01, 0.4),
+            title(3, 0.0, best, 0.0),
+            title(4, 0.0, 0.25, 0.0),
+            title(5, 0.0, 0.1, 0.0),
+            title(6, 0.0, -0.3, 0.0),
+            title(7, 0.0, 0.0, 0.0),
+        ];
+        keep_evident(&mut fused, words_known);
+        fused.iter().map(|title| title.content_id.0.as_u128()).collect()
+    }
+
+    #[test]
+    fn what_has_all_comes_before_what_has_a_part() {
+        let mut fused: Vec<Fused> = (1..=3).map(|number| title(number, 1.0, 0.0, 0.0)).collect();
+        (fused[0].score, fused[1].score, fused[2].score) = (0.9, 0.6, 0.5);
+        put_first(&mut fused, &HashSet::from([id(2)]));
+        assert_eq!(fused.iter().map(|title| title.content_id).collect::<Vec<_>>(), [id(2), id(1), id(3)]);
+        assert!(fused.iter().all(|title| title.score > 0.0));
+    }
+
+    #[test]
+    fn what_only_the_vectors_found_has_to_be_near() {
+        assert_eq!(kept(true, 0.4), [1, 2, 3, 4, 7], "a title that was added for its name stays");
+        assert_eq!(kept(true, 0.8), [1, 2, 3, 7]);
+        assert_eq!(kept(false, 0.8), [1, 2, 3, 7]);
+        assert_eq!(kept(false, 0.3), [1, 2, 7], "letter salad is near to nothing");
+    }
+}
