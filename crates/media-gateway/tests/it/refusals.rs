@@ -81,8 +81,12 @@ fn bad_bodies_and_methods_are_refused() {
     app.send(search().header("content-type", json).body(vec![b'{', 0xff, b'}'])).problem(400, "bad_json");
     app.send(search().header("content-type", "text/plain").body("{}")).problem(415, "unsupported_media_type");
     app.send(search().body("{}")).problem(415, "unsupported_media_type");
-    let packed = search().header("content-type", json).header("content-encoding", "gzip").body(fixtures::gzip(b"{}"));
-    app.send(packed).problem(415, "unsupported_content_encoding");
+    let packed = |coding: &str, body| search().header("content-type", json).header("content-encoding", coding).body(body);
+    app.send(packed("br", fixtures::gzip(b"{}"))).problem(415, "unsupported_content_encoding");
+    assert_eq!(app.send(packed("gzip", fixtures::gzip(b"{}"))).status, 200);
+    let bomb = fixtures::gzip(&vec![b' '; 40_000_000]);
+    assert!(bomb.len() < 65_536, "the bound on what comes in does not refuse it");
+    app.send(packed("gzip", bomb)).problem(413, "body_too_large");
 
     // A query of a megabyte, told its length or not.
     let huge = json!({ "query": "a".repeat(1 << 20) }).to_string();
@@ -111,7 +115,9 @@ fn what_is_beyond_the_end_is_empty() {
     for nothing in [json!({}), json!({ "genres": [] }), json!({ "year_range": {} }), json!({ "platforms": [] })] {
         assert_eq!(all(nothing), fixtures::TITLES);
     }
-    assert_eq!(all(json!({ "platforms": ["betamax"] })), 0);
+    assert_eq!(all(json!({ "platforms": ["disney_plus"], "year_range": { "to": 1930 } })), 0);
+    let nobody = app.post("/api/v1/search", &json!({ "filters": { "platforms": ["betamax"] } }));
+    assert_eq!(nobody.problem(400, "unknown_platform")["errors"][0]["field"], "filters.platforms");
     // A cursor of one list is none of another, nor is one that was changed.
     let cursor = app.get("/api/v1/content/movies?limit=1").ok()["next_cursor"].as_str().unwrap().to_owned();
     app.get(&format!("/api/v1/content/tv?cursor={cursor}")).problem(400, "bad_cursor");
