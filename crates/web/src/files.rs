@@ -71,15 +71,16 @@ fn serve(path: &str, kind: &'static str, headers: &HeaderMap) -> Option<Response
 /// The smallest form of a file that the client takes; the build made them.
 fn encoded(path: &str, headers: &HeaderMap) -> Option<(Bytes, &'static str)> {
     let accepted = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
+    form(accepted).find_map(|(name, end)| Some((get(&format!("{path}{end}"))?, name)))
+}
+
+/// The forms that an `Accept-Encoding` takes, the smallest first, with the ends of their files' names.
+pub fn form(accepted: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let takes = |name: &str| {
         let mut ranges = accepted.split(',').map(|range| range.split(';').map(str::trim));
         ranges.any(|mut parts| parts.next() == Some(name) && parts.next() != Some("q=0"))
     };
-    let forms = [("br", ".br"), ("gzip", ".gz")];
-    forms
-        .into_iter()
-        .filter(|(name, _)| takes(name))
-        .find_map(|(name, end)| Some((get(&format!("{path}{end}"))?, name)))
+    [("br", ".br"), ("gzip", ".gz")].into_iter().filter(move |(name, _)| takes(name))
 }
 
 /// Whether a person is looking: their browser asks for HTML first. What lies below `api` is for programs.

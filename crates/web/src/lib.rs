@@ -40,3 +40,6 @@ pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
 async fn app(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     web.shell.answer(&headers, &page::Filling::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,13 @@ interface Kept {
   focus?: string;
 }
 
-export const here = $state({ path: location.pathname, search: location.search, key: (history.state as Kept | null)?.key ?? 0 });
+export const here = $state({
+  path: location.pathname,
+  search: location.search,
+  key: (history.state as Kept | null)?.key ?? 0,
+  /** Whether the address follows what is being typed, letter by letter. */
+  typing: false,
+});
 
 let pending: Kept | undefined;
 let last = here.key;
@@ -30,6 +36,7 @@ export interface Go {
 }
 
 export function go(to: string, { replace = false, stay = false }: Go = {}): void {
+  here.typing = replace;
   if (replace) {
     history.replaceState({ key: here.key } satisfies Kept, '', to);
     show();
@@ -55,7 +62,7 @@ export async function arrived(): Promise<void> {
 
 addEventListener('popstate', (event) => {
   const state = event.state as Kept | null;
-  here.key = state?.key ?? 0;
+  [here.key, here.typing] = [state?.key ?? 0, false];
   pending = state ?? { key: 0, scroll: 0 };
   show();
 });

@@ -1,5 +1,5 @@
 /** A search as the address holds it, and as the API takes it. Pure; whatever an address says, it makes a search. */
-import type { Intent, SearchRequest } from './api';
+import type { Intent, Schemas, SearchRequest } from './api';
 
 export interface SearchState {
   q: string;
@@ -134,7 +134,7 @@ export function request(state: SearchState, place: Place): SearchRequest {
 
 /** The address of a search that the API gave as data. */
 export function addressOf(search: SearchRequest): string {
-  const filters = search.filters ?? {};
+  const filters: Partial<Schemas['SearchFilters']> = search.filters ?? {};
   return write({
     q: search.query ?? '',
     genres: filters.genres ?? [],

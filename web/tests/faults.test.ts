@@ -1,0 +1,255 @@
+/** What happens when things go wrong: each fault has a designed answer, and what was there stays. */
+import { request as http } from 'node:http';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { accessible, base, lines, settled, titles, useBrowser, visit } from './browser';
+
+useBrowser();
+
+/** Answers the API's search with something else; the page itself comes from the node. */
+const broken = (page: Page, answer: { status?: number; body?: string; headers?: Record<string, string> } | 'abort') =>
+  page.route('**/api/v1/search', (route) => (answer === 'abort' ? route.abort() : route.fulfill({ contentType: 'application/json', ...answer })));
+const problem = (status: number, code: string) => JSON.stringify({ type: `/problems/${code}`, title: 'x', status, code, detail: 'a sentence', trace_id: 'a'.repeat(32) });
+
+async function get(path: string, headers: Record<string, string> = {}): Promise<{ status: number; headers: Record<string, unknown>; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = http(`${base()}${path}`, { headers }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8').on('data', (part: string) => (body += part)).on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body }));
+    });
+    call.on('error', reject).end();
+  });
+}
+
+async function idOf(q: string): Promise<string> {
+  const answer = await fetch(`${base()}/api/v1/search?q=${encodeURIComponent(q)}&page_size=1`);
+  return ((await answer.json()) as { results: { content: { id: string } }[] }).results[0]!.content.id;
+}
+
+describe('the API', () => {
+  it.each([
+    ['is down', 'abort' as const, 'The server does not answer'],
+    ['says 503', { status: 503, body: problem(503, 'unavailable') }, 'The server does not answer'],
+    ['says 429', { status: 429, body: problem(429, 'too_many'), headers: { 'retry-after': '7' } }, 'Too many questions'],
+    ['talks nonsense', { body: '{"results": 7' }, 'makes no sense'],
+    ['talks another nonsense', { body: '[]' }, 'makes no sense'],
+    ['refuses', { status: 400, body: problem(400, 'bad') }, 'refuses this question'],
+  ])('%s: what was there stays, and a sentence says what happened', async (_, answer, sentence) => {
+    const { page } = await visit();
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    const before = await titles(page);
+    await broken(page, answer);
+    await page.fill('#box', 'lighthouse');
+    const notice = page.locator('.notice');
+    await notice.waitFor();
+    expect(await notice.innerText()).toContain(sentence);
+    expect(await titles(page)).toEqual(before);
+    if (sentence.startsWith('Too many')) expect(await notice.innerText()).toMatch(/again in [5-7] second/);
+    await accessible(page);
+    // Once it is back, it goes on.
+    await page.unroute('**/api/v1/search');
+    if (sentence.includes('refuses')) return;
+    await notice.locator('button').click();
+    await page.waitForFunction(() => !document.querySelector('.notice'));
+    expect(await titles(page)).not.toEqual(before);
+  });
+
+  it('comes back by itself', async () => {
+    const { page } = await visit();
+    let asked = 0;
+    await page.route('**/api/v1/discover*', (route) => (++asked < 2 ? route.abort() : route.continue()));
+    await page.goto('/');
+    await page.locator('.notice').waitFor();
+    await page.locator('main section li a').first().waitFor();
+    expect(await page.locator('.notice').count()).toBe(0);
+  });
+
+  it('is slow: a line at once, a sentence after three seconds, and the old results until then', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    const before = await titles(page);
+    await page.route('**/api/v1/search', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      await route.continue();
+    });
+    await page.fill('#box', 'lighthouse');
+    await page.locator('.progress.on').waitFor();
+    expect(await titles(page)).toEqual(before);
+    await page.getByText('This takes longer than usual').waitFor();
+    await settled(page);
+    expect(await titles(page)).not.toEqual(before);
+  });
+
+  it('answers late and out of order: the last question wins', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=x');
+    await settled(page);
+    await page.route('**/api/v1/search', async (route) => {
+      if (route.request().postData()?.includes('"lighthouse"')) await new Promise((resolve) => setTimeout(resolve, 1_200));
+      await route.continue().catch(() => undefined);
+    });
+    await page.fill('#box', 'lighthouse');
+    await page.waitForTimeout(250);
+    await page.fill('#box', 'crooked mile');
+    await page.waitForFunction(() => document.querySelector('#results li.line h2')?.textContent === 'Crooked Mile');
+    await page.waitForTimeout(1_300);
+    expect((await titles(page))[0]).toBe('Crooked Mile');
+  });
+});
+
+describe('addresses', () => {
+  it('of titles that are gone say so, with a way on, and as 404', async () => {
+    for (const path of ['/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed', '/title/tt0113277', '/title/%E0%A4%A']) {
+      const { page } = await visit();
+      const answer = await page.goto(path);
+      expect([400, 404]).toContain(answer!.status());
+      if (answer!.status() === 404) await page.locator('h1', { hasText: 'not in the catalogue' }).waitFor();
+    }
+  });
+
+  it('of last year are understood as far as they go', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/search?q=harbour&sort=hot&genre=film_noir_revival&utm_source=mail&from=soon&intent={broken');
+    await settled(page);
+    // The genre that no longer is counts nothing and can be taken off.
+    await page.locator('#f-genres-film_noir_revival').click();
+    await settled(page);
+    expect(await lines(page).count()).toBeGreaterThan(0);
+    await page.goto('/movies/harbour-of-glass');
+    await page.locator('main a', { hasText: 'harbour of glass' }).click();
+    await lines(page).first().waitFor();
+    expect((await titles(page))[0]).toBe('Harbour of Glass');
+    expect(troubles).toEqual([]);
+  });
+
+  it('that nobody serves are problems for programs and pages for people', async () => {
+    const program = await get('/nope');
+    expect([program.status, program.headers['content-type']]).toEqual([404, 'application/problem+json']);
+    const person = await get('/nope', { accept: 'text/html,*/*;q=0.8' });
+    expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+    expect((await get('/api/v1/nope', { accept: 'text/html' })).headers['content-type']).toBe('application/problem+json');
+  });
+});
+
+describe('odd words', () => {
+  it('are searched like others: emoji, 2000 letters, markup, another script', async () => {
+    const { page, troubles } = await visit();
+    for (const q of ['🎉', 'a'.repeat(2_000), '<img src=x onerror=alert(1)>', 'رسائل من البحر', '%00"\'\\']) {
+      await page.goto(`/search?q=${encodeURIComponent(q)}`);
+      await settled(page);
+      expect(await page.locator('.notice').count()).toBe(0);
+      expect(await page.inputValue('#box')).toBe(q);
+    }
+    expect(await page.locator('img').count()).toBe(0);
+    expect(troubles).toEqual([]);
+  });
+});
+
+describe('two tabs', () => {
+  it('share what was chosen', async () => {
+    const { page, context } = await visit();
+    await page.goto('/');
+    const other = await context.newPage();
+    await other.goto('/');
+    await other.locator('.place').click();
+    await other.selectOption('#preferences select >> nth=0', 'FR');
+    await page.locator('.place', { hasText: 'France' }).waitFor();
+  });
+
+  it('survive what another program left in the storage', async () => {
+    const { page, troubles } = await visit();
+    await page.addInitScript(() => {
+      localStorage.setItem('mg.prefs', '{"region":7,"services":"x","locale":"tlh","theme":[]');
+      localStorage.setItem('mg.seen', '{"a":1}');
+    });
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    expect(troubles).toEqual([]);
+  });
+});
+
+describe('without script', () => {
+  it('the page of a title says its facts, as text and as linked data', async () => {
+    const { page } = await visit({ javaScriptEnabled: false });
+    const id = await idOf('Crooked Mile');
+    await page.goto(`/title/${id}`);
+    expect(await page.locator('h1').innerText()).toBe('Crooked Mile');
+    const text = await page.locator('main').innerText();
+    for (const fact of ['1992', '105 min', 'Nora Vance', 'A getaway driver', 'Netflix', 'sample']) expect(text).toContain(fact);
+    const data = JSON.parse((await page.locator('script[type="application/ld+json"]').textContent())!);
+    expect(data).toMatchObject({ '@context': 'https://schema.org', '@type': 'Movie', name: 'Crooked Mile', datePublished: '1992', duration: 'PT105M', director: [{ '@type': 'Person', name: 'Nora Vance' }] });
+    expect(JSON.stringify(data)).not.toContain('sample');
+  });
+
+  it('and the app takes over without asking again', async () => {
+    const { page, troubles } = await visit();
+    const id = await idOf('Crooked Mile');
+    await page.goto(`/title/${id}`);
+    await page.locator('article .poster').waitFor();
+    expect(await page.locator('main h1').innerText()).toBe('Crooked Mile');
+    expect(troubles).toEqual([]);
+  });
+});
+
+describe('what is sent', () => {
+  it('lets nothing in from outside, and nothing inline but the one known script', async () => {
+    const { headers, body } = await get('/');
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|https?:/);
+    expect(body).not.toMatch(/style=|onclick=|https?:\/\//);
+    const { page, troubles } = await visit();
+    await page.goto('/');
+    await page.evaluate(() => {
+      const script = document.createElement('script');
+      try {
+        script.textContent = 'window.broken = 1';
+        document.head.append(script);
+      } catch {
+        // Trusted types already refuse the text.
+      }
+    });
+    expect(await page.evaluate(() => 'broken' in window)).toBe(false);
+    expect(troubles.filter((trouble) => trouble.startsWith('asked outside'))).toEqual([]);
+  });
+
+  it('is kept for ever where its name says what is in it, and asked for again elsewhere', async () => {
+    const { body } = await get('/');
+    const script = /src="(\/assets\/[^"]+\.js)"/.exec(body)![1]!;
+    const asset = await get(script, { 'accept-encoding': 'br, gzip' });
+    expect(asset.headers).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'content-encoding': 'br', 'content-type': 'text/javascript; charset=utf-8' });
+    const page = await get('/');
+    expect(page.headers['cache-control']).toBe('no-cache');
+    const again = await get('/', { 'if-none-match': String(page.headers.etag) });
+    expect(again.status).toBe(304);
+    expect(again.headers['content-security-policy']).toBe(page.headers['content-security-policy']);
+    expect((await get('/assets/../../Cargo.toml')).status).toBe(404);
+  });
+});
+
+describe('offline', () => {
+  it('still opens what was seen last, and says that it may be old', async () => {
+    const { page, context } = await visit({ worker: true });
+    const id = await idOf('Crooked Mile');
+    await page.goto(`/title/${id}`);
+    await page.locator('article').waitFor();
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await page.reload();
+    await page.locator('article').waitFor();
+    await page.waitForFunction(async (path) => !!(await caches.match(path)), `/api/v1/content/${id}`);
+    await context.setOffline(true);
+    await page.goto('/offline');
+    await page.locator('h1', { hasText: 'You are offline' }).waitFor();
+    await accessible(page);
+    await page.locator('main a', { hasText: 'Crooked Mile' }).click();
+    await page.locator('article h1', { hasText: 'Crooked Mile' }).waitFor();
+    expect(await page.locator('body').innerText()).toContain('Offline. What you see may be old.');
+    await page.reload();
+    await page.locator('article h1', { hasText: 'Crooked Mile' }).waitFor();
+    await context.setOffline(false);
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+  });
+});

@@ -1,0 +1,128 @@
+/** The first minute of a person: look around, search, refine, open a title, go on to a similar one, and come back. */
+import { describe, expect, it } from 'vitest';
+import { accessible, lines, settled, titles, useBrowser, visit } from './browser';
+
+useBrowser();
+
+describe('the first minute', () => {
+  it('goes from the start page over search, facet and title to a similar one, and back with scroll and focus', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/');
+    const row = page.locator('main section').first();
+    await row.locator('li a').first().waitFor();
+    expect(await row.locator('.reason').innerText()).not.toBe('');
+    // A row is a search: its heading leads there.
+    const heading = row.locator('h2 a');
+    await heading.click();
+    await page.waitForURL(/\/search\?/);
+    await lines(page).first().waitFor();
+
+    await page.fill('#box', 'films by Nora Vance');
+    await page.waitForURL(/q=films\+by\+Nora\+Vance/);
+    await settled(page);
+    await page.waitForFunction(() => document.querySelector('#results li.line h2')?.textContent && document.querySelector('p.count')?.textContent?.includes('ms'));
+    expect(await titles(page)).toEqual(expect.arrayContaining(['Crooked Mile', 'Signals from Pale Street']));
+
+    // A facet narrows, its count told how far, and the address holds it.
+    const decade = page.locator('.decades button[aria-label^="1990s"]');
+    await decade.first().click();
+    await page.waitForURL(/from=1990&to=1999/);
+    await settled(page);
+    const found = await titles(page);
+    expect(found).toContain('Crooked Mile');
+    expect(found).not.toContain('Slow Train to Aldermoor');
+
+    const link = page.locator('#results li.line a', { hasText: 'Crooked Mile' });
+    await link.scrollIntoViewIfNeeded();
+    const id = await link.getAttribute('id');
+    await link.focus();
+    const before = await page.evaluate(() => scrollY);
+    await page.keyboard.press('Enter');
+    await page.locator('main h1', { hasText: 'Crooked Mile' }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+    await page.locator('main a', { hasText: 'Nora Vance' }).first().waitFor();
+
+    const similar = page.locator('section', { has: page.locator('h2', { hasText: 'Similar titles' }) }).locator('li a').first();
+    await similar.click();
+    await page.waitForFunction(() => !document.querySelector('main h1')?.textContent?.includes('Crooked Mile'));
+    await page.goBack();
+    await page.locator('main h1', { hasText: 'Crooked Mile' }).waitFor();
+    await page.goBack();
+    await page.waitForFunction((wanted) => document.activeElement?.id === wanted, id);
+    expect(Math.abs((await page.evaluate(() => scrollY)) - before)).toBeLessThan(3);
+    expect(troubles).toEqual([]);
+  });
+
+  it('keeps a search in its address: the same link shows the same to someone else', async () => {
+    const one = await visit();
+    await one.page.goto('/search?q=lighthouse&from=1970&to=1989');
+    await settled(one.page);
+    await lines(one.page).first().waitFor();
+    const two = await visit({ prefs: { region: 'DE' } });
+    await two.page.goto(one.page.url());
+    await lines(two.page).first().waitFor();
+    expect(await titles(two.page)).toEqual(await titles(one.page));
+    expect(await two.page.inputValue('#box')).toBe('lighthouse');
+  });
+
+  it('shows offers here and there, samples as samples, and what is mine first', async () => {
+    const { page } = await visit({ prefs: { region: 'US', services: ['netflix'] } });
+    await page.goto('/search?q=Crooked+Mile');
+    await page.locator('#results li.line a', { hasText: 'Crooked Mile' }).click();
+    const rows = page.locator('table tbody tr');
+    await rows.first().waitFor();
+    expect(await rows.first().innerText()).toMatch(/Netflix/);
+    expect(await rows.first().getAttribute('class')).toContain('mine');
+    for (const row of await rows.all()) {
+      const sample = (await row.getAttribute('class'))?.includes('sample') ?? false;
+      expect((await row.innerText()).includes('sample')).toBe(sample);
+      expect(await row.locator('a').count()).toBe(sample ? 0 : 1);
+      expect(await row.locator('time').getAttribute('datetime')).toMatch(/^20\d\d-/);
+    }
+    expect(await page.locator('table tbody tr.sample').count()).toBeGreaterThan(0);
+    expect(await page.locator('table tbody tr:not(.sample)').count()).toBeGreaterThan(0);
+    const elsewhere = page.locator('.others button').first();
+    const place = (await elsewhere.innerText()).replace(/ \(.*/, '');
+    await elsewhere.click();
+    await page.locator('h2', { hasText: place }).waitFor();
+  });
+
+  it('finds what was misspelt', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=croked+mile');
+    await settled(page);
+    expect((await titles(page))[0]).toBe('Crooked Mile');
+  });
+
+  it('offers the nearest that works where nothing is found', async () => {
+    const { page } = await visit();
+    await page.goto('/search?genre=western&from=1990&to=1999');
+    const way = page.locator('.empty li a').first();
+    await way.waitFor();
+    await accessible(page);
+    await way.click();
+    await settled(page);
+    expect(await lines(page).count()).toBeGreaterThan(0);
+  });
+
+  it('does not move what someone aims at', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=lighthouse');
+    await lines(page).first().waitFor();
+    const before = await titles(page);
+    // An answer that comes while the pointer moves over the list waits to be asked for.
+    await page.route('**/api/v1/search', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await route.continue();
+    });
+    await page.fill('#box', 'harbour');
+    const box = (await lines(page).first().boundingBox())!;
+    for (let at = 0; at < 12; at++) {
+      await page.mouse.move(box.x + 40 + at * 3, box.y + 20);
+      await page.waitForTimeout(90);
+    }
+    expect(await titles(page)).toEqual(before);
+    await page.locator('button.held').click();
+    expect(await titles(page)).not.toEqual(before);
+  });
+});

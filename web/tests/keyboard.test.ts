@@ -1,0 +1,204 @@
+/** Without a pointer: keyboard, remote, screen reader's order, and every size of screen. */
+import { describe, expect, it } from 'vitest';
+import { accessible, lines, settled, SIZES, useBrowser, visit } from './browser';
+
+useBrowser();
+const focused = (page: import('playwright-core').Page) => page.evaluate(() => ({ id: document.activeElement?.id ?? '', tag: document.activeElement?.tagName ?? '', text: document.activeElement?.textContent?.trim() ?? '' }));
+
+describe('the keyboard alone', () => {
+  it('goes from the box to a result, along the list, into a title and back', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    await page.keyboard.press('/');
+    expect((await focused(page)).id).toBe('box');
+    await page.keyboard.type('harbour');
+    await lines(page).first().waitFor();
+    await settled(page);
+    await page.keyboard.press('ArrowDown');
+    const into = await focused(page);
+    expect(into.tag).toBe('A');
+    // On to the list of results, however many suggestions stand before it.
+    for (let at = 0; at < 12 && !(await focused(page)).id.startsWith('t-'); at++) await page.keyboard.press('Tab');
+    const first = (await focused(page)).id;
+    expect(first).toMatch(/^t-/);
+    await page.keyboard.press('ArrowDown');
+    const second = (await focused(page)).id;
+    expect(second).toMatch(/^t-/);
+    expect(second).not.toBe(first);
+    await page.keyboard.press('ArrowUp');
+    expect((await focused(page)).id).toBe(first);
+    await page.keyboard.press('Enter');
+    await page.locator('main article h1').waitFor();
+    expect((await focused(page)).tag).toBe('H1');
+    await page.goBack();
+    await page.waitForFunction((id) => document.activeElement?.id === id, first);
+    await page.keyboard.press('Escape');
+    expect((await focused(page)).id).toBe('box');
+    expect(troubles).toEqual([]);
+  });
+
+  it('reaches everything by Tab, always visibly, and the way past the header first', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    await page.keyboard.press('Tab');
+    expect((await focused(page)).text).toBe('Skip to the content');
+    const seen = new Set<string>();
+    for (let at = 0; at < 60; at++) {
+      await page.keyboard.press('Tab');
+      const state = await page.evaluate(() => {
+        const element = document.activeElement!;
+        if (element === document.body) return { name: 'body', shown: true };
+        const line = element.closest('.line');
+        const style = getComputedStyle(line ?? element);
+        return { name: `${element.tagName}#${element.id}.${element.textContent?.slice(0, 20)}`, shown: style.outlineStyle !== 'none' && element.checkVisibility() };
+      });
+      expect(state).toMatchObject({ shown: true });
+      seen.add(state.name);
+    }
+    expect(seen.size).toBeGreaterThan(20);
+  });
+
+  it('edits what was understood, and focus is never lost', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=90s+films+by+Nora+Vance');
+    const chips = page.locator('.intent li');
+    await chips.first().waitFor();
+    const before = await chips.count();
+    expect(before).toBeGreaterThan(1);
+    const years = chips.filter({ hasText: '1990' });
+    await years.locator('.remove').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/intent=/);
+    await settled(page);
+    expect(await chips.filter({ hasText: '1990' }).count()).toBe(0);
+    expect((await focused(page)).tag).not.toBe('BODY');
+    const all = await page.locator('#results li.line h2').allInnerTexts();
+    expect(all.join()).toContain('Slow Train to Aldermoor');
+    await page.goBack();
+    await chips.filter({ hasText: '1990' }).waitFor();
+    await settled(page);
+    await chips.filter({ hasText: '1990' }).locator('.name').click();
+    await page.fill('.intent input[name="from"]', '2000');
+    await page.fill('.intent input[name="to"]', '2005');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/intent=/);
+    await settled(page);
+    expect((await page.locator('#results li.line h2').allInnerTexts())[0]).toContain('Slow Train');
+  });
+
+  it('tells how many there are once it has settled', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    await page.waitForFunction(() => /\d+ title/.test(document.querySelector('main [role="status"]')?.textContent ?? ''));
+  });
+});
+
+describe('a remote', () => {
+  it('moves by geometry over the whole page, with focus seen from afar', async () => {
+    const { page } = await visit({ viewport: SIZES.tv, prefs: { layout: 'tv' } });
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    const size = await page.evaluate(() => parseFloat(getComputedStyle(document.body).fontSize));
+    expect(size).toBeGreaterThanOrEqual(28);
+    await page.keyboard.press('ArrowDown');
+    const row = (await focused(page)).id;
+    expect(row).not.toBe('');
+    for (let at = 0; at < 6 && !(await page.evaluate(() => document.activeElement?.closest('main li'))); at++) await page.keyboard.press('ArrowDown');
+    const poster = (await focused(page)).id;
+    await page.keyboard.press('ArrowRight');
+    const next = (await focused(page)).id;
+    expect(next).not.toBe(poster);
+    await page.keyboard.press('ArrowLeft');
+    expect((await focused(page)).id).toBe(poster);
+    const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).boxShadow);
+    expect(ring).not.toBe('none');
+    for (let at = 0; at < 12 && (await focused(page)).id !== 'box'; at++) await page.keyboard.press('ArrowUp');
+    // The top of the page is reached too.
+    expect(await page.evaluate(() => !!document.activeElement?.closest('header'))).toBe(true);
+    await accessible(page);
+  });
+});
+
+describe('every page', () => {
+  const PAGES: [string, string, string][] = [
+    ['discover', '/', 'main section li a'],
+    ['search', '/search?q=harbour+films+of+the+80s', '#results li.line'],
+    ['offline', '/offline', 'main h1'],
+    ['nothing', '/movies/harbour-of-glass', 'main h1'],
+    ['gone', '/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed', 'main h1'],
+  ];
+  for (const theme of ['dark', 'light']) {
+    it(`passes axe in ${theme} colours`, async () => {
+      const { page, troubles } = await visit({ prefs: { theme } });
+      for (const [, path, ready] of PAGES) {
+        await page.goto(path);
+        await page.locator(ready).first().waitFor();
+        await settled(page);
+        await accessible(page);
+      }
+      await page.goto('/search?q=Crooked+Mile');
+      await page.locator('#results li.line a').first().click();
+      await page.locator('table').waitFor();
+      await settled(page);
+      await accessible(page);
+      await page.locator('.place').click();
+      await page.locator('#preferences .check').first().waitFor();
+      await accessible(page);
+      expect(troubles).toEqual([]);
+    });
+  }
+
+  for (const [name, options] of Object.entries({
+    'a 320-pixel screen': { viewport: { width: 320, height: 640 } },
+    // 200 % zoom of a 1280-pixel window (WCAG 1.4.4, 1.4.10).
+    '200 % zoom': { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
+    'a phone': { viewport: SIZES.phone, isMobile: true, hasTouch: true },
+  })) {
+    it(`fits ${name} without sideways scrolling`, async () => {
+      const { page } = await visit(options);
+      for (const path of ['/', '/search?q=the', '/search?q=extremely+long+lighthouse']) {
+        await page.goto(path);
+        await page.locator('main li a').first().waitFor();
+        await settled(page);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      }
+      await page.locator('#results li.line a', { hasText: 'The Extremely Long' }).click();
+      await page.locator('main article h1').waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      await accessible(page);
+    });
+  }
+});
+
+describe('languages', () => {
+  it('runs from right to left in Arabic, with its digits, places and plurals', async () => {
+    const { page, troubles } = await visit({ prefs: { locale: 'ar', region: 'US' } });
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    expect(await page.evaluate(() => [document.documentElement.dir, document.documentElement.lang])).toEqual(['rtl', 'ar']);
+    expect(await page.locator('main h1').innerText()).toBe('اعثر على ما تشاهده');
+    await accessible(page);
+    await page.goto('/search?q=Crooked+Mile');
+    const line = lines(page).first();
+    await line.waitFor();
+    const [pic, what] = [await line.locator('.pic').boundingBox(), await line.locator('.what').boundingBox()];
+    expect(pic!.x).toBeGreaterThan(what!.x);
+    await line.locator('a').click();
+    expect(await page.locator('#offers').innerText()).toContain('الولايات المتحدة');
+    expect(troubles).toEqual([]);
+  });
+
+  it('leaves nothing untranslated: the pseudo-locale reaches every word of ours', async () => {
+    const { page } = await visit({ prefs: { locale: 'en-XA' } });
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    const words = await page.locator('aside legend, aside summary, p.count strong, header .name span').allInnerTexts();
+    expect(words.length).toBeGreaterThan(6);
+    for (const word of words) expect(word).toMatch(/~$/);
+    await page.locator('.place').click();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  });
+});
