@@ -1,8 +1,8 @@
 //! (pure) Completes what someone types: titles, people and genres by a prefix of their names, the likely first.
 //!
 //! A name is found from its start, a title also without its article and from each of its first words, a person also
-//! from the last name. The keys are sorted, so that a prefix is a range of them; the ranges of one and two letters, which
-//! hold too many to walk through at each keystroke, have their best kept apart.
+//! from the last name. The keys are sorted, so that a prefix is a range of them; ranges that hold too many to walk
+//! through at each keystroke have their best kept apart.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,8 +17,10 @@ use crate::{keyword::TitleDoc, text::fold};
 const MAX_STARTS: usize = 6;
 /// The people of a title that are worth suggesting; the catalogue lists the important first.
 const MAX_PEOPLE: usize = 20;
-/// Prefixes up to this many letters have their best kept apart.
-const KEPT_LETTERS: usize = 2;
+/// More keys than this are not walked through at a keystroke: the best of their prefix are kept apart, up to this many
+/// letters. No longer prefix is that crowded.
+const MAX_WALKED: usize = 500;
+const LONGEST_KEPT: usize = 16;
 /// What a name that is found from its start has before one that is found from a later word.
 const FROM_START: f32 = 0.3;
 /// What a name has that is all that was typed.
@@ -107,16 +109,32 @@ impl Suggester {
         let texts = &self.texts;
         self.keys
             .sort_unstable_by(|a, b| texts[a.text.clone()].cmp(&texts[b.text.clone()]).then(a.entry.cmp(&b.entry)));
-        let mut prefixes: Vec<&str> = Vec::new();
-        for key in &self.keys {
-            let text = &texts[key.text.clone()];
-            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take(KEPT_LETTERS);
-            prefixes.extend(ends.map(|end| &text[..end]));
+        let crowded = self.crowded();
+        self.kept = crowded
+            .into_iter()
+            .map(|prefix| {
+                let best = self.best(&prefix, MAX_SUGGESTIONS);
+                (prefix, best)
+            })
+            .collect();
+    }
+
+    /// The prefixes that more keys begin with than are walked through at a keystroke.
+    fn crowded(&self) -> Vec<String> {
+        let mut crowded = Vec::new();
+        for letters in 1..=LONGEST_KEPT {
+            let mut run: (&str, usize) = ("", 0);
+            for key in &self.keys {
+                let text = &self.texts[key.text.clone()];
+                let Some((end, last)) = text.char_indices().nth(letters - 1) else { continue };
+                let prefix = &text[..end + last.len_utf8()];
+                run = if run.0 == prefix { (prefix, run.1 + 1) } else { (prefix, 1) };
+                if run.1 == MAX_WALKED + 1 {
+                    crowded.push(prefix.to_owned());
+                }
+            }
         }
-        prefixes.sort_unstable();
-        prefixes.dedup();
-        self.kept =
-            prefixes.into_iter().map(|prefix| (prefix.to_owned(), self.best(prefix, MAX_SUGGESTIONS))).collect();
+        crowded
     }
 
     /// What starts with `folded`, the likely first, at most `limit`.
@@ -216,10 +234,16 @@ mod tests {
 
     #[test]
     fn what_is_kept_apart_is_what_the_keys_say() {
-        let suggester = suggester();
-        for prefix in ["m", "th", "a", "he", "é"] {
-            let kept = suggester.complete(prefix, MAX_SUGGESTIONS).len();
-            assert_eq!(kept, suggester.best(prefix, MAX_SUGGESTIONS).len(), "{prefix}");
+        let films =
+            (0..600_u128).map(|number| fixtures::film(number, &format!("The Film {number}"), 2000, &[], &[], ""));
+        let suggester = Suggester::build(&films.map(|film| TitleDoc::of(&film)).collect::<Vec<_>>());
+        let mut kept: Vec<&str> = suggester.kept.keys().map(String::as_str).collect();
+        kept.sort_unstable();
+        assert_eq!(kept[..4], ["f", "fi", "fil", "film"]);
+        assert!(kept.contains(&"the film ") && !kept.contains(&"the film 1"));
+        for prefix in kept {
+            let (best, walked) = (&suggester.kept[prefix], suggester.best(prefix, MAX_SUGGESTIONS));
+            assert_eq!((best.len(), best), (MAX_SUGGESTIONS, &walked), "{prefix}");
         }
     }
 }

@@ -26,6 +26,11 @@ use crate::{
 /// Titles that one name may stand for: remakes share it.
 const MAX_NAMESAKES: usize = 16;
 
+/// Names shorter than this, in letters, may hold one slip at most.
+const SHORT_NAME: usize = 8;
+/// How often overviews mention someone of one name for each credit; a word is mentioned more often.
+const MENTIONS_OF_A_NAME: u64 = 20;
+
 /// What the popularity, from 0 to 1, adds to a BM25 score: a static prior that decides between equals (Craswell et al.,
 /// "Relevance weighting for query independent evidence", 2005).
 const POPULARITY_WEIGHT: Score = 0.5;
@@ -145,13 +150,25 @@ impl Snapshot {
         Ok(people.map(|(name, _)| name).find(|name| crate::text::fold(name) == folded))
     }
 
-    /// The name, as written, of the most frequent person whose folded name is nearly this.
+    /// The name, as written, of the most frequent person whose folded name is nearly this: one slip away, or two when a
+    /// part of the name is right.
     pub(crate) fn person_near(&self, folded: &str) -> Result<Option<String>, SearchError> {
-        let near = nearby::near(&self.searcher, self.fields.people_exact, folded, slips(folded))?;
-        match near.into_iter().find(|near| !near.term.contains(':')) {
-            Some(near) => self.person(&near.term),
-            None => Ok(None),
+        let parts: Vec<&str> = folded.split(' ').collect();
+        for distance in 1..=if folded.chars().count() < SHORT_NAME { slips(folded) } else { 2 } {
+            let near = nearby::near(&self.searcher, self.fields.people_exact, folded, distance)?;
+            let fits = |term: &str| distance == 1 || term.split(' ').any(|part| parts.contains(&part));
+            if let Some(near) = near.into_iter().find(|near| !near.term.contains(':') && fits(&near.term)) {
+                return self.person(&near.term);
+            }
         }
+        Ok(None)
+    }
+
+    /// Whether a folded word is known as someone's whole name rather than as a word of overviews.
+    pub(crate) fn more_name_than_word(&self, word: &str) -> Result<bool, SearchError> {
+        let credits = self.searcher.doc_freq(&Term::from_field_text(self.fields.people_exact, word))?;
+        let told = self.searcher.doc_freq(&Term::from_field_text(self.fields.overview, &query::stem(word)))?;
+        Ok(told <= credits.saturating_mul(MENTIONS_OF_A_NAME))
     }
 
     /// What a person (folded) did most.

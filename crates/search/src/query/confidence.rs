@@ -1,6 +1,6 @@
 //! (pure) How sure we are of what we understood, and what to ask when we are not.
 
-use super::parser::Intent;
+use super::{parser::Intent, vocabulary::synonyms};
 use crate::{
     SearchError,
     keyword::{Snapshot, stop_word},
@@ -57,8 +57,9 @@ pub(super) fn confidence(
         let left = CORRECTED.powi(i32::try_from(read.len()).unwrap_or(i32::MAX));
         doubts.push((left, format!("Did you mean {}?", read.join(" and "))));
     }
-    if let Some(doubt) = doubt_of_words(intent, snapshot)? {
-        doubts.push(doubt);
+    // "It" says little, unless it is a title.
+    if snapshot.titles(&all_words.join(" "))?.is_empty() {
+        doubts.extend(doubt_of_words(intent, snapshot)?);
     }
     let confidence = doubts.iter().map(|(left, _)| left).product::<f64>();
     let worst = doubts.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
@@ -75,7 +76,7 @@ fn doubt_of_words(intent: &Intent, snapshot: &Snapshot) -> Result<Option<(f64, S
     }
     let mut unknown: Vec<&str> = Vec::new();
     for word in &telling {
-        if !snapshot.known_word(word)? {
+        if synonyms(word).next().is_none() && !snapshot.known_word(word)? {
             unknown.push(word);
         }
     }

@@ -80,7 +80,12 @@ impl<'a> Parser<'a> {
             if (count == 1 && !led) || words.iter().all(|word| stop_word(word)) {
                 continue;
             }
-            if let Some(name) = self.snapshot.person(&words.join(" "))? {
+            let name = words.join(" ");
+            // "with animals" is not with someone who calls themself Animals.
+            if count == 1 && !self.snapshot.more_name_than_word(&name)? {
+                continue;
+            }
+            if let Some(name) = self.snapshot.person(&name)? {
                 return Ok(Some((name, count)));
             }
         }

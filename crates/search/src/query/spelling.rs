@@ -62,10 +62,30 @@ fn better(word: &str, snapshot: &Snapshot) -> Result<Option<String>, SearchError
         let known = snapshot.in_titles(word)? || !snapshot.in_titles(&spelt)?;
         return Ok((!known).then_some(spelt));
     }
-    if slips(word) == 0 || word.chars().any(|c| c.is_ascii_digit()) || snapshot.known_word(word)? {
+    if word.chars().any(|c| c.is_ascii_digit()) || snapshot.known_word(word)? {
         return Ok(None);
     }
+    if slips(word) == 0 {
+        return changed_about(word, snapshot);
+    }
     snapshot.nearest_word(word)
+}
+
+/// A word too short for other slips in which two letters were typed in the wrong order: "wras".
+fn changed_about(word: &str, snapshot: &Snapshot) -> Result<Option<String>, SearchError> {
+    let letters: Vec<char> = word.chars().collect();
+    if letters.len() < 4 {
+        return Ok(None);
+    }
+    for at in 1..letters.len() - 1 {
+        let mut changed = letters.clone();
+        changed.swap(at, at + 1);
+        let changed: String = changed.into_iter().collect();
+        if changed != word && snapshot.in_titles(&changed)? {
+            return Ok(Some(changed));
+        }
+    }
+    Ok(None)
 }
 
 /// A word in which digits stand for letters, written with letters.
@@ -109,7 +129,9 @@ mod tests {
             ("AMELEI", "amelie"),
             ("he4t", "heat"),
             ("heat", "heat"),
-            ("haet", "haet"),
+            ("haet", "heat"),
+            ("heta", "heat"),
+            ("ti", "ti"),
             ("mars", "mars"),
             ("matr", "matr"),
             ("\"matirx\" matirx", "\"matirx\" matrix"),
