@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use access::{Presented, Proof};
 use axum::extract::FromRequestParts;
 use contracts::{ApiError, Call, Caller, ErrorKind, Trace};
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, Method, Uri, header, request::Parts};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -16,7 +17,8 @@ use crate::{
 
 /// Extracts the [`Call`]: trace, deadline and language from the headers, the caller from the bearer token.
 ///
-/// Fails with `bad_token` (401) for credentials that are not the operator's; without any the caller is anonymous.
+/// Fails with `bad_token` or `bad_dpop_proof` (401) for credentials that are nobody's; without any the caller is
+/// anonymous.
 pub struct CallOf(pub Call);
 
 impl<S: Sync> FromRequestParts<S> for CallOf {
@@ -26,13 +28,29 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
         let frame = frame(parts)?;
         let trace = parts.extensions.get::<Trace>().copied().unwrap_or_else(|| Trace::start(&frame.rng));
         let budget = parts.extensions.get::<Budget>().map_or(frame.timeout, |budget| budget.0);
-        let caller = caller(frame, &parts.headers)?;
+        let known = parts.extensions.get::<Identified>().map(|known| known.0.clone());
+        let caller = known.unwrap_or_else(|| caller(frame, &parts.method, &parts.uri, &parts.headers))?;
         let mut call = Call::new(caller, trace, &frame.clock, budget);
         if let Some(locale) = language::preferred(&parts.headers) {
             call.locale = locale;
         }
         Ok(Self(call))
     }
+}
+
+/// A request extension: what came of verifying the request's credentials. Verified once: a proof may be shown once.
+#[derive(Clone)]
+struct Identified(Result<Caller, ApiError>);
+
+/// Who asks, for the door: nobody we know when the credentials are not good, which the extractor then refuses.
+pub fn identify<B>(frame: &Frame, request: &mut http::Request<B>) -> Caller {
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        return Caller::Anonymous;
+    }
+    let identified = caller(frame, request.method(), request.uri(), request.headers());
+    let known = identified.clone().unwrap_or(Caller::Anonymous);
+    request.extensions_mut().insert(Identified(identified));
+    known
 }
 
 /// The frame of this request.
@@ -43,14 +61,26 @@ pub(crate) fn frame(parts: &Parts) -> Result<&Arc<Frame>, Problem> {
     })
 }
 
-fn caller(frame: &Frame, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Caller::Anonymous) };
-    let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-    match (token, &frame.operator_token) {
-        (Some(token), Some(expected)) if !expected.is_empty() && same(token, expected) => Ok(Caller::Operator),
-        _ => Err(ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token is not one that we know")),
+/// Verifies the request's credentials: the operator's token, or the token or key of somebody with an account.
+fn caller(frame: &Frame, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = all.next() else { return Ok(Caller::Anonymous) };
+    let unknown = || ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token is not one that we know");
+    let shown = value.to_str().ok().filter(|_| all.next().is_none()).and_then(|text| text.split_once(' '));
+    let (scheme, token) = shown.map(|(scheme, token)| (scheme, token.trim())).ok_or_else(unknown)?;
+    let (bearer, dpop) = (scheme.eq_ignore_ascii_case("bearer"), scheme.eq_ignore_ascii_case("dpop"));
+    if !bearer && !dpop {
+        return Err(unknown());
     }
+    let operator = frame.operator_token.as_deref().filter(|expected| bearer && !expected.is_empty());
+    if operator.is_some_and(|expected| same(token, expected)) {
+        return Ok(Caller::Operator);
+    }
+    let verifier = frame.access.as_ref().ok_or_else(unknown)?;
+    let mut proofs = headers.get_all("dpop").iter();
+    let proof = proofs.next().filter(|_| proofs.next().is_none()).and_then(|proof| proof.to_str().ok());
+    let proof = proof.map(|jwt| Proof { jwt, method: method.as_str(), path: uri.path() });
+    verifier.verify(Presented { token, dpop, proof }).map(Caller::Identified)
 }
 
 /// Compares digests in constant time, so that neither content nor length of the secret shows in the timing.

@@ -21,7 +21,7 @@ const GZIP_SUFFIX: &str = "-gzip";
 /// A representation with a strong ETag; 304 when `If-None-Match` names it.
 pub fn entity(headers: &HeaderMap, body: Bytes, content_type: &'static str) -> Response {
     let tag = tag(&body);
-    let unchanged = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, &tag));
+    let unchanged = any_names(headers, &tag);
     let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(body) });
     let out = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(&tag) {
@@ -47,6 +47,15 @@ pub fn json_entity<T: Serialize>(headers: &HeaderMap, value: &T) -> HttpResult<R
         ApiError::internal("the answer can't be written")
     })?;
     Ok(entity(headers, body.into(), "application/json").into_response())
+}
+
+/// Whether a request's `If-None-Match` names the representation with this tag: the client has it.
+pub fn none_match(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    tag.to_str().is_ok_and(|tag| any_names(headers, tag))
+}
+
+fn any_names(headers: &HeaderMap, tag: &str) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, tag))
 }
 
 /// The first 128 bits of the SHA-256 of the bytes, quoted.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use access::Verifier;
 use axum::{
     extract::Request,
     response::{IntoResponse, Response},
@@ -29,6 +30,8 @@ pub struct Frame {
     pub timeout: Duration,
     /// The bearer token of the node's operator; without one nobody is the operator.
     pub operator_token: Option<String>,
+    /// Verifies the tokens and keys of everybody else; without it nobody has one.
+    pub access: Option<Arc<Verifier>>,
     /// The key that signs cursors; the same on every node of a cluster.
     pub cursor_key: [u8; 32],
 }

@@ -36,6 +36,9 @@ pub fn complete(document: &mut OpenApi) {
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token.")).build();
     components.add_security_scheme("operator", SecurityScheme::Http(bearer));
+    let token = "An access token (of type `at+jwt`) or an API key; `/.well-known/oauth-authorization-server` tells how to get one.";
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(token)).build();
+    components.add_security_scheme("oauth", SecurityScheme::Http(token));
     for item in document.paths.paths.values_mut() {
         let operations = [
             &mut item.get,

@@ -88,7 +88,7 @@ impl IntoResponse for Problem {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.0.kind == ErrorKind::Unauthenticated {
+        if self.0.kind == ErrorKind::Unauthenticated || self.0.code == "insufficient_scope" {
             headers.insert(header::WWW_AUTHENTICATE, challenge(&self.0.code));
         }
         response.extensions_mut().insert(self);
@@ -96,10 +96,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// RFC 6750, section 3.
+/// RFC 6750, section 3, and RFC 9449, section 7.1. Where to get a token is at the usual place (RFC 9728).
 fn challenge(code: &str) -> HeaderValue {
     HeaderValue::from_static(match code {
         "bad_token" => r#"Bearer realm="media-gateway", error="invalid_token""#,
+        "insufficient_scope" => r#"Bearer realm="media-gateway", error="insufficient_scope""#,
+        "bad_dpop_proof" => r#"DPoP realm="media-gateway", error="invalid_dpop_proof", algs="ES256 RS256""#,
         _ => r#"Bearer realm="media-gateway""#,
     })
 }

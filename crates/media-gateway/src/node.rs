@@ -198,6 +198,7 @@ fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::Resul
         rng: services.rng.clone(),
         timeout: Duration::from_millis(config.limits.request_timeout_ms),
         operator_token: Some(folder.token().to_owned()),
+        access: None,
         cursor_key: cursor_key(config, folder, &services.rng)?,
     })
 }

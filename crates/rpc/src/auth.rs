@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
+use access::{Presented, Verifier};
 use contracts::{ApiError, Caller, ErrorKind, Result};
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
@@ -15,6 +16,7 @@ pub const CALLER_HEADER: &str = "x-caller";
 pub struct ServerAuth {
     peer: Option<Vec<u8>>,
     operator: Option<Vec<u8>>,
+    access: Option<Arc<Verifier>>,
 }
 
 impl ServerAuth {
@@ -22,7 +24,13 @@ impl ServerAuth {
     /// An empty token counts as none: nobody may prove anything with nothing.
     pub fn new(peer_token: Option<String>, operator_token: Option<String>) -> Self {
         let keep = |token: Option<String>| token.filter(|token| !token.is_empty()).map(String::into_bytes);
-        Self { peer: keep(peer_token), operator: keep(operator_token) }
+        Self { peer: keep(peer_token), operator: keep(operator_token), access: None }
+    }
+
+    /// Also lets those in whose tokens or keys `access` verifies.
+    #[must_use]
+    pub fn with(self, access: Arc<Verifier>) -> Self {
+        Self { access: Some(access), ..self }
     }
 
     /// The caller that the headers of a request prove.
@@ -38,7 +46,12 @@ impl ServerAuth {
         if matches(self.peer.as_deref(), token) {
             return named(headers);
         }
-        if matches(self.operator.as_deref(), token) { Ok(Caller::Operator) } else { Err(wrong_token()) }
+        if matches(self.operator.as_deref(), token) {
+            return Ok(Caller::Operator);
+        }
+        // A token that is bound to a key is refused here: gRPC has no DPoP.
+        let (access, token) = self.access.as_ref().zip(std::str::from_utf8(token).ok()).ok_or_else(wrong_token)?;
+        access.verify(Presented::bearer(token)).map(Caller::Identified)
     }
 }
 

@@ -12,7 +12,7 @@ pub const CONTEXTS: [&str; 10] =
     ["auth", "catalog", "ingest", "search", "recommend", "sync", "playback", "agents", "campaigns", "lifecycle"];
 
 /// What a context may use of ours.
-const CONTEXT_MAY: &[&str] = &["contracts", "stores", "http-api"];
+const CONTEXT_MAY: &[&str] = &["contracts", "access", "stores", "http-api"];
 
 /// What every other crate of ours may use of ours. The binary may use everything but test helpers.
 const MAY: [(&str, &[&str]); 13] = [

@@ -35,6 +35,7 @@ impl Site {
             rng: testkit::rng(),
             timeout: Duration::from_secs(5),
             operator_token: None,
+            access: None,
             cursor_key: [1; 32],
         };
         let (router, _) = crate::routes(Arc::clone(&bench.catalog)).split_for_parts();

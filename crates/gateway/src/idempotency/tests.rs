@@ -40,6 +40,7 @@ impl Bench {
             rng: rng.clone(),
             timeout: Duration::from_secs(10),
             operator_token: None,
+            access: None,
             cursor_key: [0; 32],
         };
         let gateway = gateway(GatewayParts {

@@ -69,6 +69,7 @@ fn frame() -> Arc<Frame> {
         rng: Rng::seeded(1),
         timeout: Duration::from_secs(10),
         operator_token: Some("secret".to_owned()),
+        access: None,
         cursor_key: [0; 32],
     })
 }

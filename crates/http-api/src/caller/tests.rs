@@ -18,6 +18,7 @@ async fn call(
         rng: Rng::seeded(1),
         timeout: Duration::from_secs(10),
         operator_token: token.map(str::to_owned),
+        access: None,
         cursor_key: [0; 32],
     };
     let mut request = Request::new(axum::body::Body::empty());

@@ -14,6 +14,7 @@ fn router() -> Router {
         rng: Rng::seeded(1),
         timeout: Duration::from_secs(10),
         operator_token: None,
+        access: None,
         cursor_key: [0; 32],
     };
     let bad = |CallOf(call): CallOf| async move { Problem(ApiError::invalid("bad", call.trace.id())) };

@@ -22,6 +22,7 @@ fn app(s: &Setup) -> Router {
         rng: testkit::rng(),
         timeout: Duration::from_secs(30),
         operator_token: Some("secret".to_owned()),
+        access: None,
         cursor_key: [7; 32],
     });
     ingest::routes(s.ingest.clone()).split_for_parts().0.layer(frame_layer(frame))

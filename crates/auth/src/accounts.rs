@@ -1,0 +1,255 @@
+//! Accounts: signing up, in and out, with a lock that grows, and the sessions of browsers.
+
+use access::Revoked;
+use contracts::{ApiError, ErrorKind, Role, UserId};
+use jiff::{SignedDuration, Timestamp};
+use stores::DbError;
+use uuid::Uuid;
+
+use crate::{
+    Auth,
+    audit::Entry,
+    config::SESSION_TTL,
+    grants::later,
+    model::{Session, User},
+    password, secret,
+    store::{grants, people},
+};
+
+/// After how many failures an account is locked.
+const FREE_FAILURES: u32 = 5;
+/// How long it is locked then; twice as long for each failure more, up to an hour.
+const FIRST_LOCK: SignedDuration = SignedDuration::from_secs(30);
+const LONGEST_LOCK: SignedDuration = SignedDuration::from_hours(1);
+/// How precisely it is known when a session was last used.
+const SEEN: SignedDuration = SignedDuration::from_mins(5);
+/// The most sessions that are listed.
+pub(crate) const MAX_SESSIONS: u32 = 100;
+
+/// A browser that has just signed in.
+pub struct SignedIn {
+    /// What its cookie holds.
+    pub secret: String,
+}
+
+impl Auth {
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an address or a password that won't do, `Conflict` when the address has an account.
+    pub(crate) async fn create_account(&self, email: &str, password: &str, role: Role) -> Result<UserId, ApiError> {
+        let email = check_email(email)?;
+        password::check(password)?;
+        let password_hash = self.passwords.hash(password).await?;
+        let (id, key) = (UserId(self.ids.next()), self.rng.bytes::<32>());
+        let account = people::NewAccount {
+            id,
+            email_blind: self.vault.blind(email),
+            email_sealed: self.vault.seal_under(&key, "email", email.as_bytes())?,
+            subject_key: self.vault.seal(&subject_key(id), &key)?,
+            password_hash,
+            role,
+            at: self.clock.now(),
+        };
+        let mut tx = self.db.begin().await?;
+        people::insert(&mut tx, &account).await.map_err(taken)?;
+        self.state(tx, Entry::by_user("account.created", id).with("role", role), &[]).await?;
+        Ok(id)
+    }
+
+    /// Opens an account and signs the browser in.
+    ///
+    /// # Errors
+    /// As for an account.
+    pub async fn sign_up(&self, email: &str, password: &str, agent: &str) -> Result<SignedIn, ApiError> {
+        let id = self.create_account(email, password, Role::BasicUser).await?;
+        self.open_session(id, agent).await
+    }
+
+    /// Signs a browser in. Whether an address has an account does not show in the answer or its time.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.
+    pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<SignedIn, ApiError> {
+        let (user, now) = (people::by_blind(&self.db, &self.vault.blind(email)).await?, self.clock.now());
+        let open = user
+            .as_ref()
+            .filter(|user| user.disabled_at.is_none() && user.locked_until.is_none_or(|until| now >= until));
+        let right = self.passwords.verify(password, open.and_then(|user| user.password_hash.as_deref())).await?;
+        match (user, right) {
+            (Some(user), true) => {
+                if user.failed_attempts > 0 {
+                    let mut tx = self.db.begin().await?;
+                    people::failed(&mut tx, user.id, 0, None).await?;
+                    tx.commit().await?;
+                }
+                self.open_session(user.id, agent).await
+            }
+            (Some(user), false) => {
+                self.note_failure(&user, now).await?;
+                Err(wrong())
+            }
+            (None, _) => Err(wrong()),
+        }
+    }
+
+    /// Counts a failure. While the account is locked nothing is counted, so that nobody can keep it locked for ever.
+    async fn note_failure(&self, user: &User, now: Timestamp) -> Result<(), ApiError> {
+        if user.locked_until.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        let attempts = user.failed_attempts.saturating_add(1);
+        let lock = lock_after(attempts);
+        let mut tx = self.db.begin().await?;
+        people::failed(&mut tx, user.id, attempts, lock.map(|lock| later(now, lock))).await?;
+        let action = if lock.is_some() { "account.locked" } else { "sign_in.failed" };
+        self.state(tx, Entry::by_user(action, user.id).with("attempts", attempts), &[]).await
+    }
+
+    async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
+        let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        let id = self.ids.next();
+        let session = Session { id, user, agent, authenticated_at: now, created_at: now, last_seen_at: now };
+        let mut tx = self.db.begin().await?;
+        people::insert_session(&mut tx, &session, &secret::hash(&secret), later(now, SESSION_TTL)).await?;
+        self.state(tx, Entry::by_user("session.created", user).to(id), &[]).await?;
+        Ok(SignedIn { secret })
+    }
+
+    /// The session of a cookie, if it is in force.
+    pub(crate) async fn session(&self, secret: &str) -> Result<Option<Session>, ApiError> {
+        let now = self.clock.now();
+        let session = people::session(&self.db, &secret::hash(secret), now).await?;
+        if let Some(session) = session.as_ref().filter(|session| now.duration_since(session.last_seen_at) > SEEN) {
+            people::seen(&self.db, session.id, now).await?;
+        }
+        Ok(session)
+    }
+
+    /// Ends a session of a person, with every token that came out of it.
+    pub(crate) async fn end_session(&self, user: UserId, session: Uuid) -> Result<bool, ApiError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        if !people::end_session(&mut tx, user, session, now).await? {
+            return Ok(false);
+        }
+        let families = grants::end_families(&mut tx, user, Some(session), "session ended", now).await?;
+        let all: Vec<_> = families.into_iter().map(Revoked::Family).collect();
+        let mut events = Vec::with_capacity(all.len());
+        for what in &all {
+            events.push(self.revoke(&mut tx, what).await?);
+        }
+        self.state(tx, Entry::by_user("session.ended", user).to(session), &events).await?;
+        self.learn(&all);
+        Ok(true)
+    }
+
+    /// Ends every session and token of a person.
+    pub(crate) async fn end_everything(&self, user: UserId, entry: Entry) -> Result<(), ApiError> {
+        let mut tx = self.db.begin().await?;
+        let (what, event) = self.end_in(&mut tx, user).await?;
+        self.state(tx, entry, &[event]).await?;
+        self.learn(&[what]);
+        Ok(())
+    }
+
+    /// Ends every session and token of a person, in the caller's transaction.
+    pub(crate) async fn end_in(
+        &self,
+        tx: &mut stores::Tx,
+        user: UserId,
+    ) -> Result<(Revoked, contracts::Event), ApiError> {
+        let now = self.clock.now();
+        people::end_sessions(tx, user, now).await?;
+        grants::end_families(tx, user, None, "everything ended", now).await?;
+        let what = Revoked::Subject(user.to_string());
+        let event = self.revoke(tx, &what).await?;
+        Ok((what, event))
+    }
+
+    /// Gives a person a new password, when they know the old one, and ends everything that was signed in with it.
+    pub(crate) async fn change_password(&self, user: UserId, old: &str, new: &str) -> Result<(), ApiError> {
+        let kept = people::by_id(&self.db, user).await?.and_then(|user| user.password_hash);
+        if !self.passwords.verify(old, kept.as_deref()).await? {
+            return Err(ApiError::invalid("bad_password", "that is not the password of this account"));
+        }
+        let hash = self.passwords.hash(new).await?;
+        let mut tx = self.db.begin().await?;
+        people::set_password(&mut tx, user, &hash).await?;
+        let (what, event) = self.end_in(&mut tx, user).await?;
+        self.state(tx, Entry::by_user("password.changed", user), &[event]).await?;
+        self.learn(&[what]);
+        Ok(())
+    }
+
+    /// The address of an account; `None` once its key is gone.
+    pub(crate) fn email(&self, user: &User) -> Result<Option<String>, ApiError> {
+        let (Some(sealed), Some(key)) = (&user.email_sealed, &user.subject_key) else { return Ok(None) };
+        let lost = || ApiError::internal("an address can't be opened");
+        let key = self.vault.open(&subject_key(user.id), key)?.try_into().map_err(|_| lost())?;
+        let plain = secret::open(&key, "email", sealed).ok_or_else(lost)?;
+        String::from_utf8(plain).map(Some).map_err(|_| lost())
+    }
+}
+
+fn subject_key(id: UserId) -> String {
+    format!("subject key {id}")
+}
+
+/// How long an account is locked after so many failures in a row.
+fn lock_after(failures: u32) -> Option<SignedDuration> {
+    let over = failures.checked_sub(FREE_FAILURES)?;
+    Some(FIRST_LOCK.checked_mul(1 << over.min(16)).unwrap_or(LONGEST_LOCK).min(LONGEST_LOCK))
+}
+
+/// An address that mail could be sent to, as far as its shape tells.
+fn check_email(email: &str) -> Result<&str, ApiError> {
+    let email = email.trim();
+    let sane = email.split_once('@').is_some_and(|(local, domain)| {
+        let domain_ok = domain.split('.').all(|label| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte >= 0x80)
+        });
+        !local.is_empty() && domain_ok && domain.contains('.')
+    });
+    if sane && email.len() <= 254 && !email.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Ok(email);
+    }
+    Err(ApiError::invalid("bad_email", "that is not an email address").field("email", "must be an email address"))
+}
+
+fn taken(error: DbError) -> ApiError {
+    match error {
+        DbError::Unique(_) => {
+            ApiError::new(ErrorKind::Conflict, "account_exists", "this address has an account already: sign in")
+        }
+        other => other.into(),
+    }
+}
+
+fn wrong() -> ApiError {
+    let detail = "address or password are wrong, or the account is locked for a while";
+    ApiError::new(ErrorKind::Unauthenticated, "sign_in_failed", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_begin_late_and_grow_up_to_an_hour() {
+        let seconds = |failures| lock_after(failures).map(|lock| lock.as_secs());
+        assert_eq!([4, 5, 6, 7].map(seconds), [None, Some(30), Some(60), Some(120)]);
+        assert_eq!([12, 100, u32::MAX].map(seconds), [Some(3600), Some(3600), Some(3600)]);
+    }
+
+    #[test]
+    fn addresses_have_a_shape() {
+        for good in ["ada@example.org", " a+b@x.co ", "é@bücher.example"] {
+            assert!(check_email(good).is_ok(), "{good}");
+        }
+        for bad in ["", "ada", "@x.org", "a@", "a@b", "a b@x.org", "a@x..org", "a@x.org\r\nbcc:b@x.org", "a@@x.org"] {
+            assert!(check_email(bad).is_err(), "{bad}");
+        }
+    }
+}

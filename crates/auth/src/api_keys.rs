@@ -1,0 +1,165 @@
+//! API keys: people make, list and end their own.
+
+use access::{KeyKind, NewKey};
+use contracts::{ApiError, Call, Credential, ErrorKind, Scope, Scopes, UserId};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    Auth,
+    audit::Entry,
+    grants::later,
+    store::trust::{self, ApiKeyRow},
+};
+
+/// The most keys that a person has at once.
+const MAX_KEYS: usize = 50;
+const MAX_DAYS: u32 = 3_650;
+
+/// The key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApiKey {
+    /// What it is for, in a person's words.
+    #[schema(min_length = 1, max_length = 80)]
+    name: String,
+    /// What it may do: scopes with spaces between, at most those of the token it is made with.
+    #[schema(value_type = String, example = "read:content")]
+    scopes: Scopes,
+    /// After how many days it ends; never where absent.
+    #[schema(minimum = 1, maximum = 3650)]
+    expires_in_days: Option<u32>,
+}
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApiKeyView {
+    /// Its id.
+    pub id: Uuid,
+    /// Names it in logs.
+    pub public_id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    #[schema(value_type = String)]
+    pub scopes: Scopes,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub created_at: Timestamp,
+    /// When it ends.
+    #[schema(value_type = Option<String>)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the second or so.
+    #[schema(value_type = Option<String>)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A key that was just made: its secret is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedApiKey {
+    /// The key itself.
+    pub key: String,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub view: ApiKeyView,
+}
+
+impl From<&ApiKeyRow> for ApiKeyView {
+    fn from(row: &ApiKeyRow) -> Self {
+        Self {
+            id: row.id,
+            public_id: row.public_id.clone(),
+            name: row.name.clone(),
+            scopes: row.scopes.clone(),
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        }
+    }
+}
+
+/// The person who manages their account with a token; a key can't make or end keys.
+pub(crate) fn manager(call: &Call) -> Result<(&contracts::Identity, UserId), ApiError> {
+    let who = call.identity(Scope::ManageAccount)?;
+    match (who.user(), &who.credential) {
+        (Some(user), Credential::Token { .. }) => Ok((who, user)),
+        _ => Err(ApiError::new(ErrorKind::PermissionDenied, "person_required", "only a person's token may do this")),
+    }
+}
+
+impl Auth {
+    /// Makes a key for whoever calls.
+    ///
+    /// # Errors
+    /// `Unauthenticated` or `PermissionDenied` without a person's token that may; `InvalidArgument` for a key that
+    /// can't be; `Conflict` with too many keys.
+    pub async fn create_api_key(&self, call: &Call, new: &NewApiKey) -> contracts::Result<CreatedApiKey> {
+        let (who, user) = manager(call)?;
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > 80 || name.contains(char::is_control) {
+            return Err(ApiError::invalid("bad_name", "a key has a name of 1 to 80 characters")
+                .field("name", "must have 1 to 80 characters"));
+        }
+        let reach = who.scopes.clone().without(Scope::ManageAccount);
+        if new.scopes.is_empty() || !reach.covers(&new.scopes) {
+            return Err(ApiError::invalid("bad_scopes", "a key reaches no further than the token it is made with")
+                .field("scopes", format!("must be among: {reach}")));
+        }
+        if new.expires_in_days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
+            return Err(ApiError::invalid("bad_expiry", "a key ends after 1 to 3650 days")
+                .field("expires_in_days", "must be from 1 to 3650"));
+        }
+        let (now, made) = (self.clock.now(), NewKey::generate(KeyKind::User, &self.rng));
+        if trust::api_keys(&self.db, Some(user), now, MAX_KEYS).await?.len() >= MAX_KEYS {
+            return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
+        }
+        let row = ApiKeyRow {
+            id: self.ids.next(),
+            public_id: made.public_id,
+            kind: KeyKind::User,
+            user,
+            org: who.org,
+            name: name.to_owned(),
+            salt: made.salt,
+            hash: made.hash,
+            scopes: new.scopes.clone(),
+            created_at: now,
+            expires_at: new.expires_in_days.map(|days| later(now, SignedDuration::from_hours(24 * i64::from(days)))),
+            last_used_at: None,
+            role: who.role,
+        };
+        let view = ApiKeyView::from(&row);
+        let mut tx = self.db.begin().await?;
+        trust::insert_api_key(&mut tx, &row).await?;
+        let entry = Entry::by_caller("api_key.created", call).to(row.id).with("scope", &row.scopes);
+        self.state(tx, entry, &[self.changed()]).await?;
+        self.reload().await?;
+        Ok(CreatedApiKey { key: made.key, view })
+    }
+
+    /// The keys of whoever calls.
+    ///
+    /// # Errors
+    /// As for making one.
+    pub async fn api_keys(&self, call: &Call) -> contracts::Result<Vec<ApiKeyView>> {
+        let (_, user) = manager(call)?;
+        let rows = trust::api_keys(&self.db, Some(user), self.clock.now(), MAX_KEYS).await?;
+        Ok(rows.iter().map(ApiKeyView::from).collect())
+    }
+
+    /// Ends a key of whoever calls.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not theirs or has ended; else as for making one.
+    pub async fn end_api_key(&self, call: &Call, id: Uuid) -> contracts::Result<()> {
+        let (_, user) = manager(call)?;
+        let mut tx = self.db.begin().await?;
+        if !trust::end_api_key(&mut tx, user, id, self.clock.now()).await? {
+            return Err(ApiError::not_found("no_such_key", "you have no such key"));
+        }
+        self.state(tx, Entry::by_caller("api_key.ended", call).to(id), &[self.changed()]).await?;
+        self.reload().await
+    }
+}

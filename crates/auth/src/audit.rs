@@ -1,0 +1,178 @@
+//! The audit log: what was done, by whom and to whom, in a chain of hashes that shows every change and gap.
+
+use contracts::{Call, UserId};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use stores::{Db, DbError, FromRow, Row, Tx, args};
+use utoipa::ToSchema;
+
+use crate::Auth;
+
+/// How many entries are read at a time.
+const BATCH: i64 = 1_000;
+
+/// One thing that was done. Holds ids only: no address, token or name.
+pub(crate) struct Entry {
+    action: &'static str,
+    actor: String,
+    target: String,
+    detail: Map<String, Value>,
+}
+
+impl Entry {
+    /// `action` by a person.
+    pub(crate) fn by_user(action: &'static str, user: UserId) -> Self {
+        Self { action, actor: format!("user:{user}"), target: String::new(), detail: Map::new() }
+    }
+
+    /// `action` by a client.
+    pub(crate) fn by_client(action: &'static str, client: &str) -> Self {
+        Self { action, actor: format!("client:{client}"), target: String::new(), detail: Map::new() }
+    }
+
+    /// `action` by whoever makes the call.
+    pub(crate) fn by_caller(action: &'static str, call: &Call) -> Self {
+        let actor = match &call.caller {
+            contracts::Caller::Identified(who) => match who.user() {
+                Some(user) => format!("user:{user}"),
+                None => format!("client:{}", who.client),
+            },
+            contracts::Caller::Operator => "operator".to_owned(),
+            contracts::Caller::System => "system".to_owned(),
+            contracts::Caller::Anonymous => "anonymous".to_owned(),
+        };
+        Self { action, actor, target: String::new(), detail: Map::new() }
+    }
+
+    /// To whom or what.
+    pub(crate) fn to(mut self, target: impl ToString) -> Self {
+        self.target = target.to_string();
+        self
+    }
+
+    /// One more fact.
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.detail.insert(name.to_owned(), json!(value.to_string()));
+        self
+    }
+}
+
+/// An entry as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AuditEntry {
+    /// Its place in the chain, from 1.
+    pub position: i64,
+    /// When it was stated.
+    #[schema(value_type = String)]
+    pub stated_at: Timestamp,
+    /// What was done: `token.issued`.
+    pub action: String,
+    /// Who did it: `user:`, `client:` and an id, `operator` or `system`.
+    pub actor: String,
+    /// To whom or what; may be empty.
+    pub target: String,
+    /// More, as JSON.
+    pub detail: String,
+    /// The hash of the entry before it and of this one, in hexadecimal.
+    pub hash: String,
+}
+
+impl FromRow for AuditEntry {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            position: row.get("position")?,
+            stated_at: row.get("stated_at")?,
+            action: row.get("action")?,
+            actor: row.get("actor")?,
+            target: row.get("target")?,
+            detail: row.get("detail")?,
+            hash: hex(&row.get::<Vec<u8>>("hash")?),
+        })
+    }
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Verdict {
+    /// How many entries hold together, from the first.
+    pub entries: i64,
+    /// The first that does not: it was changed, or the one before it was; absent when all do.
+    pub broken_at: Option<i64>,
+}
+
+/// Writes an entry in the caller's transaction. Whoever writes next waits until this one commits.
+pub(crate) async fn write(tx: &mut Tx, entry: Entry, now: Timestamp) -> Result<(), DbError> {
+    let head = "UPDATE auth_audit_head SET position = position + 1 WHERE only_row = 1 RETURNING position, hash";
+    let (position, before): (i64, Vec<u8>) = tx.fetch_one(head, args![]).await?;
+    let detail = Value::Object(entry.detail).to_string();
+    let hash = link(&before, position, now, [entry.action, &entry.actor, &entry.target, &detail]);
+    let sql = "UPDATE auth_audit_head SET hash = $1 WHERE only_row = 1";
+    tx.execute(sql, args![hash.as_slice()]).await?;
+    let sql = "INSERT INTO auth_audit (position, stated_at, action, actor, target, detail, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let args = args![position, now, entry.action, &entry.actor, &entry.target, &detail, hash.as_slice()];
+    tx.execute(sql, args).await.map(|_| ())
+}
+
+/// The hash of an entry: lengths keep fields apart.
+fn link(before: &[u8], position: i64, at: Timestamp, fields: [&str; 4]) -> Vec<u8> {
+    let mut digest = Sha256::new_with_prefix(before);
+    digest.update(position.to_be_bytes());
+    digest.update(at.as_microsecond().to_be_bytes());
+    for field in fields {
+        digest.update((field.len() as u64).to_be_bytes());
+        digest.update(field);
+    }
+    digest.finalize().to_vec()
+}
+
+async fn page(db: &Db, after: i64, limit: i64) -> Result<Vec<AuditEntry>, DbError> {
+    let sql = "SELECT position, stated_at, action, actor, target, detail, hash FROM auth_audit
+        WHERE position > $1 ORDER BY position LIMIT $2";
+    db.fetch_all(sql, args![after, limit]).await
+}
+
+impl Auth {
+    /// A page of the audit log in its order, after a position; for the operator.
+    ///
+    /// # Errors
+    /// `Unauthenticated` or `PermissionDenied` for anybody else.
+    pub async fn audit(&self, call: &Call, after: i64, limit: u32) -> contracts::Result<Vec<AuditEntry>> {
+        call.require_operator()?;
+        Ok(page(&self.db, after, i64::from(limit)).await?)
+    }
+
+    /// Follows the chain from its beginning to its head; for the operator.
+    ///
+    /// # Errors
+    /// As [`Auth::audit`].
+    pub async fn verify_audit(&self, call: &Call) -> contracts::Result<Verdict> {
+        call.require_operator()?;
+        // The head first: entries that are written meanwhile come after it.
+        let head = "SELECT position, hash FROM auth_audit_head";
+        let (last, head): (i64, Vec<u8>) = self.db.fetch_one(head, args![]).await?;
+        let (mut at, mut before) = (0, vec![0; 32]);
+        while at < last {
+            let batch = page(&self.db, at, BATCH.min(last - at)).await?;
+            if batch.is_empty() {
+                break;
+            }
+            for entry in batch {
+                let fields = [&entry.action, &entry.actor, &entry.target, &entry.detail].map(String::as_str);
+                let hash = link(&before, entry.position, entry.stated_at, fields);
+                if entry.position != at + 1 || hex(&hash) != entry.hash {
+                    return Ok(Verdict { entries: at, broken_at: Some(at + 1) });
+                }
+                (at, before) = (entry.position, hash);
+            }
+        }
+        let whole = at == last && before == head;
+        Ok(Verdict { entries: at, broken_at: (!whole).then_some(at + 1) })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

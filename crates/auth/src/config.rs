@@ -1,0 +1,63 @@
+//! What the context is told, and the times that its promises last.
+
+use jiff::SignedDuration;
+
+/// The command line's own client.
+pub const CLI_CLIENT: &str = "media-gateway-cli";
+/// The web app's own client.
+pub const WEB_CLIENT: &str = "media-gateway-web";
+
+/// How long an access token is good.
+pub(crate) const ACCESS_TTL: SignedDuration = SignedDuration::from_hours(1);
+/// How long a refresh token is good.
+pub(crate) const REFRESH_TTL: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long a person stays signed in at a client without being asked again.
+pub(crate) const FAMILY_TTL: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long a used refresh token is answered the same again: a reply may be lost on its way.
+pub(crate) const REPLAY_WINDOW: SignedDuration = SignedDuration::from_secs(20);
+/// How long an authorization code is good.
+pub(crate) const CODE_TTL: SignedDuration = SignedDuration::from_secs(60);
+/// How long a pushed request is good.
+pub(crate) const REQUEST_TTL: SignedDuration = SignedDuration::from_secs(300);
+/// How long a device may wait for its person (A1).
+pub(crate) const DEVICE_TTL: SignedDuration = SignedDuration::from_secs(900);
+/// How often a device may ask (A1).
+pub(crate) const DEVICE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+/// How long a browser stays signed in.
+pub(crate) const SESSION_TTL: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long before its first signature a new key is published: as long as others may keep the old set.
+pub(crate) const KEY_LEAD: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the context is told.
+#[derive(Clone)]
+pub struct AuthConfig {
+    /// The issuer: the public base address, without a slash at its end.
+    pub issuer: String,
+    /// Other resources that tokens are minted for; the issuer itself is the API.
+    pub resources: Vec<String>,
+    /// The secret that everything else is sealed under; the same for every process of a deployment.
+    pub master: [u8; 32],
+    /// What tokens are signed with: RS256 or ES256.
+    pub algorithm: jsonwebtoken::Algorithm,
+    /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
+    pub metadata_from_loopback: bool,
+}
+
+impl AuthConfig {
+    /// The usual: the API as the only resource, and RS256.
+    pub fn new(issuer: &str, master: [u8; 32]) -> Self {
+        let algorithm = jsonwebtoken::Algorithm::RS256;
+        let issuer = issuer.trim_end_matches('/').to_owned();
+        Self { issuer, resources: Vec::new(), master, algorithm, metadata_from_loopback: false }
+    }
+
+    /// Whether cookies can be marked as secure.
+    pub(crate) fn secure(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// Whether tokens can be minted for this resource.
+    pub(crate) fn knows(&self, resource: &str) -> bool {
+        resource == self.issuer || self.resources.iter().any(|known| known == resource)
+    }
+}

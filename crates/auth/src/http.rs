@@ -1,0 +1,68 @@
+//! The context over HTTP: OAuth's endpoints, pages for people, and JSON for programs.
+
+mod account;
+mod admin;
+mod authorize;
+mod browser;
+mod oauth;
+mod pages;
+mod params;
+mod wellknown;
+
+use std::sync::Arc;
+
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::Auth;
+
+pub(crate) use params::Params;
+
+/// The routes.
+pub fn routes(auth: Arc<Auth>) -> OpenApiRouter {
+    router().with_state(auth)
+}
+
+/// The documentation of the routes, for a gateway that reaches them in another process.
+pub fn api() -> OpenApi {
+    router().into_openapi()
+}
+
+fn router() -> OpenApiRouter<Arc<Auth>> {
+    OpenApiRouter::new()
+        .routes(routes!(authorize::authorize, authorize::decide))
+        .routes(routes!(oauth::token))
+        .routes(routes!(oauth::refresh))
+        .routes(routes!(oauth::device_token))
+        .routes(routes!(oauth::begin_device))
+        .routes(routes!(oauth::push_request))
+        .routes(routes!(oauth::introspect))
+        .routes(routes!(oauth::revoke_token))
+        .routes(routes!(oauth::userinfo, oauth::userinfo_post))
+        .routes(routes!(wellknown::jwks))
+        .routes(routes!(wellknown::openid_configuration))
+        .routes(routes!(wellknown::authorization_server))
+        .routes(routes!(wellknown::protected_resource))
+        .routes(routes!(pages::sign_in_page, pages::sign_in))
+        .routes(routes!(pages::sign_up_page, pages::sign_up))
+        .routes(routes!(pages::sign_out))
+        .routes(routes!(pages::account_page))
+        .routes(routes!(pages::end_session))
+        .routes(routes!(pages::change_password))
+        .routes(routes!(pages::device_page, pages::answer_device))
+        .routes(routes!(account::list_api_keys, account::create_api_key))
+        .routes(routes!(account::end_api_key))
+        .routes(routes!(account::list_sessions))
+        .routes(routes!(account::end_own_session))
+        .routes(routes!(account::who_am_i))
+        .routes(routes!(admin::list_users, admin::create_user))
+        .routes(routes!(admin::change_user))
+        .routes(routes!(admin::list_user_sessions, admin::end_user_sessions))
+        .routes(routes!(admin::list_clients, admin::create_client))
+        .routes(routes!(admin::end_client))
+        .routes(routes!(admin::list_signing_keys, admin::rotate_signing_keys))
+        .routes(routes!(admin::create_org))
+        .routes(routes!(admin::join_org))
+        .routes(routes!(admin::list_audit))
+        .routes(routes!(admin::verify_audit))
+}

@@ -1,0 +1,137 @@
+//! The authorization endpoint: where a client sends its person.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use url::form_urlencoded;
+
+use super::{
+    browser::{self, Browser, PageError, STYLE, go, page},
+    params::{OAuthForm, OAuthQuery},
+};
+use crate::{
+    Auth, OAuthError,
+    authorize::{Refusal, SIGNED_IN_SINCE, Step},
+    redirect,
+};
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    style: &'a str,
+    client: &'a str,
+    goes_to: String,
+    may: Vec<&'static str>,
+    action: String,
+    form_token: &'a str,
+}
+
+/// What a scope means, to the person who gives it.
+pub(super) fn meaning(scope: contracts::Scope) -> &'static str {
+    use contracts::Scope;
+    match scope {
+        Scope::OpenId => "know that it is you",
+        Scope::Email => "see your email address",
+        Scope::OfflineAccess => "do this also while you are away",
+        Scope::ReadContent => "search the catalogue for you",
+        Scope::ReadWatchlist => "see your watchlists",
+        Scope::ReadPreferences => "see your preferences",
+        Scope::ReadDevices => "see your devices",
+        Scope::WriteWatchlist => "change your watchlists",
+        Scope::WritePreferences => "change your preferences",
+        Scope::WritePlayback => "start playback",
+        Scope::PlaybackControl => "control what plays on your devices",
+        Scope::ManageAccount => "manage your account, API keys and sessions",
+        Scope::AdminFull => "administer this Media Gateway",
+    }
+}
+
+fn refused(refusal: Refusal) -> Result<Response, PageError> {
+    match refusal {
+        Refusal::Page(error) => Err(error.into()),
+        Refusal::Back(address) => Ok(go(&address, None)),
+    }
+}
+
+/// A client sends its person here (RFC 6749, section 3.1).
+#[utoipa::path(get, path = "/oauth/authorize", tag = "oauth",
+    params(("client_id" = Option<String>, Query, description = "The client."),
+        ("response_type" = Option<String>, Query, description = "`code`."),
+        ("redirect_uri" = Option<String>, Query, description = "Where to answer."),
+        ("code_challenge" = Option<String>, Query, description = "S256 (RFC 7636)."),
+        ("scope" = Option<String>, Query, description = "What it wants to do."),
+        ("state" = Option<String>, Query, description = "Comes back as it is."),
+        ("request_uri" = Option<String>, Query, description = "A pushed request (RFC 9126).")),
+    responses((status = 200, description = "The person is asked.", content_type = "text/html"),
+        (status = 303, description = "On to the client, or to sign in.")))]
+pub(super) async fn authorize(
+    State(auth): State<Arc<Auth>>,
+    query: Result<OAuthQuery, OAuthError>,
+    uri: Uri,
+    browser: Browser,
+) -> Result<Response, PageError> {
+    let OAuthQuery(query) = query?;
+    let request = match auth.request(&query).await {
+        Ok(request) => request,
+        Err(refusal) => return refused(refusal),
+    };
+    let since = query.get(SIGNED_IN_SINCE);
+    match auth.next(request, browser.session.clone(), since).await {
+        Ok(Step::Go(address)) => Ok(go(&address, None)),
+        Ok(Step::SignIn { since }) => {
+            let mut again = query.clone();
+            if let Some(since) = since {
+                again.set(SIGNED_IN_SINCE, &since);
+            }
+            let again = format!("/oauth/authorize?{}", again.encode());
+            let next: String = form_urlencoded::byte_serialize(again.as_bytes()).collect();
+            Ok(go(&format!("/login?next={next}"), None))
+        }
+        Ok(Step::Ask(request)) => {
+            let form = browser.form(&auth);
+            let goes_to = redirect::origin(&request.redirect_uri);
+            let html = ConsentPage {
+                style: STYLE,
+                client: &request.client.name,
+                may: request.scopes.iter().map(meaning).collect(),
+                action: format!("/oauth/authorize?{}", uri.query().unwrap_or_default()),
+                goes_to: goes_to.clone(),
+                form_token: &form.token,
+            };
+            Ok(page(StatusCode::OK, html.render(), Some(form), &goes_to))
+        }
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// The person answers.
+#[utoipa::path(post, path = "/oauth/authorize", tag = "oauth",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "On to the client.")))]
+pub(super) async fn decide(
+    State(auth): State<Arc<Auth>>,
+    query: Result<OAuthQuery, OAuthError>,
+    browser: Browser,
+    form: Result<OAuthForm, OAuthError>,
+) -> Result<Response, PageError> {
+    let (OAuthQuery(query), OAuthForm(form)) = (query?, form?);
+    browser.check(&auth, &form)?;
+    let Some(session) = browser.session.clone() else {
+        return Err(PageError::new(StatusCode::UNAUTHORIZED, "You are not signed in any more. Start again."));
+    };
+    let allow = match form.get("decision") {
+        Some("allow") => true,
+        Some("deny") => false,
+        _ => return Err(PageError::new(StatusCode::BAD_REQUEST, "Say yes or no.")),
+    };
+    let answered = match auth.request(&query).await {
+        Ok(request) => auth.answer(request, &session, allow).await,
+        Err(refusal) => Err(refusal),
+    };
+    answered.map_or_else(refused, |address| Ok(browser::go(&address, None)))
+}

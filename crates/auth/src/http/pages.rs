@@ -1,0 +1,260 @@
+//! Pages for people: signing up, in and out, their account, and devices. They work without JavaScript.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use contracts::ErrorKind;
+use url::form_urlencoded;
+
+use super::{
+    authorize::meaning,
+    browser::{Browser, PageError, STYLE, go, next, page},
+    params::{OAuthForm, OAuthQuery, Params},
+};
+use crate::{Auth, OAuthError, device::WaitingDevice, model::Session, redirect, store::people};
+
+type Paged = Result<Response, PageError>;
+type Sent = Result<OAuthForm, OAuthError>;
+type Asked = Result<OAuthQuery, OAuthError>;
+
+#[derive(Template)]
+#[template(path = "sign.html")]
+struct SignPage<'a> {
+    style: &'a str,
+    up: bool,
+    next: &'a str,
+    other: String,
+    error: &'a str,
+    form_token: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage<'a> {
+    style: &'a str,
+    email: String,
+    here: String,
+    sessions: Vec<Session>,
+    error: &'a str,
+    form_token: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage<'a> {
+    style: &'a str,
+    code: &'a str,
+    device: Option<WaitingDevice>,
+    may: Vec<&'static str>,
+    message: &'a str,
+    form_token: &'a str,
+}
+
+/// Where a sign-in form may lead in the end: the client that waits for it.
+fn leads_to(next: &str) -> String {
+    let query = next.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let params = Params::parse(query).unwrap_or_default();
+    // Only `http` origins with a host come out of this, so that nothing else can get into the policy.
+    params.get("redirect_uri").map(redirect::origin).filter(|origin| origin.contains("://")).unwrap_or_default()
+}
+
+fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: &str, status: StatusCode) -> Response {
+    let form = browser.form(auth);
+    let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let other = format!("{}?next={escaped}", if up { "/login" } else { "/signup" });
+    let html = SignPage { style: STYLE, up, next, other, error, form_token: &form.token }.render();
+    page(status, html, Some(form), &leads_to(next))
+}
+
+fn to_sign_in(uri: &Uri) -> Response {
+    let here = uri.path_and_query().map_or("/account", |here| here.as_str());
+    let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    go(&format!("/login?next={next}"), None)
+}
+
+/// The form to sign in with.
+#[utoipa::path(get, path = "/login", tag = "pages",
+    params(("next" = Option<String>, Query, description = "Where to go then.")),
+    responses((status = 200, description = "A page.", content_type = "text/html")))]
+pub(super) async fn sign_in_page(State(auth): State<Arc<Auth>>, query: Asked, browser: Browser) -> Paged {
+    let OAuthQuery(query) = query?;
+    Ok(sign(&auth, &browser, false, &next(query.get("next")), "", StatusCode::OK))
+}
+
+/// Signs in.
+#[utoipa::path(post, path = "/login", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed in.")))]
+pub(super) async fn sign_in(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
+    enter(&auth, &browser, &form?.0, false).await
+}
+
+/// The form to sign up with.
+#[utoipa::path(get, path = "/signup", tag = "pages",
+    params(("next" = Option<String>, Query, description = "Where to go then.")),
+    responses((status = 200, description = "A page.", content_type = "text/html")))]
+pub(super) async fn sign_up_page(State(auth): State<Arc<Auth>>, query: Asked, browser: Browser) -> Paged {
+    let OAuthQuery(query) = query?;
+    Ok(sign(&auth, &browser, true, &next(query.get("next")), "", StatusCode::OK))
+}
+
+/// Signs up.
+#[utoipa::path(post, path = "/signup", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed up.")))]
+pub(super) async fn sign_up(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
+    enter(&auth, &browser, &form?.0, true).await
+}
+
+/// Signs a browser up or in, or shows the form again and why.
+async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged {
+    browser.check(auth, form)?;
+    let next = next(form.get("next"));
+    let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
+    let entered = if up {
+        auth.sign_up(email, password, &browser.agent).await
+    } else {
+        auth.sign_in(email, password, &browser.agent).await
+    };
+    match entered {
+        Ok(signed_in) => Ok(go(&next, Some(auth.session_cookie(&signed_in.secret)))),
+        Err(error) if error.kind == ErrorKind::Unauthenticated => {
+            Ok(sign(auth, browser, up, &next, &error.detail, StatusCode::FORBIDDEN))
+        }
+        Err(error) if error.kind.row().http < 500 => {
+            let status = StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::BAD_REQUEST);
+            Ok(sign(auth, browser, up, &next, &error.detail, status))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Signs out.
+#[utoipa::path(post, path = "/logout", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Signed out.")))]
+pub(super) async fn sign_out(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
+    browser.check(&auth, &form?.0)?;
+    if let Some(session) = &browser.session {
+        auth.end_session(session.user, session.id).await?;
+    }
+    Ok(go("/login", Some(auth.no_session_cookie())))
+}
+
+async fn account(auth: &Auth, browser: &Browser, session: &Session, error: &str, status: StatusCode) -> Paged {
+    let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
+    let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
+    let sessions = people::sessions(&auth.db, session.user, auth.clock.now(), crate::accounts::MAX_SESSIONS).await;
+    let form = browser.form(auth);
+    let html = AccountPage {
+        style: STYLE,
+        email: auth.email(&user)?.unwrap_or_default(),
+        here: session.id.to_string(),
+        sessions: sessions.map_err(contracts::ApiError::from)?,
+        error,
+        form_token: &form.token,
+    };
+    Ok(page(status, html.render(), Some(form), ""))
+}
+
+/// The person's account: where they are signed in, and their password.
+#[utoipa::path(get, path = "/account", tag = "pages",
+    responses((status = 200, description = "A page.", content_type = "text/html"),
+        (status = 303, description = "To sign in.")))]
+pub(super) async fn account_page(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser) -> Paged {
+    match &browser.session {
+        Some(session) => account(&auth, &browser, session, "", StatusCode::OK).await,
+        None => Ok(to_sign_in(&uri)),
+    }
+}
+
+/// Ends one of the person's sessions.
+#[utoipa::path(post, path = "/account/sessions/end", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Ended.")))]
+pub(super) async fn end_session(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
+    let OAuthForm(form) = form?;
+    browser.check(&auth, &form)?;
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
+    if let Some(id) = form.get("session").and_then(|id| id.parse().ok()) {
+        auth.end_session(session.user, id).await?;
+    }
+    Ok(go("/account", None))
+}
+
+/// Gives the person a new password, and signs them out everywhere.
+#[utoipa::path(post, path = "/account/password", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Changed.")))]
+pub(super) async fn change_password(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
+    let OAuthForm(form) = form?;
+    browser.check(&auth, &form)?;
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
+    let (old, new) = (form.get("old").unwrap_or_default(), form.get("new").unwrap_or_default());
+    match auth.change_password(session.user, old, new).await {
+        Ok(()) => Ok(go("/login", Some(auth.no_session_cookie()))),
+        Err(error) if error.kind == ErrorKind::InvalidArgument => {
+            account(&auth, &browser, session, &error.detail, StatusCode::BAD_REQUEST).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form to type a device's code into, and then the device to allow.
+#[utoipa::path(get, path = "/device", tag = "pages",
+    params(("user_code" = Option<String>, Query, description = "The code on the device.")),
+    responses((status = 200, description = "A page.", content_type = "text/html"),
+        (status = 303, description = "To sign in.")))]
+pub(super) async fn device_page(State(auth): State<Arc<Auth>>, query: Asked, uri: Uri, browser: Browser) -> Paged {
+    if browser.session.is_none() {
+        return Ok(to_sign_in(&uri));
+    }
+    let OAuthQuery(query) = query?;
+    let code = query.get("user_code").unwrap_or_default();
+    let device = if code.is_empty() { None } else { auth.waiting_device(code).await? };
+    let lost = !code.is_empty() && device.is_none();
+    let message = if lost { "No device waits under this code. Look at the device again." } else { "" };
+    let status = if lost { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    Ok(show_device(&auth, &browser, code, device, message, status))
+}
+
+fn show_device(
+    auth: &Auth,
+    browser: &Browser,
+    code: &str,
+    device: Option<WaitingDevice>,
+    message: &str,
+    status: StatusCode,
+) -> Response {
+    let form = browser.form(auth);
+    let may = device.iter().flat_map(|device| device.scopes.iter().map(meaning)).collect();
+    let html = DevicePage { style: STYLE, code, device, may, message, form_token: &form.token }.render();
+    page(status, html, Some(form), "")
+}
+
+/// Allows or refuses a device.
+#[utoipa::path(post, path = "/device", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, description = "A page.", content_type = "text/html")))]
+pub(super) async fn answer_device(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
+    let OAuthForm(form) = form?;
+    browser.check(&auth, &form)?;
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
+    let allow = match form.get("decision") {
+        Some("allow") => true,
+        Some("deny") => false,
+        _ => return Err(PageError::new(StatusCode::BAD_REQUEST, "Say yes or no.")),
+    };
+    let code = form.get("user_code").unwrap_or_default();
+    if !auth.answer_device(code, session, allow).await? {
+        let message = "No device waits under this code any more.";
+        return Ok(show_device(&auth, &browser, "", None, message, StatusCode::NOT_FOUND));
+    }
+    let message = if allow { "The device is signed in. You can close this page." } else { "The device was refused." };
+    Ok(show_device(&auth, &browser, "", None, message, StatusCode::OK))
+}

@@ -1,0 +1,106 @@
+//! Keeps the process' snapshot fresh: follows the event log, so that a revocation by any process is seen here within a
+//! second, and forgets what has ended.
+
+use std::{sync::Arc, time::Duration};
+
+use access::Revoked;
+use contracts::ApiError;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use stores::events;
+
+use crate::{
+    Auth,
+    service::{CHANGED, REVOKED},
+    store::trust,
+};
+
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often it takes everything anew, whatever the events say, and forgets what has ended.
+const WHOLE: SignedDuration = SignedDuration::from_secs(60);
+/// How many events it reads at a time.
+const BATCH: usize = 500;
+/// How much is forgotten at a time.
+const SWEEP: i64 = 5_000;
+
+/// The worker.
+pub struct Keeper {
+    auth: Arc<Auth>,
+    signs: bool,
+    position: i64,
+    whole_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Revocation {
+    what: Revoked,
+    at: Timestamp,
+    until: Timestamp,
+}
+
+impl Keeper {
+    /// Keeps the snapshot that `auth` verifies with; and the keys that it signs with, where it `signs`.
+    pub fn new(auth: Arc<Auth>, signs: bool) -> Self {
+        Self { auth, signs, position: 0, whole_at: None }
+    }
+
+    /// Keeps it until dropped.
+    pub async fn run(mut self) {
+        loop {
+            if let Err(error) = self.step().await {
+                // Verification closes by itself when this goes on.
+                tracing::warn!(%error, "keys and revocations can't be read");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn step(&mut self) -> Result<(), ApiError> {
+        let auth = Arc::clone(&self.auth);
+        let now = auth.clock.now();
+        if self.whole_at.is_none_or(|at| now.duration_since(at) >= WHOLE) {
+            // The head first: what happens meanwhile is read again, which changes nothing.
+            self.position = events::head(&auth.db).await?;
+            self.take().await?;
+            if self.signs {
+                trust::sweep(&auth.db, now, SWEEP).await?;
+            }
+            self.whole_at = Some(now);
+        }
+        let mut changed = false;
+        loop {
+            let news = events::read(&auth.db, self.position, BATCH).await?;
+            let Some((last, _)) = news.last() else { break };
+            self.position = *last;
+            for (_, event) in &news {
+                changed |= event.kind == CHANGED;
+                if event.kind == REVOKED
+                    && let Ok(Revocation { what, at, until }) = Revocation::deserialize(&event.data)
+                {
+                    auth.live().revoke(what, at, until);
+                }
+            }
+        }
+        if changed {
+            self.take().await?;
+        }
+        auth.live().touch(now);
+        for (key, at) in auth.verifier.take_uses() {
+            trust::api_key_used(&auth.db, &key, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes everything anew.
+    async fn take(&self) -> Result<(), ApiError> {
+        if self.signs {
+            self.auth.load_keys().await?;
+        }
+        self.auth.reload().await
+    }
+}

@@ -1,0 +1,39 @@
+//! Who people and programs are: accounts, an OAuth 2.1 and OpenID Connect provider, API keys, and the audit log.
+//!
+//! [`Auth`] has the use-cases; `http` and `pages` show them. What is secret is kept as a hash; what is personal is sealed
+//! under its person's key. [`Keeper`] feeds the snapshot that every role verifies with (crate `access`).
+
+mod accounts;
+mod admin;
+mod api_keys;
+mod audit;
+mod authorize;
+mod clients;
+mod config;
+mod device;
+mod error;
+mod grants;
+mod http;
+mod introspect;
+mod keeper;
+mod keys;
+mod metadata;
+mod model;
+mod password;
+mod pkce;
+mod redirect;
+mod secret;
+mod service;
+mod store;
+mod token;
+
+pub use accounts::SignedIn;
+pub use admin::{ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView};
+pub use api_keys::{ApiKeyView, CreatedApiKey, NewApiKey};
+pub use audit::{AuditEntry, Verdict};
+pub use config::{AuthConfig, CLI_CLIENT, WEB_CLIENT};
+pub use error::OAuthError;
+pub use http::{api, routes};
+pub use jsonwebtoken::Algorithm;
+pub use keeper::Keeper;
+pub use service::Auth;

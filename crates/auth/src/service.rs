@@ -1,0 +1,127 @@
+//! What the use-cases share: stores, keys, and how something that was done is stated.
+
+use std::sync::Arc;
+
+use access::{Live, Revoked, Snapshot, Verifier};
+use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace};
+use jiff::Timestamp;
+use jsonwebtoken::jwk::JwkSet;
+use serde_json::{Value, json};
+use stores::{Db, Tx, events};
+use uuid::Uuid;
+
+use crate::{
+    audit::{self, Entry},
+    config::{ACCESS_TTL, AuthConfig},
+    keys::Keys,
+    password::Passwords,
+    secret::Vault,
+    store::trust,
+};
+
+/// Events that say what was revoked.
+pub(crate) const REVOKED: &str = "auth.revoked";
+/// Events that say that keys changed.
+pub(crate) const CHANGED: &str = "auth.changed";
+
+/// Accounts, tokens, keys and clients.
+pub struct Auth {
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) rng: Rng,
+    pub(crate) ids: Ids,
+    pub(crate) config: AuthConfig,
+    pub(crate) vault: Vault,
+    pub(crate) passwords: Passwords,
+    pub(crate) keys: Keys,
+    pub(crate) verifier: Arc<Verifier>,
+}
+
+impl Auth {
+    /// On these stores. `verifier` is the one that the process' doors verify with.
+    pub fn new(db: Db, clock: Clock, rng: Rng, config: AuthConfig, verifier: Arc<Verifier>) -> Self {
+        Self {
+            ids: Ids::new(clock.clone(), rng.clone()),
+            vault: Vault::new(&config.master, rng.clone()),
+            passwords: Passwords::new(rng.clone()),
+            keys: Keys::default(),
+            db,
+            clock,
+            rng,
+            config,
+            verifier,
+        }
+    }
+
+    /// What the process verifies with.
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
+    }
+
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        self.verifier.live()
+    }
+
+    /// Ends a transaction: states what was done in the audit log, appends the events, commits.
+    pub(crate) async fn state(&self, mut tx: Tx, entry: Entry, events: &[Event]) -> Result<(), ApiError> {
+        audit::write(&mut tx, entry, self.clock.now()).await?;
+        events::append(&mut tx, events).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Notes that something is revoked, in the caller's transaction; gives the event to append. The process itself
+    /// learns of it with [`Auth::learn`], after the commit.
+    pub(crate) async fn revoke(&self, tx: &mut Tx, what: &Revoked) -> Result<Event, ApiError> {
+        let (at, until) = self.revocation_times();
+        trust::revoke(tx, what, at, until).await?;
+        Ok(self.event(REVOKED, json!({ "what": what, "at": at, "until": until })))
+    }
+
+    /// What this process revoked is revoked here at once.
+    pub(crate) fn learn(&self, all: &[Revoked]) {
+        let (at, until) = self.revocation_times();
+        for what in all {
+            self.live().revoke(what.clone(), at, until);
+        }
+    }
+
+    fn revocation_times(&self) -> (Timestamp, Timestamp) {
+        let now = self.clock.now();
+        (now, now.checked_add(ACCESS_TTL + ACCESS_TTL).unwrap_or(Timestamp::MAX))
+    }
+
+    /// An event that says that keys changed.
+    pub(crate) fn changed(&self) -> Event {
+        self.event(CHANGED, json!({}))
+    }
+
+    fn event(&self, kind: &str, data: Value) -> Event {
+        Event {
+            specversion: "1.0".to_owned(),
+            id: EventId(self.ids.next()),
+            source: "/auth".to_owned(),
+            kind: kind.to_owned(),
+            // Nobody's: who it is about is in the data, where it matters.
+            key: ContentId(Uuid::nil()),
+            time: self.clock.now(),
+            traceparent: Trace::start(&self.rng).header(),
+            data,
+        }
+    }
+
+    /// Takes a whole new snapshot for this process: public keys, revocations and API keys.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn reload(&self) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let revoked = trust::revocations(&self.db, now, access::MAX_REVOCATIONS).await?;
+        let api_keys = trust::api_keys(&self.db, None, now, access::MAX_API_KEYS).await?;
+        let api_keys = api_keys.into_iter().map(trust::ApiKeyRow::record).collect();
+        let keys = trust::keys(&self.db, now).await?;
+        let keys = keys.iter().filter_map(|key| serde_json::from_str(&key.public).ok()).collect();
+        self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys }, now);
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! The SQL of the context, a file for each thing it is about.
+
+pub(crate) mod clients;
+pub(crate) mod devices;
+pub(crate) mod grants;
+pub(crate) mod people;
+pub(crate) mod trust;

@@ -1,0 +1,74 @@
+//! Clients, and the requests that they pushed.
+
+use jiff::Timestamp;
+use stores::{Db, DbError, Tx, args};
+
+use crate::model::Client;
+
+const COLUMNS: &str = "id, name, secret_hash, redirect_uris, grant_types, scopes, own, bound, role, refresh_in_cookie,
+    metadata_until, created_at, disabled_at";
+
+pub(crate) async fn get(db: &Db, id: &str) -> Result<Option<Client>, DbError> {
+    db.fetch_optional(format!("SELECT {COLUMNS} FROM auth_clients WHERE id = $1"), args![id]).await
+}
+
+pub(crate) async fn list(db: &Db, limit: u32) -> Result<Vec<Client>, DbError> {
+    db.fetch_all(format!("SELECT {COLUMNS} FROM auth_clients ORDER BY created_at, id LIMIT $1"), args![limit]).await
+}
+
+/// Writes a client, new or known; a known one keeps when it was made and whether it is disabled.
+pub(crate) async fn save(tx: &mut Tx, client: &Client) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO auth_clients (id, name, secret_hash, redirect_uris, grant_types, scopes, own, bound, role,
+            refresh_in_cookie, metadata_until, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, redirect_uris = excluded.redirect_uris,
+            grant_types = excluded.grant_types, scopes = excluded.scopes, bound = excluded.bound,
+            refresh_in_cookie = excluded.refresh_in_cookie, metadata_until = excluded.metadata_until",
+        args![
+            &client.id,
+            &client.name,
+            client.secret_hash.as_deref(),
+            client.redirect_uris.join(" "),
+            client.grant_types.join(" "),
+            client.scopes.to_string(),
+            client.own,
+            client.bound,
+            client.role.map(contracts::Role::as_str),
+            client.refresh_in_cookie,
+            client.metadata_until,
+            client.created_at
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+pub(crate) async fn disable(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool, DbError> {
+    let sql = "UPDATE auth_clients SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
+    Ok(tx.execute(sql, args![id, at]).await? == 1)
+}
+
+pub(crate) async fn push(
+    db: &Db,
+    handle_hash: &[u8],
+    client: &str,
+    parameters: &str,
+    ends: Timestamp,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO auth_requests (handle_hash, client_id, parameters, expires_at) VALUES ($1, $2, $3, $4)";
+    db.execute(sql, args![handle_hash, client, parameters, ends]).await.map(|_| ())
+}
+
+/// The client and parameters of a pushed request that is still good.
+pub(crate) async fn pushed(db: &Db, handle_hash: &[u8], now: Timestamp) -> Result<Option<(String, String)>, DbError> {
+    let sql = "SELECT client_id, parameters FROM auth_requests
+        WHERE handle_hash = $1 AND expires_at > $2 AND used_at IS NULL";
+    db.fetch_optional(sql, args![handle_hash, now]).await
+}
+
+/// Uses a pushed request up; says whether it was still there to use.
+pub(crate) async fn use_pushed(tx: &mut Tx, handle_hash: &[u8], now: Timestamp) -> Result<bool, DbError> {
+    let sql = "UPDATE auth_requests SET used_at = $2 WHERE handle_hash = $1 AND used_at IS NULL";
+    Ok(tx.execute(sql, args![handle_hash, now]).await? == 1)
+}

@@ -1,0 +1,230 @@
+//! Signing keys, revocations, API keys and proofs: what verification is fed with.
+
+use access::{ApiKeyRecord, KeyKind, Revoked, SALT_BYTES};
+use contracts::{OrgId, Role, Scopes, Subject, UserId};
+use jiff::Timestamp;
+use stores::{Db, DbError, FromRow, Row, Tx, args};
+use uuid::Uuid;
+
+/// A signing key as it is kept.
+pub(crate) struct KeyRow {
+    pub id: String,
+    pub algorithm: String,
+    pub private_sealed: Vec<u8>,
+    /// The public key as a JWK.
+    pub public: String,
+    pub created_at: Timestamp,
+    pub signs_from: Timestamp,
+    pub verifies_until: Option<Timestamp>,
+}
+
+impl FromRow for KeyRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.get("id")?,
+            algorithm: row.get("algorithm")?,
+            private_sealed: row.get("private_sealed")?,
+            public: row.get("public")?,
+            created_at: row.get("created_at")?,
+            signs_from: row.get("signs_from")?,
+            verifies_until: row.get("verifies_until")?,
+        })
+    }
+}
+
+/// The keys that still verify, the newest first.
+pub(crate) async fn keys(db: &Db, now: Timestamp) -> Result<Vec<KeyRow>, DbError> {
+    let sql = "SELECT id, algorithm, private_sealed, public, created_at, signs_from, verifies_until
+        FROM auth_signing_keys WHERE verifies_until IS NULL OR verifies_until > $1 ORDER BY signs_from DESC LIMIT 16";
+    db.fetch_all(sql, args![now]).await
+}
+
+pub(crate) async fn has_keys(tx: &mut Tx) -> Result<bool, DbError> {
+    let count: i64 = tx.fetch_one("SELECT COUNT(*) FROM auth_signing_keys", args![]).await?;
+    Ok(count > 0)
+}
+
+pub(crate) async fn insert_key(tx: &mut Tx, key: &KeyRow) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO auth_signing_keys (id, algorithm, private_sealed, public, created_at, signs_from)
+        VALUES ($1, $2, $3, $4, $5, $6)",
+        args![&key.id, &key.algorithm, key.private_sealed.as_slice(), &key.public, key.created_at, key.signs_from],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Lets every other key of this algorithm verify until `until` and no longer.
+pub(crate) async fn retire_others(tx: &mut Tx, algorithm: &str, id: &str, until: Timestamp) -> Result<(), DbError> {
+    let sql = "UPDATE auth_signing_keys SET verifies_until = $3
+        WHERE algorithm = $1 AND id <> $2 AND verifies_until IS NULL";
+    tx.execute(sql, args![algorithm, id, until]).await.map(|_| ())
+}
+
+fn name(what: &Revoked) -> (&'static str, String) {
+    match what {
+        Revoked::Token(id) => ("token", id.to_string()),
+        Revoked::Family(id) => ("family", id.to_string()),
+        Revoked::Subject(id) => ("subject", id.clone()),
+        Revoked::Client(id) => ("client", id.clone()),
+    }
+}
+
+pub(crate) async fn revoke(tx: &mut Tx, what: &Revoked, at: Timestamp, until: Timestamp) -> Result<(), DbError> {
+    let (kind, id) = name(what);
+    tx.execute(
+        "INSERT INTO auth_revocations (kind, id, revoked_at, until) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (kind, id) DO UPDATE SET revoked_at = excluded.revoked_at, until = excluded.until",
+        args![kind, id, at, until],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The revocations that matter still. One more than `limit` when there are more.
+pub(crate) async fn revocations(
+    db: &Db,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(Revoked, Timestamp, Timestamp)>, DbError> {
+    let sql = "SELECT kind, id, revoked_at, until FROM auth_revocations WHERE until > $1 LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let rows: Vec<(String, String, Timestamp, Timestamp)> = db.fetch_all(sql, args![now, limit]).await?;
+    let read = |(kind, id, at, until): (String, String, Timestamp, Timestamp)| {
+        let wrong = |_| DbError::Value(format!("a revocation of a {kind} has no id"));
+        let what = match kind.as_str() {
+            "token" => Revoked::Token(id.parse().map_err(wrong)?),
+            "family" => Revoked::Family(id.parse().map_err(wrong)?),
+            "subject" => Revoked::Subject(id),
+            _ => Revoked::Client(id),
+        };
+        Ok((what, at, until))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// An API key as it is kept.
+pub(crate) struct ApiKeyRow {
+    pub id: Uuid,
+    pub public_id: String,
+    pub kind: KeyKind,
+    pub user: UserId,
+    pub org: Option<OrgId>,
+    pub name: String,
+    pub salt: [u8; SALT_BYTES],
+    pub hash: [u8; 32],
+    pub scopes: Scopes,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    /// Its person's role.
+    pub role: Role,
+}
+
+impl FromRow for ApiKeyRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let wrong = || DbError::Value("an API key is not kept as it should be".to_owned());
+        Ok(Self {
+            id: row.get("id")?,
+            public_id: row.get("public_id")?,
+            kind: KeyKind::parse(&row.get::<String>("kind")?).ok_or_else(wrong)?,
+            user: row.get("user_id").map(UserId)?,
+            org: row.get("org_id")?,
+            name: row.get("name")?,
+            salt: row.get::<Vec<u8>>("salt")?.try_into().map_err(|_| wrong())?,
+            hash: row.get::<Vec<u8>>("hash")?.try_into().map_err(|_| wrong())?,
+            scopes: row.get::<String>("scopes")?.parse()?,
+            created_at: row.get("created_at")?,
+            expires_at: row.get("expires_at")?,
+            last_used_at: row.get("last_used_at")?,
+            role: row.get::<String>("role")?.parse()?,
+        })
+    }
+}
+
+impl ApiKeyRow {
+    /// What verification needs of it.
+    pub(crate) fn record(self) -> (String, ApiKeyRecord) {
+        let Self { salt, hash, user, role, org, scopes, created_at, expires_at, .. } = self;
+        let subject = Subject::User(user);
+        (self.public_id, ApiKeyRecord { salt, hash, subject, role, org, scopes, created_at, expires_at })
+    }
+}
+
+const API_KEY: &str = "k.id, k.public_id, k.kind, k.user_id, k.org_id, k.name, k.salt, k.hash, k.scopes, k.created_at,
+    k.expires_at, k.last_used_at, u.role";
+
+pub(crate) async fn insert_api_key(tx: &mut Tx, key: &ApiKeyRow) -> Result<(), DbError> {
+    tx.execute(
+        "INSERT INTO auth_api_keys (id, public_id, kind, user_id, org_id, name, salt, hash, scopes, created_at,
+            expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        args![
+            key.id,
+            &key.public_id,
+            key.kind.as_str(),
+            key.user.0,
+            key.org,
+            &key.name,
+            key.salt.as_slice(),
+            key.hash.as_slice(),
+            key.scopes.to_string(),
+            key.created_at,
+            key.expires_at
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The keys in force of a person, or of everybody.
+pub(crate) async fn api_keys(
+    db: &Db,
+    user: Option<UserId>,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<ApiKeyRow>, DbError> {
+    let condition = if user.is_some() { "AND k.user_id = $3" } else { "" };
+    let mut args = args![now, i64::try_from(limit).unwrap_or(i64::MAX)];
+    args.extend(user.map(|user| user.0.into()));
+    let sql = format!(
+        "SELECT {API_KEY} FROM auth_api_keys k JOIN auth_users u ON u.id = k.user_id
+        WHERE k.revoked_at IS NULL AND u.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}
+        ORDER BY k.created_at DESC LIMIT $2"
+    );
+    db.fetch_all(sql, args).await
+}
+
+pub(crate) async fn end_api_key(tx: &mut Tx, user: UserId, id: Uuid, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "UPDATE auth_api_keys SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, args![id, user.0, now]).await? == 1)
+}
+
+pub(crate) async fn api_key_used(db: &Db, public_id: &str, at: Timestamp) -> Result<(), DbError> {
+    let sql = "UPDATE auth_api_keys SET last_used_at = $2
+        WHERE public_id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+    db.execute(sql, args![public_id, at]).await.map(|_| ())
+}
+
+/// Takes a proof once; says whether it was new.
+pub(crate) async fn take_proof(db: &Db, name: &[u8], until: Timestamp) -> Result<bool, DbError> {
+    let sql = "INSERT INTO auth_proofs (name, expires_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    Ok(db.execute(sql, args![name, until]).await? == 1)
+}
+
+/// Forgets what has ended; at most `limit` of each kind at a time.
+pub(crate) async fn sweep(db: &Db, now: Timestamp, limit: i64) -> Result<(), DbError> {
+    for statement in [
+        "DELETE FROM auth_proofs WHERE name IN (SELECT name FROM auth_proofs WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM auth_requests WHERE handle_hash IN
+            (SELECT handle_hash FROM auth_requests WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM auth_revocations WHERE (kind, id) IN
+            (SELECT kind, id FROM auth_revocations WHERE until < $1 LIMIT $2)",
+        "DELETE FROM auth_device_codes WHERE code_hash IN
+            (SELECT code_hash FROM auth_device_codes WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM auth_refresh_tokens WHERE token_hash IN
+            (SELECT token_hash FROM auth_refresh_tokens WHERE expires_at < $1 LIMIT $2)",
+    ] {
+        db.execute(statement, args![now, limit]).await?;
+    }
+    Ok(())
+}

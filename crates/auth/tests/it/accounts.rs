@@ -1,0 +1,114 @@
+//! Accounts: sign-up, sign-in, the lock that grows, sessions, passwords; and what the database holds of them.
+
+use axum::http::StatusCode;
+use rstest::rstest;
+use stores::args;
+
+use crate::world::{Browser, PASSWORD, World};
+
+async fn sign_in(world: &World, email: &str, password: &str) -> StatusCode {
+    let fields = [("email", email), ("password", password)];
+    Browser::new(world).submit("/login", "/login", &fields).await.status
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn an_account_locks_and_the_lock_grows(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let good = || sign_in(&world, "Ada@Example.org", PASSWORD);
+    assert_eq!(good().await, StatusCode::SEE_OTHER);
+    for _ in 0..5 {
+        assert_eq!(sign_in(&world, "ada@example.org", "wrong password").await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(good().await, StatusCode::FORBIDDEN, "locked after five failures");
+    world.advance(29);
+    assert_eq!(good().await, StatusCode::FORBIDDEN);
+    world.advance(2);
+    assert_eq!(sign_in(&world, "ada@example.org", "wrong password").await, StatusCode::FORBIDDEN);
+    world.advance(31);
+    assert_eq!(good().await, StatusCode::FORBIDDEN, "the sixth failure locks for a minute");
+    world.advance(30);
+    assert_eq!(good().await, StatusCode::SEE_OTHER);
+    assert_eq!(sign_in(&world, "nobody@example.org", PASSWORD).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_form_says_what_is_wrong_and_keeps_nothing() {
+    let world = World::open("sqlite").await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    for (email, password, status) in
+        [("ada", PASSWORD, 400), ("eve@example.org", "short", 400), ("ada@example.org", PASSWORD, 409), ("", "", 400)]
+    {
+        let fields = [("email", email), ("password", password)];
+        let answer = Browser::new(&world).submit("/signup", "/signup", &fields).await;
+        assert_eq!((answer.status.as_u16(), answer.text.contains("role=\"alert\"")), (status, true), "{email:?}");
+        assert!(!answer.text.contains(PASSWORD));
+    }
+    let count: i64 = world.db.fetch_one("SELECT COUNT(*) FROM auth_users", args![]).await.unwrap();
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn pages_say_so_to_nobody_else() {
+    let world = World::open("sqlite").await;
+    for path in ["/login", "/signup"] {
+        let page = Browser::new(&world).get(path).await;
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert!(!page.text.contains("<script") && page.text.contains("<form method=\"post\""));
+        let hidden = Browser::new(&world).get(&format!("{path}?next=%22%3E%3Cscript%3E")).await;
+        assert!(!hidden.text.contains("<script"));
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_with_everything_that_came_of_it() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut here = Browser::signed_up(&world, "ada@example.org").await;
+    let mut there = Browser::new(&world);
+    there.submit("/login", "/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await;
+    let (mine, theirs) = (here.tokens(&client, "read:content").await, there.tokens(&client, "read:content").await);
+    assert_eq!(here.get("/account").await.text.matches("Sign out there").count(), 2);
+    there.submit("/account", "/logout", &[]).await;
+    let access = |reply: &serde_json::Value| reply["access_token"].as_str().unwrap().to_owned();
+    assert!(world.opens(&access(&mine)).await && !world.opens(&access(&theirs)).await);
+    assert_eq!(there.get("/account").await.status, StatusCode::SEE_OTHER);
+    // A new password ends the rest.
+    let fields = [("old", "not the old one"), ("new", "another long password")];
+    assert_eq!(here.submit("/account", "/account/password", &fields).await.status, StatusCode::BAD_REQUEST);
+    let fields = [("old", PASSWORD), ("new", "another long password")];
+    assert_eq!(here.submit("/account", "/account/password", &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(!world.opens(&access(&mine)).await);
+    assert_eq!(here.get("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(sign_in(&world, "ada@example.org", PASSWORD).await, StatusCode::FORBIDDEN);
+    assert_eq!(sign_in(&world, "ada@example.org", "another long password").await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn nothing_secret_or_personal_is_readable_on_disk() {
+    let world = World::open("sqlite").await;
+    let (client, secret) = world.client(true, false).await;
+    let (public, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada.lovelace@example.org").await;
+    let code = browser.code(&client, "read:content").await;
+    let tokens = browser.tokens(&public, "read:content").await;
+    let next = world.refresh(&public, tokens["refresh_token"].as_str().unwrap()).await.ok();
+    let mut texts = vec!["ada.lovelace".to_owned(), PASSWORD.to_owned(), code, secret.unwrap()];
+    for reply in [&tokens, &next] {
+        texts.extend(["access_token", "refresh_token"].map(|name| reply[name].as_str().unwrap().to_owned()));
+    }
+    texts.extend(browser.cookies.values().cloned());
+    world.db.execute("VACUUM", args![]).await.ok();
+    let folder = world.db.path().unwrap();
+    for file in std::fs::read_dir(folder.parent().unwrap()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for text in &texts {
+            assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text} is on the disk");
+        }
+    }
+}

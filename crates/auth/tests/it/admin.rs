@@ -1,0 +1,241 @@
+//! What operators do, API keys, key rotation, clients that describe themselves, and the audit log.
+
+use axum::http::StatusCode;
+use rstest::rstest;
+use serde_json::{Value, json};
+use stores::args;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::world::{Browser, CALLBACK, World, claims, request};
+
+const OPERATOR: &str = "operator";
+
+/// A token of the web app's for whoever is signed in: one that may manage the account.
+async fn own_token(world: &World, browser: &mut Browser<'_>) -> String {
+    let to = format!("{}/signed-in", crate::world::ISSUER);
+    let scope = "account:manage read:content write:watchlist";
+    let answered = browser.authorize(auth::WEB_CLIENT, scope, &[("redirect_uri", &to)]).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", auth::WEB_CLIENT),
+        ("code", &answered["code"]),
+        ("redirect_uri", &to),
+        ("code_verifier", crate::world::VERIFIER),
+    ];
+    let answer = world.form("/oauth/token", &form).await;
+    let cookie = answer.header("set-cookie").to_owned();
+    assert!(cookie.contains("HttpOnly; SameSite=Strict; Secure") && cookie.contains("Path=/oauth;"), "{cookie}");
+    let reply = answer.ok();
+    assert!(reply["refresh_token"].is_null(), "no script reads the web app's refresh token");
+    // It comes back by itself, and from nowhere else.
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    let form = [("grant_type", "refresh_token"), ("client_id", auth::WEB_CLIENT)];
+    let evil = [("cookie", pair.as_str()), ("origin", "https://evil.example")];
+    world.form_with("/oauth/token", &form, &evil).await.fails(400, "invalid_request");
+    let again = world.form_with("/oauth/token", &form, &[("cookie", &pair)]).await.ok();
+    again["access_token"].as_str().unwrap().to_owned()
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn people_make_and_end_their_own_api_keys(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let token = own_token(&world, &mut browser).await;
+    let path = "/api/v1/auth/keys";
+    let new = json!({ "name": "home", "scopes": "read:content", "expires_in_days": 1 });
+    let made = world.json_as("POST", path, &token, &new).await.ok();
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("mg_user_"));
+    let me = world.get_as("/api/v1/auth/me", key).await.ok();
+    assert_eq!((&me["subject"], &me["scopes"]), (&claims(&token)["sub"], &json!("read:content")));
+    assert_eq!(world.get_as(path, key).await.status, StatusCode::FORBIDDEN, "a key makes no keys");
+    world.keeper().step().await.unwrap();
+    let listed = world.get_as(path, &token).await.ok();
+    assert!(listed["items"][0]["last_used_at"].is_string() && !listed.to_string().contains(key), "{listed}");
+    for wrong in [
+        json!({ "name": "x", "scopes": "read:devices" }),
+        json!({ "name": "x", "scopes": "account:manage" }),
+        json!({ "name": "x", "scopes": "" }),
+        json!({ "name": "", "scopes": "read:content" }),
+        json!({ "name": "x", "scopes": "read:content", "expires_in_days": 0 }),
+    ] {
+        assert_eq!(world.json_as("POST", path, &token, &wrong).await.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let other = own_token(&world, &mut Browser::signed_up(&world, "eve@example.org").await).await;
+    let one = format!("{path}/{}", made["id"].as_str().unwrap());
+    assert_eq!(world.json_as("DELETE", &one, &other, &Value::Null).await.status, StatusCode::NOT_FOUND);
+    world.advance(24 * 3600);
+    assert_eq!(world.get_as("/api/v1/auth/me", key).await.status, StatusCode::UNAUTHORIZED, "it has expired");
+    let token = own_token(&world, &mut browser).await;
+    let made = world.json_as("POST", path, &token, &json!({ "name": "x", "scopes": "read:content" })).await.ok();
+    let (one, key) = (format!("{path}/{}", made["id"].as_str().unwrap()), made["key"].as_str().unwrap());
+    assert!(world.opens(key).await);
+    assert_eq!(world.json_as("DELETE", &one, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(key).await);
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn an_operator_changes_what_people_hold(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let token = own_token(&world, &mut browser).await;
+    let users = "/api/v1/internal/auth/users";
+    assert_eq!(world.get_as(users, &token).await.status, StatusCode::FORBIDDEN);
+    let listed = world.get_as(users, OPERATOR).await.ok();
+    assert!(!listed.to_string().contains("ada"), "an address is nobody's to list");
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let one = format!("{users}/{id}");
+    let org = world.json_as("POST", "/api/v1/internal/auth/orgs", OPERATOR, &json!({ "name": "Films" })).await.ok();
+    let org = org["id"].as_str().unwrap();
+    let member = format!("/api/v1/internal/auth/orgs/{org}/members/{id}");
+    assert_eq!(world.json_as("PUT", &member, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.json_as("PUT", &member, OPERATOR, &Value::Null).await.status, StatusCode::CONFLICT);
+    let in_org = own_token(&world, &mut browser).await;
+    assert_eq!(claims(&in_org)["org"], org);
+    assert_eq!(world.get_as("/api/v1/auth/me", &in_org).await.ok()["org"], org);
+    let admin = json!({ "role": "admin" });
+    assert_eq!(world.json_as("PATCH", &one, OPERATOR, &admin).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(&in_org).await, "it says the old role");
+    assert_eq!(
+        world.json_as("PATCH", &one, OPERATOR, &json!({ "role": "mcp_server" })).await.status,
+        StatusCode::BAD_REQUEST
+    );
+    world.advance(1);
+    let fields = [("email", "ada@example.org"), ("password", crate::world::PASSWORD)];
+    browser.submit("/login", "/login", &fields).await;
+    let token = own_token(&world, &mut browser).await;
+    assert_eq!(claims(&token)["roles"], json!(["admin"]));
+    assert_eq!(world.get_as(users, &token).await.status, StatusCode::FORBIDDEN, "the scope is missing");
+    assert_eq!(
+        world.json_as("PATCH", &one, OPERATOR, &json!({ "disabled": true })).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert!(!world.opens(&token).await);
+    let closed = browser.submit("/login", "/login", &fields).await;
+    assert_eq!(closed.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn keys_rotate_with_an_overlap() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let old = browser.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
+    let path = "/api/v1/internal/auth/signing-keys";
+    assert_eq!(world.json_as("POST", path, OPERATOR, &Value::Null).await.ok()["items"].as_array().unwrap().len(), 2);
+    let kid = |token: &str| crate::world::head(token)["kid"].as_str().unwrap().to_owned();
+    let published = |keys: Value| keys["keys"].as_array().unwrap().len();
+    assert_eq!(published(browser.get("/oauth/jwks").await.ok()), 4, "the new are published before they sign");
+    let same = browser.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(kid(&old), kid(&same));
+    world.advance(601);
+    let new = browser.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
+    assert_ne!(kid(&old), kid(&new));
+    assert!(world.opens(&new).await && world.opens(&same).await && world.opens(&old).await);
+    world.advance(3600 + 600);
+    world.keeper().step().await.unwrap();
+    assert_eq!(published(browser.get("/oauth/jwks").await.ok()), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_ends_takes_its_tokens_along() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let reply = browser.tokens(&client, "read:content").await;
+    let one = format!("/api/v1/internal/auth/clients/{client}");
+    assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(reply["access_token"].as_str().unwrap()).await);
+    world.refresh(&client, reply["refresh_token"].as_str().unwrap()).await.fails(401, "invalid_client");
+    assert_eq!(browser.get(&request(&client, "read:content", &[])).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NOT_FOUND);
+}
+
+/// Serves one answer to everybody, at an address of this machine.
+async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let at = base.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut read = [0; 2048];
+            let _ = stream.read(&mut read).await;
+            let _ = stream.write_all(answer(&at).as_bytes()).await;
+        }
+    });
+    base
+}
+
+fn http(status: &str, extra: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn a_client_can_describe_itself() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let good = document(|at| {
+        let body =
+            json!({ "client_id": format!("{at}/app.json"), "client_name": "Self-made", "redirect_uris": [CALLBACK] });
+        http("200 OK", "", &body.to_string())
+    })
+    .await;
+    let page = browser.get(&request(&format!("{good}/app.json"), "read:content", &[])).await;
+    assert!(page.status == StatusCode::OK && page.text.contains("Self-made (127.0.0.1)"), "{}", page.text);
+    let admin = browser.get(&request(&format!("{good}/app.json"), "account:manage", &[])).await;
+    assert_eq!(admin.sent_to()["error"], "invalid_scope");
+    assert_eq!(
+        browser.get(&request(&format!("{good}/other.json"), "read:content", &[])).await.status,
+        StatusCode::BAD_REQUEST
+    );
+    let moved = document(move |_| http("302 Found", "location: http://127.0.0.1:1/app.json\r\n", "")).await;
+    let long = document(|_| http("200 OK", "", &"x".repeat(20_000))).await;
+    for (base, why) in [(moved, "did not answer 200"), (long, "longer than 16 KiB")] {
+        let page = browser.get(&request(&format!("{base}/app.json"), "read:content", &[])).await;
+        assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains(why), "{}", page.text);
+    }
+    for private in ["https://10.0.0.1/app.json", "https://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/a"] {
+        let page = browser.get(&request(private, "read:content", &[])).await;
+        assert!(page.text.contains("not a public one") || page.text.contains("usual way"), "{private}: {}", page.text);
+    }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn the_audit_log_shows_what_was_touched(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let verdict = || async { world.get_as("/api/v1/internal/auth/audit/verdict", OPERATOR).await.ok() };
+    let whole = verdict().await;
+    assert!(whole["broken_at"].is_null() && whole["entries"].as_i64().unwrap() >= 4, "{whole}");
+    let log = world.get_as("/api/v1/internal/auth/audit?limit=100", OPERATOR).await.ok();
+    let actions: Vec<_> =
+        log["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    for action in ["client.created", "account.created", "session.created", "consent.given", "token.issued"] {
+        assert!(actions.contains(&action), "no {action} in {actions:?}");
+    }
+    assert!(!log.to_string().contains("ada@"), "no address is in it");
+    for (change, broken) in [
+        ("UPDATE auth_audit SET actor = 'nobody' WHERE position = 2", 2),
+        ("DELETE FROM auth_audit WHERE position = 1", 1),
+    ] {
+        world.db.execute(change, args![]).await.unwrap();
+        assert_eq!(verdict().await["broken_at"], broken, "{change}");
+    }
+    assert_eq!(world.get_as("/api/v1/internal/auth/audit", "x").await.status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,10 @@
+//! The provider as clients and browsers have it, over its routes, on both engines.
+#![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
+
+mod accounts;
+mod admin;
+mod codes;
+mod devices;
+mod lifecycle;
+mod refreshing;
+mod world;

@@ -1,0 +1,286 @@
+//! Refresh tokens: rotation, lost replies, theft, revocation, introspection, and being bound to a key.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use rstest::rstest;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+
+use crate::world::{Browser, CALLBACK, ISSUER, VERIFIER, World, basic, claims};
+
+fn text(reply: &Value, name: &str) -> String {
+    reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}")).to_owned()
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_refresh_token_rotates_and_theft_ends_its_family(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let first =
+        Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content read:watchlist").await;
+    let second = world.refresh(&client, &text(&first, "refresh_token")).await.ok();
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
+    assert_ne!(first["access_token"], second["access_token"]);
+    // The reply was lost: the same token gets the same reply, for some seconds.
+    world.advance(15);
+    assert_eq!(world.refresh(&client, &text(&first, "refresh_token")).await.ok(), second);
+    world.advance(10);
+    assert!(world.opens(&text(&second, "access_token")).await);
+    world.refresh(&client, &text(&first, "refresh_token")).await.fails(400, "invalid_grant");
+    // That was theft: nothing of the family is good any more.
+    world.refresh(&client, &text(&second, "refresh_token")).await.fails(400, "invalid_grant");
+    for reply in [&first, &second] {
+        assert!(!world.opens(&text(reply, "access_token")).await);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_theft_once_its_token_was_used() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let first = Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let second = world.refresh(&client, &text(&first, "refresh_token")).await.ok();
+    let third = world.refresh(&client, &text(&second, "refresh_token")).await.ok();
+    world.refresh(&client, &text(&first, "refresh_token")).await.fails(400, "invalid_grant");
+    world.refresh(&client, &text(&third, "refresh_token")).await.fails(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_refresh_reaches_no_further_and_ends() {
+    let world = World::open("sqlite").await;
+    let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let first = browser.tokens(&client, "read:content read:watchlist").await;
+    let token = text(&first, "refresh_token");
+    world.refresh(&other, &token).await.fails(400, "invalid_grant");
+    let form = |scope: &'static str, token: String| {
+        let (world, client) = (&world, client.clone());
+        async move {
+            let form =
+                [("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", &token), ("scope", scope)];
+            world.form("/oauth/token", &form).await
+        }
+    };
+    form("read:content write:watchlist", token.clone()).await.fails(400, "invalid_scope");
+    let narrow = form("read:content", token).await.ok();
+    assert_eq!(narrow["scope"], "read:content");
+    let whole = world.refresh(&client, &text(&narrow, "refresh_token")).await.ok();
+    assert_eq!(whole["scope"], "read:content read:watchlist", "a narrow access token narrows no more than itself");
+    world.advance(7 * 24 * 3600);
+    world.refresh(&client, &text(&whole, "refresh_token")).await.fails(400, "invalid_grant");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_get_one_reply(#[case] engine: &str) {
+    let world = Arc::new(World::open(engine).await);
+    let (client, _) = world.client(false, false).await;
+    let first = Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let mut tries = JoinSet::new();
+    for _ in 0..8 {
+        let (world, client, token) = (Arc::clone(&world), client.clone(), text(&first, "refresh_token"));
+        tries.spawn(async move { text(&world.refresh(&client, &token).await.ok(), "refresh_token") });
+    }
+    let mut replies = tries.join_all().await;
+    replies.dedup();
+    assert_eq!(replies.len(), 1);
+    world.refresh(&client, &replies[0]).await.ok();
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_client_revokes_its_own_tokens_only(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let reply = browser.tokens(&client, "read:content").await;
+    let revoke = |client: String, token: String| {
+        let world = &world;
+        async move { world.form("/oauth/revoke", &[("client_id", &client), ("token", &token)]).await }
+    };
+    for name in ["access_token", "refresh_token"] {
+        revoke(other.clone(), text(&reply, name)).await.fails(400, "invalid_grant");
+    }
+    assert!(world.opens(&text(&reply, "access_token")).await);
+    assert_eq!(revoke(client.clone(), "made up".into()).await.status, StatusCode::OK);
+    assert_eq!(revoke(client.clone(), text(&reply, "access_token")).await.status, StatusCode::OK);
+    assert!(!world.opens(&text(&reply, "access_token")).await);
+    let next = world.refresh(&client, &text(&reply, "refresh_token")).await.ok();
+    assert_eq!(revoke(client.clone(), text(&next, "refresh_token")).await.status, StatusCode::OK);
+    assert!(!world.opens(&text(&next, "access_token")).await);
+    world.refresh(&client, &text(&next, "refresh_token")).await.fails(400, "invalid_grant");
+    world.form("/oauth/revoke", &[("client_id", &client)]).await.fails(400, "invalid_request");
+}
+
+#[tokio::test]
+async fn another_process_learns_of_a_revocation() {
+    let here = World::open("sqlite").await;
+    let (client, _) = here.client(false, false).await;
+    let reply = Browser::signed_up(&here, "ada@example.org").await.tokens(&client, "read:content").await;
+    let access = text(&reply, "access_token");
+    // A second process over the same database, with a snapshot of its own.
+    let expected = access::VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
+    let verifier = Arc::new(access::Verifier::new(expected, here.clock.clone(), Arc::default()));
+    let config = auth::AuthConfig::new(ISSUER, [7; 32]);
+    let rng = contracts::Rng::system();
+    let there = auth::Auth::new(here.db.db(), here.clock.clone(), rng, config, Arc::clone(&verifier));
+    let mut keeper = auth::Keeper::new(Arc::new(there), false);
+    keeper.step().await.unwrap();
+    let good = || verifier.verify(access::Presented::bearer(&access)).is_ok();
+    assert!(good());
+    here.form("/oauth/revoke", &[("client_id", &client), ("token", &access)]).await;
+    assert!(good(), "it has not looked yet");
+    keeper.step().await.unwrap();
+    assert!(!good());
+}
+
+#[tokio::test]
+async fn tokens_are_introspected_by_those_they_concern() {
+    let world = World::open("sqlite").await;
+    let (client, secret) = world.client(true, false).await;
+    let (stranger, strange_secret) = world.client(true, false).await;
+    let (service, service_secret) = world.service(contracts::Role::McpServer).await;
+    let (public, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let code = browser.code(&client, "read:content").await;
+    let right = basic(&client, &secret.unwrap());
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let reply = world.form_with("/oauth/token", &form, &[("authorization", &right)]).await.ok();
+    let ask = |who: String, token: String| {
+        let world = &world;
+        async move { world.form_with("/oauth/introspect", &[("token", &token)], &[("authorization", &who)]).await }
+    };
+    let (access, refresh) = (text(&reply, "access_token"), text(&reply, "refresh_token"));
+    let found = ask(right.clone(), access.clone()).await.ok();
+    assert_eq!((&found["active"], &found["client_id"], &found["iss"]), (&json!(true), &json!(client), &json!(ISSUER)));
+    assert_eq!(ask(right.clone(), refresh).await.ok()["token_type"], "refresh_token");
+    assert_eq!(
+        ask(basic(&service, &service_secret), access.clone()).await.ok()["active"],
+        true,
+        "it serves a resource"
+    );
+    assert_eq!(ask(basic(&stranger, &strange_secret.unwrap()), access.clone()).await.ok(), json!({ "active": false }));
+    assert_eq!(ask(right.clone(), "made up".into()).await.ok(), json!({ "active": false }));
+    world.form("/oauth/introspect", &[("client_id", &public), ("token", &access)]).await.fails(401, "invalid_client");
+    world.advance(3600);
+    assert_eq!(ask(right, access).await.ok(), json!({ "active": false }));
+}
+
+#[tokio::test]
+async fn a_service_stands_for_itself() {
+    let world = World::open("sqlite").await;
+    let (service, secret) = world.service(contracts::Role::IngestionService).await;
+    let form = [("grant_type", "client_credentials"), ("client_id", &service), ("client_secret", &secret)];
+    let reply = world.form("/oauth/token", &form).await.ok();
+    let access = text(&reply, "access_token");
+    assert_eq!((&claims(&access)["sub"], &claims(&access)["roles"]), (&json!(service), &json!(["ingestion_service"])));
+    assert!(reply["refresh_token"].is_null());
+    let me = world.get_as("/api/v1/auth/me", &access).await.ok();
+    assert_eq!((&me["subject"], &me["role"]), (&json!(service), &json!("ingestion_service")));
+    let guess = format!("{secret}x");
+    let wrong = [("grant_type", "client_credentials"), ("client_id", &service), ("client_secret", &guess)];
+    world.form("/oauth/token", &wrong).await.fails(401, "invalid_client");
+    let more = [&form[..], &[("scope", "read:content admin:full")]].concat();
+    world.form("/oauth/token", &more).await.fails(400, "invalid_scope");
+    let (client, _) = world.client(false, false).await;
+    let form = [("grant_type", "client_credentials"), ("client_id", client.as_str())];
+    world.form("/oauth/token", &form).await.fails(400, "unauthorized_client");
+    let form = [("grant_type", "password"), ("client_id", client.as_str())];
+    world.form("/oauth/token", &form).await.fails(400, "unsupported_grant_type");
+}
+
+/// A key of a client, and the proofs made with it.
+struct Holder {
+    key: EncodingKey,
+    jwk: Jwk,
+}
+
+impl Holder {
+    fn new() -> Self {
+        use aws_lc_rs::{
+            rand::SystemRandom,
+            signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+        };
+        let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let key = EncodingKey::from_ec_der(pair.as_ref());
+        Self { jwk: Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap(), key }
+    }
+
+    fn proof(&self, method: &str, path: &str, world: &World, jti: &str, token: Option<&str>) -> String {
+        let mut jwk = self.jwk.clone();
+        jwk.common.key_algorithm = None;
+        let header = Header { typ: Some("dpop+jwt".into()), jwk: Some(jwk), ..Header::new(Algorithm::ES256) };
+        let ath = token.map(|token| BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(token)));
+        let claims = json!({ "jti": jti, "htm": method, "htu": format!("{ISSUER}{path}"),
+            "iat": world.clock.now().as_second(), "ath": ath });
+        encode(&header, &claims, &self.key).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_bound_token_is_worth_nothing_without_its_key() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, true).await;
+    let (holder, thief) = (Holder::new(), Holder::new());
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let code = browser.code(&client, "read:content").await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", client.as_str()),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    world.form("/oauth/token", &form).await.fails(400, "invalid_dpop_proof");
+    let wrong = holder.proof("POST", "/oauth/other", &world, "1", None);
+    world.form_with("/oauth/token", &form, &[("dpop", &wrong)]).await.fails(400, "invalid_dpop_proof");
+    let proof = holder.proof("POST", "/oauth/token", &world, "2", None);
+    let reply = world.form_with("/oauth/token", &form, &[("dpop", &proof)]).await.ok();
+    assert_eq!(reply["token_type"], "DPoP");
+    let (access, refresh) = (text(&reply, "access_token"), text(&reply, "refresh_token"));
+    let refresh =
+        [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", refresh.as_str())];
+    world.form_with("/oauth/token", &refresh, &[("dpop", &proof)]).await.fails(400, "invalid_dpop_proof");
+    let stolen = thief.proof("POST", "/oauth/token", &world, "3", None);
+    world.form_with("/oauth/token", &refresh, &[("dpop", &stolen)]).await.fails(400, "invalid_dpop_proof");
+    assert!(!world.opens(&access).await, "as a bearer token it opens nothing");
+    let open = |proof: String| {
+        let request = axum::http::Request::get("/api/v1/auth/me").header("authorization", format!("DPoP {access}"));
+        world.send(request.header("dpop", proof).body(axum::body::Body::empty()).unwrap())
+    };
+    let good = holder.proof("GET", "/api/v1/auth/me", &world, "4", Some(&access));
+    assert_eq!(open(good.clone()).await.status, StatusCode::OK);
+    assert_eq!(open(good).await.status, StatusCode::UNAUTHORIZED, "a proof is good once");
+    for proof in [
+        thief.proof("GET", "/api/v1/auth/me", &world, "5", Some(&access)),
+        holder.proof("GET", "/api/v1/auth/me", &world, "6", None),
+        holder.proof("POST", "/api/v1/auth/me", &world, "7", Some(&access)),
+        holder.proof("GET", "/api/v1/auth/keys", &world, "8", Some(&access)),
+        "nonsense".to_owned(),
+        BASE64_STANDARD.encode("nonsense"),
+    ] {
+        assert_eq!(open(proof).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let late = holder.proof("GET", "/api/v1/auth/me", &world, "9", Some(&access));
+    world.advance(61);
+    assert_eq!(open(late).await.status, StatusCode::UNAUTHORIZED);
+}
