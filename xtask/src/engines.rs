@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Result, bail};
 
 use crate::postgres::Postgres;
+use crate::redis::Redis;
 use crate::{model, needs, process};
 
 /// One seed for every property test: the gate runs the same cases each time. `make soak` takes another one a run.
@@ -14,6 +15,7 @@ pub const SEED: &str = "20261121";
 /// Running engines; dropped, they stop.
 pub struct Engines {
     postgres: Postgres,
+    redis: Redis,
     model: std::path::PathBuf,
 }
 
@@ -26,13 +28,14 @@ impl Engines {
         process::catch_interrupts()?;
         needs::provide()?;
         let model = model::provide()?;
-        Ok(Self { postgres: Postgres::start()?, model })
+        Ok(Self { postgres: Postgres::start()?, redis: Redis::start()?, model })
     }
 
     /// The variables for a command.
-    pub fn variables(&self) -> [(&'static str, String); 3] {
+    pub fn variables(&self) -> [(&'static str, String); 4] {
         [
             ("MEDIA_GATEWAY_TEST_POSTGRES", self.postgres.url.clone()),
+            ("MEDIA_GATEWAY_TEST_REDIS", self.redis.url.clone()),
             ("MEDIA_GATEWAY_TEST_MODEL", self.model.display().to_string()),
             ("PROPTEST_RNG_SEED", std::env::var("PROPTEST_RNG_SEED").unwrap_or_else(|_| SEED.into())),
         ]

@@ -6,6 +6,8 @@ mod model;
 mod needs;
 mod postgres;
 mod process;
+mod redis;
+mod schemathesis;
 mod soak;
 mod summary;
 mod test;
@@ -26,6 +28,7 @@ model [--dir D]       download the sentence model (kept in the user's cache, or 
 films [--dir D]       download the sample films
 soak                  the tests with larger counts; writes docs/measured/DATE-soak.md
 web                   build the web app into web/dist, where something changed
+schemathesis [CASES]  generated requests from the API's document against a node; 2000 where CASES is absent
 bench [ARGS]          build and run the benchmarks; ARGS go to them (try --help)";
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "films" => model::run_films(rest),
         "soak" => soak::run(&root),
         "web" => web::run(&root),
+        "schemathesis" => schemathesis::run(&root, rest),
         "bench" => bench::run(&root, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

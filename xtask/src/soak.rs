@@ -16,10 +16,13 @@ use cargo_metadata::MetadataCommand;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{engines::Engines, needs, process, summary::Summary};
+use crate::{engines::Engines, needs, process, schemathesis, summary::Summary};
 
 /// Cases of each property, unless `PROPTEST_CASES` says otherwise.
 const CASES: &str = "10000";
+
+/// The step that is no package.
+const API: &str = "schemathesis";
 
 /// What an interrupted soak leaves for the next one, in `target/soak.json`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +111,14 @@ fn steps(root: &Path, summary: &mut Summary, state: &mut State, file: &Path) -> 
         let started = std::time::Instant::now();
         if summary.step(&package, || process::run(&mut tests), |passed| *passed)? {
             state.passed.insert(package, started.elapsed().as_secs());
+            state.write(file)?;
+        }
+    }
+    if !state.passed.contains_key(API) {
+        let started = std::time::Instant::now();
+        let made = || schemathesis::check(root, schemathesis::SOAK_CASES);
+        if summary.step(API, made, |passed| *passed)? {
+            state.passed.insert(API.to_owned(), started.elapsed().as_secs());
             state.write(file)?;
         }
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::engines::Engines;
 use crate::summary::Summary;
-use crate::{needs, process, tidy, web};
+use crate::{needs, process, schemathesis, tidy, web};
 
 /// Runs everything; a failed check does not hide the ones after it, a missing engine does.
 pub fn run(root: &Path) -> Result<ExitCode> {
@@ -41,6 +41,7 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     let name = format!("tests (cargo {})", runner[0]);
     summary.step(&name, || process::run(cargo(&tests).envs(engines.variables())), ok)?;
     summary.step("web app", || web::test(root), ok)?;
+    summary.step("schemathesis", || schemathesis::check(root, schemathesis::CASES), ok)?;
     if runner[0] == "nextest" && tidy::has_doctests(root)? {
         let doctests = ["test", "--workspace", "--locked", "--doc"];
         summary.step("doctests", || process::run(cargo(&doctests).envs(engines.variables())), ok)?;

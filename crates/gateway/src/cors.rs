@@ -13,7 +13,7 @@ const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "etag, link, location, retry-after, deprecation, sunset, traceparent, x-request-id, x-correlation-id, \
-     idempotency-replayed",
+     idempotency-replayed, ratelimit, ratelimit-policy, age, cache-status, x-degraded",
 );
 /// Browsers ask again after ten minutes.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

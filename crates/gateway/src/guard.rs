@@ -4,44 +4,50 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
     response::{IntoResponse, Response},
     routing::{Route, future::RouteFuture},
 };
-use contracts::{ApiError, ErrorKind};
+use contracts::{ApiError, Caller, ErrorKind};
 use futures::{
     FutureExt,
     future::{BoxFuture, Either},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use http_api::{Budget, Deprecation, Entered, Frame, Problem};
+use http_api::{Budget, Deprecation, Entered, Frame, Peer, Problem, identify};
 use hyper::body::Body as _;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::time::timeout;
 use tower::{Layer, Service};
 
 use crate::{
     body::Bounded,
+    cache::ResponseCache,
     compress::compress,
     cors::{self, Origins},
+    crowd::{Crowd, Place},
+    decode::decode,
     head::{self, CORRELATION_ID, HeadLimits, REQUEST_ID, RequestIds},
     idempotency::Idempotency,
+    limits::{Demand, Limits, Taken},
     measure::{Meters, UNMATCHED},
+    shed::Priority,
 };
 
 /// How long the rest of a refused body may take to arrive.
 const SWALLOW_TIME: Duration = Duration::from_secs(2);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Pages of other origins may not embed an answer; those that are allowed by CORS read it as before (the Fetch standard).
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// For everything but the documentation page, which has its own: an answer is data, never a page.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
@@ -80,8 +86,10 @@ pub struct GuardConfig {
     pub max_uri_bytes: usize,
     /// The most bytes of headers.
     pub max_header_bytes: usize,
-    /// How many requests are worked on at once; more are refused.
+    /// How many requests are worked on at once at most; more are refused, and fewer taken while answers are late.
     pub max_in_flight: usize,
+    /// An answer that takes longer is late.
+    pub objective: Duration,
     /// The origins whose pages may call.
     pub origins: Origins,
     /// Whether to compress answers.
@@ -100,17 +108,29 @@ impl GuardConfig {
             max_uri_bytes: 8 * 1_024,
             max_header_bytes: 16 * 1_024,
             max_in_flight: 1_024,
+            objective: Duration::from_millis(500),
             origins: Origins::default(),
             compress: true,
         }
     }
 }
 
+/// The address a request comes from, through the proxies that are trusted: a request extension.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) IpAddr);
+
+/// What a door has besides its routes.
+pub(crate) struct Fittings {
+    pub(crate) frame: Arc<Frame>,
+    pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) limits: Option<Arc<Limits>>,
+    pub(crate) cache: Option<Arc<ResponseCache>>,
+}
+
 struct Shared {
-    frame: Arc<Frame>,
-    idempotency: Option<Idempotency>,
-    config: GuardConfig,
-    places: Arc<Semaphore>,
+    fittings: Fittings,
+    config: ArcSwap<GuardConfig>,
+    crowd: Crowd,
     meters: Meters,
 }
 
@@ -119,9 +139,25 @@ struct Shared {
 pub(crate) struct Guard(Arc<Shared>);
 
 impl Guard {
-    pub(crate) fn new(frame: Arc<Frame>, idempotency: Option<Idempotency>, config: GuardConfig) -> Self {
-        let (places, meters) = (Arc::new(Semaphore::new(config.max_in_flight)), Meters::new(&config.service));
-        Self(Arc::new(Shared { frame, idempotency, config, places, meters }))
+    pub(crate) fn new(fittings: Fittings, config: GuardConfig) -> Self {
+        let (crowd, meters) = (Crowd::new(config.max_in_flight), Meters::new(&config.service));
+        Self(Arc::new(Shared { fittings, config: ArcSwap::from_pointee(config), crowd, meters }))
+    }
+
+    /// From the next request on these bounds hold.
+    pub(crate) fn set(&self, config: GuardConfig) {
+        self.0.crowd.set_most(config.max_in_flight);
+        self.0.config.store(Arc::new(config));
+    }
+
+    /// The bounds now.
+    pub(crate) fn config(&self) -> Arc<GuardConfig> {
+        self.0.config.load_full()
+    }
+
+    /// Requests worked on now, and how many may be.
+    pub(crate) fn crowd(&self) -> (usize, usize) {
+        self.0.crowd.now()
     }
 }
 
@@ -150,21 +186,16 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        let visit = Visit::begin(Arc::clone(&shared), &mut request);
-        let budget = shared.budget(visit.endpoint());
-        if budget != shared.frame.timeout {
-            request.extensions_mut().insert(Budget(budget));
-        }
-        let admitted = shared.admit(request, visit.endpoint());
-        let work = match admitted {
-            Ok((request, place)) => Either::Left((self.work(request, visit.endpoint()), place)),
-            Err(refused) => Either::Right(refused),
+        let visit = Visit::begin(Arc::clone(&self.shared), &mut request);
+        let entry = match visit.admit(request) {
+            Ok((request, pass)) => Ok((self.work(request, visit.endpoint()), pass)),
+            Err(refused) => Err(refused),
         };
         Box::pin(async move {
-            let response = match work {
-                Either::Left((work, _place)) => within(budget, work).await,
-                Either::Right(refused) => refused.answer().await,
+            let (mut visit, entry) = (visit, entry);
+            let response = match entry {
+                Ok((work, pass)) => visit.answer(work, pass).await,
+                Err(refused) => refused.answer().await,
             };
             Ok(visit.end(response).await)
         })
@@ -172,9 +203,9 @@ impl Service<Request> for Guarded {
 }
 
 impl Guarded {
-    /// Calls the route, through the idempotency store where it asks for that.
+    /// Calls the route, through the idempotency store where it asks for that. Nothing happens until it is polled.
     fn work(&mut self, request: Request, endpoint: &str) -> Work {
-        if let Some(idempotency) = &self.shared.idempotency
+        if let Some(idempotency) = &self.shared.fittings.idempotency
             && let Some(rule) = idempotency.rule(request.method(), endpoint)
         {
             return Either::Right(idempotency.clone().run(rule, request, self.inner.clone()).map(Ok).boxed());
@@ -185,6 +216,14 @@ impl Guarded {
 
 /// A route at work: boxed only where a store is asked first.
 type Work = Either<RouteFuture<Infallible>, BoxFuture<'static, Result<Response, Infallible>>>;
+
+/// What a request that was let in has with it.
+struct Pass {
+    place: Place,
+    demand: Option<Demand>,
+    /// Under what its answer is kept, and the conditions it came with.
+    kept: Option<(String, HeaderMap)>,
+}
 
 /// A request that is answered without calling its route.
 enum Refused {
@@ -208,45 +247,26 @@ impl Refused {
     }
 }
 
-impl Shared {
-    fn budget(&self, endpoint: &str) -> Duration {
-        let own = self.config.route_timeouts.iter().find(|own| own.route == endpoint);
-        own.map_or(self.config.timeout, |own| own.timeout)
+impl GuardConfig {
+    pub(crate) fn budget(&self, endpoint: &str) -> Duration {
+        let own = self.route_timeouts.iter().find(|own| own.route == endpoint);
+        own.map_or(self.timeout, |own| own.timeout)
     }
+}
 
-    /// Lets a request in, with its place and a body that can't grow too large.
-    fn admit(&self, request: Request, endpoint: &str) -> Result<(Request, Option<OwnedSemaphorePermit>), Refused> {
-        let (max, config) = (self.config.max_body_bytes, &self.config);
-        if cors::is_preflight(&request) && config.origins.allowed(request.headers()).is_some() {
-            return Err(Refused::Preflight);
-        }
-        let limits = HeadLimits { uri_bytes: config.max_uri_bytes, header_bytes: config.max_header_bytes };
-        match head::check(&request, limits) {
-            Ok(true) => self.meters.agent(),
-            Ok(false) => {}
-            Err(error) => return Err(Refused::Problem(error, None)),
-        }
-        let hint = request.body().size_hint();
-        if hint.lower() > max as u64 {
-            let detail = format!("the body has {} bytes, and this server takes {max}", hint.lower());
-            let error = ApiError::new(ErrorKind::PayloadTooLarge, "body_too_large", detail);
-            // A client that waits for `100 Continue` has sent nothing yet and reads the answer at once.
-            let waits = request.headers().contains_key(header::EXPECT);
-            return Err(Refused::Problem(error, (!waits).then(|| request.into_body())));
-        }
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Some(place),
-            // Whoever watches the node must hear from it most of all when it is busy.
-            Err(_) if endpoint.ends_with("z") && ["/livez", "/readyz", "/startupz"].contains(&endpoint) => None,
-            Err(_) => {
-                let busy = ApiError::unavailable("overloaded", "the server has too much to do; try again soon");
-                return Err(Refused::Problem(busy.retry_after(Duration::from_secs(1)), None));
-            }
-        };
-        let bounded = hint.upper().is_some_and(|upper| upper <= max as u64);
-        let request = if bounded { request } else { request.map(|body| Body::new(Bounded::new(body, max))) };
-        Ok((request, place))
+/// Bounds the body of a request, packed or not, or says why it is refused.
+fn bounded(request: Request, max: usize) -> Result<Request, Refused> {
+    let hint = request.body().size_hint();
+    if hint.lower() > max as u64 {
+        let detail = format!("the body has {} bytes, and this server takes {max}", hint.lower());
+        let error = ApiError::new(ErrorKind::PayloadTooLarge, "body_too_large", detail);
+        // A client that waits for `100 Continue` has sent nothing yet and reads the answer at once.
+        let waits = request.headers().contains_key(header::EXPECT);
+        return Err(Refused::Problem(error, (!waits).then(|| request.into_body())));
     }
+    let request = decode(request, max).map_err(|error| Refused::Problem(error, None))?;
+    let fits = request.body().size_hint().upper().is_some_and(|upper| upper <= max as u64);
+    Ok(if fits { request } else { request.map(|body| Body::new(Bounded::new(body, max))) })
 }
 
 /// Runs a route for at most `budget`; a panic ends the request, not the process.
@@ -268,6 +288,7 @@ async fn within(budget: Duration, work: Work) -> Response {
 /// What is remembered of a request until its answer.
 struct Visit {
     shared: Arc<Shared>,
+    config: Arc<GuardConfig>,
     over: bool,
     began: Instant,
     method: Method,
@@ -277,13 +298,15 @@ struct Visit {
     ids: RequestIds,
     origin: Option<HeaderValue>,
     encoding: Option<HeaderValue>,
+    taken: Option<Taken>,
 }
 
 impl Visit {
     fn begin(shared: Arc<Shared>, request: &mut Request) -> Self {
-        let entered = shared.frame.enter(request);
-        let ids = RequestIds::settle(request.headers_mut(), &shared.frame.rng);
+        let entered = shared.fittings.frame.enter(request);
+        let ids = RequestIds::settle(request.headers_mut(), &shared.fittings.frame.rng);
         let headers = request.headers();
+        let config = shared.config.load_full();
         Self {
             over: false,
             began: Instant::now(),
@@ -292,8 +315,10 @@ impl Visit {
             route: request.extensions().get::<MatchedPath>().cloned(),
             entered,
             ids,
-            origin: shared.config.origins.allowed(headers),
-            encoding: headers.get(header::ACCEPT_ENCODING).filter(|_| shared.config.compress).cloned(),
+            origin: config.origins.allowed(headers),
+            encoding: headers.get(header::ACCEPT_ENCODING).filter(|_| config.compress).cloned(),
+            taken: None,
+            config,
             shared,
         }
     }
@@ -302,21 +327,87 @@ impl Visit {
         self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str)
     }
 
+    /// Lets a request in, with its place and a body that can't grow too large.
+    fn admit(&self, mut request: Request) -> Result<(Request, Pass), Refused> {
+        let (config, fittings) = (&*self.config, &self.shared.fittings);
+        if cors::is_preflight(&request) && config.origins.allowed(request.headers()).is_some() {
+            return Err(Refused::Preflight);
+        }
+        let limits = HeadLimits { uri_bytes: config.max_uri_bytes, header_bytes: config.max_header_bytes };
+        match head::check(&request, limits) {
+            Ok(true) => self.shared.meters.agent(),
+            Ok(false) => {}
+            Err(error) => return Err(Refused::Problem(error, None)),
+        }
+        // Credentials that are not good are refused where they are needed; until then nobody sent them.
+        let caller = identify(&fittings.frame, &mut request);
+        let priority = if is_watch(self.endpoint()) { Priority::Vital } else { priority(&caller) };
+        let demand = fittings.limits.as_ref().and_then(|limits| {
+            let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip())?;
+            let client = limits.client(peer, request.headers());
+            request.extensions_mut().insert(Client(client));
+            limits.demand(&caller, client, self.endpoint(), self.uri.path())
+        });
+        let request = bounded(request, config.max_body_bytes)?;
+        let Some(place) = self.shared.crowd.enter(priority) else {
+            metrics::counter!("requests_shed_total", "priority" => priority.name()).increment(1);
+            let busy = ApiError::unavailable("overloaded", "the server has too much to do; try again soon");
+            return Err(Refused::Problem(busy.retry_after(Duration::from_secs(1)), None));
+        };
+        let keyed = fittings.cache.as_ref().and_then(|_| ResponseCache::key(&request, self.endpoint()));
+        let kept = keyed.map(|key| (key, conditions(request.headers())));
+        let budget = config.budget(self.endpoint());
+        let mut request = request;
+        if budget != fittings.frame.timeout {
+            request.extensions_mut().insert(Budget(budget));
+        }
+        Ok((request, Pass { place, demand, kept }))
+    }
+
+    /// The answer of a request that was let in: a refusal, one that was kept, or the route's.
+    async fn answer(&mut self, work: Work, pass: Pass) -> Response {
+        let shared = Arc::clone(&self.shared);
+        if let (Some(limits), Some(demand)) = (&shared.fittings.limits, pass.demand) {
+            let taken = self.taken.insert(limits.settle(demand).await);
+            if !taken.allowed() {
+                metrics::counter!("rate_limited_total").increment(1);
+                return Problem(taken.refusal()).into_response();
+            }
+        }
+        let budget = self.config.budget(self.endpoint());
+        let (Some(cache), Some((key, asked))) = (&shared.fittings.cache, pass.kept) else {
+            let response = within(budget, work).await;
+            pass.place.leave(self.began.elapsed(), self.config.objective, &shared.fittings.frame.clock);
+            return response;
+        };
+        if let Some(kept) = cache.fresh(&key, &asked).await {
+            return kept;
+        }
+        let response = within(budget, work).await;
+        pass.place.leave(self.began.elapsed(), self.config.objective, &shared.fittings.frame.clock);
+        cache.settle(key, response, &asked).await
+    }
+
     /// Finishes the answer, counts it and logs it.
     async fn end(mut self, response: Response) -> Response {
         let mut response = self.entered.leave(self.uri.path(), response);
-        if self.shared.config.compress {
+        if self.config.compress {
             response = compress(self.encoding.take(), response).await;
         }
         let headers = response.headers_mut();
+        // Once, and not each time that one more does not fit.
+        headers.reserve(12);
         secure(headers);
-        if let Some(old) = self.shared.config.deprecated.iter().find(|old| old.route == self.endpoint()) {
+        if let Some(old) = self.config.deprecated.iter().find(|old| old.route == self.endpoint()) {
             headers.extend(old.deprecation.headers());
         }
-        self.shared.config.origins.mark(self.origin.take(), headers);
+        self.config.origins.mark(self.origin.take(), headers);
+        if let Some(taken) = &self.taken {
+            taken.mark(headers);
+        }
         headers.insert(REQUEST_ID, self.ids.request.clone());
         headers.insert(CORRELATION_ID, self.ids.correlation.clone());
-        if let Ok(trace) = HeaderValue::from_str(&self.entered.trace.header()) {
+        if let Ok(trace) = HeaderValue::try_from(self.entered.trace.header()) {
             headers.insert(TRACEPARENT, trace);
         }
         self.over = true;
@@ -327,6 +418,28 @@ impl Visit {
     fn finish(&self, status: StatusCode) {
         self.shared.meters.finish(&self.method, self.endpoint(), &self.entered.trace, self.began, status);
     }
+}
+
+/// Whoever watches the node must hear from it most of all when it is busy.
+fn is_watch(endpoint: &str) -> bool {
+    endpoint.ends_with('z') && ["/livez", "/readyz", "/startupz"].contains(&endpoint)
+}
+
+fn priority(caller: &Caller) -> Priority {
+    match caller {
+        Caller::Anonymous => Priority::Low,
+        Caller::Identified(_) => Priority::Normal,
+        Caller::Operator | Caller::System => Priority::High,
+    }
+}
+
+/// The headers that an answer which was kept depends on.
+fn conditions(headers: &HeaderMap) -> HeaderMap {
+    let mut conditions = HeaderMap::new();
+    for value in headers.get_all(header::IF_NONE_MATCH) {
+        conditions.append(header::IF_NONE_MATCH, value.clone());
+    }
+    conditions
 }
 
 impl Drop for Visit {
@@ -342,6 +455,7 @@ impl Drop for Visit {
 fn secure(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(POLICY);
     headers.remove(header::SERVER);

@@ -14,11 +14,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::Route,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contracts::{ApiError, Clock, ErrorKind, Rng};
+use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_api::{BodyTooLarge, Problem, cause};
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt, LengthLimitError};
 use sha2::{Digest, Sha256};
 use stores::Db;
 use tower::ServiceExt;
@@ -120,7 +121,7 @@ impl Idempotency {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.map_err(|error| {
+        let (body, rest) = head_of(body).await.map_err(|error| {
             tracing::error!(%error, "an answer broke off before it could be kept");
             ApiError::internal("the answer broke off")
         })?;
@@ -130,11 +131,32 @@ impl Idempotency {
             status: parts.status.as_u16(),
             content_type: text(header::CONTENT_TYPE),
             location: text(header::LOCATION),
-            body: (body.len() <= MAX_ANSWER).then(|| body.to_vec()),
+            body: rest.is_none().then(|| body.to_vec()),
         };
         self.claims.keep(&scope, &owner, kept).await?;
-        Ok(Response::from_parts(parts, Body::from(body)))
+        let body = match rest {
+            None => Body::from(body),
+            Some(rest) => {
+                let head = futures::stream::once(std::future::ready(Ok(body)));
+                Body::from_stream(head.chain(rest.into_data_stream()))
+            }
+        };
+        Ok(Response::from_parts(parts, body))
     }
+}
+
+/// A body up to the bound, and what comes after it where it is longer: no more than that is held in memory.
+async fn head_of(mut body: Body) -> Result<(Bytes, Option<Body>), axum::Error> {
+    let mut head = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            head.extend_from_slice(&data);
+        }
+        if head.len() > MAX_ANSWER {
+            return Ok((head.freeze(), Some(body)));
+        }
+    }
+    Ok((head.freeze(), None))
 }
 
 async fn answer(route: Route, request: Request) -> Response {

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -14,10 +14,13 @@ use utoipa::openapi::{Deprecated, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    admin::{self, Places, Reload, Seen},
+    cache::ResponseCache,
     docs,
-    guard::{Guard, GuardConfig},
+    guard::{Fittings, Guard, GuardConfig},
     health::{self, Health},
     idempotency::Idempotency,
+    limits::Limits,
     proxy::{Proxy, Remote},
 };
 
@@ -33,7 +36,13 @@ pub struct GatewayParts {
     pub frame: Arc<Frame>,
     /// The store behind `Idempotency-Key`, for the routes that ask for it.
     pub idempotency: Option<Idempotency>,
-    /// The limits.
+    /// Who may ask how much; nobody is counted without.
+    pub limits: Option<Arc<Limits>>,
+    /// Answers kept for a moment.
+    pub cache: Option<Arc<ResponseCache>>,
+    /// Reads the configuration again, when the operator asks.
+    pub reload: Option<Reload>,
+    /// The bounds.
     pub config: GuardConfig,
 }
 
@@ -51,31 +60,46 @@ pub struct RoleParts {
 
 /// A finished door; serve it with `http_api::server::serve`, or mount it under a router as its fallback service.
 #[derive(Clone)]
-pub struct Gateway(Router);
+pub struct Gateway {
+    router: Router,
+    guard: Guard,
+}
 
 /// The gateway: local routes, a proxy for the remote ones, one document for all of them, and health.
 pub fn gateway(parts: GatewayParts) -> Gateway {
-    let (mut router, mut document) = parts.local.split_for_parts();
-    let proxy = Proxy::new();
-    for remote in parts.remotes {
-        parts.health.register(remote.name(), false, proxy.probe(&remote));
+    let GatewayParts { local, remotes, health, frame, idempotency, limits, cache, reload, config } = parts;
+    let seen = Arc::new(OnceLock::new());
+    let mut places = Places::of(local.get_openapi(), "local");
+    let (mut router, mut document) = local.merge(admin::routes(Arc::clone(&seen))).split_for_parts();
+    places.add(&admin::api(), "local");
+    let (proxy, mut upstreams) = (Proxy::new(), Vec::new());
+    for remote in remotes {
+        health.register(remote.name(), false, proxy.probe(&remote));
+        let upstream = Proxy::upstream(&remote, &frame);
         let paths: Vec<_> = remote.api.paths.paths.keys().filter(|path| !has(&document, path)).cloned().collect();
         for path in paths {
-            router = router.route_service(&path, proxy.to(&remote));
+            router = router.route_service(&path, proxy.to(&remote, &upstream));
         }
+        places.add(&remote.api, remote.name());
+        upstreams.push(upstream);
         document.merge(remote.api);
     }
-    for old in &parts.config.deprecated {
+    for old in &config.deprecated {
         deprecate(&mut document, &old.route);
     }
-    let router = router.merge(docs::routes(document)).merge(health::routes(parts.health));
-    finish(router, parts.frame, parts.idempotency, parts.config)
+    let router = router.merge(docs::routes(document)).merge(health::routes(health));
+    let fittings = Fittings { frame, idempotency, limits: limits.clone(), cache };
+    let gateway = finish(router, fittings, config);
+    let guard = gateway.guard.clone();
+    // Set once: the cell was made above.
+    let _ = seen.set(Seen { guard, limits, upstreams, places, reload });
+    gateway
 }
 
 /// The listener of one role, which a gateway in another process calls: the same limits, no documentation.
 pub fn role(parts: RoleParts) -> Gateway {
     let router = Router::from(parts.routes).merge(health::routes(parts.health));
-    finish(router, parts.frame, None, parts.config)
+    finish(router, Fittings { frame: parts.frame, idempotency: None, limits: None, cache: None }, parts.config)
 }
 
 /// Marks the operations of a path as deprecated.
@@ -91,8 +115,16 @@ fn has(document: &OpenApi, path: &str) -> bool {
     document.paths.paths.contains_key(path)
 }
 
-fn finish(router: Router, frame: Arc<Frame>, idempotency: Option<Idempotency>, config: GuardConfig) -> Gateway {
-    Gateway(with_fallbacks(router).layer(Guard::new(frame, idempotency, config)))
+fn finish(router: Router, fittings: Fittings, config: GuardConfig) -> Gateway {
+    let guard = Guard::new(fittings, config);
+    Gateway { router: with_fallbacks(router).layer(guard.clone()), guard }
+}
+
+impl Gateway {
+    /// From the next request on these bounds hold. The name of the service stays.
+    pub fn set(&self, config: GuardConfig) {
+        self.guard.set(config);
+    }
 }
 
 impl Service<Request> for Gateway {
@@ -101,7 +133,7 @@ impl Service<Request> for Gateway {
     type Future = RouteFuture<Infallible>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request<Body>>::poll_ready(&mut self.0, cx)
+        Service::<Request<Body>>::poll_ready(&mut self.router, cx)
     }
 
     /// Rewrites the alias before anything is routed.
@@ -109,7 +141,7 @@ impl Service<Request> for Gateway {
         if let Some(uri) = unalias(request.uri()) {
             *request.uri_mut() = uri;
         }
-        self.0.call(request)
+        self.router.call(request)
     }
 }
 

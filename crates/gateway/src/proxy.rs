@@ -16,22 +16,30 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use contracts::{ApiError, Component, ComponentState, ErrorKind, Trace};
 use futures::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, Version, header,
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header,
+    request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_api::{BodyTooLarge, Peer, Problem, cause};
+use http_api::{BodyTooLarge, Budget, Frame, Peer, Problem, cause};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper_util::{
-    client::legacy::{Client, Error as ClientError, connect::HttpConnector},
+    client::legacy::{Client as HttpClient, Error as ClientError, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::Service;
+use tower_http::timeout::TimeoutBody;
 use utoipa::openapi::OpenApi;
 
-use crate::health::Readiness;
+use crate::{
+    guard::Client,
+    health::Readiness,
+    upstream::{Outcome, Upstream, UpstreamConfig},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than the time a role's listener keeps an idle connection, so that none is used as it closes.
@@ -58,10 +66,16 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// How long a role may pause within an answer.
+const BODY_PATIENCE: Duration = Duration::from_secs(15);
+/// The largest body that is held, so that a try can be repeated.
+const MAX_HELD: u64 = 64 * 1_024;
+
 /// A role in another process.
 pub struct Remote {
     name: Arc<str>,
     authority: Authority,
+    config: UpstreamConfig,
     /// The role's document: its paths are what is passed on.
     pub(crate) api: OpenApi,
 }
@@ -74,13 +88,22 @@ impl Remote {
     pub fn new(name: &str, base: &Uri, api: OpenApi) -> Result<Self, ApiError> {
         let plain = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
         match base.authority() {
-            Some(authority) if plain => Ok(Self { name: name.into(), authority: authority.clone(), api }),
+            Some(authority) if plain => {
+                let config = UpstreamConfig::default();
+                Ok(Self { name: name.into(), authority: authority.clone(), config, api })
+            }
             _ => Err(ApiError::invalid("bad_remote", format!("{base} is not an address like http://host:port"))),
         }
     }
 }
 
 impl Remote {
+    /// Asked in this way.
+    #[must_use]
+    pub fn asked(self, config: UpstreamConfig) -> Self {
+        Self { config, ..self }
+    }
+
     /// The role's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -89,14 +112,14 @@ impl Remote {
 
 /// The client that all remote roles share.
 #[derive(Clone)]
-pub(crate) struct Proxy(Client<HttpConnector, Body>);
+pub(crate) struct Proxy(HttpClient<HttpConnector, Body>);
 
 impl Proxy {
     pub(crate) fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_nodelay(true);
-        let mut builder = Client::builder(TokioExecutor::new());
+        let mut builder = HttpClient::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
         Self(builder.build(connector))
     }
@@ -121,18 +144,23 @@ impl Proxy {
         }
     }
 
-    /// A service that passes every request on to `remote`.
-    pub(crate) fn to(&self, remote: &Remote) -> Forward {
-        let client = self.0.clone();
-        Forward { client, name: Arc::clone(&remote.name), authority: remote.authority.clone() }
+    /// A service that passes every request on to `remote`, as `upstream` allows.
+    pub(crate) fn to(&self, remote: &Remote, upstream: &Arc<Upstream>) -> Forward {
+        Forward { client: self.0.clone(), upstream: Arc::clone(upstream), authority: remote.authority.clone() }
+    }
+
+    /// How `remote` is asked.
+    pub(crate) fn upstream(remote: &Remote, frame: &Frame) -> Arc<Upstream> {
+        let (clock, rng) = (frame.clock.clone(), frame.rng.clone());
+        Arc::new(Upstream::new(Arc::clone(&remote.name), remote.config, clock, rng))
     }
 }
 
 /// See [`Proxy::to`].
 #[derive(Clone)]
 pub(crate) struct Forward {
-    client: Client<HttpConnector, Body>,
-    name: Arc<str>,
+    client: HttpClient<HttpConnector, Body>,
+    upstream: Arc<Upstream>,
     authority: Authority,
 }
 
@@ -146,23 +174,100 @@ impl Service<Request> for Forward {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let reply = readdress(request, &self.authority).map(|request| self.client.request(request));
-        let name = Arc::clone(&self.name);
-        Box::pin(async move {
-            let answer = match reply {
-                Ok(reply) => reply.await.map_err(|error| failure(&name, &error)),
-                Err(error) => Err(error),
-            };
-            Ok(match answer {
-                Ok(mut response) => {
-                    strip(response.headers_mut());
-                    *response.version_mut() = Version::HTTP_11;
-                    response.map(Body::new)
-                }
-                Err(error) => Problem(error).into_response(),
-            })
-        })
+        let this = self.clone();
+        Box::pin(async move { Ok(this.forward(request).await.unwrap_or_else(|error| Problem(error).into_response())) })
     }
+}
+
+impl Forward {
+    async fn forward(self, request: Request) -> Result<Response, ApiError> {
+        let time = request.extensions().get::<Budget>().map(|budget| budget.0);
+        let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
+        let mut held = Held::new(readdress(request, &self.authority)?).await?;
+        let response = self.upstream.call(time, || self.ask(held.next())).await;
+        let mut response = response?;
+        strip(response.headers_mut());
+        *response.version_mut() = Version::HTTP_11;
+        Ok(response.map(|body| Body::new(TimeoutBody::new(BODY_PATIENCE, body))))
+    }
+
+    /// One try.
+    async fn ask(&self, next: Option<(Request, bool)>) -> Outcome<Response<Incoming>> {
+        let Some((request, safe)) = next else {
+            return Outcome::Bad { answer: Err(ApiError::internal("the request can't be sent again")), again: false };
+        };
+        match self.client.request(request).await {
+            Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
+            Ok(response) => Outcome::Good(response),
+            Err(error) if cause::<BodyTooLarge>(&error).is_some() => {
+                // The client's fault: the role did nothing wrong.
+                Outcome::Refused(BodyTooLarge::api_error())
+            }
+            // Nothing was sent: whatever it was, it can be asked again.
+            Err(error) => Outcome::Bad { again: safe || error.is_connect(), answer: Err(self.failure(&error)) },
+        }
+    }
+
+    fn failure(&self, error: &ClientError) -> ApiError {
+        let name = self.upstream.name();
+        tracing::warn!(role = name, %error, cause = error.source().map(tracing::field::display), "a role did not answer");
+        let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
+        let detail = format!("the {name} service does not answer");
+        ApiError::new(kind, "upstream_unavailable", detail).retry_after(Duration::from_secs(1))
+    }
+}
+
+/// Answers that speak against the role rather than against the request.
+fn is_failure(status: StatusCode) -> bool {
+    [
+        StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ]
+    .contains(&status)
+}
+
+/// A request that can be sent more than once, when its body is small.
+struct Held {
+    parts: Parts,
+    body: Option<Bytes>,
+    /// What is too large to hold, for the only try.
+    rest: Option<Body>,
+}
+
+impl Held {
+    async fn new(request: Request) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if body.size_hint().upper().is_none_or(|most| most > MAX_HELD) {
+            return Ok(Self { parts, body: None, rest: Some(body) });
+        }
+        let body = match body.is_end_stream() {
+            true => Bytes::new(),
+            false => body.collect().await.map_err(|_| broken())?.to_bytes(),
+        };
+        Ok(Self { parts, body: Some(body), rest: None })
+    }
+
+    /// The request, and whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only
+    /// POST that reads is a search.
+    fn next(&mut self) -> Option<(Request, bool)> {
+        let again = self.body.is_some();
+        let body = match &self.body {
+            Some(body) => Body::from(body.clone()),
+            None => self.rest.take()?,
+        };
+        let safe = self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search");
+        let mut request = Request::new(body);
+        *request.method_mut() = self.parts.method.clone();
+        *request.uri_mut() = self.parts.uri.clone();
+        *request.headers_mut() = self.parts.headers.clone();
+        Some((request, again && safe))
+    }
+}
+
+fn broken() -> ApiError {
+    ApiError::invalid("bad_body", "the body ended before it was whole")
 }
 
 /// The request as the role gets it.
@@ -177,7 +282,11 @@ fn readdress(request: Request, authority: &Authority) -> Result<Request, ApiErro
     parts.headers.remove(header::FORWARDED);
     parts.headers.remove(FORWARDED_FOR);
     parts.headers.remove(FORWARDED_HOST);
-    let peer = parts.extensions.get::<Peer>().and_then(|peer| HeaderValue::from_str(&peer.0.ip().to_string()).ok());
+    // The answer is packed once, here.
+    parts.headers.remove(header::ACCEPT_ENCODING);
+    let peer = parts.extensions.get::<Client>().map(|client| client.0);
+    let peer = peer.or_else(|| Some(parts.extensions.get::<Peer>()?.0.ip()));
+    let peer = peer.and_then(|address| HeaderValue::from_str(&address.to_string()).ok());
     parts
         .headers
         .extend([(FORWARDED_FOR, peer), (FORWARDED_HOST, host)].into_iter().filter_map(|(k, v)| Some((k, v?))));
@@ -205,14 +314,4 @@ fn strip(headers: &mut HeaderMap) {
     for name in listed.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-}
-
-fn failure(name: &str, error: &ClientError) -> ApiError {
-    if cause::<BodyTooLarge>(error).is_some() {
-        return BodyTooLarge::api_error();
-    }
-    tracing::warn!(role = name, %error, cause = error.source().map(tracing::field::display), "a role did not answer");
-    let retry = Duration::from_secs(1);
-    let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
-    ApiError::new(kind, "upstream_unavailable", format!("the {name} service does not answer")).retry_after(retry)
 }

@@ -6,15 +6,18 @@ use std::{
     time::Duration,
 };
 
-use contracts::{Component, ComponentState, Embedder};
+use anyhow::Context as _;
+use contracts::{Clock, Component, ComponentState, Embedder};
 use embedding::{ModelFiles, OnnxEmbedder};
 use stores::{
     DbError,
     cache::Cache,
     db::{Db, DbConfig},
+    limits::LimitStore,
     vectors::{VectorError, VectorIndex},
 };
 use stores_embedded::{HnswVectors, MemoryCache};
+use stores_production::{RedisCache, RedisLimits, RedisLink};
 
 use crate::config::Config;
 
@@ -78,9 +81,32 @@ pub fn owns_database(config: &Config) -> bool {
     config.database.url.is_none()
 }
 
-/// The cache of this process.
-pub fn cache(config: &Config) -> Arc<dyn Cache> {
-    Arc::new(MemoryCache::new(config.limits.cache_bytes))
+/// The cache: of this process, or of all that share a Redis server.
+///
+/// # Errors
+/// When the server's address is none.
+pub fn cache(config: &Config, clock: &Clock) -> anyhow::Result<Arc<dyn Cache>> {
+    Ok(match redis(config, clock)? {
+        Some(link) => Arc::new(RedisCache::new(link, &config.redis.prefix)),
+        None => Arc::new(MemoryCache::new(config.limits.cache_bytes)),
+    })
+}
+
+/// The rate limits that several processes share, where there is a store for them.
+///
+/// # Errors
+/// When the server's address is none.
+pub fn shared_limits(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn LimitStore>>> {
+    Ok(redis(config, clock)?.map(|link| Arc::new(RedisLimits::new(link, &config.redis.prefix)) as _))
+}
+
+/// A link to the Redis server, where the configuration names one.
+///
+/// # Errors
+/// When its address is none.
+pub fn redis(config: &Config, clock: &Clock) -> anyhow::Result<Option<RedisLink>> {
+    let open = |url: &String| RedisLink::open(url, clock.clone()).context("`redis.url` is not an address");
+    config.redis.url.as_ref().map(open).transpose()
 }
 
 /// Where the model is, or is put.

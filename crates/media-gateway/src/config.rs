@@ -11,7 +11,7 @@ use confique::{Config as _, Layer as _, meta::FieldKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::roles::Role;
+use crate::{limits, roles::Role};
 
 /// Which stores are the default where the configuration names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,12 @@ pub struct Config {
     /// Bounds on what comes in.
     #[config(nested)]
     pub limits: Limits,
+    /// Who may ask how much.
+    #[config(nested)]
+    pub rate_limits: RateLimits,
+    /// Valkey or Redis.
+    #[config(nested)]
+    pub redis: Redis,
     /// Log lines.
     #[config(nested)]
     pub log: Log,
@@ -170,6 +176,90 @@ pub struct Search {
     pub graph_weight: f64,
 }
 
+/// Valkey or Redis: the cache and the rate limits of several processes. Without it each process has its own.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Redis {
+    /// `redis://…`.
+    #[config(env = "MEDIA_GATEWAY_REDIS_URL")]
+    pub url: Option<String>,
+    /// What every key begins with, so that several deployments can share a server.
+    #[config(env = "MEDIA_GATEWAY_REDIS_PREFIX", default = "media-gateway:")]
+    pub prefix: String,
+}
+
+/// Who may ask how much, on the gateway's port. Read again on SIGHUP and by `POST /api/v1/admin/reload`.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct RateLimits {
+    /// Whether requests are counted at all.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_ENABLED", default = true)]
+    pub enabled: bool,
+    /// An address without credentials: requests a second, at once, a minute, an hour.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", parse_env = confique::env::parse::list_by_comma, default = [5, 10, 100, 1000])]
+    pub anonymous: Vec<u32>,
+    /// Somebody with an account.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_FREE", parse_env = confique::env::parse::list_by_comma, default = [10, 20, 200, 2000])]
+    pub free: Vec<u32>,
+    /// Somebody who pays.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_PRO", parse_env = confique::env::parse::list_by_comma, default = [50, 100, 1000, 10000])]
+    pub pro: Vec<u32>,
+    /// A member of an organisation.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_ENTERPRISE", parse_env = confique::env::parse::list_by_comma, default = [200, 500, 5000, 50000])]
+    pub enterprise: Vec<u32>,
+    /// An address without credentials, whatever `anonymous` allows.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_EDGE_PER_MINUTE", default = 1000)]
+    pub edge_per_minute: u32,
+    /// Somebody's API key.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_USER_KEY_PER_15_MINUTES", default = 1000)]
+    pub user_key_per_15_minutes: u32,
+    /// A program's API key.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_SERVICE_KEY_PER_15_MINUTES", default = 10000)]
+    pub service_key_per_15_minutes: u32,
+    /// Networks that may ask without limit and without credentials. Default: loopback in the embedded profile, whose
+    /// user sits at the machine; nobody in production.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_EXEMPT", parse_env = confique::env::parse::list_by_comma)]
+    pub exempt: Option<Vec<String>>,
+    /// Networks of the proxies before the gateway: only their `X-Forwarded-For` is believed.
+    #[config(env = "MEDIA_GATEWAY_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub trusted_proxies: Vec<String>,
+    /// The share of a quota that one process gives by itself while Redis does not answer.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_FALLBACK_SHARE", default = 0.5)]
+    pub fallback_share: f64,
+    /// How many addresses, people and keys one process remembers.
+    #[config(env = "MEDIA_GATEWAY_RATE_LIMITS_MAX_KEYS", default = 100000)]
+    pub max_keys: usize,
+}
+
+/// What access tokens are signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::upper_case_acronyms, reason = "the names of RFC 7518")]
+pub enum Signature {
+    /// RSA with SHA-256.
+    RS256,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+}
+
+/// Who people and programs are.
+#[derive(Clone, Debug, confique::Config)]
+#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Auth {
+    /// The public base address, which tokens name as their issuer. Default: the gateway's own address.
+    #[config(env = "MEDIA_GATEWAY_AUTH_ISSUER")]
+    pub issuer: Option<String>,
+    /// Other resources that tokens may be for, as absolute addresses.
+    #[config(env = "MEDIA_GATEWAY_AUTH_RESOURCES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    pub resources: Vec<String>,
+    /// What access tokens are signed with: `RS256` or `ES256`.
+    #[config(env = "MEDIA_GATEWAY_AUTH_SIGNATURE", default = "RS256")]
+    pub signature: Signature,
+    /// A file with the secret that keys and addresses are sealed under, the same for every process with the auth role.
+    /// Default: made from the roles' shared secret, or kept in the data folder.
+    #[config(env = "MEDIA_GATEWAY_AUTH_SECRET_FILE")]
+    pub secret_file: Option<PathBuf>,
+}
+
 /// Bounds on what comes in.
 #[derive(Clone, Debug, confique::Config)]
 #[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
@@ -260,7 +350,13 @@ impl Config {
                  set `database.url` or run every role"
             );
         }
+        if let Some(url) = &self.redis.url
+            && !url.starts_with("redis://")
+        {
+            bail!("`redis.url` must start with redis://; connections to Redis are not encrypted yet");
+        }
         self.check_limits()?;
+        limits::rates(self).context("`rate_limits` can't hold")?;
         check_level(&self.log.level)?;
         let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
         if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
@@ -280,6 +376,10 @@ impl Config {
             ("max_body_bytes", limits.max_body_bytes as u64, 1_024, 16 << 20),
             ("cache_bytes", limits.cache_bytes, 0, 1 << 40),
         ];
+        let share = self.rate_limits.fallback_share;
+        if !(0.0..=1.0).contains(&share) || !(16..=10_000_000).contains(&self.rate_limits.max_keys) {
+            bail!("`rate_limits.fallback_share` is from 0 to 1, and `rate_limits.max_keys` from 16 to 10000000");
+        }
         match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
             Some((key, value, least, most)) => bail!("`limits.{key}` must be from {least} to {most}, and is {value}"),
             None => Ok(()),

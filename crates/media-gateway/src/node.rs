@@ -1,14 +1,23 @@
 //! A running node: starts its parts in order, stops them in reverse.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
-use contracts::{ComponentState, Rng};
-use gateway::Health;
+use contracts::{ApiError, ComponentState, Rng};
+use gateway::{Gateway as Door, Health, Limits, Reload, ResponseCache};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use stores::events;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -22,6 +31,11 @@ use crate::{
 
 /// How long the requests in flight may take when the node stops.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// How often the event log is looked at for changes.
+const CHANGES_PAUSE: Duration = Duration::from_millis(250);
+/// The part of the cache's memory that whole answers may take.
+const RESPONSES_SHARE: u64 = 4;
 
 /// How long another role may take to say how it is.
 const PEER_PATIENCE: Duration = Duration::from_millis(800);
@@ -37,13 +51,23 @@ pub struct Node {
     listeners: TaskTracker,
     shutdown: CancellationToken,
     drain_pause: Duration,
+    doors: Mutex<Vec<(Role, Door)>>,
+    limits: Arc<Limits>,
+    /// The operator's requests over HTTP to read the configuration again.
+    pub reloads: tokio::sync::Mutex<mpsc::Receiver<Reloading>>,
 }
+
+/// Somebody waits to hear how a reload ends.
+pub type Reloading = oneshot::Sender<Result<(), ApiError>>;
 
 /// What every listener of a node is made with.
 pub struct Common {
     pub config: Config,
     pub health: Arc<Health>,
     pub frame: Arc<Frame>,
+    pub limits: Arc<Limits>,
+    pub cache: Arc<ResponseCache>,
+    pub reload: Reload,
 }
 
 impl Node {
@@ -56,7 +80,10 @@ impl Node {
         let services = Arc::new(Services::open(&config, &folder, Wanted::Roles).await?);
         let health = health(&config, &services)?;
         let frame = Arc::new(frame(&config, &folder, &services)?);
-        let common = Common { config, health: Arc::clone(&health), frame };
+        let limits = limits::limits(&config, &services)?;
+        let cache = Arc::new(ResponseCache::new(services.clock.clone(), config.limits.cache_bytes / RESPONSES_SHARE));
+        let (reload, reloads) = reloads();
+        let common = Common { config, health: Arc::clone(&health), frame, limits: Arc::clone(&limits), cache, reload };
         let node = Self {
             urls: bound.iter().map(|(name, _, address)| (name.clone(), format!("http://{address}"))).collect(),
             services,
@@ -65,8 +92,12 @@ impl Node {
             listeners: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             drain_pause: Duration::from_millis(common.config.limits.drain_pause_ms),
+            doors: Mutex::default(),
+            limits,
+            reloads: tokio::sync::Mutex::new(reloads),
         };
         node.services.start_workers();
+        node.watch_changes(&common.cache);
         node.listen(&common, bound, metrics).await?;
         node.announce()
     }
@@ -107,7 +138,9 @@ impl Node {
                         .collect();
                     let (router, reporter) = rpc::routes(grpc, settings, clock, rng).await?;
                     self.report(reporter, named);
-                    router.fallback_service(role.door(&self.services, common)?)
+                    let door = role.door(&self.services, common)?;
+                    self.doors().push((role, door.clone()));
+                    router.fallback_service(door)
                 }
             };
             let limits = server::ServerConfig {
@@ -125,6 +158,38 @@ impl Node {
             });
         }
         Ok(())
+    }
+
+    /// Applies what can change while the node runs.
+    ///
+    /// # Errors
+    /// When the limits are wrong; nothing has changed then.
+    pub fn reload(&self, config: &Config) -> Result<(), ApiError> {
+        let rates = limits::rates(config)?;
+        self.limits.set(&rates);
+        for (role, door) in self.doors().iter() {
+            door.set(limits::of(config, *role));
+        }
+        Ok(())
+    }
+
+    fn doors(&self) -> MutexGuard<'_, Vec<(Role, Door)>> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the cache of answers when the catalogue has changed, in this process or another.
+    fn watch_changes(&self, cache: &ResponseCache) {
+        let (outdated, db, shutdown) = (cache.outdated(), self.services.db.clone(), self.shutdown.clone());
+        self.listeners.spawn(async move {
+            let mut seen = None;
+            while shutdown.run_until_cancelled(tokio::time::sleep(CHANGES_PAUSE)).await.is_some() {
+                // A database that does not answer is told of at `/readyz`.
+                let Ok(head) = events::head(&db).await else { continue };
+                if seen.replace(head) != Some(head) {
+                    outdated();
+                }
+            }
+        });
     }
 
     /// Tells gRPC health checks how the node is, once a second.
@@ -154,6 +219,21 @@ impl Node {
         self.listeners.wait().await;
         self.services.close().await;
     }
+}
+
+/// How the operator asks over HTTP to read the configuration again, and who hears it.
+fn reloads() -> (Reload, mpsc::Receiver<Reloading>) {
+    let (send, receive) = mpsc::channel::<Reloading>(4);
+    let reload = move || {
+        let send = send.clone();
+        Box::pin(async move {
+            let busy = || ApiError::unavailable("reload_busy", "the configuration is being read already");
+            let (reply, told) = oneshot::channel();
+            send.try_send(reply).map_err(|_| busy())?;
+            told.await.map_err(|_| busy())?
+        }) as _
+    };
+    (Arc::new(reload), receive)
 }
 
 /// Takes every port first: a port that is taken should not cost the opening of the stores.
@@ -219,7 +299,7 @@ fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {
         routes: OpenApiRouter::from(page),
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        config: limits::door(common, "metrics"),
+        config: limits::door(&common.config, "metrics"),
     };
     Router::new().fallback_service(gateway::role(parts))
 }

@@ -68,7 +68,7 @@ impl Role {
     /// The documentation of the role's routes, wherever it runs.
     fn api(self) -> Option<OpenApi> {
         match self {
-            Self::Gateway => None,
+            Self::Gateway => Some(gateway::api()),
             Self::Catalog => Some(catalog::api()),
             Self::Ingest => Some(ingest::api()),
             Self::Search => Some(search::api()),

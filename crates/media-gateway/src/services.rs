@@ -83,7 +83,7 @@ impl Services {
         let (clock, rng) = (Clock::system(), Rng::system());
         let means = Means { clock: clock.clone(), rng: rng.clone() };
         let db = backends::database(config, folder.path()).await?;
-        let cache = backends::cache(config);
+        let cache = backends::cache(config, &clock)?;
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
         let catalog = runs(Role::Catalog)

@@ -49,6 +49,9 @@ impl Bench {
             health: Health::new(),
             frame: Arc::new(frame),
             idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, routes)),
+            limits: None,
+            cache: None,
+            reload: None,
             config: GuardConfig { timeout: Duration::from_secs(1), ..GuardConfig::new("gateway") },
         });
         Self { _db: db, clock, worked, gateway }

@@ -21,6 +21,8 @@ use utoipa_axum::routes;
 use super::*;
 use crate::{cors::Origins, guard::RouteTimeout};
 
+mod protection;
+
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Thing {
@@ -83,6 +85,9 @@ fn parts() -> GatewayParts {
         health,
         frame: frame(),
         idempotency: None,
+        limits: None,
+        cache: None,
+        reload: None,
         config: GuardConfig::new("gateway"),
     }
 }
@@ -144,6 +149,7 @@ async fn every_answer_is_secure_traceable_and_a_problem_where_it_fails(
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
+        ("cross-origin-resource-policy", "same-origin"),
         ("referrer-policy", "no-referrer"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ("server", ""),

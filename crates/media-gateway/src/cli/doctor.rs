@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, path::Path};
 
-use contracts::{ApiError, Component, ComponentState, ErrorKind};
+use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use super::{Global, out};
@@ -99,6 +99,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.push(database(config, &folder).await);
+            checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
         }
@@ -159,6 +160,20 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
         checks.push(found("vector index", backends::inspect_vectors(folder, embedder.as_ref()).await));
     }
     checks
+}
+
+/// The Redis server, where the configuration names one: the node runs without it, with less.
+async fn redis(config: &Config) -> Option<Check> {
+    let link = backends::redis(config, &Clock::system()).transpose()?;
+    let found = match link {
+        Ok(link) => link.ping().await.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    let less = |error| format!("{error}; nothing is cached, and each process limits by itself");
+    Some(match found {
+        Ok(()) => check("redis", State::Good, "the cache and the rate limits are shared", ""),
+        Err(error) => check("redis", State::Less, less(error), "check `redis.url` and that the server runs"),
+    })
 }
 
 fn ports(config: &Config) -> Vec<Check> {

@@ -1,6 +1,7 @@
 //! `serve`: runs the node until it is told to stop.
 
 use anyhow::bail;
+use contracts::ApiError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Global, ListenArgs};
@@ -44,22 +45,35 @@ pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut asked = node.reloads.lock().await;
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut hangup) => match reload(flags, log, node) {
-                Ok(()) => tracing::info!("the configuration was read again"),
-                Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays as it was"),
-            },
+            _ = Signal::recv(&mut hangup) => drop(reload(flags, log, node)),
+            Some(reply) = asked.recv() => {
+                // Nobody waits any more where the client has left.
+                let _ = reply.send(reload(flags, log, node));
+            }
         }
     }
 }
 
 /// Applies what can change while the node runs, or nothing.
-fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
+fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> Result<(), ApiError> {
+    let applied = apply(flags, log, node);
+    match &applied {
+        Ok(()) => tracing::info!("the configuration was read again"),
+        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays as it was"),
+    }
+    applied.map_err(|error| ApiError::invalid("bad_configuration", format!("{error:#}")))
+}
+
+/// First what can fail, so that all of it holds or nothing.
+fn apply(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
     let config = Config::load(flags)?;
     log.set(&config.log.level)?;
+    node.reload(&config)?;
     if let Some(search) = &node.services.search {
         search.set_fusion(services::weights(&config.search).fusion);
     }

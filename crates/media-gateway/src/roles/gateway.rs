@@ -27,7 +27,10 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
         idempotency: Some(limits::idempotency(services)),
-        config: limits::public(common),
+        limits: Some(Arc::clone(&common.limits)),
+        cache: Some(Arc::clone(&common.cache)),
+        reload: Some(Arc::clone(&common.reload)),
+        config: limits::public(&common.config),
     }))
 }
 
@@ -37,12 +40,17 @@ pub fn role_door(role: Role, routes: OpenApiRouter, common: &Common) -> Door {
         routes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        config: limits::door(common, role.as_str()),
+        config: limits::door(&common.config, role.as_str()),
     })
+}
+
+/// The documentation of the gateway's own routes.
+pub fn api() -> utoipa::openapi::OpenApi {
+    gateway::api()
 }
 
 fn remote(role: Role, common: &Common) -> anyhow::Result<Option<Remote>> {
     let (Some(url), Some(api)) = (role.peer(&common.config), role.api()) else { return Ok(None) };
     let base = url.parse().with_context(|| format!("`peers.{role}` is not an address: {url:?}"))?;
-    Ok(Some(Remote::new(role.as_str(), &base, api)?))
+    Ok(Some(Remote::new(role.as_str(), &base, api)?.asked(limits::upstream(role))))
 }

@@ -9,6 +9,7 @@ mod faults;
 mod fixtures;
 mod grpc;
 mod journey;
+mod limits;
 mod meaning;
 mod operations;
 mod refusals;

@@ -1,4 +1,4 @@
-//! A TCP wire between a node and its PostgreSQL that can be cut, or go silent, and be mended.
+//! A TCP wire between a node and its PostgreSQL or Redis that can be cut, or go silent, and be mended.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -27,7 +27,7 @@ pub enum Mode {
 
 /// A wire; it ends with the test's process.
 pub struct Wire {
-    /// The database's address through the wire.
+    /// The server's address through the wire.
     pub url: String,
     mode: Arc<AtomicU8>,
 }
@@ -35,10 +35,11 @@ pub struct Wire {
 impl Wire {
     /// A wire to the server of `url`.
     pub fn to(url: &str) -> Self {
-        let (head, rest) = url.split_once('@').unwrap();
-        let (server, database) = rest.split_once('/').unwrap();
+        let head = url.find('@').or(url.find("//").map(|at| at + 1)).unwrap() + 1;
+        let path = url[head..].find('/').map_or(url.len(), |at| head + at);
+        let server = &url[head..path];
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("{head}@{}/{database}", listener.local_addr().unwrap());
+        let url = format!("{}{}{}", &url[..head], listener.local_addr().unwrap(), &url[path..]);
         let mode = Arc::new(AtomicU8::new(Mode::Open as u8));
         let (server, shared) = (server.to_owned(), Arc::clone(&mode));
         thread::spawn(move || {

@@ -1,0 +1,79 @@
+//! The limit against a server that is simulated: a few workers, and a queue before them.
+
+use super::*;
+
+const OBJECTIVE: Duration = Duration::from_millis(100);
+
+#[test]
+fn priorities_leave_room_for_those_above() {
+    let shed = Shed::new(100);
+    for (priority, most) in [(Priority::Low, 80), (Priority::Normal, 95), (Priority::High, 100)] {
+        assert!(shed.admits(priority, most - 1) && !shed.admits(priority, most), "{priority:?}");
+    }
+    assert!(shed.admits(Priority::Vital, 1_000_000));
+    let one = Shed::new(1);
+    assert!(one.admits(Priority::Low, 0) && !one.admits(Priority::High, 1));
+}
+
+/// From `start` on serves `arrivals` requests a second for ten seconds with `workers` that take 10 ms each; gives the answers within
+/// the objective in the last half, and the limit at the end.
+fn simulate(shed: &mut Shed, start: i64, arrivals: i64, workers: usize) -> (usize, usize) {
+    const SERVICE: i64 = 10_000;
+    let (mut free_at, mut running) = (vec![0_i64; workers], Vec::<(i64, i64)>::new());
+    let mut good = 0;
+    for n in 0..arrivals * 10 {
+        let now = start + n * 1_000_000 / arrivals;
+        running.sort_unstable();
+        while let Some(&(end, began)) = running.first().filter(|(end, _)| *end <= now) {
+            running.remove(0);
+            let took = Duration::from_micros((end - began) as u64);
+            shed.record(took, OBJECTIVE, running.len() + 1, end);
+            good += usize::from(took <= OBJECTIVE && end - start > 5_000_000);
+        }
+        if shed.admits(Priority::Low, running.len()) {
+            let worker = free_at.iter_mut().min().unwrap();
+            *worker = (*worker).max(now) + SERVICE;
+            running.push((*worker, now));
+        }
+    }
+    (good, shed.limit())
+}
+
+#[test]
+fn ten_times_the_load_costs_no_goodput() {
+    // 400 a second is what four workers do.
+    let (peak, _) = simulate(&mut Shed::new(512), 0, 390, 4);
+    let (overload, limit) = simulate(&mut Shed::new(512), 0, 4_000, 4);
+    assert!(overload * 10 >= peak * 9, "{overload} of {peak} at ten times the load");
+    assert!(limit < 80, "{limit}: 40 requests make the last one wait for the objective");
+    // With a limit that stands still, nearly everything is late.
+    let (fixed, mut free_at, mut in_time) = (Shed::new(512), vec![0_i64; 4], 0);
+    for n in 0..40_000_i64 {
+        let now = n * 250;
+        let queued: i64 = free_at.iter().map(|at| (at - now).max(0) / 10_000).sum();
+        if fixed.admits(Priority::Low, queued as usize) {
+            let worker = free_at.iter_mut().min().unwrap();
+            *worker = (*worker).max(now) + 10_000;
+            in_time += usize::from(*worker - now <= 100_000 && now > 5_000_000);
+        }
+    }
+    assert!(in_time * 10 < peak, "{in_time} in time with a fixed limit");
+}
+
+#[test]
+fn the_limit_comes_back() {
+    let mut shed = Shed::new(512);
+    simulate(&mut shed, 0, 4_000, 4);
+    let low = shed.limit();
+    simulate(&mut shed, 11_000_000, 16_000, 200);
+    assert!(shed.limit() > 2 * low, "{} after {low}", shed.limit());
+}
+
+#[test]
+fn a_few_late_answers_say_nothing() {
+    let mut shed = Shed::new(512);
+    for n in 0..10 {
+        shed.record(Duration::from_secs(9), OBJECTIVE, 1, n);
+    }
+    assert_eq!(shed.limit(), 512);
+}

@@ -1,0 +1,101 @@
+//! Tries, budgets, places and the breaker around them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::SignedDuration;
+
+use super::*;
+
+fn upstream(clock: &Clock, config: UpstreamConfig) -> Upstream {
+    Upstream::new("things".into(), config, clock.clone(), testkit::rng())
+}
+
+fn bad(again: bool) -> Outcome<u32> {
+    Outcome::Bad { answer: Err(ApiError::unavailable("upstream_unavailable", "no")), again }
+}
+
+const LONG: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_safe_request_is_tried_thrice_and_others_once() {
+    let fresh = || upstream(&testkit::clock(), UpstreamConfig::default());
+    for (again, tries) in [(true, 3), (false, 1)] {
+        let upstream = fresh();
+        let asked = AtomicU32::new(0);
+        let ask = || async {
+            asked.fetch_add(1, Ordering::SeqCst);
+            bad(again)
+        };
+        assert!(upstream.call(LONG, ask).await.is_err());
+        assert_eq!(asked.load(Ordering::SeqCst), tries);
+    }
+    let asked = AtomicU32::new(0);
+    let second = || async { if asked.fetch_add(1, Ordering::SeqCst) == 0 { bad(true) } else { Outcome::Good(7) } };
+    let upstream = fresh();
+    assert_eq!(upstream.call(LONG, second).await.ok(), Some(7));
+    let hurried = upstream.call(Duration::ZERO, || async { bad(true) }).await;
+    assert!(hurried.is_err());
+    assert_eq!(upstream.state().failures, 1 + 1, "without time left there is no second try");
+}
+
+#[tokio::test]
+async fn retries_have_a_budget() {
+    let never_opens = BreakerConfig { error_share: 2.0, in_a_row: u32::MAX, ..BreakerConfig::new(0.5, 20) };
+    let upstream = upstream(&testkit::clock(), UpstreamConfig { breaker: never_opens, ..UpstreamConfig::default() });
+    let asked = AtomicU32::new(0);
+    for _ in 0..100 {
+        let ask = || async {
+            asked.fetch_add(1, Ordering::SeqCst);
+            bad(true)
+        };
+        assert!(upstream.call(LONG, ask).await.is_err());
+    }
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((110..=150).contains(&asked), "{asked}: a fifth of the requests and two a second for ten seconds");
+}
+
+#[tokio::test]
+async fn a_role_that_fails_is_left_alone() {
+    let clock = testkit::clock();
+    let upstream = upstream(&clock, UpstreamConfig { tries: 1, ..UpstreamConfig::default() });
+    for _ in 0..5 {
+        assert!(upstream.call(LONG, || async { bad(false) }).await.is_err());
+    }
+    let refused = upstream.call(LONG, || async { Outcome::Good(1) }).await.unwrap_err();
+    assert_eq!((&*refused.code, refused.retry_after), ("upstream_unavailable", Some(Duration::from_secs(30))));
+    assert_eq!(upstream.state().state, "open");
+    clock.advance(SignedDuration::from_secs(30));
+    assert_eq!(upstream.call(LONG, || async { Outcome::Good(1) }).await.ok(), Some(1));
+    assert_eq!(upstream.state().state, "closed");
+}
+
+#[tokio::test]
+async fn slow_tries_end_and_places_are_few() {
+    let config = UpstreamConfig {
+        attempt_timeout: Duration::from_millis(30),
+        tries: 1,
+        max_in_flight: 1,
+        ..UpstreamConfig::default()
+    };
+    let upstream = upstream(&testkit::clock(), config);
+    let (slow, crowded) = tokio::join!(
+        upstream.call(LONG, std::future::pending::<Outcome<u32>>),
+        upstream.call(LONG, || async { Outcome::Good(1) })
+    );
+    assert_eq!(slow.unwrap_err().code, "upstream_timeout");
+    assert_eq!(crowded.unwrap_err().code, "upstream_busy");
+    assert_eq!((upstream.state().in_flight, upstream.state().failures), (0, 1));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_its_request_tries_lets_another_try() {
+    let clock = testkit::clock();
+    let upstream = upstream(&clock, UpstreamConfig { tries: 1, ..UpstreamConfig::default() });
+    for _ in 0..5 {
+        assert!(upstream.call(LONG, || async { bad(false) }).await.is_err());
+    }
+    clock.advance(SignedDuration::from_secs(31));
+    let left = upstream.call(LONG, std::future::pending::<Outcome<u32>>);
+    assert!(timeout(Duration::from_millis(20), left).await.is_err());
+    assert_eq!(upstream.call(LONG, || async { Outcome::Good(1) }).await.ok(), Some(1));
+}

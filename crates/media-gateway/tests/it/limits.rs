@@ -1,0 +1,256 @@
+//! The node's limits: tiers by address, buckets shared through Redis, reloads, old answers, and restarts without loss.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use testkit::TestDb;
+
+use crate::{
+    app::{Answer, App, PATIENCE, Setup},
+    fixtures,
+    wire::{Mode, Wire},
+};
+
+/// Limits hold on loopback, where the tests ask from.
+const NOBODY: (&str, &str) = ("MEDIA_GATEWAY_RATE_LIMITS_EXEMPT", "");
+const ANONYMOUS: &str = "MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS";
+
+fn counted() -> Setup {
+    Setup::new().env(NOBODY.0, NOBODY.1)
+}
+
+fn operator(app: &App, method: &str, path: &str) -> Answer {
+    app.send(app.request(method, path).bearer_auth(&app.token))
+}
+
+/// How many of `asked` requests were answered.
+fn answered(app: &App, asked: usize) -> usize {
+    (0..asked).filter(|_| app.get("/api/v1/platforms").status == 200).count()
+}
+
+/// The server that `make test` starts.
+fn redis() -> String {
+    std::env::var("MEDIA_GATEWAY_TEST_REDIS")
+        .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`")
+}
+
+#[test]
+fn strangers_have_the_limits_of_the_specification_and_the_demo_has_none() {
+    let app = counted().start();
+    let first = app.get("/api/v1/platforms");
+    assert_eq!(
+        first.header("ratelimit-policy"),
+        "\"second\";q=10;w=2, \"minute\";q=100;w=60, \"hour\";q=1000;w=3600, \"edge\";q=1000;w=60"
+    );
+    assert_eq!(first.header("ratelimit"), "\"second\";r=9;t=1");
+    let since = Instant::now();
+    let refused = loop {
+        let answer = app.get("/api/v1/platforms");
+        if answer.status == 429 {
+            break answer;
+        }
+        assert!(since.elapsed() < PATIENCE, "nothing is refused");
+    };
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.problem(429, "rate_limited");
+    assert_eq!(operator(&app, "GET", "/api/v1/platforms").status, 200, "the operator has no limit");
+    assert_eq!(app.get("/readyz").header("ratelimit"), "");
+    let limits = operator(&app, "GET", "/api/v1/admin/limits").ok();
+    assert_eq!((&limits["enabled"], &limits["place"]), (&Value::from(true), &Value::from("local")));
+
+    let demo = App::start();
+    assert_eq!(answered(&demo, 50), 50, "who sits at the machine is not counted");
+    assert_eq!(demo.get("/api/v1/platforms").header("ratelimit"), "");
+}
+
+#[test]
+fn two_nodes_share_their_limits_and_do_without_redis() {
+    let (wire, database) = (Wire::to(&redis()), crate::split::database());
+    let prefix = format!("it-{}:", std::process::id());
+    let node = || {
+        counted()
+            .env("MEDIA_GATEWAY_DATABASE_URL", url(&database))
+            .env("MEDIA_GATEWAY_REDIS_URL", &wire.url)
+            .env("MEDIA_GATEWAY_REDIS_PREFIX", &prefix)
+            // Filled so slowly that what flows in during the test does not count.
+            .env(ANONYMOUS, "1000,1000,1000,12")
+            .start()
+    };
+    let (one, two) = (node(), node());
+    assert_eq!(answered(&one, 5), 5);
+    assert_eq!(answered(&two, 20), 7, "twelve an hour, of both");
+    assert_eq!(answered(&one, 3), 0);
+    assert_eq!(operator(&one, "GET", "/api/v1/admin/limits").ok()["place"], "shared");
+    wire.set(Mode::Cut);
+    let alone = answered(&one, 20);
+    assert_eq!(alone, 6, "half of twelve, by itself");
+    assert_eq!(operator(&one, "GET", "/api/v1/admin/limits").ok()["place"], "fallback");
+    let metrics = reqwest::blocking::get(format!("{}/metrics", one.url("metrics"))).unwrap().text().unwrap();
+    assert!(metrics.contains("rate_limit_fallbacks_total") && metrics.contains("rate_limited_total"), "{metrics}");
+    wire.set(Mode::Open);
+    let since = Instant::now();
+    while operator(&one, "GET", "/api/v1/admin/limits").ok()["place"] != "shared" || answered(&one, 1) != 0 {
+        assert!(since.elapsed() < PATIENCE, "the shared store is not used again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn url(database: &TestDb) -> String {
+    database.url().unwrap()
+}
+
+#[test]
+fn a_reload_holds_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |text: &str| fixtures::write(dir.path(), "media-gateway.toml", text.as_bytes());
+    let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
+    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
+    let burst = || app.get("/api/v1/platforms").header("ratelimit-policy").split(';').nth(1).unwrap().to_owned();
+    assert_eq!(burst(), "q=5");
+    file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n[limits]\nmax_body_bytes = 2000\n");
+    assert_eq!(operator(&app, "POST", "/api/v1/admin/reload").status, 204);
+    assert_eq!(burst(), "q=7");
+    let long = serde_json::json!({ "query": "a".repeat(1_990) });
+    app.post("/api/v1/search", &long).problem(413, "body_too_large");
+    for (wrong, named) in [
+        ("[rate_limits]\nanonymous = [1, 9]\n", "rate_limits.anonymous"),
+        ("[rate_limits]\nanonymous = [1, 9, 9, 9]\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "10.0.0.0/99"),
+        ("[rate_limits]\nanonymous = [1, 9, 9, 9]\n[log]\nlevel = \"=\"\n", "log level"),
+        ("[rate_limit]\n", "rate_limit"),
+    ] {
+        file(wrong);
+        let refused = operator(&app, "POST", "/api/v1/admin/reload").problem(400, "bad_configuration");
+        assert!(refused["detail"].as_str().unwrap().contains(named), "{refused}");
+        assert_eq!(burst(), "q=7", "{wrong}");
+    }
+    file("[rate_limits]\nenabled = false\n");
+    app.signal("HUP");
+    let since = Instant::now();
+    while !app.get("/api/v1/platforms").header("ratelimit").is_empty() {
+        assert!(since.elapsed() < PATIENCE, "{}", app.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn an_old_answer_is_given_and_marked_while_the_database_is_gone() {
+    let database = crate::split::database();
+    let wire = Wire::to(&url(&database));
+    let setup = Setup::new()
+        .env("MEDIA_GATEWAY_DATABASE_URL", &wire.url)
+        .env("MEDIA_GATEWAY_DATABASE_ACQUIRE_TIMEOUT_MS", "500")
+        .env("MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", "2000");
+    let app = fixtures::loaded(setup);
+    let path = "/api/v1/content/movies?limit=2";
+    let before = app.get(path);
+    assert_eq!((before.status, before.header("x-degraded")), (200, ""));
+    let ask = |conditions: &[(&str, &str)]| {
+        let request = app.request("GET", path);
+        app.send(conditions.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+    };
+    let same = ask(&[("if-none-match", before.header("etag"))]);
+    assert_eq!((same.status, same.text.len()), (304, 0));
+    wire.set(Mode::Cut);
+    // Not fresh: the client does not want one that is kept, and none can be had.
+    let since = Instant::now();
+    while ask(&[("cache-control", "no-cache")]).status != 503 {
+        assert!(since.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    app.get("/api/v1/content/movies?limit=3").problem(503, "database_unavailable");
+    let kept = app.get(path);
+    assert_eq!((kept.status, &kept.json), (200, &before.json));
+    assert!(kept.header("cache-status").starts_with("media-gateway; hit"), "{}", kept.header("cache-status"));
+}
+
+/// As whoever balances load: it asks `/readyz` all the time, and sends requests to the nodes that are ready.
+struct Balancer {
+    nodes: Mutex<Vec<String>>,
+    ready: Mutex<Vec<String>>,
+    stop: AtomicBool,
+    done: AtomicUsize,
+}
+
+impl Balancer {
+    fn watch(&self) {
+        let http = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+        while !self.stop.load(Ordering::SeqCst) {
+            let nodes = self.nodes.lock().unwrap().clone();
+            let is_ready = |url: &String| http.get(format!("{url}/readyz")).send().is_ok_and(|a| a.status() == 200);
+            *self.ready.lock().unwrap() = nodes.into_iter().filter(is_ready).collect();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks until the end; gives what was not answered.
+    fn ask(&self) -> Vec<String> {
+        let http = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
+        let mut failures = Vec::new();
+        for turn in 0.. {
+            let ready = self.ready.lock().unwrap().clone();
+            if self.stop.load(Ordering::SeqCst) {
+                break;
+            }
+            let Some(url) = ready.get(turn % ready.len().max(1)) else { continue };
+            match http.get(format!("{url}/api/v1/platforms")).send() {
+                Ok(answer) if answer.status() == 200 => drop(self.done.fetch_add(1, Ordering::SeqCst)),
+                Ok(answer) => failures.push(answer.status().to_string()),
+                Err(error) => failures.push(format!("{error:?}")),
+            }
+        }
+        failures
+    }
+
+    fn progress(&self) {
+        let (before, since) = (self.done.load(Ordering::SeqCst), Instant::now());
+        while self.done.load(Ordering::SeqCst) < before + 100 {
+            assert!(since.elapsed() < PATIENCE, "nothing is answered");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_rolling_restart_fails_no_request() {
+    let database = crate::split::database();
+    let node = || {
+        let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", url(&database));
+        setup.env("MEDIA_GATEWAY_DRAIN_PAUSE_MS", "1000").start()
+    };
+    let mut nodes = vec![node(), node()];
+    let urls = |nodes: &[App]| nodes.iter().map(|node| node.url("gateway").to_owned()).collect::<Vec<_>>();
+    let balancer = Arc::new(Balancer {
+        nodes: Mutex::new(urls(&nodes)),
+        ready: Mutex::default(),
+        stop: AtomicBool::default(),
+        done: AtomicUsize::default(),
+    });
+    let watcher = Arc::clone(&balancer);
+    let watcher = std::thread::spawn(move || watcher.watch());
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let balancer = Arc::clone(&balancer);
+            std::thread::spawn(move || balancer.ask())
+        })
+        .collect();
+    for _ in 0..2 {
+        balancer.progress();
+        // The balancer goes on knowing the node that stops, and sees that it is not ready.
+        let (_, status) = nodes.remove(0).stop();
+        assert_eq!(status.code(), Some(0));
+        balancer.progress();
+        nodes.push(node());
+        *balancer.nodes.lock().unwrap() = urls(&nodes);
+    }
+    balancer.progress();
+    balancer.stop.store(true, Ordering::SeqCst);
+    watcher.join().unwrap();
+    let failures: Vec<String> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+    assert!(failures.is_empty(), "{} of {:?} failed: {failures:?}", failures.len(), balancer.done);
+}

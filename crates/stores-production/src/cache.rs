@@ -1,0 +1,109 @@
+//! The cache in Valkey or Redis, shared by every process of a deployment.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::ApiError;
+use futures::future::BoxFuture;
+use moka::future;
+use redis::AsyncCommands;
+use stores::cache::Cache;
+
+use crate::RedisLink;
+
+/// Loads that run at once are shared within this process; so many keys at once are more than any process loads.
+const MAX_LOADS: u64 = 10_000;
+
+/// A [`Cache`] in Redis. A server that can't be reached is an empty cache: its callers load.
+///
+/// Counts `cache_hits_total` and `cache_misses_total`.
+#[derive(Clone)]
+pub struct RedisCache {
+    link: RedisLink,
+    prefix: String,
+    loads: future::Cache<String, Bytes>,
+}
+
+/// Why a load left nothing to keep.
+enum Nothing {
+    Found,
+    Failed(ApiError),
+}
+
+impl RedisCache {
+    /// Keys stand under `prefix`, so that several deployments can share a server.
+    pub fn new(link: RedisLink, prefix: &str) -> Self {
+        let loads = future::Cache::builder().max_capacity(MAX_LOADS).build();
+        Self { link, prefix: prefix.to_owned(), loads }
+    }
+
+    fn name(&self, key: &str) -> String {
+        format!("{}cache:{key}", self.prefix)
+    }
+
+    async fn look(&self, key: &str) -> Option<Bytes> {
+        let name = self.name(key);
+        let found = self.link.ask(async |mut redis| redis.get::<_, Option<Vec<u8>>>(name).await).await;
+        found.ok().flatten().map(Bytes::from)
+    }
+}
+
+fn count(hit: bool) {
+    let name = if hit { "cache_hits_total" } else { "cache_misses_total" };
+    metrics::counter!(name).increment(1);
+}
+
+#[async_trait]
+impl Cache for RedisCache {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        let found = self.look(key).await;
+        count(found.is_some());
+        found
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+        let Ok(millis) = u64::try_from(ttl.as_millis()) else { return };
+        if millis == 0 {
+            return self.remove(key).await;
+        }
+        let name = self.name(key);
+        // A value that could not be kept is one that was lost.
+        let _ = self.link.ask(async |mut redis| redis.pset_ex::<_, _, ()>(name, &value[..], millis).await).await;
+    }
+
+    async fn remove(&self, key: &str) {
+        let name = self.name(key);
+        let _ = self.link.ask(async |mut redis| redis.del::<_, ()>(name).await).await;
+    }
+
+    async fn get_or_load(
+        &self,
+        key: &str,
+        ttl: Duration,
+        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
+    ) -> Result<Option<Bytes>, ApiError> {
+        if let Some(found) = self.look(key).await {
+            count(true);
+            return Ok(Some(found));
+        }
+        let mut loaded = false;
+        let load = async {
+            loaded = true;
+            let value = load.await.map_err(Nothing::Failed)?.ok_or(Nothing::Found)?;
+            self.put(key, value.clone(), ttl).await;
+            Ok(value)
+        };
+        let outcome = self.loads.try_get_with_by_ref(key, load).await;
+        // Only what is under way is shared here; what is kept is kept there.
+        self.loads.invalidate(key).await;
+        count(!loaded);
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(nothing) => match &*nothing {
+                Nothing::Found => Ok(None),
+                Nothing::Failed(error) => Err(error.clone()),
+            },
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The script against the suite and, step by step, against the pure rule; and a server that is not there.
+
+use contracts::{ApiError, Clock, Rng};
+use stores::{
+    cache::Cache,
+    limits::{MAX_SLOTS, Quota, take},
+};
+
+use super::*;
+use crate::RedisCache;
+
+/// The server that `make test` starts.
+fn link() -> RedisLink {
+    let url = std::env::var("MEDIA_GATEWAY_TEST_REDIS")
+        .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`");
+    RedisLink::open(&url, Clock::system()).unwrap()
+}
+
+/// Keys of this test alone.
+fn prefix() -> String {
+    format!("test-{:032x}:", u128::from_le_bytes(Rng::system().bytes()))
+}
+
+#[tokio::test]
+async fn is_a_store_of_limits() -> Result<(), LimitsGone> {
+    stores::suites::limits::run(&RedisLimits::new(link(), &prefix())).await
+}
+
+#[tokio::test]
+async fn is_a_cache() -> Result<(), ApiError> {
+    stores::suites::cache::run(&RedisCache::new(link(), &prefix())).await
+}
+
+#[tokio::test]
+async fn two_processes_share_what_there_is() {
+    let prefix = prefix();
+    let both = [RedisLimits::new(link(), &prefix), RedisLimits::new(link(), &prefix)];
+    let cells = [Cell { slot: 0, quota: Quota::new(30, Duration::from_secs(3_600)) }];
+    let taking = (0..100).map(|n| both[n % 2].take("crowd", &cells, 1));
+    let verdicts = futures::future::join_all(taking).await;
+    assert_eq!(verdicts.into_iter().filter(|verdict| verdict.as_ref().unwrap().allowed).count(), 30);
+    let shared = RedisCache::new(link(), &prefix);
+    shared.put("a", "one".into(), Duration::from_secs(60)).await;
+    assert_eq!(RedisCache::new(link(), &prefix).get("a").await.as_deref(), Some(&b"one"[..]));
+    assert_eq!(RedisCache::new(link(), "other:").get("a").await, None, "another deployment");
+}
+
+#[tokio::test]
+async fn the_script_is_the_rule() {
+    let (store, rng) = (RedisLimits::new(link(), &prefix()), Rng::seeded(7));
+    let quota = |units, millis| Quota::new(units, Duration::from_millis(millis));
+    let cells = [quota(10, 2_000), quota(25, 7_777), quota(3, 900)]
+        .into_iter()
+        .zip([0_u8, 3, 7])
+        .map(|(quota, slot)| Cell { slot, quota })
+        .collect::<Vec<_>>();
+    let (mut tats, mut now) = ([0; MAX_SLOTS], 1_800_000_000_000_000_i64);
+    for step in 0..2_000 {
+        now += i64::try_from(rng.below(400_000)).unwrap();
+        let chosen: Vec<Cell> = cells.iter().filter(|_| rng.below(3) > 0).copied().collect();
+        if chosen.is_empty() {
+            continue;
+        }
+        let cost = u32::try_from(1 + rng.below(3)).unwrap();
+        let expected = take(&mut tats, &chosen, cost, now);
+        let found = store.take_at("rule", &chosen, cost, Some(now)).await.unwrap();
+        assert_eq!(found, expected, "step {step}: {chosen:?} for {cost} at {now}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", taken.local_addr().unwrap());
+    for hangs in [true, false] {
+        let held = hangs.then(|| taken.try_clone().unwrap());
+        let link = RedisLink::open(&url, Clock::system()).unwrap();
+        let (limits, cache) = (RedisLimits::new(link.clone(), "x:"), RedisCache::new(link.clone(), "x:"));
+        let cells = [Cell { slot: 0, quota: Quota::new(1, Duration::from_secs(1)) }];
+        let began = std::time::Instant::now();
+        assert!(link.ping().await.is_err());
+        assert!(limits.take("a", &cells, 1).await.is_err());
+        assert_eq!(cache.get("a").await, None);
+        let load = Box::pin(async { Ok(Some("loaded".into())) });
+        assert_eq!(
+            cache.get_or_load("a", Duration::from_secs(9), load).await.unwrap().as_deref(),
+            Some(&b"loaded"[..])
+        );
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        drop(held);
+    }
+    assert!(RedisLink::open("http://nowhere", Clock::system()).is_err());
+}

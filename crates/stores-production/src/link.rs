@@ -1,0 +1,98 @@
+//! The connection to Valkey or Redis: one, shared, made again when it breaks, and left alone for a moment when it can't be.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use contracts::Clock;
+use redis::{
+    Client, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+
+/// How long one command may take: what is asked here is asked to save time.
+const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long nobody asks after a failure.
+const PAUSE_MICROS: i64 = 500_000;
+/// Commands under way at once.
+const MAX_IN_FLIGHT: usize = 1_024;
+
+/// A shared connection. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisLink {
+    manager: ConnectionManager,
+    clock: Clock,
+    paused_until: Arc<AtomicI64>,
+}
+
+/// The server does not answer, or not as it should.
+#[derive(Debug)]
+pub struct RedisUnreachable(String);
+
+impl fmt::Display for RedisUnreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RedisUnreachable {}
+
+impl From<RedisError> for RedisUnreachable {
+    fn from(error: RedisError) -> Self {
+        // Without the address, which may hold a password.
+        Self(format!("the Redis server fails: {:?}", error.kind()))
+    }
+}
+
+impl RedisLink {
+    /// A link to the server at `url` (`redis://…`), connected when it is first used.
+    ///
+    /// # Errors
+    /// When `url` is not an address.
+    pub fn open(url: &str, clock: Clock) -> Result<Self, RedisUnreachable> {
+        let client = Client::open(url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(COMMAND_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(1)
+            .set_concurrency_limit(MAX_IN_FLIGHT);
+        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self { manager, clock, paused_until: Arc::default() })
+    }
+
+    /// Whether the server answers.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ping(&self) -> Result<(), RedisUnreachable> {
+        let mut manager = self.manager.clone();
+        redis::cmd("PING").query_async::<()>(&mut manager).await?;
+        Ok(())
+    }
+
+    /// Asks the server with `ask`; not at all for a moment after it failed.
+    pub(crate) async fn ask<T, A, F>(&self, ask: A) -> Result<T, RedisUnreachable>
+    where
+        A: FnOnce(ConnectionManager) -> F,
+        F: Future<Output = RedisResult<T>>,
+    {
+        let now = || self.clock.now().as_microsecond();
+        if now() < self.paused_until.load(Ordering::Relaxed) {
+            return Err(RedisUnreachable("the Redis server failed a moment ago".to_owned()));
+        }
+        let outcome = ask(self.manager.clone()).await;
+        if let Err(error) = &outcome {
+            self.paused_until.store(now() + PAUSE_MICROS, Ordering::Relaxed);
+            metrics::counter!("redis_failures_total").increment(1);
+            tracing::warn!(kind = ?error.kind(), "the Redis server does not answer as it should");
+        }
+        Ok(outcome?)
+    }
+}
