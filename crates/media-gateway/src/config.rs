@@ -174,6 +174,18 @@ pub struct Search {
     /// Weight of people and genres in common.
     #[config(env = "MEDIA_GATEWAY_SEARCH_GRAPH_WEIGHT", default = 0.2)]
     pub graph_weight: f64,
+    /// Weight of the words in a long question.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_KEYWORD_WEIGHT", default = 0.5)]
+    pub story_keyword_weight: f64,
+    /// Weight of the meaning in a long question.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_VECTOR_WEIGHT", default = 0.5)]
+    pub story_vector_weight: f64,
+    /// Weight of people and genres in common in a long question.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_GRAPH_WEIGHT", default = 0.0)]
+    pub story_graph_weight: f64,
+    /// In a long question, weight of when it says it was and of what people remember, for each natural logarithm of odds.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_EVIDENCE_WEIGHT", default = 0.1)]
+    pub story_evidence_weight: f64,
 }
 
 /// Valkey or Redis: the cache and the rate limits of several processes. Without it each process has its own.

@@ -243,6 +243,12 @@ pub fn weights(config: &config::Search) -> search::SearchConfig {
             keyword: config.keyword_weight,
             vector: config.vector_weight,
             graph: config.graph_weight,
+            story: search::StoryWeights {
+                keyword: config.story_keyword_weight,
+                vector: config.story_vector_weight,
+                graph: config.story_graph_weight,
+                evidence: config.story_evidence_weight,
+            },
         },
         ..search::SearchConfig::default()
     }

@@ -5,6 +5,7 @@ mod nearby;
 mod query;
 mod schema;
 mod snapshot;
+mod told;
 
 use std::{
     fs, io,

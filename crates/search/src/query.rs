@@ -20,6 +20,7 @@ use crate::{
     SearchError,
     conditions::{Conditions, ORIGIN_UNKNOWN, Refused, conditions, country_tag, language_tag, origin_tags},
     keyword::{KeywordQuery, Raised, Snapshot, TitleDoc},
+    rank::story::Story,
     text::{Word, fold, join, words},
 };
 use parser::{Intent, Parser};
@@ -91,15 +92,20 @@ pub(crate) struct Plan {
 /// # Errors
 /// When the index behind the snapshot can't be read; `InvalidArgument` for an edited intent that names an unknown title.
 pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16) -> Result<Plan, SearchError> {
-    let (spelling, intent) = match &request.intent {
+    let (spelling, mut intent) = match &request.intent {
         Some(edited) => given(edited, snapshot, this_year)?,
         None => read(&request.query, snapshot, this_year)?,
     };
-    let story = intent.question || (request.intent.is_none() && spelling.words.len() > MAX_COMMAND_WORDS);
+    let long = request.intent.is_none() && spelling.words.len() > MAX_COMMAND_WORDS;
+    let story = intent.question || long;
+    if long {
+        only_tell(&mut intent);
+    }
     let parsed = with_filters(intent.parsed, &request.filters);
     let mut filter = filter(request, &parsed, snapshot)?;
-    filter.phrases = phrases(&spelling);
+    filter.phrases = if long { Vec::new() } else { phrases(&spelling) };
     let keyword = KeywordQuery {
+        told: long.then(|| Story::of(&request.query)),
         words: intent.text_words,
         light_words: intent.light_words,
         story,
@@ -118,11 +124,25 @@ pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16)
         filter,
         meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
         name: join(&spelling.words),
-        named: named(&parsed),
+        named: if long { Vec::new() } else { named(&parsed) },
         parsed,
         keyword,
         like: intent.like,
     })
+}
+
+/// Who tells a story compares it with other titles, says what it was not and where they saw it, and quotes what somebody
+/// said in it: none of that is a condition.
+fn only_tell(intent: &mut Intent) {
+    intent.like.clear();
+    intent.parsed = ParsedIntent {
+        text: std::mem::take(&mut intent.parsed.text),
+        people: std::mem::take(&mut intent.parsed.people),
+        genres: std::mem::take(&mut intent.parsed.genres),
+        confidence: intent.parsed.confidence,
+        clarification: intent.parsed.clarification.take(),
+        ..ParsedIntent::default()
+    };
 }
 
 /// Reads the words of a query.

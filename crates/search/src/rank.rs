@@ -1,5 +1,7 @@
 //! (pure) One order from several: fusion of the sources' lists.
 
+pub(crate) mod story;
+
 use std::collections::BTreeMap;
 
 use contracts::{ContentId, Scored};
@@ -48,6 +50,22 @@ pub struct FusionConfig {
     pub vector: f64,
     /// The weight of [`Source::Graph`].
     pub graph: f64,
+    /// The same for a long question, which tells a story.
+    pub story: StoryWeights,
+}
+
+/// How much each source counts for a long question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StoryWeights {
+    /// The weight of [`Source::Keyword`].
+    pub keyword: f64,
+    /// The weight of [`Source::Vector`].
+    pub vector: f64,
+    /// The weight of [`Source::Graph`].
+    pub graph: f64,
+    /// What one natural logarithm of odds adds to a fused score, beside words and meaning: when the question says it
+    /// was, and what people remember.
+    pub evidence: f64,
 }
 
 impl FusionConfig {
@@ -68,12 +86,18 @@ impl FusionConfig {
     pub fn by_example(self) -> Self {
         Self { keyword: self.graph, graph: self.keyword, ..self }
     }
+
+    /// The weights for a long question.
+    pub fn by_story(self) -> Self {
+        Self { keyword: self.story.keyword, vector: self.story.vector, graph: self.story.graph, ..self }
+    }
 }
 
 impl Default for FusionConfig {
     /// The convex combination: unlike ranks, it keeps how much better a title fits than the next (ADR 6).
     fn default() -> Self {
-        Self { method: FusionMethod::Convex, k: 60.0, keyword: 0.4, vector: 0.4, graph: 0.2 }
+        let story = StoryWeights { keyword: 0.5, vector: 0.5, graph: 0.0, evidence: 0.1 };
+        Self { method: FusionMethod::Convex, k: 60.0, keyword: 0.4, vector: 0.4, graph: 0.2, story }
     }
 }
 
@@ -153,6 +177,26 @@ pub fn lift_named(fused: &mut Vec<Fused>, named: &[Scored]) {
                 fused.push(Fused { content_id, score: worth, keyword: 0.0, vector: 0.0, graph: 0.0 });
             }
         }
+    }
+    sort(fused);
+}
+
+/// Adds what speaks for each title beside its sources (natural logarithms of odds) to its score, `weight` for each, and
+/// spreads the scores anew from 0 to what the best had.
+pub(crate) fn add_evidence(fused: &mut [Fused], weight: f64, evidence: impl Fn(&ContentId) -> f64) {
+    let weight = if weight.is_finite() { weight.max(0.0) } else { 0.0 };
+    if weight == 0.0 {
+        return;
+    }
+    let best = fused.first().map_or(0.0, |title| title.score);
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    for title in fused.iter_mut() {
+        title.score += weight * evidence(&title.content_id);
+        (least, most) = (least.min(title.score), most.max(title.score));
+    }
+    let span = most - least;
+    for title in fused.iter_mut() {
+        title.score = if span > 0.0 { best * (title.score - least) / span } else { best };
     }
     sort(fused);
 }

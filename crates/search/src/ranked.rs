@@ -9,10 +9,17 @@ use crate::{
     evidence::{keep_evident, put_first},
     keyword::Snapshot,
     query::{Plan, QueryKind},
-    rank::{self, Fused, List, Source},
+    rank::{
+        self, Fused, List, Source,
+        story::{Story, Told},
+    },
     service::{no_model, within},
     validate::validate,
 };
+
+/// How many times deeper the sources look for a long question: its answer lies deep in each, and what is remembered
+/// lifts it.
+const STORY_DEPTH: usize = 3;
 
 /// What the sources found together.
 pub(crate) struct Found {
@@ -56,9 +63,9 @@ impl Search {
     /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
     pub(crate) async fn find(&self, plan: &Plan, snapshot: Snapshot, budget: Duration) -> Result<Found> {
         let named = (plan.name.clone(), plan.filter.clone());
+        let depth = self.config.depth * if plan.keyword.told.is_some() { STORY_DEPTH } else { 1 };
         let keyword = {
             let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
-            let depth = self.config.depth;
             self.blocking("searching by keyword", move || {
                 let exact = snapshot.called(&named.0, &named.1)?;
                 Ok((snapshot.search(&query, &filter, depth)?, exact))
@@ -66,11 +73,10 @@ impl Search {
         };
         let counted = snapshot.clone();
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let graph =
-            self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), self.config.depth);
+        let graph = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), depth);
         let (keyword, vector, graph) = tokio::join!(
             within(budget, keyword),
-            within(budget, self.by_meaning(plan, snapshot)),
+            within(budget, self.by_meaning(plan, snapshot.clone(), depth)),
             within(budget, graph)
         );
         let complete = self.complete(plan, counted, budget).await?;
@@ -84,14 +90,20 @@ impl Search {
         answers.add(Source::Graph, graph);
         answers.require_one()?;
         let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
-        let fusion = self.fusion();
-        let fusion = if plan.kind == QueryKind::Like { fusion.by_example() } else { fusion };
+        let fusion = match (plan.kind, &plan.keyword.told) {
+            (QueryKind::Like, _) => self.fusion().by_example(),
+            (_, Some(_)) => self.fusion().by_story(),
+            (_, None) => self.fusion(),
+        };
         let mut fused = rank::fuse(&answers.lists, &fusion);
         fused.retain(|title| !examples(&title.content_id));
         if !plan.keyword.story && plan.kind != QueryKind::Like {
             // A story is searched to the end of the list: what it remembers may be told in other words.
             let hits = |list: &List| list.source == Source::Keyword && !list.hits.is_empty();
             keep_evident(&mut fused, answers.lists.iter().any(hits));
+        }
+        if let Some(story) = &plan.keyword.told {
+            self.remember(story, snapshot, &mut fused, fusion.story.evidence).await;
         }
         if let Some(complete) = complete {
             put_first(&mut fused, &complete);
@@ -122,13 +134,25 @@ impl Search {
         within(budget, intersect).await
     }
 
-    async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot) -> Result<Vec<Scored>, SearchError> {
+    /// Puts forward what a long question's time, and people's memory, speak for. Without the index the order stays.
+    async fn remember(&self, story: &Story, snapshot: Snapshot, fused: &mut [Fused], weight: f64) {
+        let ids: Vec<ContentId> = fused.iter().map(|title| title.content_id).collect();
+        match self.blocking("weighing what is remembered", move || snapshot.told(&ids)).await {
+            Ok(told) => {
+                let unknown = Told::default();
+                rank::add_evidence(fused, weight, |id| story.evidence(told.get(id).unwrap_or(&unknown)));
+            }
+            Err(error) => tracing::warn!(%error, "what is told of titles can't be read: time and memory don't count"),
+        }
+    }
+
+    async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
         if plan.meaning.is_none() && plan.like.is_empty() {
             return Ok(Vec::new());
         }
         let meaning = self.meaning().ok_or_else(no_model)?;
         let Some(point) = meaning.point(plan.meaning.as_deref(), &plan.like).await? else { return Ok(Vec::new()) };
-        let hits = meaning.index.search(&point, self.config.depth, &plan.filter.filter).await?;
+        let hits = meaning.index.search(&point, depth, &plan.filter.filter).await?;
         self.only_passing(hits, snapshot, &plan.filter).await
     }
 }

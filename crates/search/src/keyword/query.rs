@@ -11,17 +11,21 @@ use tantivy::{
     tokenizer::TokenStream as _,
 };
 
-use super::nearby::{self, slips};
-use super::schema::{Fields, stemmer};
+use super::{
+    nearby::{self, slips},
+    schema::{Fields, stemmer},
+    told::told,
+};
 use crate::{
     conditions::{Conditions, Refused, credit},
     query::{Named, synonyms},
+    rank::story::Story,
 };
 
 /// The most distinct words of a query that are searched for; it bounds the clauses.
-const MAX_WORDS: usize = 96;
+pub(super) const MAX_WORDS: usize = 96;
 /// How much the second best field of a word adds to the best (Elasticsearch's `best_fields` with a tie breaker).
-const TIE_BREAKER: Score = 0.2;
+pub(super) const TIE_BREAKER: Score = 0.2;
 /// What a credit of a named person adds, and what it adds when it is the part that is meant; BM25 scores of a rare word
 /// are about 10.
 const PERSON_SCORE: Score = 12.0;
@@ -116,6 +120,8 @@ pub(crate) struct KeywordQuery {
     pub light_words: Vec<String>,
     /// Whether it is a long question that tells a story.
     pub story: bool,
+    /// The long question as it was read: where its words tell anything, they take the place of `words`.
+    pub told: Option<Story>,
     /// Phrases in folded words: they add to what the words say, [`Conditions`] demand them.
     pub phrases: Vec<Vec<String>>,
     /// Whole names, folded, and what each did.
@@ -139,7 +145,8 @@ pub(crate) fn stop_word(word: &str) -> bool {
 /// The scoring part; `None` when nothing is asked.
 pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery) -> Option<Box<dyn Query>> {
     let mut clauses: Vec<Clause> = Vec::new();
-    let words = telling(&query.words);
+    clauses.extend(query.told.iter().flat_map(|story| told(fields, &story.words)));
+    let words = if clauses.is_empty() { telling(&query.words) } else { Vec::new() };
     let weights = if query.story { STORY } else { SHORT };
     let last = query.words.last();
     for word in &words {

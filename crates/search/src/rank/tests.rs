@@ -21,7 +21,7 @@ fn order(fused: &[Fused]) -> Vec<u128> {
 }
 
 fn config(method: FusionMethod) -> FusionConfig {
-    FusionConfig { method, k: 60.0, keyword: 1.0, vector: 1.0, graph: 1.0 }
+    FusionConfig { method, k: 60.0, keyword: 1.0, vector: 1.0, graph: 1.0, ..FusionConfig::default() }
 }
 
 #[test]
@@ -71,6 +71,37 @@ fn an_example_is_answered_by_what_titles_share() {
     let lists = [list(Source::Keyword, &[(1, 9.0)]), list(Source::Graph, &[(2, 1.0)])];
     assert_eq!(order(&fuse(&lists, &config)), [1, 2]);
     assert_eq!(order(&fuse(&lists, &config.by_example())), [2, 1]);
+}
+
+#[test]
+fn evidence_moves_titles_and_keeps_the_range() {
+    let lists = [list(Source::Vector, &[(1, 0.9), (2, 0.8), (3, 0.1)])];
+    let fused = fuse(&lists, &config(FusionMethod::Convex));
+    let evidence = |id: &ContentId| if id.0.as_u128() == 1 { -5.0 } else { 1.0 };
+    let mut moved = fused.clone();
+    add_evidence(&mut moved, 0.1, evidence);
+    assert_eq!(order(&moved), [2, 1, 3]);
+    assert_eq!((moved[0].score, moved[2].score), (1.0, 0.0));
+    assert_eq!((moved[0].vector, moved[1].vector), (0.8, 0.9), "the source's own score stays");
+    for weight in [0.0, -1.0, f64::NAN] {
+        let mut same = fused.clone();
+        add_evidence(&mut same, weight, evidence);
+        assert_eq!(same, fused);
+    }
+    let mut one = fused[..1].to_vec();
+    add_evidence(&mut one, 0.1, evidence);
+    assert_eq!(one[0].score, 1.0);
+    add_evidence(&mut [], 0.1, evidence);
+}
+
+#[test]
+fn a_story_has_weights_of_its_own() {
+    let story = StoryWeights { keyword: 0.1, vector: 1.0, graph: 0.0, evidence: 0.1 };
+    let config = FusionConfig { story, vector: 0.1, ..config(FusionMethod::Convex) };
+    let lists =
+        [list(Source::Keyword, &[(1, 9.0)]), list(Source::Vector, &[(2, 0.9)]), list(Source::Graph, &[(3, 1.0)])];
+    assert_eq!(order(&fuse(&lists, &config)), [1, 3, 2]);
+    assert_eq!(order(&fuse(&lists, &config.by_story())), [2, 1]);
 }
 
 fn lists() -> impl Strategy<Value = Vec<List>> {
