@@ -30,6 +30,8 @@ pub struct Load {
 pub struct Outcome {
     /// Microseconds of each answered request, in order.
     latencies: Vec<u32>,
+    /// Requests that were refused because there was too much to do.
+    pub refused: usize,
     /// From the first request to the last answer.
     pub elapsed: Duration,
     /// Bytes of the last answer's body.
@@ -47,6 +49,13 @@ impl Outcome {
         self.count() as f64 / self.elapsed.as_secs_f64()
     }
 
+    /// Answers a second that took no longer than `objective`.
+    pub fn goodput(&self, objective: Duration) -> f64 {
+        let objective = u32::try_from(objective.as_micros()).unwrap_or(u32::MAX);
+        let in_time = self.latencies.partition_point(|latency| *latency <= objective);
+        in_time as f64 / self.elapsed.as_secs_f64()
+    }
+
     /// A percentile in milliseconds; `share` from 0 to 1.
     pub fn percentile_ms(&self, share: f64) -> f64 {
         let index = ((self.count() - 1) as f64 * share).round() as usize;
@@ -57,6 +66,11 @@ impl Outcome {
 /// The bytes of a GET.
 pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n").into_bytes()
+}
+
+/// The bytes of a GET whose answer may not come from a cache on the way.
+pub fn get_uncached(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncache-control: no-cache\r\n\r\n").into_bytes()
 }
 
 /// The bytes of a POST of JSON.
@@ -70,7 +84,10 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
 /// # Errors
 /// No connection, or an answer other than 200.
 pub async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
-    Connection::open(address).await?.ask(request).await
+    match Connection::open(address).await?.ask(request).await? {
+        Some(body) => Ok(body),
+        None => bail!("the server has too much to do"),
+    }
 }
 
 /// Sends the requests in turn, round and round, until the time is over.
@@ -78,6 +95,18 @@ pub async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// The first answer that is not 200: a failing server is not measured.
 pub async fn run(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Result<Outcome> {
+    let outcome = overload(address, load, requests).await?;
+    if outcome.refused > 0 {
+        bail!("{} requests were refused", outcome.refused);
+    }
+    Ok(outcome)
+}
+
+/// As [`run`], for more than the server can do: what it refuses with 503 is counted, and asked again a moment later.
+///
+/// # Errors
+/// The first answer that is neither 200 nor 503.
+pub async fn overload(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Result<Outcome> {
     if requests.is_empty() {
         bail!("nothing to ask");
     }
@@ -87,22 +116,33 @@ pub async fn run(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Res
         let tasks: Vec<_> = (0..load.connections)
             .map(|lane| tokio::task::spawn_local(lane_of(lane, address, load, Rc::clone(&requests), started)))
             .collect();
-        let mut latencies = Vec::new();
-        let mut body_bytes = 0;
+        let mut all = Lane::default();
         for task in tasks {
-            let (mut some, bytes) = task.await??;
-            latencies.append(&mut some);
-            body_bytes = bytes;
+            let mut lane = task.await??;
+            all.latencies.append(&mut lane.latencies);
+            all.refused += lane.refused;
+            all.body_bytes = all.body_bytes.max(lane.body_bytes);
         }
-        anyhow::Ok((latencies, body_bytes))
+        anyhow::Ok(all)
     };
-    let (mut latencies, body_bytes) = LocalSet::new().run_until(ask()).await?;
+    let Lane { mut latencies, refused, body_bytes } = LocalSet::new().run_until(ask()).await?;
     latencies.sort_unstable();
     if latencies.is_empty() {
         bail!("no request was answered in time")
     }
-    Ok(Outcome { latencies, elapsed: started.elapsed(), body_bytes })
+    Ok(Outcome { latencies, refused, elapsed: started.elapsed(), body_bytes })
 }
+
+/// What one connection saw.
+#[derive(Default)]
+struct Lane {
+    latencies: Vec<u32>,
+    refused: usize,
+    body_bytes: usize,
+}
+
+/// How long a client waits that was told to come back later.
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 
 async fn lane_of(
     lane: usize,
@@ -110,19 +150,26 @@ async fn lane_of(
     load: Load,
     requests: Rc<Vec<Vec<u8>>>,
     started: Instant,
-) -> Result<(Vec<u32>, usize)> {
+) -> Result<Lane> {
     let mut connection = Connection::open(address).await?;
-    let mut latencies = Vec::new();
-    let mut body_bytes = 0;
+    let mut seen = Lane::default();
     let mut next = lane;
     while started.elapsed() < load.duration {
         let request = &requests[next % requests.len()];
         next += load.connections;
         let sent = Instant::now();
-        body_bytes = connection.ask(request).await?.len();
-        latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        match connection.ask(request).await? {
+            Some(body) => {
+                seen.body_bytes = body.len();
+                seen.latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+            }
+            None => {
+                seen.refused += 1;
+                tokio::time::sleep(REFUSED_PAUSE).await;
+            }
+        }
     }
-    Ok((latencies, body_bytes))
+    Ok(seen)
 }
 
 struct Connection {
@@ -138,11 +185,12 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(64 << 10) })
     }
 
-    async fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+    /// The body of an answer; `None` when the server has too much to do.
+    async fn ask(&mut self, request: &[u8]) -> Result<Option<Vec<u8>>> {
         tokio::time::timeout(PATIENCE, self.exchange(request)).await.context("no answer in 30 seconds")?
     }
 
-    async fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+    async fn exchange(&mut self, request: &[u8]) -> Result<Option<Vec<u8>>> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let head = loop {
@@ -158,11 +206,14 @@ impl Connection {
             self.more().await?;
         }
         let body = &self.buffer[head..head + length];
+        if text.starts_with("http/1.1 503") {
+            return Ok(None);
+        }
         if !text.starts_with("http/1.1 200") {
             let status = text.lines().next().unwrap_or_default();
             bail!("{status}: {}", String::from_utf8_lossy(&body[..body.len().min(300)]));
         }
-        Ok(body.to_vec())
+        Ok(Some(body.to_vec()))
     }
 
     async fn more(&mut self) -> Result<()> {

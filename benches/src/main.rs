@@ -47,6 +47,9 @@ struct Args {
     /// Be the peer: a bare axum server that says hello
     #[arg(long, hide = true)]
     hello: bool,
+    /// Be the peer: a bare axum proxy to this address
+    #[arg(long, hide = true)]
+    proxy: Option<std::net::SocketAddr>,
 }
 
 /// A part of the measurements.
@@ -60,6 +63,10 @@ enum Part {
     Search,
     /// Rate and cost of `GET /api/v1/content/{id}` beside a bare axum server.
     Content,
+    /// What is answered in time when ten times as many clients ask.
+    Overload,
+    /// CPU of the gateway before another process, beside a bare axum proxy; needs PostgreSQL.
+    Proxy,
     /// A clean build with every test, in a target folder of its own: many minutes.
     Clean,
 }
@@ -68,6 +75,9 @@ fn main() -> Result<()> {
     let args = Args::parse();
     if args.hello {
         return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::serve());
+    }
+    if let Some(back) = args.proxy {
+        return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::proxy(back));
     }
     // One thread sends the load and leaves the other cores to the server; it does so little that it keeps up.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure(args))
@@ -80,7 +90,7 @@ async fn measure(args: Args) -> Result<()> {
     if wants(Part::Clean) {
         scenarios::clean_build(&root, &mut report)?;
     }
-    if [Part::Ingest, Part::Start, Part::Search, Part::Content].into_iter().any(wants) {
+    if [Part::Ingest, Part::Start, Part::Search, Part::Content, Part::Overload, Part::Proxy].into_iter().any(wants) {
         let data = Data::open(&args.data.unwrap_or_else(|| root.join("../shared/data")))?;
         let binary = args.binary.unwrap_or_else(|| root.join("target/release/media-gateway"));
         let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
@@ -92,6 +102,12 @@ async fn measure(args: Args) -> Result<()> {
         }
         if wants(Part::Content) {
             bench.content(&mut report).await?;
+        }
+        if wants(Part::Overload) {
+            bench.overload(&mut report).await?;
+        }
+        if wants(Part::Proxy) {
+            bench.proxy(&mut report).await?;
         }
     }
     report.finish(&root, &args.json.unwrap_or_else(|| root.join("target/bench.json")))

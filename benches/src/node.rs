@@ -19,6 +19,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct Product {
     binary: PathBuf,
     model: bool,
+    database: Option<String>,
 }
 
 impl Product {
@@ -29,12 +30,17 @@ impl Product {
         }
         let model = wants_model && has_model();
         println!("sentence model: {}", if model { "yes" } else { "no, words alone" });
-        Ok(Self { binary, model })
+        Ok(Self { binary, model, database: None })
     }
 
     /// The same, without the sentence model.
     pub fn words_only(&self) -> Self {
         Self { model: false, ..self.clone() }
+    }
+
+    /// The same, over PostgreSQL.
+    pub fn on_postgres(&self, url: &str) -> Self {
+        Self { database: Some(url.to_owned()), ..self.clone() }
     }
 
     /// Whether it uses the sentence model.
@@ -47,6 +53,13 @@ impl Product {
         let mut command = Command::new(&self.binary);
         command.arg(verb).arg("--data-dir").arg(folder).args(["--log", "warn"]).stdin(Stdio::null());
         command.env("MEDIA_GATEWAY_MODEL_ENABLED", if self.model { "true" } else { "false" });
+        if let Some(url) = &self.database {
+            command.env("MEDIA_GATEWAY_DATABASE_URL", url);
+        }
+        // Requests are counted, which costs what it costs, and none is refused.
+        command.env("MEDIA_GATEWAY_RATE_LIMITS_EXEMPT", "");
+        command.env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000000,1000000,1000000,1000000");
+        command.env("MEDIA_GATEWAY_RATE_LIMITS_EDGE_PER_MINUTE", "1000000");
         command
     }
 
@@ -74,6 +87,40 @@ impl Product {
     }
 }
 
+/// The roles that listen, and the variables that tell another process where they are.
+pub type Peers = Vec<(String, String)>;
+
+impl Product {
+    /// Starts `serve` with some roles, which find the others at `peers`. Gives the server, whose address is that of its
+    /// gateway or else its catalogue, and where its own roles are.
+    pub async fn serve_roles(&self, folder: &Path, roles: &str, peers: &[(String, String)]) -> Result<(Server, Peers)> {
+        let mut command = self.command(folder, "serve");
+        command.args(["--roles", roles]).envs(peers.iter().cloned());
+        let (mut own, mut address) = (Peers::new(), None);
+        for role in ["GATEWAY", "SEARCH", "INGEST", "CATALOG", "METRICS"] {
+            let port = free_port()?;
+            command.env(format!("MEDIA_GATEWAY_LISTEN_{role}"), port.to_string());
+            if roles.split(',').any(|named| named.eq_ignore_ascii_case(role)) {
+                own.push((format!("MEDIA_GATEWAY_PEER_{role}"), format!("http://{port}")));
+                if ["GATEWAY", "CATALOG"].contains(&role) {
+                    address = Some(port);
+                }
+            }
+        }
+        let address = address.context("neither a gateway nor a catalogue")?;
+        let log = fs::File::create(folder.join("bench.log"))?;
+        let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
+        let server = Server { child, address };
+        for _ in 0..600 {
+            if load::once(address, &load::get("/readyz")).await.is_ok() {
+                return Ok((server, own));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("{roles} did not start; see {}", folder.join("bench.log").display())
+    }
+}
+
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
@@ -85,6 +132,17 @@ impl Server {
     /// The bare peer.
     pub fn hello() -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?).arg("--hello").stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        Ok(Self { child, address: line.trim().parse().context("the peer did not say its address")? })
+    }
+
+    /// The bare proxy to `back`.
+    pub fn proxy(back: SocketAddr) -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--proxy", &back.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         Ok(Self { child, address: line.trim().parse().context("the peer did not say its address")? })

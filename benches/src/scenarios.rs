@@ -15,6 +15,8 @@ use crate::report::Report;
 
 /// Starts after the first, which also warms the disk's cache.
 const STARTS: usize = 5;
+/// An answer that takes longer is late: the gateway's objective.
+const OBJECTIVE: Duration = Duration::from_millis(500);
 /// Titles that are asked for by id.
 const IDS: usize = 500;
 
@@ -133,6 +135,57 @@ impl Bench {
         report.add("GET content/{id}: CPU a request", best[1].1, "µs");
         report.add("GET content/{id}: a body", bytes as f64, "bytes");
         report.add("GET content/{id}: CPU against hello (goal: at most 2)", best[1].1 / best[0].1, "×");
+        Ok(())
+    }
+
+    /// Ten times as many clients as a busy server has: what it still answers in time, against what it does at its best.
+    pub async fn overload(&self, report: &mut Report) -> Result<()> {
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        let (peak, _) = measured(&server, self.load, self.searches()).await?;
+        let crowd = Load { connections: self.load.connections * 10, ..self.load };
+        load::overload(server.address, Load { duration: Duration::from_secs(2), ..crowd }, self.searches()).await?;
+        let overload = load::overload(server.address, crowd, self.searches()).await?;
+        let (best, kept) = (peak.goodput(OBJECTIVE), overload.goodput(OBJECTIVE));
+        report.add(format!("search, {} clients: in time", self.load.connections), best, "req/s");
+        report.add(format!("search, {} clients: in time", crowd.connections), kept, "req/s");
+        report.add("goodput at 10 times the clients (goal: at least 90)", kept / best * 100.0, "%");
+        report.add("answered at 10 times: p99 (objective: 500)", overload.percentile_ms(0.99), "ms");
+        let asked = (overload.count() + overload.refused).max(1) as f64;
+        report.add("refused at 10 times", overload.refused as f64 / asked * 100.0, "%");
+        Ok(())
+    }
+
+    /// A title through a gateway that has the catalogue in another process, beside a bare axum proxy to the same one.
+    pub async fn proxy(&self, report: &mut Report) -> Result<()> {
+        let url =
+            std::env::var("BENCH_POSTGRES").context("roles apart need PostgreSQL: `cargo xtask bench` starts one")?;
+        let (back_folder, front_folder) = (TempDir::new()?, TempDir::new()?);
+        let product = self.product.words_only().on_postgres(&url);
+        let smallest = self.data.files.iter().min_by_key(|file| file.metadata().map_or(u64::MAX, |meta| meta.len()));
+        let out = product.command(back_folder.path(), "ingest").arg(smallest.context("no data")?).output()?;
+        if !out.status.success() {
+            bail!("ingest failed: {}", String::from_utf8_lossy(&out.stderr));
+        }
+        let (back, peers) = product.serve_roles(back_folder.path(), "catalog,ingest,search", &[]).await?;
+        let (front, _) = product.serve_roles(front_folder.path(), "gateway", &peers).await?;
+        let peer = Server::proxy(back.address)?;
+        let list: Value =
+            serde_json::from_slice(&load::once(front.address, &load::get("/api/v1/content/movies?limit=50")).await?)?;
+        let items = list["items"].as_array().context("no titles")?;
+        let ids = items.iter().filter_map(|item| item["id"].as_str());
+        let requests: Vec<_> = ids.map(|id| load::get_uncached(&format!("/api/v1/content/{id}"))).collect();
+        let mut best = [(0.0, f64::MAX), (0.0, f64::MAX)];
+        for _ in 0..3 {
+            for (side, server) in [(0, &peer), (1, &front)] {
+                let (outcome, cpu) = measured(server, self.load, requests.clone()).await?;
+                best[side] = (outcome.rate().max(best[side].0), cpu.min(best[side].1));
+            }
+        }
+        report.add("bare axum proxy: rate", best[0].0, "req/s");
+        report.add("bare axum proxy: CPU a request", best[0].1, "µs");
+        report.add("gateway to another process: rate", best[1].0, "req/s");
+        report.add("gateway to another process: CPU a request", best[1].1, "µs");
+        report.add("gateway: CPU against a bare proxy (goal: at most 1.3)", best[1].1 / best[0].1, "×");
         Ok(())
     }
 

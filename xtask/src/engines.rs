@@ -42,6 +42,15 @@ impl Engines {
     }
 }
 
+/// PostgreSQL alone.
+///
+/// # Errors
+/// As [`Engines::start`].
+pub fn postgres() -> Result<Postgres> {
+    needs::provide()?;
+    Postgres::start()
+}
+
 /// `cargo xtask engines -- COMMAND`.
 pub fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     let Some((program, rest)) = args.strip_prefix(&["--".to_owned()]).and_then(<[String]>::split_first) else {
