@@ -20,11 +20,14 @@ pub enum Topic {
     ContentUpdated,
     /// Where a title can be watched changed.
     AvailabilityChanged,
+    /// An offer of a title ends soon.
+    OfferExpiring,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 3] = [Self::ContentIngested, Self::ContentUpdated, Self::AvailabilityChanged];
+    pub const ALL: [Self; 4] =
+        [Self::ContentIngested, Self::ContentUpdated, Self::AvailabilityChanged, Self::OfferExpiring];
 
     /// The topic's name, also the CloudEvents `type`.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Topic {
             Self::ContentIngested => "content.ingested",
             Self::ContentUpdated => "content.updated",
             Self::AvailabilityChanged => "availability.changed",
+            Self::OfferExpiring => "offer.expiring",
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn blank(source: &str, source_key: String, content_type: ContentType,
 }
 
 /// Whether it is an id of a title in IMDb.
-fn is_imdb_title(id: &str) -> bool {
+pub(crate) fn is_imdb_title(id: &str) -> bool {
     id.strip_prefix("tt")
         .is_some_and(|digits| (7..=10).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -47,7 +47,7 @@ fn credits(names: Vec<String>, role: CreditRole) -> impl Iterator<Item = Credit>
 }
 
 /// The ids of the genres that a source's words stand for, each once, in order; words we don't know say nothing.
-fn genre_ids(words: &[String]) -> Vec<String> {
+pub(crate) fn genre_ids(words: &[String]) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     for id in words.iter().flat_map(|word| genres::canonical(word)) {
         if !ids.iter().any(|known| known == id) {

@@ -52,6 +52,10 @@ pub enum InputError {
     Unsorted { stem: &'static str, line: u64 },
     #[error("the mapping is not valid: {0}")]
     Mapping(String),
+    #[error("{0:?} is no name for a source: 1 to 40 lower-case letters, digits and _")]
+    FeedName(String),
+    #[error("the source {name}: {what}")]
+    Feed { name: String, what: String },
     #[error("this file is not read alone: give {first}, and it is read with what lies beside it")]
     Companion { first: &'static str },
     #[error("stopped before the end")]
@@ -85,6 +89,8 @@ impl InputError {
             Self::Unsorted { .. } => "input_unsorted",
             Self::Mapping(_) => "bad_mapping",
             Self::Companion { .. } => "input_companion",
+            Self::FeedName(_) => "bad_source_name",
+            Self::Feed { .. } => "bad_source",
             Self::Stopped => "stopped",
             Self::DiskFull => "storage_full",
         }
@@ -101,6 +107,8 @@ impl InputError {
             | Self::PlatformNeeded(_)
             | Self::UnknownPlatform { .. }
             | Self::Mapping(_)
+            | Self::FeedName(_)
+            | Self::Feed { .. }
             | Self::Companion { .. } => ErrorKind::InvalidArgument,
             Self::Stopped => ErrorKind::Cancelled,
             Self::DiskFull => ErrorKind::StorageFull,

@@ -30,7 +30,10 @@ pub fn api() -> OpenApi {
 }
 
 fn router() -> OpenApiRouter<Arc<Ingest>> {
-    OpenApiRouter::new().routes(routes!(start_ingest_run, list_ingest_runs)).routes(routes!(get_ingest_run))
+    OpenApiRouter::new()
+        .routes(routes!(start_ingest_run, list_ingest_runs))
+        .routes(routes!(get_ingest_run))
+        .merge(crate::jobs::router())
 }
 
 /// Starts reading an input into the catalogue.

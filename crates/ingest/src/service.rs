@@ -1,16 +1,17 @@
 //! The use-cases: run an input, in the foreground or behind an HTTP request; look at runs.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Ids, Result, Rng, RunId};
+use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Ids, Region, Result, Rng, RunId};
 use jiff::{civil::Date, tz::TimeZone};
 use stores::Db;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Format, Limits, Source,
+    Feed, Format, Limits, PlatformAdapter, Source,
     drive::Drive,
+    jobs,
     run::{Counts, Progress, Run, RunRequest, RunStatus},
     store,
 };
@@ -31,6 +32,10 @@ pub struct IngestConfig {
     pub retries: u32,
     /// How long to wait before the first of them; it doubles each time, up to 5 s.
     pub retry_delay: Duration,
+    /// Sources that jobs read anew, by name.
+    pub feeds: BTreeMap<String, Feed>,
+    /// Providers that jobs ask, by name, each with the region whose offers are wanted.
+    pub providers: BTreeMap<String, (Arc<dyn PlatformAdapter>, Region)>,
 }
 
 impl IngestConfig {
@@ -42,6 +47,8 @@ impl IngestConfig {
             batch_timeout: Duration::from_secs(60),
             retries: 6,
             retry_delay: Duration::from_millis(200),
+            feeds: BTreeMap::new(),
+            providers: BTreeMap::new(),
         }
     }
 }
@@ -52,25 +59,27 @@ pub struct Ingest {
     pub(crate) catalog: Arc<dyn CatalogApi>,
     pub(crate) clock: Clock,
     pub(crate) config: IngestConfig,
-    ids: Ids,
+    pub(crate) ids: Ids,
+    pub(crate) rng: Rng,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
     turn: Arc<Mutex<()>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
 }
 
 impl Ingest {
     /// Ingest into `catalog`, with its runs in `db`.
     pub fn new(db: Db, catalog: Arc<dyn CatalogApi>, clock: Clock, rng: Rng, config: IngestConfig) -> Self {
-        let ids = Ids::new(clock.clone(), rng);
+        let ids = Ids::new(clock.clone(), rng.clone());
         let (turn, tasks, stop) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
-        Self { db, catalog, clock, config, ids, turn, tasks, stop }
+        Self { db, catalog, clock, config, ids, rng, tasks, stop, turn }
     }
 
-    /// Says that runs which a kill left as running are interrupted. Call it once, by the only owner of the data.
+    /// Says that runs and jobs which a kill left as running are interrupted. Call it once, by the only owner of the data.
     ///
     /// # Errors
     /// What the database says.
     pub async fn recover(&self) -> Result<u64> {
+        jobs::interrupt_running(&self.db, self.clock.now()).await?;
         Ok(store::interrupt_running(&self.db).await?)
     }
 

@@ -4,9 +4,11 @@
 mod addresses;
 mod bad_input;
 mod http;
+mod jobs;
 mod mapped;
 mod resume;
 mod runs;
 mod sample;
 mod setup;
 mod tables;
+mod tmdb;

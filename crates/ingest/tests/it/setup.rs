@@ -129,9 +129,19 @@ impl Setup {
         lines
     }
 
+    pub fn db(&self) -> stores::Db {
+        self._db.db()
+    }
+
+    pub async fn catalog_page(&self, query: &ListQuery) -> Vec<Content> {
+        let deadline = self.clock.now().checked_add(jiff::SignedDuration::from_secs(30)).unwrap();
+        let call = Call { deadline, ..self.call.clone() };
+        self.catalog.list(&call, query).await.unwrap()
+    }
+
     pub async fn titles(&self) -> Vec<Content> {
         let query = ListQuery { limit: 500, ..ListQuery::default() };
-        self.catalog.list(&self.call, &query).await.unwrap()
+        self.catalog_page(&query).await
     }
 
     pub fn rejected(&self, run: &Run) -> Vec<Reject> {

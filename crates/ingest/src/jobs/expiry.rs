@@ -1,0 +1,104 @@
+//! Announces offers that end soon: an event for each, once, which is what a notifier tells people.
+
+use contracts::{Content, ContentId, Event, EventId, ListQuery, MAX_BATCH, Offer, Result, Topic};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use stores::events;
+
+use super::store;
+use crate::drive::{Drive, End};
+
+/// How long before its end an offer is announced.
+const AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Whether an offer ends within [`AHEAD`] of `now` and has not ended.
+fn ends_soon(offer: &Offer, now: Timestamp) -> bool {
+    let until = now.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
+    offer.expires_at.is_some_and(|end| now < end && end <= until)
+}
+
+impl Drive<'_> {
+    /// Walks over the catalogue from `position` on. Each page's announcements and the position are one transaction, so
+    /// that a run that was killed announces nothing twice and leaves nothing out.
+    pub(super) async fn expiry_warnings(&self, name: &str, position: Option<String>) -> Result<Option<String>> {
+        let (ingest, mut seen, mut warned) = (self.ingest, 0, 0_u64);
+        let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
+        loop {
+            if self.stop.is_cancelled() {
+                return Ok(None);
+            }
+            let query = ListQuery { after, limit: MAX_BATCH, ..ListQuery::default() };
+            let page = ingest.catalog.list(&self.call_now(), &query).await?;
+            let Some(last) = page.last().map(|title| title.id) else { break };
+            after = Some(last);
+            seen += page.len() as u64;
+            let now = ingest.clock.now();
+            let mut tx = ingest.db.begin().await?;
+            let mut said = Vec::new();
+            for title in &page {
+                for offer in title.availability.iter().filter(|offer| ends_soon(offer, now)) {
+                    if store::warn(&mut tx, title, offer, now).await? {
+                        said.push(self.expiring(title, offer, now));
+                    }
+                }
+            }
+            warned += said.len() as u64;
+            events::append(&mut tx, &said).await?;
+            store::walked(&mut tx, name, &last.to_string(), now, seen).await?;
+            tx.commit().await?;
+        }
+        store::forget(&ingest.db, ingest.clock.now()).await?;
+        Ok(Some(format!("{seen} titles, {warned} offers announced that end within 7 days")))
+    }
+
+    fn expiring(&self, title: &Content, offer: &Offer, now: Timestamp) -> Event {
+        let data = json!({
+            "content_id": title.id,
+            "platform": offer.platform,
+            "region": offer.region,
+            "availability_type": offer.availability_type,
+            "expires_at": offer.expires_at,
+            "source": offer.source,
+            "confidence": offer.confidence,
+        });
+        let id = EventId(self.ingest.ids.next());
+        Event::new(id, "/ingest", Topic::OfferExpiring, title.id, now, self.call.trace, data)
+    }
+}
+
+/// What came of a run of an input, for people; `None` when it was stopped.
+pub(super) fn told(end: End, counts: &crate::Counts) -> Option<String> {
+    (end == End::Done).then(|| sentence(counts))
+}
+
+/// What became of rows, for people.
+pub(super) fn sentence(counts: &crate::Counts) -> String {
+    format!(
+        "{} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected",
+        counts.rows_read, counts.created, counts.merged, counts.updated, counts.unchanged, counts.rejected
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seven_days_ahead_and_not_what_is_gone() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let ends = |at: Option<&str>| {
+            let mut offer: Offer = serde_json::from_value(json!({
+                "platform": "netflix", "region": "US", "availability_type": "subscription", "price": null,
+                "deep_link": null, "web_url": "https://www.netflix.com/", "available_from": null, "expires_at": at,
+                "source": "test", "checked_at": "2026-01-01T00:00:00Z", "confidence": 0.9,
+            }))
+            .unwrap();
+            offer.price = None;
+            ends_soon(&offer, now)
+        };
+        assert!(ends(Some("2026-01-08T00:00:00Z")) && ends(Some("2026-01-01T00:00:01Z")));
+        for other in [None, Some("2026-01-08T00:00:01Z"), Some("2026-01-01T00:00:00Z"), Some("2025-12-31T00:00:00Z")] {
+            assert!(!ends(other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Reads what a provider lists, page by page, into the catalogue.
+
+use std::sync::Arc;
+
+use contracts::{Region, Result};
+
+use super::store;
+use crate::{
+    Context, Counts, PlatformAdapter, ProviderError,
+    drive::Drive,
+    run::{Phase, Progress},
+    validate,
+};
+
+/// How many pages a run reads at most; they list what is watched most first.
+const MAX_PAGES: usize = 100;
+
+impl Drive<'_> {
+    /// Reads the pages from `position` on, and notes after each how far it came. A title that can't be read is left
+    /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time.
+    pub(super) async fn provider(
+        &self,
+        name: &str,
+        adapter: &Arc<dyn PlatformAdapter>,
+        region: Region,
+        position: Option<String>,
+    ) -> Result<Option<String>> {
+        let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
+        let (mut cursor, mut counts) = (position, Counts::default());
+        for _ in 0..MAX_PAGES {
+            let listed = adapter.catalog(region, cursor.as_deref()).await?;
+            let mut records = Vec::new();
+            for key in &listed.keys {
+                if self.stop.is_cancelled() {
+                    return Ok(None);
+                }
+                match adapter.details(key, region).await {
+                    Ok(record) => match validate::check(&record, &context) {
+                        Ok(()) => records.push(record),
+                        Err(reason) => {
+                            tracing::warn!(source = adapter.source(), key, %reason, "a title was turned away");
+                            counts.rejected += 1;
+                        }
+                    },
+                    Err(error @ (ProviderError::NotFound { .. } | ProviderError::Unexpected { .. })) => {
+                        tracing::warn!(source = adapter.source(), key, %error, "a title was turned away");
+                        counts.rejected += 1;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
+            counts.rows_read += listed.keys.len() as u64;
+            counts.add(&outcomes);
+            (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
+            let Some(next) = listed.next else { break };
+            let mut tx = self.ingest.db.begin().await?;
+            store::walked(&mut tx, name, &next, self.ingest.clock.now(), counts.rows_read).await?;
+            tx.commit().await?;
+            cursor = Some(next);
+        }
+        store::count(&self.ingest.db, name, counts.rows_read).await?;
+        Ok(Some(super::expiry::sentence(&counts)))
+    }
+}

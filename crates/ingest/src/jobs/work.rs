@@ -1,0 +1,209 @@
+//! Runs jobs: those whose time has come, and by hand.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::{ApiError, Call, Caller, ErrorKind, Result, Trace};
+use tokio_util::sync::CancellationToken;
+
+use super::{Definition, Job, Work, expiry::told, store};
+use crate::{
+    Ingest, Progress,
+    drive::{Drive, End},
+    run::RunStatus,
+};
+
+/// How often to look for jobs whose time has come.
+const TICK: Duration = Duration::from_secs(5);
+/// How often a running job says that it is alive: well within the time after which it is taken over.
+const BEAT: Duration = Duration::from_secs(60);
+/// The deadline of a job's own call; each call it makes has its own.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+impl Ingest {
+    /// The jobs of this node, by name.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the operator asks.
+    pub async fn jobs(&self, call: &Call) -> Result<Vec<Job>> {
+        call.require_operator()?;
+        let mut jobs = Vec::new();
+        for definition in self.definitions() {
+            jobs.push(self.known(&definition).await?.job(&definition));
+        }
+        Ok(jobs)
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the operator asks, `NotFound`.
+    pub async fn job(&self, call: &Call, name: &str) -> Result<Job> {
+        call.require_operator()?;
+        let definition = self.definition(name)?;
+        Ok(self.known(&definition).await?.job(&definition))
+    }
+
+    /// Runs a job now, to its end or until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `NotFound`, `Conflict` (`job_running`), and why it failed.
+    pub async fn run_job(
+        &self,
+        call: &Call,
+        name: &str,
+        stop: &CancellationToken,
+        on_progress: &(dyn Fn(&Progress) + Send + Sync),
+    ) -> Result<Job> {
+        call.require_operator()?;
+        let definition = self.definition(name)?;
+        self.claim(&definition).await?;
+        self.work(call, &definition, stop, on_progress).await?;
+        self.job(call, name).await
+    }
+
+    /// As [`Ingest::run_job`], but returns as soon as the job is taken; it goes on by itself.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `NotFound`, `Conflict` (`job_running`).
+    pub async fn start_job(self: &Arc<Self>, call: &Call, name: &str) -> Result<Job> {
+        call.require_operator()?;
+        let definition = self.definition(name)?;
+        self.claim(&definition).await?;
+        let (ingest, call_of_job) = (Arc::clone(self), call.clone());
+        self.tasks.spawn(async move {
+            // Its row says how it ended, and the log does.
+            let _ = ingest.work(&call_of_job, &definition, &ingest.stop, &|_| {}).await;
+        });
+        self.job(call, name).await
+    }
+
+    /// Runs the jobs whose time has come, one after the other, until `shutdown`.
+    pub async fn follow_jobs(&self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.run_due(&shutdown).await {
+                tracing::warn!(code = %error.code, "jobs could not be looked for; the next try is in 5 s");
+            }
+        }
+    }
+
+    /// Runs the jobs whose time has come; says how many.
+    ///
+    /// # Errors
+    /// What the database says. A job that fails is no error of this.
+    pub async fn run_due(&self, stop: &CancellationToken) -> Result<usize> {
+        let now = self.clock.now();
+        let definitions = self.definitions();
+        for definition in &definitions {
+            store::note(&self.db, &definition.name, definition.next(now)?).await?;
+        }
+        let mut run = 0;
+        for name in store::due(&self.db, now).await? {
+            // A job of a source that the configuration no longer has waits for it to come back.
+            let Some(definition) = definitions.iter().find(|definition| definition.name == name) else { continue };
+            if stop.is_cancelled() || self.claim(definition).await.is_err() {
+                continue;
+            }
+            let call = Call::new(Caller::System, Trace::start(&self.rng), &self.clock, PATIENCE);
+            let _ = self.work(&call, definition, stop, &|_| {}).await;
+            run += 1;
+        }
+        Ok(run)
+    }
+
+    fn definitions(&self) -> Vec<Definition> {
+        Definition::all(self.config.feeds.keys(), self.config.providers.keys())
+    }
+
+    fn definition(&self, name: &str) -> Result<Definition> {
+        let found = self.definitions().into_iter().find(|definition| definition.name == name);
+        found.ok_or_else(|| ApiError::not_found("job_not_found", format!("there is no job {name:?}")))
+    }
+
+    async fn known(&self, definition: &Definition) -> Result<store::JobRow> {
+        store::note(&self.db, &definition.name, definition.next(self.clock.now())?).await?;
+        let row = store::get(&self.db, &definition.name).await?;
+        row.ok_or_else(|| ApiError::internal("a job that was noted is gone"))
+    }
+
+    async fn claim(&self, definition: &Definition) -> Result<()> {
+        let now = self.clock.now();
+        store::note(&self.db, &definition.name, definition.next(now)?).await?;
+        if store::claim(&self.db, &definition.name, now, definition.next(now)?).await? {
+            return Ok(());
+        }
+        let detail = format!("the job {} runs already", definition.name);
+        Err(ApiError::new(ErrorKind::Conflict, "job_running", detail))
+    }
+
+    /// Does the work of a job that was taken, and notes how it ended.
+    async fn work(
+        &self,
+        call: &Call,
+        definition: &Definition,
+        stop: &CancellationToken,
+        on_progress: &(dyn Fn(&Progress) + Send + Sync),
+    ) -> Result<()> {
+        let name = &definition.name;
+        tracing::info!(job = name, "a job began");
+        let drive = Drive { ingest: self, call, stop, on_progress };
+        let position = store::get(&self.db, name).await?.and_then(|row| row.position);
+        let doing = async {
+            match &definition.work {
+                Work::ExpiryWarnings => drive.expiry_warnings(name, position).await,
+                Work::Provider(source) => match self.config.providers.get(source) {
+                    Some((adapter, region)) => drive.provider(name, adapter, *region, position).await,
+                    None => Err(ApiError::internal("a provider is gone")),
+                },
+                Work::Refresh(feed) => self.refresh(call, name, feed, stop, on_progress).await,
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = doing => outcome,
+            error = self.beat(name) => Err(error),
+        };
+        let end = match &outcome {
+            Ok(Some(summary)) => Some(Ok(summary.clone())),
+            Ok(None) => None,
+            // Somebody reads a file by hand: its turn comes.
+            Err(error) if error.code == "ingest_busy" => None,
+            Err(error) => Some(Err(error.detail.clone())),
+        };
+        store::end(&self.db, name, self.clock.now(), end.as_ref()).await?;
+        match &end {
+            Some(Ok(summary)) => tracing::info!(job = name, summary, "a job came to its end"),
+            Some(Err(error)) => tracing::warn!(job = name, error, "a job failed; it runs again at its time"),
+            None => tracing::info!(job = name, "a job was stopped; it goes on at the next start"),
+        }
+        outcome.map(|_| ())
+    }
+
+    /// Says once a minute that a job is alive; ends only when that can't be said.
+    async fn beat(&self, name: &str) -> ApiError {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            if let Err(error) = store::beat(&self.db, name, self.clock.now()).await {
+                return error.into();
+            }
+        }
+    }
+
+    async fn refresh(
+        &self,
+        call: &Call,
+        name: &str,
+        feed: &str,
+        stop: &CancellationToken,
+        on_progress: &(dyn Fn(&Progress) + Send + Sync),
+    ) -> Result<Option<String>> {
+        let feed = self.config.feeds.get(feed).ok_or_else(|| ApiError::internal("a feed is gone"))?;
+        let run = self.run(call, &feed.request()?, stop, on_progress).await?;
+        store::count(&self.db, name, run.counts.rows_read).await?;
+        let end = if run.status == RunStatus::Done { End::Done } else { End::Stopped };
+        Ok(told(end, &run.counts))
+    }
+}

@@ -1,0 +1,217 @@
+//! (pure) When a provider may be asked: a rate with bursts (GCRA), a quota a day for each key, and a breaker.
+//!
+//! The rate is the generic cell rate algorithm of ITU-T I.371: a request may come `burst` intervals early, and each
+//! moves the time of the next. Five failures in a row open the breaker for a minute; then one request goes through,
+//! and its outcome decides.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How many failures in a row open the breaker.
+const FAILURES: u32 = 5;
+/// How long it stays open.
+const OPEN: SignedDuration = SignedDuration::from_secs(60);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a provider allows each key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// Requests a second in the long run.
+    pub per_second: u32,
+    /// Requests at once.
+    pub burst: u32,
+    /// Units a day; no end where absent.
+    pub per_day: Option<u32>,
+}
+
+impl Allowance {
+    /// 10 a second, that is 600 a minute, 20 at once (C4).
+    pub const USUAL: Self = Self { per_second: 10, burst: 20, per_day: None };
+}
+
+/// Whether a request may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Now, with the key of this index.
+    Go(usize),
+    /// After this long.
+    Wait(SignedDuration),
+    /// The quota of every key is used up until then.
+    Spent(Timestamp),
+    /// The breaker is open until then.
+    Open(Timestamp),
+}
+
+/// The account of one provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Pacing {
+    allowance: Allowance,
+    keys: Vec<Key>,
+    failures: u32,
+    open_until: Option<Timestamp>,
+    /// After the breaker was open, the time of the one request that tries.
+    trying: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    /// When the next request would be on time.
+    due: Timestamp,
+    day: Timestamp,
+    used: u32,
+}
+
+impl Pacing {
+    /// An account with so many keys, all of them used in turn only when `rotate` says so: a provider's terms may count
+    /// the quota for each project, and then further keys are no more quota but a breach.
+    pub fn new(allowance: Allowance, keys: usize, rotate: bool) -> Self {
+        let key = Key { due: Timestamp::MIN, day: Timestamp::MIN, used: 0 };
+        let keys = vec![key; if rotate { keys.max(1) } else { 1 }];
+        Self { allowance, keys, failures: 0, open_until: None, trying: None }
+    }
+
+    /// Asks for a turn that costs `units` of the day's quota. A turn that is given is taken.
+    pub fn ask(&mut self, now: Timestamp, units: u32) -> Turn {
+        if let Some(until) = self.open_until {
+            if now < until {
+                return Turn::Open(until);
+            }
+            // One tries; when it says nothing for as long as the breaker was open, another does.
+            if let Some(since) = self.trying.and_then(|since| later(since, OPEN))
+                && now < since
+            {
+                return Turn::Open(since);
+            }
+            self.trying = Some(now);
+        }
+        let interval = SignedDuration::from_nanos(1_000_000_000 / i64::from(self.allowance.per_second.max(1)));
+        let early = interval * i32::try_from(self.allowance.burst.saturating_sub(1)).unwrap_or(0);
+        let (mut soonest, mut renewed) = (None, None);
+        for (index, key) in self.keys.iter_mut().enumerate() {
+            if let Some(end) = key.spent(now, units, self.allowance.per_day) {
+                renewed = Some(renewed.map_or(end, |other: Timestamp| other.min(end)));
+                continue;
+            }
+            let due = key.due.max(now);
+            let wait = due.duration_since(now) - early;
+            if wait <= SignedDuration::ZERO {
+                key.due = later(due, interval).unwrap_or(Timestamp::MAX);
+                key.used += units;
+                return Turn::Go(index);
+            }
+            soonest = Some(soonest.map_or(wait, |other: SignedDuration| other.min(wait)));
+        }
+        match (soonest, renewed) {
+            (Some(wait), _) => Turn::Wait(wait),
+            (None, Some(end)) => Turn::Spent(end),
+            (None, None) => Turn::Wait(interval),
+        }
+    }
+
+    /// The provider answered as it should, whatever it said of the title.
+    pub fn succeeded(&mut self) {
+        (self.failures, self.open_until, self.trying) = (0, None, None);
+    }
+
+    /// It failed: no answer, an answer that breaks off, a fault of its own, or one that can't be read.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= FAILURES {
+            (self.open_until, self.trying) = (later(now, OPEN), None);
+        }
+    }
+
+    /// It asked to be left alone with this key for a while.
+    pub fn limited(&mut self, now: Timestamp, key: usize, pause: SignedDuration) {
+        let interval = SignedDuration::from_nanos(1_000_000_000 / i64::from(self.allowance.per_second.max(1)));
+        let early = interval * i32::try_from(self.allowance.burst.saturating_sub(1)).unwrap_or(0);
+        if let (Some(key), Some(until)) = (self.keys.get_mut(key), later(now, pause + early)) {
+            key.due = key.due.max(until);
+        }
+    }
+}
+
+impl Key {
+    /// When a day's quota begins anew, if `units` no longer fit into this one.
+    fn spent(&mut self, now: Timestamp, units: u32, per_day: Option<u32>) -> Option<Timestamp> {
+        let most = per_day?;
+        let end = later(self.day, DAY);
+        if end.is_none_or(|end| end <= now) {
+            (self.day, self.used) = (now, 0);
+        }
+        if self.used.saturating_add(units) <= most { None } else { later(self.day, DAY) }
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Option<Timestamp> {
+    at.checked_add(by).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn after(millis: i64) -> Timestamp {
+        start().checked_add(SignedDuration::from_millis(millis)).unwrap()
+    }
+
+    #[test]
+    fn twenty_at_once_then_ten_a_second() {
+        let mut pacing = Pacing::new(Allowance::USUAL, 1, false);
+        for n in 0..20 {
+            assert_eq!(pacing.ask(start(), 1), Turn::Go(0), "{n}");
+        }
+        assert_eq!(pacing.ask(start(), 1), Turn::Wait(SignedDuration::from_millis(100)));
+        assert_eq!(pacing.ask(after(100), 1), Turn::Go(0));
+        assert_eq!(pacing.ask(after(100), 1), Turn::Wait(SignedDuration::from_millis(100)));
+        let allowed = (0..600).filter(|n| pacing.ask(after(1_000 + n * 100), 1) == Turn::Go(0)).count();
+        assert_eq!(allowed, 600, "600 a minute");
+    }
+
+    #[test]
+    fn keys_are_used_in_turn_only_when_that_is_enabled() {
+        let allowance = Allowance { per_day: Some(2), ..Allowance::USUAL };
+        let renewed = start().checked_add(DAY).unwrap();
+        let mut one = Pacing::new(allowance, 5, false);
+        let turns: Vec<_> = (0..3).map(|_| one.ask(start(), 1)).collect();
+        assert_eq!(turns, [Turn::Go(0), Turn::Go(0), Turn::Spent(renewed)]);
+        let mut five = Pacing::new(allowance, 5, true);
+        let turns: Vec<_> = (0..11).map(|_| five.ask(start(), 1)).collect();
+        assert_eq!(turns[..4], [Turn::Go(0), Turn::Go(0), Turn::Go(1), Turn::Go(1)]);
+        assert_eq!(turns[10], Turn::Spent(renewed));
+        assert_eq!(five.ask(renewed, 1), Turn::Go(0), "a new day");
+        assert_eq!(one.ask(start(), 3), Turn::Spent(renewed), "what costs more than a day never goes");
+    }
+
+    #[test]
+    fn five_failures_are_left_alone_for_a_minute() {
+        let mut pacing = Pacing::new(Allowance::USUAL, 1, false);
+        for _ in 0..4 {
+            pacing.failed(start());
+        }
+        assert_eq!(pacing.ask(start(), 1), Turn::Go(0));
+        pacing.failed(start());
+        assert_eq!(pacing.ask(after(59_999), 1), Turn::Open(after(60_000)));
+        assert_eq!(pacing.ask(after(60_000), 1), Turn::Go(0), "one tries");
+        assert_eq!(pacing.ask(after(60_001), 1), Turn::Open(after(120_000)), "the others wait for it");
+        pacing.failed(after(60_002));
+        assert_eq!(pacing.ask(after(61_000), 1), Turn::Open(after(120_002)));
+        assert_eq!(pacing.ask(after(120_002), 1), Turn::Go(0));
+        pacing.succeeded();
+        assert_eq!(pacing.ask(after(120_003), 1), Turn::Go(0));
+    }
+
+    #[test]
+    fn a_provider_that_asks_for_a_pause_gets_it() {
+        let mut pacing = Pacing::new(Allowance::USUAL, 2, true);
+        assert_eq!(pacing.ask(start(), 1), Turn::Go(0));
+        pacing.limited(start(), 0, SignedDuration::from_secs(7));
+        assert_eq!(pacing.ask(start(), 1), Turn::Go(1), "the other key was not asked to wait");
+        pacing.limited(start(), 1, SignedDuration::from_secs(9));
+        assert_eq!(pacing.ask(start(), 1), Turn::Wait(SignedDuration::from_secs(7)));
+        assert_eq!(pacing.ask(after(7_000), 1), Turn::Go(0));
+    }
+}

@@ -1,0 +1,129 @@
+//! Jobs: on their schedule, by hand, once each, and on from where they were stopped.
+
+use std::collections::BTreeMap;
+
+use contracts::{Event, ListQuery};
+use ingest::{Feed, Ingest, IngestConfig, JobStatus, Mapping, RunOptions, RunRequest};
+use jiff::SignedDuration;
+use stores::events;
+use tokio_util::sync::CancellationToken;
+
+use crate::setup::{Setup, setup};
+
+const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\n\
+    [offer]\nplatform = \"mubi\"\nweb_url = \"https://example.org/\"\nuntil_column = \"until\"\n";
+
+/// A node with this feed, over the setup's database and catalogue.
+fn with_feed(s: &Setup, location: &str, mapping: Option<&str>) -> Ingest {
+    let mapping_file = mapping.map(|text| s.file("mapping.toml", text).into());
+    let location = Some(location.to_owned());
+    let feed = Feed { location, mapping_file, ..Feed::default() };
+    let config = IngestConfig {
+        feeds: BTreeMap::from([("festival".to_owned(), feed)]),
+        ..IngestConfig::new(s.folder.path().join("data"))
+    };
+    Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config)
+}
+
+async fn expiring(s: &Setup) -> Vec<Event> {
+    let events = events::read(&s.db(), 0, 1000).await.unwrap();
+    events.into_iter().map(|(_, event)| event).filter(|event| event.kind == "offer.expiring").collect()
+}
+
+async fn offers_until(s: &Setup, days: &[(usize, &str)]) {
+    let mut text = "id,name,until\n".to_owned();
+    for (id, day) in days {
+        text += &format!("{id},The Harbour {id},{day}\n");
+    }
+    let options = RunOptions { mapping: Some(Mapping::from_toml(MAPPING).unwrap()), ..RunOptions::default() };
+    s.request(&RunRequest { location: s.file("offers.csv", text), options }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_leaves_within_seven_days_is_announced_once() {
+    let s = setup().await;
+    // The clock stands at the first of January 2026.
+    offers_until(&s, &[(1, "2026-01-03"), (2, "2026-01-09"), (3, "2025-12-31"), (4, "")]).await;
+    let job = s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((job.status, job.done), (JobStatus::Waiting, 4));
+    assert_eq!(job.summary.as_deref(), Some("4 titles, 1 offers announced that end within 7 days"));
+    let said = expiring(&s).await;
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        (&said[0].data["platform"], &said[0].data["expires_at"]),
+        (&"mubi".into(), &"2026-01-03T00:00:00Z".into())
+    );
+    s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(expiring(&s).await.len(), 1, "each once");
+    s.clock.advance(SignedDuration::from_hours(24));
+    s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(expiring(&s).await.len(), 2, "the next comes into sight");
+}
+
+#[tokio::test]
+async fn a_stopped_job_goes_on_where_it_was() {
+    let s = setup().await;
+    let days: Vec<(usize, &str)> = (1..=700).map(|id| (id, "2026-01-03")).collect();
+    offers_until(&s, &days).await;
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    let job = s.ingest.run_job(&s.call, "expiry_warnings", &stopped, &|_| {}).await.unwrap();
+    assert_eq!((job.status, job.done), (JobStatus::Interrupted, 0));
+    // What a kill after the first page leaves.
+    let page = s.catalog_page(&ListQuery { limit: 500, ..ListQuery::default() }).await;
+    let last = page.last().unwrap().id.to_string();
+    let sql = "UPDATE jobs SET status = 'running', position = $1, done = 500";
+    s.db().execute(sql, stores::args![last]).await.unwrap();
+    s.ingest.recover().await.unwrap();
+    assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 1, "its time has come");
+    assert_eq!(expiring(&s).await.len(), 200, "the rest");
+    assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_feed_is_read_on_its_schedule() {
+    let s = setup().await;
+    let location = s.file("films.csv", "id,name,until\n1,Glass,\n");
+    let node = with_feed(&s, &location, Some(MAPPING));
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 0, "not before its time");
+    s.clock.advance(SignedDuration::from_hours(6));
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 2);
+    assert_eq!(s.titles().await.len(), 1);
+    let job = node.job(&s.call, "refresh_festival").await.unwrap();
+    assert_eq!(
+        (job.status, job.done, job.next_at.to_string().as_str()),
+        (JobStatus::Waiting, 1, "2026-01-01T12:00:00Z")
+    );
+    s.file("films.csv", "id,name,until\n1,Glass,\n2,Salt,\n");
+    s.clock.advance(SignedDuration::from_hours(6));
+    node.run_due(&s.stop).await.unwrap();
+    assert_eq!(s.titles().await.len(), 2, "read anew");
+}
+
+#[tokio::test]
+async fn what_fails_says_why_and_comes_back() {
+    let s = setup().await;
+    let node = with_feed(&s, "/nowhere/films.csv", None);
+    let error = node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "input_not_found");
+    let job = node.job(&s.call, "refresh_festival").await.unwrap();
+    assert_eq!((job.status, job.error.as_deref()), (JobStatus::Failed, Some("/nowhere/films.csv is not there")));
+    s.clock.advance(SignedDuration::from_hours(6));
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 1, "it is tried again");
+    let strange = node.job(&s.call, "nonsense").await.unwrap_err();
+    assert_eq!(strange.code, "job_not_found");
+    assert_eq!(node.jobs(&testkit::call()).await.unwrap_err().code, "operator_required");
+}
+
+#[tokio::test]
+async fn a_running_job_is_not_run_twice_until_it_is_silent() {
+    let s = setup().await;
+    s.ingest.jobs(&s.call).await.unwrap();
+    let sql = "UPDATE jobs SET status = 'running', beat_at = $1";
+    s.db().execute(sql, stores::args![s.clock.now()]).await.unwrap();
+    let error = s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "job_running");
+    s.clock.advance(SignedDuration::from_mins(11));
+    let job = s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(job.status, JobStatus::Waiting);
+}
