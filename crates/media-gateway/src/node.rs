@@ -33,7 +33,7 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// How often the event log is looked at for changes.
-const CHANGES_PAUSE: Duration = Duration::from_millis(250);
+const CHANGES_PAUSE: Duration = Duration::from_millis(100);
 /// The part of the cache's memory that whole answers may take.
 const RESPONSES_SHARE: u64 = 4;
 

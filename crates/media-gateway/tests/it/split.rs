@@ -254,7 +254,11 @@ fn without_the_catalogue_the_gateway_says_so_and_recovers() {
         .collect();
     let wanted = answers(&front);
     let setup = back.kill();
-    front.get(LIGHTHOUSE).problem(503, "upstream_unavailable");
+    let fresh = front.request("GET", LIGHTHOUSE).header("cache-control", "no-cache");
+    front.send(fresh).problem(503, "upstream_unavailable");
+    let kept = front.get(LIGHTHOUSE);
+    assert_eq!((kept.status, &kept.json["title"]), (200, &json!("The Paper Lighthouse")), "what was kept is given");
+    assert!(kept.header("cache-status").starts_with("media-gateway; hit"), "{}", kept.header("cache-status"));
     let search = front.get("/api/v1/search?q=paper+lighthouse");
     assert_eq!(search.status, 503, "{}", search.text);
     assert!(search.json["detail"].as_str().unwrap().contains("catalog"), "{}", search.text);
