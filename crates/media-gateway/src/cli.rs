@@ -8,6 +8,7 @@ mod doctor;
 mod eval;
 mod export;
 mod ingest;
+mod jobs;
 mod migrate;
 mod openapi;
 mod out;
@@ -75,6 +76,8 @@ enum Verb {
     Migrate,
     /// Read titles from files or URLs into the catalogue
     Ingest(ingest::IngestArgs),
+    /// List the jobs of this node, show one or run it now
+    Jobs(jobs::JobsArgs),
     /// Search the catalogue
     Search(search::SearchArgs),
     /// Print the catalogue, one title a line, in an order and form that can be compared
@@ -130,6 +133,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Doctor => doctor::run(&global).await,
             Verb::Migrate => migrate::run(&global).await,
             Verb::Ingest(args) => ingest::run(&global, &args).await,
+            Verb::Jobs(args) => jobs::run(&global, &args).await,
             Verb::Search(args) => search::run(&global, &args).await,
             Verb::Export => export::run(&global).await,
             Verb::Eval { verb } => eval::run(&global, &verb).await,

@@ -80,6 +80,9 @@ pub struct Config {
     /// Valkey or Redis.
     #[config(nested)]
     pub redis: Redis,
+    /// Sources that are read anew every six hours, by name.
+    #[config(default = {})]
+    pub sources: BTreeMap<String, ingest::Feed>,
     /// Log lines.
     #[config(nested)]
     pub log: Log,
@@ -368,6 +371,9 @@ impl Config {
             bail!("`redis.url` must start with redis://; connections to Redis are not encrypted yet");
         }
         self.check_limits()?;
+        for (name, feed) in &self.sources {
+            feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
+        }
         limits::rates(self).context("`rate_limits` can't hold")?;
         check_level(&self.log.level)?;
         let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];

@@ -97,6 +97,7 @@ impl Node {
             reloads: tokio::sync::Mutex::new(reloads),
         };
         node.services.start_workers();
+        node.services.start_jobs();
         node.watch_changes(&common.cache);
         node.listen(&common, bound, metrics).await?;
         node.announce()

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use catalog::Catalog;
 use contracts::{
-    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, SearchApi, Trace,
+    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Region, Rng, SearchApi, Trace,
 };
 use ingest::Ingest;
 use jiff::SignedDuration;
@@ -89,10 +89,12 @@ impl Services {
         let catalog = runs(Role::Catalog)
             .then(|| Arc::new(Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone())));
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
-        let ingest = runs(Role::Ingest).then(|| {
-            let settings = ingest::IngestConfig::new(folder.path());
-            Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings))
-        });
+        let ingest = if runs(Role::Ingest) {
+            let settings = sources(config, folder, &cache, &clock)?;
+            Some(Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings)))
+        } else {
+            None
+        };
         if let Some(ingest) = ingest.as_ref().filter(|_| backends::owns_database(config)) {
             ingest.recover().await?;
         }
@@ -124,6 +126,14 @@ impl Services {
         if let Some(search) = &self.search {
             let (search, shutdown) = (Arc::clone(search), self.shutdown.clone());
             self.workers.spawn(async move { search.follow(shutdown).await });
+        }
+    }
+
+    /// Starts the jobs that are due and those that come: only in a node, not in a command that ends by itself.
+    pub fn start_jobs(&self) {
+        if let Some(ingest) = &self.ingest {
+            let (ingest, shutdown) = (Arc::clone(ingest), self.shutdown.clone());
+            self.workers.spawn(async move { ingest.follow_jobs(shutdown).await });
         }
     }
 
@@ -161,6 +171,28 @@ impl Services {
         }
         components
     }
+}
+
+/// How ingest works, with the sources of the configuration.
+fn sources(
+    config: &Config,
+    folder: &Folder,
+    cache: &Arc<dyn Cache>,
+    clock: &Clock,
+) -> anyhow::Result<ingest::IngestConfig> {
+    let mut settings = ingest::IngestConfig::new(folder.path());
+    for (name, feed) in &config.sources {
+        match feed.provider(name, Arc::clone(cache), clock.clone())? {
+            Some(provider) => {
+                let region = feed.region.unwrap_or(Region::US);
+                settings.providers.insert(name.clone(), (provider, region));
+            }
+            None => {
+                settings.feeds.insert(name.clone(), feed.clone());
+            }
+        }
+    }
+    Ok(settings)
 }
 
 /// Forgets old events once an hour, except what a follower has yet to read.
