@@ -1,5 +1,8 @@
 //! The catalogue over HTTP.
 
+mod offers;
+mod reviews;
+
 use std::sync::Arc;
 
 use axum::{
@@ -10,13 +13,14 @@ use axum::{
     response::Response,
 };
 use contracts::{
-    ApiError, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery, MAX_BATCH, Offer,
-    Platform, Region,
+    ApiError, AvailabilityType, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery,
+    MAX_BATCH, Offer, Platform, Region,
 };
 use futures::{StreamExt as _, stream};
 use http_api::{
     ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problems, entity, json_entity, page_limit,
 };
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -50,6 +54,8 @@ fn router() -> OpenApiRouter<Arc<Catalog>> {
         .routes(routes!(list_movie_genres))
         .routes(routes!(list_tv_genres))
         .routes(routes!(export_catalog))
+        .merge(offers::router())
+        .merge(reviews::router())
 }
 
 /// One title.
@@ -64,7 +70,14 @@ async fn get_content(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let body = catalog.content_json(&call, id).await?.ok_or_else(|| no_title(id))?;
+    let mut found = catalog.content_json(&call, id).await?;
+    // What became part of another title is found there.
+    if found.is_none()
+        && let Some(into) = catalog.merged_into(id).await?
+    {
+        found = catalog.content_json(&call, into).await?;
+    }
+    let body = found.ok_or_else(|| no_title(id))?;
     Ok(entity(&headers, body, "application/json"))
 }
 
@@ -152,6 +165,12 @@ struct PageQuery {
     /// How many titles, from 1 to 100; 20 where not given.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// Only titles that suit this age, from 0 to 21: certified for it in `region`, or where there is no certificate
+    /// there, by every other. Titles without any are left out.
+    #[param(minimum = 0, maximum = 21)]
+    age_appropriate: Option<u16>,
+    /// Whose certificates count: an ISO 3166-1 alpha-2 or alpha-3 code. Needs `age_appropriate`.
+    region: Option<Region>,
 }
 
 /// All films.
@@ -214,16 +233,77 @@ async fn lookup_content(
     json_entity(&headers, &found)
 }
 
-/// The platforms that the catalogue has titles for.
-#[utoipa::path(get, path = "/api/v1/platforms", tag = "platforms",
-    responses((status = 200, body = Page<Platform>), Problems))]
+/// Which platforms.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PlatformQuery {
+    /// Only those in this region: an ISO 3166-1 alpha-2 or alpha-3 code.
+    region: Option<Region>,
+    /// Only those that the catalogue has titles for.
+    #[serde(default)]
+    with_titles: bool,
+}
+
+/// A streaming service of the directory.
+#[derive(Serialize, ToSchema)]
+struct Listed {
+    /// Its id: `netflix`.
+    id: String,
+    /// Its name: `Netflix`.
+    name: String,
+    /// Its home page; empty where we know only that titles are there.
+    home_url: String,
+    /// On which terms it offers titles; empty where not known.
+    offers: Vec<AvailabilityType>,
+    /// Where it can be watched; empty where not known.
+    regions: Vec<Region>,
+    /// How many titles the catalogue knows there.
+    title_count: u64,
+    /// Who says so: `tmdb`, or `catalogue` for one that only our sources name.
+    source: String,
+    /// When it was read there.
+    #[schema(value_type = Option<String>, format = Date)]
+    read_on: Option<Date>,
+}
+
+/// The streaming services, by id.
+#[utoipa::path(get, path = "/api/v1/platforms", tag = "platforms", params(PlatformQuery),
+    responses((status = 200, body = Page<Listed>), Problems))]
 async fn list_platforms(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
+    ApiQuery(query): ApiQuery<PlatformQuery>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let items = catalog.directory(&call).await?.platforms;
+    let ours = catalog.directory(&call).await?.platforms;
+    let count = |id: &str| ours.iter().find(|own| own.id == id).map_or(0, |own| own.title_count);
+    let mut items: Vec<_> = platforms::all().iter().map(|service| listed(service, count(service.id))).collect();
+    items.extend(ours.iter().filter(|own| platforms::find(&own.id).is_none()).cloned().map(only_ours));
+    items.retain(|one| query.region.is_none_or(|region| one.regions.contains(&region)));
+    items.retain(|one| !query.with_titles || one.title_count > 0);
+    items.sort_by(|a, b| a.id.cmp(&b.id));
     json_entity(&headers, &Page { items, next_cursor: None })
+}
+
+fn listed(service: &platforms::Service, title_count: u64) -> Listed {
+    Listed {
+        id: service.id.to_owned(),
+        name: service.name.to_owned(),
+        home_url: service.home_url.to_owned(),
+        offers: service.kinds.clone(),
+        regions: service.regions.clone(),
+        title_count,
+        source: service.source.to_owned(),
+        read_on: Some(service.read_on),
+    }
+}
+
+/// A platform that only our sources name.
+fn only_ours(own: Platform) -> Listed {
+    let Platform { id, name, home_url, title_count } = own;
+    let (offers, regions, source) = (Vec::new(), Vec::new(), "catalogue".to_owned());
+    Listed { id, name, home_url, offers, regions, title_count, source, read_on: None }
 }
 
 /// The titles of one platform.
@@ -248,12 +328,18 @@ async fn list_platform_catalog(
     page(&catalog, &call, &cursors, &scope, list, query).await
 }
 
+/// No parameters: whatever is given is unknown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// The genres that the catalogue has titles for.
 #[utoipa::path(get, path = "/api/v1/genres", tag = "genres",
     responses((status = 200, body = Page<GenreCount>), Problems))]
 async fn list_genres(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
+    ApiQuery(Nothing {}): ApiQuery<Nothing>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
     genres(&catalog, &call, &headers, |_| true).await
@@ -265,6 +351,7 @@ async fn list_genres(
 async fn list_movie_genres(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
+    ApiQuery(Nothing {}): ApiQuery<Nothing>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
     genres(&catalog, &call, &headers, |genre| genre.movie_count > 0).await
@@ -276,6 +363,7 @@ async fn list_movie_genres(
 async fn list_tv_genres(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
+    ApiQuery(Nothing {}): ApiQuery<Nothing>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
     genres(&catalog, &call, &headers, |genre| genre.tv_show_count > 0).await
@@ -302,6 +390,8 @@ async fn page(
     query: PageQuery,
 ) -> HttpResult<Json<Page<Content>>> {
     let limit = page_limit(query.limit)? as usize;
+    let scope = &age(scope, &query)?;
+    (list.max_age, list.region) = (query.age_appropriate, query.region);
     list.after = query.cursor.map(|cursor| cursors.verify(scope, &cursor)).transpose()?;
     list.limit = limit + 1;
     let mut items = catalog.list(call, &list).await?;
@@ -310,6 +400,18 @@ async fn page(
     let last = items.last().filter(|_| more).map(|last| last.id);
     let next_cursor = last.map(|id| cursors.sign(scope, &id)).transpose()?;
     Ok(Json(Page { items, next_cursor }))
+}
+
+/// The scope of a list's cursors: a cursor of one age is of no use in the list of another.
+fn age(scope: &str, query: &PageQuery) -> Result<String, ApiError> {
+    match (query.age_appropriate, query.region) {
+        (None, None) => Ok(scope.to_owned()),
+        (None, Some(_)) => Err(ApiError::invalid("region_without_age", "`region` says whose certificates count")
+            .field("region", "needs `age_appropriate`")),
+        (Some(age), _) if age > 21 => Err(ApiError::invalid("bad_age", format!("{age} is no age of a certificate"))
+            .field("age_appropriate", "must be from 0 to 21")),
+        (Some(age), region) => Ok(format!("{scope}:{age}:{}", region.map(|code| code.to_string()).unwrap_or_default())),
+    }
 }
 
 /// The whole catalogue, one title a line, in an order and form that can be compared.

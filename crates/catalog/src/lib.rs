@@ -11,16 +11,20 @@ mod ingest;
 pub mod link;
 mod load;
 mod merge;
+mod offers;
 mod platforms;
 mod project;
+mod quality;
 mod ratings;
 mod resolve;
+mod review;
 mod service;
 mod store;
 mod text;
 mod validate;
 
 pub use http::{api, routes};
+pub use review::{History, Review, Unmerged};
 pub use service::Catalog;
 
 #[cfg(test)]

@@ -65,6 +65,11 @@ pub async fn neighbours(tx: &mut Tx, incoming: &[Incoming], batch: &mut Batch) -
     owners(tx, &ids, batch).await?;
     wanted.extend(batch.owners.values());
     namesakes(tx, incoming, &mut wanted).await?;
+    titles(tx, &wanted, batch).await
+}
+
+/// All records of some titles, and their ids.
+pub async fn titles(tx: &mut Tx, wanted: &BTreeSet<ContentId>, batch: &mut Batch) -> Result<(), DbError> {
     let list = || wanted.iter().map(|id| Value::from(*id)).collect::<Vec<_>>();
     let rows: Vec<(ContentId, String)> =
         fetch_in(tx, "SELECT content_id, record FROM source_records WHERE content_id IN", vec![], list()).await?;

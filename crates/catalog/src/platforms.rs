@@ -1,32 +1,67 @@
-//! The streaming services we know by name. A platform that is not here is listed by its id.
+//! The directory of streaming services, as data. A platform that is not in it is listed by its id.
 
-/// Id, name and home page of each platform, by id.
-const PLATFORMS: &[(&str, &str, &str)] = &[
-    ("amc_plus", "AMC+", "https://www.amcplus.com/"),
-    ("apple_tv_plus", "Apple TV+", "https://tv.apple.com/"),
-    ("bbc_iplayer", "BBC iPlayer", "https://www.bbc.co.uk/iplayer"),
-    ("britbox", "BritBox", "https://www.britbox.com/"),
-    ("crunchyroll", "Crunchyroll", "https://www.crunchyroll.com/"),
-    ("disney_plus", "Disney+", "https://www.disneyplus.com/"),
-    ("hulu", "Hulu", "https://www.hulu.com/"),
-    ("kanopy", "Kanopy", "https://www.kanopy.com/"),
-    ("max", "Max", "https://www.max.com/"),
-    ("mubi", "MUBI", "https://mubi.com/"),
-    ("netflix", "Netflix", "https://www.netflix.com/"),
-    ("paramount_plus", "Paramount+", "https://www.paramountplus.com/"),
-    ("peacock", "Peacock", "https://www.peacocktv.com/"),
-    ("pluto_tv", "Pluto TV", "https://pluto.tv/"),
-    ("prime_video", "Prime Video", "https://www.primevideo.com/"),
-    ("shudder", "Shudder", "https://www.shudder.com/"),
-    ("starz", "STARZ", "https://www.starz.com/"),
-    ("tubi", "Tubi", "https://tubitv.com/"),
-    ("youtube", "YouTube", "https://www.youtube.com/"),
-];
+use std::sync::LazyLock;
 
-/// The name and home page of a platform.
-pub fn find(id: &str) -> Option<(&'static str, &'static str)> {
-    let at = PLATFORMS.binary_search_by_key(&id, |platform| platform.0).ok()?;
-    PLATFORMS.get(at).map(|platform| (platform.1, platform.2))
+use contracts::{AvailabilityType, Region};
+use jiff::civil::Date;
+
+/// A streaming service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its id: `netflix`.
+    pub id: &'static str,
+    /// Its name: `Netflix`.
+    pub name: &'static str,
+    /// Its home page.
+    pub home_url: &'static str,
+    /// On which terms it offers titles.
+    pub kinds: Vec<AvailabilityType>,
+    /// Where it can be watched.
+    pub regions: Vec<Region>,
+    /// Who says so.
+    pub source: &'static str,
+    /// When it was read there.
+    pub read_on: Date,
+}
+
+static DIRECTORY: LazyLock<Vec<Service>> = LazyLock::new(|| {
+    let lines = include_str!("platforms.tsv").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(service).collect()
+});
+
+/// Every service, by id.
+pub fn all() -> &'static [Service] {
+    &DIRECTORY
+}
+
+/// The service with this id.
+pub fn find(id: &str) -> Option<&'static Service> {
+    let at = DIRECTORY.binary_search_by_key(&id, |service| service.id).ok()?;
+    DIRECTORY.get(at)
+}
+
+/// A line of the file; a test holds every line to be one.
+fn service(line: &'static str) -> Option<Service> {
+    let mut fields = line.split('\t');
+    let mut next = || fields.next().filter(|field| !field.is_empty());
+    let (id, name, home_url, kinds, regions) = (next()?, next()?, next()?, next()?, next()?);
+    let kind = |sign| match sign {
+        's' => Some(AvailabilityType::Subscription),
+        'f' => Some(AvailabilityType::Free),
+        'a' => Some(AvailabilityType::Ads),
+        'r' => Some(AvailabilityType::Rent),
+        'b' => Some(AvailabilityType::Buy),
+        _ => None,
+    };
+    Some(Service {
+        id,
+        name,
+        home_url,
+        kinds: kinds.chars().map(kind).collect::<Option<_>>()?,
+        regions: regions.split(',').map(|code| code.parse().ok()).collect::<Option<_>>()?,
+        source: next()?,
+        read_on: next()?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -34,11 +69,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_platform_is_found() {
-        for (id, name, url) in PLATFORMS {
-            assert_eq!(find(id), Some((*name, *url)));
-            assert!(url.starts_with("https://"));
+    fn every_line_is_a_service_and_is_found() {
+        let lines = include_str!("platforms.tsv").lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(all().len(), lines, "a line can't be read");
+        assert!(lines >= 150, "{lines}");
+        assert!(all().windows(2).all(|pair| pair[0].id < pair[1].id), "in the order of ids, each once");
+        for own in all() {
+            assert_eq!(find(own.id), Some(own));
+            assert!(own.home_url.starts_with("https://") && own.home_url.ends_with(|c: char| c != ' '), "{own:?}");
+            assert!(
+                own.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') || !own.id.is_ascii()
+            );
+            assert!(!own.kinds.is_empty() && !own.regions.is_empty());
         }
+        assert_eq!(find("netflix").map(|own| own.name), Some("Netflix"));
+        assert!(find("netflix").is_some_and(|own| own.regions.len() > 50));
         assert_eq!(find("nobody"), None);
     }
 }

@@ -34,8 +34,8 @@ const DIRECTORY: &str = "catalog:directory";
 pub struct Catalog {
     pub(crate) db: Db,
     cache: Arc<dyn Cache>,
-    clock: Clock,
-    ids: Ids,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
 }
 
 impl Catalog {
@@ -96,7 +96,7 @@ impl Catalog {
     }
 
     /// Forgets what is kept of titles and ids.
-    async fn forget(&self, titles: &[ContentId], ids: &BTreeSet<ExternalId>) -> Result<(), DbError> {
+    pub(crate) async fn forget(&self, titles: &[ContentId], ids: &BTreeSet<ExternalId>) -> Result<(), DbError> {
         let mut locales = store::locales(&self.db).await?;
         locales.extend(Locale::english().fallbacks());
         let mut keys: Vec<String> = ids.iter().map(id_key).collect();
@@ -167,6 +167,8 @@ impl CatalogApi for Catalog {
     }
 
     async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
+        // Types are written in lower case; a platform's own are its id.
+        let id = &ExternalId { id_type: id.id_type.trim().to_lowercase(), id_value: id.id_value.trim().to_owned() };
         let Some(owner) = self.owner(id).await? else { return Ok(None) };
         Ok(self.titles(call, &[owner]).await?.into_iter().next())
     }

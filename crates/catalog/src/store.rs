@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use contracts::{
     AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount,
-    Image, ListQuery, Locale, Money, Offer, Platform, Translation,
+    Image, ListQuery, Locale, Money, Offer, Platform, Region, Translation,
 };
 use rust_decimal::Decimal;
 use stores::{Db, DbError, FromRow, Row, Value, args};
@@ -80,7 +80,7 @@ async fn fetch<T: FromRow>(db: &Db, head: &str, tail: &str, ids: &[ContentId]) -
 }
 
 /// A word of ours that was stored, or a sentence that it is not one.
-fn parse<T: std::str::FromStr>(word: &str) -> Result<T, DbError> {
+pub fn parse<T: std::str::FromStr>(word: &str) -> Result<T, DbError> {
     word.parse().map_err(|_| DbError::Value(format!("{word:?} is stored where a word of ours should be")))
 }
 
@@ -164,8 +164,27 @@ pub async fn page(db: &Db, query: &ListQuery, limit: usize) -> Result<Vec<Conten
         let offered = format!("a.platform = ${} AND a.content_id = c.id", args.len());
         wheres.push(format!("EXISTS (SELECT 1 FROM platform_availability a WHERE {offered})"));
     }
+    if let Some(age) = query.max_age {
+        wheres.push(suits(age, query.region, &mut args));
+    }
     let filter = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
     db.fetch_all(format!("SELECT c.id FROM content c{filter} ORDER BY c.id LIMIT $1"), args).await
+}
+
+/// What a title has to be to suit an age: certified for it in the region, or, where it has no certificate there that
+/// tells an age, by every other. A title that nobody certified suits nobody.
+fn suits(age: u16, region: Option<Region>, args: &mut Vec<Value>) -> String {
+    let rated = |more: &str| {
+        format!("EXISTS (SELECT 1 FROM content_ratings r WHERE r.content_id = c.id AND r.min_age IS NOT NULL{more})")
+    };
+    args.push(Value::from(age));
+    let age = args.len();
+    let all = format!("{} AND NOT {}", rated(""), rated(&format!(" AND r.min_age > ${age}")));
+    let Some(region) = region else { return format!("({all})") };
+    args.push(Value::from(region));
+    let here = format!(" AND r.region = ${}", args.len());
+    let fits = rated(&format!("{here} AND r.min_age <= ${age}"));
+    format!("({fits} OR (NOT {} AND {all}))", rated(&here))
 }
 
 /// Who has an id.
@@ -179,7 +198,7 @@ pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
     let sql = "SELECT platform, COUNT(DISTINCT content_id) FROM platform_availability GROUP BY platform";
     let rows: Vec<(String, u64)> = db.fetch_all(sql, args![]).await?;
     let named = |(id, title_count): (String, u64)| {
-        let (name, home_url) = platforms::find(&id).unwrap_or((id.as_str(), ""));
+        let (name, home_url) = platforms::find(&id).map_or((id.as_str(), ""), |own| (own.name, own.home_url));
         Platform { name: name.to_owned(), home_url: home_url.to_owned(), id, title_count }
     };
     let mut all: Vec<_> = rows.into_iter().map(named).collect();

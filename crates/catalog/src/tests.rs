@@ -3,6 +3,7 @@
 mod http;
 mod ingest;
 mod read;
+mod review;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Result, SourceRecord,
+    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Region, Result, SourceRecord,
 };
 
 /// The most ids, titles or records that one call takes or gives.
@@ -18,6 +18,10 @@ pub struct ListQuery {
     pub content_type: Option<ContentType>,
     /// Only titles with an offer on this platform.
     pub platform: Option<String>,
+    /// Only titles that suit this age, by the certificates of `region` or, where there are none, by all others.
+    pub max_age: Option<u16>,
+    /// Whose certificates count.
+    pub region: Option<Region>,
     /// Only titles after this one.
     pub after: Option<ContentId>,
     /// At most this many, and never more than [`MAX_BATCH`].

@@ -125,7 +125,17 @@ async fn lists_lead_from_page_to_page() {
 #[tokio::test]
 async fn directories_and_lookups() {
     let site = Site::open().await;
-    let (_, platforms) = site.get("/api/v1/platforms").await;
+    let (_, platforms) = site.get("/api/v1/platforms?with_titles=true").await;
+    assert_eq!(platforms["items"].as_array().map(Vec::len), Some(2));
+    let (_, all) = site.get("/api/v1/platforms").await;
+    assert!(all["items"].as_array().map(Vec::len) >= Some(150));
+    let (_, german) = site.get("/api/v1/platforms?region=DE").await;
+    assert!(
+        german["items"].as_array().unwrap().iter().all(|p| p["regions"].as_array().unwrap().contains(&json!("DE")))
+    );
+    for path in ["platforms?x=1", "genres?x=1", "genres/movies?x=1", "genres/tv?x=1"] {
+        assert_eq!(site.get(&format!("/api/v1/{path}")).await.0, StatusCode::BAD_REQUEST, "{path}");
+    }
     assert_eq!((&platforms["items"][0]["id"], &platforms["items"][1]["name"]), (&json!("hulu"), &json!("Netflix")));
     for (path, count) in [("", 1), ("/movies", 1), ("/tv", 1)] {
         let (_, genres) = site.get(&format!("/api/v1/genres{path}")).await;
@@ -137,4 +147,36 @@ async fn directories_and_lookups() {
     assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_id")));
     assert_eq!(site.get("/api/v1/content/lookup?id_type=&id_value=x").await.1["code"], "bad_id");
     assert_eq!(site.bench.count("content").await, 7);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_title_can_be_asked() {
+    let site = Site::open().await;
+    let path = |what: &str| format!("/api/v1/content/{}/{what}", site.heat);
+    let (status, history) = site.get(&path("merges")).await;
+    assert_eq!((status, &history["records"][0]["source_key"]), (StatusCode::OK, &json!("s0")));
+    let (_, prices) = site.get(&path("prices?region=DE")).await;
+    assert_eq!(prices["prices"][0]["price"], json!({ "amount": "3.99", "currency": "USD" }));
+    let (_, quality) = site.get(&path("quality")).await;
+    assert_eq!(quality["missing"][0], "overview");
+    let score = quality["quality_score"].as_f64().unwrap();
+    assert!((0.4..0.8).contains(&score), "{quality}");
+    assert_eq!(quality["freshness"], 1.0, "nothing has aged yet");
+    for what in ["merges", "prices", "quality"] {
+        let (status, body) = site.get(&format!("/api/v1/content/{}/{what}", uuid::Uuid::nil())).await;
+        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_content")), "{what}");
+    }
+    let (_, found) = site.get("/api/v1/content/titles?q=hea").await;
+    assert_eq!(found["items"][0]["title"], "Heat");
+    assert_eq!(site.get("/api/v1/content/leaving-soon").await.1["items"], json!([]));
+    assert_eq!(site.get("/api/v1/content/leaving-soon?days=91").await.1["code"], "bad_days");
+    let ages = async |query: &str| site.get(&format!("/api/v1/content/movies?{query}")).await.1;
+    assert_eq!(ages("age_appropriate=13").await["items"].as_array().map(Vec::len), Some(6));
+    assert_eq!(ages("age_appropriate=12").await["items"], json!([]));
+    assert_eq!(ages("age_appropriate=22").await["code"], "bad_age");
+    assert_eq!(ages("region=US").await["code"], "region_without_age");
+    for path in ["reviews", "reviews?status=accepted"] {
+        let (status, _) = site.get(&format!("/api/v1/internal/catalog/{path}")).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+    }
 }

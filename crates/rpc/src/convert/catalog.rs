@@ -20,6 +20,8 @@ impl From<&ListQuery> for pb::ListContentRequest {
         Self {
             content_type: query.content_type.map(|kind| pb::ContentType::from(kind).into()),
             platform: query.platform.clone(),
+            max_age: query.max_age.map(Into::into),
+            region: query.region.map(Into::into),
             after: query.after.as_ref().map(ContentId::to_string),
             limit: query.limit as u64,
         }
@@ -34,6 +36,8 @@ impl TryFrom<pb::ListContentRequest> for ListQuery {
         Ok(Self {
             content_type: query.content_type.map(kind).transpose()?,
             platform: query.platform,
+            max_age: small("max_age", query.max_age)?,
+            region: query.region.map(|code| region("region", &code)).transpose()?,
             after: query.after.map(|after| id("after", &after)).transpose()?,
             limit: usize::try_from(query.limit).unwrap_or(usize::MAX),
         })

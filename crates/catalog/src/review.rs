@@ -1,0 +1,280 @@
+//! What people have a say in: the merge log, the queue of the uncertain, and undoing a merge.
+
+use contracts::{ApiError, Call, ContentId, ErrorKind, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stores::{DbError, FromRow, Row, Tx, args};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    Catalog,
+    batch::{Batch, Key},
+    ingest::{Scene, write},
+    load,
+};
+
+/// The most records and lines of one title's history.
+const MAX_HISTORY: i64 = 500;
+
+/// A record that a title is made of, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// The source.
+    pub source: String,
+    /// The source's own key for the record.
+    pub source_key: String,
+    /// Why it is this title.
+    pub evidence: String,
+    /// How sure we are, from 0 to 1.
+    pub confidence: f64,
+    /// When the source last said something new.
+    #[schema(value_type = String, format = DateTime)]
+    pub ingested_at: Timestamp,
+}
+
+/// A line of the merge log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MergeLine {
+    /// The record it is about.
+    pub source: String,
+    /// The source's own key for the record.
+    pub source_key: String,
+    /// `joined`, `kept_apart`, `note` (its sources disagree), `parted` or `accepted` (by a person).
+    pub verdict: String,
+    /// Why.
+    pub evidence: String,
+    /// How sure we were, from 0 to 1; 0 where it says nothing.
+    pub confidence: f64,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub logged_at: Timestamp,
+}
+
+/// How a title came to be what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    /// The title.
+    pub content_id: ContentId,
+    /// What it is made of, by source; the first 500.
+    pub records: Vec<Member>,
+    /// What was decided, the newest first; the last 500.
+    pub log: Vec<MergeLine>,
+}
+
+/// A question for a person: is the one title also the other?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Review {
+    /// Its id.
+    pub id: Uuid,
+    /// `uncertain`: they look alike; `id_conflict`: both claim an id.
+    pub kind: String,
+    /// The source of the record that raised it.
+    pub source: String,
+    /// The source's own key for the record.
+    pub source_key: String,
+    /// The record's title.
+    pub content_id: ContentId,
+    /// The other title.
+    pub other_id: ContentId,
+    /// What is known.
+    pub evidence: String,
+    /// How likely it seemed, from 0 to 1.
+    pub confidence: f64,
+    /// `open`, `accepted` or `rejected`.
+    pub status: String,
+    /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was decided.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
+}
+
+/// A record that is a title of its own again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Unmerged {
+    /// Its title now.
+    pub content_id: ContentId,
+    /// The title it was part of.
+    pub from: ContentId,
+}
+
+impl FromRow for Review {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.get("id")?,
+            kind: row.get("kind")?,
+            source: row.get("source")?,
+            source_key: row.get("source_key")?,
+            content_id: row.get("content_id")?,
+            other_id: row.get("other_id")?,
+            evidence: row.get("evidence")?,
+            confidence: row.get("confidence")?,
+            status: row.get("status")?,
+            created_at: row.get("created_at")?,
+            decided_at: row.get("decided_at")?,
+        })
+    }
+}
+
+impl Catalog {
+    /// How a title came to be what it is; `None` for one that is not there.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn history(&self, call: &Call, id: ContentId) -> Result<Option<History>> {
+        call.remaining(&self.clock)?;
+        let sql = "SELECT source, source_key, evidence, entity_confidence, ingested_at FROM source_records
+            WHERE content_id = $1 ORDER BY source, source_key LIMIT $2";
+        let records: Vec<(String, String, String, f64, Timestamp)> =
+            self.db.fetch_all(sql, args![id, MAX_HISTORY]).await?;
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT source, source_key, verdict, evidence, confidence, logged_at FROM merge_log
+            WHERE content_id = $1 ORDER BY id DESC LIMIT $2";
+        let log: Vec<(String, String, String, String, f64, Timestamp)> =
+            self.db.fetch_all(sql, args![id, MAX_HISTORY]).await?;
+        let member = |(source, source_key, evidence, confidence, ingested_at)| Member {
+            source,
+            source_key,
+            evidence,
+            confidence,
+            ingested_at,
+        };
+        let line = |(source, source_key, verdict, evidence, confidence, logged_at)| MergeLine {
+            source,
+            source_key,
+            verdict,
+            evidence,
+            confidence,
+            logged_at,
+        };
+        let (records, log) = (records.into_iter().map(member).collect(), log.into_iter().map(line).collect());
+        Ok(Some(History { content_id: id, records, log }))
+    }
+
+    /// Questions with this status after one of them, the oldest first.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the operator asks.
+    pub async fn reviews(&self, call: &Call, status: &str, after: Option<Uuid>, limit: usize) -> Result<Vec<Review>> {
+        call.require_operator()?;
+        call.remaining(&self.clock)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "SELECT * FROM reviews WHERE status = $1 AND id > $2 ORDER BY id LIMIT $3";
+        Ok(self.db.fetch_all(sql, args![status, after.unwrap_or_default(), limit]).await?)
+    }
+
+    /// Decides a question: accepted, the record's title becomes part of the other one, whose id stays.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the operator asks; `unknown_review`; `already_decided`; `title_gone` and
+    /// `different_kinds` where the two can't be one.
+    pub async fn decide(&self, call: &Call, id: Uuid, accept: bool) -> Result<Review> {
+        call.require_operator()?;
+        call.remaining(&self.clock)?;
+        let mut tx = self.db.begin().await?;
+        tx.lock("catalog").await?;
+        let sql = "SELECT * FROM reviews WHERE id = $1";
+        let mut review: Review = tx
+            .fetch_optional(sql, args![id])
+            .await?
+            .ok_or_else(|| ApiError::not_found("unknown_review", format!("there is no question {id}")))?;
+        if review.status != "open" {
+            let detail = format!("the question was {} already", review.status);
+            return Err(ApiError::new(ErrorKind::Conflict, "already_decided", detail));
+        }
+        let mut batch = Batch::default();
+        if accept {
+            self.join(&mut tx, &mut batch, call, &review).await?;
+        }
+        review.status = if accept { "accepted" } else { "rejected" }.to_owned();
+        review.decided_at = Some(self.clock.now());
+        let sql = "UPDATE reviews SET status = $2, decided_at = $3 WHERE id = $1";
+        tx.execute(sql, args![id, &review.status, review.decided_at]).await?;
+        tx.commit().await?;
+        self.tell(&batch).await;
+        Ok(review)
+    }
+
+    /// Makes the title of a question's record part of the other title.
+    async fn join(&self, tx: &mut Tx, batch: &mut Batch, call: &Call, review: &Review) -> Result<()> {
+        let gone = |what| ApiError::new(ErrorKind::Conflict, "title_gone", format!("{what} is not there any more"));
+        let key: Key = (review.source.clone(), review.source_key.clone());
+        load::known(tx, std::slice::from_ref(&key), batch).await?;
+        let from = batch.known.get(&key).map(|known| known.content_id).ok_or_else(|| gone("the record"))?;
+        let sql = "SELECT into_id FROM merged_titles WHERE content_id = $1";
+        let into = tx.fetch_optional(sql, args![review.other_id]).await?.unwrap_or(review.other_id);
+        if from == into {
+            return Ok(());
+        }
+        load::titles(tx, &[from, into].into(), batch).await?;
+        let types = |id| batch.title(id).map(|title| title.types());
+        match (types(from), types(into)) {
+            (Some(one), Some(other)) if one.is_disjoint(&other) => {
+                let detail = "one is a film and the other a series";
+                return Err(ApiError::new(ErrorKind::Conflict, "different_kinds", detail));
+            }
+            (Some(_), Some(_)) => {}
+            _ => return Err(gone("the other title")),
+        }
+        let keys = batch.records(from);
+        load::known(tx, &keys, batch).await?;
+        let evidence = format!("accepted by the operator: {}", review.evidence);
+        for key in &keys {
+            batch.relocate(key, into, "accepted", &evidence);
+        }
+        write(tx, batch, &Scene { clock: &self.clock, ids: &self.ids, call }).await?;
+        tx.execute("UPDATE merged_titles SET into_id = $2 WHERE into_id = $1", args![from, into]).await?;
+        tx.execute("INSERT INTO merged_titles (content_id, into_id) VALUES ($1, $2)", args![from, into]).await?;
+        Ok(())
+    }
+
+    /// Takes a record out of its title and makes it one of its own. It stays apart: a record that is known keeps its
+    /// title, whatever its source says of it later.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the operator asks; `unknown_record`; `not_merged` where it is alone already.
+    pub async fn unmerge(&self, call: &Call, source: &str, source_key: &str) -> Result<Unmerged> {
+        call.require_operator()?;
+        call.remaining(&self.clock)?;
+        let key: Key = (source.to_owned(), source_key.to_owned());
+        let mut batch = Batch::default();
+        let mut tx = self.db.begin().await?;
+        tx.lock("catalog").await?;
+        load::known(&mut tx, std::slice::from_ref(&key), &mut batch).await?;
+        let Some(from) = batch.known.get(&key).map(|known| known.content_id) else {
+            let detail = format!("{source} has no record {source_key:?} in the catalogue");
+            return Err(ApiError::not_found("unknown_record", detail));
+        };
+        load::titles(&mut tx, &[from].into(), &mut batch).await?;
+        if batch.records(from).len() < 2 {
+            let detail = "the record is a title of its own already";
+            return Err(ApiError::new(ErrorKind::Conflict, "not_merged", detail));
+        }
+        let content_id = ContentId(self.ids.next());
+        batch.relocate(&key, content_id, "parted", "parted by the operator");
+        // The operator has just decided what a question about it would ask.
+        batch.doubts.clear();
+        write(&mut tx, &mut batch, &Scene { clock: &self.clock, ids: &self.ids, call }).await?;
+        tx.commit().await?;
+        self.tell(&batch).await;
+        Ok(Unmerged { content_id, from })
+    }
+
+    /// The title that one became part of.
+    pub(crate) async fn merged_into(&self, id: ContentId) -> Result<Option<ContentId>> {
+        let sql = "SELECT into_id FROM merged_titles WHERE content_id = $1";
+        Ok(self.db.fetch_optional(sql, args![id]).await?)
+    }
+
+    /// Forgets what is kept of the titles of a batch.
+    async fn tell(&self, batch: &Batch) {
+        let moved = batch.touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| title.moved_ids.clone());
+        if let Err(error) = self.forget(&batch.touched, &moved.collect()).await {
+            tracing::warn!(%error, "the cache can't be told what changed; cached titles may be old");
+        }
+    }
+}
