@@ -11,6 +11,7 @@ mod ingest;
 mod jobs;
 mod migrate;
 mod openapi;
+mod review;
 mod out;
 mod search;
 mod serve;
@@ -80,6 +81,11 @@ enum Verb {
     Jobs(jobs::JobsArgs),
     /// Search the catalogue
     Search(search::SearchArgs),
+    /// Decide what resolution leaves to a person
+    Review {
+        #[command(subcommand)]
+        verb: review::ReviewVerb,
+    },
     /// Print the catalogue, one title a line, in an order and form that can be compared
     Export,
     /// Measure how good the answers are
@@ -135,6 +141,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Ingest(args) => ingest::run(&global, &args).await,
             Verb::Jobs(args) => jobs::run(&global, &args).await,
             Verb::Search(args) => search::run(&global, &args).await,
+            Verb::Review { verb } => review::run(&global, &verb).await,
             Verb::Export => export::run(&global).await,
             Verb::Eval { verb } => eval::run(&global, &verb).await,
             Verb::Config { verb } => config::run(&global, &verb),

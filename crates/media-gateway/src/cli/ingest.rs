@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand};
 use contracts::{ApiError, Caller, ErrorKind, Region, Rng};
 use ingest::{Format, Mapping, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
 use jiff::civil::Date;
@@ -26,7 +26,10 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct IngestArgs {
+    #[command(subcommand)]
+    pub verb: Option<IngestVerb>,
     /// Files or http(s) addresses, gzipped or not
     #[arg(required = true, value_name = "FILE|URL")]
     inputs: Vec<String>,
@@ -45,6 +48,12 @@ pub struct IngestArgs {
     /// Which column is what, for a CSV, JSON or Parquet file of your own
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum IngestVerb {
+    /// Take a record out of its title and make it one of its own, for good
+    Unmerge(super::review::UnmergeArgs),
 }
 
 impl IngestArgs {
@@ -84,6 +93,9 @@ impl IngestArgs {
 }
 
 pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
+    if let Some(IngestVerb::Unmerge(args)) = &args.verb {
+        return super::review::unmerge(global, args).await;
+    }
     let config = Config::load(&global.flags())?;
     let mut done = Vec::new();
     let result = match Services::folder(&config)? {
