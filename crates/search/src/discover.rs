@@ -22,13 +22,16 @@ const MAX_DIRECTORS: usize = 4;
 /// The fewest titles of a director who gets a row.
 const FEWEST_DIRECTED: usize = 4;
 
+/// Titles by service and region, or anywhere.
+type ByService<T> = HashMap<(String, Option<Region>), Vec<T>>;
+
 /// What the rows are made from beyond counts: who directed much that is popular, and what services added last.
 #[derive(Default)]
 pub(crate) struct Shelves {
     /// Directors, those first whose best titles are the most popular.
     directors: Vec<String>,
     /// What each service added last, in a region and (under `None`) anywhere, the newest first.
-    added: HashMap<(String, Option<Region>), Vec<ContentId>>,
+    added: ByService<ContentId>,
 }
 
 impl Shelves {
@@ -54,8 +57,8 @@ fn directors(docs: &[TitleDoc]) -> Vec<String> {
     best.into_iter().take(MAX_DIRECTORS).map(|(name, _)| name).collect()
 }
 
-fn added(docs: &[TitleDoc]) -> HashMap<(String, Option<Region>), Vec<ContentId>> {
-    let mut added: HashMap<(String, Option<Region>), Vec<(i64, ContentId)>> = HashMap::new();
+fn added(docs: &[TitleDoc]) -> ByService<ContentId> {
+    let mut added: ByService<(i64, ContentId)> = HashMap::new();
     for doc in docs {
         for (platform, region, second) in &doc.added {
             for place in [Some(*region), None] {

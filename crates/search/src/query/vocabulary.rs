@@ -205,7 +205,7 @@ pub(super) fn genre_ids(words: &[&str]) -> Vec<&'static str> {
     }
     let found = with_singular(&text);
     let from_somewhere = |id: &&str| ORIGIN_GENRES.iter().any(|(_, genre)| genre == id);
-    if found.iter().any(|id| from_somewhere(id)) || (words.len() == 1 && kind(words[0]).is_some()) {
+    if found.iter().any(from_somewhere) || (words.len() == 1 && kind(words[0]).is_some()) {
         return Vec::new();
     }
     let bare: Vec<&str> = words.iter().copied().filter(|word| kind(word).is_none()).collect();

@@ -10,7 +10,7 @@ use testkit::call;
 
 use crate::{
     titles,
-    world::{World, films, record},
+    world::{Faulty, World, films, record},
 };
 
 #[tokio::test]
@@ -214,6 +214,8 @@ fn cinema() -> Vec<SourceRecord> {
     );
     add("Dawn", 2004, &["horror"], &["Zack Snyder"], "Zombies besiege a shopping centre.", 101, "English", "US");
     add("Seaside", 1990, &["drama"], &["Ann Marsh"], "A family by the sea.", 90, "English", "GB");
+    // A few votes are still more than none.
+    films.last_mut().unwrap().rating = Some((7.0, 3));
     let netflix = films[2].offers[0].clone();
     for film in &mut films {
         if ["Oldboy", "The Call", "Gone Girl"].contains(&film.title.as_str()) {
@@ -323,13 +325,16 @@ async fn what_nobody_rated_comes_after_what_somebody_did() {
 #[tokio::test]
 async fn an_answer_is_kept_until_the_indexes_move() {
     let world = World::with(films()).await;
-    let running = world.start(true).await;
+    let faulty = Faulty::around(&world);
+    let running = world.start_over(true, faulty.clone()).await;
     let (first, embedded) = (running.ask("solaris voyage").await, world.model.texts.load(Ordering::SeqCst));
     world.model.broken.store(true, Ordering::SeqCst);
+    faulty.failures.store(1, Ordering::SeqCst);
     let again = running.ask("solaris voyage").await;
     let timeless = |answer: &SearchResponse| SearchResponse { search_time_ms: 0.0, ..answer.clone() };
     assert_eq!(timeless(&again), timeless(&first));
     assert!(again.degraded.is_empty() && world.model.texts.load(Ordering::SeqCst) == embedded, "no source was asked");
+    assert_eq!(faulty.failures.swap(0, Ordering::SeqCst), 1, "nor the catalogue");
     let fresh = running.ask("hacker simulation").await;
     assert_eq!(fresh.degraded.len(), 1, "another question is asked anew, and a poor answer is not kept");
     world.model.broken.store(false, Ordering::SeqCst);
