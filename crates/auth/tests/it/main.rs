@@ -7,4 +7,5 @@ mod codes;
 mod devices;
 mod lifecycle;
 mod refreshing;
+mod strict;
 mod world;
