@@ -169,13 +169,13 @@ pub struct Search {
     #[config(env = "MEDIA_GATEWAY_SEARCH_RRF_K", default = 60.0)]
     pub rrf_k: f64,
     /// Weight of the words.
-    #[config(env = "MEDIA_GATEWAY_SEARCH_KEYWORD_WEIGHT", default = 0.4)]
+    #[config(env = "MEDIA_GATEWAY_SEARCH_KEYWORD_WEIGHT", default = 0.7)]
     pub keyword_weight: f64,
     /// Weight of the meaning.
-    #[config(env = "MEDIA_GATEWAY_SEARCH_VECTOR_WEIGHT", default = 0.4)]
+    #[config(env = "MEDIA_GATEWAY_SEARCH_VECTOR_WEIGHT", default = 0.2)]
     pub vector_weight: f64,
     /// Weight of people and genres in common.
-    #[config(env = "MEDIA_GATEWAY_SEARCH_GRAPH_WEIGHT", default = 0.2)]
+    #[config(env = "MEDIA_GATEWAY_SEARCH_GRAPH_WEIGHT", default = 0.1)]
     pub graph_weight: f64,
     /// Weight of the words in a long question.
     #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_KEYWORD_WEIGHT", default = 0.5)]

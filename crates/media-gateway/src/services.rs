@@ -281,6 +281,7 @@ pub fn weights(config: &config::Search) -> search::SearchConfig {
                 graph: config.story_graph_weight,
                 evidence: config.story_evidence_weight,
             },
+            ..search::FusionConfig::default()
         },
         ..search::SearchConfig::default()
     }

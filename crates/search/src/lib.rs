@@ -32,6 +32,6 @@ mod vector;
 pub use error::SearchError;
 pub use http::{IndexProgress, api, routes};
 pub use keyword::inspect;
-pub use rank::{Fused, FusionConfig, FusionMethod, List, Source, StoryWeights, fuse};
+pub use rank::{ExampleWeights, Fused, FusionConfig, FusionMethod, List, Source, StoryWeights, fuse};
 pub use ranked::Ranked;
 pub use replica::{Progress, Search, SearchConfig};

@@ -50,8 +50,22 @@ pub struct FusionConfig {
     pub vector: f64,
     /// The weight of [`Source::Graph`].
     pub graph: f64,
+    /// The same for a query that names examples.
+    pub example: ExampleWeights,
     /// The same for a long question, which tells a story.
     pub story: StoryWeights,
+}
+
+/// How much each source counts for a query that names examples: there it is what titles have in common that answers,
+/// and the words beside it only colour it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExampleWeights {
+    /// The weight of [`Source::Keyword`].
+    pub keyword: f64,
+    /// The weight of [`Source::Vector`].
+    pub vector: f64,
+    /// The weight of [`Source::Graph`].
+    pub graph: f64,
 }
 
 /// How much each source counts for a long question.
@@ -81,10 +95,9 @@ impl FusionConfig {
 }
 
 impl FusionConfig {
-    /// The weights for a query that names examples: there it is what titles have in common that answers, and the words
-    /// beside it only colour it, so that words and graph change places.
+    /// The weights for a query that names examples.
     pub fn by_example(self) -> Self {
-        Self { keyword: self.graph, graph: self.keyword, ..self }
+        Self { keyword: self.example.keyword, vector: self.example.vector, graph: self.example.graph, ..self }
     }
 
     /// The weights for a long question.
@@ -97,7 +110,8 @@ impl Default for FusionConfig {
     /// The convex combination: unlike ranks, it keeps how much better a title fits than the next (ADR 6).
     fn default() -> Self {
         let story = StoryWeights { keyword: 0.5, vector: 0.5, graph: 0.0, evidence: 0.1 };
-        Self { method: FusionMethod::Convex, k: 60.0, keyword: 0.4, vector: 0.4, graph: 0.2, story }
+        let example = ExampleWeights { keyword: 0.2, vector: 0.4, graph: 0.4 };
+        Self { method: FusionMethod::Convex, k: 60.0, keyword: 0.7, vector: 0.2, graph: 0.1, example, story }
     }
 }
 
