@@ -1,0 +1,65 @@
+//! `auth`: signs this machine in, and administers accounts, clients, sessions and keys.
+
+mod admin;
+mod login;
+
+use clap::Subcommand;
+
+use super::Global;
+
+#[derive(Subcommand, Debug)]
+pub enum AuthVerb {
+    /// Sign in at a Media Gateway, with a code that you confirm in a browser
+    Login(login::ServerArgs),
+    /// Sign out, and end the tokens of this machine
+    Logout(login::ServerArgs),
+    /// Say who is signed in
+    Whoami(login::ServerArgs),
+    /// Accounts of this node
+    Users {
+        #[command(subcommand)]
+        verb: admin::UsersVerb,
+    },
+    /// Clients of this node
+    Clients {
+        #[command(subcommand)]
+        verb: admin::ClientsVerb,
+    },
+    /// Signing keys of this node
+    Keys {
+        #[command(subcommand)]
+        verb: admin::KeysVerb,
+    },
+    /// Where somebody is signed in
+    Sessions {
+        #[command(subcommand)]
+        verb: admin::SessionsVerb,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum AuditVerb {
+    /// Check that no entry was changed or left out
+    Verify,
+    /// Print the entries, one a line, as JSON
+    Export,
+}
+
+pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
+    match verb {
+        AuthVerb::Login(args) => login::login(args).await,
+        AuthVerb::Logout(args) => login::logout(args).await,
+        AuthVerb::Whoami(args) => login::whoami(global, args).await,
+        AuthVerb::Users { verb } => admin::users(global, verb).await,
+        AuthVerb::Clients { verb } => admin::clients(global, verb).await,
+        AuthVerb::Keys { verb } => admin::keys(global, verb).await,
+        AuthVerb::Sessions { verb } => admin::sessions(global, verb).await,
+    }
+}
+
+pub async fn audit(global: &Global, verb: &AuditVerb) -> anyhow::Result<()> {
+    match verb {
+        AuditVerb::Verify => admin::verify_audit(global).await,
+        AuditVerb::Export => admin::export_audit(global).await,
+    }
+}

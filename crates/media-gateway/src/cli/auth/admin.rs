@@ -1,0 +1,283 @@
+//! Administration: through the node that runs, or on the folder itself; the same requests either way.
+
+use std::io::Read as _;
+
+use axum::{Router, body::Body, http::Request};
+use clap::{Args, Subcommand};
+use contracts::{ApiError, ErrorKind, Role, UserId};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::{
+    cli::Global,
+    config::Config,
+    folder::{Folder, Opened},
+    node,
+    owner::OwnerClient,
+    roles,
+    services::{Services, Wanted},
+};
+
+const USERS: &str = "/api/v1/internal/auth/users";
+const CLIENTS: &str = "/api/v1/internal/auth/clients";
+const KEYS: &str = "/api/v1/internal/auth/signing-keys";
+const AUDIT: &str = "/api/v1/internal/auth/audit";
+/// The most of an answer that is read.
+const MAX_ANSWER: usize = 16 << 20;
+
+#[derive(Subcommand, Debug)]
+pub enum UsersVerb {
+    /// List the newest
+    List,
+    /// Open an account; the password is read from standard input
+    Create {
+        /// The address
+        email: String,
+        /// basic_user, premium_user, moderator or admin
+        #[arg(long, default_value_t = Role::BasicUser)]
+        role: Role,
+    },
+    /// Give somebody another role
+    SetRole {
+        /// The account
+        id: UserId,
+        /// basic_user, premium_user, moderator or admin
+        role: Role,
+    },
+    /// Close an account
+    Disable {
+        /// The account
+        id: UserId,
+    },
+    /// Open a closed account again
+    Enable {
+        /// The account
+        id: UserId,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct NewClientArgs {
+    /// What people read
+    name: String,
+    /// Where codes are sent
+    #[arg(long = "redirect-uri", value_name = "URL")]
+    redirect_uris: Vec<String>,
+    /// authorization_code, refresh_token, client_credentials or device_code
+    #[arg(long = "grant", value_name = "GRANT", required = true)]
+    grant_types: Vec<String>,
+    /// What it may ask for, with spaces between
+    #[arg(long, default_value = "openid read:content")]
+    scopes: String,
+    /// Make a secret for it
+    #[arg(long)]
+    confidential: bool,
+    /// Bind its tokens to a key (DPoP)
+    #[arg(long)]
+    dpop_bound: bool,
+    /// What it is when it stands for itself
+    #[arg(long)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ClientsVerb {
+    /// List them
+    List,
+    /// Register one; its secret is printed this once
+    Create(NewClientArgs),
+    /// End one and every token it holds
+    Disable {
+        /// The client
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum KeysVerb {
+    /// List those that verify
+    List,
+    /// Make new ones: published now, signing in ten minutes
+    Rotate,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum SessionsVerb {
+    /// List somebody's
+    List {
+        /// The account
+        user: UserId,
+    },
+    /// End every session and token of somebody
+    End {
+        /// The account
+        user: UserId,
+    },
+}
+
+/// Where requests go.
+enum Door {
+    /// To the node that owns the folder.
+    Node(OwnerClient),
+    /// To the same routes in this process, on the folder that no node has.
+    Here { services: Box<Services>, router: Router, folder: Box<Folder> },
+}
+
+impl Door {
+    async fn open(global: &Global) -> anyhow::Result<Self> {
+        let config = Config::load(&global.flags())?;
+        match Services::folder(&config)? {
+            Opened::Theirs(owner) => Ok(Self::Node(OwnerClient::new(owner, roles::Role::Auth)?)),
+            Opened::Ours(folder) => {
+                let services = Box::new(Services::open(&config, &folder, Wanted::Everything).await?);
+                let frame = node::frame(&config, &folder, &services)?;
+                let (router, _) = auth::routes(services.auth.clone()).split_for_parts();
+                let router = router.layer(http_api::frame_layer(frame.into()));
+                Ok(Self::Here { router, folder: Box::new(folder), services })
+            }
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let (router, token) = match self {
+            Self::Node(owner) => return owner.call(method, path, body).await,
+            Self::Here { router, folder, .. } => (router, folder.token()),
+        };
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+        let request = request.header("content-type", "application/json");
+        let request = request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+        let response = router.clone().oneshot(request).await?;
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), MAX_ANSWER).await?;
+        let json: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        if status < 400 {
+            return Ok(json);
+        }
+        let text = |name: &str| json[name].as_str().unwrap_or("unreadable_answer").to_owned();
+        Err(ApiError::new(ErrorKind::from_http(status), text("code"), text("detail")).into())
+    }
+
+    /// Asks once and closes what was opened.
+    async fn once(global: &Global, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let door = Self::open(global).await?;
+        let answer = door.call(method, path, body.as_ref()).await;
+        door.close().await;
+        answer
+    }
+
+    async fn close(self) {
+        if let Self::Here { services, .. } = self {
+            services.close().await;
+        }
+    }
+}
+
+/// Prints items, one a line: as JSON, or the named fields.
+fn print(global: &Global, answer: &Value, fields: &[&str]) {
+    let one = [answer.clone()];
+    for item in answer["items"].as_array().map_or(&one[..], Vec::as_slice) {
+        if global.json || fields.is_empty() {
+            println!("{item}");
+            continue;
+        }
+        let text = |name: &&str| match &item[*name] {
+            Value::String(text) => text.clone(),
+            Value::Null => "-".to_owned(),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            other => other.to_string(),
+        };
+        println!("{}", fields.iter().map(text).collect::<Vec<_>>().join("  "));
+    }
+}
+
+pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
+    let change = |id: &UserId, body: Value| (format!("{USERS}/{id}"), body);
+    let (path, body) = match verb {
+        UsersVerb::List => {
+            let found = Door::once(global, "GET", USERS, None).await?;
+            print(global, &found, &["id", "role", "created_at", "locked_until", "disabled_at"]);
+            return Ok(());
+        }
+        UsersVerb::Create { email, role } => {
+            let mut password = String::new();
+            std::io::stdin().take(4_096).read_to_string(&mut password)?;
+            let body = json!({ "email": email, "password": password.trim_end_matches(['\r', '\n']), "role": role });
+            let made = Door::once(global, "POST", USERS, Some(body)).await?;
+            print(global, &made, &["id"]);
+            return Ok(());
+        }
+        UsersVerb::SetRole { id, role } => change(id, json!({ "role": role })),
+        UsersVerb::Disable { id } => change(id, json!({ "disabled": true })),
+        UsersVerb::Enable { id } => change(id, json!({ "disabled": false })),
+    };
+    Door::once(global, "PATCH", &path, Some(body)).await.map(|_| ())
+}
+
+pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> {
+    match verb {
+        ClientsVerb::List => {
+            let found = Door::once(global, "GET", CLIENTS, None).await?;
+            print(global, &found, &["id", "name", "grant_types", "scopes", "disabled_at"]);
+        }
+        ClientsVerb::Create(new) => {
+            let body = json!({ "name": new.name, "redirect_uris": new.redirect_uris, "grant_types": new.grant_types,
+                "scopes": new.scopes, "confidential": new.confidential, "dpop_bound": new.dpop_bound, "role": new.role });
+            let made = Door::once(global, "POST", CLIENTS, Some(body)).await?;
+            print(global, &made, &["id", "secret"]);
+        }
+        ClientsVerb::Disable { id } => {
+            Door::once(global, "DELETE", &format!("{CLIENTS}/{id}"), None).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
+    if matches!(verb, KeysVerb::Rotate) {
+        Door::once(global, "POST", KEYS, None).await?;
+    }
+    let found = Door::once(global, "GET", KEYS, None).await?;
+    print(global, &found, &["id", "algorithm", "signs_from", "verifies_until"]);
+    Ok(())
+}
+
+pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()> {
+    match verb {
+        SessionsVerb::List { user } => {
+            let found = Door::once(global, "GET", &format!("{USERS}/{user}/sessions"), None).await?;
+            print(global, &found, &["id", "created_at", "last_seen_at", "agent"]);
+        }
+        SessionsVerb::End { user } => {
+            Door::once(global, "DELETE", &format!("{USERS}/{user}/sessions"), None).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
+    let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict"), None).await?;
+    if let Some(at) = verdict["broken_at"].as_i64() {
+        anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
+    }
+    println!("{} entries, unbroken", verdict["entries"]);
+    Ok(())
+}
+
+pub async fn export_audit(global: &Global) -> anyhow::Result<()> {
+    let door = Door::open(global).await?;
+    let (mut after, mut result) = (0, Ok(()));
+    loop {
+        let page = match door.call("GET", &format!("{AUDIT}?limit=100&after={after}"), None).await {
+            Ok(page) => page,
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
+        };
+        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { break };
+        after = last["position"].as_i64().unwrap_or(i64::MAX);
+        print(global, &page, &[]);
+    }
+    door.close().await;
+    result
+}

@@ -1,0 +1,67 @@
+//! The auth role: accounts, tokens and keys over HTTP; and, in every process, what its doors verify with.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use access::{Live, Verifier, VerifierConfig};
+use anyhow::Context as _;
+use auth::{Auth, AuthConfig};
+use sha2::{Digest as _, Sha256};
+use stores::Db;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    config::{Config, Signature},
+    folder::Folder,
+    peers,
+    services::{Means, Services},
+};
+
+pub fn routes(services: &Services) -> Option<OpenApiRouter> {
+    services.runs_auth.then(|| auth::routes(Arc::clone(&services.auth)))
+}
+
+pub fn api() -> OpenApi {
+    auth::api()
+}
+
+/// The public base address of a gateway that listens at `address`, where the configuration names none.
+pub fn issuer_at(address: SocketAddr) -> String {
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    format!("http://{host}:{}", address.port())
+}
+
+/// What this process verifies with and, where it has the role, signs with.
+pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs: bool) -> anyhow::Result<Arc<Auth>> {
+    let issuer = config.auth.issuer.clone().unwrap_or_else(|| issuer_at(config.listen.gateway));
+    let settings = AuthConfig {
+        resources: config.auth.resources.clone(),
+        algorithm: match config.auth.signature {
+            Signature::RS256 => auth::Algorithm::RS256,
+            Signature::ES256 => auth::Algorithm::ES256,
+        },
+        ..AuthConfig::new(&issuer, master(config, folder, means)?)
+    };
+    let expected = VerifierConfig { issuer: settings.issuer.clone(), audience: settings.issuer.clone() };
+    let verifier = Arc::new(Verifier::new(expected, means.clock.clone(), Arc::new(Live::default())));
+    let auth = Arc::new(Auth::new(db, means.clock.clone(), means.rng.clone(), settings, verifier));
+    if runs {
+        auth.seed().await?;
+    }
+    auth.reload().await?;
+    Ok(auth)
+}
+
+/// The secret that keys and addresses are sealed under.
+fn master(config: &Config, folder: &Folder, means: &Means) -> anyhow::Result<[u8; 32]> {
+    if let Some(path) = &config.auth.secret_file {
+        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+        anyhow::ensure!(text.trim().len() >= 32, "{} must hold at least 32 characters", path.display());
+        return Ok(Sha256::digest(format!("auth master\n{}", text.trim())).into());
+    }
+    if let Some(token) = peers::token(config)? {
+        return Ok(Sha256::digest(format!("auth master\n{token}")).into());
+    }
+    folder.secret("auth.key", &means.rng)
+}
