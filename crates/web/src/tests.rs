@@ -53,7 +53,7 @@ fn facts_are_said_in_words_and_what_is_not_known_is_left_out() {
     assert!(facts.summary.ends_with("Directed by Nora Vance. With Bo Finch"), "{}", facts.summary);
 
     let bare = json!({ "release_year": null, "runtime_minutes": null, "genres": [], "countries": [], "languages": [],
-        "credits": [], "vote_count": 3, "average_rating": 7.25, "overview": "word ".repeat(60) });
+        "credits": [], "vote_count": 3, "average_rating": 7.24, "overview": "word ".repeat(60) });
     let facts = Facts::of(&content(&bare), &directory());
     assert_eq!(
         (facts.line.len(), facts.people.len(), facts.rating.as_deref()),

@@ -4,7 +4,7 @@ import type { Intent } from './api';
 /** Lists of words, and the list of the same words that the query does not want, where there is one. */
 export const LISTS = ['content_types', 'genres', 'people', 'like', 'moods', 'platforms', 'languages', 'countries'] as const;
 export type ListField = (typeof LISTS)[number];
-export const EXCLUDABLE = ['genres', 'people', 'like', 'text'] as const;
+export const EXCLUDABLE = ['genres', 'people', 'like', 'text', 'platforms', 'languages', 'countries'] as const;
 export type ExcludeField = (typeof EXCLUDABLE)[number];
 
 export type Chip =
