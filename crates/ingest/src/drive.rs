@@ -21,7 +21,7 @@ use crate::{
     input::Input,
     pipeline::{AHEAD, Batch, Reading},
     platforms,
-    rejects::Rejects,
+    rejects::{self, Rejects},
     run::{Counts, Phase, Progress, Run, RunStatus},
     store,
 };
@@ -89,8 +89,9 @@ impl Drive<'_> {
         let taken = Arc::new(AtomicU64::new(0));
         let limits = &self.ingest.config.limits;
         let (rows, _unpacked) = input.rows(&context, &incoming, limits, taken.clone()).await?;
-        let rejects = Rejects::open(&self.ingest.rejected_file(run.id), run.counts.rejected, limits.max_kept_rejects)
-            .map_err(disk)?;
+        let file = self.ingest.rejected_file(run.id);
+        let rejects = Rejects::open(&file, run.counts.rejected, limits.max_kept_rejects).map_err(disk)?;
+        rejects::prune(&file, limits.max_kept_reject_files).map_err(disk)?;
         store::save(&self.ingest.db, run).await?;
         let reading = Reading { rows, spec, context, skip: run.counts.rows_read };
         let total = input.size();

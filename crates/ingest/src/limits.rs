@@ -21,6 +21,8 @@ pub struct Limits {
     pub max_wasted_bytes: usize,
     /// How many rejected rows are kept for reading; they are counted beyond it.
     pub max_kept_rejects: u64,
+    /// Of how many runs the rejected rows are kept; those of older runs are removed when another begins.
+    pub max_kept_reject_files: usize,
     /// How long to wait for a server to accept a connection.
     pub connect_timeout: Duration,
     /// How long a server may send nothing.
@@ -37,6 +39,7 @@ impl Default for Limits {
             max_record_bytes: 1 << 20,
             max_wasted_bytes: 100 << 20,
             max_kept_rejects: 100_000,
+            max_kept_reject_files: 100,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
         }

@@ -71,6 +71,24 @@ impl Rejects {
     }
 }
 
+/// Removes the files of the oldest runs beside `own`, so that at most `limit` are left: a run's id begins with its time.
+pub(crate) fn prune(own: &Path, limit: usize) -> io::Result<usize> {
+    let Some(folder) = own.parent() else { return Ok(0) };
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path != own && path.extension().is_some_and(|end| end == "jsonl") {
+            others.push(path);
+        }
+    }
+    others.sort_unstable();
+    let surplus = (others.len() + 1).saturating_sub(limit.max(1));
+    for path in &others[..surplus] {
+        std::fs::remove_file(path)?;
+    }
+    Ok(surplus)
+}
+
 /// How many whole lines, at most `wanted`, the file has, and how many bytes they are.
 fn measure(file: &File, wanted: u64) -> io::Result<(u64, u64)> {
     let mut reader = BufReader::new(file);
@@ -112,6 +130,19 @@ mod tests {
         assert_eq!(rows(&path), [1, 2, 3, 4, 5], "a line that a kill cut goes too");
         Rejects::open(&path, 0, 100).unwrap();
         assert!(rows(&path).is_empty());
+    }
+
+    #[test]
+    fn the_files_of_old_runs_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |n: usize| folder.path().join(format!("{n:02}.jsonl"));
+        (1..=5).for_each(|n| std::fs::write(path(n), "").unwrap());
+        std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+        assert_eq!(prune(&path(1), 3).unwrap(), 2);
+        let left: Vec<_> = (1..=5).filter(|n| path(*n).exists()).collect();
+        assert_eq!(left, [1, 4, 5], "its own file stays, however old its run");
+        assert!(folder.path().join("notes.txt").exists());
+        assert_eq!(prune(&path(1), 3).unwrap(), 0);
     }
 
     #[test]
