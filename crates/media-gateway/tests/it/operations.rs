@@ -303,6 +303,7 @@ fn only_the_operator_ingests_and_each_key_once() {
     app.send(stranger).problem(401, "operator_required");
     app.get(RUNS).problem(401, "operator_required");
     app.get("/api/v1/internal/catalog/export").problem(401, "operator_required");
+    app.get("/api/v1/internal/catalog/reviews").problem(401, "operator_required");
     app.send(app.request("GET", RUNS).bearer_auth("0".repeat(64))).problem(401, "bad_token");
     let start = |key: Option<&str>, name: &str| {
         let request = app.request("POST", RUNS).bearer_auth(&app.token).json(&body(name));
