@@ -10,4 +10,4 @@ pub use cache::MemoryCache;
 pub use exact::ExactVectors;
 pub use hnsw::HnswVectors;
 pub use limits::MemoryLimits;
-pub use measure::{Class, Measured, measure};
+pub use measure::{Class, Measured, measure, stored_vectors};

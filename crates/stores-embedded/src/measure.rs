@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use contracts::{ModelInfo, Scored};
+use contracts::{ModelInfo, Scored, Vector};
 use stores::vectors::VectorError;
 
 use crate::{
@@ -79,6 +79,16 @@ pub fn measure(path: &Path, queries: usize) -> Result<Measured, VectorError> {
         classes,
         model,
     })
+}
+
+/// Every vector in the file at `path`, for those who measure others with them. The file stays as it is.
+///
+/// # Errors
+/// As of [`crate::ExactVectors::open`].
+pub fn stored_vectors(path: &Path) -> Result<(ModelInfo, Vec<Vector>), VectorError> {
+    let (model, rows) = stored(path)?;
+    let vectors = rows.live().slots().flat_map(|slot| rows.vectors(rows.id(slot))).collect();
+    Ok((model, vectors))
 }
 
 fn build(rows: &mut Rows, graph: &Graph) -> Result<(), VectorError> {

@@ -4,6 +4,7 @@ mod metrics;
 mod questions;
 mod resolve;
 mod search;
+mod vectors;
 
 use clap::Subcommand;
 
@@ -15,11 +16,14 @@ pub enum EvalVerb {
     Resolve(resolve::ResolveEvalArgs),
     /// Ask questions whose answers are known: how high does each source rank them, and how high all together?
     Search(search::SearchEvalArgs),
+    /// Look for the nearest titles: how many of them does the vector index find, and how fast?
+    Vectors(vectors::VectorsEvalArgs),
 }
 
 pub async fn run(global: &Global, verb: &EvalVerb) -> anyhow::Result<()> {
     match verb {
         EvalVerb::Resolve(args) => resolve::run(global, args),
         EvalVerb::Search(args) => search::run(global, args).await,
+        EvalVerb::Vectors(args) => vectors::run(global, args).await,
     }
 }
