@@ -1,4 +1,4 @@
-//! `eval search`: questions of our own whose answers the fixtures hold, asked with the product's own search.
+//! `eval`: questions of our own whose answers the fixtures hold, links that are known, and vectors.
 
 use serde_json::{Value, json};
 
@@ -68,6 +68,52 @@ fn what_is_no_question_file_is_refused() {
     let app = setup.start();
     let beside = app.setup.run(&["eval", "search", "--queries", &strange]);
     one_line(&beside, 6, "stop it, or evaluate a copy");
+}
+
+/// Titles in a few directions, as a follower would have put them in.
+fn vectors(folder: &std::path::Path, titles: u128) {
+    let model = contracts::ModelInfo { name: "of-the-test".to_owned(), dimension: 8 };
+    std::fs::create_dir_all(folder.join("index")).unwrap();
+    let index = stores_embedded::ExactVectors::open(&folder.join("index/vectors"), model).unwrap();
+    let component = |n: u128, at: u128| ((n * 7 + 3) * (at + 5) * 31 % 101) as f32 / 50.0 - 1.0;
+    let points = (0..titles).map(|n| stores::vectors::Point {
+        id: stores::suites::vectors::id(n),
+        text_hash: 0,
+        vectors: vec![(0..8).map(|at| component(n, at)).collect()],
+        tags: Vec::new(),
+        year: None,
+    });
+    let put = stores::vectors::VectorIndex::upsert(&index, points.collect(), 1);
+    tokio::runtime::Runtime::new().unwrap().block_on(put).unwrap();
+}
+
+#[test]
+fn the_vector_index_is_judged_by_comparing_all() {
+    let setup = Setup::new();
+    one_line(&setup.run(&["eval", "vectors"]), 3, "this data folder has no vectors");
+    vectors(setup.folder(), 5);
+    one_line(&setup.run(&["eval", "vectors"]), 2, "5 titles are too few");
+    vectors(setup.folder(), 400);
+    let output = setup.run(&["eval", "vectors", "--queries", "20", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["titles"], &report["vectors"], &report["dimension"]), (&json!(400), &json!(400), &json!(8)));
+    let classes = report["classes"].as_array().unwrap();
+    let percents: Vec<_> = classes.iter().map(|class| class["selectivity_percent"].as_u64().unwrap()).collect();
+    assert_eq!(percents, [100, 1, 10, 50, 99]);
+    for class in classes {
+        for recall in ["recall_at_10", "graph_recall_at_10"] {
+            let recall = class[recall].as_f64().unwrap();
+            assert!((0.95..=1.0).contains(&recall), "{class}");
+        }
+        for rate in ["queries_per_second", "graph_queries_per_second", "exact_queries_per_second"] {
+            assert!(class[rate].as_f64().unwrap() > 0.0, "{class}");
+        }
+    }
+    let table = String::from_utf8(setup.run(&["eval", "vectors"]).stdout).unwrap();
+    for word in ["recall@10", "queries/s", "50 %", "400 vectors of 400 titles"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
 }
 
 const LEFT: &str = "id|https://example.org/title|https://example.org/name|seasonNumber|episodeNumber|startYear|job
