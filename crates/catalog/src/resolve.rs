@@ -18,7 +18,7 @@
 //! | a director in common, and an actor or the runtime; one side leaves the subtitle out | the same | 0.93 |
 //!
 //! The stages are those of the specification: EIDR; the ids of IMDb, TMDb, Gracenote and the rest; title, year and
-//! kind; and for what remains uncertain a person, with the meaning of the two overviews beside it (`review`).
+//! kind; and what remains uncertain waits for a person (`review`). The fourth stage, meaning, is not built.
 //!
 //! Evidence against it wins: directors named by both and none in common, unless two actors are; actors named by both
 //! and nobody in common; films whose runtimes differ by more than 15 minutes, unless a director and two actors are in

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Region, Result, SourceRecord,
+    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Region, Result,
+    SourceRecord,
 };
 
 /// The most ids, titles or records that one call takes or gives.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use catalog::Catalog;
-use contracts::{Call, Caller, CatalogApi, Clock, Rng, Trace};
+use contracts::{Call, CatalogApi, Clock, Rng};
 use ingest::{Ingest, IngestConfig, Progress, RunRequest};
 use stores::{Db, DbConfig};
 use stores_embedded::MemoryCache;
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Failure> {
     let cache = Arc::new(MemoryCache::new(64 << 20));
     let catalog: Arc<dyn CatalogApi> = Arc::new(Catalog::new(db.clone(), cache, clock.clone(), rng.clone()));
     let ingest = Ingest::new(db.clone(), catalog, clock.clone(), rng.clone(), IngestConfig::new(folder));
-    let call = Call::new(Caller::Operator, Trace::start(&rng), &clock, Duration::from_secs(86_400));
+    let call = Call::system(&clock, &rng, Duration::from_secs(86_400));
 
     println!("generated titles | seconds | titles/s in this slice | resident MB");
     let began = Instant::now();

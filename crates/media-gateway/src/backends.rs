@@ -16,7 +16,7 @@ use stores::{
     limits::LimitStore,
     vectors::{VectorError, VectorIndex},
 };
-use stores_embedded::{HnswVectors, MemoryCache};
+use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
 use stores_production::{RedisCache, RedisLimits, RedisLink};
 
 use crate::config::Config;

@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+mod auth;
 mod bar;
 mod completions;
 mod config;
@@ -11,8 +12,8 @@ mod ingest;
 mod jobs;
 mod migrate;
 mod openapi;
-mod review;
 mod out;
+mod review;
 mod search;
 mod serve;
 
@@ -93,6 +94,16 @@ enum Verb {
         #[command(subcommand)]
         verb: eval::EvalVerb,
     },
+    /// Sign in at a node, and administer accounts, clients and keys
+    Auth {
+        #[command(subcommand)]
+        verb: auth::AuthVerb,
+    },
+    /// Check or print the audit log
+    Audit {
+        #[command(subcommand)]
+        verb: auth::AuditVerb,
+    },
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -144,6 +155,8 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Review { verb } => review::run(&global, &verb).await,
             Verb::Export => export::run(&global).await,
             Verb::Eval { verb } => eval::run(&global, &verb).await,
+            Verb::Auth { verb } => auth::run(&global, &verb).await,
+            Verb::Audit { verb } => auth::audit(&global, &verb).await,
             Verb::Config { verb } => config::run(&global, &verb),
             Verb::Openapi => openapi::run(),
             Verb::Completions { shell } => completions::completions(shell),

@@ -75,6 +75,9 @@ pub struct Config {
     /// How search weighs its sources.
     #[config(nested)]
     pub search: Search,
+    /// Who people and programs are.
+    #[config(nested)]
+    pub auth: Auth,
     /// Bounds on what comes in.
     #[config(nested)]
     pub limits: Limits,
@@ -99,6 +102,9 @@ pub struct Listen {
     /// The public API.
     #[config(env = "MEDIA_GATEWAY_LISTEN_GATEWAY", default = "127.0.0.1:8080")]
     pub gateway: SocketAddr,
+    /// The auth role.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_AUTH", default = "127.0.0.1:8084")]
+    pub auth: SocketAddr,
     /// The search role, HTTP and gRPC.
     #[config(env = "MEDIA_GATEWAY_LISTEN_SEARCH", default = "127.0.0.1:8081")]
     pub search: SocketAddr,
@@ -117,6 +123,9 @@ pub struct Listen {
 #[derive(Clone, Debug, confique::Config)]
 #[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Peers {
+    /// The auth role.
+    #[config(env = "MEDIA_GATEWAY_PEER_AUTH", default = "http://127.0.0.1:8084")]
+    pub auth: String,
     /// The search role.
     #[config(env = "MEDIA_GATEWAY_PEER_SEARCH", default = "http://127.0.0.1:8081")]
     pub search: String,
@@ -320,11 +329,11 @@ impl Config {
             bail!("`redis.url` must start with redis://; connections to Redis are not encrypted yet");
         }
         self.check_limits()?;
+        check_level(&self.log.level)?;
         for (name, feed) in &self.sources {
             feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
         }
         limits::rates(self).context("`rate_limits` can't hold")?;
-        check_level(&self.log.level)?;
         let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
         if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
             bail!("the weights under `search` must not be negative, and one must be more than 0");

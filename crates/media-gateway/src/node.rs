@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     folder::Folder,
     limits, peers,
-    roles::Role,
+    roles::{self, Role},
     services::{Services, Wanted},
 };
 
@@ -75,8 +75,11 @@ impl Node {
     ///
     /// # Errors
     /// When a store can't be opened or a port is taken; nothing keeps running then.
-    pub async fn start(config: Config, folder: Folder, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+    pub async fn start(mut config: Config, folder: Folder, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         let bound = bind(&config).await?;
+        if let Some((_, _, address)) = bound.iter().find(|(name, _, _)| name == Role::Gateway.as_str()) {
+            config.auth.issuer.get_or_insert_with(|| roles::auth::issuer_at(*address));
+        }
         let services = Arc::new(Services::open(&config, &folder, Wanted::Roles).await?);
         let health = health(&config, &services)?;
         let frame = Arc::new(frame(&config, &folder, &services)?);
@@ -122,7 +125,8 @@ impl Node {
         bound: Vec<(String, TcpListener, SocketAddr)>,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<()> {
-        let auth = rpc::ServerAuth::new(peers::token(&common.config)?, Some(self.folder.token().to_owned()));
+        let auth = rpc::ServerAuth::new(peers::token(&common.config)?, Some(self.folder.token().to_owned()))
+            .with(Arc::clone(self.services.auth.verifier()));
         for (name, listener, _) in bound {
             let role = name.parse::<Role>().ok();
             let router = match role {
@@ -273,13 +277,14 @@ fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Healt
     Ok(health)
 }
 
-fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<Frame> {
+/// Clock, randomness, keys and what tokens are verified with.
+pub fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<Frame> {
     Ok(Frame {
         clock: services.clock.clone(),
         rng: services.rng.clone(),
         timeout: Duration::from_millis(config.limits.request_timeout_ms),
         operator_token: Some(folder.token().to_owned()),
-        access: None,
+        access: Some(Arc::clone(services.auth.verifier())),
         cursor_key: cursor_key(config, folder, &services.rng)?,
     })
 }

@@ -95,6 +95,25 @@ impl OwnerClient {
         send(request).await?.json().await.context("the node's answer can't be read")
     }
 
+    /// Sends a request of any kind; gives the JSON of its answer, null where it has none.
+    ///
+    /// # Errors
+    /// The problem the owner answers.
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<serde_json::Value> {
+        let request = self.request(method.parse()?, path).timeout(TIMEOUT);
+        let response = send(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await?;
+        Ok(response.json().await.unwrap_or_default())
+    }
+
     /// Reads `path` piece by piece.
     ///
     /// # Errors

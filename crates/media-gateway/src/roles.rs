@@ -1,5 +1,6 @@
 //! The roles a process can run. Each file says what one role brings to the node.
 
+pub mod auth;
 mod catalog;
 mod gateway;
 mod ingest;
@@ -23,6 +24,8 @@ use crate::{
 pub enum Role {
     /// The public API: limits, documentation, and the way to the other roles.
     Gateway,
+    /// Who people and programs are: accounts, tokens, keys.
+    Auth,
     /// The catalogue of titles.
     Catalog,
     /// Reads sources into the catalogue.
@@ -33,12 +36,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order they start.
-    pub const ALL: [Self; 4] = [Self::Catalog, Self::Ingest, Self::Search, Self::Gateway];
+    pub const ALL: [Self; 5] = [Self::Auth, Self::Catalog, Self::Ingest, Self::Search, Self::Gateway];
 
     /// The name, as in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Auth => "auth",
             Self::Catalog => "catalog",
             Self::Ingest => "ingest",
             Self::Search => "search",
@@ -49,6 +53,7 @@ impl Role {
     pub fn address(self, listen: &Listen) -> SocketAddr {
         match self {
             Self::Gateway => listen.gateway,
+            Self::Auth => listen.auth,
             Self::Catalog => listen.catalog,
             Self::Ingest => listen.ingest,
             Self::Search => listen.search,
@@ -59,6 +64,7 @@ impl Role {
     fn routes(self, services: &Services) -> Option<OpenApiRouter> {
         match self {
             Self::Gateway => None,
+            Self::Auth => auth::routes(services),
             Self::Catalog => catalog::routes(services),
             Self::Ingest => ingest::routes(services),
             Self::Search => search::routes(services),
@@ -69,6 +75,7 @@ impl Role {
     fn api(self) -> Option<OpenApi> {
         match self {
             Self::Gateway => Some(gateway::api()),
+            Self::Auth => Some(auth::api()),
             Self::Catalog => Some(catalog::api()),
             Self::Ingest => Some(ingest::api()),
             Self::Search => Some(search::api()),
@@ -99,6 +106,7 @@ impl Role {
     pub fn peer(self, config: &Config) -> Option<&str> {
         match self {
             Self::Gateway => None,
+            Self::Auth => Some(&config.peers.auth),
             Self::Catalog => Some(&config.peers.catalog),
             Self::Ingest => Some(&config.peers.ingest),
             Self::Search => Some(&config.peers.search),

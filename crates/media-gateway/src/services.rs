@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use auth::{Auth, Keeper};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Region, Rng, SearchApi, Trace,
@@ -17,7 +18,7 @@ use crate::{
     config::{self, Config},
     folder::{Folder, Opened},
     peers,
-    roles::Role,
+    roles::{self, Role},
 };
 
 /// How long a call of the command line may take.
@@ -48,6 +49,9 @@ pub struct Services {
     pub clock: Clock,
     pub rng: Rng,
     pub db: Db,
+    /// What this process verifies with; it signs where it has the role.
+    pub auth: Arc<Auth>,
+    pub runs_auth: bool,
     pub catalog: Option<Arc<Catalog>>,
     pub catalog_api: Arc<dyn CatalogApi>,
     pub ingest: Option<Arc<Ingest>>,
@@ -86,6 +90,8 @@ impl Services {
         let cache = backends::cache(config, &clock)?;
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
+        let runs_auth = runs(Role::Auth);
+        let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
         let catalog = runs(Role::Catalog)
             .then(|| Arc::new(Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone())));
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
@@ -107,7 +113,21 @@ impl Services {
         };
         let search_api = peers::search(config, search.as_ref(), &means)?;
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        Ok(Self { clock, rng, db, catalog, catalog_api, ingest, search, search_api, notes, workers, shutdown })
+        Ok(Self {
+            clock,
+            rng,
+            db,
+            auth,
+            runs_auth,
+            catalog,
+            catalog_api,
+            ingest,
+            search,
+            search_api,
+            notes,
+            workers,
+            shutdown,
+        })
     }
 
     /// A call that this process makes for whoever started it.
@@ -117,6 +137,8 @@ impl Services {
 
     /// Starts the workers: the followers of the event log, and its trimming.
     pub fn start_workers(&self) {
+        let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
+        self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run()).await });
         if let Some(catalog) = &self.catalog {
             let (catalog, shutdown) = (Arc::clone(catalog), self.shutdown.clone());
             self.workers.spawn(async move { catalog.follow(shutdown.cancelled_owned()).await });

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::{ApiError, Call, Caller, ErrorKind, Result, Trace};
+use contracts::{ApiError, Call, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::{Definition, Job, Work, expiry::told, store};
@@ -108,7 +108,7 @@ impl Ingest {
             if stop.is_cancelled() || self.claim(definition).await.is_err() {
                 continue;
             }
-            let call = Call::new(Caller::System, Trace::start(&self.rng), &self.clock, PATIENCE);
+            let call = Call::system(&self.clock, &self.rng, PATIENCE);
             let _ = self.work(&call, definition, stop, &|_| {}).await;
             run += 1;
         }

@@ -81,7 +81,8 @@ fn bad_bodies_and_methods_are_refused() {
     app.send(search().header("content-type", json).body(vec![b'{', 0xff, b'}'])).problem(400, "bad_json");
     app.send(search().header("content-type", "text/plain").body("{}")).problem(415, "unsupported_media_type");
     app.send(search().body("{}")).problem(415, "unsupported_media_type");
-    let packed = |coding: &str, body| search().header("content-type", json).header("content-encoding", coding).body(body);
+    let packed =
+        |coding: &str, body| search().header("content-type", json).header("content-encoding", coding).body(body);
     app.send(packed("br", fixtures::gzip(b"{}"))).problem(415, "unsupported_content_encoding");
     assert_eq!(app.send(packed("gzip", fixtures::gzip(b"{}"))).status, 200);
     let bomb = fixtures::gzip(&vec![b' '; 40_000_000]);

@@ -249,8 +249,9 @@ proptest! {
     #[test]
     fn list_queries_survive(
         content_type in of(kinds()), platform in of(".{0,9}"), after in of(ids()), limit in any::<usize>(),
+        max_age in of(any::<u16>()), region in of(regions()),
     ) {
-        let query = ListQuery { content_type, platform, after, limit };
+        let query = ListQuery { content_type, platform, max_age, region, after, limit };
         let bytes = pb::ListContentRequest::from(&query).encode_to_vec();
         prop_assert_eq!(ListQuery::try_from(pb::ListContentRequest::decode(&*bytes).unwrap()).unwrap(), query);
     }

@@ -144,52 +144,36 @@ async fn rows_to_look_around_in_come_from_facts() {
     running.stop().await;
 }
 
-/// Films with lengths, languages, countries, votes and offers, as the examples of the issue need them.
-fn cinema() -> Vec<SourceRecord> {
-    let movie = ContentType::Movie;
-    let mut films = films();
-    let mut add = |title: &str,
-                   year,
-                   genres: &[&str],
-                   people: &[&str],
-                   overview: &str,
-                   minutes,
-                   language: &str,
-                   country: &str| {
-        let mut film = record(title, year, movie, genres, people, overview);
-        film.runtime_minutes = Some(minutes);
-        film.languages = vec![language.to_owned()];
-        film.countries = vec![country.parse().unwrap()];
-        film.rating = Some((7.0, 1_000));
-        films.push(film);
-    };
-    let pacino = "Al Pacino";
-    add(
+/// A film: title, year, genres, people, overview, minutes, language and country.
+type Film = (
+    &'static str,
+    u16,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+    u16,
+    &'static str,
+    &'static str,
+);
+
+const CINEMA: &[Film] = &[
+    (
         "Looking for Richard",
         1996,
         &["documentary"],
-        &[pacino, pacino],
+        &["Al Pacino", "Al Pacino"],
         "An actor stages a play about crime.",
         112,
         "English",
         "US",
-    );
-    add("Paddington", 2014, &["family", "comedy"], &["Paul King"], "A bear finds a home.", 95, "English", "GB");
-    add(
-        "The Sound of Music",
-        1965,
-        &["family", "musical"],
-        &["Robert Wise"],
-        "A governess sings.",
-        174,
-        "English",
-        "US",
-    );
-    add("Oldboy", 2003, &["thriller"], &["Park Chan-wook"], "A man is locked up for years.", 120, "Korean", "KR");
-    add("The Call", 2020, &["thriller"], &["Lee Chung-hyun"], "A telephone joins two times.", 112, "Korean", "KR");
-    add("Gone Girl", 2014, &["thriller"], &["David Fincher"], "A wife disappears.", 149, "English", "US");
-    add("Playtime", 1967, &["comedy"], &["Jacques Tati"], "A man is lost in a modern city.", 115, "French", "FR");
-    add(
+    ),
+    ("Paddington", 2014, &["family", "comedy"], &["Paul King"], "A bear finds a home.", 95, "English", "GB"),
+    ("The Sound of Music", 1965, &["family", "musical"], &["Robert Wise"], "A governess sings.", 174, "English", "US"),
+    ("Oldboy", 2003, &["thriller"], &["Park Chan-wook"], "A man is locked up for years.", 120, "Korean", "KR"),
+    ("The Call", 2020, &["thriller"], &["Lee Chung-hyun"], "A telephone joins two times.", 112, "Korean", "KR"),
+    ("Gone Girl", 2014, &["thriller"], &["David Fincher"], "A wife disappears.", 149, "English", "US"),
+    ("Playtime", 1967, &["comedy"], &["Jacques Tati"], "A man is lost in a modern city.", 115, "French", "FR"),
+    (
         "2001: A Space Odyssey",
         1968,
         &["science_fiction"],
@@ -198,11 +182,11 @@ fn cinema() -> Vec<SourceRecord> {
         149,
         "English",
         "US",
-    );
-    add("1984", 1956, &["drama"], &["Michael Anderson"], "Somebody is watching.", 90, "English", "GB");
-    add("Se7en", 1995, &["crime"], &["David Fincher"], "Seven sins, seven murders.", 127, "English", "US");
-    add("M", 1931, &["crime"], &["Fritz Lang"], "A city hunts a murderer.", 117, "German", "DE");
-    add(
+    ),
+    ("1984", 1956, &["drama"], &["Michael Anderson"], "Somebody is watching.", 90, "English", "GB"),
+    ("Se7en", 1995, &["crime"], &["David Fincher"], "Seven sins, seven murders.", 127, "English", "US"),
+    ("M", 1931, &["crime"], &["Fritz Lang"], "A city hunts a murderer.", 117, "German", "DE"),
+    (
         "Galaxy Quest",
         1999,
         &["science_fiction", "comedy"],
@@ -211,11 +195,23 @@ fn cinema() -> Vec<SourceRecord> {
         102,
         "English",
         "US",
-    );
-    add("Dawn", 2004, &["horror"], &["Zack Snyder"], "Zombies besiege a shopping centre.", 101, "English", "US");
-    add("Seaside", 1990, &["drama"], &["Ann Marsh"], "A family by the sea.", 90, "English", "GB");
-    // A few votes are still more than none.
-    films.last_mut().unwrap().rating = Some((7.0, 3));
+    ),
+    ("Dawn", 2004, &["horror"], &["Zack Snyder"], "Zombies besiege a shopping centre.", 101, "English", "US"),
+    ("Seaside", 1990, &["drama"], &["Ann Marsh"], "A family by the sea.", 90, "English", "GB"),
+];
+
+/// Films with lengths, languages, countries, votes and offers, as the examples of the issue need them.
+fn cinema() -> Vec<SourceRecord> {
+    let mut films = films();
+    for (title, year, genres, people, overview, minutes, language, country) in CINEMA {
+        let mut film = record(title, *year, ContentType::Movie, genres, people, overview);
+        film.runtime_minutes = Some(*minutes);
+        film.languages = vec![(*language).to_owned()];
+        film.countries = vec![country.parse().unwrap()];
+        // A few votes are still more than none.
+        film.rating = Some((7.0, if *title == "Seaside" { 3 } else { 1_000 }));
+        films.push(film);
+    }
     let netflix = films[2].offers[0].clone();
     for film in &mut films {
         if ["Oldboy", "The Call", "Gone Girl"].contains(&film.title.as_str()) {
