@@ -175,28 +175,30 @@ struct PageQuery {
 
 /// All films.
 #[utoipa::path(get, path = "/api/v1/content/movies", tag = "content", params(PageQuery),
-    responses((status = 200, body = Page<Content>), Problems))]
+    responses((status = 200, body = Page<Content>), (status = 304, description = "Not modified."), Problems))]
 async fn list_movies(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
     cursors: Cursors,
     ApiQuery(query): ApiQuery<PageQuery>,
-) -> HttpResult<Json<Page<Content>>> {
+    headers: HeaderMap,
+) -> HttpResult<Response> {
     let list = ListQuery { content_type: Some(ContentType::Movie), ..ListQuery::default() };
-    page(&catalog, &call, &cursors, "movies", list, query).await
+    page(&catalog, &call, &cursors, &headers, "movies", list, query).await
 }
 
 /// All series.
 #[utoipa::path(get, path = "/api/v1/content/tv", tag = "content", params(PageQuery),
-    responses((status = 200, body = Page<Content>), Problems))]
+    responses((status = 200, body = Page<Content>), (status = 304, description = "Not modified."), Problems))]
 async fn list_tv_shows(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
     cursors: Cursors,
     ApiQuery(query): ApiQuery<PageQuery>,
-) -> HttpResult<Json<Page<Content>>> {
+    headers: HeaderMap,
+) -> HttpResult<Response> {
     let list = ListQuery { content_type: Some(ContentType::TvShow), ..ListQuery::default() };
-    page(&catalog, &call, &cursors, "tv", list, query).await
+    page(&catalog, &call, &cursors, &headers, "tv", list, query).await
 }
 
 /// Someone else's id of a title.
@@ -309,14 +311,15 @@ fn only_ours(own: Platform) -> Listed {
 /// The titles of one platform.
 #[utoipa::path(get, path = "/api/v1/platforms/{id}/catalog", tag = "platforms",
     params(("id" = String, Path, description = "The platform's id, such as `netflix`."), PageQuery),
-    responses((status = 200, body = Page<Content>), Problems))]
+    responses((status = 200, body = Page<Content>), (status = 304, description = "Not modified."), Problems))]
 async fn list_platform_catalog(
     State(catalog): State<Arc<Catalog>>,
     CallOf(call): CallOf,
     cursors: Cursors,
     ApiPath(id): ApiPath<String>,
     ApiQuery(query): ApiQuery<PageQuery>,
-) -> HttpResult<Json<Page<Content>>> {
+    headers: HeaderMap,
+) -> HttpResult<Response> {
     let known = platforms::find(&id).is_some()
         || catalog.directory(&call).await?.platforms.iter().any(|platform| platform.id == id);
     if !known {
@@ -325,7 +328,7 @@ async fn list_platform_catalog(
     }
     let scope = format!("platform:{id}");
     let list = ListQuery { platform: Some(id), ..ListQuery::default() };
-    page(&catalog, &call, &cursors, &scope, list, query).await
+    page(&catalog, &call, &cursors, &headers, &scope, list, query).await
 }
 
 /// No parameters: whatever is given is unknown.
@@ -385,10 +388,11 @@ async fn page(
     catalog: &Catalog,
     call: &Call,
     cursors: &Cursors,
+    headers: &HeaderMap,
     scope: &str,
     mut list: ListQuery,
     query: PageQuery,
-) -> HttpResult<Json<Page<Content>>> {
+) -> HttpResult<Response> {
     let limit = page_limit(query.limit)? as usize;
     let scope = &age(scope, &query)?;
     (list.max_age, list.region) = (query.age_appropriate, query.region);
@@ -399,7 +403,7 @@ async fn page(
     items.truncate(limit);
     let last = items.last().filter(|_| more).map(|last| last.id);
     let next_cursor = last.map(|id| cursors.sign(scope, &id)).transpose()?;
-    Ok(Json(Page { items, next_cursor }))
+    json_entity(headers, &Page { items, next_cursor })
 }
 
 /// The scope of a list's cursors: a cursor of one age is of no use in the list of another.

@@ -138,7 +138,9 @@ impl ResponseCache {
 
     async fn keep(&self, key: String, response: Response) -> Response {
         let Some(fresh) = fresh_for(response.headers()) else { return response };
-        if response.body().size_hint().exact().is_none_or(|size| size > MAX_BODY) {
+        // A body that another process sends has its length in the header only.
+        let length = response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        if response.body().size_hint().exact().or(length).is_none_or(|size| size > MAX_BODY) {
             return response;
         }
         // Read before the body is: what changes meanwhile makes the answer an old one.

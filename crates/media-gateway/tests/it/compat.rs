@@ -65,7 +65,7 @@ const NEWER: [(Age, &str); 4] = [
     (|folder| fs::write(folder.join("FORMAT"), "99\n").unwrap(), "was written by a newer release (format 99"),
     (|folder| migrated(Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default())), "schema 9999"),
     (newer_keyword_index, "the keyword index was written by a newer release (format 99"),
-    (newer_vectors, "the vector index has format 99; this release reads up to format 1"),
+    (newer_vectors, "the vector index has format 99; this release reads up to format 2"),
 ];
 
 fn migrated(db: impl Future<Output = Result<Db, stores::DbError>>) {

@@ -28,7 +28,7 @@ const ENDS: &[&str] =
     &["but", "with", "on", "from", "after", "before", "since", "starring", "only", "under", "without", "not", "no"];
 /// Words that take back what follows.
 pub(super) const NEGATIONS: &[&str] =
-    &["not", "no", "non", "without", "isnt", "arent", "nothing", "except", "excluding", "minus", "never", "nor"];
+    &["not", "no", "non", "without", "isnt", "arent", "nothing", "except", "excluding", "minus", "nor"];
 /// Words that ask politely and look for nothing.
 const FILLERS: &[&str] = &[
     "best",
