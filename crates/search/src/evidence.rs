@@ -14,7 +14,7 @@ const LEAST: f64 = 0.2;
 /// … and its least share of the best one's.
 const LEAST_SHARE: f64 = 0.5;
 /// The least cosine where no word of the query is known: sentence models find letter salad somewhat near to anything.
-const LEAST_ALONE: f64 = 0.3;
+const LEAST_ALONE: f64 = 0.35;
 
 /// Drops what nothing speaks for. `words_known` says whether any title holds a word of the query.
 pub(crate) fn keep_evident(fused: &mut Vec<Fused>, words_known: bool) {
@@ -72,6 +72,6 @@ mod tests {
         assert_eq!(kept(true, 0.4), [1, 2, 3, 4, 7], "a title that was added for its name stays");
         assert_eq!(kept(true, 0.8), [1, 2, 3, 7]);
         assert_eq!(kept(false, 0.8), [1, 2, 3, 7]);
-        assert_eq!(kept(false, 0.29), [1, 2, 7], "letter salad is near to nothing");
+        assert_eq!(kept(false, 0.34), [1, 2, 7], "letter salad is near to nothing");
     }
 }

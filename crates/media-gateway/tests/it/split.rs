@@ -36,7 +36,7 @@ impl Cluster {
         Self { front, back: None, _dir: dir, _database: Some(database) }.loaded()
     }
 
-    /// The catalogue and ingest in one process, the gateway and search in another.
+    /// Accounts, the catalogue and ingest in one process, the gateway and search in another.
     fn split() -> Self {
         let (dir, database) = (tempfile::tempdir().unwrap(), database());
         let token: PathBuf = dir.path().join("peer.token");
@@ -46,9 +46,10 @@ impl Cluster {
                 .env("MEDIA_GATEWAY_DATABASE_URL", url(&database))
                 .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap())
         };
-        let back = setup("back").roles("catalog,ingest").start();
+        let back = setup("back").roles("auth,catalog,ingest").start();
         let front = setup("front")
             .roles("gateway,search")
+            .env("MEDIA_GATEWAY_PEER_AUTH", back.url("auth"))
             .env("MEDIA_GATEWAY_PEER_CATALOG", back.url("catalog"))
             .env("MEDIA_GATEWAY_PEER_INGEST", back.url("ingest"))
             .start();
@@ -248,7 +249,7 @@ fn the_command_line_works_beside_the_process_that_has_the_role() {
 fn without_the_catalogue_the_gateway_says_so_and_recovers() {
     let Cluster { front, back, _dir, _database } = Cluster::split();
     let back = back.unwrap();
-    let ports: Vec<_> = ["catalog", "ingest"]
+    let ports: Vec<_> = ["auth", "catalog", "ingest"]
         .iter()
         .map(|role| (format!("MEDIA_GATEWAY_LISTEN_{}", role.to_uppercase()), back.url(role).replace("http://", "")))
         .collect();
