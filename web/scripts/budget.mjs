@@ -34,7 +34,7 @@ async function weight() {
 async function start() {
   if (process.env.MEDIA_GATEWAY_URL) return { base: process.env.MEDIA_GATEWAY_URL, stop: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), 'mg-web-'));
-  const binary = process.env.MEDIA_GATEWAY_BIN ?? new URL('../../target/release/media-gateway', import.meta.url).pathname;
+  const binary = process.env.WEB_TEST_NODE ?? new URL('../../target/release/media-gateway', import.meta.url).pathname;
   const films = new URL('../tests/netflix_titles.csv', import.meta.url).pathname;
   const node = spawn(binary, ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'],
     { env: { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false' }, stdio: ['ignore', 'pipe', 'inherit'] });

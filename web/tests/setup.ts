@@ -21,7 +21,7 @@ export default async function setup(project: TestProject) {
     return;
   }
   const folder = await mkdtemp(join(tmpdir(), 'mg-web-'));
-  const binary = process.env.MEDIA_GATEWAY_BIN ?? new URL('../../target/debug/media-gateway', import.meta.url).pathname;
+  const binary = process.env.WEB_TEST_NODE ?? new URL('../../target/debug/media-gateway', import.meta.url).pathname;
   const films = new URL('netflix_titles.csv', import.meta.url).pathname;
   const args = ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
   const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false' };

@@ -50,7 +50,7 @@ pub fn check(root: &Path, cases: usize) -> Result<bool> {
         let examples = (cases / 2 / operations).saturating_sub(COVERAGE).max(10);
         let mut command = Command::new("python3");
         command.args(["-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", "--no-color"]);
-        command.arg(format!("{}/openapi.json", node.url)).args(["--checks", CHECKS, "--workers", "2", "--seed"]);
+        command.arg(format!("{}/openapi.json", node.url)).args(["--checks", CHECKS, "--workers", "1", "--seed"]);
         command.arg(seed()).args(["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--max-examples"]);
         command.arg(examples.to_string()).args(["--request-timeout", "20", "--continue-on-failure"]);
         command.args(["--report", "json", "--report-json-path"]).arg(&report);

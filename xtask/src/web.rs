@@ -50,7 +50,7 @@ pub fn test(root: &Path) -> Result<bool> {
 }
 
 fn pages(root: &Path, binary: &Path) -> Result<bool> {
-    process::run(command(root, &["run", "e2e"]).env("MEDIA_GATEWAY_BIN", binary))
+    process::run(command(root, &["run", "e2e"]).env("WEB_TEST_NODE", binary))
 }
 
 /// Prints how heavy the first load is, and how fast the pages of a release build are.
@@ -58,7 +58,7 @@ pub fn bench(root: &Path) -> Result<bool> {
     if !(install(root)? && build(root)?) {
         return Ok(false);
     }
-    process::run(command(root, &["run", "budget"]).env("MEDIA_GATEWAY_BIN", root.join("target/release/media-gateway")))
+    process::run(command(root, &["run", "budget"]).env("WEB_TEST_NODE", root.join("target/release/media-gateway")))
 }
 
 fn install(root: &Path) -> Result<bool> {

@@ -249,6 +249,7 @@ struct PlatformQuery {
 
 /// A streaming service of the directory.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Platform)]
 struct Listed {
     /// Its id: `netflix`.
     id: String,

@@ -20,6 +20,6 @@ pub use entity::{entity, json_entity, none_match};
 pub use extract::{ApiJson, ApiPath, ApiQuery, BodyTooLarge, NoQuery};
 pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};
 pub use frame::{Budget, Entered, Frame, FrameLayer, FrameService, Peer, frame_layer};
-pub use openapi::{Problems, complete, problem_response};
+pub use openapi::{PageProblems, Problems, complete, problem_response};
 pub use problem::{HttpResult, PROBLEM_JSON, Problem, ProblemBody};
 pub use rejection::cause;

@@ -6,7 +6,7 @@ use contracts::FieldError;
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
     openapi::{
-        Components, Content, OpenApi, Ref, RefOr, Response, ResponseBuilder,
+        Components, Content, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -20,6 +20,20 @@ impl IntoResponses for Problems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let failures = [("4XX", "The request can't be answered."), ("5XX", "The server can't answer.")];
         failures.into_iter().map(|(status, text)| (status.to_owned(), problem_response(text).into())).collect()
+    }
+}
+
+/// The failures of an operation that answers people: a page, or a problem where the request never came so far.
+pub struct PageProblems;
+
+impl IntoResponses for PageProblems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let page = |(status, text): (&str, &str)| {
+            let mut response = problem_response(text);
+            response.content.insert("text/html".to_owned(), Content::new(Some(Object::with_type(Type::String))).into());
+            (status.to_owned(), response.into())
+        };
+        [("4XX", "The request can't be answered."), ("5XX", "The server can't answer.")].into_iter().map(page).collect()
     }
 }
 

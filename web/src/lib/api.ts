@@ -109,7 +109,7 @@ export const isContent = (data: Content) => typeof data.id === 'string' && typeo
 export async function platforms(signal: AbortSignal): Promise<Schemas['Platform'][]> {
   const known = remembered<Schemas['Platform'][]>('platforms');
   if (known) return known;
-  const page = await answer((both) => client.GET('/api/v1/platforms', { signal: both }), signal, (data) => Array.isArray(data.items));
+  const page = await answer((both) => client.GET('/api/v1/platforms', { params: { query: { with_titles: true } }, signal: both }), signal, (data) => Array.isArray(data.items));
   return remember('platforms', page.items);
 }
 

@@ -68,7 +68,7 @@ fn refused(refusal: Refusal) -> Result<Response, PageError> {
         ("state" = Option<String>, Query, description = "Comes back as it is."),
         ("request_uri" = Option<String>, Query, description = "A pushed request (RFC 9126).")),
     responses((status = 200, description = "The person is asked.", content_type = "text/html"),
-        (status = 303, description = "On to the client, or to sign in.")))]
+        (status = 303, description = "On to the client, or to sign in."), http_api::PageProblems))]
 pub(super) async fn authorize(
     State(auth): State<Arc<Auth>>,
     query: Result<OAuthQuery, OAuthError>,
@@ -112,7 +112,7 @@ pub(super) async fn authorize(
 /// The person answers.
 #[utoipa::path(post, path = "/oauth/authorize", tag = "oauth",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "On to the client.")))]
+    responses((status = 303, description = "On to the client."), http_api::PageProblems))]
 pub(super) async fn decide(
     State(auth): State<Arc<Auth>>,
     query: Result<OAuthQuery, OAuthError>,

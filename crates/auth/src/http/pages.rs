@@ -80,7 +80,7 @@ fn to_sign_in(uri: &Uri) -> Response {
 /// The form to sign in with.
 #[utoipa::path(get, path = "/login", tag = "pages",
     params(("next" = Option<String>, Query, description = "Where to go then.")),
-    responses((status = 200, description = "A page.", content_type = "text/html")))]
+    responses((status = 200, description = "A page.", content_type = "text/html"), http_api::PageProblems))]
 pub(super) async fn sign_in_page(State(auth): State<Arc<Auth>>, query: Asked, browser: Browser) -> Paged {
     let OAuthQuery(query) = query?;
     Ok(sign(&auth, &browser, false, &next(query.get("next")), "", StatusCode::OK))
@@ -89,7 +89,7 @@ pub(super) async fn sign_in_page(State(auth): State<Arc<Auth>>, query: Asked, br
 /// Signs in.
 #[utoipa::path(post, path = "/login", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Signed in.")))]
+    responses((status = 303, description = "Signed in."), http_api::PageProblems))]
 pub(super) async fn sign_in(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
     enter(&auth, &browser, &form?.0, false).await
 }
@@ -97,7 +97,7 @@ pub(super) async fn sign_in(State(auth): State<Arc<Auth>>, browser: Browser, for
 /// The form to sign up with.
 #[utoipa::path(get, path = "/signup", tag = "pages",
     params(("next" = Option<String>, Query, description = "Where to go then.")),
-    responses((status = 200, description = "A page.", content_type = "text/html")))]
+    responses((status = 200, description = "A page.", content_type = "text/html"), http_api::PageProblems))]
 pub(super) async fn sign_up_page(State(auth): State<Arc<Auth>>, query: Asked, browser: Browser) -> Paged {
     let OAuthQuery(query) = query?;
     Ok(sign(&auth, &browser, true, &next(query.get("next")), "", StatusCode::OK))
@@ -106,7 +106,7 @@ pub(super) async fn sign_up_page(State(auth): State<Arc<Auth>>, query: Asked, br
 /// Signs up.
 #[utoipa::path(post, path = "/signup", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Signed up.")))]
+    responses((status = 303, description = "Signed up."), http_api::PageProblems))]
 pub(super) async fn sign_up(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
     enter(&auth, &browser, &form?.0, true).await
 }
@@ -137,7 +137,7 @@ async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged
 /// Signs out.
 #[utoipa::path(post, path = "/logout", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Signed out.")))]
+    responses((status = 303, description = "Signed out."), http_api::PageProblems))]
 pub(super) async fn sign_out(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
     browser.check(&auth, &form?.0)?;
     if let Some(session) = &browser.session {
@@ -165,7 +165,7 @@ async fn account(auth: &Auth, browser: &Browser, session: &Session, error: &str,
 /// The person's account: where they are signed in, and their password.
 #[utoipa::path(get, path = "/account", tag = "pages",
     responses((status = 200, description = "A page.", content_type = "text/html"),
-        (status = 303, description = "To sign in.")))]
+        (status = 303, description = "To sign in."), http_api::PageProblems))]
 pub(super) async fn account_page(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser) -> Paged {
     match &browser.session {
         Some(session) => account(&auth, &browser, session, "", StatusCode::OK).await,
@@ -176,7 +176,7 @@ pub(super) async fn account_page(State(auth): State<Arc<Auth>>, uri: Uri, browse
 /// Ends one of the person's sessions.
 #[utoipa::path(post, path = "/account/sessions/end", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Ended.")))]
+    responses((status = 303, description = "Ended."), http_api::PageProblems))]
 pub(super) async fn end_session(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
     let OAuthForm(form) = form?;
     browser.check(&auth, &form)?;
@@ -190,7 +190,7 @@ pub(super) async fn end_session(State(auth): State<Arc<Auth>>, uri: Uri, browser
 /// Gives the person a new password, and signs them out everywhere.
 #[utoipa::path(post, path = "/account/password", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Changed.")))]
+    responses((status = 303, description = "Changed."), http_api::PageProblems))]
 pub(super) async fn change_password(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
     let OAuthForm(form) = form?;
     browser.check(&auth, &form)?;
@@ -209,7 +209,7 @@ pub(super) async fn change_password(State(auth): State<Arc<Auth>>, uri: Uri, bro
 #[utoipa::path(get, path = "/device", tag = "pages",
     params(("user_code" = Option<String>, Query, description = "The code on the device.")),
     responses((status = 200, description = "A page.", content_type = "text/html"),
-        (status = 303, description = "To sign in.")))]
+        (status = 303, description = "To sign in."), http_api::PageProblems))]
 pub(super) async fn device_page(State(auth): State<Arc<Auth>>, query: Asked, uri: Uri, browser: Browser) -> Paged {
     if browser.session.is_none() {
         return Ok(to_sign_in(&uri));
@@ -240,7 +240,7 @@ fn show_device(
 /// Allows or refuses a device.
 #[utoipa::path(post, path = "/device", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "A page.", content_type = "text/html")))]
+    responses((status = 200, description = "A page.", content_type = "text/html"), http_api::PageProblems))]
 pub(super) async fn answer_device(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
     let OAuthForm(form) = form?;
     browser.check(&auth, &form)?;
