@@ -29,5 +29,8 @@ if ('serviceWorker' in navigator && import.meta.env.PROD) {
   type Policy = { createScriptURL(url: string): string };
   const types = (window as unknown as { trustedTypes?: { createPolicy(name: string, rules: object): Policy } }).trustedTypes;
   const policy = types?.createPolicy('app', { createScriptURL: (url: string) => (url === '/sw.js' ? url : '') });
-  addEventListener('load', () => void navigator.serviceWorker.register(policy?.createScriptURL('/sw.js') ?? '/sw.js').catch(() => undefined));
+  const register = () => void navigator.serviceWorker.register(policy?.createScriptURL('/sw.js') ?? '/sw.js').catch(() => undefined);
+  // The words of a language may come later than the page's load.
+  if (document.readyState === 'complete') register();
+  else addEventListener('load', register);
 }

@@ -238,7 +238,7 @@ describe('offline', () => {
     await page.evaluate(async () => void (await navigator.serviceWorker.ready));
     await page.reload();
     await page.locator('article').waitFor();
-    await page.waitForFunction(async (path) => !!(await caches.match(path)), `/api/v1/content/${id}`);
+    await page.waitForFunction(async (path) => !!(await caches.match(path, { ignoreVary: true })), `/api/v1/content/${id}`);
     await context.setOffline(true);
     await page.goto('/offline');
     await page.locator('h1', { hasText: 'You are offline' }).waitFor();

@@ -1,6 +1,6 @@
 /** Starts a node on a small catalogue of our own: the demo as its users start it, with invented films and its generated offers. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -23,8 +23,12 @@ export default async function setup(project: TestProject) {
   const folder = await mkdtemp(join(tmpdir(), 'mg-web-'));
   const binary = process.env.WEB_TEST_NODE ?? new URL('../../target/debug/media-gateway', import.meta.url).pathname;
   const films = new URL('netflix_titles.csv', import.meta.url).pathname;
+  const encyclopedia = join(folder, 'movies-1990s.json');
+  await writeFile(encyclopedia, JSON.stringify(articles(await readFile(films, 'utf8'))));
   const args = ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
   const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false' };
+  // What an encyclopedia knows of the same films: its ids are what generated offers hang on.
+  execFileSync(binary, ['ingest', films, encyclopedia, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
   const node = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   project.provide('base', await address(node));
   return async () => {
@@ -33,6 +37,13 @@ export default async function setup(project: TestProject) {
     await over;
     await rm(folder, { recursive: true, force: true });
   };
+}
+
+/** The films of the streaming service's list, in the shape of the encyclopedia's; every third is missing there. */
+function articles(list: string): object[] {
+  const rows = list.trim().split('\n').slice(1).map((line) => [...line.matchAll(/("[^"]*"|[^,]*)(,|$)/g)].map((field) => field[1]!.replaceAll('"', '')));
+  const films = rows.filter((row, at) => row[1] === 'Movie' && (at % 3 !== 1 || row[2] === 'Crooked Mile'));
+  return films.map((row) => ({ title: row[2], year: Number(row[7]), cast: row[4]!.split(', '), genres: [], href: row[2]!.replaceAll(' ', '_') }));
 }
 
 /** What the node says where it is, once everything is indexed. */

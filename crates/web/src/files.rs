@@ -22,6 +22,8 @@ struct Dist;
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Everything else is asked for again, and answered 304 when it is the same.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+/// A worker has the policy of its own script: without this one it could ask nobody.
+const WORKER_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
 
 /// The bytes of a file.
 pub fn get(path: &str) -> Option<Bytes> {
@@ -62,6 +64,9 @@ fn serve(path: &str, kind: &'static str, headers: &HeaderMap) -> Option<Response
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, if path.starts_with("assets/") { FOR_EVER } else { ASK_AGAIN });
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if path == "sw.js" {
+        out.insert(header::CONTENT_SECURITY_POLICY, WORKER_POLICY);
+    }
     if let Some(encoding) = encoding {
         out.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
