@@ -1,6 +1,6 @@
 // Writes the types of the API from its document, as the snapshot of the binary holds it. Wherever the app uses what the API no
 // longer has, `npm run check` then fails; that the snapshot is what the binary serves is a test of the binary.
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import openapiTS, { astToString } from 'openapi-typescript';
 
 const snapshot = new URL('../../crates/media-gateway/tests/it/snapshots/it__snapshots__openapi.snap', import.meta.url);
@@ -12,4 +12,6 @@ export function document(text) {
 }
 
 const types = await openapiTS(document(await readFile(snapshot, 'utf8')), { defaultNonNullable: false });
+// Nothing else is in its folder, so a fresh clone doesn't have it.
+await mkdir(new URL('.', target), { recursive: true });
 await writeFile(target, `// Written by scripts/types.mjs.\n${astToString(types)}`);
