@@ -184,7 +184,7 @@ impl Forward {
         let time = request.extensions().get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         let mut held = Held::new(readdress(request, &self.authority)?).await?;
-        let response = self.upstream.call(time, || self.ask(held.next())).await;
+        let response = self.upstream.call(time, held.safe(), || self.ask(held.next())).await;
         let mut response = response?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
@@ -249,20 +249,23 @@ impl Held {
         Ok(Self { parts, body: Some(body), rest: None })
     }
 
-    /// The request, and whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only
-    /// POST that reads is a search.
+    /// Whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only POST that reads is a
+    /// search.
+    fn safe(&self) -> bool {
+        self.body.is_some() && (self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search"))
+    }
+
+    /// The request, and whether it is [`Held::safe`].
     fn next(&mut self) -> Option<(Request, bool)> {
-        let again = self.body.is_some();
         let body = match &self.body {
             Some(body) => Body::from(body.clone()),
             None => self.rest.take()?,
         };
-        let safe = self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search");
         let mut request = Request::new(body);
         *request.method_mut() = self.parts.method.clone();
         *request.uri_mut() = self.parts.uri.clone();
         *request.headers_mut() = self.parts.headers.clone();
-        Some((request, again && safe))
+        Some((request, self.safe()))
     }
 }
 

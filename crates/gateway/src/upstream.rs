@@ -134,12 +134,13 @@ impl Upstream {
         &self.name
     }
 
-    /// Asks with `ask`, again where that is safe, allowed by the budget, and there is time left of `time`.
+    /// Asks with `ask`, again where that is safe, allowed by the budget, and there is time left of `time`. Nobody
+    /// knows what became of a try that was late: it is repeated only where the whole request is `safe`.
     ///
     /// # Errors
     /// `upstream_unavailable` while the breaker is open, `upstream_busy` when too many wait for the role,
     /// `upstream_timeout`, or what the last try failed with.
-    pub(crate) async fn call<T, A, F>(&self, time: Duration, mut ask: A) -> Result<T, ApiError>
+    pub(crate) async fn call<T, A, F>(&self, time: Duration, safe: bool, mut ask: A) -> Result<T, ApiError>
     where
         A: FnMut() -> F,
         F: Future<Output = Outcome<T>>,
@@ -155,7 +156,7 @@ impl Upstream {
             self.admit()?;
             let ticket = Ticket { upstream: self, ended: false };
             let outcome = timeout(self.config.attempt_timeout, ask()).await;
-            let outcome = outcome.unwrap_or_else(|_| Outcome::Bad { answer: Err(self.late()), again: true });
+            let outcome = outcome.unwrap_or_else(|_| Outcome::Bad { answer: Err(self.late()), again: safe });
             let (answer, again) = match outcome {
                 Outcome::Good(answer) => {
                     ticket.end(true);

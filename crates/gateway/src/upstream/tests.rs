@@ -26,14 +26,14 @@ async fn a_safe_request_is_tried_thrice_and_others_once() {
             asked.fetch_add(1, Ordering::SeqCst);
             bad(again)
         };
-        assert!(upstream.call(LONG, ask).await.is_err());
+        assert!(upstream.call(LONG, true, ask).await.is_err());
         assert_eq!(asked.load(Ordering::SeqCst), tries);
     }
     let asked = AtomicU32::new(0);
     let second = || async { if asked.fetch_add(1, Ordering::SeqCst) == 0 { bad(true) } else { Outcome::Good(7) } };
     let upstream = fresh();
-    assert_eq!(upstream.call(LONG, second).await.ok(), Some(7));
-    let hurried = upstream.call(Duration::ZERO, || async { bad(true) }).await;
+    assert_eq!(upstream.call(LONG, true, second).await.ok(), Some(7));
+    let hurried = upstream.call(Duration::ZERO, true, || async { bad(true) }).await;
     assert!(hurried.is_err());
     assert_eq!(upstream.state().failures, 1 + 1, "without time left there is no second try");
 }
@@ -48,7 +48,7 @@ async fn retries_have_a_budget() {
             asked.fetch_add(1, Ordering::SeqCst);
             bad(true)
         };
-        assert!(upstream.call(LONG, ask).await.is_err());
+        assert!(upstream.call(LONG, true, ask).await.is_err());
     }
     let asked = asked.load(Ordering::SeqCst);
     assert!((110..=150).contains(&asked), "{asked}: a fifth of the requests and two a second for ten seconds");
@@ -59,13 +59,13 @@ async fn a_role_that_fails_is_left_alone() {
     let clock = testkit::clock();
     let upstream = upstream(&clock, UpstreamConfig { tries: 1, ..UpstreamConfig::default() });
     for _ in 0..5 {
-        assert!(upstream.call(LONG, || async { bad(false) }).await.is_err());
+        assert!(upstream.call(LONG, true, || async { bad(false) }).await.is_err());
     }
-    let refused = upstream.call(LONG, || async { Outcome::Good(1) }).await.unwrap_err();
+    let refused = upstream.call(LONG, true, || async { Outcome::Good(1) }).await.unwrap_err();
     assert_eq!((&*refused.code, refused.retry_after), ("upstream_unavailable", Some(Duration::from_secs(30))));
     assert_eq!(upstream.state().state, "open");
     clock.advance(SignedDuration::from_secs(30));
-    assert_eq!(upstream.call(LONG, || async { Outcome::Good(1) }).await.ok(), Some(1));
+    assert_eq!(upstream.call(LONG, true, || async { Outcome::Good(1) }).await.ok(), Some(1));
     assert_eq!(upstream.state().state, "closed");
 }
 
@@ -79,8 +79,8 @@ async fn slow_tries_end_and_places_are_few() {
     };
     let upstream = upstream(&testkit::clock(), config);
     let (slow, crowded) = tokio::join!(
-        upstream.call(LONG, std::future::pending::<Outcome<u32>>),
-        upstream.call(LONG, || async { Outcome::Good(1) })
+        upstream.call(LONG, true, std::future::pending::<Outcome<u32>>),
+        upstream.call(LONG, true, || async { Outcome::Good(1) })
     );
     assert_eq!(slow.unwrap_err().code, "upstream_timeout");
     assert_eq!(crowded.unwrap_err().code, "upstream_busy");
@@ -88,14 +88,29 @@ async fn slow_tries_end_and_places_are_few() {
 }
 
 #[tokio::test]
+async fn a_late_try_is_repeated_only_where_that_is_safe() {
+    let config = UpstreamConfig { attempt_timeout: Duration::from_millis(10), ..UpstreamConfig::default() };
+    for (safe, tries) in [(true, 3), (false, 1)] {
+        let upstream = upstream(&testkit::clock(), config);
+        let asked = AtomicU32::new(0);
+        let ask = || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<Outcome<u32>>()
+        };
+        assert_eq!(upstream.call(LONG, safe, ask).await.unwrap_err().code, "upstream_timeout");
+        assert_eq!(asked.load(Ordering::SeqCst), tries, "safe: {safe}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_while_its_request_tries_lets_another_try() {
     let clock = testkit::clock();
     let upstream = upstream(&clock, UpstreamConfig { tries: 1, ..UpstreamConfig::default() });
     for _ in 0..5 {
-        assert!(upstream.call(LONG, || async { bad(false) }).await.is_err());
+        assert!(upstream.call(LONG, true, || async { bad(false) }).await.is_err());
     }
     clock.advance(SignedDuration::from_secs(31));
-    let left = upstream.call(LONG, std::future::pending::<Outcome<u32>>);
+    let left = upstream.call(LONG, true, std::future::pending::<Outcome<u32>>);
     assert!(timeout(Duration::from_millis(20), left).await.is_err());
-    assert_eq!(upstream.call(LONG, || async { Outcome::Good(1) }).await.ok(), Some(1));
+    assert_eq!(upstream.call(LONG, true, || async { Outcome::Good(1) }).await.ok(), Some(1));
 }
