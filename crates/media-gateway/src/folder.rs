@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
-    io::{Read as _, Seek as _, Write as _},
+    io::{ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -122,11 +122,9 @@ impl Folder {
         let path = self.path.join(name);
         match fs::read(&path) {
             Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 let secret = rng.bytes::<32>();
-                let mut options = OpenOptions::new();
-                let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
-                file.write_all(&secret).and_then(|()| file.sync_all())?;
+                write_whole(&path, &secret).with_context(|| format!("can't write {}", path.display()))?;
                 Ok(secret)
             }
             Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
@@ -142,11 +140,26 @@ impl Folder {
     }
 }
 
+/// Writes a file whole or not at all, for its user alone: a node that is killed in between starts again.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)
+}
+
 /// Refuses a folder of a newer format, and marks a new one.
 fn check_format(path: &Path) -> anyhow::Result<()> {
     let file = path.join("FORMAT");
-    let Ok(text) = fs::read_to_string(&file) else {
-        return fs::write(&file, format!("{FORMAT}\n")).with_context(|| format!("can't write {}", file.display()));
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mark = format!("{FORMAT}\n");
+            return write_whole(&file, mark.as_bytes()).with_context(|| format!("can't write {}", file.display()));
+        }
+        // Not knowing its format is no reason to mark it as ours.
+        Err(error) => return Err(error).with_context(|| format!("can't read {}", file.display())),
     };
     let found: u32 = text.trim().parse().with_context(|| format!("{} does not hold a number", file.display()))?;
     if found > FORMAT {
@@ -196,6 +209,25 @@ mod tests {
         let _folder = own(dir.path());
         let mode = fs::metadata(dir.path().join("node.lock")).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
+    }
+
+    #[test]
+    fn a_secret_stays_and_half_of_one_is_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let Opened::Ours(folder) = own(dir.path()) else { panic!("it was free") };
+        // Left by a process that was killed while it wrote.
+        fs::write(dir.path().join("cursor.part"), "half").unwrap();
+        let secret = folder.secret("cursor.key", &Rng::seeded(1)).unwrap();
+        assert_eq!(folder.secret("cursor.key", &Rng::seeded(2)).unwrap(), secret);
+        assert!(!dir.path().join("cursor.part").exists());
+    }
+
+    #[test]
+    fn a_format_that_can_not_be_read_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("FORMAT"), [0xff, 0xfe]).unwrap();
+        assert!(Folder::own(dir.path(), &Rng::seeded(1)).is_err());
+        assert_eq!(fs::read(dir.path().join("FORMAT")).unwrap(), [0xff, 0xfe]);
     }
 
     #[test]
