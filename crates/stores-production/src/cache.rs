@@ -14,6 +14,8 @@ use crate::RedisLink;
 
 /// Loads that run at once are shared within this process; so many keys at once are more than any process loads.
 const MAX_LOADS: u64 = 10_000;
+/// A caller that leaves before it could drop the value it loaded leaves it for no longer than this.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 /// A [`Cache`] in Redis. A server that can't be reached is an empty cache: its callers load.
 ///
@@ -34,7 +36,7 @@ enum Nothing {
 impl RedisCache {
     /// Keys stand under `prefix`, so that several deployments can share a server.
     pub fn new(link: RedisLink, prefix: &str) -> Self {
-        let loads = future::Cache::builder().max_capacity(MAX_LOADS).build();
+        let loads = future::Cache::builder().max_capacity(MAX_LOADS).time_to_live(LEFT_BEHIND).build();
         Self { link, prefix: prefix.to_owned(), loads }
     }
 
