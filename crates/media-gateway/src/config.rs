@@ -334,9 +334,23 @@ impl Config {
             feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
         }
         limits::rates(self).context("`rate_limits` can't hold")?;
-        let weights = [self.search.keyword_weight, self.search.vector_weight, self.search.graph_weight];
-        if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
-            bail!("the weights under `search` must not be negative, and one must be more than 0");
+        self.check_weights()
+    }
+
+    fn check_weights(&self) -> anyhow::Result<()> {
+        let search = &self.search;
+        let usual = [search.keyword_weight, search.vector_weight, search.graph_weight];
+        let story = [search.story_keyword_weight, search.story_vector_weight, search.story_graph_weight];
+        for weights in [usual, story] {
+            if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
+                bail!("the weights under `search` must not be negative, and one of each kind must be more than 0");
+            }
+        }
+        if !(search.story_evidence_weight.is_finite() && search.story_evidence_weight >= 0.0) {
+            bail!("`search.story_evidence_weight` must not be negative");
+        }
+        if !(search.rrf_k.is_finite() && search.rrf_k > 0.0) {
+            bail!("`search.rrf_k` must be more than 0");
         }
         Ok(())
     }
@@ -345,19 +359,22 @@ impl Config {
     fn check_limits(&self) -> anyhow::Result<()> {
         let limits = &self.limits;
         let bounds = [
-            ("request_timeout_ms", limits.request_timeout_ms, 100, 50_000),
-            ("drain_pause_ms", limits.drain_pause_ms, 0, 60_000),
-            ("max_in_flight", limits.max_in_flight as u64, 1, 1_000_000),
-            ("max_connections", limits.max_connections as u64, 1, 1_000_000),
-            ("max_body_bytes", limits.max_body_bytes as u64, 1_024, 16 << 20),
-            ("cache_bytes", limits.cache_bytes, 0, 1 << 40),
+            ("limits.request_timeout_ms", limits.request_timeout_ms, 100, 50_000),
+            ("limits.drain_pause_ms", limits.drain_pause_ms, 0, 60_000),
+            ("limits.max_in_flight", limits.max_in_flight as u64, 1, 1_000_000),
+            ("limits.max_connections", limits.max_connections as u64, 1, 1_000_000),
+            ("limits.max_body_bytes", limits.max_body_bytes as u64, 1_024, 16 << 20),
+            ("limits.cache_bytes", limits.cache_bytes, 0, 1 << 40),
+            ("database.max_connections", self.database.max_connections.into(), 1, 1_000),
+            ("database.acquire_timeout_ms", self.database.acquire_timeout_ms, 100, 60_000),
+            ("database.statement_timeout_ms", self.database.statement_timeout_ms, 100, 600_000),
         ];
         let share = self.rate_limits.fallback_share;
         if !(0.0..=1.0).contains(&share) || !(16..=10_000_000).contains(&self.rate_limits.max_keys) {
             bail!("`rate_limits.fallback_share` is from 0 to 1, and `rate_limits.max_keys` from 16 to 10000000");
         }
         match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
-            Some((key, value, least, most)) => bail!("`limits.{key}` must be from {least} to {most}, and is {value}"),
+            Some((key, value, least, most)) => bail!("`{key}` must be from {least} to {most}, and is {value}"),
             None => Ok(()),
         }
     }
