@@ -28,6 +28,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long events are kept: the longest time that the catalogue's topics ask for (O2).
 const KEEP_EVENTS: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long they are kept for whoever has not read them yet.
+const KEEP_UNREAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Which services to open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,13 +219,14 @@ fn sources(
     Ok(settings)
 }
 
-/// Forgets old events once an hour, except what a follower has yet to read.
+/// Forgets old events once an hour, except what a follower has yet to read and may still come for.
 async fn trim(db: Db, clock: Clock) {
     let mut hourly = tokio::time::interval(Duration::from_secs(3600));
     loop {
         hourly.tick().await;
-        let Ok(before) = clock.now().checked_sub(KEEP_EVENTS) else { continue };
-        match events::trim(&db, before).await {
+        let now = clock.now();
+        let (Ok(old), Ok(ancient)) = (now.checked_sub(KEEP_EVENTS), now.checked_sub(KEEP_UNREAD)) else { continue };
+        match events::trim(&db, old, ancient).await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "old events were forgotten"),
             Err(error) => tracing::warn!(%error, "old events could not be forgotten; the next try is in an hour"),

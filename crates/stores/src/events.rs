@@ -89,17 +89,18 @@ pub async fn oldest(db: &Db) -> Result<Option<i64>, DbError> {
     db.fetch_optional("SELECT position FROM events ORDER BY position LIMIT 1", args![]).await
 }
 
-/// Forgets events stated before a time, oldest first, up to the first that a group has not got to; the newest event
-/// always stays, so that [`oldest`] can tell. Returns how many are gone.
+/// Forgets events stated before `old`, oldest first, up to the first that a group has not got to, and those stated
+/// before `ancient` whoever waits for them: a process that is gone for good must not keep the log for ever, and one
+/// that comes back starts anew. The newest event always stays, so that [`oldest`] can tell. Returns how many are gone.
 ///
 /// # Errors
 /// As [`Db::execute`].
-pub async fn trim(db: &Db, before: Timestamp) -> Result<u64, DbError> {
+pub async fn trim(db: &Db, old: Timestamp, ancient: Timestamp) -> Result<u64, DbError> {
     let first_kept = "SELECT e.position FROM events e
-        WHERE e.stated_at >= $1 OR EXISTS (SELECT 1 FROM event_offsets o
-            WHERE o.topic = e.topic AND o.partition = e.partition AND o.position < e.position)
+        WHERE e.stated_at >= $1 OR (e.stated_at >= $2 AND EXISTS (SELECT 1 FROM event_offsets o
+            WHERE o.topic = e.topic AND o.partition = e.partition AND o.position < e.position))
         ORDER BY e.position LIMIT 1";
-    let first_kept: Option<i64> = db.fetch_optional(first_kept, args![before]).await?;
+    let first_kept: Option<i64> = db.fetch_optional(first_kept, args![old, ancient]).await?;
     let end = match first_kept {
         Some(position) => position,
         None => head(db).await?,

@@ -1,4 +1,4 @@
-//! Events that failed too often: listed, tried again, or dropped, by a person.
+//! Events that failed too often: listed, and tried again when a person says so.
 
 use contracts::{Event, EventId};
 use jiff::Timestamp;
@@ -78,17 +78,6 @@ pub async fn requeue(db: &Db, group: &str, event: EventId, now: Timestamp) -> Re
         WHERE consumer = $1 AND event_id = $2
         ON CONFLICT (consumer, event_id) DO NOTHING";
     tx.execute(moved, args![group, event, now]).await?;
-    let gone = remove(&mut tx, group, event).await?;
-    tx.commit().await?;
-    Ok(gone)
-}
-
-/// Drops a dead letter for good. `false`: there is none.
-///
-/// # Errors
-/// As [`Tx::execute`].
-pub async fn discard(db: &Db, group: &str, event: EventId) -> Result<bool, DbError> {
-    let mut tx = db.begin().await?;
     let gone = remove(&mut tx, group, event).await?;
     tx.commit().await?;
     Ok(gone)

@@ -280,7 +280,7 @@ fn poisoned(poison: EventId) -> impl for<'a> Fn(&'a mut Tx, &'a Event) -> BoxFut
     }
 }
 
-/// The log forgets what is old, but nothing that a group has not got to, and never the newest event.
+/// The log forgets what is old, but nothing that a group has not got to until it is ancient, and never the newest.
 ///
 /// # Errors
 /// When the database fails.
@@ -294,18 +294,27 @@ pub async fn trimming_waits_for_the_slowest(db: &Db) -> Result<(), DbError> {
     let noon = source.clock.now();
     source.append(db, 0..10).await?;
     while fast.deliver(50, effect).await? > 0 {}
-    assert_eq!(events::trim(db, noon).await?, 0, "slow has got to nothing");
+    let never = noon - SignedDuration::from_hours(1_000);
+    assert_eq!(events::trim(db, noon, never).await?, 0, "slow has got to nothing");
     slow.deliver(4, effect).await?;
-    assert_eq!(events::trim(db, noon).await?, 4);
+    assert_eq!(events::trim(db, noon, never).await?, 4);
     assert_eq!(events::oldest(db).await?, Some(5));
     while slow.deliver(50, effect).await? > 0 {}
-    assert_eq!(events::trim(db, noon).await?, 6, "what is young stays");
+    assert_eq!(events::trim(db, noon, never).await?, 6, "what is young stays");
     assert_eq!(events::oldest(db).await?, Some(11));
-    assert_eq!(events::trim(db, noon + SignedDuration::from_hours(9)).await?, 9);
+    assert_eq!(events::trim(db, noon + SignedDuration::from_hours(9), never).await?, 9);
     assert_eq!((events::oldest(db).await?, events::head(db).await?), (Some(20), 20));
     assert_eq!(count(db).await?, 40);
     assert_eq!(source.append(db, [3]).await?.len(), 1);
     assert_eq!(events::head(db).await?, 21, "positions go on");
     assert_eq!(slow.poll(10).await?.len(), 1);
+    // Groups that nobody will ever poll again.
+    Group::join(db, "gone", &[Topic::ContentIngested], &source.clock).await?;
+    source.clock.advance(SignedDuration::from_hours(24));
+    let later = source.clock.now();
+    source.append(db, [4]).await?;
+    assert_eq!(events::trim(db, later, noon).await?, 0, "they are waited for");
+    assert_eq!(events::trim(db, later, later).await?, 2, "but not for ever");
+    assert_eq!(events::oldest(db).await?, Some(22));
     Ok(())
 }
