@@ -73,7 +73,7 @@ async fn get_content(
     let mut found = catalog.content_json(&call, id).await?;
     // What became part of another title is found there.
     if found.is_none()
-        && let Some(into) = catalog.merged_into(id).await?
+        && let Some(into) = catalog.current(id).await?
     {
         found = catalog.content_json(&call, into).await?;
     }
@@ -113,8 +113,9 @@ async fn batch_get_content(
         let error = ApiError::invalid("bad_batch", detail).field("ids", format!("must have 1 to {MAX_IDS} entries"));
         return Err(error.into());
     }
-    let items = catalog.titles(&call, &request.ids).await?;
-    let missing = request.ids.into_iter().filter(|id| !items.iter().any(|item| item.id == *id)).collect();
+    let found = catalog.found(&call, &request.ids).await?;
+    let missing = request.ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+    let items = request.ids.iter().filter_map(|id| found.get(id).cloned()).collect();
     Ok(Json(BatchResponse { items, missing }))
 }
 
@@ -152,7 +153,7 @@ async fn get_availability(
     let content = catalog.titles(&call, &[id]).await?.pop().ok_or_else(|| no_title(id))?;
     let mut offers = content.availability;
     offers.retain(|offer| query.region.is_none_or(|region| offer.region == region));
-    json_entity(&headers, &Availability { content_id: id, region: query.region, offers })
+    json_entity(&headers, &Availability { content_id: content.id, region: query.region, offers })
 }
 
 /// Which page of a list.

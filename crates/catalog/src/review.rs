@@ -264,9 +264,10 @@ impl Catalog {
         Ok(Unmerged { content_id, from })
     }
 
-    /// The title that one became part of.
-    pub(crate) async fn merged_into(&self, id: ContentId) -> Result<Option<ContentId>> {
-        let sql = "SELECT into_id FROM merged_titles WHERE content_id = $1";
+    /// The title that answers for an id: its own, or the one that it became part of.
+    pub(crate) async fn current(&self, id: ContentId) -> Result<Option<ContentId>> {
+        let sql = "SELECT id FROM content WHERE id = $1
+            UNION ALL SELECT into_id FROM merged_titles WHERE content_id = $1 LIMIT 1";
         Ok(self.db.fetch_optional(sql, args![id]).await?)
     }
 

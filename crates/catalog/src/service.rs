@@ -1,6 +1,14 @@
 //! The catalogue's use-cases.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -36,13 +44,15 @@ pub struct Catalog {
     cache: Arc<dyn Cache>,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    /// How often something was forgotten.
+    forgotten: AtomicU64,
 }
 
 impl Catalog {
     /// A catalogue whose tables are in `db`.
     pub fn new(db: Db, cache: Arc<dyn Cache>, clock: Clock, rng: Rng) -> Self {
         let ids = Ids::new(clock.clone(), rng);
-        Self { db, cache, clock, ids }
+        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0) }
     }
 
     /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.
@@ -60,7 +70,32 @@ impl Catalog {
             let found = store::titles(&self.db, &[id], &locale.fallbacks()).await?.remove(&id);
             found.map(|content| to_json(&content)).transpose()
         };
-        self.cache.get_or_load(&key, CONTENT_TTL, Box::pin(load)).await
+        let before = self.forgotten.load(Ordering::SeqCst);
+        let json = self.cache.get_or_load(&key, CONTENT_TTL, Box::pin(load)).await;
+        // What was read while it changed, and put down after it was forgotten, must not stay.
+        if self.forgotten.load(Ordering::SeqCst) != before {
+            self.cache.remove(&key).await;
+        }
+        json
+    }
+
+    /// Titles by the ids they were asked for, which are older than their own where they became part of others.
+    pub(crate) async fn found(&self, call: &Call, ids: &[ContentId]) -> Result<HashMap<ContentId, Content>> {
+        if ids.len() > MAX_BATCH {
+            let detail = format!("at most {MAX_BATCH} titles at a time, {} were asked for", ids.len());
+            return Err(ApiError::invalid("too_many_ids", detail).field("ids", "are too many"));
+        }
+        call.remaining(&self.clock)?;
+        let locales = call.locale.fallbacks();
+        let mut found = store::titles(&self.db, ids, &locales).await?;
+        let gone: Vec<ContentId> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        if !gone.is_empty() {
+            let merged = store::merged(&self.db, &gone).await?;
+            let into: Vec<ContentId> = merged.iter().map(|(_, into)| *into).collect();
+            let titles = store::titles(&self.db, &into, &locales).await?;
+            found.extend(merged.into_iter().filter_map(|(id, into)| Some((id, titles.get(&into)?.clone()))));
+        }
+        Ok(found)
     }
 
     /// Forgets cached titles that another process changed, until `shutdown` is ready. Only a cluster needs it: what
@@ -97,6 +132,7 @@ impl Catalog {
 
     /// Forgets what is kept of titles and ids.
     pub(crate) async fn forget(&self, titles: &[ContentId], ids: &BTreeSet<ExternalId>) -> Result<(), DbError> {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         let mut locales = store::locales(&self.db).await?;
         locales.extend(Locale::english().fallbacks());
         let mut keys: Vec<String> = ids.iter().map(id_key).collect();
@@ -157,20 +193,23 @@ fn to_json<T: Serialize>(value: &T) -> Result<Bytes> {
 #[async_trait]
 impl CatalogApi for Catalog {
     async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
-        if ids.len() > MAX_BATCH {
-            let detail = format!("at most {MAX_BATCH} titles at a time, {} were asked for", ids.len());
-            return Err(ApiError::invalid("too_many_ids", detail).field("ids", "are too many"));
-        }
-        call.remaining(&self.clock)?;
-        let found = store::titles(&self.db, ids, &call.locale.fallbacks()).await?;
+        let found = self.found(call, ids).await?;
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
     async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
         // Types are written in lower case; a platform's own are its id.
         let id = &ExternalId { id_type: id.id_type.trim().to_lowercase(), id_value: id.id_value.trim().to_owned() };
-        let Some(owner) = self.owner(id).await? else { return Ok(None) };
-        Ok(self.titles(call, &[owner]).await?.into_iter().next())
+        for _ in 0..2 {
+            let Some(owner) = self.owner(id).await? else { return Ok(None) };
+            let title = self.titles(call, &[owner]).await?.into_iter().next();
+            if title.as_ref().is_some_and(|title| title.external_ids.contains(id)) {
+                return Ok(title);
+            }
+            // Another process moved the id to another title.
+            self.cache.remove(&id_key(id)).await;
+        }
+        Ok(None)
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {

@@ -11,6 +11,11 @@ use stores::{Db, DbError, FromRow, Row, Value, args};
 
 use crate::{load::in_list, platforms};
 
+/// Which titles others became part of: the id that went, and the one that answers for it.
+pub async fn merged(db: &Db, gone: &[ContentId]) -> Result<Vec<(ContentId, ContentId)>, DbError> {
+    fetch(db, "SELECT content_id, into_id FROM merged_titles WHERE content_id IN", "", gone).await
+}
+
 /// The titles with these ids, by id, with title and overview in the first language of `fallbacks` that they have.
 /// At most [`crate::load::MAX_LIST`] ids.
 pub async fn titles(db: &Db, ids: &[ContentId], fallbacks: &[String]) -> Result<HashMap<ContentId, Content>, DbError> {

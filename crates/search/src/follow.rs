@@ -197,7 +197,9 @@ impl<T: Target> Follower<T> {
     /// A title that alone makes the catalogue fail is passed over, so that it can't hold up all others for ever.
     async fn fetch(&self, ids: &[ContentId]) -> Result<(Vec<Content>, Vec<ContentId>), SearchError> {
         let error = match self.catalog.titles(&self.call(), ids).await {
-            Ok(titles) => {
+            Ok(mut titles) => {
+                // For a title that became part of another the catalogue gives that one, which has its own event.
+                titles.retain(|title| ids.contains(&title.id));
                 let gone = missing(ids, &titles);
                 return Ok((titles, gone));
             }
@@ -207,8 +209,8 @@ impl<T: Target> Follower<T> {
         let (mut titles, mut gone, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for id in ids {
             match self.fetch_one(*id, ids.len() == 1).await {
-                Ok(Some(title)) => titles.push(title),
-                Ok(None) => gone.push(*id),
+                Ok(Some(title)) if title.id == *id => titles.push(title),
+                Ok(_) => gone.push(*id),
                 Err(error) if passing(&error) => return Err(error.into()),
                 Err(error) => failed.push((*id, error)),
             }

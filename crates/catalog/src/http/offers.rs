@@ -57,7 +57,7 @@ async fn get_prices(
     ApiQuery(query): ApiQuery<PriceQuery>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    catalog.quality(&call, id).await?.ok_or_else(|| no_title(id))?;
+    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
     let prices = catalog.prices(&call, id, query.region).await?;
     json_entity(&headers, &PriceHistory { content_id: id, prices })
 }
@@ -71,6 +71,7 @@ async fn get_quality(
     CallOf(call): CallOf,
     ApiPath(id): ApiPath<ContentId>,
 ) -> HttpResult<Json<Quality>> {
+    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
     Ok(Json(catalog.quality(&call, id).await?.ok_or_else(|| no_title(id))?))
 }
 

@@ -37,6 +37,7 @@ async fn get_merges(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
+    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
     let history = catalog.history(&call, id).await?.ok_or_else(|| no_title(id))?;
     json_entity(&headers, &history)
 }

@@ -74,7 +74,11 @@ async fn the_uncertain_are_asked_once_and_joined_when_accepted(#[case] engine: &
     assert_eq!(bench.catalog.decide(&operator, question.id, false).await.unwrap_err().code, "already_decided");
     assert_eq!(bench.count("content").await, 1);
     assert_eq!(find(&bench, "hulu", "h1").await.unwrap().id, made[0].content_id);
-    assert_eq!(bench.catalog.merged_into(made[1].content_id).await.unwrap(), Some(made[0].content_id));
+    // Links to the title that went lead to the one it is part of, whoever asks.
+    let (kept, gone) = (made[0].content_id, made[1].content_id);
+    assert_eq!(bench.catalog.current(gone).await.unwrap(), Some(kept));
+    let found = bench.catalog.titles(&call(), &[gone, kept, ContentId(uuid::Uuid::nil())]).await.unwrap();
+    assert_eq!(found.iter().map(|title| title.id).collect::<Vec<_>>(), [kept, kept]);
     let events = stores::events::read(&bench.db(), 0, 100).await.unwrap();
     let removed = |id: ContentId| events.iter().any(|(_, event)| event.key == id && event.data["removed"] == true);
     assert!(removed(made[1].content_id) && !removed(made[0].content_id), "followers drop the title that went");
