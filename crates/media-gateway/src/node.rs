@@ -99,10 +99,11 @@ impl Node {
             limits,
             reloads: tokio::sync::Mutex::new(reloads),
         };
+        node.listen(&common, bound, metrics).await?;
+        // Nothing fails from here on but the announcement, so that no worker is left behind by a node that isn't there.
         node.services.start_workers();
         node.services.start_jobs();
         node.watch_changes(&common.cache);
-        node.listen(&common, bound, metrics).await?;
         node.announce()
     }
 

@@ -86,10 +86,11 @@ pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
         Opened::Ours(folder) => {
             let services = Services::open(&config, &folder, Wanted::Everything).await?;
             services.start_workers();
-            ingest::index(&services).await?;
+            let indexed = ingest::index(&services).await;
             let call = services.call(Caller::Operator);
             let answer = services.search_api.search(&call, &request).await;
             services.close().await;
+            indexed?;
             answer?
         }
     };
