@@ -254,4 +254,6 @@ fn refused(detail: &str) -> ApiError {
 }
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod tests;

@@ -19,6 +19,8 @@ use crate::{
 
 /// What the handle of a pushed request begins with (RFC 9126).
 const HANDLE: &str = "urn:ietf:params:oauth:request_uri:";
+/// How the person may be asked (OpenID Connect Core, section 3.1.2.1).
+pub(crate) const PROMPTS: [&str; 3] = ["none", "login", "consent"];
 /// The longest `state` and `nonce`.
 const MAX_ECHO: usize = 1_024;
 /// Our own parameter on the way back from signing in: since when the person must have signed in, stamped.
@@ -123,9 +125,6 @@ impl Auth {
             pushed = Some(hash);
         }
         let redirect_uri = checked_redirect(&client, &parameters)?;
-        if !client.may("authorization_code") {
-            return Err(OAuthError::unauthorized_client("this client is not registered for codes").into());
-        }
         let state = parameters.get("state").filter(|state| state.len() <= MAX_ECHO).map(str::to_owned);
         match self.check(client, redirect_uri.clone(), &parameters) {
             Ok(request) => Ok(Request { pushed, ..request }),
@@ -162,6 +161,9 @@ impl Auth {
             return Err(OAuthError::invalid_request("`state` and `nonce` have at most 1024 characters"));
         }
         let prompts: Vec<_> = get("prompt").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        if !prompts.iter().all(|prompt| PROMPTS.contains(&prompt.as_str())) {
+            return Err(OAuthError::invalid_request("the prompts are `none`, `login` and `consent`"));
+        }
         if prompts.len() > 1 && prompts.iter().any(|prompt| prompt == "none") {
             return Err(OAuthError::invalid_request("the prompt `none` stands alone"));
         }
@@ -314,8 +316,11 @@ fn login_required() -> OAuthError {
     OAuthError::login_required("the person must sign in first")
 }
 
-/// The address to answer at: given always, and registered. Nothing is sent to any other.
+/// The address to answer at: given always, and registered by a client that may have codes. Nothing is sent to any other.
 fn checked_redirect(client: &Client, parameters: &Params) -> Result<String, OAuthError> {
+    if !client.may("authorization_code") {
+        return Err(OAuthError::unauthorized_client("this client is not registered for codes"));
+    }
     let asked = parameters.get("redirect_uri");
     let asked = asked.ok_or_else(|| OAuthError::invalid_request("`redirect_uri` is missing"))?;
     if redirect::matches(&client.redirect_uris, asked) {

@@ -148,7 +148,7 @@ impl Auth {
             Some(text) => text.parse::<Scopes>()?,
             None => grant.scopes.clone(),
         };
-        if !grant.scopes.covers(&scopes) {
+        if scopes.is_empty() || !grant.scopes.covers(&scopes) {
             return Err(OAuthError::invalid_scope("the scope reaches beyond what was granted"));
         }
         if role != Role::Admin {

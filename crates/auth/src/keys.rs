@@ -147,7 +147,8 @@ fn purpose(id: &str) -> String {
     format!("signing key {id}")
 }
 
-/// A new key pair as PKCS #8, from AWS-LC's own source of randomness.
+/// A new key pair as PKCS #8, from AWS-LC's own source of randomness and not the injected one: the library takes no
+/// other, and a signing key that a seed could make again would be no secret.
 fn generate(algorithm: &str) -> Option<Vec<u8>> {
     if algorithm == "ES256" {
         let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).ok()?;

@@ -136,7 +136,7 @@ impl Auth {
             Some(text) => text.parse::<Scopes>()?,
             None => client.scopes.clone(),
         };
-        if !client.scopes.covers(&scopes) {
+        if scopes.is_empty() || !client.scopes.covers(&scopes) {
             return Err(OAuthError::invalid_scope("the scope reaches beyond what the client is registered for"));
         }
         let minted = Minted {

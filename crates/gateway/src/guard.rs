@@ -51,6 +51,9 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 /// For everything but the documentation page, which has its own: an answer is data, never a page.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
+/// Browsers that were here once come over https alone for a year (RFC 6797).
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// A route that may take less (or more) time than the others.
 #[derive(Clone, Debug)]
 pub struct RouteTimeout {
@@ -132,6 +135,8 @@ struct Shared {
     config: ArcSwap<GuardConfig>,
     crowd: Crowd,
     meters: Meters,
+    /// Whether people reach this server over https.
+    https: bool,
 }
 
 /// The layer.
@@ -141,7 +146,8 @@ pub(crate) struct Guard(Arc<Shared>);
 impl Guard {
     pub(crate) fn new(fittings: Fittings, config: GuardConfig) -> Self {
         let (crowd, meters) = (Crowd::new(config.max_in_flight), Meters::new(&config.service));
-        Self(Arc::new(Shared { fittings, config: ArcSwap::from_pointee(config), crowd, meters }))
+        let https = fittings.frame.access.as_ref().is_some_and(|access| access.config().issuer.starts_with("https://"));
+        Self(Arc::new(Shared { fittings, config: ArcSwap::from_pointee(config), crowd, meters, https }))
     }
 
     /// From the next request on these bounds hold.
@@ -396,8 +402,8 @@ impl Visit {
         }
         let headers = response.headers_mut();
         // Once, and not each time that one more does not fit.
-        headers.reserve(12);
-        secure(headers);
+        headers.reserve(13);
+        secure(headers, self.shared.https);
         if let Some(old) = self.config.deprecated.iter().find(|old| old.route == self.endpoint()) {
             headers.extend(old.deprecation.headers());
         }
@@ -452,7 +458,10 @@ impl Drop for Visit {
 }
 
 /// What browsers must know about every answer, and nothing about who made it.
-fn secure(headers: &mut HeaderMap) {
+fn secure(headers: &mut HeaderMap, https: bool) {
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));

@@ -10,15 +10,15 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::Request,
+    extract::{FromRequestParts as _, Request},
     response::{IntoResponse, Response},
     routing::Route,
 };
 use bytes::{Bytes, BytesMut};
-use contracts::{ApiError, Clock, ErrorKind, Rng};
+use contracts::{ApiError, Call, Clock, ErrorKind, Rng};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_api::{BodyTooLarge, Problem, cause};
+use http_api::{BodyTooLarge, CallOf, Problem, cause};
 use http_body_util::{BodyExt, LengthLimitError};
 use sha2::{Digest, Sha256};
 use stores::Db;
@@ -42,6 +42,8 @@ pub struct IdempotentRoute {
     pub route: String,
     /// Whether a request without a key is refused.
     pub required: bool,
+    /// Who may make it: whoever may not hears that first, and claims no key.
+    pub admits: fn(&Call) -> contracts::Result<()>,
 }
 
 /// The layer's state: the store and the routes that use it.
@@ -65,18 +67,23 @@ impl Idempotency {
 
     /// Runs a request that falls under the rule.
     pub(crate) async fn run(self, rule: usize, request: Request, route: Route) -> Response {
-        let required = self.routes.get(rule).is_some_and(|rule| rule.required);
-        match key(request.headers()) {
-            Ok(Some(key)) => {
-                let done = self.once(&key, request, route).await;
-                done.unwrap_or_else(|error| Problem(error).into_response())
-            }
-            Ok(None) if !required => answer(route, request).await,
-            Ok(None) => {
+        let done = self.admitted(rule, request, route).await;
+        done.unwrap_or_else(|error| Problem(error).into_response())
+    }
+
+    async fn admitted(self, rule: usize, request: Request, route: Route) -> Result<Response, ApiError> {
+        let rule = self.routes.get(rule).cloned().ok_or_else(|| ApiError::internal("there is no such rule"))?;
+        let (mut parts, body) = request.into_parts();
+        let CallOf(call) = CallOf::from_request_parts(&mut parts, &()).await.map_err(|Problem(error)| error)?;
+        (rule.admits)(&call)?;
+        let request = Request::from_parts(parts, body);
+        match key(request.headers())? {
+            Some(key) => self.once(&key, request, route).await,
+            None if !rule.required => Ok(answer(route, request).await),
+            None => {
                 let detail = "this write needs an Idempotency-Key header, so that it can be sent again safely";
-                Problem(ApiError::invalid("idempotency_key_required", detail)).into_response()
+                Err(ApiError::invalid("idempotency_key_required", detail))
             }
-            Err(error) => Problem(error).into_response(),
         }
     }
 

@@ -48,6 +48,7 @@ pub struct Budget(pub Duration);
 pub struct Entered {
     /// The trace the request belongs to.
     pub trace: Trace,
+    frame: Arc<Frame>,
 }
 
 impl Frame {
@@ -58,14 +59,18 @@ impl Frame {
         let extensions = request.extensions_mut();
         extensions.insert(trace);
         extensions.insert(Arc::clone(self));
-        Entered { trace }
+        Entered { trace, frame: Arc::clone(self) }
     }
 }
 
 impl Entered {
     /// Writes the body of a problem, now that its path and trace are known; other responses pass.
     pub fn leave(&self, path: &str, response: Response) -> Response {
-        if response.status().as_u16() < 400 { response } else { problem::finish(response, path, &self.trace) }
+        if response.status().as_u16() < 400 {
+            return response;
+        }
+        let resource = self.frame.access.as_ref().map(|access| access.config().audience.as_str());
+        problem::finish(response, path, &self.trace, resource)
     }
 }
 

@@ -96,7 +96,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// RFC 6750, section 3, and RFC 9449, section 7.1. Where to get a token is at the usual place (RFC 9728).
+/// RFC 6750, section 3, and RFC 9449, section 7.1.
 fn challenge(code: &str) -> HeaderValue {
     HeaderValue::from_static(match code {
         "bad_token" => r#"Bearer realm="media-gateway", error="invalid_token""#,
@@ -106,9 +106,21 @@ fn challenge(code: &str) -> HeaderValue {
     })
 }
 
-/// Writes a problem's body again, with the path and the trace; a response that is no problem of ours passes.
-pub(crate) fn finish(mut response: Response, path: &str, trace: &Trace) -> Response {
+/// The challenge, with the address of the document that says where to get a token (RFC 9728, section 5.1).
+fn told(challenge: &HeaderValue, resource: &str) -> Option<HeaderValue> {
+    let challenge = challenge.to_str().ok()?;
+    let document = format!("{resource}/.well-known/oauth-protected-resource");
+    HeaderValue::try_from(format!("{challenge}, resource_metadata=\"{document}\"")).ok()
+}
+
+/// Writes a problem's body again, with the path and the trace, and in a challenge which `resource` was asked; a
+/// response that is no problem of ours passes.
+pub(crate) fn finish(mut response: Response, path: &str, trace: &Trace, resource: Option<&str>) -> Response {
     let Some(Problem(error)) = response.extensions_mut().remove::<Problem>() else { return response };
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+    if let Some(challenge) = challenge.zip(resource).and_then(|(challenge, resource)| told(challenge, resource)) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     let body = ProblemBody { instance: Some(path.to_owned()), trace_id: Some(trace.id()), ..ProblemBody::new(&error) };
     response.headers_mut().remove(header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(body.bytes());

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
-use contracts::ApiError;
+use contracts::{ApiError, Call};
 use gateway::{
     BreakerConfig, DeprecatedRoute, GuardConfig, Idempotency, IdempotentRoute, Limits, LimitsConfig, Networks, Origins,
     RouteCost, RouteQuota, RouteTimeout, TierQuotas, Tiers, UpstreamConfig,
@@ -149,7 +149,11 @@ pub fn upstream(role: Role) -> UpstreamConfig {
 
 /// The writes that can be sent again safely.
 pub fn idempotency(services: &Services) -> Idempotency {
-    let start_run =
-        IdempotentRoute { method: Method::POST, route: "/api/v1/internal/ingest/runs".to_owned(), required: true };
+    let start_run = IdempotentRoute {
+        method: Method::POST,
+        route: "/api/v1/internal/ingest/runs".to_owned(),
+        required: true,
+        admits: Call::require_operator,
+    };
     Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
 }

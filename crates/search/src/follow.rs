@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{ApiError, Call, CatalogApi, Clock, Content, ContentId, ErrorKind, ListQuery, MAX_BATCH, Rng};
+use contracts::{ApiError, Call, CatalogApi, Clock, Content, ContentId, ErrorKind, ListQuery, MAX_BATCH, Rng, Topic};
 use stores::{Db, events};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -138,7 +138,9 @@ impl<T: Target> Follower<T> {
         if batch[0].0 > cursor + 1 && events::oldest(&self.events).await?.is_some_and(|oldest| oldest > cursor + 1) {
             return self.refill(stop).await;
         }
-        let ids: BTreeSet<ContentId> = batch.iter().map(|(_, event)| event.key).collect();
+        // The log is everybody's: what is not about a title has no key that names one.
+        let about = batch.iter().filter(|(_, event)| event.kind.parse::<Topic>().is_ok());
+        let ids: BTreeSet<ContentId> = about.map(|(_, event)| event.key).collect();
         let ids: Vec<ContentId> = ids.into_iter().collect();
         let (titles, gone) = self.fetch(&ids).await?;
         self.target.apply(titles, gone, *last).await?;

@@ -20,10 +20,10 @@ use uuid::Uuid;
 use super::*;
 use crate::{Snapshot, claims::Audience};
 
-const ISSUER: &str = "https://media.example";
+pub(super) const ISSUER: &str = "https://media.example";
 
 /// A key pair of ours and one of somebody else; made once, because making them is slow.
-fn keys() -> &'static (EncodingKey, EncodingKey) {
+pub(super) fn keys() -> &'static (EncodingKey, EncodingKey) {
     static KEYS: OnceLock<(EncodingKey, EncodingKey)> = OnceLock::new();
     let make = || {
         let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
@@ -37,20 +37,20 @@ fn keys() -> &'static (EncodingKey, EncodingKey) {
     KEYS.get_or_init(|| (make(), make()))
 }
 
-fn public(key: &EncodingKey) -> Jwk {
+pub(super) fn public(key: &EncodingKey) -> Jwk {
     let mut jwk = Jwk::from_encoding_key(key, Algorithm::RS256).unwrap();
     jwk.common.key_id = Some("ours".into());
     jwk.common.key_algorithm = Some(KeyAlgorithm::RS256);
     jwk
 }
 
-struct Bench {
-    clock: Clock,
-    verifier: Verifier,
+pub(super) struct Bench {
+    pub(super) clock: Clock,
+    pub(super) verifier: Verifier,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let clock = Clock::fixed("2026-11-21T00:00:00Z".parse().unwrap());
         let live = Arc::new(Live::default());
         let keys = JwkSet { keys: vec![public(&keys().0)] };
@@ -59,7 +59,7 @@ impl Bench {
         Self { verifier: Verifier::new(config, clock.clone(), live), clock }
     }
 
-    fn claims(&self) -> Claims {
+    pub(super) fn claims(&self) -> Claims {
         let now = self.clock.now().as_second();
         Claims {
             iss: ISSUER.into(),
@@ -79,12 +79,12 @@ impl Bench {
         }
     }
 
-    fn verify(&self, token: &str) -> Result<Arc<Identity>, String> {
+    pub(super) fn verify(&self, token: &str) -> Result<Arc<Identity>, String> {
         self.verifier.verify(Presented::bearer(token)).map_err(|error| error.code.to_string())
     }
 }
 
-fn header() -> Header {
+pub(super) fn header() -> Header {
     Header { typ: Some("at+jwt".into()), kid: Some("ours".into()), ..Header::new(Algorithm::RS256) }
 }
 
@@ -143,7 +143,7 @@ fn a_key_in_the_token_is_not_believed() {
     assert!(bench.verify(&encode(&super::tests::header(), &bench.claims(), &keys().1).unwrap()).is_err());
 }
 
-fn part(value: &Value) -> String {
+pub(super) fn part(value: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
 }
 

@@ -11,7 +11,7 @@ use contracts::Scope;
 use http_api::HttpResult;
 use serde_json::{Value, json};
 
-use crate::{Auth, clients::DEVICE_GRANT, keys::ALGORITHMS};
+use crate::{Auth, authorize::PROMPTS, clients::DEVICE_GRANT, keys::ALGORITHMS};
 
 /// As long as a new key is published before it signs.
 const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
@@ -47,7 +47,7 @@ fn server(auth: &Auth) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "client_id_metadata_document_supported": true,
         "dpop_signing_alg_values_supported": ["ES256", "RS256"],
-        "prompt_values_supported": ["none", "login", "consent"],
+        "prompt_values_supported": PROMPTS,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ALGORITHMS,
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "email", "email_verified"],

@@ -41,9 +41,10 @@ pub(crate) async fn code(db: &Db, code_hash: &[u8]) -> Result<Option<Code>, DbEr
     db.fetch_optional(sql, args![code_hash]).await
 }
 
-/// Uses a code up; says whether it was still there to use.
+/// Uses a code up; says whether it was still there to use, in a session that has not ended since.
 pub(crate) async fn use_code(tx: &mut Tx, code_hash: &[u8], now: Timestamp) -> Result<bool, DbError> {
-    let sql = "UPDATE auth_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL";
+    let sql = "UPDATE auth_codes SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL AND (session_id IS NULL
+        OR EXISTS (SELECT 1 FROM auth_sessions s WHERE s.id = session_id AND s.revoked_at IS NULL))";
     Ok(tx.execute(sql, args![code_hash, now]).await? == 1)
 }
 

@@ -221,6 +221,10 @@ pub(crate) async fn sweep(db: &Db, now: Timestamp, limit: i64) -> Result<(), DbE
             (SELECT kind, id FROM auth_revocations WHERE until < $1 LIMIT $2)",
         "DELETE FROM auth_device_codes WHERE code_hash IN
             (SELECT code_hash FROM auth_device_codes WHERE expires_at < $1 LIMIT $2)",
+        // A used code is known as long as what came of it can be refreshed: who shows it again ends that.
+        "DELETE FROM auth_codes WHERE code_hash IN (SELECT code_hash FROM auth_codes c WHERE c.expires_at < $1
+            AND NOT EXISTS (SELECT 1 FROM auth_families f WHERE f.id = c.family_id AND f.revoked_at IS NULL
+                AND f.expires_at > $1) LIMIT $2)",
         "DELETE FROM auth_refresh_tokens WHERE token_hash IN
             (SELECT token_hash FROM auth_refresh_tokens WHERE expires_at < $1 LIMIT $2)",
     ] {

@@ -1,11 +1,8 @@
 //! Authorization codes: requests in and out of order, pushed ones, consent, and redeeming each once.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 use rstest::rstest;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use crate::world::{Browser, CALLBACK, ISSUER, OTHER_RESOURCE, VERIFIER, World, basic, claims, head, hidden, request};
 
@@ -239,27 +236,6 @@ async fn a_token_is_for_the_resources_it_was_asked_for() {
     let form =
         [("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", refresh), ("resource", ISSUER)];
     world.form("/oauth/token", &form).await.fails(400, "invalid_target");
-}
-
-#[rstest]
-#[case("sqlite", 40)]
-#[case("postgres", 40)]
-#[tokio::test(flavor = "multi_thread")]
-async fn codes_that_many_redeem_at_once_are_redeemed_once(#[case] engine: &str, #[case] codes: usize) {
-    let world = Arc::new(World::open(engine).await);
-    let (client, _) = world.client(false, false).await;
-    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
-    let mut won = 0;
-    for _ in 0..codes {
-        let code = browser.code(&client, "read:content").await;
-        let mut tries = JoinSet::new();
-        for _ in 0..8 {
-            let (world, client, code) = (Arc::clone(&world), client.clone(), code.clone());
-            tries.spawn(async move { world.redeem(&client, &code).await.status });
-        }
-        won += tries.join_all().await.into_iter().filter(|status| *status == StatusCode::OK).count();
-    }
-    assert_eq!(won, codes);
 }
 
 #[tokio::test]

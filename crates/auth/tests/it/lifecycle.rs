@@ -1,118 +1,225 @@
-//! Random lives of tokens against a small model: no token without consent, nothing redeemed twice, no scope gained.
+//! Random lives of tokens: each step is taken on a pure model and on the provider, and both must say the same. No token
+//! without consent, nothing redeemed twice, no scope gained. 100 000 steps in the soak.
 
-use std::collections::BTreeSet;
+mod model;
 
-use contracts::Rng;
+use contracts::{Rng, Scopes};
 use serde_json::Value;
 
-use crate::world::{Browser, World, claims};
+use crate::world::{Answer, Browser, CALLBACK, VERIFIER, World, claims, hidden, request};
+use model::{Model, Outcome, Pair, Shown};
 
-/// Steps of one life; the whole test is some hundreds, so that it stays within seconds.
-const STEPS: usize = 120;
-const LIVES: u64 = 3;
+/// What the clients of a life are registered for.
+const SCOPES: [&str; 4] = ["read:content", "read:watchlist", "write:watchlist", "playback:control"];
+/// Steps of one life; each life has a provider of its own.
+const LIFE: usize = 500;
 
-#[derive(Default)]
-struct Model {
-    codes: Vec<(String, bool)>,
-    refresh: Vec<(String, u8, usize)>,
-    /// Families that ended.
-    ended: BTreeSet<usize>,
-    access: Vec<(String, usize)>,
-    families: usize,
+fn lives() -> u64 {
+    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 200 } else { 4 }
+}
+
+fn seed() -> u64 {
+    std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121)
+}
+
+/// A life: the provider, two people with a browser each, two clients, and the texts of what they got.
+struct Life<'a> {
+    world: &'a World,
+    rng: Rng,
+    model: Model,
+    browsers: Vec<Browser<'a>>,
+    clients: Vec<String>,
+    codes: Vec<String>,
+    refreshes: Vec<String>,
+    accesses: Vec<String>,
+    /// How often each kind of outcome was seen.
+    seen: [usize; 4],
 }
 
 #[tokio::test]
 async fn random_lives_follow_the_model() {
-    for seed in 0..LIVES {
+    let mut seen = [0; 4];
+    for life in 0..lives() {
         let world = World::open("sqlite").await;
-        let (client, _) = world.client(false, false).await;
-        let mut browser = Browser::signed_up(&world, "ada@example.org").await;
-        let (rng, mut model) = (Rng::seeded(seed), Model::default());
-        for _ in 0..STEPS {
-            match rng.below(6) {
-                0 => model.codes.push((browser.code(&client, "read:content").await, false)),
-                1 => redeem(&world, &client, &rng, &mut model).await,
-                2 | 3 => refresh(&world, &client, &rng, &mut model).await,
-                4 => revoke(&world, &client, &rng, &mut model).await,
-                _ => world.advance(21),
+        let mut life = Life::new(&world, seed() + life).await;
+        for _ in 0..LIFE {
+            life.step().await;
+        }
+        assert!(life.model.families() > 10, "the life was too short to show anything");
+        seen.iter_mut().zip(life.seen).for_each(|(all, one)| *all += one);
+    }
+    assert!(seen.iter().all(|count| *count > 10), "some outcome was hardly seen: {seen:?}");
+}
+
+impl<'a> Life<'a> {
+    async fn new(world: &'a World, seed: u64) -> Self {
+        let (mut browsers, mut clients) = (Vec::new(), Vec::new());
+        for person in 0..2 {
+            browsers.push(Browser::signed_up(world, &format!("person-{person}@example.org")).await);
+            clients.push(world.client(false, false).await.0);
+        }
+        let (model, rng) = (Model::default(), Rng::seeded(seed));
+        let (codes, refreshes, accesses) = (Vec::new(), Vec::new(), Vec::new());
+        Self { world, rng, model, browsers, clients, codes, refreshes, accesses, seen: [0; 4] }
+    }
+
+    fn below(&self, count: usize) -> usize {
+        usize::try_from(self.rng.below(count.max(1) as u64)).unwrap()
+    }
+
+    /// One in so many.
+    fn rarely(&self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    fn scopes(&self) -> Scopes {
+        let chosen: Vec<_> = SCOPES.into_iter().filter(|_| self.rarely(2)).collect();
+        if chosen.is_empty() { SCOPES[0].parse().unwrap() } else { chosen.join(" ").parse().unwrap() }
+    }
+
+    /// The newest things are likelier than the old ones, of which most have ended.
+    fn pick(&self, count: usize) -> Option<usize> {
+        let among = if self.rarely(4) { count } else { count.min(4) };
+        (count > 0).then(|| count - 1 - self.below(among))
+    }
+
+    async fn step(&mut self) {
+        match self.below(20) {
+            0..4 => self.authorize().await,
+            4..9 => self.redeem().await,
+            9..16 => self.refresh().await,
+            16 => self.revoke().await,
+            17 => self.end_person().await,
+            18 => self.pass([1, 19, 21, 59, 61][self.below(5)]),
+            _ => self.pass(if self.rarely(20) { 3 * 24 * 3_600 } else { 1_800 }),
+        }
+        self.check().await;
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        self.model.now += seconds;
+        self.world.advance(seconds);
+    }
+
+    async fn authorize(&mut self) {
+        let (of, scopes) = (Pair { person: self.below(2), client: self.below(2) }, self.scopes());
+        let (asks, quiet, allow) = (self.model.asks(of, &scopes), self.rarely(4), !self.rarely(4));
+        let more: &[_] = if quiet { &[("prompt", "none")] } else { &[] };
+        let path = request(&self.clients[of.client], &scopes.to_string(), more);
+        let browser = &mut self.browsers[of.person];
+        let mut answer = browser.get(&path).await;
+        assert_eq!(answer.status == 200, asks && !quiet, "who has not consented is asked: {}", answer.text);
+        if asks && !quiet {
+            let fields = [("form_token", hidden(&answer.text, "form_token")), ("decision", decision(allow).to_owned())];
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            answer = browser.post(&path, &fields, &[]).await;
+            if allow {
+                self.model.consent(of, &scopes);
             }
-            check(&world, &rng, &model).await;
         }
-        assert!(model.families > 3, "the life was too short to show anything");
+        let sent = answer.sent_to();
+        let refusal = if quiet { "consent_required" } else { "access_denied" };
+        match sent.get("code") {
+            Some(code) => {
+                self.model.code(of, scopes);
+                self.codes.push(code.clone());
+            }
+            None => assert_eq!((asks && (quiet || !allow), sent["error"].as_str()), (true, refusal)),
+        }
     }
-}
 
-fn keep(model: &mut Model, reply: &Value, family: usize) {
-    let access = reply["access_token"].as_str().unwrap();
-    assert_eq!(claims(access)["scope"], "read:content", "no scope is gained");
-    model.access.push((access.to_owned(), family));
-    model.refresh.push((reply["refresh_token"].as_str().unwrap().to_owned(), 0, family));
-}
+    async fn redeem(&mut self) {
+        let Some(index) = self.pick(self.codes.len()) else { return };
+        let owner = self.model.owner_of_code(index).client;
+        let client = if self.rarely(8) { 1 - owner } else { owner };
+        let shown = Shown { client, right_verifier: !self.rarely(8), right_address: !self.rarely(8) };
+        let wrong = "0".repeat(43);
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", self.clients[client].as_str()),
+            ("code", &self.codes[index]),
+            ("redirect_uri", if shown.right_address { CALLBACK } else { "http://127.0.0.1/cb" }),
+            ("code_verifier", if shown.right_verifier { VERIFIER } else { &wrong }),
+        ];
+        let answer = self.world.form("/oauth/token", &form).await;
+        let outcome = self.model.redeem(index, shown);
+        self.compare(&answer, outcome);
+    }
 
-fn pick(rng: &Rng, count: usize) -> Option<usize> {
-    (count > 0).then(|| rng.below(count as u64) as usize)
-}
+    async fn refresh(&mut self) {
+        let Some(index) = self.pick(self.refreshes.len()) else { return };
+        let owner = self.model.owner_of_refresh(index).client;
+        let client = if self.rarely(10) { 1 - owner } else { owner };
+        let asked = self.rarely(2).then(|| self.scopes());
+        let text = asked.as_ref().map(Scopes::to_string).unwrap_or_default();
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", self.clients[client].as_str()),
+            ("refresh_token", &self.refreshes[index]),
+            ("scope", &text),
+        ];
+        let answer = self.world.form("/oauth/token", &form).await;
+        let outcome = self.model.refresh(index, client, asked.as_ref());
+        self.compare(&answer, outcome);
+    }
 
-async fn redeem(world: &World, client: &str, rng: &Rng, model: &mut Model) {
-    let Some(index) = pick(rng, model.codes.len()) else { return };
-    let (code, used) = model.codes[index].clone();
-    let answer = world.redeem(client, &code).await;
-    if answer.status.is_success() {
-        assert!(!used, "a code is redeemed once");
-        model.codes[index].1 = true;
-        let family = model.families;
-        model.families += 1;
-        keep(model, &answer.json, family);
-    } else {
-        // Expired, or used: then whatever came of it has ended.
-        let gone = model.codes.remove(index);
-        if gone.1 {
-            for family in 0..model.families {
-                let all = model.access.iter().filter(|(_, of)| *of == family);
-                for (token, _) in all {
-                    if !world.opens(token).await {
-                        model.ended.insert(family);
-                    }
-                }
+    /// Whether the provider answered what the model says must come; keeps what it gave.
+    fn compare(&mut self, answer: &Answer, outcome: Outcome) {
+        match outcome {
+            Outcome::Refused | Outcome::Theft => {
+                assert_eq!(answer.status, 400, "{outcome:?}: {}", answer.text);
+                self.seen[usize::from(outcome == Outcome::Theft)] += 1;
+            }
+            Outcome::New(scopes) => {
+                assert_eq!(answer.status, 200, "{}", answer.text);
+                let text = |name: &str| answer.json[name].as_str().unwrap().to_owned();
+                assert_eq!(text("scope").parse::<Scopes>().unwrap(), scopes, "no scope is gained or lost");
+                assert_eq!(claims(&text("access_token"))["scope"], Value::from(scopes.to_string()));
+                assert!(!self.refreshes.contains(&text("refresh_token")), "a new token is new");
+                self.refreshes.push(text("refresh_token"));
+                self.accesses.push(text("access_token"));
+                self.seen[2] += 1;
+            }
+            Outcome::Again(next) => {
+                assert_eq!(answer.status, 200, "{}", answer.text);
+                assert_eq!(answer.json["refresh_token"], self.refreshes[next].as_str(), "a lost reply comes again");
+                self.seen[3] += 1;
             }
         }
+        let (codes, refreshes, accesses) = self.model.counts();
+        let kept = (self.codes.len(), self.refreshes.len(), self.accesses.len());
+        assert_eq!((codes, refreshes, accesses), kept, "the model and the provider gave as much");
     }
-}
 
-async fn refresh(world: &World, client: &str, rng: &Rng, model: &mut Model) {
-    let Some(index) = pick(rng, model.refresh.len()) else { return };
-    let (token, used, family) = model.refresh[index].clone();
-    let answer = world.refresh(client, &token).await;
-    if answer.status.is_success() {
-        assert!(!model.ended.contains(&family), "an ended family gives nothing");
-        let next = answer.json["refresh_token"].as_str().unwrap();
-        let known = model.refresh.iter().any(|(known, _, _)| known == next);
-        assert_eq!(known, used > 0, "a used token gives what it gave before, and nothing new");
-        if !known {
-            keep(model, &answer.json, family);
+    async fn revoke(&mut self) {
+        let Some(index) = self.pick(self.refreshes.len()) else { return };
+        let client = &self.clients[self.model.owner_of_refresh(index).client];
+        self.world.form("/oauth/revoke", &[("client_id", client), ("token", &self.refreshes[index])]).await.ok();
+        self.model.revoke(index);
+    }
+
+    /// A person signs out in their browser, which ends what came out of it, and in again.
+    async fn end_person(&mut self) {
+        if !self.rarely(4) {
+            return;
         }
-        model.refresh[index].1 = 1;
-    } else {
-        assert!(used > 0 || model.ended.contains(&family), "{}", answer.text);
-        model.ended.insert(family);
+        let person = self.below(2);
+        let email = format!("person-{person}@example.org");
+        let browser = &mut self.browsers[person];
+        browser.submit("/account", "/logout", &[]).await;
+        self.model.end_person(person);
+        let fields = [("email", email.as_str()), ("password", crate::world::PASSWORD)];
+        assert_eq!(browser.submit("/login", "/login", &fields).await.status, 303);
+    }
+
+    /// An access token opens what the model says it opens.
+    async fn check(&self) {
+        let Some(index) = self.pick(self.accesses.len()) else { return };
+        let opens = self.world.opens(&self.accesses[index]).await;
+        assert_eq!(opens, self.model.opens(index), "access token {index} at {} s", self.model.now);
     }
 }
 
-async fn revoke(world: &World, client: &str, rng: &Rng, model: &mut Model) {
-    if rng.below(4) > 0 {
-        return;
-    }
-    let Some(index) = pick(rng, model.refresh.len()) else { return };
-    let (token, _, family) = model.refresh[index].clone();
-    world.form("/oauth/revoke", &[("client_id", client), ("token", &token)]).await.ok();
-    model.ended.insert(family);
-}
-
-/// A token of an ended family opens nothing; another opens until it expires, which no life here is long enough for.
-async fn check(world: &World, rng: &Rng, model: &Model) {
-    let Some(index) = pick(rng, model.access.len()) else { return };
-    let (token, family) = &model.access[index];
-    let age = world.clock.now().as_second() - claims(token)["iat"].as_i64().unwrap();
-    let expected = !model.ended.contains(family) && age < 3600;
-    assert_eq!(world.opens(token).await, expected, "family {family}, {age} s old");
+fn decision(allow: bool) -> &'static str {
+    if allow { "allow" } else { "deny" }
 }

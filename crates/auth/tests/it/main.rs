@@ -7,5 +7,6 @@ mod codes;
 mod devices;
 mod lifecycle;
 mod refreshing;
+mod storm;
 mod strict;
 mod world;

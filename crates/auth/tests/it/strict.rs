@@ -1,6 +1,13 @@
-//! Strict clients in Node (`oauth4webapi`, `openid-client`) against the provider on a port: `tests/strict`.
+//! Strict clients in Node (`oauth4webapi`, `openid-client`), and another provider (`oidc-provider`) asked the same, against
+//! the provider on a port: `tests/strict`.
 
-use std::{path::Path, process::Output, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Output,
+    sync::Arc,
+    time::Duration,
+};
 
 use access::{Live, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig, Keeper};
@@ -12,14 +19,22 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn strict_clients_are_content() {
+/// The folder of the clients, with what they need.
+async fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/strict");
-    if !folder.join("node_modules/oauth4webapi").is_dir() {
-        let installed =
-            Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(&folder).output().await.unwrap();
+    // One at a time: each test may run in a process of its own.
+    let lock = std::fs::File::create(folder.join(".installing")).unwrap();
+    lock.lock().unwrap();
+    if !folder.join("node_modules/oidc-provider").is_dir() {
+        let installed = Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(&folder).output().await;
+        let installed = installed.unwrap();
         assert!(installed.status.success(), "npm ci: {}", said(&installed));
     }
+    folder
+}
+
+/// A provider on a port of its own.
+async fn served() -> String {
     let (db, clock, rng) = (testkit::sqlite().await, Clock::system(), Rng::system());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -39,12 +54,35 @@ async fn strict_clients_are_content() {
     };
     let (router, _) = auth::routes(auth).split_for_parts();
     let router = router.layer(frame_layer(Arc::new(frame)));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(async move {
+        let _kept = db;
+        axum::serve(listener, router).await
+    });
+    issuer
+}
+
+/// Runs a script of the folder against a new provider; what it said.
+async fn run(script: &str, more: &[(&str, &OsStr)]) -> String {
+    let folder = folder().await;
     let mut node = Command::new("node");
-    let node = node.arg("strict.mjs").current_dir(&folder).env("MEDIA_GATEWAY_URL", &issuer);
-    let ran = node.env("MEDIA_GATEWAY_OPERATOR", "operator").output().await.unwrap();
+    let node = node.arg(script).current_dir(folder).env("MEDIA_GATEWAY_URL", served().await);
+    let ran = node.env("MEDIA_GATEWAY_OPERATOR", "operator").envs(more.iter().copied()).output().await.unwrap();
     assert!(ran.status.success(), "{}", said(&ran));
+    said(&ran)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_clients_are_content() {
+    let said = run("strict.mjs", &[]).await;
     for check in ["pushedAndBound", "asAResource", "asAnApplication"] {
-        assert!(said(&ran).contains(&format!("ok {check}")), "{}", said(&ran));
+        assert!(said.contains(&format!("ok {check}")), "{said}");
     }
+}
+
+/// With `MEDIA_GATEWAY_UPDATE=1` the table is written anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn differences_from_another_provider_have_reasons() {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/differences-from-oidc-provider.md");
+    let said = run("differential.mjs", &[("MEDIA_GATEWAY_TABLE", table.as_os_str())]).await;
+    assert!(said.contains("\nok "), "{said}");
 }

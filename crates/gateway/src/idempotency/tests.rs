@@ -34,7 +34,8 @@ impl Bench {
             }
             (StatusCode::CREATED, [(header::LOCATION, format!("/runs/{count}"))], format!("run {count}"))
         });
-        let routes = vec![IdempotentRoute { method: Method::POST, route: RUNS.to_owned(), required: true }];
+        let route = RUNS.to_owned();
+        let routes = vec![IdempotentRoute { method: Method::POST, route, required: true, admits: |_| Ok(()) }];
         let frame = http_api::Frame {
             clock: clock.clone(),
             rng: rng.clone(),

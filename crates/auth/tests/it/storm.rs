@@ -1,0 +1,61 @@
+//! Many clients with the same code at the same moment: one of them gets tokens.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::world::{Answer, Browser, World};
+
+/// Clients at once.
+const CROWD: usize = 50;
+
+/// 1000 codes in the soak.
+fn codes() -> usize {
+    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 1_000 } else { 12 }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_redeemed_once_on_sqlite() {
+    once("sqlite").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_is_redeemed_once_on_postgres() {
+    once("postgres").await;
+}
+
+/// Redeems a code; again where the server has too much to do, as a client would.
+async fn insist(world: &World, client: &str, code: &str) -> Answer {
+    loop {
+        let answer = world.redeem(client, code).await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+}
+
+async fn once(engine: &str) {
+    let world = Arc::new(World::open(engine).await);
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let (mut redeemed, mut refused) = (0, 0);
+    for _ in 0..codes() {
+        let code = browser.code(&client, "read:content").await;
+        let mut tries = JoinSet::new();
+        for _ in 0..CROWD {
+            let (world, client, code) = (Arc::clone(&world), client.clone(), code.clone());
+            tries.spawn(async move { insist(&world, &client, &code).await });
+        }
+        let answers = tries.join_all().await;
+        let given: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        assert_eq!(given.len(), 1, "of {CROWD} clients with one code");
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            answer.fails(400, "invalid_grant");
+            refused += 1;
+        }
+        // Whoever stole the code may have been the first: what it gave has ended (RFC 6749, section 4.1.2).
+        assert!(!world.opens(given[0].json["access_token"].as_str().unwrap()).await);
+        redeemed += given.len();
+    }
+    assert_eq!((redeemed, refused), (codes(), codes() * (CROWD - 1)));
+}

@@ -1,0 +1,180 @@
+//! What each operation answers each of the eight: a line an operation. An operation without a line fails the walk.
+
+use super::people::WHO;
+
+/// The status for each of [`WHO`].
+pub type Statuses = [u16; WHO.len()];
+
+/// What an operation asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Door {
+    /// The token of a person.
+    Token,
+    /// The token of an administrator.
+    Admin,
+    /// The cookie of a browser.
+    Browser,
+    /// The secret of a client.
+    Client,
+}
+
+use Door::{Admin, Browser, Client, Token};
+
+/// An operation: its id, its path and body with names of [`super::people::People::names`] in braces, and the answers.
+pub type Line = (&'static str, Door, &'static str, &'static str, Statuses);
+
+/// 303 to the form to sign in with.
+pub const SIGN_IN: u16 = 1_303;
+
+/// Everybody may, but credentials that are not good are not passed over.
+const fn open(ok: u16) -> Statuses {
+    [ok, ok, ok, ok, 401, 401, ok, 401]
+}
+
+/// Nobody is looked at.
+const fn blind(ok: u16) -> Statuses {
+    [ok; 8]
+}
+
+/// Administrators may.
+const fn admin(ok: u16) -> Statuses {
+    [ok, 403, 403, 401, 401, 401, 403, 401]
+}
+
+/// Each may with what is theirs, and this is the owner's.
+const fn own(ok: u16) -> Statuses {
+    [ok, 404, 404, 401, 401, 401, 403, 401]
+}
+
+/// Each has one of their own.
+const fn each(ok: u16) -> Statuses {
+    [ok, ok, ok, 401, 401, 401, 403, 401]
+}
+
+/// Whoever is signed in.
+const fn signed_in(ok: u16) -> Statuses {
+    [ok, ok, ok, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN]
+}
+
+/// Clients that proved who they are.
+const fn client(ok: u16, other: u16, little: u16) -> Statuses {
+    [ok, other, other, 401, 401, 401, little, 401]
+}
+
+const ASK: &str = "/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https%3A%2F%2Fapp.example%2Fcb\
+    &scope=openid&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+const PUSH: &str = "response_type=code&redirect_uri=https://app.example/cb&scope=openid\
+    &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+const ADA: &str = "email=ada@example.org&password=correct horse battery";
+const CLIENT: &str = r#"{"name":"A client","redirect_uris":["https://app.example/cb"],"grant_types":["authorization_code"],"scopes":"openid"}"#;
+
+/// In the order of the walk: what takes something away comes after what needs it.
+pub const LINES: &[Line] = &[
+    ("authorization_server", Token, "/.well-known/oauth-authorization-server", "", blind(200)),
+    ("protected_resource", Token, "/.well-known/oauth-protected-resource", "", blind(200)),
+    ("openid_configuration", Token, "/.well-known/openid-configuration", "", blind(200)),
+    ("jwks", Token, "/oauth/jwks", "", blind(200)),
+    // The catalogue and search: everybody's.
+    ("batch_get_content", Token, "/api/v1/content/batch", r#"{"ids":["{content}"]}"#, open(200)),
+    ("list_leaving_soon", Token, "/api/v1/content/leaving-soon", "", open(200)),
+    ("lookup_content", Token, "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001", "", open(200)),
+    ("list_movies", Token, "/api/v1/content/movies", "", open(200)),
+    ("content_search", Token, "/api/v1/content/search?q=lighthouse", "", open(200)),
+    ("lookup_title", Token, "/api/v1/content/titles?q=lighthouse", "", open(200)),
+    ("list_tv_shows", Token, "/api/v1/content/tv", "", open(200)),
+    ("get_content", Token, "/api/v1/content/{content}", "", open(200)),
+    ("get_availability", Token, "/api/v1/content/{content}/availability", "", open(200)),
+    ("get_merges", Token, "/api/v1/content/{content}/merges", "", open(200)),
+    ("get_prices", Token, "/api/v1/content/{content}/prices", "", open(200)),
+    ("get_quality", Token, "/api/v1/content/{content}/quality", "", open(200)),
+    ("get_similar", Token, "/api/v1/content/{content}/similar", "", open(200)),
+    ("discover", Token, "/api/v1/discover", "", open(200)),
+    ("list_genres", Token, "/api/v1/genres", "", open(200)),
+    ("list_movie_genres", Token, "/api/v1/genres/movies", "", open(200)),
+    ("list_tv_genres", Token, "/api/v1/genres/tv", "", open(200)),
+    ("list_platforms", Token, "/api/v1/platforms", "", open(200)),
+    ("list_platform_catalog", Token, "/api/v1/platforms/netflix/catalog", "", open(200)),
+    ("search_by_query", Token, "/api/v1/search?q=lighthouse", "", open(200)),
+    ("search", Token, "/api/v1/search", r#"{"query":"lighthouse"}"#, open(200)),
+    ("autocomplete", Token, "/api/v1/search/autocomplete?q=li", "", open(200)),
+    ("search_suggestions", Token, "/api/v1/search/suggestions?q=li", "", open(200)),
+    // A person's own.
+    ("who_am_i", Token, "/api/v1/auth/me", "", [200, 200, 200, 401, 401, 401, 200, 401]),
+    ("userinfo", Token, "/oauth/userinfo", "", each(200)),
+    ("userinfo_post", Token, "/oauth/userinfo", "", each(200)),
+    ("list_api_keys", Token, "/api/v1/auth/keys", "", each(200)),
+    ("create_api_key", Token, "/api/v1/auth/keys", r#"{"name":"key","scopes":"read:content"}"#, each(201)),
+    ("end_api_key", Token, "/api/v1/auth/keys/{key}", "", own(204)),
+    ("list_sessions", Token, "/api/v1/auth/sessions", "", each(200)),
+    ("end_own_session", Token, "/api/v1/auth/sessions/{session}", "", own(204)),
+    // The operator's and administrators'.
+    ("admin_breakers", Admin, "/api/v1/admin/breakers", "", admin(200)),
+    ("admin_limits", Admin, "/api/v1/admin/limits", "", admin(200)),
+    ("admin_reload", Admin, "/api/v1/admin/reload", "", admin(204)),
+    ("admin_routes", Admin, "/api/v1/admin/routes", "", admin(200)),
+    ("list_audit", Admin, "/api/v1/internal/auth/audit", "", admin(200)),
+    ("verify_audit", Admin, "/api/v1/internal/auth/audit/verdict", "", admin(200)),
+    ("list_clients", Admin, "/api/v1/internal/auth/clients", "", admin(200)),
+    ("create_client", Admin, "/api/v1/internal/auth/clients", CLIENT, admin(201)),
+    ("end_client", Admin, "/api/v1/internal/auth/clients/{ended}", "", admin(204)),
+    ("create_org", Admin, "/api/v1/internal/auth/orgs", r#"{"name":"New"}"#, admin(201)),
+    ("join_org", Admin, "/api/v1/internal/auth/orgs/{org}/members/{joiner}", "", admin(204)),
+    ("list_signing_keys", Admin, "/api/v1/internal/auth/signing-keys", "", admin(200)),
+    ("rotate_signing_keys", Admin, "/api/v1/internal/auth/signing-keys", "", admin(201)),
+    ("list_users", Admin, "/api/v1/internal/auth/users", "", admin(200)),
+    (
+        "create_user",
+        Admin,
+        "/api/v1/internal/auth/users",
+        r#"{"email":"new-{n}@example.org","password":"correct horse battery","role":"basic_user"}"#,
+        admin(201),
+    ),
+    ("change_user", Admin, "/api/v1/internal/auth/users/{joiner}", r#"{"disabled":true}"#, admin(204)),
+    ("list_user_sessions", Admin, "/api/v1/internal/auth/users/{user}/sessions", "", admin(200)),
+    ("end_user_sessions", Admin, "/api/v1/internal/auth/users/{joiner}/sessions", "", admin(204)),
+    ("export_catalog", Admin, "/api/v1/internal/catalog/export", "", admin(200)),
+    ("list_reviews", Admin, "/api/v1/internal/catalog/reviews", "", admin(200)),
+    ("accept_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/accept", "", admin(404)),
+    ("reject_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/reject", "", admin(404)),
+    (
+        "unmerge_record",
+        Admin,
+        "/api/v1/internal/catalog/unmerge",
+        r#"{"source":"nowhere","source_key":"nothing"}"#,
+        admin(404),
+    ),
+    ("list_ingest_runs", Admin, "/api/v1/internal/ingest/runs", "", admin(200)),
+    ("get_ingest_run", Admin, "/api/v1/internal/ingest/runs/{run}", "", admin(200)),
+    ("start_ingest_run", Admin, "/api/v1/internal/ingest/runs", r#"{"location":"{file}"}"#, admin(202)),
+    ("list_jobs", Admin, "/api/v1/internal/jobs", "", admin(200)),
+    ("get_job", Admin, "/api/v1/internal/jobs/nothing", "", admin(404)),
+    ("run_job", Admin, "/api/v1/internal/jobs/nothing/runs", "", admin(404)),
+    ("get_index_progress", Admin, "/api/v1/internal/search/progress", "", admin(200)),
+    // Clients.
+    ("begin_device", Client, "/oauth/device", "scope=read:content", client(200, 200, 400)),
+    ("push_request", Client, "/oauth/par", PUSH, client(201, 201, 400)),
+    ("device_token", Client, "/oauth/device/token", "device_code={device}", client(200, 400, 400)),
+    ("token", Client, "/oauth/token", "grant_type=refresh_token&refresh_token={refresh_1}", client(200, 400, 400)),
+    ("refresh", Client, "/oauth/refresh", "refresh_token={refresh_2}", client(200, 400, 400)),
+    ("introspect", Client, "/oauth/introspect", "token={refresh_3}", client(200, 200, 200)),
+    ("revoke_token", Client, "/oauth/revoke", "token={refresh_3}", client(200, 400, 400)),
+    // Pages.
+    ("authorize", Browser, ASK, "", signed_in(200)),
+    ("decide", Browser, ASK, "decision=allow", [303, 303, 303, 401, 401, 401, 401, 401]),
+    ("device_page", Browser, "/device", "", signed_in(200)),
+    (
+        "answer_device",
+        Browser,
+        "/device",
+        "user_code=BCDF-GHJK&decision=allow",
+        [404, 404, 404, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN],
+    ),
+    ("sign_in_page", Browser, "/login", "", blind(200)),
+    ("sign_in", Browser, "/login", ADA, blind(303)),
+    ("sign_up_page", Browser, "/signup", "", blind(200)),
+    ("sign_up", Browser, "/signup", "email=up-{n}@example.org&password=correct horse battery", blind(303)),
+    ("account_page", Browser, "/account", "", signed_in(200)),
+    ("end_session", Browser, "/account/sessions/end", "session={session}", signed_in(303)),
+    ("change_password", Browser, "/account/password", "old=not the password&new=another horse battery", signed_in(400)),
+    ("sign_out", Browser, "/logout", "", blind(SIGN_IN)),
+];
