@@ -18,6 +18,7 @@ const ROWS = [
     'A scope that is not known is refused, not left out: the client learns of its mistake (RFC 6749, section 3.3).'],
   [/(without|empty) scope$/, /^(granted|asks the person)/, /invalid_request/,
     'Without a scope the default is asked for, `read:content` (RFC 6749, section 3.3); not every request is for OpenID.'],
+  [/blank prompt$/, /^asks the person/, /^sends invalid_request/, 'A prompt without a word in it is none.'],
   [/blank max_age$/, /invalid_request/, /^asks the person/, 'It is no number of seconds.'],
   [/^introspection /, /^inactive/, /^active/,
     'Another client’s token is none of its business (RFC 7662, section 4); clients that serve a resource may ask about all.'],
