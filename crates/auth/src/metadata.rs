@@ -1,12 +1,9 @@
 //! Clients that describe themselves: the client id is the address of a document (OAuth client id metadata documents).
 //! It is fetched without redirects, from public addresses only, within bounds.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use contracts::{Scope, Scopes};
+use contracts::{Scope, Scopes, is_public};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use url::{Host, Url};
@@ -152,45 +149,6 @@ fn read(id: &str, url: &Url, document: Document) -> Result<Client, &'static str>
         created_at: jiff::Timestamp::UNIX_EPOCH,
         disabled_at: None,
     })
-}
-
-/// Whether an address is one of the public internet (the special ranges of RFC 6890 and its successors).
-fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => match ip.to_ipv4() {
-            Some(inner) if ip.to_ipv4_mapped().is_some() => is_public_v4(inner),
-            _ => is_public_v6(ip),
-        },
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_broadcast()
-        || ip.is_documentation()
-        || ip.is_multicast()
-        || a == 0
-        || a >= 240
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (18..20).contains(&b));
-    !special
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let segments = ip.segments();
-    // Global unicast is 2000::/3; inside it are documentation, benchmarking, 6to4 and Teredo, which lead elsewhere.
-    let global = segments[0] & 0xe000 == 0x2000;
-    let special = segments[0] == 0x2002
-        || segments[0] == 0x3fff
-        || (segments[0] == 0x2001 && segments[1] < 0x0200)
-        || (segments[0] == 0x2001 && segments[1] == 0x0db8);
-    global && !special
 }
 
 #[cfg(test)]

@@ -90,4 +90,8 @@ fn strip(line: &mut Json) {
     for offer in line["availability"].as_array_mut().into_iter().flatten().filter_map(Json::as_object_mut) {
         offer.remove("checked_at");
     }
+    // Whether this node saw a picture says nothing of the catalogue.
+    for image in line["images"].as_array_mut().into_iter().flatten().filter_map(Json::as_object_mut) {
+        image.remove("placeholder");
+    }
 }

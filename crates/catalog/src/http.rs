@@ -1,5 +1,6 @@
 //! The catalogue over HTTP.
 
+mod images;
 mod offers;
 mod reviews;
 
@@ -54,6 +55,7 @@ fn router() -> OpenApiRouter<Arc<Catalog>> {
         .routes(routes!(list_movie_genres))
         .routes(routes!(list_tv_genres))
         .routes(routes!(export_catalog))
+        .merge(images::router())
         .merge(offers::router())
         .merge(reviews::router())
 }

@@ -12,6 +12,7 @@ pub mod link;
 mod load;
 mod merge;
 mod offers;
+mod pictures;
 mod platforms;
 mod project;
 mod quality;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use contracts::{
     AvailabilityType, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image, Locale, Offer, Region,
-    SourceRecord, Translation,
+    SourceRecord, Translation, VideoQuality,
 };
 use jiff::civil::Date;
 
@@ -38,6 +38,8 @@ pub struct Merged {
     pub release_year: Option<u16>,
     /// How long it runs.
     pub runtime_minutes: Option<u16>,
+    /// How many seasons a series has.
+    pub season_count: Option<u16>,
     /// Genres, by id.
     pub genres: BTreeSet<String>,
     /// Countries, the best source's first.
@@ -48,7 +50,7 @@ pub struct Merged {
     pub ratings: BTreeMap<Region, ContentRating>,
     /// Directors, writers, actors.
     pub credits: Vec<Credit>,
-    /// Offers by platform, region, terms and source.
+    /// Offers by platform, region, terms, quality and source.
     pub offers: Vec<Offer>,
     /// Pictures, the best source's first.
     pub images: Vec<Image>,
@@ -66,10 +68,14 @@ pub struct Merged {
     pub notes: Vec<String>,
 }
 
+/// What tells the offers of a title apart: platform, region, terms, quality and source.
+type OfferKey = (String, Region, AvailabilityType, Option<VideoQuality>, String);
+
 /// Folds everything that the sources say of one title; `None` for no records.
 ///
 /// Facts come from the first source that has them: Wikidata, then Wikipedia, then the services by name, and what was
-/// generated last. A series' year is the earliest that any source gives, since a service states the year of a season.
+/// generated last. A series' year is the earliest that any source gives, since a service states the year of a season; it
+/// has as many seasons as any source knows, since a service counts those it has.
 pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
     let mut sorted: Vec<&SourceRecord> = records.to_vec();
     sorted.sort_by_key(|record| (rank(&record.source), &record.source, &record.source_key));
@@ -94,6 +100,7 @@ pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
         release_date,
         release_year,
         runtime_minutes,
+        season_count: seasons(&sorted, first.content_type),
         genres: sorted.iter().flat_map(|record| record.genres.iter().cloned()).collect(),
         countries: union(sorted.iter().flat_map(|record| record.countries.iter().copied())),
         languages: union(sorted.iter().flat_map(|record| record.languages.iter().cloned())),
@@ -202,20 +209,26 @@ fn credits(sorted: &[&SourceRecord]) -> Vec<Credit> {
     all
 }
 
+fn seasons(sorted: &[&SourceRecord], content_type: ContentType) -> Option<u16> {
+    let known = sorted.iter().filter(|record| record.source != SAMPLE).filter_map(|record| record.season_count);
+    known.max().filter(|_| content_type == ContentType::TvShow)
+}
+
 fn images(sorted: &[&SourceRecord]) -> Vec<Image> {
     let mut seen = HashSet::new();
     let images = sorted.iter().flat_map(|record| &record.images).filter(|image| seen.insert(&image.url));
     images.take(MAX_IMAGES).cloned().collect()
 }
 
-/// One offer for each platform, region, terms and source: the one checked last, then the more certain one.
+/// One offer for each platform, region, terms, quality and source: the one checked last, then the more certain one.
 fn offers(sorted: &[&SourceRecord]) -> Vec<Offer> {
-    let mut best: BTreeMap<(String, Region, AvailabilityType, String), Offer> = BTreeMap::new();
+    let mut best: BTreeMap<OfferKey, Offer> = BTreeMap::new();
     for (record, said) in sorted.iter().flat_map(|record| record.offers.iter().map(move |offer| (record, offer))) {
         let offer = Offer {
             platform: said.platform.clone(),
             region: said.region,
             availability_type: said.availability_type,
+            quality: said.quality,
             price: said.price.clone(),
             deep_link: said.deep_link.clone(),
             web_url: said.web_url.clone(),
@@ -225,7 +238,8 @@ fn offers(sorted: &[&SourceRecord]) -> Vec<Offer> {
             checked_at: said.checked_at,
             confidence: round(said.confidence),
         };
-        let key = (offer.platform.clone(), offer.region, offer.availability_type, offer.source.clone());
+        let (platform, source) = (offer.platform.clone(), offer.source.clone());
+        let key = (platform, offer.region, offer.availability_type, offer.quality, source);
         let newer = |own: &Offer| (own.checked_at, own.confidence) < (offer.checked_at, offer.confidence);
         if best.get(&key).is_none_or(newer) {
             best.insert(key, offer);

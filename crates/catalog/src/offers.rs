@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::{ApiError, Call, Content, ContentId, MAX_BATCH, Money, Offer, Region, Result};
+use contracts::{ApiError, Call, Content, ContentId, MAX_BATCH, Money, Offer, Region, Result, VideoQuality};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,9 @@ pub struct PricePoint {
     pub region: Region,
     /// On which terms.
     pub availability_type: String,
+    /// How sharp it is; absent where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<VideoQuality>,
     /// Who says so.
     pub source: String,
     /// The price; absent where the offer, or its price, went.
@@ -46,6 +49,7 @@ impl FromRow for PricePoint {
             platform: row.get("platform")?,
             region: store::parse(&row.get::<String>("region")?)?,
             availability_type: row.get("availability_type")?,
+            quality: store::quality(row)?,
             source: row.get("source")?,
             price,
             observed_at: row.get("observed_at")?,

@@ -5,7 +5,7 @@ use std::{
     mem,
 };
 
-use contracts::{AvailabilityType, ContentId, ContentRating, Ids, Offer, Region};
+use contracts::{AvailabilityType, ContentId, ContentRating, Ids, Offer, Region, VideoQuality};
 use jiff::Timestamp;
 use stores::{DbError, Tx, Value, args};
 
@@ -111,6 +111,7 @@ async fn contents(tx: &mut Tx, changes: &[Change<'_>], now: Timestamp) -> Result
             after.release_date,
             after.release_year,
             after.runtime_minutes,
+            after.season_count,
             serde_json::json!(after.countries),
             serde_json::json!(after.languages),
             after.popularity_score,
@@ -121,11 +122,11 @@ async fn contents(tx: &mut Tx, changes: &[Change<'_>], now: Timestamp) -> Result
     });
     tx.insert_many(
         "INSERT INTO content (id, content_type, title, original_title, overview, release_date, release_year,
-         runtime_minutes, countries, languages, popularity_score, average_rating, vote_count, last_updated)",
+         runtime_minutes, season_count, countries, languages, popularity_score, average_rating, vote_count, last_updated)",
         "ON CONFLICT (id) DO UPDATE SET content_type = excluded.content_type, title = excluded.title,
          original_title = excluded.original_title, overview = excluded.overview,
          release_date = excluded.release_date, release_year = excluded.release_year,
-         runtime_minutes = excluded.runtime_minutes, countries = excluded.countries,
+         runtime_minutes = excluded.runtime_minutes, season_count = excluded.season_count, countries = excluded.countries,
          languages = excluded.languages, popularity_score = excluded.popularity_score,
          average_rating = excluded.average_rating, vote_count = excluded.vote_count,
          last_updated = excluded.last_updated",
@@ -146,8 +147,8 @@ fn children<'a>(ids: &'a (dyn Fn(&Change<'_>) -> Vec<Vec<Value>> + Sync)) -> [Ch
         },
         Child {
             delete: "DELETE FROM platform_availability WHERE content_id IN",
-            insert: "INSERT INTO platform_availability (content_id, platform, region, availability_type, source,
-                price_amount, price_currency, deep_link, web_url, available_from, expires_at, checked_at, confidence)",
+            insert: "INSERT INTO platform_availability (content_id, platform, region, availability_type, quality,
+                source, price_amount, price_currency, deep_link, web_url, available_from, expires_at, checked_at, confidence)",
             differs: |change| change.differs(|merged| &merged.offers),
             rows: &offers,
         },
@@ -212,6 +213,7 @@ fn offers(change: &Change<'_>) -> Vec<Vec<Value>> {
             &offer.platform,
             offer.region,
             offer.availability_type.as_str(),
+            offer.quality.map_or("", VideoQuality::as_str),
             &offer.source,
             offer.price.as_ref().map(|price| price.amount),
             currency,
@@ -256,7 +258,7 @@ pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timesta
             let (was, is) =
                 (before.get(&place).copied().cloned().flatten(), after.get(&place).copied().cloned().flatten());
             if was != is {
-                let (platform, region, terms, source) = place;
+                let (platform, region, terms, quality, source) = place;
                 let (amount, currency) = is.map(|price| (price.amount, price.currency.code().to_owned())).unzip();
                 rows.push(args![
                     ids.next(),
@@ -264,6 +266,7 @@ pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timesta
                     platform,
                     region,
                     terms.as_str(),
+                    quality.map_or("", VideoQuality::as_str),
                     source,
                     amount,
                     currency,
@@ -273,7 +276,7 @@ pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timesta
         }
     }
     tx.insert_many(
-        "INSERT INTO price_history (id, content_id, platform, region, availability_type, source, price_amount,
+        "INSERT INTO price_history (id, content_id, platform, region, availability_type, quality, source, price_amount,
          price_currency, observed_at)",
         "",
         rows,
@@ -282,8 +285,8 @@ pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timesta
     Ok(())
 }
 
-fn place(offer: &Offer) -> (&str, Region, AvailabilityType, &str) {
-    (&offer.platform, offer.region, offer.availability_type, &offer.source)
+fn place(offer: &Offer) -> (&str, Region, AvailabilityType, Option<VideoQuality>, &str) {
+    (&offer.platform, offer.region, offer.availability_type, offer.quality, &offer.source)
 }
 
 /// Puts the questions of the batch into the review queue, as far as it has room; a pair is asked about once.

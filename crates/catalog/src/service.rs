@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::{
     ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
-    Locale, MAX_BATCH, Result, Rng, SourceRecord,
+    Locale, MAX_BATCH, Pictures, Result, Rng, SourceRecord,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use stores::{Db, DbError, cache::Cache, events};
@@ -46,13 +46,14 @@ pub struct Catalog {
     pub(crate) ids: Ids,
     /// How often something was forgotten.
     forgotten: AtomicU64,
+    pub(crate) pictures: Option<Arc<dyn Pictures>>,
 }
 
 impl Catalog {
     /// A catalogue whose tables are in `db`.
     pub fn new(db: Db, cache: Arc<dyn Cache>, clock: Clock, rng: Rng) -> Self {
         let ids = Ids::new(clock.clone(), rng);
-        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0) }
+        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0), pictures: None }
     }
 
     /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use contracts::{
     AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount,
-    Image, ListQuery, Locale, Money, Offer, Platform, Region, Translation,
+    Image, ListQuery, Locale, Money, Offer, Platform, Region, Translation, VideoQuality,
 };
 use rust_decimal::Decimal;
 use stores::{Db, DbError, FromRow, Row, Value, args};
@@ -43,10 +43,9 @@ pub async fn titles(db: &Db, ids: &[ContentId], fallbacks: &[String]) -> Result<
         let external = ExternalId { id_type, id_value };
         add(id, &mut |content| content.external_ids.push(external.clone()));
     }
-    let head = "SELECT content_id, kind, url, width, height FROM content_images WHERE content_id IN";
-    for (id, kind, url, width, height) in fetch(db, head, " ORDER BY content_id, position", ids).await? {
-        let image: (String, String, Option<u32>, Option<u32>) = (kind, url, width, height);
-        let image = Image { kind: image.0, url: image.1, width: image.2, height: image.3 };
+    let head = "SELECT i.content_id, i.kind, i.url, i.width, i.height, p.placeholder FROM content_images i
+        LEFT JOIN image_placeholders p ON p.content_id = i.content_id AND p.url = i.url WHERE i.content_id IN";
+    for ImageRow(id, image) in fetch(db, head, " ORDER BY i.content_id, i.position", ids).await? {
         add(id, &mut |content| content.images.push(image.clone()));
     }
     let head = "SELECT content_id, region, system, certificate FROM content_ratings WHERE content_id IN";
@@ -55,7 +54,7 @@ pub async fn titles(db: &Db, ids: &[ContentId], fallbacks: &[String]) -> Result<
         add(id, &mut |content| drop(content.ratings.insert(region, rating.clone())));
     }
     let head = "SELECT * FROM platform_availability WHERE content_id IN";
-    let tail = " ORDER BY platform, region, availability_type, source";
+    let tail = " ORDER BY platform, region, availability_type, quality, source";
     for OfferRow(id, offer) in fetch(db, head, tail, ids).await? {
         add(id, &mut |content| content.availability.push(offer.clone()));
     }
@@ -108,6 +107,7 @@ impl FromRow for TitleRow {
             release_date: row.get("release_date")?,
             release_year: row.get("release_year")?,
             runtime_minutes: row.get("runtime_minutes")?,
+            season_count: row.get("season_count")?,
             genres: Vec::new(),
             countries: json(row, "countries")?,
             languages: json(row, "languages")?,
@@ -125,6 +125,22 @@ impl FromRow for TitleRow {
     }
 }
 
+struct ImageRow(ContentId, Image);
+
+impl FromRow for ImageRow {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        let (kind, url, placeholder) = (row.get("kind")?, row.get("url")?, row.get("placeholder")?);
+        let image = Image { kind, url, width: row.get("width")?, height: row.get("height")?, placeholder };
+        Ok(Self(row.get("content_id")?, image))
+    }
+}
+
+/// The quality of an offer; none where the source did not say.
+pub fn quality(row: &Row) -> Result<Option<VideoQuality>, DbError> {
+    let word: String = row.get("quality")?;
+    if word.is_empty() { Ok(None) } else { parse(&word).map(Some) }
+}
+
 struct OfferRow(ContentId, Offer);
 
 impl FromRow for OfferRow {
@@ -139,6 +155,7 @@ impl FromRow for OfferRow {
             platform: row.get("platform")?,
             region: parse(&row.get::<String>("region")?)?,
             availability_type: parse::<AvailabilityType>(&row.get::<String>("availability_type")?)?,
+            quality: quality(row)?,
             price,
             deep_link: row.get("deep_link")?,
             web_url: row.get("web_url")?,

@@ -85,6 +85,18 @@ words! {
     }
 }
 
+words! {
+    /// How sharp the picture of an offer is at best.
+    VideoQuality, "quality" {
+        /// Standard definition: up to 576 lines.
+        Sd = "sd",
+        /// High definition: 720 or 1080 lines.
+        Hd = "hd",
+        /// Ultra-high definition: 2160 lines or more, known as 4K.
+        Uhd = "uhd",
+    }
+}
+
 /// An amount of money: a decimal string and an ISO 4217 code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Money {
@@ -125,6 +137,9 @@ pub struct Image {
     pub width: Option<u32>,
     /// Pixels down, where known.
     pub height: Option<u32>,
+    /// What it looks like before it is there, as a ThumbHash in Base64; absent until this node has seen the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<String>,
 }
 
 /// A title's certificate in one region.
@@ -156,6 +171,9 @@ pub struct Offer {
     pub region: Region,
     /// On which terms.
     pub availability_type: AvailabilityType,
+    /// How sharp it is; absent where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<VideoQuality>,
     /// What it costs; absent where nothing is paid per title or the price is not known.
     pub price: Option<Money>,
     /// Opens the title in the platform's app; absent where the platform's scheme is not known.
@@ -199,6 +217,9 @@ pub struct Content {
     pub release_year: Option<u16>,
     /// How long it runs.
     pub runtime_minutes: Option<u16>,
+    /// How many seasons a series has, where a source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season_count: Option<u16>,
     /// Genres, by their ids: `science_fiction`.
     pub genres: Vec<String>,
     /// Countries it was made in.

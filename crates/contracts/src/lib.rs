@@ -2,8 +2,10 @@
 //!
 //! Nothing here does I/O, and nothing here depends on another crate of the workspace.
 
+mod address;
 mod auth;
 mod call;
+mod card;
 mod catalog;
 mod clock;
 mod content;
@@ -13,24 +15,28 @@ mod event;
 pub mod genres;
 mod health;
 mod id;
+mod picture;
 mod place;
 mod rng;
 mod search;
 mod source;
 
+pub use address::is_public;
 pub use auth::{Credential, Identity, Permission, Role, Scope, Scopes, Subject};
 pub use call::{Call, Caller, Trace};
+pub use card::{CardOffer, TitleCard, Wording};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};
 pub use clock::Clock;
 pub use content::{
     AvailabilityType, Content, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount, Image, Money,
-    Offer, Platform, Translation,
+    Offer, Platform, Translation, VideoQuality,
 };
 pub use embedder::{EmbedError, Embedder, ModelInfo};
 pub use error::{ApiError, ErrorKind, FieldError, Result};
 pub use event::{Event, PARTITIONS, Topic};
 pub use health::{Component, ComponentState};
 pub use id::{ContentId, EventId, Ids, OrgId, RunId, UserId};
+pub use picture::{PICTURE_WIDTHS, Picture, PictureError, Pictures};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Call, Content, ContentId, ContentType, Region, Result};
+use crate::{Call, Content, ContentId, ContentType, Region, Result, TitleCard, Wording};
 
 /// The longest query, in characters.
 pub const MAX_QUERY_CHARS: usize = 2_000;
@@ -233,6 +233,9 @@ pub struct SearchResult {
     pub relevance_score: f64,
     /// Why it is here, in words.
     pub match_reasons: Vec<String>,
+    /// The same as data, in the same order.
+    #[serde(default)]
+    pub reasons: Vec<Wording>,
     /// Cosine similarity of query and title, from -1 to 1; 0 when the vectors did not find it.
     pub vector_similarity: f64,
     /// Closeness in the graph of people and genres, from 0 to 1; 0 when the graph did not find it.
@@ -313,10 +316,13 @@ pub struct DiscoverRow {
     pub title: String,
     /// Why these titles, in plain words.
     pub reason: String,
+    /// Name and reason as data: `popular`, `added`, `genre`, `decade` or `director`.
+    #[serde(default)]
+    pub about: Wording,
     /// The search that shows all that the row is taken from.
     pub search: SearchRequest,
     /// The titles, the first of the row first.
-    pub items: Vec<Content>,
+    pub items: Vec<TitleCard>,
 }
 
 /// A title and how well one source thinks it fits.

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{AvailabilityType, ContentId, ContentType, Credit, ExternalId, Image, Locale, Money, Region};
+use crate::{AvailabilityType, ContentId, ContentType, Credit, ExternalId, Image, Locale, Money, Region, VideoQuality};
 
 /// An offer as a source states it; the catalogue adds where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct SourceOffer {
     pub region: Region,
     /// On which terms.
     pub availability_type: AvailabilityType,
+    /// How sharp it is, where the source says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<VideoQuality>,
     /// What it costs.
     pub price: Option<Money>,
     /// Opens the title in the platform's app.
@@ -54,6 +57,9 @@ pub struct SourceRecord {
     pub release_year: Option<u16>,
     /// How long it runs.
     pub runtime_minutes: Option<u16>,
+    /// How many seasons a series has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season_count: Option<u16>,
     /// Genre ids of our taxonomy (`science_fiction`).
     pub genres: Vec<String>,
     /// Countries it was made in.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{AvailabilityType, ContentType, Region};
+use contracts::{AvailabilityType, ContentType, Region, VideoQuality};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,6 +71,9 @@ pub struct Columns {
     /// Minutes it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_minutes: Option<String>,
+    /// How many seasons a series has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seasons: Option<String>,
     /// Genres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub genres: Option<String>,
@@ -98,6 +101,9 @@ pub struct Columns {
     /// The address of a poster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster: Option<String>,
+    /// The address of a wide picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backdrop: Option<String>,
 }
 
 /// The offer that a row states. Where both a value and a column are given, the column wins in rows that fill it.
@@ -122,6 +128,12 @@ pub struct OfferMapping {
     /// The column of the terms: `subscription`, `free`, `ads`, `rent` or `buy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms_column: Option<String>,
+    /// How sharp the picture is, for every row: `sd`, `hd` or `uhd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<VideoQuality>,
+    /// The column of the quality.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality_column: Option<String>,
     /// The platform's page, for every row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web_url: Option<String>,

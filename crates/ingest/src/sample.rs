@@ -4,7 +4,7 @@
 
 use contracts::{
     AvailabilityType, Call, Content, ContentId, ListQuery, MAX_BATCH, Money, Region, Result, Rng, SourceOffer,
-    SourceRecord,
+    SourceRecord, VideoQuality,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
@@ -141,7 +141,7 @@ fn offers(key: &str, year: Option<u16>, request: &SampleRequest) -> Vec<SourceOf
             offers.extend(offer(
                 share,
                 market,
-                price(share, market, price_step, recent),
+                (quality(share, recent), price(share, market, price_step, recent)),
                 (days, leaves),
                 request.as_of,
             ));
@@ -153,7 +153,7 @@ fn offers(key: &str, year: Option<u16>, request: &SampleRequest) -> Vec<SourceOf
 fn offer(
     share: &Share,
     market: &Market,
-    price: Option<Money>,
+    (quality, price): (VideoQuality, Option<Money>),
     (days, leaves): (u64, Option<u64>),
     as_of: Date,
 ) -> Option<SourceOffer> {
@@ -162,6 +162,7 @@ fn offer(
         platform: share.platform.to_owned(),
         region: market.region.parse::<Region>().ok()?,
         availability_type: share.terms,
+        quality: Some(quality),
         price,
         deep_link: None,
         web_url: service.home_url.to_owned(),
@@ -170,6 +171,12 @@ fn offer(
         checked_at: midnight(as_of),
         confidence: CONFIDENCE,
     })
+}
+
+/// How sharp it is: what is new and in a subscription in ultra-high definition, all else in high definition.
+fn quality(share: &Share, recent: bool) -> VideoQuality {
+    let sharpest = recent && share.terms == AvailabilityType::Subscription;
+    if sharpest { VideoQuality::Uhd } else { VideoQuality::Hd }
 }
 
 /// What renting or buying costs: the market's price, a step or two more, half as much again for what is new.

@@ -1,5 +1,6 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
+mod pictures;
 mod rates;
 
 use std::{
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use crate::{limits, roles::Role};
 
+pub use pictures::Pictures;
 pub use rates::{RateLimits, Redis};
 
 /// Which stores are the default where the configuration names none.
@@ -84,6 +86,9 @@ pub struct Config {
     /// Who may ask how much.
     #[config(nested)]
     pub rate_limits: RateLimits,
+    /// Pictures of titles.
+    #[config(nested)]
+    pub pictures: Pictures,
     /// Valkey or Redis.
     #[config(nested)]
     pub redis: Redis,

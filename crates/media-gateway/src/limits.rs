@@ -26,8 +26,8 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DEPRECATED_SINCE: Timestamp = Timestamp::constant(1_795_219_200, 0);
 
 /// Routes that cost something other than one unit: whoever watches the node or reads its documentation or the app's
-/// pages is not counted; a batch is as dear as a few requests.
-const COSTS: [(&str, u32); 12] = [
+/// pages and pictures is not counted; a batch is as dear as a few requests.
+const COSTS: [(&str, u32); 13] = [
     ("/livez", 0),
     ("/readyz", 0),
     ("/startupz", 0),
@@ -39,6 +39,7 @@ const COSTS: [(&str, u32); 12] = [
     ("/", 0),
     ("/search", 0),
     ("/offline", 0),
+    ("/api/v1/images/{id}/{kind}", 0),
     ("/api/v1/content/batch", 5),
 ];
 /// The app's files.

@@ -9,6 +9,7 @@ use contracts::{
 };
 use ingest::Ingest;
 use jiff::SignedDuration;
+use pictures::{HostedPictures, Hosts};
 use search::Search;
 use stores::{cache::Cache, db::Db, events, vectors::VectorIndex};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -94,8 +95,12 @@ impl Services {
 
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
-        let catalog = runs(Role::Catalog)
-            .then(|| Arc::new(Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone())));
+        let catalog = if runs(Role::Catalog) {
+            let catalog = Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone());
+            Some(Arc::new(catalog.with_pictures(Arc::new(pictures(config)?))))
+        } else {
+            None
+        };
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
         let ingest = if runs(Role::Ingest) {
             let settings = sources(config, folder, &cache, &clock)?;
@@ -232,6 +237,14 @@ async fn trim(db: Db, clock: Clock) {
             Err(error) => tracing::warn!(%error, "old events could not be forgotten; the next try is in an hour"),
         }
     }
+}
+
+/// From where pictures come.
+fn pictures(config: &Config) -> anyhow::Result<HostedPictures> {
+    let settings = &config.pictures;
+    let hosts = Hosts::parse(&settings.hosts).map_err(|why| anyhow::anyhow!("`pictures.hosts`: {why}"))?;
+    let timeout = Duration::from_millis(settings.timeout_ms);
+    HostedPictures::new(hosts, settings.cache_bytes, timeout).map_err(|why| anyhow::anyhow!("`pictures`: {why}"))
 }
 
 struct SearchParts<'a> {

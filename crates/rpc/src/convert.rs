@@ -1,6 +1,7 @@
 //! Values of `contracts` ⇄ messages of `proto/`. To a message every value converts; from one, what is wrong is named
 //! by its path, such as `records[3].offers[0].region`.
 
+mod card;
 mod catalog;
 mod common;
 mod search;

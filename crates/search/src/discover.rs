@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, YearRange, genres};
+use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, Wording, YearRange, genres};
 
 use crate::{
     conditions::{Conditions, conditions, credit},
@@ -103,6 +103,7 @@ pub(crate) struct Row {
     pub id: String,
     pub title: String,
     pub reason: String,
+    pub about: Wording,
     pub search: SearchRequest,
     pub items: Items,
 }
@@ -115,8 +116,8 @@ pub(crate) fn rows(
     region: Option<Region>,
     platform_name: impl Fn(&str) -> String,
 ) -> Vec<Row> {
-    let mut rows =
-        vec![popular("popular", "Popular", "The most votes over all sources", SearchFilters::default(), region)];
+    let words = ("Popular".to_owned(), "The most votes over all sources".to_owned());
+    let mut rows = vec![popular("popular", words, Wording::new("popular", []), SearchFilters::default(), region)];
     let mut services: Vec<_> = shelves.added.iter().filter(|((_, place), _)| *place == region).collect();
     services.sort_unstable_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.0.cmp(&b.0.0)));
     for ((platform, _), ids) in services.into_iter().take(MAX_SERVICES) {
@@ -126,6 +127,7 @@ pub(crate) fn rows(
             id: format!("added:{platform}"),
             title: format!("Recently added on {name}"),
             reason: format!("The newest by the date on which {name} says it added them"),
+            about: Wording::new("added", [("platform", platform.clone()), ("name", name)]),
             search: SearchRequest { filters, region, ..SearchRequest::default() },
             items: Items::These(ids.clone()),
         });
@@ -136,11 +138,18 @@ pub(crate) fn rows(
     rows
 }
 
-fn popular(id: &str, title: &str, reason: &str, filters: SearchFilters, region: Option<Region>) -> Row {
+fn popular(
+    id: &str,
+    (title, reason): (String, String),
+    about: Wording,
+    filters: SearchFilters,
+    region: Option<Region>,
+) -> Row {
     Row {
         id: id.to_owned(),
-        title: title.to_owned(),
-        reason: reason.to_owned(),
+        title,
+        reason,
+        about,
         items: Items::Popular(conditions(&filters, region)),
         search: SearchRequest { filters, region, ..SearchRequest::default() },
     }
@@ -153,8 +162,9 @@ fn by_genre(counts: &Counts, region: Option<Region>) -> Vec<Row> {
     let row = |(id, count): (&str, u64)| {
         let name = genres::name(id).unwrap_or(id);
         let filters = SearchFilters { genres: vec![id.to_owned()], ..SearchFilters::default() };
-        let reason = format!("The most votes of {count} titles in {name}");
-        popular(&format!("genre:{id}"), &format!("Popular in {name}"), &reason, filters, region)
+        let words = (format!("Popular in {name}"), format!("The most votes of {count} titles in {name}"));
+        let about = Wording::new("genre", [("genre", id.to_owned()), ("count", count.to_string())]);
+        popular(&format!("genre:{id}"), words, about, filters, region)
     };
     held.into_iter().take(MAX_GENRES).map(row).collect()
 }
@@ -167,9 +177,10 @@ fn by_decade(counts: &Counts, region: Option<Region>) -> Vec<Row> {
     let row = |(decade, count): (u16, u64)| {
         let years = YearRange { from: Some(decade), to: Some(decade + 9) };
         let filters = SearchFilters { year_range: Some(years), ..SearchFilters::default() };
-        let (title, reason) =
+        let words =
             (format!("Popular from the {decade}s"), format!("The most votes of {count} titles from the {decade}s"));
-        popular(&format!("decade:{decade}"), &title, &reason, filters, region)
+        let about = Wording::new("decade", [("decade", decade.to_string()), ("count", count.to_string())]);
+        popular(&format!("decade:{decade}"), words, about, filters, region)
     };
     let long = decades.into_iter().rev().filter(|(_, count)| *count >= SHORTEST_ROW as u64);
     long.take(MAX_DECADES).map(row).collect()
@@ -182,6 +193,7 @@ fn directed_by(name: &str, region: Option<Region>) -> Row {
         id: format!("director:{folded}"),
         title: format!("Directed by {name}"),
         reason: format!("{name} directed them; the most votes first"),
+        about: Wording::new("director", [("name", name.to_owned())]),
         search: SearchRequest { query: format!("directed by {name}"), region, ..SearchRequest::default() },
         items: Items::Popular(Conditions { people: vec![credit(CreditRole::Director, &folded)], ..everywhere }),
     }

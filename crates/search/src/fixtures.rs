@@ -25,6 +25,7 @@ pub(crate) fn film(number: u128, title: &str, year: u16, genres: &[&str], people
         release_date: None,
         release_year: Some(year),
         runtime_minutes: None,
+        season_count: None,
         genres: genres.iter().map(|genre| (*genre).to_owned()).collect(),
         countries: vec![],
         languages: vec![],

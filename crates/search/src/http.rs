@@ -162,13 +162,24 @@ pub struct DiscoverParams {
     /// Only titles with an offer here, as ISO 3166-1 alpha-2 or alpha-3.
     #[param(value_type = Option<String>)]
     region: Option<Region>,
+    /// How many rows to leave out at the start; 0 where not given.
+    #[param(minimum = 0, maximum = 100)]
+    from: Option<usize>,
+    /// How many rows, from 1 to 100; all where not given.
+    #[param(minimum = 1, maximum = 100)]
+    rows: Option<usize>,
 }
+
+/// The most rows that can be asked for or left out.
+const MAX_ROWS: usize = 100;
 
 /// Rows of titles to look around in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Discovery {
     /// In the order to show them.
     rows: Vec<DiscoverRow>,
+    /// How many rows there are in all.
+    total: usize,
 }
 
 /// Search the catalogue.
@@ -282,7 +293,14 @@ async fn discover(
     CallOf(call): CallOf,
     ApiQuery(params): ApiQuery<DiscoverParams>,
 ) -> HttpResult<Json<Discovery>> {
-    Ok(Json(Discovery { rows: service.discover(&call, params.region).await? }))
+    let (from, most) = (params.from.unwrap_or(0), params.rows.unwrap_or(MAX_ROWS));
+    if from > MAX_ROWS || !(1..=MAX_ROWS).contains(&most) {
+        let error = ApiError::invalid("bad_rows", format!("{most} rows from {from} on can't be asked for"));
+        return Err(error.field("rows", format!("must be from 1 to {MAX_ROWS}, and `from` at most that")).into());
+    }
+    let rows = service.discover(&call, params.region).await?;
+    let total = rows.len();
+    Ok(Json(Discovery { rows: rows.into_iter().skip(from).take(most).collect(), total }))
 }
 
 /// How far this node's indexes are behind the catalogue, for the operator.

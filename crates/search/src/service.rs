@@ -21,7 +21,7 @@ use crate::{
     query::{self, Named, Plan, QueryKind},
     rank::Fused,
     ranked::Found,
-    reasons::reasons,
+    reasons::{english, reasons},
     text::fold,
     validate::{validate, validate_filters, validate_known, validate_limit, validate_query, validate_up_to},
 };
@@ -303,8 +303,10 @@ fn window<'a>(fused: &'a [Fused], request: &SearchRequest) -> &'a [Fused] {
 }
 
 fn result(content: Content, plan: &Plan, fused: &Fused) -> SearchResult {
+    let reasons = reasons(&content, plan, fused);
     SearchResult {
-        match_reasons: reasons(&content, plan, fused),
+        match_reasons: reasons.iter().map(english).collect(),
+        reasons,
         content,
         relevance_score: fused.score,
         vector_similarity: fused.vector,

@@ -1,7 +1,10 @@
 //! Titles like one, and rows of titles: what is found without a question.
 
+use std::collections::HashMap;
+
 use contracts::{
     ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SimilarResponse,
+    TitleCard,
 };
 
 use crate::{
@@ -61,12 +64,14 @@ impl Search {
         ids.dedup();
         ids.truncate(MAX_BATCH);
         let titles = self.titles(call, &ids).await?;
+        let cards: HashMap<_, _> = titles.iter().map(|title| (title.id, TitleCard::of(title, region))).collect();
         let filled = rows.into_iter().map(|(ids, row)| DiscoverRow {
             id: row.id,
             title: row.title,
             reason: row.reason,
+            about: row.about,
             search: row.search,
-            items: ids.iter().filter_map(|id| titles.iter().find(|title| title.id == *id)).cloned().collect(),
+            items: ids.iter().filter_map(|id| cards.get(id)).cloned().collect(),
         });
         Ok(filled.filter(|row| row.items.len() >= SHORTEST_ROW).collect())
     }

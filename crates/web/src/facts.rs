@@ -19,8 +19,10 @@ pub struct Facts {
     pub locale: String,
     /// "Film", or "Series".
     pub kind: &'static str,
-    /// Year, length, genres, countries, languages: each as words, in that order, without what is not known.
+    /// Year, length, seasons, genres, countries, languages: each as words, in that order, without what is not known.
     pub line: Vec<String>,
+    /// Where this node gives its poster, where it has one.
+    pub poster: Option<String>,
     /// What it is about.
     pub overview: Option<String>,
     /// "7.1 of 10, from 48 votes".
@@ -49,6 +51,7 @@ impl Facts {
             kind: if content.content_type == ContentType::Movie { "Film" } else { "Series" },
             summary: summary(content, &line, &people),
             line,
+            poster: poster(content),
             overview: content.overview.clone(),
             rating: (content.vote_count > 0)
                 .then(|| format!("{:.1} of 10, from {} votes", content.average_rating, content.vote_count)),
@@ -68,11 +71,17 @@ fn line(content: &Content, directory: &Directory) -> Vec<String> {
     let parts = [
         content.release_year.map(|year| year.to_string()),
         content.runtime_minutes.map(|minutes| format!("{minutes} min")),
+        content.season_count.map(|count| if count == 1 { "1 season".to_owned() } else { format!("{count} seasons") }),
         joined(content.genres.iter().map(genre).collect()),
         joined(content.countries.iter().map(|country| country.as_str().to_owned()).collect()),
         joined(content.languages.clone()),
     ];
     parts.into_iter().flatten().collect()
+}
+
+fn poster(content: &Content) -> Option<String> {
+    let has = content.images.iter().any(|image| image.kind == "poster");
+    has.then(|| format!("/api/v1/images/{}/poster?width=360", content.id))
 }
 
 fn people(content: &Content) -> Vec<(&'static str, Vec<String>)> {

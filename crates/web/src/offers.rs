@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{AvailabilityType, Directory, Offer};
+use contracts::{AvailabilityType, Directory, Offer, VideoQuality};
 
 /// The source of every offer that was generated for the demo.
 const SAMPLE: &str = "sample";
@@ -14,7 +14,7 @@ pub struct OfferLine {
     pub service: String,
     /// "Subscription", "Rent", …
     pub kind: &'static str,
-    /// Where, with the price where one is known: `US 3.99 USD`.
+    /// Where, with price and quality where they are known: `US 3.99 USD HD`.
     pub places: Vec<String>,
     /// Who says so.
     pub source: String,
@@ -38,9 +38,11 @@ pub fn lines(offers: &[Offer], directory: &Directory) -> Vec<OfferLine> {
 
 fn line(platform: &str, kind: AvailabilityType, source: &str, group: &[&Offer], directory: &Directory) -> OfferLine {
     let known = directory.platforms.iter().find(|known| known.id == platform);
-    let place = |offer: &&Offer| match &offer.price {
-        Some(price) => format!("{} {} {}", offer.region.as_str(), price.amount, price.currency.code()),
-        None => offer.region.as_str().to_owned(),
+    let place = |offer: &&Offer| {
+        let price = offer.price.as_ref().map(|price| format!("{} {}", price.amount, price.currency.code()));
+        let quality = offer.quality.map(|quality| if quality == VideoQuality::Uhd { "4K" } else { quality.as_str() });
+        let parts = [Some(offer.region.as_str().to_owned()), price, quality.map(str::to_uppercase)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     };
     OfferLine {
         service: known.map_or_else(|| platform.replace('_', " "), |known| known.name.clone()),

@@ -17,6 +17,7 @@ fn record(source: &str, key: &str) -> SourceRecord {
         release_date: None,
         release_year: None,
         runtime_minutes: None,
+        season_count: None,
         genres: vec![],
         countries: vec![],
         languages: vec![],
@@ -34,6 +35,7 @@ fn offer(platform: &str, confidence: f64, at: i64) -> contracts::SourceOffer {
         platform: platform.to_owned(),
         region: Region::US,
         availability_type: AvailabilityType::Subscription,
+        quality: None,
         price: None,
         deep_link: None,
         web_url: format!("https://example.com/{at}"),
@@ -112,6 +114,30 @@ fn one_offer_for_each_platform_terms_and_source() {
     let seen: Vec<_> = offers.iter().map(|o| (o.platform.as_str(), o.source.as_str(), o.web_url.as_str())).collect();
     let (one, two) = ("https://example.com/1", "https://example.com/2");
     assert_eq!(seen, [("hulu", "hulu", one), ("hulu", "netflix", one), ("netflix", "netflix", two)]);
+}
+
+#[test]
+fn an_offer_in_another_quality_is_another_offer() {
+    let mut source = record("justwatch", "tm1");
+    let sharp = |quality| contracts::SourceOffer { quality, ..offer("netflix", 0.9, 1) };
+    source.offers = vec![sharp(Some(VideoQuality::Uhd)), sharp(Some(VideoQuality::Sd)), sharp(None)];
+    let offers = fold(&[&source]).unwrap().offers;
+    let seen: Vec<_> = offers.iter().map(|offer| offer.quality).collect();
+    assert_eq!(seen, [None, Some(VideoQuality::Sd), Some(VideoQuality::Uhd)]);
+}
+
+#[test]
+fn a_series_has_as_many_seasons_as_any_source_knows() {
+    let seasons = |source: &str, count| {
+        let content_type = ContentType::TvShow;
+        SourceRecord { season_count: count, content_type, ..record(source, "1") }
+    };
+    let (few, many, none) = (seasons("hulu", Some(2)), seasons("netflix", Some(5)), seasons("tmdb", None));
+    let made_up = seasons(SAMPLE, Some(9));
+    assert_eq!(fold(&[&few, &many, &none, &made_up]).unwrap().season_count, Some(5));
+    assert_eq!(fold(&[&none]).unwrap().season_count, None);
+    let film = SourceRecord { content_type: ContentType::Movie, ..few };
+    assert_eq!(fold(&[&film]).unwrap().season_count, None);
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn record(line: &str) -> SourceRecord {
         release_date: None,
         release_year: year.parse().ok(),
         runtime_minutes: runtime.parse().ok(),
+        season_count: None,
         genres: vec![],
         countries: vec![],
         languages: vec![],

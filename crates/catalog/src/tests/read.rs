@@ -1,6 +1,6 @@
 //! Reading: order, language, pages, caches and the export.
 
-use contracts::{ContentId, ListQuery};
+use contracts::{ContentId, Image, ListQuery, Money, VideoQuality};
 use rstest::rstest;
 
 use super::*;
@@ -137,4 +137,47 @@ async fn an_export_names_nothing_of_this_catalogue() {
         !lines[0].contains(&id.to_string()) && !lines[0].contains("checked_at") && !lines[0].contains("last_updated")
     );
     assert!(lines[0].contains(r#""records":[["netflix","s1"]]"#));
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn seasons_qualities_and_pictures_come_back(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let sharp = |quality, price| SourceOffer { quality, price, ..offer("apple_tv_plus", "US") };
+    let euros = |amount: &str| {
+        let money = serde_json::json!({ "amount": amount, "currency": "EUR" });
+        serde_json::from_value::<Money>(money).ok()
+    };
+    let offers = vec![
+        sharp(None, None),
+        sharp(Some(VideoQuality::Uhd), euros("5.99")),
+        sharp(Some(VideoQuality::Sd), euros("2.99")),
+    ];
+    let image = |kind: &str, width| Image {
+        kind: kind.to_owned(),
+        url: format!("https://images.example.org/{kind}.jpg"),
+        width,
+        height: None,
+        placeholder: None,
+    };
+    let images = vec![image("poster", Some(500)), image("backdrop", None)];
+    let series = SourceRecord {
+        content_type: ContentType::TvShow,
+        season_count: Some(3),
+        offers,
+        images: images.clone(),
+        ..film("netflix", "s1", "Harbour Street", 2004)
+    };
+    let id = bench.ingest(&[series]).await[0].content_id;
+    let title = bench.catalog.titles(&call(), &[id]).await.unwrap().remove(0);
+    assert_eq!((title.season_count, &title.images), (Some(3), &images));
+    let found: Vec<_> = title.availability.iter().map(|offer| (offer.quality, offer.price.clone())).collect();
+    let (sd, uhd) = (Some(VideoQuality::Sd), Some(VideoQuality::Uhd));
+    assert_eq!(found, [(None, None), (sd, euros("2.99")), (uhd, euros("5.99"))]);
+    let prices = bench.catalog.prices(&call(), id, None).await.unwrap();
+    let mut seen: Vec<_> = prices.into_iter().map(|point| (point.quality, point.price)).collect();
+    seen.sort_by_key(|(quality, _)| *quality);
+    assert_eq!(seen, [(sd, euros("2.99")), (uhd, euros("5.99"))]);
 }

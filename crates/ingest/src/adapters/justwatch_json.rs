@@ -1,9 +1,9 @@
 //! Titles with their offers as clients of JustWatch write them: `{entry_id, object_type, title, …, offers: […]}`.
 //!
 //! The file says nothing of where its offers hold: the run's region does. A service lists an offer for each quality; we
-//! keep one for each platform and kind, the cheapest.
+//! keep one for each platform, kind and quality, the cheapest.
 
-use contracts::{AvailabilityType, ContentType, ExternalId, Image, Money, SourceOffer, SourceRecord};
+use contracts::{AvailabilityType, ContentType, ExternalId, Image, Money, SourceOffer, SourceRecord, VideoQuality};
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::{Decimal, prelude::FromPrimitive};
@@ -54,6 +54,10 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes =
         row.number::<u16>("runtime_minutes", "a number of minutes")?.filter(|minutes| *minutes > 0);
     let genre = |code: &String| GENRES.iter().find(|known| known.0 == code).map(|known| known.1.to_owned());
+    if content_type == ContentType::TvShow {
+        record.season_count =
+            row.number::<u16>("total_season_count", "a number of seasons")?.filter(|seasons| *seasons > 0);
+    }
     record.genres = row.list("genres").iter().filter_map(genre).collect();
     record.external_ids = ids(row, content_type);
     record.images.extend(image("poster", row.text("poster")));
@@ -86,7 +90,7 @@ fn ids(row: &RawRow, content_type: ContentType) -> Vec<ExternalId> {
 fn image(kind: &str, url: Option<String>) -> Option<Image> {
     let url = url.filter(|url| url.starts_with("https://"))?;
     let width = url.split('/').find_map(|part| part.strip_prefix('s')?.parse().ok());
-    Some(Image { kind: kind.to_owned(), url, width, height: None })
+    Some(Image { kind: kind.to_owned(), url, width, height: None, placeholder: None })
 }
 
 fn rating(fields: &Map<String, Value>) -> Option<(f64, u32)> {
@@ -100,7 +104,8 @@ fn offers(fields: &Map<String, Value>, context: &Context) -> Result<Vec<SourceOf
     for value in fields.get("offers").and_then(Value::as_array).into_iter().flatten() {
         let Some(offer) = value.as_object().map(|value| offer(value, context)).transpose()?.flatten() else { continue };
         let same = |known: &&mut SourceOffer| {
-            known.platform == offer.platform && known.availability_type == offer.availability_type
+            (&known.platform, known.availability_type, known.quality)
+                == (&offer.platform, offer.availability_type, offer.quality)
         };
         match offers.iter_mut().find(same) {
             Some(known) if dearer(known, &offer) => *known = offer,
@@ -141,6 +146,7 @@ fn offer(value: &Map<String, Value>, context: &Context) -> Result<Option<SourceO
         platform: platforms::id_of(name),
         region: context.region,
         availability_type,
+        quality: text("presentation_type").and_then(|word| quality(&word)),
         price: price(value, availability_type),
         deep_link: None,
         web_url: web_url.ok_or(RejectReason::Missing("offers.url"))?,
@@ -149,6 +155,16 @@ fn offer(value: &Map<String, Value>, context: &Context) -> Result<Option<SourceO
         checked_at: context.checked_at(),
         confidence: context.offer_confidence(),
     }))
+}
+
+/// `SD`, `HD`, `4K`; as a word of their query language it is `_4K`.
+fn quality(word: &str) -> Option<VideoQuality> {
+    match word.trim_start_matches('_') {
+        "SD" => Some(VideoQuality::Sd),
+        "HD" => Some(VideoQuality::Hd),
+        "4K" => Some(VideoQuality::Uhd),
+        _ => None,
+    }
 }
 
 fn price(value: &Map<String, Value>, terms: AvailabilityType) -> Option<Money> {

@@ -30,6 +30,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     let year = year.or_else(|| record.release_date.map(|day| i64::from(day.year())));
     record.release_year = year.map(|year| context.checked_year("year", year)).transpose()?;
     record.runtime_minutes = row.number("runtime_minutes", columns.runtime_minutes.as_ref(), "a number of minutes")?;
+    let seasons = row.number::<u16>("seasons", columns.seasons.as_ref(), "a number of seasons")?;
+    record.season_count = seasons.filter(|seasons| *seasons > 0 && record.content_type == ContentType::TvShow);
     record.genres = genre_ids(&row.list(columns.genres.as_ref()));
     record.countries = regions(&row.list(columns.countries.as_ref()));
     record.languages = row.list(columns.languages.as_ref());
@@ -38,7 +40,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
         .chain(credits(row.list(columns.actors.as_ref()), CreditRole::Actor))
         .collect();
     record.external_ids = row.ids();
-    record.images.extend(row.poster());
+    record.images.extend(row.image("poster", columns.poster.as_ref()));
+    record.images.extend(row.image("backdrop", columns.backdrop.as_ref()));
     let votes = row.number("votes", columns.votes.as_ref(), "a number of votes")?.unwrap_or(1);
     record.rating =
         row.number("rating", columns.rating.as_ref(), "a rating from 0 to 10")?.map(|rating: f64| (rating, votes));
@@ -123,9 +126,9 @@ impl Mapped<'_> {
             .collect()
     }
 
-    fn poster(&self) -> Option<Image> {
-        let url = self.of(self.mapping.columns.poster.as_ref()).filter(|url| is_web(url))?;
-        Some(Image { kind: "poster".to_owned(), url, width: None, height: None })
+    fn image(&self, kind: &str, column: Option<&String>) -> Option<Image> {
+        let url = self.of(column).filter(|url| is_web(url))?;
+        Some(Image { kind: kind.to_owned(), url, width: None, height: None, placeholder: None })
     }
 
     fn offer(&self, offer: &OfferMapping, context: &Context) -> Result<Option<SourceOffer>, RejectReason> {
@@ -144,6 +147,7 @@ impl Mapped<'_> {
                 .word("terms", offer.terms_column.as_ref(), "subscription, free, ads, rent or buy")?
                 .or(offer.terms)
                 .unwrap_or(AvailabilityType::Subscription),
+            quality: self.word("quality", offer.quality_column.as_ref(), "sd, hd or uhd")?.or(offer.quality),
             price: self.price(offer)?,
             deep_link: None,
             web_url,

@@ -38,7 +38,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     let title = row.required("title")?;
     let year = context.year(row, "release_year")?;
     let certificate_or_duration = row.text("rating");
-    let misplaced = certificate_or_duration.as_deref().is_some_and(|text| minutes(text).is_some() || is_seasons(text));
+    let misplaced =
+        certificate_or_duration.as_deref().is_some_and(|text| minutes(text).is_some() || seasons(text).is_some());
     let duration = row.text("duration").or_else(|| certificate_or_duration.clone().filter(|_| misplaced));
 
     let year_part = year.map_or_else(String::new, |year| year.to_string());
@@ -53,6 +54,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
         .collect();
     if content_type == ContentType::Movie {
         record.runtime_minutes = duration.as_deref().and_then(minutes).filter(|minutes| *minutes > 0);
+    } else {
+        record.season_count = duration.as_deref().and_then(seasons);
     }
     if !misplaced {
         record.ratings.extend(certificate_or_duration.and_then(|text| certificate(&text, service, context.region)));
@@ -66,6 +69,7 @@ fn offer(service: &Service, available_from: Option<Timestamp>, context: &Context
         platform: service.id.to_owned(),
         region: context.region,
         availability_type: AvailabilityType::Subscription,
+        quality: None,
         price: None,
         deep_link: None,
         web_url: service.home_url.to_owned(),
@@ -94,9 +98,10 @@ fn minutes(text: &str) -> Option<u16> {
     text.strip_suffix(" min")?.trim().parse().ok()
 }
 
-fn is_seasons(text: &str) -> bool {
-    text.split_once(' ')
-        .is_some_and(|(count, unit)| count.bytes().all(|b| b.is_ascii_digit()) && matches!(unit, "Season" | "Seasons"))
+/// The seasons of `3 Seasons`.
+fn seasons(text: &str) -> Option<u16> {
+    let (count, unit) = text.split_once(' ')?;
+    count.parse().ok().filter(|count| *count > 0 && matches!(unit, "Season" | "Seasons"))
 }
 
 /// Region, system and certificate. The film board's and the networks' hold in the United States; `13+` and the like are

@@ -33,7 +33,7 @@ fn poster(row: &RawRow) -> Result<Option<Image>, RejectReason> {
     };
     let width = row.number("thumbnail_width", "a number of pixels")?;
     let height = row.number("thumbnail_height", "a number of pixels")?;
-    Ok(Some(Image { kind: "poster".to_owned(), url, width, height }))
+    Ok(Some(Image { kind: "poster".to_owned(), url, width, height, placeholder: None }))
 }
 
 #[cfg(test)]

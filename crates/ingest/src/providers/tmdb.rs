@@ -22,7 +22,7 @@ use crate::{
 };
 
 const SOURCE: &str = "tmdb";
-const IMAGES: &str = "https://image.tmdb.org/t/p/w500";
+const IMAGES: &str = "https://image.tmdb.org/t/p";
 /// TMDb gives no page after this one.
 const LAST_PAGE: u64 = 500;
 /// How much its offers are believed: TMDb has them from another provider, a day old at most.
@@ -147,6 +147,7 @@ impl Tmdb {
                     platform,
                     region,
                     availability_type,
+                    quality: None,
                     price: None,
                     deep_link: None,
                     web_url: link.to_owned(),
@@ -181,13 +182,17 @@ fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) 
     record.release_year = record.release_date.and_then(|day| u16::try_from(day.year()).ok());
     let minutes = if film { &answer["runtime"] } else { &answer["episode_run_time"][0] };
     record.runtime_minutes = minutes.as_u64().and_then(|minutes| u16::try_from(minutes).ok()).filter(|m| *m > 0);
+    if !film {
+        let seasons = answer["number_of_seasons"].as_u64().and_then(|seasons| u16::try_from(seasons).ok());
+        record.season_count = seasons.filter(|seasons| *seasons > 0);
+    }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();
     record.languages = names(&answer["spoken_languages"], "english_name");
     record.credits = credits(answer);
     record.external_ids = ids(key, film, answer);
-    record.images.extend(image("poster", &answer["poster_path"]));
-    record.images.extend(image("backdrop", &answer["backdrop_path"]));
+    record.images.extend(image("poster", &answer["poster_path"], 780));
+    record.images.extend(image("backdrop", &answer["backdrop_path"], 1280));
     record.ratings.extend(certificate(answer, film, region));
     let votes = answer["vote_count"].as_u64().and_then(|votes| u32::try_from(votes).ok()).filter(|votes| *votes > 0);
     record.rating = answer["vote_average"].as_f64().filter(|mean| (0.0..=10.0).contains(mean)).zip(votes);
@@ -232,9 +237,11 @@ fn ids(key: &str, film: bool, answer: &Value) -> Vec<ExternalId> {
     all.into_iter().filter_map(id).collect()
 }
 
-fn image(kind: &str, path: &Value) -> Option<Image> {
+/// A picture in the width of TMDb's that is enough for every screen we serve.
+fn image(kind: &str, path: &Value, width: u32) -> Option<Image> {
     let path = path.as_str().filter(|path| path.starts_with('/'))?;
-    Some(Image { kind: kind.to_owned(), url: format!("{IMAGES}{path}"), width: Some(500), height: None })
+    let url = format!("{IMAGES}/w{width}{path}");
+    Some(Image { kind: kind.to_owned(), url, width: Some(width), height: None, placeholder: None })
 }
 
 /// The certificate of the region: the first that is not blank.

@@ -16,6 +16,7 @@ fn title(ids: &[(&str, &str)], year: u16) -> Content {
         release_date: None,
         release_year: Some(year),
         runtime_minutes: Some(101),
+        season_count: None,
         genres: vec!["drama".to_owned()],
         countries: Vec::new(),
         languages: Vec::new(),

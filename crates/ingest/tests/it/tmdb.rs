@@ -113,7 +113,8 @@ fn documented(target: &str) -> (&'static str, String) {
             json!({ "results": [{ "id": 11, "media_type": "movie" }, { "id": 5, "media_type": "person" }] })
         }
         "/3/movie/11" => film(),
-        "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [] }),
+        "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [],
+            "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg" }),
         "/3/movie/11/watch/providers" => json!({ "id": 11, "results": offers() }),
         _ => return ("404 Not Found", "{}".to_owned()),
     };
@@ -172,6 +173,12 @@ async fn a_title_with_its_offers() {
         record.offers.iter().map(|offer| (offer.platform.as_str(), offer.availability_type.as_str())).collect();
     assert_eq!(offers, [("disney_plus", "subscription"), ("apple_tv_plus", "rent")]);
     assert_eq!(record.offers, tmdb.availability("movie/11", Region::US).await.unwrap());
+    let series = tmdb.details("tv/22", Region::US).await.unwrap();
+    assert_eq!((series.season_count, record.season_count), (Some(7), None));
+    let pictures: Vec<_> =
+        [&record, &series].iter().flat_map(|r| &r.images).map(|i| (i.kind.as_str(), i.url.as_str())).collect();
+    let host = "https://image.tmdb.org/t/p";
+    assert_eq!(pictures, [("poster", &*format!("{host}/w780/p.jpg")), ("backdrop", &*format!("{host}/w1280/b.jpg"))]);
     assert!(tmdb.availability("movie/11", "DE".parse().unwrap()).await.unwrap().is_empty());
     assert_eq!(tmdb.search("glass harbour").await.unwrap(), ["movie/11"]);
     let before = server.asked().len();

@@ -6,7 +6,7 @@ use contracts::{
 };
 
 use super::{
-    common::{all, id, locale, maybe_time, region, same_words, small, stamp, time, word},
+    common::{all, id, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
     list, maybe, words,
 };
 use crate::pb;
@@ -85,6 +85,7 @@ impl From<SourceOffer> for pb::SourceOffer {
             region: offer.region.into(),
             availability_type: pb::AvailabilityType::from(offer.availability_type).into(),
             price: offer.price.map(Into::into),
+            quality: offer.quality.map(|quality| pb::VideoQuality::from(quality).into()),
             deep_link: offer.deep_link,
             web_url: offer.web_url,
             available_from: offer.available_from.map(stamp),
@@ -104,6 +105,7 @@ impl TryFrom<pb::SourceOffer> for SourceOffer {
             region: region("region", &offer.region)?,
             availability_type: word::<pb::AvailabilityType, _>("availability_type", offer.availability_type)?,
             price: maybe("price", offer.price)?,
+            quality: quality(offer.quality)?,
             deep_link: offer.deep_link,
             web_url: offer.web_url,
             available_from: maybe_time("available_from", offer.available_from)?,
@@ -127,6 +129,7 @@ impl From<SourceRecord> for pb::SourceRecord {
             release_date: record.release_date.map(Into::into),
             release_year: record.release_year.map(Into::into),
             runtime_minutes: record.runtime_minutes.map(Into::into),
+            season_count: record.season_count.map(Into::into),
             genres: record.genres,
             countries: all(record.countries),
             languages: record.languages,
@@ -167,6 +170,7 @@ impl TryFrom<pb::SourceRecord> for SourceRecord {
             release_date: maybe("release_date", record.release_date)?,
             release_year: small("release_year", record.release_year)?,
             runtime_minutes: small("runtime_minutes", record.runtime_minutes)?,
+            season_count: small("season_count", record.season_count)?,
             genres: record.genres,
             countries: words("countries", &record.countries, region)?,
             languages: record.languages,

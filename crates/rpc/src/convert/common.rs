@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::{
     ApiError, AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image,
-    Locale, Money, Offer, Region, Result, Translation,
+    Locale, Money, Offer, Region, Result, Translation, VideoQuality,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
@@ -39,6 +39,7 @@ same_words! {
     ContentType { Movie, TvShow }
     CreditRole { Director, Writer, Actor }
     AvailabilityType { Subscription, Free, Ads, Rent, Buy }
+    VideoQuality { Sd, Hd, Uhd }
 }
 
 /// An enum by its number on the wire.
@@ -70,6 +71,11 @@ fn renamed(field: &str, mut error: ApiError) -> ApiError {
 /// A number that fits in 16 bits.
 pub fn small(field: &str, number: Option<u32>) -> Result<Option<u16>> {
     number.map(|n| u16::try_from(n).map_err(|_| wrong(field, "must be from 0 to 65535"))).transpose()
+}
+
+/// A quality that may be there.
+pub fn quality(number: Option<i32>) -> Result<Option<VideoQuality>> {
+    number.map(|number| word::<pb::VideoQuality, _>("quality", number)).transpose()
 }
 
 /// A time; `google.protobuf.Timestamp` counts its nanoseconds forward, also before 1970.
@@ -160,7 +166,13 @@ impl TryFrom<pb::ExternalId> for ExternalId {
 
 impl From<Image> for pb::Image {
     fn from(image: Image) -> Self {
-        Self { kind: image.kind, url: image.url, width: image.width, height: image.height }
+        Self {
+            kind: image.kind,
+            url: image.url,
+            width: image.width,
+            height: image.height,
+            placeholder: image.placeholder,
+        }
     }
 }
 
@@ -168,7 +180,13 @@ impl TryFrom<pb::Image> for Image {
     type Error = ApiError;
 
     fn try_from(image: pb::Image) -> Result<Self> {
-        Ok(Self { kind: image.kind, url: image.url, width: image.width, height: image.height })
+        Ok(Self {
+            kind: image.kind,
+            url: image.url,
+            width: image.width,
+            height: image.height,
+            placeholder: image.placeholder,
+        })
     }
 }
 
@@ -195,6 +213,7 @@ impl From<Offer> for pb::Offer {
             region: offer.region.into(),
             availability_type: pb::AvailabilityType::from(offer.availability_type).into(),
             price: offer.price.map(Into::into),
+            quality: offer.quality.map(|quality| pb::VideoQuality::from(quality).into()),
             deep_link: offer.deep_link,
             web_url: offer.web_url,
             available_from: offer.available_from.map(stamp),
@@ -215,6 +234,7 @@ impl TryFrom<pb::Offer> for Offer {
             region: region("region", &offer.region)?,
             availability_type: word::<pb::AvailabilityType, _>("availability_type", offer.availability_type)?,
             price: maybe("price", offer.price)?,
+            quality: quality(offer.quality)?,
             deep_link: offer.deep_link,
             web_url: offer.web_url,
             available_from: maybe_time("available_from", offer.available_from)?,
@@ -238,6 +258,7 @@ impl From<Content> for pb::Content {
             release_date: content.release_date.map(Into::into),
             release_year: content.release_year.map(Into::into),
             runtime_minutes: content.runtime_minutes.map(Into::into),
+            season_count: content.season_count.map(Into::into),
             genres: content.genres,
             countries: all(content.countries),
             languages: content.languages,
@@ -281,6 +302,7 @@ impl TryFrom<pb::Content> for Content {
             release_date: maybe("release_date", content.release_date)?,
             release_year: small("release_year", content.release_year)?,
             runtime_minutes: small("runtime_minutes", content.runtime_minutes)?,
+            season_count: small("season_count", content.season_count)?,
             genres: content.genres,
             countries: words("countries", &content.countries, region)?,
             languages: content.languages,

@@ -227,6 +227,7 @@ impl From<SearchResult> for pb::SearchResult {
             content: Some(result.content.into()),
             relevance_score: result.relevance_score,
             match_reasons: result.match_reasons,
+            reasons: all(result.reasons),
             vector_similarity: result.vector_similarity,
             graph_score: result.graph_score,
             keyword_score: result.keyword_score,
@@ -242,6 +243,7 @@ impl TryFrom<pb::SearchResult> for SearchResult {
             content: required("content", result.content)?,
             relevance_score: result.relevance_score,
             match_reasons: result.match_reasons,
+            reasons: all(result.reasons),
             vector_similarity: result.vector_similarity,
             graph_score: result.graph_score,
             keyword_score: result.keyword_score,
@@ -347,6 +349,7 @@ impl From<DiscoverRow> for pb::DiscoverRow {
             id: row.id,
             title: row.title,
             reason: row.reason,
+            about: Some(row.about.into()),
             search: Some(row.search.into()),
             items: all(row.items),
         }
@@ -361,6 +364,7 @@ impl TryFrom<pb::DiscoverRow> for DiscoverRow {
             id: row.id,
             title: row.title,
             reason: row.reason,
+            about: row.about.unwrap_or_default().into(),
             search: required("search", row.search)?,
             items: list("items", row.items)?,
         })

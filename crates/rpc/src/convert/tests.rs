@@ -76,8 +76,11 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn images()(kind in ".{0,9}", url in ".{0,12}", width in of(any::<u32>()), height in of(any::<u32>())) -> Image {
-        Image { kind, url, width, height }
+    fn images()(
+        kind in ".{0,9}", url in ".{0,12}", width in of(any::<u32>()), height in of(any::<u32>()),
+        placeholder in of(".{0,9}"),
+    ) -> Image {
+        Image { kind, url, width, height, placeholder }
     }
 }
 
@@ -86,11 +89,11 @@ prop_compose! {
         (platform, deep_link, web_url) in (".{0,12}", of(".{0,12}"), ".{0,12}"),
         (region, availability_type, price) in (regions(), prop::sample::select(AvailabilityType::ALL), of(money())),
         (available_from, expires_at, checked_at) in (of(times()), of(times()), times()),
-        confidence in numbers(),
+        (confidence, quality) in (numbers(), of(prop::sample::select(VideoQuality::ALL))),
     ) -> SourceOffer {
         SourceOffer {
-            platform, region, availability_type, price, deep_link, web_url, available_from, expires_at, checked_at,
-            confidence,
+            platform, region, availability_type, quality, price, deep_link, web_url, available_from, expires_at,
+            checked_at, confidence,
         }
     }
 }
@@ -99,7 +102,7 @@ prop_compose! {
     fn offers()(offer in source_offers(), source in ".{0,12}") -> Offer {
         Offer {
             platform: offer.platform, region: offer.region, availability_type: offer.availability_type,
-            price: offer.price, deep_link: offer.deep_link, web_url: offer.web_url,
+            quality: offer.quality, price: offer.price, deep_link: offer.deep_link, web_url: offer.web_url,
             available_from: offer.available_from, expires_at: offer.expires_at, source,
             checked_at: offer.checked_at, confidence: offer.confidence,
         }
@@ -117,7 +120,8 @@ prop_compose! {
         (source, source_key, title) in (".{0,12}", ".{0,12}", ".{0,12}"),
         (original_title, overview) in (of(".{0,12}"), of(".{0,12}")),
         (content_type, locale) in (kinds(), locales()),
-        (release_date, release_year, runtime_minutes) in (of(dates()), of(any::<u16>()), of(any::<u16>())),
+        (release_date, release_year) in (of(dates()), of(any::<u16>())),
+        (runtime_minutes, season_count) in (of(any::<u16>()), of(any::<u16>())),
         (genres, languages, countries) in (texts(), texts(), vec(regions(), 0..3)),
         ratings in vec((regions(), ".{0,9}", ".{0,9}"), 0..3),
         (credits, external_ids, images) in (vec(credits(), 0..3), vec(external_ids(), 0..3), vec(images(), 0..3)),
@@ -125,7 +129,8 @@ prop_compose! {
     ) -> SourceRecord {
         SourceRecord {
             source, source_key, content_type, title, original_title, locale, overview, release_date, release_year,
-            runtime_minutes, genres, countries, languages, ratings, credits, external_ids, images, offers, rating,
+            runtime_minutes, season_count, genres, countries, languages, ratings, credits, external_ids, images, offers,
+            rating,
         }
     }
 }
@@ -141,7 +146,8 @@ prop_compose! {
         Content {
             id, content_type: record.content_type, title: record.title, original_title: record.original_title,
             overview: record.overview, locale: record.locale, release_date: record.release_date,
-            release_year: record.release_year, runtime_minutes: record.runtime_minutes, genres: record.genres,
+            release_year: record.release_year, runtime_minutes: record.runtime_minutes,
+            season_count: record.season_count, genres: record.genres,
             countries: record.countries, languages: record.languages,
             ratings: record.ratings.into_iter().map(rating).collect(), credits: record.credits, availability,
             images: record.images, external_ids: record.external_ids, translations, average_rating, vote_count,
@@ -188,11 +194,17 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn wordings()(code in ".{0,9}", args in prop::collection::btree_map(".{0,9}", ".{0,9}", 0..3)) -> Wording {
+        Wording { code, args }
+    }
+}
+
+prop_compose! {
     fn results()(
-        content in contents(), match_reasons in texts(),
+        content in contents(), match_reasons in texts(), reasons in vec(wordings(), 0..3),
         (relevance_score, vector_similarity, graph_score, keyword_score) in (numbers(), numbers(), numbers(), numbers()),
     ) -> SearchResult {
-        SearchResult { content, relevance_score, match_reasons, vector_similarity, graph_score, keyword_score }
+        SearchResult { content, relevance_score, match_reasons, reasons, vector_similarity, graph_score, keyword_score }
     }
 }
 
@@ -267,6 +279,13 @@ proptest! {
     #[test]
     fn answers_survive(response in responses()) {
         travel::<_, pb::SearchContentResponse>(response);
+    }
+
+    #[test]
+    fn rows_survive(content in contents(), region in of(regions()), about in wordings(), title in ".{0,9}") {
+        let items = vec![TitleCard::of(&content, None), TitleCard::of(&content, region)];
+        let search = SearchRequest { region, ..SearchRequest::default() };
+        travel::<_, pb::DiscoverRow>(DiscoverRow { id: "x".into(), reason: title.clone(), title, about, search, items });
     }
 
     #[test]

@@ -122,7 +122,8 @@ impl SearchApi for Echo {
     async fn discover(&self, _: &Call, region: Option<Region>) -> contracts::Result<Vec<DiscoverRow>> {
         let search = SearchRequest { query: "directed by X".into(), region, ..SearchRequest::default() };
         let (id, title, reason) = ("director:x".into(), "Directed by X".into(), "X directed them".into());
-        Ok(vec![DiscoverRow { id, title, reason, search, items: Vec::new() }])
+        let about = contracts::Wording::new("director", [("name", "X".to_owned())]);
+        Ok(vec![DiscoverRow { id, title, reason, about, search, items: Vec::new() }])
     }
 }
 

@@ -140,7 +140,15 @@ async fn rows_to_look_around_in_come_from_facts() {
     let crime = running.search(&row("genre:crime").search).await;
     assert_eq!(crime.total_count, 3, "a row's search finds all of it");
     let here = running.search.discover(&call(), "DE".parse().ok()).await.unwrap();
-    assert!(here.iter().all(|row| row.items.iter().all(|item| !item.availability.is_empty())));
+    let offered = |item: &contracts::TitleCard| {
+        item.offers.iter().all(|offer| offer.region.as_str() == "DE") && !item.offers.is_empty()
+    };
+    assert!(here.iter().all(|row| row.items.iter().all(offered)));
+    assert_eq!(
+        row("genre:crime").about,
+        contracts::Wording::new("genre", [("genre", "crime".into()), ("count", "3".into())])
+    );
+    assert_eq!(row("director:agnes varda").about.arg("name"), "Agnès Varda");
     running.stop().await;
 }
 

@@ -16,8 +16,9 @@ fn read(change: impl FnOnce(&mut Value)) -> Result<SourceRecord, RejectReason> {
         "scoring": { "imdb_score": 7.5, "imdb_votes": 120, "tmdb_score": null }, "interactions": null,
         "offers": [
             offer("FLATRATE", "HD", "Netflix", null()), offer("FLATRATE", "4K", "Netflix", null()),
-            offer("RENT", "4K", "Amazon Video", json!(4.99)), offer("RENT", "SD", "Amazon Video", json!(2.99)),
-            offer("CINEMA", "HD", "Some Cinema", json!(12)), offer("ADS", "HD", "Rai Play", null()),
+            offer("RENT", "_4K", "Amazon Video", json!(4.99)), offer("RENT", "SD", "Amazon Video", json!(3.49)),
+            offer("RENT", "SD", "Amazon Video", json!(2.99)),
+            offer("CINEMA", "HD", "Some Cinema", json!(12)), offer("ADS", "CANVAS", "Rai Play", null()),
         ],
     });
     change(&mut title);
@@ -55,26 +56,29 @@ fn a_whole_title() {
 }
 
 #[test]
-fn one_offer_for_each_platform_and_kind_the_cheapest() {
+fn one_offer_for_each_platform_kind_and_quality_the_cheapest() {
     let record = read(|_| {}).unwrap();
     let offers: Vec<_> = record
         .offers
         .iter()
         .map(|offer| {
             let price = offer.price.as_ref().map(|price| format!("{} {}", price.amount, price.currency.code()));
-            (offer.platform.as_str(), offer.availability_type.as_str(), price)
+            let quality = offer.quality.map_or("", VideoQuality::as_str);
+            (offer.platform.as_str(), offer.availability_type.as_str(), quality, price)
         })
         .collect();
     assert_eq!(
         offers,
         [
-            ("netflix", "subscription", None),
-            ("prime_video", "rent", Some("2.99 USD".to_owned())),
-            ("rai_play", "ads", None)
+            ("netflix", "subscription", "hd", None),
+            ("netflix", "subscription", "uhd", None),
+            ("prime_video", "rent", "uhd", Some("4.99 USD".to_owned())),
+            ("prime_video", "rent", "sd", Some("2.99 USD".to_owned())),
+            ("rai_play", "ads", "", None)
         ]
     );
     assert_eq!(record.offers[0].expires_at.unwrap().to_string(), "2024-07-01T00:00:00Z", "a day counts to its end");
-    assert_eq!(record.offers[1].web_url, "https://example.org/watch/SD");
+    assert_eq!(record.offers[3].web_url, "https://example.org/watch/SD");
 }
 
 #[test]
@@ -85,6 +89,11 @@ fn what_is_no_title_or_wrong_is_said() {
     assert_eq!(reason(|title| title["entry_id"] = Value::Null), "entry_id is missing");
     assert!(reason(|title| title["release_date"] = json!("soon")).contains("release_date is \"soon\""));
     assert_eq!(reason(|title| title["offers"][0]["url"] = Value::Null), "offers.url is missing");
-    let series = read(|title| title["object_type"] = json!("SHOW")).unwrap();
+    let series = read(|title| {
+        title["object_type"] = json!("SHOW");
+        title["total_season_count"] = json!(4);
+    });
+    let series = series.unwrap();
+    assert_eq!(series.season_count, Some(4));
     assert_eq!((series.content_type, series.external_ids[1].id_type.as_str()), (ContentType::TvShow, "tmdb_tv"));
 }

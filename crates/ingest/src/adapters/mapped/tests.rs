@@ -20,6 +20,9 @@ runtime_minutes = "minutes"
 genres = "genres"
 countries = "made_in"
 directors = "crew.director"
+seasons = "seasons"
+poster = "poster"
+backdrop = "still"
 rating = "marks.mean"
 votes = "marks.count"
 [types]
@@ -33,6 +36,7 @@ terms_column = "terms"
 price_column = "price"
 currency = "EUR"
 until_column = "until"
+quality_column = "quality"
 "#;
 
 fn read(changes: Value) -> Result<SourceRecord, RejectReason> {
@@ -40,7 +44,8 @@ fn read(changes: Value) -> Result<SourceRecord, RejectReason> {
         "id": 7, "name": " The Glass  Harbour", "first_name": "Le port de verre", "kind": "film",
         "shown": "1999-03-31T20:00:00Z", "minutes": 101.0, "genres": "Drama|Sci-Fi|Nonsense", "made_in": "France|JP",
         "crew": { "director": ["Ada Quill", "Bo Finch"] }, "marks": { "mean": 7.5, "count": 12 }, "imdb": "tt1234567",
-        "service": "Disney+", "link": "https://example.org/7", "terms": "rent", "price": "3.99", "until": "2024-06-30",
+        "service": "Disney+", "link": "https://example.org/7", "terms": "rent", "price": "3.99", "until": "2024-06-30", "quality": "uhd",
+        "poster": "https://images.example.org/7.jpg", "still": "ftp://example.org/7.jpg", "seasons": 3,
     });
     for (name, value) in changes.as_object().unwrap() {
         row[name] = value.clone();
@@ -63,9 +68,13 @@ fn a_whole_row() {
     let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
     assert_eq!(people, ["director Ada Quill", "director Bo Finch"]);
     assert_eq!(record.rating, Some((7.5, 12)));
+    assert_eq!(record.images.iter().map(|image| image.kind.as_str()).collect::<Vec<_>>(), ["poster"]);
+    assert_eq!(record.season_count, None, "a film has none");
+    assert_eq!(read(json!({ "kind": "tv_show" })).unwrap().season_count, Some(3));
     let offer = &record.offers[0];
     assert_eq!((offer.platform.as_str(), offer.region.as_str()), ("disney_plus", "FR"));
     assert_eq!(offer.availability_type, AvailabilityType::Rent);
+    assert_eq!(offer.quality, Some(contracts::VideoQuality::Uhd));
     assert_eq!(offer.price.as_ref().unwrap().amount.to_string(), "3.99");
     assert_eq!(offer.expires_at.unwrap().to_string(), "2024-06-30T00:00:00Z");
 }
@@ -79,6 +88,7 @@ fn what_is_wrong_is_said_in_our_words() {
         (json!({ "shown": "last year" }), "date is \"last year\", which is not a date such as 2024-05-01"),
         (json!({ "shown": "1492-01-01" }), "year is 1492, outside 1870 to 2034"),
         (json!({ "minutes": "long" }), "runtime_minutes is \"long\", which is not a number of minutes"),
+        (json!({ "quality": "sharp" }), "quality is \"sharp\", which is not sd, hd or uhd"),
         (json!({ "link": "javascript:x" }), "web_url is missing"),
         (json!({ "price": "-1" }), "price is \"-1\", which is not a price of at least 0"),
     ];

@@ -95,19 +95,23 @@ fn certificates_have_a_system() {
 
 #[test]
 fn durations_are_found_where_they_were_put() {
-    type Case = (&'static [(&'static str, &'static str)], Option<u16>, usize);
+    type Case = (&'static [(&'static str, &'static str)], Option<u16>, Option<u16>, usize);
     let table: &[Case] = &[
-        (&[("duration", ""), ("rating", "74 min")], Some(74), 0),
-        (&[("duration", "90 min"), ("rating", "74 min")], Some(90), 0),
-        (&[("duration", "2 Seasons"), ("type", "TV Show")], None, 1),
-        (&[("duration", ""), ("rating", "12 Seasons"), ("type", "TV Show")], None, 0),
-        (&[("duration", "90 min"), ("type", "TV Show")], None, 1),
-        (&[("duration", "0 min")], None, 1),
-        (&[("duration", "")], None, 1),
+        (&[("duration", ""), ("rating", "74 min")], Some(74), None, 0),
+        (&[("duration", "90 min"), ("rating", "74 min")], Some(90), None, 0),
+        (&[("duration", "2 Seasons"), ("type", "TV Show")], None, Some(2), 1),
+        (&[("duration", "1 Season"), ("type", "TV Show")], None, Some(1), 1),
+        (&[("duration", "0 Seasons"), ("type", "TV Show")], None, None, 1),
+        (&[("duration", "2 Seasons")], None, None, 1),
+        (&[("duration", ""), ("rating", "12 Seasons"), ("type", "TV Show")], None, Some(12), 0),
+        (&[("duration", "90 min"), ("type", "TV Show")], None, None, 1),
+        (&[("duration", "0 min")], None, None, 1),
+        (&[("duration", "")], None, None, 1),
     ];
-    for (changes, minutes, ratings) in table {
+    for (changes, minutes, seasons, ratings) in table {
         let record = read(changes).unwrap();
-        assert_eq!((record.runtime_minutes, record.ratings.len()), (*minutes, *ratings), "{changes:?}");
+        let found = (record.runtime_minutes, record.season_count, record.ratings.len());
+        assert_eq!(found, (*minutes, *seasons, *ratings), "{changes:?}");
     }
 }
 
