@@ -78,6 +78,7 @@ describe('the API', () => {
     await page.locator('.progress.on').waitFor();
     expect(await titles(page)).toEqual(before);
     await page.getByText('This takes longer than usual').waitFor();
+    await accessible(page);
     await settled(page);
     expect(await titles(page)).not.toEqual(before);
   });
@@ -130,6 +131,24 @@ describe('addresses', () => {
     const person = await get('/nope', { accept: 'text/html,*/*;q=0.8' });
     expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
     expect((await get('/api/v1/nope', { accept: 'text/html' })).headers['content-type']).toBe('application/problem+json');
+  });
+});
+
+describe('motion', () => {
+  it('is none for those who asked for none', async () => {
+    for (const reducedMotion of ['reduce', 'no-preference'] as const) {
+      const { page } = await visit({ reducedMotion });
+      await page.goto('/search?q=harbour');
+      await lines(page).first().waitFor();
+      await page.route('**/api/v1/search', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await route.continue();
+      });
+      await page.fill('#box', 'lighthouse');
+      await page.locator('.progress.on').waitFor();
+      const moving = await page.evaluate(() => document.getAnimations().length);
+      expect(moving > 0).toBe(reducedMotion === 'no-preference');
+    }
   });
 });
 

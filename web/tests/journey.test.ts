@@ -78,6 +78,7 @@ describe('the first minute', () => {
       expect((await row.innerText()).includes('sample')).toBe(sample);
       expect(await row.locator('a').count()).toBe(sample ? 0 : 1);
       expect(await row.locator('time').getAttribute('datetime')).toMatch(/^20\d\d-/);
+      expect(await row.innerText()).toMatch(/(sure|likely|unsure), \d+%/);
     }
     expect(await page.locator('table tbody tr.sample').count()).toBeGreaterThan(0);
     expect(await page.locator('table tbody tr:not(.sample)').count()).toBeGreaterThan(0);
@@ -92,6 +93,54 @@ describe('the first minute', () => {
     await page.goto('/search?q=croked+mile');
     await settled(page);
     expect((await titles(page))[0]).toBe('Crooked Mile');
+  });
+
+  it('says what it corrected, and searches for what was typed when asked to', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=lighhouse+bishop');
+    const said = page.locator('.corrected');
+    await said.waitFor();
+    expect(await said.innerText()).toContain('lighthouse instead of lighhouse');
+    await accessible(page);
+    await said.locator('button').click();
+    await page.waitForURL(/intent=/);
+    await page.locator('.corrected', { hasText: 'exactly what you typed' }).waitFor();
+    expect(await page.inputValue('#box')).toBe('lighhouse bishop');
+    await page.locator('.corrected button').click();
+    await said.filter({ hasText: 'instead of' }).waitFor();
+  });
+
+  it('brings further rows when the end of the start page comes near, and keeps them on the way back', async () => {
+    const { page } = await visit();
+    const asked: string[] = [];
+    page.on('request', (request) => request.url().includes('/discover') && asked.push(new URL(request.url()).searchParams.get('from')!));
+    await page.goto('/');
+    const rows = page.locator('main section h2 a[id^="row-"]');
+    await rows.first().waitFor();
+    expect(asked).toEqual(['0']);
+    for (let at = 0; at < 12; at++) {
+      await page.mouse.wheel(0, 2_500);
+      await page.waitForTimeout(150);
+    }
+    const all = await rows.count();
+    expect(all).toBeGreaterThan(4);
+    const last = rows.nth(all - 1);
+    await last.click();
+    await page.waitForURL(/\/search/);
+    await page.goBack();
+    await rows.nth(all - 1).waitFor();
+    expect(await rows.count()).toBe(all);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('says how many seasons a series has, and how sharp an offer is', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=Harbour+Street');
+    await page.locator('#results li.line a', { hasText: 'Harbour Street' }).click();
+    await page.locator('article .line', { hasText: /\d seasons?/ }).waitFor();
+    await page.goto('/search?q=Crooked+Mile');
+    await page.locator('#results li.line a', { hasText: 'Crooked Mile' }).click();
+    await page.locator('table tbody tr.sample .price small', { hasText: 'HD' }).first().waitFor();
   });
 
   it('offers the nearest that works where nothing is found', async () => {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { host, PICTURES } from './images';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -24,9 +25,10 @@ export default async function setup(project: TestProject) {
   const binary = process.env.WEB_TEST_NODE ?? new URL('../../target/debug/media-gateway', import.meta.url).pathname;
   const films = new URL('netflix_titles.csv', import.meta.url).pathname;
   const encyclopedia = join(folder, 'movies-1990s.json');
-  await writeFile(encyclopedia, JSON.stringify(articles(await readFile(films, 'utf8'))));
+  const images = await host();
+  await writeFile(encyclopedia, JSON.stringify(articles(await readFile(films, 'utf8'), images.origin)));
   const args = ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
-  const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false' };
+  const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false', MEDIA_GATEWAY_PICTURE_HOSTS: images.origin, MEDIA_GATEWAY_PICTURE_TIMEOUT_MS: '1500' };
   // What an encyclopedia knows of the same films: its ids are what generated offers hang on.
   execFileSync(binary, ['ingest', films, encyclopedia, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
   const node = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -35,15 +37,17 @@ export default async function setup(project: TestProject) {
     const over = new Promise((resolve) => node.once('exit', resolve));
     node.kill('SIGTERM');
     await over;
+    await images.stop();
     await rm(folder, { recursive: true, force: true });
   };
 }
 
 /** The films of the streaming service's list, in the shape of the encyclopedia's; every third is missing there. */
-function articles(list: string): object[] {
+function articles(list: string, images: string): object[] {
   const rows = list.trim().split('\n').slice(1).map((line) => [...line.matchAll(/("[^"]*"|[^,]*)(,|$)/g)].map((field) => field[1]!.replaceAll('"', '')));
   const films = rows.filter((row, at) => row[1] === 'Movie' && (at % 3 !== 1 || row[2] === 'Crooked Mile'));
-  return films.map((row) => ({ title: row[2], year: Number(row[7]), cast: row[4]!.split(', '), genres: [], href: row[2]!.replaceAll(' ', '_') }));
+  const picture = (title: string) => (PICTURES[title] ? { thumbnail: `${images}/${PICTURES[title]}` } : {});
+  return films.map((row) => ({ title: row[2], year: Number(row[7]), cast: row[4]!.split(', '), genres: [], href: row[2]!.replaceAll(' ', '_'), ...picture(row[2]!) }));
 }
 
 /** What the node says where it is, once everything is indexed. */

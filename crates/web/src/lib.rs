@@ -10,7 +10,8 @@ mod title;
 use std::sync::Arc;
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
-use contracts::CatalogApi;
+use contracts::{ApiError, CatalogApi};
+use http_api::HttpResult;
 
 use page::Shell;
 
@@ -20,12 +21,15 @@ struct Web {
     shell: Shell,
 }
 
-/// The routes of the app; none when this binary was built without it (`cargo xtask web` builds it).
+/// The routes of the app; where this binary was built without it (`cargo xtask web` builds it), one that says so.
 pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
-    let Some(shell) = files::get("index.html").and_then(|index| Shell::new(&index)) else {
-        tracing::warn!("this build has no web app: `cargo xtask web` builds it");
-        return Router::new();
-    };
+    match files::get("index.html").and_then(|index| Shell::new(&index)) {
+        Some(shell) => with_app(shell, catalog),
+        None => without_app(),
+    }
+}
+
+fn with_app(shell: Shell, catalog: Arc<dyn CatalogApi>) -> Router {
     Router::new()
         .route("/", get(app))
         .route("/search", get(app))
@@ -34,6 +38,17 @@ pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
         // What no other route answers: a file, or the page that says there is nothing here.
         .route("/{*path}", get(files::file).fallback(http_api::no_such_route))
         .with_state(Arc::new(Web { catalog, shell }))
+}
+
+fn without_app() -> Router {
+    tracing::warn!("this build has no web app: `cargo xtask web` builds it; the API is served");
+    Router::new().route("/", get(no_app))
+}
+
+/// Where the app would be.
+async fn no_app() -> HttpResult<Response> {
+    let detail = "this node was built without its web app; the API is here, and its documentation is at /docs/";
+    Err(ApiError::not_found("no_web_app", detail).into())
 }
 
 /// The app itself: it reads the address and asks the API.

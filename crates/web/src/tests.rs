@@ -1,9 +1,11 @@
 //! What the page of a title says, over plain values; the routes are tested on a whole node, in a browser.
 
+use axum::{Router, body::Body, routing::get};
 use contracts::{Content, Directory};
-use http::{HeaderMap, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use rstest::rstest;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::{
     facts::Facts,
@@ -143,4 +145,21 @@ fn what_is_no_shell_is_none(#[case] index: &'static str) {
 #[case("", None)]
 fn the_smallest_form_that_is_taken(#[case] accepted: &str, #[case] form: Option<&str>) {
     assert_eq!(files::form(accepted).next().map(|(name, _)| name), form);
+}
+
+#[tokio::test]
+async fn a_build_without_the_app_says_so_and_serves_the_api() {
+    let api = Router::new().route("/api/v1/genres", get(|| async { "[]" }));
+    let node = api.merge(crate::without_app());
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = node.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    assert_eq!(ask("/api/v1/genres").await, (StatusCode::OK, "[]".to_owned()));
+    let (status, said) = ask("/").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(said.contains("no_web_app") && said.contains("/docs/"), "{said}");
 }

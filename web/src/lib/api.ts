@@ -38,7 +38,23 @@ export class Fault extends Error {
   }
 }
 
-const client = createClient<paths>({ baseUrl: location.origin, fetch: (request: Request) => fetch(request) });
+/** The first question of the start page is asked by the page's head, before the app is there; its answer is used once. */
+interface Early {
+  u: string;
+  l: string;
+  answer: Promise<Response>;
+}
+
+function ask(request: Request): Promise<Response> {
+  const page = window as unknown as { early?: Early };
+  const [early, url] = [page.early, new URL(request.url)];
+  if (!early || url.pathname !== '/api/v1/discover') return fetch(request);
+  delete page.early;
+  const same = url.pathname + url.search === early.u && request.headers.get('accept-language') === early.l;
+  return same ? early.answer : fetch(request);
+}
+
+const client = createClient<paths>({ baseUrl: location.origin, fetch: ask });
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
@@ -117,6 +133,8 @@ export { remember };
 
 export type Suggestion = Schemas['Suggestion'];
 export type DiscoverRow = Schemas['DiscoverRow'];
+export type Discovery = Schemas['Discovery'];
+export type TitleCard = Schemas['TitleCard'];
 export type Similar = Schemas['SimilarResponse'];
 
 /** What someone who types may mean: titles, people, genres. */
@@ -130,7 +148,18 @@ export async function similar(id: string, tag: string, signal: AbortSignal): Pro
   return remember(`similar ${tag} ${id}`, await answer(ask, signal, (data) => Array.isArray(data.results)));
 }
 
-export async function discover(region: string, tag: string, signal: AbortSignal): Promise<DiscoverRow[]> {
-  const ask = (both: AbortSignal) => client.GET('/api/v1/discover', { params: { query: { region } }, headers: language(tag), signal: both });
-  return remember(`discover ${tag} ${region}`, (await answer(ask, signal, (data) => Array.isArray(data.rows))).rows);
+/** Rows of the first answer, and of each that follows when the end of the page comes near. */
+const ROWS = { first: 4, then: 6 };
+
+/** All rows of a place that were asked for in this visit. */
+export const discovered = (region: string, tag: string) => remembered<Discovery>(`discover ${tag} ${region}`);
+
+/** The rows from one on; gives all that are known then. */
+export async function discover(region: string, tag: string, from: number, signal: AbortSignal): Promise<Discovery> {
+  const query = { region, from, rows: from ? ROWS.then : ROWS.first };
+  const ask = (both: AbortSignal) => client.GET('/api/v1/discover', { params: { query }, headers: language(tag), signal: both });
+  const { rows, total } = await answer(ask, signal, (data) => Array.isArray(data.rows));
+  const before = from ? (discovered(region, tag)?.rows ?? []).slice(0, from) : [];
+  // Where nothing more comes there is no more, whatever the total says.
+  return remember(`discover ${tag} ${region}`, { rows: [...before, ...rows], total: rows.length ? total : from });
 }

@@ -47,10 +47,10 @@ export function t(id: string, values?: Record<string, FluentVariable>): string {
 }
 
 /** A message that may not exist, for ids that are data. */
-export function known(id: string): string | undefined {
+export function known(id: string, values?: Record<string, FluentVariable>): string | undefined {
   for (const words of [current, fallback]) {
     const message = words.getMessage(id);
-    if (message?.value) return words.formatPattern(message.value, undefined, []);
+    if (message?.value) return words.formatPattern(message.value, values, []);
   }
   return undefined;
 }
@@ -62,11 +62,23 @@ export function wanted(): string {
   return tag === 'ar' ? 'ar, en;q=0.8' : 'en';
 }
 
-export const number = (value: number, options?: Intl.NumberFormatOptions) => new Intl.NumberFormat(intl(), options).format(value);
+/** Formatters by what they are made from: to make one takes a hundred times as long as to use it. There are a few dozen. */
+const formatters = new Map<string, unknown>();
+
+function kept<T>(kind: string, options: object | undefined, make: (tag: string) => T): T {
+  const key = `${kind} ${intl()} ${options ? JSON.stringify(options) : ''}`;
+  const known = formatters.get(key) as T | undefined;
+  if (known) return known;
+  const made = make(intl());
+  formatters.set(key, made);
+  return made;
+}
+
+export const number = (value: number, options?: Intl.NumberFormatOptions) => kept('number', options, (tag) => new Intl.NumberFormat(tag, options)).format(value);
 
 export function money(amount: string, currency: string): string {
   try {
-    return new Intl.NumberFormat(intl(), { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).format(Number(amount));
+    return number(Number(amount), { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
   } catch {
     return `${amount} ${currency}`;
   }
@@ -74,7 +86,7 @@ export function money(amount: string, currency: string): string {
 
 function name(kind: 'region' | 'language', code: string): string {
   try {
-    return new Intl.DisplayNames([intl()], { type: kind }).of(code) ?? code;
+    return kept(kind, undefined, (tag) => new Intl.DisplayNames([tag], { type: kind })).of(code) ?? code;
   } catch {
     return code; // the source's own word for a language
   }
@@ -84,8 +96,11 @@ export const regionName = (code: string) => name('region', code);
 export const languageName = (code: string) => (/^[a-z]{2,3}$/.test(code) ? name('language', code) : code);
 export const genreName = (id: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? id.replaceAll('_', ' ');
 
+/** What stands between the parts of a list. */
+export const comma = () => (tag === 'ar' ? '، ' : ', ');
+
 /** A whole date as the place writes it; the year alone is only that. */
-export const date = (iso: string) => new Intl.DateTimeFormat(intl(), { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(iso));
+export const date = (iso: string) => kept('date', undefined, (tag) => new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeZone: 'UTC' })).format(new Date(iso));
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31_557_600], ['month', 2_629_800], ['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
@@ -93,7 +108,7 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31_557_600], ['
 export function ago(iso: string, now = Date.now()): string {
   const seconds = (new Date(iso).getTime() - now) / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ['minute', 60];
-  return new Intl.RelativeTimeFormat(intl(), { numeric: 'auto' }).format(Math.round(seconds / size), unit);
+  return kept('ago', undefined, (tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })).format(Math.round(seconds / size), unit);
 }
 
 /** A length of time: 1 hr 52 min, or 1h 52m where there is little room. */
@@ -104,4 +119,4 @@ export function runtime(minutes: number, unitDisplay: 'short' | 'narrow' = 'shor
 }
 
 /** A year is a name, never grouped. */
-export const year = (value: number) => new Intl.NumberFormat(intl(), { useGrouping: false }).format(value);
+export const year = (value: number) => number(value, { useGrouping: false });

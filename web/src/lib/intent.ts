@@ -87,3 +87,9 @@ function settled(intent: Intent): Intent {
   if ('corrections' in changed) changed.corrections = [];
   return intent;
 }
+
+/** Nothing but the words as they were typed: no reading, no spelling. */
+export const typed = (text: string): Intent => ({ text }) as Intent;
+
+/** Whether an intent is that. */
+export const asTyped = (intent: Intent, text: string): boolean => intent.text === text && chips(intent, text).length === 0;

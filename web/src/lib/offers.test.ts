@@ -19,8 +19,14 @@ describe('the grid', () => {
 
   it('says the cheapest first, and the oldest and least sure of a row', () => {
     const [row] = grid([offer('a', 'rent', { ...price('5'), confidence: 0.4 }), offer('a', 'rent', { ...price('3'), checked_at: '2025-01-01T00:00:00Z' })], 'US', []);
-    expect(row!.cells.rent!.map((one) => one.price!.amount)).toEqual(['3', '5']);
+    expect(row!.cells.rent!.map((cell) => cell.offer.price!.amount)).toEqual(['3', '5']);
     expect(row).toMatchObject({ confidence: 0.4, checkedAt: '2025-01-01T00:00:00Z' });
+  });
+
+  it('says every quality of what costs the same once, the plainest first', () => {
+    const [row] = grid([offer('a', 'rent', { ...price('3'), quality: 'uhd' }), offer('a', 'rent', { ...price('3'), quality: 'sd' }), offer('a', 'rent', { ...price('5'), quality: 'uhd' }), offer('a', 'subscription')], 'US', []);
+    expect(row!.cells.rent!.map((cell) => [cell.offer.price!.amount, cell.qualities])).toEqual([['3', ['sd', 'uhd']], ['5', ['uhd']]]);
+    expect(row!.cells.stream).toMatchObject([{ qualities: [] }]);
   });
 
   it('leaves out other regions and terms it does not know', () => {

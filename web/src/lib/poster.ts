@@ -71,14 +71,29 @@ export function setType(title: string, face: keyof typeof FACES): { size: number
   return { size: size / 2, tall: 112, lines: Math.floor((300 - 112 - EDGES) / (size * line)) };
 }
 
-export function draw(facts: PosterFacts): Poster {
+/** Posters that were drawn: the same title comes again in the next answer. */
+const drawn = new Map<string, Poster>();
+const MOST_DRAWN = 300;
+
+/** The poster of a title; `plain` ones carry no words, so that none have to be set. */
+export function draw(facts: PosterFacts, plainly = false): Poster {
+  const key = `${plainly} ${facts.id} ${facts.title} ${facts.release_year ?? ''} ${facts.runtime_minutes ?? ''} ${facts.genres.join()} ${facts.countries.join()} ${facts.credits.slice(0, 2).map((credit) => credit.role + credit.name).join()}`;
+  const known = drawn.get(key);
+  if (known) return known;
+  const poster = design(facts, plainly);
+  if (drawn.size >= MOST_DRAWN) drawn.delete(drawn.keys().next().value!);
+  drawn.set(key, poster);
+  return poster;
+}
+
+export function design(facts: PosterFacts, plainly: boolean): Poster {
   const next = seeded(facts.id + facts.title);
   const genre = leading(facts.genres);
   const palettes = palettesOf(facts.release_year);
   const palette = palettes[Math.floor(next() * palettes.length)]!;
   const above = next() < 0.42;
   const face = SERIF.has(genre ?? '') ? 'serif' : NARROW.has(genre ?? '') ? 'narrow' : 'sans';
-  const { size, tall, lines } = setType(facts.title, face);
+  const { size, tall, lines } = plainly ? { size: 0, tall: 204, lines: 0 } : setType(facts.title, face);
   const count = Math.min(14, Math.max(3, Math.round((facts.runtime_minutes ?? 96) / 12)));
   const people = seeded(facts.countries.join() + (facts.credits[0]?.name ?? ''));
   const motifs = MOTIFS.find(([name]) => name === genre)?.[1] ?? [plain];

@@ -60,6 +60,7 @@ suggest-person = شخص
 suggest-genre = نوع
 corrected = نعرض نتائج { $to } بدلا من { $from }.
 corrected-undo = ابحث عما كتبته
+as-typed = بحثنا عما كتبته بالضبط.
 
 intent-label = كما فُهم
 intent-text = كلمات: { $text }
@@ -122,6 +123,38 @@ what-runtime = مدة لا تتجاوز { $time }
 what-years = الأعوام { $years }
 what-query = الكلمات «{ $q }»
 
+row-popular = الأشهر
+row-why-popular = الأكثر أصواتا في كل المصادر
+row-added = أُضيف حديثا على { $name }
+row-why-added = الأحدث بحسب التاريخ الذي تذكره { $name }
+row-genre = الأشهر في { $genre }
+row-why-genre = الأكثر أصواتا من { $count } عنوان في { $genre }
+row-decade = الأشهر من عقد { $decade }
+row-why-decade = الأكثر أصواتا من { $count } عنوان من عقد { $decade }
+row-director = من إخراج { $name }
+row-why-director = أخرجها { $name }، الأكثر أصواتا أولا
+
+why-title = العنوان يطابق «{ $words }»
+why-director = إخراج { $name }
+why-writer = كتابة { $name }
+why-actor = بطولة { $name }
+why-same-director = إخراج { $name }، مثل «{ $title }»
+why-same-cast = يشارك «{ $title }» من الممثلين: { $name }
+why-same-genre = من نوع «{ $title }»: { $genres }
+why-genre = النوع: { $genre }
+why-mood = { $genre } كثيرا ما يكون { $mood }
+why-language = باللغة: { $language }
+why-country = من { $country }
+why-runtime = مدته { $minutes }
+why-decade = من عقد { $decade }
+why-year = من عام { $year }
+why-meaning = قريب في المعنى
+why-overview = يذكر وصفه: { $words }
+why-words = يطابق كلماتك
+why-nearest = الأقرب في المعنى
+why-shared = يشترك في أشخاص أو أنواع
+why-popular = مشهور
+
 offer-stream = { $service }
 offer-free = { $service }، مجانا
 offer-ads = { $service }، مع إعلانات
@@ -160,6 +193,9 @@ offers-source = المصدر
 offers-checked = آخر تحقق
 offers-confidence = مدى الثقة
 offers-yes = نعم
+quality-sd = SD
+quality-hd = HD
+quality-uhd = 4K
 offers-ads = مع إعلانات
 offers-leaves = يغادر في { $date }
 offers-open = افتح { $service }
@@ -173,7 +209,13 @@ people-creator = ابتكار
 people-writer = كتابة
 people-actor = بطولة
 people-all = الكل ({ $count })
-seasons-title = المواسم
+seasons = { $count ->
+    [one] موسم واحد
+    [two] موسمان
+    [few] { $count } مواسم
+    [many] { $count } موسما
+   *[other] { $count } موسم
+}
 similar-title = عناوين مشابهة
 facts-title = حقائق
 fact-countries = البلدان
@@ -226,3 +268,14 @@ genre-sports = رياضة
 genre-thriller = إثارة
 genre-war = حرب
 genre-western = غرب أمريكي
+
+mood-relaxing = مريح
+mood-uplifting = مبهج
+mood-tense = مشوّق
+mood-dark = قاتم
+mood-sad = حزين
+mood-exciting = مثير
+mood-thoughtful = يدعو إلى التأمل
+mood-weird = غريب
+mood-inspiring = ملهم
+mood-nostalgic = يثير الحنين

@@ -58,6 +58,7 @@ suggest-person = person
 suggest-genre = genre
 corrected = Showing results for { $to } instead of { $from }.
 corrected-undo = Search for what I typed
+as-typed = Searched for exactly what you typed.
 
 intent-label = Understood as
 intent-text = words: { $text }
@@ -123,6 +124,40 @@ what-runtime = a length of at most { $time }
 what-years = the years { $years }
 what-query = the words “{ $q }”
 
+# Rows: their name, and why they are what they are
+row-popular = Popular
+row-why-popular = The most votes over all sources
+row-added = Recently added on { $name }
+row-why-added = The newest by the date on which { $name } says it added them
+row-genre = Popular in { $genre }
+row-why-genre = The most votes of { $count } titles in { $genre }
+row-decade = Popular from the { $decade }s
+row-why-decade = The most votes of { $count } titles from the { $decade }s
+row-director = Directed by { $name }
+row-why-director = { $name } directed them; the most votes first
+
+# Why a result is there
+why-title = Title matches “{ $words }”
+why-director = Directed by { $name }
+why-writer = Written by { $name }
+why-actor = With { $name }
+why-same-director = Directed by { $name }, like “{ $title }”
+why-same-cast = Shares cast with “{ $title }”: { $name }
+why-same-genre = Same genre as “{ $title }”: { $genres }
+why-genre = Genre: { $genre }
+why-mood = { $genre } is often { $mood }
+why-language = In { $language }
+why-country = From { $country }
+why-runtime = Runs { $minutes }
+why-decade = From the { $decade }s
+why-year = From { $year }
+why-meaning = Similar in meaning
+why-overview = Its description mentions { $words }
+why-words = Matches your words
+why-nearest = Nearest in meaning
+why-shared = Shares people or genres
+why-popular = Popular
+
 # Offers in short
 offer-stream = { $service }
 offer-free = { $service }, free
@@ -161,6 +196,9 @@ offers-source = Source
 offers-checked = Checked
 offers-confidence = How sure
 offers-yes = yes
+quality-sd = SD
+quality-hd = HD
+quality-uhd = 4K
 offers-ads = with adverts
 offers-leaves = leaves { $date }
 offers-open = Open { $service }
@@ -174,7 +212,10 @@ people-creator = Created by
 people-writer = Written by
 people-actor = With
 people-all = All { $count }
-seasons-title = Seasons
+seasons = { $count ->
+    [one] { $count } season
+   *[other] { $count } seasons
+}
 similar-title = Similar titles
 facts-title = Facts
 fact-countries = Countries
@@ -233,3 +274,15 @@ genre-sports = Sports
 genre-thriller = Thriller
 genre-war = War
 genre-western = Western
+
+# Moods
+mood-relaxing = relaxing
+mood-uplifting = uplifting
+mood-tense = tense
+mood-dark = dark
+mood-sad = sad
+mood-exciting = exciting
+mood-thoughtful = thoughtful
+mood-weird = weird
+mood-inspiring = inspiring
+mood-nostalgic = nostalgic

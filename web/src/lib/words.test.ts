@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const codes = (path: string) => [...read(path).matchAll(/Wording::new\(\s*"([a-z_]+)"/g)].map((match) => match[1]!.replaceAll('_', '-'));
+const spoken = new Set([...read('../locales/en.ftl').matchAll(/^([a-z][\w-]*) =/gm)].map((match) => match[1]!));
+
+describe('what the API says as data', () => {
+  it('has words of ours for every code in its source', () => {
+    const why = ['director', 'writer', 'actor', 'words', 'nearest', 'shared', 'popular', ...codes('../../../crates/search/src/reasons.rs')];
+    const rows = codes('../../../crates/search/src/discover.rs').filter((code) => !['a', 'b'].includes(code));
+    expect([new Set(why).size, new Set(rows).size]).toEqual([20, 5]);
+    const missing = [...why.map((code) => `why-${code}`), ...rows.flatMap((code) => [`row-${code}`, `row-why-${code}`])].filter((id) => !spoken.has(id));
+    expect(missing).toEqual([]);
+  });
+
+  it('has words for every mood', () => {
+    const source = read('../../../crates/search/src/query/vocabulary.rs');
+    const moods = [...source.slice(source.indexOf('const MOODS'), source.indexOf('];', source.indexOf('const MOODS'))).matchAll(/\n {4}\(\s*"([a-z]+)"/g)].map((match) => match[1]!);
+    expect(moods.length).toBeGreaterThan(5);
+    expect(moods.filter((mood) => !spoken.has(`mood-${mood}`))).toEqual([]);
+  });
+});
