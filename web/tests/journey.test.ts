@@ -88,6 +88,17 @@ describe('the first minute', () => {
     await page.locator('h2', { hasText: place }).waitFor();
   });
 
+  it('asks each first question once: the head of the page asks it, and the app takes the answer', async () => {
+    const { page } = await visit();
+    const asked: string[] = [];
+    page.on('request', (request) => /\/api\/v1\/(search|discover)(\?|$)/.test(request.url()) && asked.push(request.url().replace(/.*v1/, '')));
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    expect(asked).toEqual(['/search', '/discover?region=US&from=0&rows=4']);
+  });
+
   it('finds what was misspelt', async () => {
     const { page } = await visit();
     await page.goto('/search?q=croked+mile');

@@ -1,4 +1,5 @@
 //! An image host on this machine that behaves well and badly.
+#![allow(clippy::unwrap_used, reason = "a host that can't be built should stop the test")]
 
 use std::{
     sync::{

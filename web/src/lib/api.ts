@@ -38,19 +38,21 @@ export class Fault extends Error {
   }
 }
 
-/** The first question of the start page is asked by the page's head, before the app is there; its answer is used once. */
+/** The first question of a page is asked by its head, before the app is there; where the app asks just that, it takes the answer. */
 interface Early {
+  /** Address, language and body. */
   u: string;
-  l: string;
+  t: string;
+  b: string;
   answer: Promise<Response>;
 }
 
-function ask(request: Request): Promise<Response> {
+async function ask(request: Request): Promise<Response> {
   const page = window as unknown as { early?: Early };
   const [early, url] = [page.early, new URL(request.url)];
-  if (!early || url.pathname !== '/api/v1/discover') return fetch(request);
+  if (!early || early.u.split('?')[0] !== url.pathname) return fetch(request);
   delete page.early;
-  const same = url.pathname + url.search === early.u && request.headers.get('accept-language') === early.l;
+  const same = url.pathname + url.search === early.u && request.headers.get('accept-language') === early.t && (await request.clone().text()) === early.b;
   return same ? early.answer : fetch(request);
 }
 

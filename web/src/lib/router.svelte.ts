@@ -77,6 +77,16 @@ for (const kind of ['scroll', 'focusin']) {
 }
 addEventListener('pagehide', keep);
 
+/** After the next paint, or soon where nothing is painted. */
+const painted = (): Promise<void> =>
+  new Promise((done) => {
+    const late = setTimeout(done, 100);
+    requestAnimationFrame(() => {
+      clearTimeout(late);
+      setTimeout(done);
+    });
+  });
+
 /** Plain clicks on links of this app stay in it. */
 addEventListener('click', (event) => {
   const link = (event.target as Element | null)?.closest?.('a[href]') as HTMLAnchorElement | null;
@@ -85,5 +95,7 @@ addEventListener('click', (event) => {
   event.preventDefault();
   clearTimeout(timer);
   if (link.pathname + link.search === location.pathname + location.search) return;
-  go(link.pathname + link.search, { stay: link.dataset.stay !== undefined });
+  const to = link.pathname + link.search;
+  // The tap is shown first; taking one page down and putting up another would hold that up.
+  void painted().then(() => go(to, { stay: link.dataset.stay !== undefined }));
 });
