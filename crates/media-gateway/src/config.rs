@@ -1,5 +1,6 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
+mod log;
 mod pictures;
 mod rates;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::{limits, roles::Role};
 
+pub use log::{Log, LogFormat};
 pub use pictures::Pictures;
 pub use rates::{RateLimits, Redis};
 
@@ -27,16 +29,6 @@ pub enum Profile {
     Embedded,
     /// Engines beside it; what is only good enough for a demo is refused.
     Production,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For a person at a terminal.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// How results of several sources become one list.
@@ -264,18 +256,6 @@ pub struct Limits {
     /// Origins that browsers may call from, exactly as they write them.
     #[config(env = "MEDIA_GATEWAY_CORS_ORIGINS", parse_env = confique::env::parse::list_by_comma, default = [])]
     pub cors_origins: Vec<String>,
-}
-
-/// Log lines.
-#[derive(Clone, Debug, confique::Config)]
-#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
-pub struct Log {
-    /// `text` or `json`.
-    #[config(env = "MEDIA_GATEWAY_LOG_FORMAT", default = "text")]
-    pub format: LogFormat,
-    /// What to log, as in `info` or `info,search=debug`. Read again on SIGHUP.
-    #[config(env = "MEDIA_GATEWAY_LOG", default = "info")]
-    pub level: String,
 }
 
 /// What the command line sets; `None` leaves it to the others.
