@@ -26,17 +26,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let detail = "the body must be sent with `Content-Type: application/json`";
-            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_media_type", detail).into());
-        }
-        if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            let detail = "the body must be sent without a Content-Encoding";
-            return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_content_encoding", detail).into());
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|refusal| body_error(&refusal))?;
+        let bytes = json_bytes(request, state).await?;
         Ok(Self(from_json(&bytes)?))
     }
+}
+
+/// A JSON body, byte by byte, for whoever must see it as it was sent.
+///
+/// Fails as [`ApiJson`] does before it reads.
+pub struct ApiBytes(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for ApiBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(json_bytes(request, state).await?))
+    }
+}
+
+async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        let detail = "the body must be sent with `Content-Type: application/json`";
+        return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_media_type", detail).into());
+    }
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        let detail = "the body must be sent without a Content-Encoding";
+        return Err(ApiError::new(ErrorKind::UnsupportedMediaType, "unsupported_content_encoding", detail).into());
+    }
+    Ok(Bytes::from_request(request, state).await.map_err(|refusal| body_error(&refusal))?)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

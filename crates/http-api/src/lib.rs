@@ -17,7 +17,7 @@ pub use caller::{CallOf, identify};
 pub use cursor::{Cursors, Page, page_limit};
 pub use deprecation::Deprecation;
 pub use entity::{entity, json_entity, none_match};
-pub use extract::{ApiJson, ApiPath, ApiQuery, BodyTooLarge, NoQuery};
+pub use extract::{ApiBytes, ApiJson, ApiPath, ApiQuery, BodyTooLarge, NoQuery};
 pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};
 pub use frame::{Budget, Entered, Frame, FrameLayer, FrameService, Peer, frame_layer};
 pub use openapi::{PageProblems, Problems, complete, problem_response};

@@ -1,16 +1,21 @@
 //! Sources that the configuration names: read again and again, by jobs.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use contracts::{Clock, Region};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use stores::cache::Cache;
 
-use crate::{ClientConfig, Format, InputError, Mapping, PlatformAdapter, RunOptions, RunRequest, Source, Tmdb};
+use crate::{
+    ClientConfig, Format, InputError, Known, Mapping, PlatformAdapter, RunOptions, RunRequest, Secret, Source, Webhook,
+    providers::{self, known},
+};
 
-/// The providers that we know, and where their APIs are.
-const PROVIDERS: &[(&str, &str)] = &[("tmdb", "https://api.themoviedb.org")];
 /// How long a provider may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,6 +33,15 @@ pub struct Feed {
     /// Whether all keys are used, each for its own quota: a provider's terms may not allow it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rotate_keys: bool,
+    /// Units a day for each key, where the operator's plan says otherwise than what is usual there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daily_quota: Option<u32>,
+    /// A file with the secrets that the source's messages are signed with, one a line (`whsec_…`): it may then push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// The channels whose films YouTube gives, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<String>,
     /// Where the provider's API is, when it is reached by another way than its own address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -55,15 +69,18 @@ impl Feed {
         if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
             return Err(InputError::FeedName(name.to_owned()));
         }
+        let pushes = self.webhook_secret_file.is_some();
+        if pushes && self.key_file.is_none() && self.mapping_file.is_none() {
+            let what = "a source that pushes needs a `mapping_file`, or a provider's `key_file`".to_owned();
+            return Err(InputError::Feed { name: name.to_owned(), what });
+        }
         match (&self.location, &self.key_file) {
             (Some(location), None) => Source::parse(location).map(|_| ()),
-            (None, Some(_)) if PROVIDERS.iter().any(|known| known.0 == name) => Ok(()),
-            (None, Some(_)) => Err(InputError::Feed {
-                name: name.to_owned(),
-                what: format!("no provider is called so; known are {}", known_names()),
-            }),
+            (None, None) if pushes => Ok(()),
+            (None, Some(_)) => known(name).map(|_| ()).ok_or_else(|| unknown(name)),
             _ => {
-                let what = "give either a `location`, or a provider's `key_file`".to_owned();
+                let what =
+                    "give either a `location`, or a provider's `key_file`, or a `webhook_secret_file`".to_owned();
                 Err(InputError::Feed { name: name.to_owned(), what })
             }
         }
@@ -81,20 +98,47 @@ impl Feed {
     ) -> Result<Option<Arc<dyn PlatformAdapter>>, InputError> {
         let Some(path) = &self.key_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
-        let known = PROVIDERS.iter().find(|known| known.0 == name);
-        let (_, own_base) =
-            known.ok_or_else(|| fail(format!("no provider is called so; known are {}", known_names())))?;
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| fail(format!("its key file {} can't be read: {error}", path.display())))?;
-        let keys: Vec<String> = text.lines().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
-        if keys.is_empty() {
-            return Err(fail(format!("its key file {} holds no key", path.display())));
-        }
-        let base = self.base_url.as_deref().unwrap_or(own_base);
+        let known = known(name).ok_or_else(|| unknown(name))?;
+        let keys = lines(path).map_err(fail)?;
+        let base = self.base_url.as_deref().unwrap_or(known.base);
         let base = Url::parse(base).map_err(|error| fail(format!("`base_url` is not an address: {error}")))?;
-        let config = ClientConfig { base, keys, rotate: self.rotate_keys, timeout: TIMEOUT };
-        let adapter = Tmdb::new(config, cache, clock).map_err(|error| fail(error.to_string()))?;
-        Ok(Some(Arc::new(adapter)))
+        let (rotate, daily_quota) = (self.rotate_keys, self.daily_quota);
+        let config = ClientConfig { base, keys, rotate, timeout: TIMEOUT, daily_quota };
+        let adapter = providers::adapter(known, config, &self.channels, cache, clock);
+        adapter.map(Some).map_err(|error| fail(error.to_string()))
+    }
+
+    /// How its messages are taken in, where it sends some.
+    ///
+    /// # Errors
+    /// `Feed` for a file without good secrets; `Unreadable` or `Mapping` for its mapping.
+    pub fn webhook(&self, name: &str) -> Result<Option<Webhook>, InputError> {
+        let Some(path) = &self.webhook_secret_file else { return Ok(None) };
+        let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
+        let read = |line: &String| {
+            let what = "its webhook secrets must be `whsec_` and the base64 of 24 to 64 bytes, one a line";
+            Secret::parse(line).ok_or_else(|| fail(what.to_owned()))
+        };
+        let secrets = lines(path).map_err(fail)?.iter().map(read).collect::<Result<_, _>>()?;
+        let mapping = self.mapping()?.map(Arc::new);
+        Ok(Some(Webhook { secrets, mapping, region: self.region.unwrap_or(Region::US) }))
+    }
+
+    /// Whether a job reads it anew: not one that only pushes.
+    pub fn is_read(&self) -> bool {
+        self.location.is_some()
+    }
+
+    fn mapping(&self) -> Result<Option<Mapping>, InputError> {
+        let Some(path) = &self.mapping_file else { return Ok(None) };
+        let location = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| InputError::from_io(&location, error))?;
+        Mapping::from_toml(&text).map(Some)
+    }
+
+    /// The provider that a source of this name is, where it is one.
+    pub fn known(&self, name: &str) -> Option<&'static Known> {
+        self.key_file.as_ref().and_then(|_| known(name))
     }
 
     /// What to run.
@@ -102,14 +146,7 @@ impl Feed {
     /// # Errors
     /// `Unreadable` or `Mapping` for its mapping.
     pub fn request(&self) -> Result<RunRequest, InputError> {
-        let mapping = match &self.mapping_file {
-            Some(path) => {
-                let location = path.display().to_string();
-                let text = std::fs::read_to_string(path).map_err(|error| InputError::from_io(&location, error))?;
-                Some(Mapping::from_toml(&text)?)
-            }
-            None => None,
-        };
+        let mapping = self.mapping()?;
         let options = RunOptions {
             format: self.format,
             platform: self.platform.clone(),
@@ -121,6 +158,16 @@ impl Feed {
     }
 }
 
-fn known_names() -> String {
-    PROVIDERS.iter().map(|known| known.0).collect::<Vec<_>>().join(", ")
+/// The lines of a file of secrets.
+fn lines(path: &Path) -> Result<Vec<String>, String> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| format!("its file {} can't be read: {error}", path.display()))?;
+    let lines: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() { Err(format!("its file {} holds nothing", path.display())) } else { Ok(lines) }
+}
+
+fn unknown(name: &str) -> InputError {
+    let known: Vec<_> = providers::providers().iter().map(|known| known.name).collect();
+    let what = format!("no provider is called so; known are {}", known.join(", "));
+    InputError::Feed { name: name.to_owned(), what }
 }

@@ -3,6 +3,7 @@
 //! A job is there only where its input is. Its state is a row, so that the schedule outlives the process and several
 //! processes share it: whoever moves a due job's row to `running` has it, until its beat is ten minutes old.
 
+mod chain;
 mod expiry;
 mod http;
 mod provider;
@@ -12,13 +13,15 @@ mod work;
 pub(crate) use http::router;
 pub(crate) use store::interrupt_running;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use contracts::ApiError;
+use contracts::{ApiError, Region};
 use croner::Cron;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::PlatformAdapter;
 
 /// How long a running job may be silent before another process may take it over.
 pub(crate) const SILENCE: SignedDuration = SignedDuration::from_mins(10);
@@ -99,6 +102,8 @@ pub(crate) enum Work {
     Refresh(String),
     /// Reads what a provider lists.
     Provider(String),
+    /// Asks the chain of providers about titles that are there.
+    Ask(chain::Wanted),
     /// Announces offers that end within seven days.
     ExpiryWarnings,
 }
@@ -114,22 +119,33 @@ pub(crate) struct Definition {
 
 impl Definition {
     /// The jobs of a node with these feeds and providers.
-    pub fn all<'a>(feeds: impl Iterator<Item = &'a String>, providers: impl Iterator<Item = &'a String>) -> Vec<Self> {
-        let refresh = |source: &String, work: Work| Self {
-            name: format!("refresh_{source}"),
-            about: format!("reads the source {source} into the catalogue"),
-            schedule: "0 */6 * * *",
-            work,
+    pub fn all<'a>(
+        feeds: impl Iterator<Item = &'a String>,
+        providers: &BTreeMap<String, (Arc<dyn PlatformAdapter>, Region)>,
+    ) -> Vec<Self> {
+        let job = |name: String, about: String, schedule, work| Self { name, about, schedule, work };
+        let refresh = |source: &String, work: Work| {
+            job(
+                format!("refresh_{source}"),
+                format!("reads the source {source} into the catalogue"),
+                "0 */6 * * *",
+                work,
+            )
         };
-        let expiry = Self {
-            name: "expiry_warnings".to_owned(),
-            about: "announces offers that end within 7 days, each once".to_owned(),
-            schedule: "*/15 * * * *",
-            work: Work::ExpiryWarnings,
-        };
-        let feeds = feeds.map(|feed| refresh(feed, Work::Refresh(feed.clone())));
-        let providers = providers.map(|name| refresh(name, Work::Provider(name.clone())));
-        feeds.chain(providers).chain([expiry]).collect()
+        let mut jobs: Vec<Self> = feeds.map(|feed| refresh(feed, Work::Refresh(feed.clone()))).collect();
+        let listing = providers.iter().filter(|(_, (adapter, _))| adapter.lists());
+        jobs.extend(listing.map(|(name, _)| refresh(name, Work::Provider(name.clone()))));
+        if providers.values().any(|(adapter, _)| adapter.knows_offers()) {
+            let about = "asks providers where titles can be watched now".to_owned();
+            jobs.push(job("availability".to_owned(), about, "0 * * * *", Work::Ask(chain::Wanted::Offers)));
+        }
+        if !providers.is_empty() {
+            let about = "asks providers for what is missing of titles".to_owned();
+            jobs.push(job("enrichment".to_owned(), about, "0 3 * * *", Work::Ask(chain::Wanted::Facts)));
+        }
+        let about = "announces offers that end within 7 days, each once".to_owned();
+        jobs.push(job("expiry_warnings".to_owned(), about, "*/15 * * * *", Work::ExpiryWarnings));
+        jobs
     }
 
     /// When it runs next, after `now`.
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn jobs_come_back_in_their_time() {
         let feeds = ["festival".to_owned()];
-        let jobs = Definition::all(feeds.iter(), [].iter());
+        let jobs = Definition::all(feeds.iter(), &BTreeMap::new());
         let next = |name: &str, now: &str| {
             let job = jobs.iter().find(|job| job.name == name).unwrap();
             job.next(now.parse().unwrap()).unwrap().to_string()
@@ -161,6 +177,6 @@ mod tests {
         assert_eq!(next("expiry_warnings", "2026-01-01T23:59:59Z"), "2026-01-02T00:00:00Z");
         assert_eq!(next("refresh_festival", "2026-01-01T00:00:00Z"), "2026-01-01T06:00:00Z");
         assert_eq!(next("refresh_festival", "2026-12-31T18:00:01Z"), "2027-01-01T00:00:00Z");
-        assert_eq!(Definition::all([].iter(), [].iter()).len(), 1, "no feed, nothing to refresh");
+        assert_eq!(Definition::all([].iter(), &BTreeMap::new()).len(), 1, "no feed, nothing to refresh");
     }
 }

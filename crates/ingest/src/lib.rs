@@ -31,6 +31,7 @@ mod source;
 mod store;
 mod text;
 mod validate;
+mod webhooks;
 
 pub use context::Context;
 pub use error::InputError;
@@ -42,7 +43,10 @@ pub use limits::Limits;
 pub use mapping::{Columns, Mapping, OfferMapping};
 pub use open::{Inspection, Opened};
 pub use platforms::Service;
-pub use providers::{ClientConfig, Listed, PlatformAdapter, ProviderError, Tmdb};
+pub use providers::{
+    ClientConfig, Gracenote, JustWatch, Known, Listed, PlatformAdapter, ProviderError, StreamingAvailability, Tmdb,
+    Watchmode, YouTube, providers,
+};
 pub use rejects::Reject;
 pub use row::{RawRow, RejectReason};
 pub use rows::Row;
@@ -50,3 +54,4 @@ pub use run::{Counts, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
 pub use sample::{SAMPLE_SOURCE, SampleReport, SampleRequest, sample_record};
 pub use service::{Ingest, IngestConfig};
 pub use source::Source;
+pub use webhooks::{Received, Secret, Signed, Webhook};

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Feed, Format, Limits, PlatformAdapter, Source,
+    Feed, Format, Limits, PlatformAdapter, Source, Webhook,
     drive::Drive,
     jobs,
     run::{Counts, Progress, Run, RunRequest, RunStatus},
@@ -36,6 +36,8 @@ pub struct IngestConfig {
     pub feeds: BTreeMap<String, Feed>,
     /// Providers that jobs ask, by name, each with the region whose offers are wanted.
     pub providers: BTreeMap<String, (Arc<dyn PlatformAdapter>, Region)>,
+    /// Sources that send messages, by name.
+    pub webhooks: BTreeMap<String, Webhook>,
 }
 
 impl IngestConfig {
@@ -49,6 +51,7 @@ impl IngestConfig {
             retry_delay: Duration::from_millis(200),
             feeds: BTreeMap::new(),
             providers: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
         }
     }
 }

@@ -211,14 +211,18 @@ fn sources(
 ) -> anyhow::Result<ingest::IngestConfig> {
     let mut settings = ingest::IngestConfig::new(folder.path());
     for (name, feed) in &config.sources {
+        if let Some(webhook) = feed.webhook(name)? {
+            settings.webhooks.insert(name.clone(), webhook);
+        }
         match feed.provider(name, Arc::clone(cache), clock.clone())? {
             Some(provider) => {
                 let region = feed.region.unwrap_or(Region::US);
                 settings.providers.insert(name.clone(), (provider, region));
             }
-            None => {
+            None if feed.is_read() => {
                 settings.feeds.insert(name.clone(), feed.clone());
             }
+            None => {}
         }
     }
     Ok(settings)

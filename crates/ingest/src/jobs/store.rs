@@ -97,12 +97,14 @@ pub(super) async fn count(db: &Db, name: &str, done: u64) -> Result<(), DbError>
 /// How soon a job that was stopped goes on.
 const SOON: SignedDuration = SignedDuration::from_mins(1);
 
-/// Notes how a run ended. `outcome` is what came of it, or why it failed; `None` when it was stopped.
+/// Notes how a run ended. `outcome` is what came of it, or why it failed; `None` when it was stopped. `goes_on` keeps
+/// the position of one that came to its end for the next.
 pub(super) async fn end(
     db: &Db,
     name: &str,
     now: Timestamp,
     outcome: Option<&Result<String, String>>,
+    goes_on: bool,
 ) -> Result<(), DbError> {
     let (status, summary, error) = match outcome {
         Some(Ok(summary)) => (JobStatus::Waiting, Some(summary), None),
@@ -110,11 +112,11 @@ pub(super) async fn end(
         None => (JobStatus::Interrupted, None, None),
     };
     let sql = "UPDATE jobs SET status = $2, finished_at = $3, summary = $4, error = $5,
-            position = CASE WHEN $2 = 'waiting' THEN NULL ELSE position END,
+            position = CASE WHEN $2 = 'waiting' AND $7 = 0 THEN NULL ELSE position END,
             next_at = CASE WHEN $2 = 'interrupted' THEN $6 ELSE next_at END
         WHERE name = $1";
     let soon = now.checked_add(SOON).unwrap_or(now);
-    db.execute(sql, args![name, status.as_str(), now, summary, error, soon]).await.map(|_| ())
+    db.execute(sql, args![name, status.as_str(), now, summary, error, soon, i64::from(goes_on)]).await.map(|_| ())
 }
 
 /// Jobs whose process was killed are interrupted, and their time has come.

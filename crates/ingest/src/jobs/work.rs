@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use contracts::{ApiError, Call, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::{Definition, Job, Work, expiry::told, store};
+use super::{Definition, Job, Work, expiry, store};
 use crate::{
     Ingest, Progress,
     drive::{Drive, End},
@@ -18,6 +18,20 @@ const TICK: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(60);
 /// The deadline of a job's own call; each call it makes has its own.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// What came of a job.
+pub(super) struct Told {
+    /// For people.
+    pub summary: String,
+    /// Whether the next run goes on where this one came to.
+    pub goes_on: bool,
+}
+
+impl From<String> for Told {
+    fn from(summary: String) -> Self {
+        Self { summary, goes_on: false }
+    }
+}
 
 impl Ingest {
     /// The jobs of this node, by name.
@@ -116,7 +130,7 @@ impl Ingest {
     }
 
     fn definitions(&self) -> Vec<Definition> {
-        Definition::all(self.config.feeds.keys(), self.config.providers.keys())
+        Definition::all(self.config.feeds.keys(), &self.config.providers)
     }
 
     fn definition(&self, name: &str) -> Result<Definition> {
@@ -152,28 +166,31 @@ impl Ingest {
         tracing::info!(job = name, "a job began");
         let drive = Drive { ingest: self, call, stop, on_progress };
         let position = store::get(&self.db, name).await?.and_then(|row| row.position);
+        let told = |summary: Option<String>| summary.map(Told::from);
         let doing = async {
             match &definition.work {
-                Work::ExpiryWarnings => drive.expiry_warnings(name, position).await,
+                Work::ExpiryWarnings => drive.expiry_warnings(name, position).await.map(told),
+                Work::Ask(wanted) => drive.chain(name, *wanted, position).await,
                 Work::Provider(source) => match self.config.providers.get(source) {
-                    Some((adapter, region)) => drive.provider(name, adapter, *region, position).await,
+                    Some((adapter, region)) => drive.provider(name, adapter, *region, position).await.map(told),
                     None => Err(ApiError::internal("a provider is gone")),
                 },
-                Work::Refresh(feed) => self.refresh(call, name, feed, stop, on_progress).await,
+                Work::Refresh(feed) => self.refresh(call, name, feed, stop, on_progress).await.map(told),
             }
         };
-        let outcome = tokio::select! {
+        let outcome: Result<Option<Told>> = tokio::select! {
             outcome = doing => outcome,
             error = self.beat(name) => Err(error),
         };
+        let goes_on = matches!(&outcome, Ok(Some(told)) if told.goes_on);
         let end = match &outcome {
-            Ok(Some(summary)) => Some(Ok(summary.clone())),
+            Ok(Some(told)) => Some(Ok(told.summary.clone())),
             Ok(None) => None,
             // Somebody reads a file by hand: its turn comes.
             Err(error) if error.code == "ingest_busy" => None,
             Err(error) => Some(Err(error.detail.clone())),
         };
-        store::end(&self.db, name, self.clock.now(), end.as_ref()).await?;
+        store::end(&self.db, name, self.clock.now(), end.as_ref(), goes_on).await?;
         match &end {
             Some(Ok(summary)) => tracing::info!(job = name, summary, "a job came to its end"),
             Some(Err(error)) => tracing::warn!(job = name, error, "a job failed; it runs again at its time"),
@@ -204,6 +221,6 @@ impl Ingest {
         let run = self.run(call, &feed.request()?, stop, on_progress).await?;
         store::count(&self.db, name, run.counts.rows_read).await?;
         let end = if run.status == RunStatus::Done { End::Done } else { End::Stopped };
-        Ok(told(end, &run.counts))
+        Ok(expiry::told(end, &run.counts))
     }
 }

@@ -1,25 +1,29 @@
-//! Asks a provider: paced, bounded, tried again, remembered.
+//! Asks a provider: paced, bounded, tried again, remembered. It knows nothing of any one of them.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
 use contracts::Clock;
-use jiff::SignedDuration;
-use reqwest::{Client, Response, StatusCode, Url, header};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use stores::cache::Cache;
 
 use super::{
-    ProviderError,
-    pacing::{Allowance, Pacing, Turn},
+    DETAILS_TTL, ProviderError,
+    known::{Auth, Known},
+    pacing::{Pacing, Turn},
 };
 use crate::error::chain;
 
 /// The largest answer, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
+/// The longest refusal that is read for its reason, in bytes.
+const MAX_REASON: usize = 64 << 10;
 /// How often a request is sent at most.
 const TRIES: u32 = 3;
 /// The longest wait for a turn, and the longest pause that a provider may ask for before its request is given up.
@@ -37,12 +41,43 @@ pub struct ClientConfig {
     pub rotate: bool,
     /// How long an answer may take as a whole.
     pub timeout: Duration,
+    /// Units a day for each key, where the operator's plan says otherwise than what is usual there.
+    pub daily_quota: Option<u32>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request<'a> {
+    /// Below the provider's base address.
+    pub path: &'a str,
+    /// Names and values, without the key.
+    pub query: Vec<(&'a str, String)>,
+    /// Sent as JSON with POST, where there is one.
+    pub body: Option<Value>,
+    /// Units of the day's quota.
+    pub cost: u32,
+}
+
+impl<'a> Request<'a> {
+    /// A GET that costs one unit.
+    pub fn get(path: &'a str, query: impl Into<Vec<(&'a str, String)>>) -> Self {
+        Self { path, query: query.into(), body: None, cost: 1 }
+    }
+}
+
+/// What a provider said.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// Its JSON.
+    pub value: Value,
+    /// When it said so: a kept answer is as old as that.
+    pub at: Timestamp,
 }
 
 /// The way to one provider.
 #[derive(Clone)]
 pub(crate) struct ProviderClient {
-    source: &'static str,
+    known: &'static Known,
     config: ClientConfig,
     http: Client,
     pacing: Arc<Mutex<Pacing>>,
@@ -52,22 +87,23 @@ pub(crate) struct ProviderClient {
 
 /// What one try came to.
 enum Tried {
-    Answer(Value, Bytes),
+    Answer(Value),
     /// Nothing is gained by asking again.
     Final(ProviderError),
+    /// The key has no quota left today, whatever we counted.
+    Spent,
     /// It may go better after a pause.
     Again(String, Option<Duration>),
 }
 
 impl ProviderClient {
     pub fn new(
-        source: &'static str,
+        known: &'static Known,
         config: ClientConfig,
-        allowance: Allowance,
         cache: Arc<dyn Cache>,
         clock: Clock,
     ) -> Result<Self, ProviderError> {
-        let failed = |cause: String| ProviderError::Failed { source_id: source.to_owned(), cause };
+        let failed = |cause: String| ProviderError::Failed { source_id: known.name.to_owned(), cause };
         if config.keys.is_empty() {
             return Err(failed("there is no key".to_owned()));
         }
@@ -77,54 +113,105 @@ impl ProviderClient {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| failed(chain(&error)))?;
+        let mut allowance = known.allowance;
+        allowance.per_day = config.daily_quota.or(allowance.per_day);
         let pacing = Pacing::new(allowance, config.keys.len(), config.rotate);
-        Ok(Self { source, config, http, pacing: Arc::new(Mutex::new(pacing)), cache, clock })
+        Ok(Self { known, config, http, pacing: Arc::new(Mutex::new(pacing)), cache, clock })
     }
 
-    /// The time, as answers are stamped with.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+    /// That it answered what its documentation does not describe.
+    pub fn unexpected(&self, cause: &str) -> ProviderError {
+        ProviderError::Unexpected { source_id: self.known.name.to_owned(), cause: cause.to_owned() }
     }
 
-    /// The JSON at `path` with these parameters: what was kept for no longer than `ttl`, or else what the provider says.
+    /// That it has no such title.
+    pub fn not_found(&self) -> ProviderError {
+        ProviderError::NotFound { source_id: self.known.name.to_owned() }
+    }
+
+    /// That it does not say such a thing at all.
+    pub fn not_offered(&self, what: &'static str) -> ProviderError {
+        ProviderError::NotOffered { source_id: self.known.name.to_owned(), what }
+    }
+
+    /// What the provider says to a GET of `path`, or said within `max_age`.
     ///
     /// # Errors
     /// See [`ProviderError`].
-    pub async fn get(&self, path: &str, query: &[(&str, String)], ttl: Duration) -> Result<Value, ProviderError> {
-        let url = self.url(path, query)?;
-        let kept = format!("provider:{}:{}?{}", self.source, url.path(), url.query().unwrap_or_default());
+    pub async fn get(&self, path: &str, query: &[(&str, String)], max_age: Duration) -> Result<Answer, ProviderError> {
+        self.ask(&Request::get(path, query), max_age).await
+    }
+
+    /// What the provider says, or said within `max_age`.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    pub async fn ask(&self, request: &Request<'_>, max_age: Duration) -> Result<Answer, ProviderError> {
+        let url = self.url(request);
+        let kept = self.kept_under(&url, request);
         if let Some(bytes) = self.cache.get(&kept).await
-            && let Ok(value) = serde_json::from_slice(&bytes)
+            && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
+            && !self.is_older(&answer, max_age)
         {
-            return Ok(value);
+            return Ok(answer);
         }
-        let (value, bytes) = self.ask(&url).await?;
-        self.cache.put(&kept, bytes, ttl).await;
-        Ok(value)
+        let answer = Answer { value: self.send(&url, request).await?, at: self.clock.now() };
+        self.keep(&kept, &answer).await;
+        Ok(answer)
     }
 
-    fn url(&self, path: &str, query: &[(&str, String)]) -> Result<Url, ProviderError> {
+    /// Whether an answer is as old as `age`, or older.
+    pub fn is_older(&self, answer: &Answer, age: Duration) -> bool {
+        self.clock.now().duration_since(answer.at).unsigned_abs() >= age
+    }
+
+    /// Keeps what another answer said of what `request` asks for, so that it need not be asked.
+    pub async fn remember(&self, request: &Request<'_>, answer: &Answer) {
+        self.keep(&self.kept_under(&self.url(request), request), answer).await;
+    }
+
+    async fn keep(&self, name: &str, answer: &Answer) {
+        if let Ok(bytes) = serde_json::to_vec(answer) {
+            // The longest that anyone takes an answer for; each question says how old one may be.
+            self.cache.put(name, bytes.into(), DETAILS_TTL).await;
+        }
+    }
+
+    fn kept_under(&self, url: &Url, request: &Request<'_>) -> String {
+        let digest = |body: &Value| Sha256::digest(body.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let body: String = request.body.as_ref().map(digest).unwrap_or_default();
+        format!("provider:{}:{}?{}#{body}", self.known.name, url.path(), url.query().unwrap_or_default())
+    }
+
+    fn url(&self, request: &Request<'_>) -> Url {
         let mut url = self.config.base.clone();
-        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+        url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), request.path));
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
         }
-        Ok(url)
+        url
     }
 
-    async fn ask(&self, url: &Url) -> Result<(Value, Bytes), ProviderError> {
+    async fn send(&self, url: &Url, request: &Request<'_>) -> Result<Value, ProviderError> {
         let (mut pause, mut cause) = (FIRST_PAUSE, String::new());
-        for _ in 0..TRIES {
-            let key = self.turn().await?;
-            match self.once(url, key).await {
-                Tried::Answer(value, bytes) => {
+        let mut tries = 0;
+        while tries < TRIES {
+            let key = self.turn(request.cost).await?;
+            tries += 1;
+            match self.once(url, request, key).await {
+                Tried::Answer(value) => {
                     self.pacing().succeeded();
-                    return Ok((value, bytes));
+                    return Ok(value);
                 }
                 Tried::Final(error) => {
                     // It answered as documented: that is no failure of the provider.
                     self.pacing().succeeded();
                     return Err(error);
+                }
+                // The next key, or the sentence that all are spent: each key can come here once a day.
+                Tried::Spent => {
+                    self.pacing().spent(self.clock.now(), key);
+                    tries -= 1;
                 }
                 Tried::Again(why, Some(asked)) => {
                     let asked_for = SignedDuration::try_from(asked).unwrap_or(SignedDuration::from_secs(60));
@@ -139,15 +226,15 @@ impl ProviderClient {
                 }
             }
         }
-        Err(ProviderError::Failed { source_id: self.source.to_owned(), cause })
+        Err(ProviderError::Failed { source_id: self.known.name.to_owned(), cause })
     }
 
     /// Waits for a turn; gives the key to use.
-    async fn turn(&self) -> Result<usize, ProviderError> {
-        let source_id = || self.source.to_owned();
+    async fn turn(&self, cost: u32) -> Result<usize, ProviderError> {
+        let source_id = || self.known.name.to_owned();
         let mut waited = Duration::ZERO;
         loop {
-            let turn = self.pacing().ask(self.clock.now(), 1);
+            let turn = self.pacing().ask(self.clock.now(), cost);
             match turn {
                 Turn::Go(key) => return Ok(key),
                 Turn::Wait(wait) => {
@@ -165,20 +252,42 @@ impl ProviderClient {
         }
     }
 
-    async fn once(&self, url: &Url, key: usize) -> Tried {
+    fn request(&self, url: &Url, request: &Request<'_>, key: usize) -> RequestBuilder {
         let key = self.config.keys.get(key).map(String::as_str).unwrap_or_default();
-        let request = self.http.get(url.clone()).bearer_auth(key).header(header::ACCEPT, "application/json");
-        let response = match request.send().await {
+        let mut url = url.clone();
+        if let Auth::Query(name) = self.known.auth {
+            url.query_pairs_mut().append_pair(name, key);
+        }
+        let built = match &request.body {
+            Some(body) => self.http.post(url).json(body),
+            None => self.http.get(url),
+        };
+        let built = built.header(header::ACCEPT, "application/json");
+        match self.known.auth {
+            Auth::Bearer => built.bearer_auth(key),
+            Auth::Header(name) => built.header(name, key),
+            Auth::Query(_) => built,
+        }
+    }
+
+    async fn once(&self, url: &Url, request: &Request<'_>, key: usize) -> Tried {
+        let response = match self.request(url, request, key).send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() => return Tried::Again("it took too long to answer".to_owned(), None),
             Err(error) => return Tried::Again(chain(&error.without_url()), None),
         };
         let status = response.status();
-        let source_id = self.source.to_owned();
+        let source_id = self.known.name.to_owned();
         match status {
-            StatusCode::OK => self.read(response).await,
-            StatusCode::NOT_FOUND => Tried::Final(ProviderError::NotFound { source_id }),
+            StatusCode::OK => self.json(response).await,
+            StatusCode::NOT_FOUND => Tried::Final(self.not_found()),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                let text = read(response, MAX_REASON).await.unwrap_or_else(|_| Vec::new());
+                let spent =
+                    self.known.spent.is_some_and(|word| text.windows(word.len()).any(|part| part == word.as_bytes()));
+                if spent {
+                    return Tried::Spent;
+                }
                 Tried::Final(ProviderError::KeyRefused { source_id, status: status.as_u16() })
             }
             StatusCode::TOO_MANY_REQUESTS => {
@@ -187,26 +296,18 @@ impl ProviderClient {
                 Tried::Again("it asked for a pause".to_owned(), Some(Duration::from_secs(seconds)))
             }
             status if status.is_server_error() => Tried::Again(format!("it answered {status}"), None),
-            status => Tried::Final(ProviderError::Unexpected { source_id, cause: format!("status {status}") }),
+            status => Tried::Final(self.unexpected(&format!("status {status}"))),
         }
     }
 
-    async fn read(&self, mut response: Response) -> Tried {
-        let mut bytes = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(None) => break,
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= MAX_ANSWER => bytes.extend_from_slice(&chunk),
-                Ok(Some(_)) => {
-                    let cause = format!("more than {MAX_ANSWER} bytes");
-                    return Tried::Final(ProviderError::Unexpected { source_id: self.source.to_owned(), cause });
-                }
-                Err(error) if error.is_timeout() => return Tried::Again("it fell silent".to_owned(), None),
-                Err(error) => return Tried::Again(chain(&error.without_url()), None),
-            }
-        }
+    async fn json(&self, response: Response) -> Tried {
+        let bytes = match read(response, MAX_ANSWER).await {
+            Ok(bytes) => bytes,
+            Err(Unread::TooLong) => return Tried::Final(self.unexpected(&format!("more than {MAX_ANSWER} bytes"))),
+            Err(Unread::Broken(cause)) => return Tried::Again(cause, None),
+        };
         match serde_json::from_slice(&bytes) {
-            Ok(value) => Tried::Answer(value, bytes.into()),
+            Ok(value) => Tried::Answer(value),
             Err(_) if bytes.trim_ascii_start().starts_with(b"<") => Tried::Again("it answered HTML".to_owned(), None),
             Err(error) => Tried::Again(format!("it answered no JSON ({error})"), None),
         }
@@ -214,5 +315,23 @@ impl ProviderClient {
 
     fn pacing(&self) -> std::sync::MutexGuard<'_, Pacing> {
         self.pacing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Unread {
+    TooLong,
+    Broken(String),
+}
+
+async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Unread> {
+    let mut bytes = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return Ok(bytes),
+            Ok(Some(chunk)) if bytes.len() + chunk.len() <= most => bytes.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(Unread::TooLong),
+            Err(error) if error.is_timeout() => return Err(Unread::Broken("it fell silent".to_owned())),
+            Err(error) => return Err(Unread::Broken(chain(&error.without_url()))),
+        }
     }
 }

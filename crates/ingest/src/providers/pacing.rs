@@ -120,6 +120,14 @@ impl Pacing {
         }
     }
 
+    /// It says that the quota of this key is used up for the day, whatever we counted.
+    pub fn spent(&mut self, now: Timestamp, key: usize) {
+        if let Some(key) = self.keys.get_mut(key) {
+            (key.day, key.used) = (now, u32::MAX);
+        }
+        self.allowance.per_day.get_or_insert(u32::MAX - 1);
+    }
+
     /// It asked to be left alone with this key for a while.
     pub fn limited(&mut self, now: Timestamp, key: usize, pause: SignedDuration) {
         let interval = SignedDuration::from_nanos(1_000_000_000 / i64::from(self.allowance.per_second.max(1)));
@@ -184,6 +192,18 @@ mod tests {
         assert_eq!(turns[10], Turn::Spent(renewed));
         assert_eq!(five.ask(renewed, 1), Turn::Go(0), "a new day");
         assert_eq!(one.ask(start(), 3), Turn::Spent(renewed), "what costs more than a day never goes");
+    }
+
+    #[test]
+    fn a_provider_that_says_the_day_is_over_is_believed() {
+        let mut pacing = Pacing::new(Allowance::USUAL, 2, true);
+        assert_eq!(pacing.ask(start(), 1), Turn::Go(0));
+        pacing.spent(start(), 0);
+        assert_eq!(pacing.ask(start(), 1), Turn::Go(1));
+        pacing.spent(after(1_000), 1);
+        let renewed = start().checked_add(DAY).unwrap();
+        assert_eq!(pacing.ask(after(2_000), 1), Turn::Spent(renewed));
+        assert_eq!(pacing.ask(renewed, 1), Turn::Go(0));
     }
 
     #[test]

@@ -2,23 +2,23 @@
 //!
 //! Its offers name a platform and its terms; the only address they give is TMDb's own page, which leads on.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    AvailabilityType, Clock, ContentType, Credit, CreditRole, ExternalId, Image, Locale, Region, SourceOffer,
-    SourceRecord,
+    AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Locale, Region, SourceOffer, SourceRecord,
 };
 use serde_json::Value;
 use stores::cache::Cache;
 
 use super::{
-    AVAILABILITY_TTL, CATALOG_TTL, ClientConfig, DETAILS_TTL, Listed, PlatformAdapter, ProviderClient, ProviderError,
-    pacing::Allowance,
+    AVAILABILITY_TTL, Answer, CATALOG_TTL, ClientConfig, DETAILS_TTL, FRESH_TTL, Listed, PlatformAdapter,
+    ProviderClient, ProviderError, known,
+    parts::{self, id_of, items, names, said, texts},
 };
 use crate::{
     adapters::{blank, genre_ids, is_imdb_title},
-    certificates, platforms, text,
+    certificates,
 };
 
 const SOURCE: &str = "tmdb";
@@ -27,8 +27,6 @@ const IMAGES: &str = "https://image.tmdb.org/t/p";
 const LAST_PAGE: u64 = 500;
 /// How much its offers are believed: TMDb has them from another provider, a day old at most.
 const CONFIDENCE: f64 = 0.8;
-/// How many people of a cast are kept.
-const MAX_CAST: usize = 30;
 const TERMS: [(&str, AvailabilityType); 5] = [
     ("flatrate", AvailabilityType::Subscription),
     ("free", AvailabilityType::Free),
@@ -52,7 +50,7 @@ impl Tmdb {
     /// # Errors
     /// `Failed` without a key.
     pub fn new(config: ClientConfig, cache: Arc<dyn Cache>, clock: Clock) -> Result<Self, ProviderError> {
-        ProviderClient::new(SOURCE, config, Allowance::USUAL, cache, clock).map(Self)
+        ProviderClient::new(&known::TMDB, config, cache, clock).map(Self)
     }
 }
 
@@ -88,7 +86,7 @@ impl PlatformAdapter for Tmdb {
             ("sort_by", "popularity.desc".to_owned()),
             ("include_adult", "false".to_owned()),
         ];
-        let answer = self.0.get(&format!("/3/discover/{kind}"), &query, CATALOG_TTL).await?;
+        let answer = self.0.get(&format!("/3/discover/{kind}"), &query, CATALOG_TTL).await?.value;
         let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
         let keys = results.iter().filter_map(|result| Some(format!("{kind}/{}", result["id"].as_u64()?))).collect();
         let pages = answer["total_pages"].as_u64().unwrap_or(0).min(LAST_PAGE);
@@ -100,9 +98,9 @@ impl PlatformAdapter for Tmdb {
         Ok(Listed { keys, next })
     }
 
-    async fn search(&self, words: &str) -> Result<Vec<String>, ProviderError> {
+    async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {
         let query = [("query", words.to_owned()), ("include_adult", "false".to_owned())];
-        let answer = self.0.get("/3/search/multi", &query, CATALOG_TTL).await?;
+        let answer = self.0.get("/3/search/multi", &query, CATALOG_TTL).await?.value;
         let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
         let key = |result: &Value| {
             let kind = result["media_type"].as_str().filter(|kind| matches!(*kind, "movie" | "tv"))?;
@@ -112,59 +110,63 @@ impl PlatformAdapter for Tmdb {
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        let (content_type, path) = place(key)?;
-        let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
-        let wanted = format!("credits,external_ids,watch/providers,{certificates}");
-        let answer = self.0.get(&path, &[("append_to_response", wanted)], DETAILS_TTL).await?;
-        let mut record = record(key, content_type, &answer, region)?;
-        record.offers = self.offers(&answer["watch/providers"], region);
-        Ok(record)
+        self.title(key, region, AVAILABILITY_TTL).await
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
         let (_, path) = place(key)?;
-        let answer = self.0.get(&format!("{path}/watch/providers"), &[], AVAILABILITY_TTL).await?;
-        Ok(self.offers(&answer, region))
+        Ok(offers(&self.0.get(&format!("{path}/watch/providers"), &[], AVAILABILITY_TTL).await?, region))
+    }
+
+    async fn locate(&self, title: &Content, _: Region) -> Result<Option<String>, ProviderError> {
+        let (own, kind, found) = match title.content_type {
+            ContentType::Movie => ("tmdb_movie", "movie", "movie_results"),
+            ContentType::TvShow => ("tmdb_tv", "tv", "tv_results"),
+        };
+        if let Some(number) = id_of(&title.external_ids, own) {
+            return Ok(Some(format!("{kind}/{number}")));
+        }
+        let Some(imdb) = id_of(&title.external_ids, "imdb").filter(|id| is_imdb_title(id)) else { return Ok(None) };
+        let query = [("external_source", "imdb_id".to_owned())];
+        let answer = self.0.get(&format!("/3/find/{imdb}"), &query, DETAILS_TTL).await?;
+        Ok(answer.value[found][0]["id"].as_u64().map(|number| format!("{kind}/{number}")))
+    }
+
+    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
+        self.title(key, region, FRESH_TTL).await
     }
 }
 
 impl Tmdb {
-    fn offers(&self, answer: &Value, region: Region) -> Vec<SourceOffer> {
-        let here = &answer["results"][region.as_str()];
-        // Without an address nobody is led anywhere: then there is no offer.
-        let Some(link) = here["link"].as_str().filter(|link| link.starts_with("https://")) else { return Vec::new() };
-        let mut offers: Vec<SourceOffer> = Vec::new();
-        for (field, availability_type) in TERMS {
-            for provider in here[field].as_array().into_iter().flatten() {
-                let Some(name) = provider["provider_name"].as_str() else { continue };
-                let platform = platforms::id_of(name);
-                let same =
-                    |offer: &SourceOffer| offer.platform == platform && offer.availability_type == availability_type;
-                if platform.is_empty() || offers.iter().any(same) {
-                    continue;
-                }
-                offers.push(SourceOffer {
-                    platform,
-                    region,
-                    availability_type,
-                    quality: None,
-                    price: None,
-                    deep_link: None,
-                    web_url: link.to_owned(),
-                    available_from: None,
-                    expires_at: None,
-                    checked_at: self.0.clock().now(),
-                    confidence: CONFIDENCE,
-                });
-            }
-        }
-        offers
+    /// A title; its offers, which come with it, are asked for by themselves where they are older than `max_age`.
+    async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
+        let (content_type, path) = place(key)?;
+        let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
+        let wanted = format!("credits,external_ids,watch/providers,{certificates}");
+        let answer = self.0.get(&path, &[("append_to_response", wanted)], DETAILS_TTL).await?;
+        let mut record = record(key, content_type, &answer.value, region)?;
+        let beside = match self.0.is_older(&answer, max_age) {
+            true => self.0.get(&format!("{path}/watch/providers"), &[], max_age).await?,
+            false => Answer { value: answer.value["watch/providers"].clone(), ..answer },
+        };
+        record.offers = offers(&beside, region);
+        Ok(record)
     }
 }
 
-/// A field as a cleaned, non-empty text.
-fn said(value: &Value) -> Option<String> {
-    value.as_str().map(text::clean).filter(|text| !text.is_empty())
+fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
+    let here = &answer.value["results"][region.as_str()];
+    let link = here["link"].as_str().unwrap_or_default();
+    let mut offers = Vec::new();
+    for (field, terms) in TERMS {
+        for provider in items(&here[field]) {
+            let name = provider["provider_name"].as_str().unwrap_or_default();
+            if let Some(offer) = parts::offer(name, region, terms, link, answer.at, CONFIDENCE) {
+                parts::add(&mut offers, offer);
+            }
+        }
+    }
+    offers
 }
 
 fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) -> Result<SourceRecord, ProviderError> {
@@ -181,10 +183,9 @@ fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) 
     record.release_date = said(&answer[first]).and_then(|day| day.parse().ok());
     record.release_year = record.release_date.and_then(|day| u16::try_from(day.year()).ok());
     let minutes = if film { &answer["runtime"] } else { &answer["episode_run_time"][0] };
-    record.runtime_minutes = minutes.as_u64().and_then(|minutes| u16::try_from(minutes).ok()).filter(|m| *m > 0);
+    record.runtime_minutes = parts::number(minutes);
     if !film {
-        let seasons = answer["number_of_seasons"].as_u64().and_then(|seasons| u16::try_from(seasons).ok());
-        record.season_count = seasons.filter(|seasons| *seasons > 0);
+        record.season_count = parts::number(&answer["number_of_seasons"]);
     }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();
@@ -199,31 +200,14 @@ fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) 
     Ok(record)
 }
 
-fn names(list: &Value, field: &str) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|item| said(&item[field])).collect()
-}
-
-fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(said).collect()
-}
-
 fn credits(answer: &Value) -> Vec<Credit> {
     let crew = |job: &str| {
-        let crew = answer["credits"]["crew"].as_array().into_iter().flatten();
-        crew.filter(|person| person["job"].as_str() == Some(job)).filter_map(|person| said(&person["name"])).collect()
+        let crew = items(&answer["credits"]["crew"]).filter(|person| person["job"].as_str() == Some(job));
+        crew.filter_map(|person| said(&person["name"])).collect::<Vec<_>>()
     };
-    let directors: Vec<String> = [crew("Director"), names(&answer["created_by"], "name")].concat();
-    let writers: Vec<String> = [crew("Screenplay"), crew("Writer")].concat();
-    let mut actors = names(&answer["credits"]["cast"], "name");
-    actors.truncate(MAX_CAST);
-    let mut credits: Vec<Credit> = Vec::new();
-    for (names, role) in [(directors, CreditRole::Director), (writers, CreditRole::Writer), (actors, CreditRole::Actor)]
-    {
-        for name in text::unique(names.into_iter()) {
-            credits.push(Credit { name, role });
-        }
-    }
-    credits
+    let directors = [crew("Director"), names(&answer["created_by"], "name")].concat();
+    let writers = [crew("Screenplay"), crew("Writer")].concat();
+    parts::credits(directors, writers, names(&answer["credits"]["cast"], "name"))
 }
 
 fn ids(key: &str, film: bool, answer: &Value) -> Vec<ExternalId> {
@@ -233,8 +217,7 @@ fn ids(key: &str, film: bool, answer: &Value) -> Vec<ExternalId> {
     let imdb = said(&elsewhere["imdb_id"]).or_else(|| said(&answer["imdb_id"])).filter(|id| is_imdb_title(id));
     let wikidata = said(&elsewhere["wikidata_id"]).filter(|id| id.starts_with('Q'));
     let all = [(own, Some(number)), ("imdb", imdb), ("wikidata", wikidata)];
-    let id = |(id_type, id): (&str, Option<String>)| Some(ExternalId { id_type: id_type.to_owned(), id_value: id? });
-    all.into_iter().filter_map(id).collect()
+    all.into_iter().filter_map(|(id_type, id)| Some(parts::id(id_type, id?))).collect()
 }
 
 /// A picture in the width of TMDb's that is enough for every screen we serve.

@@ -9,6 +9,7 @@ use axum::{
 };
 use http_api::{Frame, frame_layer};
 use http_body_util::BodyExt;
+use ingest::Ingest;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -17,6 +18,11 @@ use crate::setup::{Setup, films, setup};
 const RUNS: &str = "/api/v1/internal/ingest/runs";
 
 fn app(s: &Setup) -> Router {
+    framed(s, s.ingest.clone())
+}
+
+/// The routes of a node, with what every request has around it.
+pub fn framed(s: &Setup, ingest: Arc<Ingest>) -> Router {
     let frame = Arc::new(Frame {
         clock: s.clock.clone(),
         rng: testkit::rng(),
@@ -25,7 +31,7 @@ fn app(s: &Setup) -> Router {
         access: None,
         cursor_key: [7; 32],
     });
-    ingest::routes(s.ingest.clone()).split_for_parts().0.layer(frame_layer(frame))
+    ingest::routes(ingest).split_for_parts().0.layer(frame_layer(frame))
 }
 
 async fn send(app: &Router, request: Request<Body>) -> (StatusCode, String, Value) {

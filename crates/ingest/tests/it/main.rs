@@ -3,12 +3,17 @@
 
 mod addresses;
 mod bad_input;
+mod chain;
+mod documents;
+mod fake;
 mod http;
 mod jobs;
 mod mapped;
+mod providers;
 mod resume;
 mod runs;
 mod sample;
 mod setup;
 mod tables;
 mod tmdb;
+mod webhooks;

@@ -144,6 +144,20 @@ impl Setup {
         self.catalog_page(&query).await
     }
 
+    /// A film as the catalogue has it. It is not in it.
+    pub fn film(&self, title: &str, imdb: Option<&str>) -> Content {
+        let id = imdb.map(|id| ExternalId { id_type: "imdb".to_owned(), id_value: id.to_owned() });
+        let ids: Vec<ExternalId> = id.into_iter().collect();
+        serde_json::from_value(serde_json::json!({
+            "id": "01890a5d-ac96-774b-bcce-b302099a8057", "content_type": "movie", "title": title,
+            "original_title": null, "overview": null, "locale": "en", "release_date": null, "release_year": 1999,
+            "runtime_minutes": null, "genres": [], "countries": [], "languages": [], "ratings": {}, "credits": [],
+            "availability": [], "images": [], "external_ids": ids, "translations": [], "average_rating": 0.0,
+            "vote_count": 0, "popularity_score": 0.5, "last_updated": "2026-01-01T00:00:00Z",
+        }))
+        .unwrap()
+    }
+
     pub fn rejected(&self, run: &Run) -> Vec<Reject> {
         let text = std::fs::read_to_string(self.ingest.rejected_file(run.id)).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -1,124 +1,57 @@
-//! TMDb, faked at the socket by the facts of its OpenAPI document: paths, parameters, and a bearer token. A request
-//! that the document does not allow is answered 422, which no test here expects.
+//! TMDb, faked at the socket by the facts of its OpenAPI document. What one provider is tested for here holds for all:
+//! they share the client.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{ContentType, Region};
-use ingest::{ClientConfig, Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
+use ingest::{Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
 use serde_json::{Value, json};
 use stores_embedded::MemoryCache;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+
+use crate::{
+    fake::{Asked, Document, Fault, Key, Reply, config, serve},
+    setup::{Setup, setup},
 };
 
-use crate::setup::{Setup, setup};
+/// What we use of the document: paths, and the parameters that each takes.
+pub static DOCUMENT: Document = Document {
+    key: Key::Bearer,
+    operations: &[
+        ("GET", "/3/discover/movie", DISCOVER),
+        ("GET", "/3/discover/tv", DISCOVER),
+        ("GET", "/3/search/multi", &["query!", "include_adult", "language", "page"]),
+        (
+            "GET",
+            "/3/find/{}",
+            &[
+                "external_source!=imdb_id|facebook_id|instagram_id|tvdb_id|tiktok_id|twitter_id|wikidata_id|youtube_id",
+                "language",
+            ],
+        ),
+        ("GET", "/3/movie/{}", &["append_to_response", "language"]),
+        ("GET", "/3/tv/{}", &["append_to_response", "language"]),
+        ("GET", "/3/movie/{}/watch/providers", &[]),
+        ("GET", "/3/tv/{}/watch/providers", &[]),
+    ],
+    answer,
+};
+const DISCOVER: &[&str] = &["page", "watch_region", "with_watch_monetization_types", "sort_by", "include_adult"];
 
-/// Paths of the document and the parameters that each takes.
-const DOCUMENT: &[(&str, &[&str])] = &[
-    ("/3/discover/movie", &["page", "watch_region", "with_watch_monetization_types", "sort_by", "include_adult"]),
-    ("/3/discover/tv", &["page", "watch_region", "with_watch_monetization_types", "sort_by", "include_adult"]),
-    ("/3/search/multi", &["query", "include_adult", "language", "page"]),
-    ("/3/movie/{}", &["append_to_response", "language"]),
-    ("/3/tv/{}", &["append_to_response", "language"]),
-    ("/3/movie/{}/watch/providers", &[]),
-    ("/3/tv/{}/watch/providers", &[]),
-];
-
-/// How the server misbehaves, one answer after the other; then it is well.
-#[derive(Clone)]
-enum Fault {
-    Status(&'static str),
-    Body(&'static str),
-    /// Half of the body, then the end.
-    Cut,
-    Silent,
-}
-
-#[derive(Default)]
-struct Server {
-    asked: Mutex<Vec<String>>,
-    faults: Mutex<Vec<Fault>>,
-}
-
-impl Server {
-    fn fault(&self, faults: &[Fault]) {
-        *self.faults.lock().unwrap() = faults.iter().rev().cloned().collect();
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-async fn server() -> (Arc<Server>, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let server = Arc::new(Server::default());
-    let shared = server.clone();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            tokio::spawn(answer(socket, shared.clone()));
-        }
-    });
-    (server, address)
-}
-
-async fn answer(mut socket: TcpStream, server: Arc<Server>) {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        if socket.read(&mut byte).await.unwrap_or(0) == 0 {
-            return;
-        }
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8(bytes).unwrap();
-    let target = head.split(' ').nth(1).unwrap().to_owned();
-    server.asked.lock().unwrap().push(target.clone());
-    let fault = server.faults.lock().unwrap().pop();
-    let (status, body) = match (&fault, head.to_lowercase().contains("authorization: bearer good")) {
-        (_, false) => ("401 Unauthorized", "{}".to_owned()),
-        (Some(Fault::Status(status)), _) => (*status, "{}".to_owned()),
-        (Some(Fault::Body(body)), _) => ("200 OK", (*body).to_owned()),
-        (Some(Fault::Silent), _) => return tokio::time::sleep(Duration::from_secs(5)).await,
-        _ => documented(&target),
-    };
-    let sent = if matches!(fault, Some(Fault::Cut)) { &body[..body.len() / 2] } else { &body };
-    let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{sent}", body.len());
-    let _ = socket.write_all(text.as_bytes()).await;
-}
-
-/// The answer to a request that the document allows.
-fn documented(target: &str) -> (&'static str, String) {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    // The 3 of the version is no parameter.
-    let part = |(at, part)| if at > 1 && str::parse::<u64>(part).is_ok() { "{}" } else { part };
-    let shape: Vec<&str> = path.split('/').enumerate().map(part).collect();
-    let Some((_, params)) = DOCUMENT.iter().find(|known| known.0 == shape.join("/")) else {
-        return ("422 Unprocessable", format!("no path {path}"));
-    };
-    let names = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split('=').next().unwrap());
-    if let Some(strange) = names.into_iter().find(|name| !params.contains(name)) {
-        return ("422 Unprocessable", format!("no parameter {strange}"));
-    }
-    let body = match path {
+fn answer(asked: &Asked) -> Reply {
+    let body = match asked.path.as_str() {
         "/3/discover/movie" => json!({ "page": 1, "results": [{ "id": 11 }, { "id": 404 }], "total_pages": 1 }),
         "/3/discover/tv" => json!({ "page": 1, "results": [{ "id": 22 }], "total_pages": 1 }),
         "/3/search/multi" => {
             json!({ "results": [{ "id": 11, "media_type": "movie" }, { "id": 5, "media_type": "person" }] })
         }
+        "/3/find/tt1234567" => json!({ "movie_results": [{ "id": 11 }], "tv_results": [] }),
         "/3/movie/11" => film(),
         "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [],
             "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg" }),
         "/3/movie/11/watch/providers" => json!({ "id": 11, "results": offers() }),
-        _ => return ("404 Not Found", "{}".to_owned()),
+        _ => return Reply::missing(),
     };
-    ("200 OK", body.to_string())
+    Reply::of(&body)
 }
 
 fn offers() -> Value {
@@ -148,15 +81,13 @@ fn film() -> Value {
 }
 
 fn tmdb(s: &Setup, base: &str, keys: &[&str]) -> Tmdb {
-    let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-    let config = ClientConfig { base: base.parse().unwrap(), keys, rotate: false, timeout: Duration::from_millis(400) };
-    Tmdb::new(config, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap()
+    Tmdb::new(config(base, keys), Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap()
 }
 
 #[tokio::test]
 async fn a_title_with_its_offers() {
     let s = setup().await;
-    let (server, base) = server().await;
+    let (server, base) = serve(&DOCUMENT).await;
     let tmdb = tmdb(&s, &base, &["good"]);
     let record = tmdb.details("movie/11", Region::US).await.unwrap();
     assert_eq!((record.source.as_str(), record.title.as_str()), ("tmdb", "The Glass Harbour"));
@@ -180,7 +111,7 @@ async fn a_title_with_its_offers() {
     let host = "https://image.tmdb.org/t/p";
     assert_eq!(pictures, [("poster", &*format!("{host}/w780/p.jpg")), ("backdrop", &*format!("{host}/w1280/b.jpg"))]);
     assert!(tmdb.availability("movie/11", "DE".parse().unwrap()).await.unwrap().is_empty());
-    assert_eq!(tmdb.search("glass harbour").await.unwrap(), ["movie/11"]);
+    assert_eq!(tmdb.search("glass harbour", Region::US).await.unwrap(), ["movie/11"]);
     let before = server.asked().len();
     tmdb.details("movie/11", Region::US).await.unwrap();
     assert_eq!(server.asked().len(), before, "an answer is kept for its time");
@@ -189,7 +120,7 @@ async fn a_title_with_its_offers() {
 #[tokio::test]
 async fn faults_pass_or_are_named() {
     let s = setup().await;
-    let (server, base) = server().await;
+    let (server, base) = serve(&DOCUMENT).await;
     let passing: [&[Fault]; 4] = [
         &[Fault::Status("503 Service Unavailable"), Fault::Status("500 Oops")],
         &[Fault::Cut],
@@ -199,7 +130,7 @@ async fn faults_pass_or_are_named() {
     for faults in passing {
         server.fault(faults);
         tmdb(&s, &base, &["good"]).details("movie/11", Region::US).await.unwrap();
-        assert!(server.faults.lock().unwrap().is_empty());
+        assert!(server.is_well());
         s.clock.advance(jiff::SignedDuration::from_secs(60));
     }
     let named = async |faults: &[Fault], key: &str, keys: &[&str]| {
@@ -218,7 +149,7 @@ async fn faults_pass_or_are_named() {
 #[tokio::test]
 async fn a_pause_that_is_asked_for_is_kept() {
     let s = setup().await;
-    let (server, base) = server().await;
+    let (server, base) = serve(&DOCUMENT).await;
     let tmdb = tmdb(&s, &base, &["good"]);
     server.fault(&[Fault::Status("429 Too Many Requests\r\nRetry-After: 1")]);
     let clock = s.clock.clone();
@@ -237,7 +168,7 @@ async fn a_pause_that_is_asked_for_is_kept() {
 #[tokio::test]
 async fn a_provider_that_is_down_is_left_alone_for_a_minute() {
     let s = setup().await;
-    let (server, base) = server().await;
+    let (server, base) = serve(&DOCUMENT).await;
     let tmdb = tmdb(&s, &base, &["good"]);
     let down: Vec<Fault> = (0..5).map(|_| Fault::Status("500 Oops")).collect();
     server.fault(&down);
@@ -255,7 +186,7 @@ async fn a_provider_that_is_down_is_left_alone_for_a_minute() {
 #[tokio::test]
 async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
     let s = setup().await;
-    let (server, base) = server().await;
+    let (server, base) = serve(&DOCUMENT).await;
     let adapter: Arc<dyn PlatformAdapter> = Arc::new(tmdb(&s, &base, &["good"]));
     let config = IngestConfig {
         providers: BTreeMap::from([("tmdb".to_owned(), (adapter, Region::US))]),

@@ -47,6 +47,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         Ok(config) => {
             checks.push(check("configuration", State::Good, "complete", ""));
             checks.push(model(&config));
+            checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
     }
@@ -80,6 +81,19 @@ fn model(config: &Config) -> Check {
             check("model", State::Less, format!("{reason}; search works by keyword and graph"), fix)
         }
     }
+}
+
+/// What a provider's adapter was held against. Nobody is asked.
+fn provider(name: &str, feed: &ingest::Feed) -> Option<Check> {
+    let known = feed.known(name)?;
+    let name = format!("provider {name}");
+    Some(match known.document {
+        Some(document) => check(&name, State::Good, format!("configured; tested against {document}"), ""),
+        None => {
+            let found = "configured; unverified: nobody has held this adapter against the provider's documentation";
+            check(&name, State::Less, found, "look at what its job reports before you rely on it")
+        }
+    })
 }
 
 async fn folder(config: &Config, checks: &mut Vec<Check>) {

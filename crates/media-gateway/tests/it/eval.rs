@@ -162,3 +162,29 @@ fn links_between_two_sources_are_compared_with_the_true_ones() {
     one_line(&run(&["--left", &left, "--right", &right, "--truth", &stranger]), 2, "\"9\"");
     one_line(&run(&["--left", "nowhere.csv", "--right", &right, "--truth", &truth]), 3, "not there");
 }
+
+#[test]
+fn merges_are_judged_by_ids_that_resolution_did_not_see() {
+    let setup = Setup::new();
+    let dir = tempfile::tempdir().unwrap();
+    let wikidata = fixtures::wikidata(dir.path()).to_str().unwrap().to_owned();
+    let wikipedia = fixtures::path("wikipedia_movies.json");
+    let page = |href: &str, imdb: &str| format!("{}\n", json!({ "wikipedia_href": href, "imdb_id": imdb }));
+    let run = |imdb: &str, more: &[&str]| {
+        let same = fixtures::write(dir.path(), "same.jsonl", page("The_Paper_Lighthouse", imdb).as_bytes());
+        let args = [&["eval", "merges", &wikidata, &wikipedia, "--hide-ids", "--same", &same][..], more].concat();
+        let output = setup.run(&args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&run("tt9900001", &["--json"])).unwrap();
+    assert_eq!((&report["merges"], &report["right"], &report["wrong"]), (&json!(1), &json!(1), &json!(0)), "{report}");
+    assert_eq!((&report["precision"], &report["recall"]), (&json!(1.0), &json!(1.0)));
+    // Had the page been about another film, the merge would have been wrong.
+    let report: Value = serde_json::from_str(&run("tt9900002", &["--json"])).unwrap();
+    assert_eq!((&report["precision"], &report["recall"], &report["should_be"]), (&json!(0.0), &json!(0.0), &json!(1)));
+    let table = run("tt9900001", &["--print", "5"]);
+    assert!(table.contains("The Paper Lighthouse (2019") && table.contains("title, year"), "{table}");
+    assert!(!setup.folder().join("media-gateway.db").exists(), "nothing is left in the data folder");
+    one_line(&setup.run(&["eval", "merges", "/nowhere.csv"]), 3, "/nowhere.csv is not there");
+}

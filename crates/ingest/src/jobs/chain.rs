@@ -1,0 +1,211 @@
+//! Asks providers about titles of the catalogue: where they can be watched now, and what is still missing of them.
+//!
+//! A title's offers are refreshed at the providers that gave them. Where none of those answers, the next of the chain is
+//! asked, so that a provider that is down costs the freshness of its own offers and nothing else.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use contracts::{Content, ContentId, ListQuery, Region, Result, SourceRecord};
+
+use super::{store, work::Told};
+use crate::{
+    Context, Counts, PlatformAdapter, ProviderError,
+    drive::Drive,
+    providers::rank,
+    run::{Phase, Progress},
+    validate,
+};
+
+/// The most titles that one run asks about: some minutes at ten requests a second. The next run goes on behind them.
+const MAX_ASKED: u64 = 5_000;
+/// Titles between two notes of how far it came.
+const PAGE: usize = 100;
+
+/// What providers are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Where titles can be watched now.
+    Offers,
+    /// What is missing of titles.
+    Facts,
+}
+
+/// One provider and the region that it is asked about.
+type Link = (Arc<dyn PlatformAdapter>, Region);
+
+/// What came of one title.
+#[derive(Default)]
+struct Asked {
+    records: Vec<SourceRecord>,
+    /// Whether any provider answered, if only that it has no such title.
+    answered: bool,
+    failed: Option<ProviderError>,
+}
+
+impl Drive<'_> {
+    /// Walks over the catalogue from `position` on, until its end or until enough titles were asked about.
+    pub(super) async fn chain(&self, name: &str, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
+        let chain = self.links(wanted);
+        let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
+        let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
+        loop {
+            let query = ListQuery { after, limit: PAGE, ..ListQuery::default() };
+            let page = self.ingest.catalog.list(&self.call_now(), &query).await?;
+            let mut records = Vec::new();
+            for title in &page {
+                if self.stop.is_cancelled() {
+                    return Ok(None);
+                }
+                counts.rows_read += 1;
+                let Some(found) = self.about(title, wanted, &chain).await else { continue };
+                asked += 1;
+                failing.extend(found.failed.as_ref().map(ToString::to_string));
+                match found.failed {
+                    Some(error) if !found.answered => return Err(error.into()),
+                    _ => records.extend(found.records),
+                }
+            }
+            let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
+            counts.add(&outcomes);
+            (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
+            let at_end = page.len() < PAGE;
+            if let Some(last) = page.last() {
+                after = Some(last.id);
+                let mut tx = self.ingest.db.begin().await?;
+                store::walked(&mut tx, name, &last.id.to_string(), self.ingest.clock.now(), counts.rows_read).await?;
+                tx.commit().await?;
+            }
+            if at_end || asked >= MAX_ASKED {
+                return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));
+            }
+        }
+    }
+
+    /// The providers that are asked, in their order.
+    fn links(&self, wanted: Wanted) -> Vec<Link> {
+        let all = self.ingest.config.providers.values();
+        let mut links: Vec<Link> =
+            all.filter(|link| wanted == Wanted::Facts || link.0.knows_offers()).cloned().collect();
+        links.sort_by_key(|link| rank(link.0.source()));
+        links
+    }
+
+    /// What the providers say of a title; `None` for one that nobody need be asked about.
+    async fn about(&self, title: &Content, wanted: Wanted, chain: &[Link]) -> Option<Asked> {
+        // Without an id nobody can be asked which title it is.
+        if title.external_ids.is_empty() {
+            return None;
+        }
+        match wanted {
+            Wanted::Offers => Some(self.offers(title, chain).await),
+            Wanted::Facts if lacks(title).is_empty() => None,
+            Wanted::Facts => Some(self.facts(title, chain).await),
+        }
+    }
+
+    async fn offers(&self, title: &Content, chain: &[Link]) -> Asked {
+        let mut asked = Asked::default();
+        let regions: BTreeSet<Region> = chain.iter().map(|link| link.1).collect();
+        for region in regions {
+            let here = || chain.iter().filter(move |link| link.1 == region);
+            let gave = |link: &&Link| {
+                title.availability.iter().any(|offer| offer.region == region && offer.source == link.0.source())
+            };
+            let before = asked.records.len();
+            for link in here().filter(gave) {
+                self.ask_one(title, link, Wanted::Offers, &mut asked).await;
+            }
+            for link in here().filter(|link| !gave(link)) {
+                if asked.records.len() > before {
+                    break;
+                }
+                self.ask_one(title, link, Wanted::Offers, &mut asked).await;
+            }
+        }
+        asked
+    }
+
+    async fn facts(&self, title: &Content, chain: &[Link]) -> Asked {
+        let (mut asked, mut missing) = (Asked::default(), lacks(title));
+        for link in chain {
+            if missing.is_empty() {
+                break;
+            }
+            let before = asked.records.len();
+            self.ask_one(title, link, Wanted::Facts, &mut asked).await;
+            if let Some(record) = asked.records.get(before) {
+                let known = missing.len();
+                missing.retain(|fact| !has(record, fact));
+                // What adds nothing is not taken.
+                asked.records.truncate(if missing.len() < known { before + 1 } else { before });
+            }
+        }
+        asked
+    }
+
+    /// Asks one provider about a title.
+    async fn ask_one(&self, title: &Content, (adapter, region): &Link, wanted: Wanted, asked: &mut Asked) {
+        let answer = async {
+            let Some(key) = adapter.locate(title, *region).await? else { return Ok(None) };
+            match wanted {
+                Wanted::Offers => adapter.refreshed(&key, *region).await.map(Some),
+                Wanted::Facts => adapter.details(&key, *region).await.map(Some),
+            }
+        };
+        let (source, id) = (adapter.source(), title.id);
+        match answer.await {
+            Ok(Some(record)) => {
+                asked.answered = true;
+                let as_of = self.ingest.today();
+                let context = Context { service: None, region: *region, as_of, as_of_stated: true, mapping: None };
+                match validate::check(&record, &context) {
+                    Ok(()) => asked.records.push(record),
+                    Err(reason) => tracing::warn!(source, %id, %reason, "what a provider says was turned away"),
+                }
+            }
+            Ok(None) => asked.answered = true,
+            Err(error) if error.is_of_the_title() => {
+                asked.answered = true;
+                tracing::debug!(source, %id, %error, "a provider had nothing to say of a title");
+            }
+            Err(error) => asked.failed = Some(error),
+        }
+    }
+}
+
+/// What a title could still be told of.
+fn lacks(title: &Content) -> Vec<&'static str> {
+    let table = [
+        ("overview", title.overview.is_none()),
+        ("runtime", title.runtime_minutes.is_none()),
+        ("year", title.release_year.is_none()),
+        ("genres", title.genres.is_empty()),
+        ("people", title.credits.is_empty()),
+        ("images", title.images.is_empty()),
+        ("certificates", title.ratings.is_empty()),
+    ];
+    table.into_iter().filter(|row| row.1).map(|row| row.0).collect()
+}
+
+fn has(record: &SourceRecord, fact: &str) -> bool {
+    match fact {
+        "overview" => record.overview.is_some(),
+        "runtime" => record.runtime_minutes.is_some(),
+        "year" => record.release_year.is_some(),
+        "genres" => !record.genres.is_empty(),
+        "people" => !record.credits.is_empty(),
+        "images" => !record.images.is_empty(),
+        _ => !record.ratings.is_empty(),
+    }
+}
+
+fn sentence(asked: u64, counts: &Counts, failing: &BTreeSet<String>) -> String {
+    let mut told = format!(
+        "{asked} of {} titles asked about: {} updated, {} merged, {} unchanged",
+        counts.rows_read, counts.updated, counts.merged, counts.unchanged
+    );
+    for error in failing.iter().take(3) {
+        told = format!("{told}; {error}");
+    }
+    told
+}

@@ -1,0 +1,159 @@
+//! The jobs that ask providers about titles that are there: who is asked, what it costs when one is down.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use contracts::{Content, Region};
+use ingest::{
+    Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability, Tmdb,
+};
+use jiff::SignedDuration;
+use stores_embedded::MemoryCache;
+
+use crate::{
+    documents::STREAMING_AVAILABILITY,
+    fake::{Server, config, serve},
+    setup::{Setup, setup},
+    tmdb,
+};
+
+const MAPPING: &str = "source = \"archive\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
+    [ids]\nimdb = \"imdb\"\n";
+
+/// A node with these providers, over the setup's database and catalogue, and a server for each.
+async fn node(s: &Setup, names: &[&str]) -> (Ingest, Vec<Arc<Server>>) {
+    let (mut providers, mut servers) = (BTreeMap::new(), Vec::new());
+    for name in names {
+        let cache = Arc::new(MemoryCache::new(1 << 20));
+        let (server, adapter): (_, Arc<dyn PlatformAdapter>) = match *name {
+            "tmdb" => {
+                let (server, base) = serve(&tmdb::DOCUMENT).await;
+                (server, Arc::new(Tmdb::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap()))
+            }
+            _ => {
+                let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+                let own = StreamingAvailability::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap();
+                (server, Arc::new(own))
+            }
+        };
+        providers.insert((*name).to_owned(), (adapter, Region::US));
+        servers.push(server);
+    }
+    let config = IngestConfig { providers, ..IngestConfig::new(s.folder.path().join("data")) };
+    (Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config), servers)
+}
+
+/// A film that both providers know by its id, one that neither knows, and one without an id.
+async fn films(s: &Setup) {
+    let text =
+        "id,name,year,imdb\n1,The Glass Harbour,1999,tt1234567\n2,Nobody's Film,1960,tt0000404\n3,Idless,1970,\n";
+    let options = RunOptions { mapping: Some(Mapping::from_toml(MAPPING).unwrap()), ..RunOptions::default() };
+    s.request(&RunRequest { location: s.file("films.csv", text), options }).await.unwrap();
+}
+
+async fn harbour(s: &Setup) -> Content {
+    s.titles().await.into_iter().find(|title| title.title == "The Glass Harbour").unwrap()
+}
+
+/// Offers as `source platform checked-at-hour`.
+async fn offers(s: &Setup) -> Vec<String> {
+    let told = |offer: &contracts::Offer| {
+        let at = offer.checked_at.to_string();
+        format!("{} {} {}", offer.source, offer.platform, &at[11..16])
+    };
+    harbour(s).await.availability.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_for_an_hour_costs_its_freshness_and_nothing_else() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability", "tmdb"]).await;
+    node.run_due(&s.stop).await.unwrap();
+    s.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 2, "availability and expiry warnings");
+    let first = [
+        "streaming_availability hbo_max_prime_video_channel 01:00",
+        "streaming_availability netflix 01:00",
+        "streaming_availability prime_video 01:00",
+    ];
+    assert_eq!(offers(&s).await, first, "the first of the chain that knows it");
+    assert!(servers[1].asked().iter().all(|asked| asked.path.contains("tt0000404")), "the other is not asked about it");
+    let facts = harbour(&s).await;
+
+    servers[0].down(true);
+    s.clock.advance(SignedDuration::from_hours(1));
+    node.run_due(&s.stop).await.unwrap();
+    let job = node.job(&s.call, "availability").await.unwrap();
+    assert_eq!(job.status, JobStatus::Waiting, "{:?}", job.error);
+    let told = job.summary.unwrap();
+    assert!(told.contains("streaming_availability failed: it answered 503"), "{told}");
+    let warned = node.job(&s.call, "expiry_warnings").await.unwrap();
+    assert_eq!(warned.status, JobStatus::Waiting, "other work goes on");
+    let second = ["tmdb apple_tv_plus 02:00", "tmdb disney_plus 02:00"];
+    let mut expected = [&first[..], &second[..]].concat();
+    expected.sort_by_key(|told| told.split(' ').nth(1).unwrap().to_owned());
+    let mut found = offers(&s).await;
+    found.sort_by_key(|told| told.split(' ').nth(1).unwrap().to_owned());
+    assert_eq!(found, expected, "its offers are as old as they are; the next of the chain helps out");
+    let now = harbour(&s).await;
+    assert_eq!((&now.id, &now.title, now.release_year), (&facts.id, &facts.title, facts.release_year));
+    assert_eq!(s.titles().await.len(), 3);
+
+    servers[0].down(false);
+    s.clock.advance(SignedDuration::from_hours(1));
+    node.run_due(&s.stop).await.unwrap();
+    let fresh = offers(&s).await;
+    assert!(fresh.len() == 5 && fresh.iter().all(|offer| offer.ends_with("03:00")), "{fresh:?}");
+}
+
+#[tokio::test]
+async fn when_the_only_provider_is_down_the_job_fails_and_nothing_changes() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    let before = s.export().await;
+    servers[0].down(true);
+    s.clock.advance(SignedDuration::from_hours(1));
+    node.run_due(&s.stop).await.unwrap();
+    let job = node.job(&s.call, "availability").await.unwrap();
+    assert_eq!((job.status, job.next_at.to_string().as_str()), (JobStatus::Failed, "2026-01-01T02:00:00Z"));
+    assert_eq!(s.export().await, before);
+    servers[0].down(false);
+    s.clock.advance(SignedDuration::from_hours(1));
+    node.run_due(&s.stop).await.unwrap();
+    assert_eq!(node.job(&s.call, "availability").await.unwrap().status, JobStatus::Waiting);
+    assert!(offers(&s).await.iter().all(|offer| offer.ends_with("02:00")));
+}
+
+#[tokio::test]
+async fn enrichment_asks_until_nothing_is_missing() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability", "tmdb"]).await;
+    let job = node.run_job(&s.call, "enrichment", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(job.summary.as_deref(), Some("2 of 3 titles asked about: 0 updated, 2 merged, 0 unchanged"));
+    let film = harbour(&s).await;
+    assert_eq!((film.overview.as_deref(), film.runtime_minutes), (Some("A pilot waits."), Some(101)));
+    assert_eq!(film.ratings[&Region::US].certificate, "PG-13", "only the second provider has certificates");
+    let asked = servers[0].asked().len() + servers[1].asked().len();
+    s.clock.advance(SignedDuration::from_hours(24));
+    let again = node.run_job(&s.call, "enrichment", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(again.summary.as_deref(), Some("1 of 3 titles asked about: 0 updated, 0 merged, 0 unchanged"));
+    let more = servers[0].asked().len() + servers[1].asked().len() - asked;
+    assert!(more <= 2, "{more}: what is complete is not asked about");
+}
+
+#[tokio::test]
+async fn jobs_are_there_where_their_providers_are() {
+    let s = setup().await;
+    let names = async |node: &Ingest| -> Vec<String> {
+        node.jobs(&s.call).await.unwrap().into_iter().map(|job| format!("{} {}", job.name, job.schedule)).collect()
+    };
+    assert_eq!(names(&s.ingest).await, ["expiry_warnings */15 * * * *"]);
+    let (node, _) = node(&s, &["tmdb"]).await;
+    assert_eq!(
+        names(&node).await,
+        ["refresh_tmdb 0 */6 * * *", "availability 0 * * * *", "enrichment 0 3 * * *", "expiry_warnings */15 * * * *"]
+    );
+}

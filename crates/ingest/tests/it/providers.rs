@@ -1,0 +1,289 @@
+//! Every provider, faked by its document: what is read of a title, what an adapter asks for, and every fault in turn.
+
+use std::{sync::Arc, time::Duration};
+
+use contracts::{ContentType, CreditRole, Region, SourceRecord};
+use ingest::{
+    ClientConfig, Gracenote, JustWatch, PlatformAdapter, ProviderError, StreamingAvailability, Tmdb, Watchmode, YouTube,
+};
+use jiff::SignedDuration;
+use stores_embedded::MemoryCache;
+
+use crate::{
+    documents::{CHANNEL, GRACENOTE, JUSTWATCH, STREAMING_AVAILABILITY, WATCHMODE, YOUTUBE},
+    fake::{Document, Fault, config, serve},
+    setup::{Setup, setup},
+    tmdb,
+};
+
+/// A provider under test: its document, how it is made, and its keys of the film that each of them knows.
+struct Case {
+    document: &'static Document,
+    make: fn(ClientConfig, &Setup) -> Arc<dyn PlatformAdapter>,
+    key: &'static str,
+    missing: &'static str,
+}
+
+fn cache() -> Arc<MemoryCache> {
+    Arc::new(MemoryCache::new(1 << 20))
+}
+
+fn cases() -> [Case; 6] {
+    let case = |document, make, key, missing| Case { document, make, key, missing };
+    [
+        case(
+            &STREAMING_AVAILABILITY,
+            |c, s| Arc::new(StreamingAvailability::new(c, cache(), s.clock.clone()).unwrap()),
+            "77",
+            "404",
+        ),
+        case(&WATCHMODE, |c, s| Arc::new(Watchmode::new(c, cache(), s.clock.clone()).unwrap()), "345", "404"),
+        case(&JUSTWATCH, |c, s| Arc::new(JustWatch::new(c, cache(), s.clock.clone()).unwrap()), "tm77", ""),
+        case(
+            &tmdb::DOCUMENT,
+            |c, s| Arc::new(Tmdb::new(c, cache(), s.clock.clone()).unwrap()),
+            "movie/11",
+            "movie/404",
+        ),
+        case(
+            &YOUTUBE,
+            |c, s| Arc::new(YouTube::new(c, &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap()),
+            "film0000001",
+            "nowhere0001",
+        ),
+        case(
+            &GRACENOTE,
+            |c, s| Arc::new(Gracenote::new(c, cache(), s.clock.clone()).unwrap()),
+            "MV000000010000",
+            "MV404",
+        ),
+    ]
+}
+
+fn offers(record: &SourceRecord) -> Vec<String> {
+    let price = |record: &contracts::SourceOffer| record.price.as_ref().map(|price| price.amount.to_string());
+    let told = |offer: &contracts::SourceOffer| {
+        format!("{} {} {}", offer.platform, offer.availability_type, price(offer).unwrap_or_default())
+    };
+    record.offers.iter().map(|offer| told(offer).trim_end().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_provider_says_what_the_film_is() {
+    let s = setup().await;
+    for case in cases() {
+        let (server, base) = serve(case.document).await;
+        let adapter = (case.make)(config(&base, &["good"]), &s);
+        let record = adapter.details(case.key, Region::US).await.unwrap();
+        let source = adapter.source();
+        assert_eq!((record.source.as_str(), record.source_key.as_str()), (source, case.key));
+        assert_eq!((record.title.as_str(), record.release_year), ("The Glass Harbour", Some(1999)), "{source}");
+        assert_eq!((record.content_type, record.runtime_minutes), (ContentType::Movie, Some(101)), "{source}");
+        assert_eq!(record.overview.as_deref(), Some("A pilot waits."), "{source}");
+        if !["youtube"].contains(&source) {
+            assert_eq!(record.genres, ["science_fiction"], "{source}");
+        }
+        if !["youtube", "justwatch"].contains(&source) {
+            let people: Vec<_> = record.credits.iter().map(|own| (own.role, own.name.as_str())).collect();
+            assert_eq!(people, [(CreditRole::Director, "Ada Quill"), (CreditRole::Actor, "Cy Day")], "{source}");
+        }
+        if !["youtube", "gracenote"].contains(&source) {
+            let ids: Vec<_> = record.external_ids.iter().map(|id| id.id_value.as_str()).collect();
+            assert!(ids.contains(&"tt1234567") && ids.contains(&"11"), "{source}: {ids:?}");
+        }
+        assert_eq!(adapter.search("glass harbour", Region::US).await.unwrap(), [case.key], "{source}");
+        let asked = server.asked().len();
+        adapter.details(case.key, Region::US).await.unwrap();
+        assert_eq!(server.asked().len(), asked, "{source}: an answer is kept for its time");
+    }
+}
+
+#[tokio::test]
+async fn offers_are_those_of_the_region() {
+    let s = setup().await;
+    let expected: [(&str, &[&str], &[&str]); 5] = [
+        (
+            "streaming_availability",
+            &["netflix subscription", "prime_video rent 3.99", "hbo_max_prime_video_channel subscription"],
+            &[],
+        ),
+        ("watchmode", &["netflix subscription", "appletv rent"], &[]),
+        (
+            "justwatch",
+            &["netflix subscription", "prime_video rent 3.99"],
+            &["netflix subscription", "prime_video rent 3.99"],
+        ),
+        ("tmdb", &["disney_plus subscription", "apple_tv_plus rent"], &[]),
+        ("youtube", &["youtube free"], &[]),
+    ];
+    for case in cases().iter().take(5) {
+        let (_, base) = serve(case.document).await;
+        let adapter = (case.make)(config(&base, &["good"]), &s);
+        let (_, here, there) = expected.iter().find(|known| known.0 == adapter.source()).unwrap();
+        let record = adapter.refreshed(case.key, Region::US).await.unwrap();
+        assert_eq!(offers(&record), *here, "{}", adapter.source());
+        assert_eq!(adapter.availability(case.key, Region::US).await.unwrap(), record.offers);
+        let germany = adapter.details(case.key, "DE".parse().unwrap()).await.unwrap();
+        assert_eq!(offers(&germany), *there, "{}", adapter.source());
+    }
+}
+
+#[tokio::test]
+async fn an_offer_says_when_it_ends_and_where_it_leads() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let record = own.details("77", Region::US).await.unwrap();
+    let netflix = &record.offers[0];
+    assert_eq!(netflix.expires_at.unwrap().to_string(), "2026-01-08T00:00:00Z");
+    assert_eq!(netflix.available_from.unwrap().to_string(), "2023-11-14T22:13:20Z");
+    assert_eq!(
+        (netflix.web_url.as_str(), netflix.deep_link.as_deref()),
+        ("https://example.org/netflix/77", Some("https://example.org/netflix/watch/77"))
+    );
+    assert_eq!(netflix.checked_at, s.clock.now());
+    s.clock.advance(SignedDuration::from_mins(50));
+    let kept = own.availability("77", Region::US).await.unwrap();
+    assert_eq!((kept[0].checked_at, server.asked().len()), (netflix.checked_at, 1), "a kept answer is as old as it is");
+    s.clock.advance(SignedDuration::from_mins(10));
+    let anew = own.availability("77", Region::US).await.unwrap();
+    assert_eq!((anew[0].checked_at, server.asked().len()), (s.clock.now(), 2), "an hour for offers");
+    own.details("77", Region::US).await.unwrap();
+    s.clock.advance(SignedDuration::from_mins(31));
+    own.refreshed("77", Region::US).await.unwrap();
+    assert_eq!(server.asked().len(), 3, "the hourly job is not content with what is half an hour old");
+    s.clock.advance(SignedDuration::from_hours(23));
+    own.details("77", Region::US).await.unwrap();
+    assert_eq!(server.asked().len(), 3, "a day for the rest");
+    s.clock.advance(SignedDuration::from_hours(1));
+    own.details("77", Region::US).await.unwrap();
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let first = own.catalog(Region::US, None).await.unwrap();
+    assert_eq!((first.keys.join(" "), first.next.as_deref()), ("77".to_owned(), Some("a&b:2")));
+    let second = own.catalog(Region::US, first.next.as_deref()).await.unwrap();
+    assert_eq!((second.keys.join(" "), second.next), ("88".to_owned(), None));
+    let series = own.details("88", Region::US).await.unwrap();
+    assert_eq!((series.content_type, offers(&series)), (ContentType::TvShow, vec!["tubi free".to_owned()]));
+    assert_eq!(server.asked().len(), 2);
+    let (_, base) = serve(&YOUTUBE).await;
+    let tube = YouTube::new(config(&base, &["good"]), &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap();
+    let first = tube.catalog(Region::US, None).await.unwrap();
+    let second = tube.catalog(Region::US, first.next.as_deref()).await.unwrap();
+    assert_eq!((first.keys.len(), second.keys.len(), second.next), (2, 1, None));
+    for (key, why) in [("short000001", "shorter than 40 minutes"), ("noyear00001", "says no year")] {
+        let error = tube.details(key, Region::US).await.unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_provider_survives_every_fault() {
+    let s = setup().await;
+    // Each waits for its own server: together they take no longer than the slowest.
+    futures::future::join_all(cases().iter().map(|case| survives(&s, case))).await;
+}
+
+async fn survives(s: &Setup, case: &Case) {
+    let (server, base) = serve(case.document).await;
+    let passing: [&[Fault]; 6] = [
+        &[Fault::Status("503 Service Unavailable"), Fault::Status("500 Oops")],
+        &[Fault::Status("429 Too Many Requests\r\nRetry-After: 0")],
+        &[Fault::Cut],
+        &[Fault::Silent],
+        &[Fault::Body("<html>busy</html>")],
+        &[Fault::Body("{\"title\":")],
+    ];
+    for faults in passing {
+        server.fault(faults);
+        let adapter = (case.make)(config(&base, &["good"]), s);
+        let record = adapter.details(case.key, Region::US).await;
+        assert_eq!(record.unwrap().title, "The Glass Harbour", "{}", adapter.source());
+        assert!(server.is_well());
+    }
+    let named = async |faults: &[Fault], key: &str, secret: &str| {
+        server.fault(faults);
+        (case.make)(config(&base, &[secret]), s).details(key, Region::US).await.unwrap_err().code()
+    };
+    // Fields that were renamed, and an answer of another kind, are no titles: never half of one.
+    for strange in ["{}", "[]", "{\"data\":{\"node\":{\"nom\":\"x\"}},\"items\":[{\"nom\":\"x\"}]}", "7"] {
+        let code = named(&[Fault::Body(strange)], case.key, "good").await;
+        assert!(["provider_unexpected_answer", "provider_title_not_found"].contains(&code), "{strange}: {code}");
+    }
+    assert_eq!(named(&[], case.key, "bad").await, "provider_key_refused");
+    let html = vec![Fault::Body("<html>"); 3];
+    assert_eq!(named(&html, case.key, "good").await, "provider_failed");
+    let limited = vec![Fault::Status("429 Too Many Requests\r\nRetry-After: 3600"); 3];
+    assert_eq!(named(&limited, case.key, "good").await, "provider_failed");
+    server.fault(&[]);
+    if !case.missing.is_empty() {
+        assert_eq!(named(&[], case.missing, "good").await, "provider_title_not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_day_has_its_units_and_further_keys_are_used_only_when_asked() {
+    let s = setup().await;
+    let (server, base) = serve(&YOUTUBE).await;
+    let make = |rotate: bool| {
+        let config = ClientConfig { rotate, daily_quota: Some(101), ..config(&base, &["good1", "good2"]) };
+        YouTube::new(config, &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap()
+    };
+    let one = make(false);
+    one.search("harbour", Region::US).await.unwrap();
+    one.details("film0000001", Region::US).await.unwrap();
+    let error = one.search("street", Region::US).await.unwrap_err();
+    assert!(matches!(error, ProviderError::QuotaSpent { .. }), "{error}: a search costs a hundred");
+    s.clock.advance(SignedDuration::from_hours(24));
+    one.search("street", Region::US).await.unwrap();
+    let both = make(true);
+    both.search("harbour", Region::US).await.unwrap();
+    both.search("street", Region::US).await.unwrap();
+    let keys: Vec<_> = server.asked().iter().map(|asked| asked.key.clone()).collect();
+    assert_eq!(keys, ["good1", "good1", "good1", "good1", "good2"]);
+    // The provider counts too: when it says that the day is over, it is.
+    server.fault(&[Fault::Refusal("403 Forbidden", "{\"error\":{\"errors\":[{\"reason\":\"quotaExceeded\"}]}}")]);
+    let fresh = make(true);
+    fresh.details("film0000001", Region::US).await.unwrap();
+    assert_eq!(server.asked().last().unwrap().key, "good2", "the next key");
+}
+
+#[tokio::test]
+async fn a_title_is_found_by_its_ids_alone() {
+    let s = setup().await;
+    let (_, base) = serve(&JUSTWATCH).await;
+    let justwatch = JustWatch::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let (_, base) = serve(&tmdb::DOCUMENT).await;
+    let tmdb = Tmdb::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let (_, base) = serve(&WATCHMODE).await;
+    let watchmode = Watchmode::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let adapters: [(&dyn PlatformAdapter, &str); 3] =
+        [(&justwatch, "tm77"), (&tmdb, "movie/11"), (&watchmode, "tt1234567")];
+    let known = s.film("The Glass Harbour", Some("tt1234567"));
+    let namesake = s.film("The Glass Harbour", Some("tt9999999"));
+    let nameless = s.film("The Glass Harbour", None);
+    for (adapter, key) in adapters {
+        assert_eq!(adapter.locate(&known, Region::US).await.unwrap().as_deref(), Some(key));
+        if adapter.source() == "justwatch" {
+            assert_eq!(adapter.locate(&namesake, Region::US).await.unwrap(), None, "another film of that name");
+        }
+        assert_eq!(adapter.locate(&nameless, Region::US).await.unwrap(), None, "a name alone is no proof");
+    }
+}
+
+#[tokio::test]
+async fn slow_answers_are_not_waited_for() {
+    let s = setup().await;
+    let (server, base) = serve(&WATCHMODE).await;
+    server.fault(&vec![Fault::Silent; 3]);
+    let config = ClientConfig { timeout: Duration::from_millis(50), ..config(&base, &["good"]) };
+    let error = Watchmode::new(config, cache(), s.clock.clone()).unwrap().details("345", Region::US).await.unwrap_err();
+    assert_eq!(error.to_string(), "watchmode failed: it took too long to answer");
+    assert!(!format!("{error:?}").contains("good"), "a key never shows");
+}
