@@ -260,8 +260,13 @@ struct Listed {
     name: String,
     /// Its home page; empty where we know only that titles are there.
     home_url: String,
-    /// On which terms it offers titles; empty where not known.
+    /// Who else names the domain of the home page as the service's: `yt_dlp`, `streamlink` or `v2fly`; absent where it is
+    /// from general knowledge.
+    home_url_source: Option<String>,
+    /// On which terms it offers titles, from general knowledge; empty where not known.
     offers: Vec<AvailabilityType>,
+    /// Those of them that an offer was seen on at `source`.
+    offers_seen: Vec<AvailabilityType>,
     /// Where it can be watched; empty where not known.
     regions: Vec<Region>,
     /// How many titles the catalogue knows there.
@@ -297,7 +302,9 @@ fn listed(service: &platforms::Service, title_count: u64) -> Listed {
         id: service.id.to_owned(),
         name: service.name.to_owned(),
         home_url: service.home_url.to_owned(),
+        home_url_source: service.home_source.map(str::to_owned),
         offers: service.kinds.clone(),
+        offers_seen: service.kinds_seen.clone(),
         regions: service.regions.clone(),
         title_count,
         source: service.source.to_owned(),
@@ -308,8 +315,18 @@ fn listed(service: &platforms::Service, title_count: u64) -> Listed {
 /// A platform that only our sources name.
 fn only_ours(own: Platform) -> Listed {
     let Platform { id, name, home_url, title_count } = own;
-    let (offers, regions, source) = (Vec::new(), Vec::new(), "catalogue".to_owned());
-    Listed { id, name, home_url, offers, regions, title_count, source, read_on: None }
+    Listed {
+        id,
+        name,
+        home_url,
+        home_url_source: None,
+        offers: Vec::new(),
+        offers_seen: Vec::new(),
+        regions: Vec::new(),
+        title_count,
+        source: "catalogue".to_owned(),
+        read_on: None,
+    }
 }
 
 /// The titles of one platform.

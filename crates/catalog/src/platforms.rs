@@ -14,8 +14,12 @@ pub struct Service {
     pub name: &'static str,
     /// Its home page.
     pub home_url: &'static str,
-    /// On which terms it offers titles.
+    /// Who else names the domain of the home page as the service's; absent where it is written from general knowledge.
+    pub home_source: Option<&'static str>,
+    /// On which terms it offers titles, from general knowledge.
     pub kinds: Vec<AvailabilityType>,
+    /// The terms that an offer was seen on at its source.
+    pub kinds_seen: Vec<AvailabilityType>,
     /// Where it can be watched.
     pub regions: Vec<Region>,
     /// Who says so.
@@ -53,14 +57,19 @@ fn service(line: &'static str) -> Option<Service> {
         'b' => Some(AvailabilityType::Buy),
         _ => None,
     };
+    let terms = |signs: &str| signs.chars().map(kind).collect::<Option<Vec<_>>>();
+    let (source, read_on) = (next()?, next()?.parse().ok()?);
+    let (home, seen) = (next()?, next()?);
     Some(Service {
         id,
         name,
         home_url,
-        kinds: kinds.chars().map(kind).collect::<Option<_>>()?,
+        home_source: (home != "-").then_some(home),
+        kinds: terms(kinds)?,
+        kinds_seen: if seen == "-" { Vec::new() } else { terms(seen)? },
         regions: regions.split(',').map(|code| code.parse().ok()).collect::<Option<_>>()?,
-        source: next()?,
-        read_on: next()?.parse().ok()?,
+        source,
+        read_on,
     })
 }
 
@@ -81,9 +90,15 @@ mod tests {
                 own.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') || !own.id.is_ascii()
             );
             assert!(!own.kinds.is_empty() && !own.regions.is_empty());
+            assert!(own.kinds_seen.iter().all(|kind| own.kinds.contains(kind)), "{own:?}");
         }
         assert_eq!(find("netflix").map(|own| own.name), Some("Netflix"));
         assert!(find("netflix").is_some_and(|own| own.regions.len() > 50));
+        assert_eq!(find("netflix").and_then(|own| own.home_source), Some("v2fly"));
+        // What is sourced, so that nobody can take the rest for it.
+        let sourced = all().iter().filter(|own| own.home_source.is_some()).count();
+        let seen = all().iter().filter(|own| !own.kinds_seen.is_empty()).count();
+        assert_eq!((sourced, seen), (103, 24));
         assert_eq!(find("nobody"), None);
     }
 }
