@@ -50,11 +50,9 @@ pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[S
         load::neighbours(&mut tx, &incoming, &mut batch).await?;
     }
     let outcomes = incoming.into_iter().map(|one| batch.take(one, || ContentId(ids.next()))).collect();
-    let changes = changes(&batch)?;
     let touched = batch.touched.clone();
-    let moved = changes.iter().flat_map(|change| change.title.moved_ids.iter().cloned()).collect();
+    let moved = touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| &title.moved_ids).cloned().collect();
     if !touched.is_empty() {
-        drop(changes);
         write(&mut tx, &mut batch, &Scene { clock, ids, call }).await?;
         tx.commit().await?;
     }

@@ -184,12 +184,12 @@ fn minutes(duration: &Value) -> Option<i64> {
 /// `The Glass Harbour (1999) | Full Movie` → the film's name and year.
 fn title_and_year(name: &str) -> Option<(String, u16)> {
     let open = name.char_indices().filter(|(_, c)| matches!(c, '(' | '['));
-    let found = open.filter_map(|(at, _)| {
+    let mut found = open.filter_map(|(at, _)| {
         let year = name.get(at + 1..at + 5)?.parse::<u16>().ok().filter(|year| (1888..=2100).contains(year))?;
         let closed = name.get(at + 5..)?.starts_with([')', ']']);
         closed.then_some((at, year))
     });
-    let (at, year) = found.last()?;
+    let (at, year) = found.next_back()?;
     // What stands before a bar or a colon may be the channel's: only the part beside the year is the name.
     let title = name.get(..at)?.rsplit('|').next().map(text::clean)?;
     let title = title.trim_end_matches(['-', '–', ':']).trim().to_owned();

@@ -3,6 +3,7 @@
 
 mod app;
 mod compat;
+mod curation;
 mod demo;
 mod eval;
 mod faults;

@@ -1,13 +1,15 @@
 //! Killed at any moment, an ingest that is asked for again ends at the same catalogue and the same answers.
 
 use std::{
+    collections::HashMap,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use contracts::Rng;
+use contracts::{ContentId, Rng};
 use serde_json::{Value, json};
+use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
 
 use crate::{
@@ -51,6 +53,7 @@ struct Undisturbed {
     sources: Sources,
     took: Duration,
     export: String,
+    history: String,
     answers: Vec<Value>,
 }
 
@@ -70,14 +73,17 @@ impl Undisturbed {
                 > 1_000,
             "nothing was merged"
         );
+        let history = history(&dir.path().join("undisturbed"));
+        assert!(history.lines().filter(|line| line.starts_with("joined")).count() > 1_000, "nothing was logged");
         let answers = answers(&setup.start());
-        Self { dir, sources, took, export, answers }
+        Self { dir, sources, took, export, history, answers }
     }
 
     /// Asserts that this folder holds the same.
     fn is_equalled_by(&self, folder: &Path) {
         let setup = Setup::on(folder);
         same(&export(&setup), &self.export);
+        same(&history(folder), &self.history);
         for (found, wanted) in answers(&setup.start()).iter().zip(&self.answers) {
             assert_eq!(found, wanted);
         }
@@ -98,6 +104,33 @@ pub fn export(setup: &Setup) -> String {
     let output = setup.run(&["export"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The merge log and the events of a folder, in their order, with titles named by their records and not by their ids.
+fn history(folder: &Path) -> String {
+    let read = async {
+        let db = Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+        let sql = "SELECT content_id, source, source_key FROM source_records ORDER BY source, source_key";
+        let mut titles: HashMap<ContentId, String> = HashMap::new();
+        for (id, source, key) in db.fetch_all::<(ContentId, String, String)>(sql, args![]).await.unwrap() {
+            titles.entry(id).or_default().push_str(&format!(" {source}:{key}"));
+        }
+        let name = |id: &ContentId| titles.get(id).cloned().unwrap_or_default();
+        let sql = "SELECT verdict, source, source_key, content_id, evidence FROM merge_log ORDER BY rowid";
+        let log: Vec<(String, String, String, ContentId, String)> = db.fetch_all(sql, args![]).await.unwrap();
+        let log =
+            log.iter().map(|(verdict, source, key, id, why)| format!("{verdict} {source}:{key}{} {why}", name(id)));
+        let events = stores::events::read(&db, 0, 1_000_000).await.unwrap();
+        let events = events.iter().map(|(at, event)| {
+            let mut data = event.data.clone();
+            data.as_object_mut().unwrap().remove("content_id");
+            format!("{at} {}{} {data}", event.kind, name(&event.key))
+        });
+        let lines: Vec<String> = log.chain(events).collect();
+        db.close().await;
+        lines.join("\n")
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(read)
 }
 
 /// What a node answers once its indexes hold everything, by titles and years: ids differ from one catalogue to the next.

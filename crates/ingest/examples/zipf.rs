@@ -1,0 +1,102 @@
+//! Measures how many reads of titles the cache answers when some are asked for far more than others.
+//!
+//! `cargo run --release -p ingest --example zipf -- FOLDER` takes the catalogue that the example `million` left in FOLDER, and
+//! asks it for single titles as a node does, the n-th most wanted with a probability of 1/n (Zipf's law, exponent 1), with
+//! caches of several sizes. It prints the ratio over all reads, from an empty cache on, and over the second half.
+
+use std::{
+    error::Error,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catalog::Catalog;
+use contracts::{ApiError, Call, Clock, ContentId, Rng};
+use futures::future::BoxFuture;
+use std::sync::atomic::{AtomicU64, Ordering};
+use stores::{Db, DbConfig, args, cache::Cache};
+use stores_embedded::MemoryCache;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const READS: u64 = 400_000;
+const MEGABYTES: [u64; 3] = [64, 256, 1024];
+
+/// The cache, counting how often it had what was asked for.
+struct Counted {
+    inner: MemoryCache,
+    hits: AtomicU64,
+}
+
+#[async_trait]
+impl Cache for Counted {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        let found = self.inner.get(key).await;
+        self.hits.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
+        found
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+        self.inner.put(key, value, ttl).await;
+    }
+
+    async fn remove(&self, key: &str) {
+        self.inner.remove(key).await;
+    }
+
+    async fn get_or_load(
+        &self,
+        key: &str,
+        ttl: Duration,
+        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
+    ) -> Result<Option<Bytes>, ApiError> {
+        self.inner.get_or_load(key, ttl, load).await
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let folder = std::env::args().nth(1).ok_or("usage: zipf FOLDER")?;
+    let db = Db::open_sqlite(&Path::new(&folder).join("million.db"), &DbConfig::default()).await?;
+    let mut ids: Vec<ContentId> = db.fetch_all("SELECT id FROM content ORDER BY id", args![]).await?;
+    let rng = Rng::seeded(7);
+    // Which title is wanted most has nothing to do with when it came.
+    for at in (1..ids.len()).rev() {
+        ids.swap(at, usize::try_from(rng.below(at as u64 + 1))?);
+    }
+    let mut sums = Vec::with_capacity(ids.len());
+    let mut sum = 0.0;
+    for rank in 1..=ids.len() {
+        sum += 1.0 / rank as f64;
+        sums.push(sum);
+    }
+    println!("{} generated titles, {READS} reads\ncache MB | hit ratio, all | second half | reads/s", ids.len());
+    let (clock, system) = (Clock::system(), Rng::system());
+    for megabytes in MEGABYTES {
+        let cache = Arc::new(Counted { inner: MemoryCache::new(megabytes << 20), hits: AtomicU64::new(0) });
+        let catalog = Catalog::new(db.clone(), cache.clone(), clock.clone(), system.clone());
+        let call = Call::system(&clock, &system, Duration::from_secs(86_400));
+        let (draws, began, mut first) = (Rng::seeded(11), Instant::now(), 0);
+        for read in 0..READS {
+            let wanted = draws.below(1 << 53) as f64 / (1_u64 << 53) as f64 * sum;
+            let rank = sums.partition_point(|up_to| *up_to <= wanted).min(ids.len() - 1);
+            catalog.content_json(&call, ids[rank]).await?.ok_or("a title is gone")?;
+            if read + 1 == READS / 2 {
+                first = cache.hits.load(Ordering::Relaxed);
+            }
+        }
+        let hits = cache.hits.load(Ordering::Relaxed);
+        let share = |hits: u64, reads: u64| hits as f64 / reads as f64;
+        println!(
+            "{megabytes} | {:.3} | {:.3} | {:.0}",
+            share(hits, READS),
+            share(hits - first, READS - READS / 2),
+            READS as f64 / began.elapsed().as_secs_f64()
+        );
+    }
+    db.close().await;
+    Ok(())
+}

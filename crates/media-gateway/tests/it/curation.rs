@@ -1,0 +1,242 @@
+//! What an operator does with sources of their own, on the command line: bad rows of every format, a mapping, questions
+//! that resolution leaves, records taken apart, and the jobs of what the configuration names.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Setup, one_line},
+    fixtures::{self, HEADER},
+};
+
+/// One field of ten megabytes.
+fn huge() -> String {
+    "x".repeat(10 << 20)
+}
+
+fn succeeded(setup: &Setup, args: &[&str]) -> String {
+    let output = setup.run(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs an ingest that turns these rows away, in their order, and takes two good ones.
+fn turns_away(name: &str, text: &str, more: &[&str], reasons: &[&str]) {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let file = fixtures::write(dir.path(), name, text.as_bytes());
+    check(&setup, &file, more, reasons);
+}
+
+fn check(setup: &Setup, file: &str, more: &[&str], reasons: &[&str]) {
+    let run: Value = serde_json::from_str(&succeeded(setup, &[&["ingest", file, "--json"], more].concat())).unwrap();
+    let rejects = setup.folder().join("rejected").join(format!("{}.jsonl", run["id"].as_str().unwrap()));
+    let kept = std::fs::read_to_string(rejects).unwrap();
+    let found: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        found.iter().map(|reject| reject["reason"].as_str().unwrap().chars().take(120).collect::<String>()).collect();
+    assert_eq!(told.len(), reasons.len(), "{file}: {told:#?}");
+    for (told, reason) in told.iter().zip(reasons) {
+        assert!(told.contains(reason), "{file}: {told} is not {reason}");
+    }
+    assert_eq!(
+        (&run["created"], &run["rejected"]),
+        (&json!(2), &json!(reasons.len())),
+        "{file}: the run goes on: {run}"
+    );
+    assert!(found.iter().all(|reject| reject["raw"].as_str().unwrap().len() <= 4096), "only the beginning is kept");
+}
+
+#[test]
+fn a_bad_row_of_a_services_list() {
+    let rows = [
+        "s1,Movie,The Brass Meridian,,,,,2019,PG,90 min,Dramas,A map.".to_owned(),
+        "s2,Movie".to_owned(),
+        "s3;Movie;Semicolons;;;;;2019;PG;90 min;Dramas;x".to_owned(),
+        "s4,Movie,Too Early,,,,,1492,PG,90 min,Dramas,x".to_owned(),
+        format!("s5,Movie,{},,,,,2019,PG,90 min,Dramas,x", huge()),
+        "s1,Movie,Another,,,,,2019,PG,90 min,Dramas,x".to_owned(),
+        "s6,Movie,The Second Meridian,,,,,2020,PG,90 min,Dramas,x".to_owned(),
+    ];
+    let reasons =
+        ["has 2 fields, the header 12", "has 1 fields", "release_year is 1492", "longer than", "duplicate id \"s1\""];
+    turns_away("netflix_titles.csv", &format!("{HEADER}\n{}\n", rows.join("\n")), &[], &reasons);
+}
+
+#[test]
+fn a_bad_row_of_imdb() {
+    let row = |id: &str, title: &str, year: &str| format!("{id}\tmovie\t{title}\t{title}\t0\t{year}\t\\N\t90\tDrama");
+    let rows = [
+        "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres"
+            .to_owned(),
+        row("tt9000001", "The Brass Meridian", "2019"),
+        "tt9000002\tmovie".to_owned(),
+        row("tt9000003", "Commas", "2019").replace('\t', ","),
+        row("tt9000004", "Too Early", "1492"),
+        row("tt9000005", &huge(), "2019"),
+        row("tt9000006", "The Second Meridian", "2020"),
+    ];
+    let reasons = ["has 2 fields, the header 9", "has 1 fields", "startYear is 1492", "longer than"];
+    turns_away("title.basics.tsv", &(rows.join("\n") + "\n"), &[], &reasons);
+}
+
+#[test]
+fn a_bad_row_of_movielens() {
+    let rows = [
+        "movieId,title,genres".to_owned(),
+        "1,The Brass Meridian (2019),Drama".to_owned(),
+        "2,No Genres (2019)".to_owned(),
+        "3;Semicolons (2019);Drama".to_owned(),
+        "4,Too Early (1492),Drama".to_owned(),
+        format!("5,{} (2019),Drama", huge()),
+        "1,Another (2019),Drama".to_owned(),
+        "6,The Second Meridian (2020),Drama".to_owned(),
+    ];
+    let reasons = ["has 2 fields, the header 3", "has 1 fields", "1492", "longer than", "duplicate id \"1\""];
+    turns_away("movies.csv", &(rows.join("\n") + "\n"), &[], &reasons);
+}
+
+#[test]
+fn a_bad_row_of_wikipedia() {
+    let film = |title: &str, year: u32, href: &str| json!({ "title": title, "year": year, "cast": [], "genres": [], "href": href, "extract": "x" });
+    let mut nameless = film("x", 2019, "Nameless");
+    nameless.as_object_mut().unwrap().remove("title");
+    let rows = [
+        film("The Brass Meridian", 2019, "The_Brass_Meridian").to_string(),
+        nameless.to_string(),
+        "\"title;year;cast\"".to_owned(),
+        film("Too Early", 1492, "Too_Early").to_string(),
+        film(&huge(), 2019, "Huge").to_string(),
+        film("Another", 2019, "The_Brass_Meridian").to_string(),
+        film("The Second Meridian", 2020, "The_Second_Meridian").to_string(),
+    ];
+    let reasons = ["title is missing", "not a JSON object", "1492", "longer than", "duplicate id"];
+    turns_away("films.json", &format!("[{}]", rows.join(",\n")), &[], &reasons);
+}
+
+#[test]
+fn a_bad_row_of_justwatch() {
+    let title = |id: &str, title: &str, year: u32| json!({ "entry_id": id, "object_type": "MOVIE", "title": title, "release_year": year, "offers": [] });
+    let mut keyless = title("x", "Keyless", 2019);
+    keyless.as_object_mut().unwrap().remove("entry_id");
+    let rows = [
+        title("tm1", "The Brass Meridian", 2019).to_string(),
+        keyless.to_string(),
+        "tm3;MOVIE;Semicolons".to_owned(),
+        title("tm4", "Too Early", 1492).to_string(),
+        title("tm5", &huge(), 2019).to_string(),
+        title("tm1", "Another", 2019).to_string(),
+        title("tm6", "The Second Meridian", 2020).to_string(),
+    ];
+    let reasons =
+        ["entry_id is missing", "not valid JSON", "release_year is 1492", "longer than", "duplicate id \"tm1\""];
+    turns_away("offers.jsonl", &(rows.join("\n") + "\n"), &[], &reasons);
+}
+
+#[test]
+fn a_bad_row_of_the_film_database() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let (file, huge) = (dir.path().join("movies.db"), huge());
+    let film = |imdb, title, year| -> fixtures::Film<'_> { (imdb, title, year, "Drama", "Ada Wren", "Bo Finch") };
+    fixtures::films(
+        &file,
+        &[
+            film("tt9000001", "The Brass Meridian", 2019),
+            film("tt9000002", "", 2019),
+            film("tt9000004", "Too Early", 1492),
+            film("tt9000005", &huge, 2019),
+            film("tt9000001", "Another", 2019),
+            film("tt9000006", "The Second Meridian", 2020),
+        ],
+    );
+    let reasons = ["missing", "1492", "title has 10485760 characters", "duplicate id \"tt9000001\""];
+    check(&setup, file.to_str().unwrap(), &[], &reasons);
+}
+
+const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
+    [ids]\nimdb = \"imdb\"\ntmdb_movie = \"tmdb\"\n";
+
+#[test]
+fn a_bad_row_of_ones_own_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mapping = fixtures::write(dir.path(), "festival.toml", MAPPING.as_bytes());
+    let rows = [
+        "id,name,year,imdb,tmdb".to_owned(),
+        "1,The Brass Meridian,2019,,".to_owned(),
+        "2,Short".to_owned(),
+        "3;Semicolons;2019;;".to_owned(),
+        "4,Too Early,1492,,".to_owned(),
+        format!("5,{},2019,,", huge()),
+        "1,Another,2019,,".to_owned(),
+        "6,The Second Meridian,2020,,".to_owned(),
+    ];
+    let reasons = ["has 2 fields, the header 5", "has 1 fields", "1492", "longer than", "duplicate id \"1\""];
+    turns_away("films.csv", &(rows.join("\n") + "\n"), &["--mapping", &mapping], &reasons);
+}
+
+#[test]
+fn an_id_that_two_titles_claim_is_asked_about_and_a_record_is_taken_apart() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let ingest = |name: &str, text: &str| {
+        let mapping = MAPPING.replace("festival", name);
+        let mapping = fixtures::write(dir.path(), &format!("{name}.toml"), mapping.as_bytes());
+        let file = fixtures::write(dir.path(), &format!("{name}.csv"), text.as_bytes());
+        let run = succeeded(&setup, &["ingest", &file, "--mapping", &mapping, "--json"]);
+        serde_json::from_str::<Value>(&run).unwrap()
+    };
+    let titles = || succeeded(&setup, &["export"]).lines().count();
+    ingest("festival", "id,name,year,imdb,tmdb\n1,The Brass Meridian,2019,tt9000001,\n2,Salt,1994,,5\n");
+    let archive = "id,name,year,imdb,tmdb\n9,The Brass Meridian,2019,tt9000001,5\n";
+    let run = ingest("archive", archive);
+    assert_eq!((&run["merged"], &run["rejected"]), (&json!(1), &json!(0)), "{run}");
+    assert_eq!(titles(), 2);
+
+    let open = |status: &str| -> Vec<Value> {
+        let listed = succeeded(&setup, &["review", "list", "--status", status, "--json"]);
+        listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let asked = open("open");
+    assert_eq!((asked.len(), &asked[0]["kind"]), (1, &json!("id_conflict")), "{asked:?}");
+    assert!(asked[0]["evidence"].as_str().unwrap().contains("tmdb_movie id 5"), "{asked:?}");
+    succeeded(&setup, &["review", "reject", asked[0]["id"].as_str().unwrap()]);
+    assert_eq!((open("open").len(), open("rejected").len()), (0, 1));
+
+    let apart = succeeded(&setup, &["ingest", "unmerge", "archive", "9"]);
+    assert!(apart.contains("archive 9 is now"), "{apart}");
+    assert_eq!(titles(), 3);
+    let again = ingest("archive", &archive.replace("2019,", "2020,"));
+    assert_eq!((&again["updated"], &again["merged"]), (&json!(1), &json!(0)), "it stays apart for good: {again}");
+    assert_eq!(titles(), 3);
+    one_line(&setup.run(&["ingest", "unmerge", "archive", "404"]), 3, "404");
+}
+
+#[test]
+fn jobs_are_those_of_the_sources_that_the_configuration_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
+    let films = fixtures::write(dir.path(), "films.csv", b"id,name,year,imdb,tmdb\n1,The Brass Meridian,2019,,\n");
+    let mapping = fixtures::write(dir.path(), "festival.toml", MAPPING.as_bytes());
+    let toml = format!(
+        "[sources.festival]\nlocation = {films:?}\nmapping_file = {mapping:?}\n\n[sources.tmdb]\nkey_file = {key:?}\n\
+         base_url = \"http://127.0.0.1:9\"\n\n[sources.gracenote]\nkey_file = {key:?}\n"
+    );
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let setup = Setup::new();
+    let listed = succeeded(&setup, &["jobs", "list", "--json", "--config", &config]);
+    let names: Vec<String> = listed
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["refresh_festival", "refresh_tmdb", "availability", "enrichment", "expiry_warnings"]);
+    let done = succeeded(&setup, &["jobs", "run", "refresh_festival", "--config", &config]);
+    assert!(done.contains("1 rows: 1 created"), "{done}");
+    let failed = setup.run(&["jobs", "run", "refresh_tmdb", "--config", &config]);
+    one_line(&failed, 5, "tmdb failed");
+    let asked = succeeded(&setup, &["jobs", "run", "availability", "--config", &config]);
+    assert!(asked.contains("0 of 1 titles asked about"), "it has no id that anybody could be asked by: {asked}");
+    let told = setup.run(&["doctor", "--config", &config]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("provider gracenote: configured; unverified"), "{told}");
+    assert!(told.contains("provider tmdb: configured; tested against its OpenAPI document"), "{told}");
+    let strange =
+        fixtures::write(dir.path(), "strange.toml", format!("[sources.betamax]\nkey_file = {key:?}\n").as_bytes());
+    one_line(&setup.run(&["jobs", "list", "--config", &strange]), 2, "no provider is called so");
+}
