@@ -6,6 +6,7 @@ mod load;
 mod node;
 mod report;
 mod scenarios;
+mod tokens;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +68,8 @@ enum Part {
     Overload,
     /// CPU of the gateway before another process, beside a bare axum proxy; needs PostgreSQL.
     Proxy,
+    /// Refreshes of tokens a second, and the time that verifying one takes.
+    Tokens,
     /// A clean build with every test, in a target folder of its own: many minutes.
     Clean,
 }
@@ -90,10 +93,13 @@ async fn measure(args: Args) -> Result<()> {
     if wants(Part::Clean) {
         scenarios::clean_build(&root, &mut report)?;
     }
+    let binary = args.binary.unwrap_or_else(|| root.join("target/release/media-gateway"));
+    let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
+    if wants(Part::Tokens) {
+        tokens::measure(&Product::new(binary.clone(), false)?, load, &mut report).await?;
+    }
     if [Part::Ingest, Part::Start, Part::Search, Part::Content, Part::Overload, Part::Proxy].into_iter().any(wants) {
         let data = Data::open(&args.data.unwrap_or_else(|| root.join("../shared/data")))?;
-        let binary = args.binary.unwrap_or_else(|| root.join("target/release/media-gateway"));
-        let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
         let bench = scenarios::Bench::new(Product::new(binary, !args.no_model)?, data, load)?;
         bench.ingest(&mut report, wants(Part::Ingest))?;
         bench.start(&mut report, wants(Part::Start)).await?;
