@@ -87,6 +87,9 @@ pub const LINES: &[Line] = &[
     ("get_merges", Token, "/api/v1/content/{content}/merges", "", open(200)),
     ("get_prices", Token, "/api/v1/content/{content}/prices", "", open(200)),
     ("get_quality", Token, "/api/v1/content/{content}/quality", "", open(200)),
+    ("get_image", Token, "/api/v1/images/{content}/poster", "", open(404)),
+    // Its senders sign what they send; the walk's node has none.
+    ("receive_webhook", Token, "/api/v1/webhooks/nobody", "{}", open(404)),
     ("get_similar", Token, "/api/v1/content/{content}/similar", "", open(200)),
     ("discover", Token, "/api/v1/discover", "", open(200)),
     ("list_genres", Token, "/api/v1/genres", "", open(200)),
