@@ -15,6 +15,7 @@ mod event;
 pub mod genres;
 mod health;
 mod id;
+mod intent;
 mod picture;
 mod place;
 mod rng;
@@ -36,12 +37,13 @@ pub use error::{ApiError, ErrorKind, FieldError, Result};
 pub use event::{Event, PARTITIONS, Topic};
 pub use health::{Component, ComponentState};
 pub use id::{ContentId, EventId, Ids, OrgId, RunId, UserId};
+pub use intent::{IntentError, IntentReader};
 pub use picture::{PICTURE_WIDTHS, Picture, PictureError, Pictures};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{
     Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS,
-    MAX_RESULT_WINDOW, MAX_SUGGESTIONS, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse,
-    SearchResult, SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
+    MAX_RESULT_WINDOW, MAX_SUGGESTIONS, ParsedBy, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest,
+    SearchResponse, SearchResult, SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
 };
 pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};

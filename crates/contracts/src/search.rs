@@ -185,6 +185,30 @@ pub struct ParsedIntent {
     pub clarification: Option<String>,
 }
 
+/// Who read the query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParsedBy {
+    /// This program's own parser.
+    #[default]
+    Offline,
+    /// The language model that the operator configured.
+    Model,
+    /// Nobody: the request brought its intent along.
+    Request,
+}
+
+impl ParsedBy {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Model => "model",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// What results must not be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -218,7 +242,7 @@ pub struct Correction {
 /// A source of results that could not answer, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degraded {
-    /// `keyword`, `vector` or `graph`.
+    /// `keyword`, `vector` or `graph`; `intent_model` where this program read the query in its place.
     pub source: String,
     /// Why, as a sentence.
     pub reason: String,
@@ -259,6 +283,9 @@ pub struct SearchResponse {
     pub page_size: u32,
     /// What we took the query to mean.
     pub query_parsed: ParsedIntent,
+    /// Who read the query.
+    #[serde(default)]
+    pub parsed_by: ParsedBy,
     /// Sources that could not answer; empty when all did.
     pub degraded: Vec<Degraded>,
     /// How many of all matches have what, for the facets that were asked for.

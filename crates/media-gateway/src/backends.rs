@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::{Clock, Component, ComponentState, Embedder};
+use contracts::{Clock, Component, ComponentState, Embedder, IntentReader};
 use embedding::{ModelFiles, OnnxEmbedder};
+use intent::OpenAiIntents;
 use stores::{
     DbError,
     cache::Cache,
@@ -123,6 +124,16 @@ pub fn embedder(config: &Config) -> Result<Arc<dyn Embedder>, String> {
     let files = ModelFiles::find(&dir).map_err(|error| error.to_string())?;
     let embedder = OnnxEmbedder::load(&files).map_err(|error| error.to_string())?;
     Ok(Arc::new(embedder))
+}
+
+/// The language model that reads queries, where the configuration names one.
+///
+/// # Errors
+/// When its key file can't be read, or its address is none.
+pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn IntentReader>>> {
+    let Some(settings) = config.intent.settings()? else { return Ok(None) };
+    let reader = OpenAiIntents::new(settings, clock.clone()).context("`intent.url` can't be used")?;
+    Ok(Some(Arc::new(reader)))
 }
 
 /// How many titles the vector index holds, or what is wrong with it; `None` when there is none yet. Makes no file.

@@ -1,5 +1,6 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
+mod intent;
 mod log;
 mod pictures;
 mod rates;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::{limits, roles::Role};
 
+pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use pictures::Pictures;
 pub use rates::{RateLimits, Redis};
@@ -69,6 +71,9 @@ pub struct Config {
     /// How search weighs its sources.
     #[config(nested)]
     pub search: Search,
+    /// A language model that reads queries in place of our own parser.
+    #[config(nested)]
+    pub intent: Intent,
     /// Who people and programs are.
     #[config(nested)]
     pub auth: Auth,
@@ -314,6 +319,7 @@ impl Config {
             bail!("`redis.url` must start with redis://; connections to Redis are not encrypted yet");
         }
         self.check_limits()?;
+        self.intent.check()?;
         check_level(&self.log.level)?;
         for (name, feed) in &self.sources {
             feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
@@ -397,7 +403,8 @@ impl Config {
         for (origin, layer) in layers(flags)? {
             let value = serde_json::to_value(&layer).context("the configuration can't be shown")?;
             flatten(String::new(), &value, &mut |key, value| {
-                known.entry(key).or_insert_with(|| (mask(value), origin.clone()));
+                let value = if intent::is_secret(&key) { "***".into() } else { mask(value) };
+                known.entry(key).or_insert_with(|| (value, origin.clone()));
             });
         }
         Ok(known)

@@ -292,7 +292,7 @@ fn open_search(
         rng.clone(),
         search::SearchConfig { replica: replica(config, folder, rng)?, ..weights(&config.search) },
     )?;
-    Ok(search)
+    Ok(search.with_intents(backends::intents(config, clock)?))
 }
 
 /// The name of this process' indexes among those that follow one log: its folder's, where several processes can.

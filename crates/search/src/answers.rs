@@ -27,7 +27,9 @@ impl Search {
     pub(crate) fn place(&self, call: &Call, sort: &str, asked: &str) -> Option<Place> {
         let position = self.settled_at()?;
         let (fusion, locale, year) = (self.fusion(), call.locale.as_str(), self.this_year());
-        let digest = Sha256::digest(format!("{position}\n{fusion:?}\n{locale}\n{year}\n{asked}").as_bytes());
+        let reader = self.intents.as_ref().map(|reader| reader.model());
+        let asked = format!("{position}\n{fusion:?}\n{reader:?}\n{locale}\n{year}\n{asked}");
+        let digest = Sha256::digest(asked.as_bytes());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Place { key: format!("{sort}:{hex}"), position })
     }

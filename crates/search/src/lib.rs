@@ -12,6 +12,7 @@ mod facets;
 mod fixtures;
 mod follow;
 mod graph;
+mod heard;
 mod http;
 mod index;
 mod keyword;

@@ -7,6 +7,7 @@
 //! win over what the words say, and an edited intent over the words. The parser only reads the words and an immutable snapshot of the index, which knows the
 //! titles and names there are.
 
+mod believed;
 mod confidence;
 mod names;
 mod parser;
@@ -14,7 +15,7 @@ mod spelling;
 mod vocabulary;
 mod years;
 
-use contracts::{ApiError, CreditRole, ParsedIntent, SearchFilters, SearchRequest, YearRange, genres};
+use contracts::{ApiError, CreditRole, ParsedBy, ParsedIntent, SearchFilters, SearchRequest, YearRange, genres};
 
 use crate::{
     SearchError,
@@ -73,6 +74,10 @@ pub(crate) struct Plan {
     pub kind: QueryKind,
     /// What the reply says we understood.
     pub parsed: ParsedIntent,
+    /// Who understood it.
+    pub parsed_by: ParsedBy,
+    /// Why a model's reading was not taken.
+    pub doubt: Option<&'static str>,
     /// What every result must be.
     pub filter: Conditions,
     /// What the keyword index is asked.
@@ -87,15 +92,17 @@ pub(crate) struct Plan {
     pub meaning: Option<String>,
 }
 
-/// Plans a search. `this_year` bounds which numbers are years.
+/// Plans a search. `heard` is what a model made of the query; `this_year` bounds which numbers are years.
 ///
 /// # Errors
 /// When the index behind the snapshot can't be read; `InvalidArgument` for an edited intent that names an unknown title.
-pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16) -> Result<Plan, SearchError> {
-    let (spelling, mut intent) = match &request.intent {
-        Some(edited) => given(edited, snapshot, this_year)?,
-        None => read(&request.query, snapshot, this_year)?,
-    };
+pub(crate) fn plan(
+    request: &SearchRequest,
+    heard: Option<&ParsedIntent>,
+    snapshot: &Snapshot,
+    this_year: u16,
+) -> Result<Plan, SearchError> {
+    let Understood { spelling, mut intent, parsed_by, doubt } = understand(request, heard, snapshot, this_year)?;
     let long = request.intent.is_none() && spelling.words.len() > MAX_COMMAND_WORDS;
     let story = intent.question || long;
     if long {
@@ -121,6 +128,8 @@ pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16)
     let said = if request.intent.is_some() || intent.question { &parsed.text } else { &spelling.query };
     Ok(Plan {
         kind,
+        parsed_by,
+        doubt,
         filter,
         meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
         name: join(&spelling.words),
@@ -129,6 +138,38 @@ pub(crate) fn plan(request: &SearchRequest, snapshot: &Snapshot, this_year: u16)
         keyword,
         like: intent.like,
     })
+}
+
+/// A query as it was understood, and by whom.
+struct Understood {
+    spelling: Spelling,
+    intent: Intent,
+    parsed_by: ParsedBy,
+    doubt: Option<&'static str>,
+}
+
+/// Takes the intent of the request, else the model's where it can be believed, else reads the words.
+fn understand(
+    request: &SearchRequest,
+    heard: Option<&ParsedIntent>,
+    snapshot: &Snapshot,
+    this_year: u16,
+) -> Result<Understood, SearchError> {
+    if let Some(edited) = &request.intent {
+        let (spelling, intent) = given(edited, snapshot, this_year)?;
+        return Ok(Understood { spelling, intent, parsed_by: ParsedBy::Request, doubt: None });
+    }
+    let believed = heard.map(|said| believed::believed(&request.query, said, snapshot, this_year)).transpose()?;
+    let doubt = match believed {
+        Some(Ok(intent)) => {
+            let spelling = Spelling::as_written(&request.query);
+            return Ok(Understood { spelling, intent, parsed_by: ParsedBy::Model, doubt: None });
+        }
+        Some(Err(doubt)) => Some(doubt),
+        None => None,
+    };
+    let (spelling, intent) = read(&request.query, snapshot, this_year)?;
+    Ok(Understood { spelling, intent, parsed_by: ParsedBy::Offline, doubt })
 }
 
 /// Who tells a story compares it with other titles, says what it was not and where they saw it, and quotes what somebody

@@ -52,11 +52,12 @@ impl Search {
         validate(request)?;
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let plan = self.plan(request, snapshot.clone(), budget).await?;
-        let Found { lists, fused, degraded, .. } = match plan.kind {
+        let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
+        let Found { lists, fused, mut degraded, .. } = match plan.kind {
             QueryKind::Browse => self.browse(&plan, snapshot, self.config.depth, budget).await?,
             _ => self.find(&plan, snapshot, budget).await?,
         };
+        degraded.extend(unheard);
         Ok(Ranked { lists, fused, degraded })
     }
 

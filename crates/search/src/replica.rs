@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contracts::{ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, Rng, Topic};
+use contracts::{ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, IntentReader, Rng, Topic};
 use serde::{Deserialize, Serialize};
 use stores::{
     Db,
@@ -103,6 +103,8 @@ pub struct Search {
     vector_progress: Arc<follow::Progress>,
     points: Arc<AtomicU64>,
     tags: Arc<TagsFormat>,
+    /// Reads queries in place of our own parser.
+    pub(crate) intents: Option<Arc<dyn IntentReader>>,
     /// Keeps answers.
     pub(crate) cache: Arc<dyn Cache>,
     derived: RwLock<Arc<Derived>>,
@@ -158,6 +160,7 @@ impl Search {
             vector_progress: follow::Progress::new(),
             points: Arc::default(),
             tags: Arc::new(TagsFormat::open(dir)),
+            intents: None,
             cache,
             derived: RwLock::default(),
             version: Arc::new(AtomicU64::new(1)),
@@ -166,6 +169,13 @@ impl Search {
             keyword_nudge: Arc::default(),
             vector_nudge: Arc::default(),
         })
+    }
+
+    /// With a model that reads queries; what it can't read, or can't be believed in, our own parser reads.
+    #[must_use]
+    pub fn with_intents(mut self, intents: Option<Arc<dyn IntentReader>>) -> Self {
+        self.intents = intents;
+        self
     }
 
     /// Keeps the indexes as the catalogue is, until told to stop; what is begun is finished first.
@@ -275,7 +285,15 @@ impl Search {
         let state = if built == 0 { ComponentState::Starting } else { ComponentState::Ready };
         let behind = if built == version { "" } else { ", a little behind the keyword index" };
         let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.derived().graph.len()));
-        vec![keyword, vector, model, graph]
+        let mut components = vec![keyword, vector, model, graph];
+        components.extend(self.intents.as_ref().map(|reader| match reader.trouble() {
+            None => Component::new("intent_model", ComponentState::Ready, reader.model().to_owned()),
+            Some(trouble) => {
+                let detail = format!("{trouble}: our own parser reads queries");
+                Component::new("intent_model", ComponentState::Degraded, detail)
+            }
+        }));
+        components
     }
 
     /// Fuses like this from now on.

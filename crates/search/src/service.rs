@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, DiscoverRow, FacetField, Facets, MAX_PAGE_SIZE, MAX_RESULT_WINDOW,
+    ApiError, Call, Content, ContentId, Degraded, DiscoverRow, FacetField, Facets, MAX_PAGE_SIZE, MAX_RESULT_WINDOW,
     MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
     SimilarResponse, Suggestion, VectorQuery,
 };
@@ -17,6 +17,7 @@ use crate::{
     Search, SearchError,
     conditions::{Conditions, conditions},
     facets::facets,
+    heard::unheard,
     keyword::{Popular, Snapshot},
     query::{self, Named, Plan, QueryKind},
     rank::Fused,
@@ -128,7 +129,7 @@ impl Search {
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let plan = self.plan(request, snapshot.clone(), budget).await?;
+        let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let found = match plan.kind {
@@ -148,7 +149,8 @@ impl Search {
             page: request.page,
             page_size: request.page_size,
             query_parsed: plan.parsed,
-            degraded: found.degraded,
+            parsed_by: plan.parsed_by,
+            degraded: found.degraded.into_iter().chain(unheard).collect(),
             facets,
             search_time_ms: 0.0,
         })
@@ -159,16 +161,32 @@ impl Search {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
+    /// The plan, and why a model that should have read the query did not.
+    pub(crate) async fn plan(
+        &self,
+        request: &SearchRequest,
+        snapshot: Snapshot,
+        budget: Duration,
+    ) -> Result<(Plan, Option<Degraded>)> {
+        let heard = self.heard(request, budget).await;
+        let (said, failed) = match heard {
+            Ok(said) => (said, None),
+            Err(reason) => (None, Some(unheard(reason))),
+        };
         let (request, year) = (request.clone(), self.this_year());
         let plan = self.blocking("reading a query", move || {
             // An index that is still empty knows no platforms either.
             if snapshot.len() > 0 {
                 validate_known(&request.filters, |tag| snapshot.has_tag(tag))?;
             }
-            query::plan(&request, &snapshot, year)
+            query::plan(&request, said.as_ref(), &snapshot, year)
         });
-        Ok(within(budget, plan).await?)
+        let plan = within(budget, plan).await?;
+        let failed = failed.or_else(|| plan.doubt.map(unheard));
+        if self.intents.is_some() {
+            metrics::counter!("search_queries_read_total", "by" => plan.parsed_by.as_str()).increment(1);
+        }
+        Ok((plan, failed))
     }
 
     pub(crate) fn this_year(&self) -> u16 {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use contracts::{
-    ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SimilarResponse,
-    TitleCard,
+    ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedBy, ParsedIntent, Region, Result, SearchFilters,
+    SimilarResponse, TitleCard,
 };
 
 use crate::{
@@ -29,6 +29,8 @@ impl Search {
         let seed = self.titles(call, &[id]).await?.pop().ok_or_else(unknown)?;
         let plan = Plan {
             kind: QueryKind::Like,
+            parsed_by: ParsedBy::default(),
+            doubt: None,
             parsed: ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() },
             filter: conditions(&SearchFilters::default(), region),
             keyword: KeywordQuery::default(),

@@ -39,7 +39,7 @@ pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
 }
 
 /// An edited intent: what it holds is bounded and known, as filters are.
-fn validate_intent(intent: &ParsedIntent) -> Result<()> {
+pub(crate) fn validate_intent(intent: &ParsedIntent) -> Result<()> {
     let named = |error: ApiError| renamed(error, "filters.", "intent.");
     validate_query(&intent.text).map_err(|error| renamed(error, "query", "intent.text"))?;
     let asked = SearchFilters {

@@ -15,13 +15,14 @@ pub const CONTEXTS: [&str; 10] =
 const CONTEXT_MAY: &[&str] = &["contracts", "access", "stores", "http-api"];
 
 /// What every other crate of ours may use of ours. The binary may use everything but test helpers.
-const MAY: [(&str, &[&str]); 14] = [
+const MAY: [(&str, &[&str]); 15] = [
     ("contracts", &[]),
     ("assets", &[]),
     ("testkit", &["contracts", "stores", "stores-embedded", "http-api", "embedding"]),
     ("access", &["contracts"]),
     ("embedding", &["contracts"]),
     ("pictures", &["contracts"]),
+    ("intent", &["contracts"]),
     ("stores", &["contracts"]),
     ("stores-embedded", &["contracts", "stores"]),
     ("stores-production", &["contracts", "stores"]),

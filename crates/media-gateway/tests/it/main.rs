@@ -10,6 +10,7 @@ mod faults;
 mod fixtures;
 mod grpc;
 mod identities;
+mod intent;
 mod journey;
 mod limits;
 mod meaning;

@@ -1,9 +1,9 @@
 //! The values of `search.proto`.
 
 use contracts::{
-    ApiError, ContentType, Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, ParsedIntent,
-    Region, Result, Scored, SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse, Suggestion,
-    SuggestionKind, VectorQuery, YearRange,
+    ApiError, ContentType, Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, ParsedBy,
+    ParsedIntent, Region, Result, Scored, SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse,
+    Suggestion, SuggestionKind, VectorQuery, YearRange,
 };
 
 use super::{
@@ -42,6 +42,7 @@ fn read_kinds(numbers: Vec<i32>) -> Result<Vec<ContentType>> {
 same_words! {
     FacetField { Genres, ContentTypes, Decades, Platforms, Languages }
     SuggestionKind { Title, Person, Genre }
+    ParsedBy { Offline, Model, Request }
 }
 
 fn facets(facets: Facets) -> Vec<pb::Facet> {
@@ -259,6 +260,7 @@ impl From<SearchResponse> for pb::SearchContentResponse {
             page: response.page,
             page_size: response.page_size,
             query_parsed: Some(response.query_parsed.into()),
+            parsed_by: pb::ParsedBy::from(response.parsed_by).into(),
             degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,
@@ -277,6 +279,8 @@ impl TryFrom<pb::SearchContentResponse> for SearchResponse {
             page: response.page,
             page_size: response.page_size,
             query_parsed: required("query_parsed", response.query_parsed)?,
+            // A process of an earlier release has only one parser.
+            parsed_by: word::<pb::ParsedBy, _>("parsed_by", response.parsed_by).unwrap_or_default(),
             degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,

@@ -212,6 +212,7 @@ prop_compose! {
     fn responses()(
         results in vec(results(), 0..2), total_count in any::<u64>(), page in any::<u32>(), page_size in any::<u32>(),
         query_parsed in intents(), degraded in vec((".{0,9}", ".{0,9}"), 0..3), search_time_ms in numbers(),
+        parsed_by in prop::sample::select(vec![ParsedBy::Offline, ParsedBy::Model, ParsedBy::Request]),
         total_count_is_capped in any::<bool>(), counts in vec((facet_fields(), vec((".{0,9}", any::<u64>()), 0..3)), 0..3),
     ) -> SearchResponse {
         let value = |(value, count): (String, u64)| FacetValue { label: value.to_uppercase(), value, count };
@@ -219,7 +220,8 @@ prop_compose! {
         let facets = counts.into_iter().map(facet).collect();
         let degraded = degraded.into_iter().map(|(source, reason)| Degraded { source, reason }).collect();
         SearchResponse {
-            results, total_count, total_count_is_capped, page, page_size, query_parsed, degraded, facets, search_time_ms,
+            results, total_count, total_count_is_capped, page, page_size, query_parsed, parsed_by, degraded, facets,
+            search_time_ms,
         }
     }
 }

@@ -79,6 +79,7 @@ impl SearchApi for Echo {
             total_count: 1,
             page: request.page,
             page_size: request.page_size,
+            parsed_by: ParsedBy::Model,
             query_parsed: ParsedIntent { text: format!("{request:?}"), ..ParsedIntent::default() },
             degraded: vec![Degraded { source: "vector".into(), reason: "There is no model.".into() }],
             total_count_is_capped: true,

@@ -16,7 +16,7 @@ fn request(query: &str) -> SearchRequest {
 }
 
 fn parse(query: &str) -> Plan {
-    plan(&request(query), &INDEX.1, 2026).unwrap()
+    plan(&request(query), None, &INDEX.1, 2026).unwrap()
 }
 
 /// What a query comes to, in one line that reads well in a table.
@@ -236,14 +236,14 @@ fn an_edited_intent_takes_the_place_of_the_query() {
     let read = parse("90s heist films with Al Pacino but no horror like heat (1995)").parsed;
     let mut request = request("something else entirely");
     request.intent = Some(ParsedIntent { genres: vec!["drama".to_owned()], ..read.clone() });
-    let edited = plan(&request, &INDEX.1, 2026).unwrap();
+    let edited = plan(&request, None, &INDEX.1, 2026).unwrap();
     assert_eq!(edited.parsed.people, ["Al Pacino"]);
     assert_eq!((edited.parsed.genres, edited.parsed.confidence), (vec!["drama".to_owned()], 1.0));
     assert_eq!(edited.filter, parse("90s heist films with Al Pacino but no horror like heat (1995)").filter);
     assert!(edited.keyword.raised.iter().any(|raised| raised.tags == ["genre:drama"]));
     let of = |intent: ParsedIntent| {
         let request = SearchRequest { intent: Some(intent), ..SearchRequest::default() };
-        plan(&request, &INDEX.1, 2026)
+        plan(&request, None, &INDEX.1, 2026)
     };
     let like = |name: &str| of(ParsedIntent { like: vec![name.to_owned()], ..ParsedIntent::default() });
     assert_eq!(like("Heat (1986)").unwrap().like[0].year, Some(1986));
@@ -256,7 +256,7 @@ fn what_was_read_can_be_sent_back() {
     for query in ["90s heist films with Al Pacino", "movies like heat", "french comedies under 2 hours", "not horror"] {
         let read = parse(query);
         let request = SearchRequest { intent: Some(read.parsed.clone()), ..SearchRequest::default() };
-        let again = plan(&request, &INDEX.1, 2026).unwrap();
+        let again = plan(&request, None, &INDEX.1, 2026).unwrap();
         assert_eq!(again.filter, read.filter, "{query}");
         assert_eq!(again.kind, read.kind, "{query}");
         let like = |plan: &Plan| plan.like.iter().map(|title| title.id).collect::<Vec<_>>();
@@ -281,10 +281,10 @@ fn conditions_become_tags() {
     assert_eq!(plan.filter.filter.years, Some(YearRange { from: Some(2016), to: None }));
     let mut request = request("comedies on netflix");
     request.region = "DE".parse().ok();
-    let plan = super::plan(&request, &INDEX.1, 2026).unwrap();
+    let plan = super::plan(&request, None, &INDEX.1, 2026).unwrap();
     assert_eq!(plan.filter.filter.any_of, vec![vec!["offer:netflix:DE".to_owned()]]);
     request.query = "comedies".to_owned();
-    let plan = super::plan(&request, &INDEX.1, 2026).unwrap();
+    let plan = super::plan(&request, None, &INDEX.1, 2026).unwrap();
     assert_eq!(plan.filter.filter.any_of, vec![vec!["region:DE".to_owned()]]);
 }
 
@@ -298,7 +298,7 @@ fn filters_of_the_request_win() {
         platforms: vec!["hulu".to_owned()],
         ..SearchFilters::default()
     };
-    let plan = plan(&request, &INDEX.1, 2026).unwrap();
+    let plan = plan(&request, None, &INDEX.1, 2026).unwrap();
     let tags = |tag: &str| vec![tag.to_owned()];
     assert_eq!(plan.filter.filter.any_of, vec![tags("type:movie"), tags("genre:drama"), tags("platform:hulu")]);
     assert_eq!(plan.filter.filter.years, Some(YearRange { from: Some(2000), to: None }));
@@ -363,4 +363,74 @@ proptest! {
         prop_assert!(!matches!((years.from, years.to), (Some(from), Some(to)) if from > to));
         prop_assert_eq!(told(&query), told(&query.to_uppercase()).replace(&plan.parsed.text.to_uppercase(), &plan.parsed.text));
     }
+}
+
+/// What a model said of a query, as it says it.
+fn said(intent: serde_json::Value) -> ParsedIntent {
+    serde_json::from_value(intent).unwrap()
+}
+
+fn heard(query: &str, intent: serde_json::Value) -> Plan {
+    plan(&request(query), Some(&said(intent)), &INDEX.1, 2026).unwrap()
+}
+
+#[test]
+fn a_model_may_read_a_query() {
+    let query = "that robbery film with Pacino, on netflix";
+    let plan = heard(
+        query,
+        serde_json::json!({ "text": "robbery", "people": ["Al Pacino"], "genres": ["crime"], "platforms": ["netflix"],
+            "confidence": 0.01, "clarification": "Buy now?", "corrections": [{ "from": "a", "to": "b" }] }),
+    );
+    assert_eq!((plan.parsed_by, plan.doubt), (ParsedBy::Model, None));
+    assert_eq!((plan.parsed.text.as_str(), &plan.parsed.people[..]), ("robbery", &["Al Pacino".to_owned()][..]));
+    assert!(plan.parsed.corrections.is_empty() && plan.parsed.clarification.as_deref() != Some("Buy now?"));
+    assert!(plan.parsed.confidence > 0.01, "how sure it says it is tells little");
+    assert_eq!(plan.filter.filter.any_of[0], ["platform:netflix"]);
+    assert!(plan.keyword.raised.iter().any(|raised| raised.tags == ["genre:crime"]));
+    let like = heard("more of what Neo does", serde_json::json!({ "like": ["The Matrix"] }));
+    assert_eq!(
+        (like.parsed_by, like.kind, like.like[0].title.as_str()),
+        (ParsedBy::Model, QueryKind::Like, "The Matrix")
+    );
+}
+
+#[test]
+fn a_model_that_lies_is_not_believed() {
+    let query = "a heist film with Al Pacino";
+    let offline = parse(query);
+    for (lie, why) in [
+        (serde_json::json!({}), "understood nothing"),
+        (serde_json::json!({ "confidence": 1.0 }), "understood nothing"),
+        (serde_json::json!({ "confidence": 7.0, "text": "heist" }), "bounds"),
+        (serde_json::json!({ "genres": ["heistfilm"] }), "bounds"),
+        (serde_json::json!({ "moods": ["bought"] }), "bounds"),
+        (serde_json::json!({ "year_range": { "from": 2000, "to": 1990 } }), "bounds"),
+        (serde_json::json!({ "text": "x".repeat(9_000) }), "bounds"),
+        (serde_json::json!({ "like": vec!["Heat"; 50] }), "bounds"),
+        (serde_json::json!({ "max_runtime_minutes": 0, "text": "heist" }), "bounds"),
+        (serde_json::json!({ "platforms": ["buymore"] }), "does not have"),
+        (serde_json::json!({ "exclude": { "platforms": ["buymore"] } }), "does not have"),
+        (serde_json::json!({ "languages": ["q9"] }), "does not have"),
+        (serde_json::json!({ "like": ["The Film That Is Not"] }), "does not have"),
+        (serde_json::json!({ "people": ["Buy Atbestprice"] }), "does not have"),
+        (serde_json::json!({ "exclude": { "people": ["Nobody Here"] } }), "does not have"),
+        (serde_json::json!({ "text": "heist casino" }), "words"),
+        (serde_json::json!({ "exclude": { "text": ["pacino", "rivals"] } }), "words"),
+        (serde_json::json!({ "platforms": ["netflix"] }), "service"),
+        (serde_json::json!({ "text": "heist", "exclude": { "platforms": ["hulu"] } }), "service"),
+    ] {
+        let plan = heard(query, lie.clone());
+        assert_eq!(plan.parsed_by, ParsedBy::Offline, "{lie}");
+        assert!(plan.doubt.is_some_and(|doubt| doubt.contains(why)), "{lie}: {:?}", plan.doubt);
+        assert_eq!((plan.parsed, plan.filter), (offline.parsed.clone(), offline.filter.clone()), "{lie}");
+    }
+}
+
+#[test]
+fn an_intent_in_the_request_is_taken_before_a_models() {
+    let mut request = request("heist");
+    request.intent = Some(ParsedIntent { text: "clown".to_owned(), ..ParsedIntent::default() });
+    let plan = plan(&request, Some(&said(serde_json::json!({ "text": "heist" }))), &INDEX.1, 2026).unwrap();
+    assert_eq!((plan.parsed_by, plan.parsed.text.as_str()), (ParsedBy::Request, "clown"));
 }
