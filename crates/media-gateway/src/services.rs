@@ -113,7 +113,7 @@ impl Services {
         }
         let mut notes = Vec::new();
         let search = if runs(Role::Search) {
-            let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng };
+            let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng, wanted };
             Some(Arc::new(open_search(config, folder, parts, &mut notes)?))
         } else {
             None
@@ -257,6 +257,7 @@ struct SearchParts<'a> {
     cache: &'a Arc<dyn Cache>,
     clock: &'a Clock,
     rng: &'a Rng,
+    wanted: Wanted,
 }
 
 fn open_search(
@@ -280,7 +281,9 @@ fn open_search(
             notes.push(Component::new("embedding_model", ComponentState::Degraded, detail));
         }
     }
-    let SearchParts { db, catalog, cache, clock, rng } = parts;
+    let SearchParts { db, catalog, cache, clock, rng, wanted } = parts;
+    // A command asks one question and leaves.
+    let warm_up = wanted == Wanted::Roles;
     let search = Search::open(
         &folder.path().join("index"),
         db.clone(),
@@ -290,7 +293,7 @@ fn open_search(
         Arc::clone(cache),
         clock.clone(),
         rng.clone(),
-        search::SearchConfig { replica: replica(config, folder, rng)?, ..weights(&config.search) },
+        search::SearchConfig { warm_up, replica: replica(config, folder, rng)?, ..weights(&config.search) },
     )?;
     Ok(search.with_intents(backends::intents(config, clock)?))
 }

@@ -108,6 +108,17 @@ pub(crate) struct Row {
     pub items: Items,
 }
 
+/// The row of what is searched for; everything that is here can be.
+pub(crate) fn trending(ids: Vec<ContentId>, region: Option<Region>) -> Row {
+    Row {
+        id: "trending".to_owned(),
+        title: "Searched for these days".to_owned(),
+        reason: "What people searched for by name in the last three days".to_owned(),
+        search: SearchRequest { region, ..SearchRequest::default() },
+        items: Items::These(ids),
+    }
+}
+
 /// The rows for `region`, from the counts of all that is offered there. `platform_name` gives what a person calls a
 /// platform.
 pub(crate) fn rows(

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use contracts::{
-    ApiError, Call, ContentId, ContentType, DiscoverRow, MAX_SUGGESTIONS, Region, SearchApi, SearchFilters,
-    SearchRequest, SearchResponse, SimilarResponse, Suggestion, SuggestionKind, YearRange,
+    ApiError, Call, Content, ContentId, ContentType, DiscoverRow, MAX_PAGE_SIZE, MAX_SUGGESTIONS, Region, SearchApi,
+    SearchFilters, SearchRequest, SearchResponse, SimilarResponse, Suggestion, SuggestionKind, YearRange,
 };
 use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, NoQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Search, replica::Progress};
+use crate::{Search, replica::Progress, trending::WINDOW_HOURS, validate::validate_up_to};
 
 /// The most titles of `/api/v1/search/suggestions`.
 const MAX_TITLES: usize = 10;
@@ -33,6 +33,7 @@ fn router() -> OpenApiRouter<Arc<Search>> {
         .routes(routes!(content_search))
         .routes(routes!(search_suggestions))
         .routes(routes!(autocomplete))
+        .routes(routes!(trending))
         .routes(routes!(get_similar))
         .routes(routes!(discover))
         .routes(routes!(get_index_progress))
@@ -281,6 +282,31 @@ async fn get_similar(
     ApiQuery(params): ApiQuery<SimilarParams>,
 ) -> HttpResult<Json<SimilarResponse>> {
     Ok(Json(service.similar(&call, id, params.region, params.limit.unwrap_or(20)).await?))
+}
+
+/// What people search for by name these days.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrendingTitles {
+    /// The most searched for first; empty where nothing was searched for often enough.
+    results: Vec<Content>,
+    /// How far back is looked at.
+    window_hours: i64,
+}
+
+/// Titles that people search for by name these days.
+///
+/// Counted by title and hour, never by person; what was searched for a day ago counts half.
+#[utoipa::path(get, path = "/api/v1/search/trending", tag = "search", params(SimilarParams),
+    responses((status = 200, description = "The most searched for first.", body = TrendingTitles)))]
+async fn trending(
+    State(service): State<Arc<Search>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<SimilarParams>,
+) -> HttpResult<Json<TrendingTitles>> {
+    let limit = params.limit.unwrap_or(20);
+    validate_up_to(limit, MAX_PAGE_SIZE as usize)?;
+    let results = service.trending(&call, params.region, limit).await?;
+    Ok(Json(TrendingTitles { results, window_hours: WINDOW_HOURS }))
 }
 
 /// Rows of titles to look around in.

@@ -25,10 +25,13 @@ mod reasons;
 mod replica;
 mod service;
 mod similar;
+mod store;
 mod suggest;
 mod text;
+mod trending;
 mod validate;
 mod vector;
+mod warm;
 
 pub use error::SearchError;
 pub use http::{IndexProgress, api, routes};

@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -29,6 +29,7 @@ use crate::{
     index::{KeywordTarget, TagsFormat, VectorTarget},
     keyword::KeywordIndex,
     suggest::Suggester,
+    trending::Trending,
     vector::Meaning,
 };
 
@@ -52,6 +53,8 @@ pub struct SearchConfig {
     pub depth: usize,
     /// How many searches use a thread at a time; the others wait.
     pub concurrency: usize,
+    /// Whether what is likely to be asked is asked ahead, once the indexes are ready.
+    pub warm_up: bool,
     /// Names this replica in the consumer group `content-indexer:<replica>`.
     pub replica: String,
 }
@@ -63,6 +66,7 @@ impl Default for SearchConfig {
             source_timeout: Duration::from_secs(2),
             depth: 1_000,
             concurrency: 32,
+            warm_up: false,
             replica: "local".to_owned(),
         }
     }
@@ -95,8 +99,10 @@ pub struct Search {
     /// Takes the place of `config.fusion`, because it can change while the node runs.
     fusion: RwLock<FusionConfig>,
     pub(crate) permits: Arc<Semaphore>,
-    events: Db,
-    rng: Rng,
+    pub(crate) trending: Trending,
+    pub(crate) warm: AtomicBool,
+    pub(crate) events: Db,
+    pub(crate) rng: Rng,
     keyword: Arc<KeywordIndex>,
     keyword_progress: Arc<follow::Progress>,
     meaning: Option<Meaning>,
@@ -152,6 +158,8 @@ impl Search {
             permits: Arc::new(Semaphore::new(config.concurrency.max(1))),
             fusion: RwLock::new(config.fusion),
             config,
+            trending: Trending::default(),
+            warm: AtomicBool::new(false),
             events,
             rng,
             keyword,
@@ -198,7 +206,8 @@ impl Search {
                 vector.run(&stop).await;
             }
         };
-        tokio::join!(keyword.run(&stop), vectors, self.keep_graph(&stop), self.keep_offsets(&stop));
+        let derived = async { tokio::join!(self.keep_graph(&stop), self.keep_offsets(&stop)) };
+        tokio::join!(keyword.run(&stop), vectors, derived, self.keep_trending(&stop), self.warm_up(&stop));
     }
 
     /// Tells the followers that there is something new, so that they need not find out by themselves.
@@ -420,7 +429,7 @@ fn component(name: &str, progress: &follow::Progress, holds: &str) -> Component 
         return Component::new(
             name,
             ComponentState::Degraded,
-            format!("{holds}; it can't follow the catalogue: {failure}"),
+            format!("{holds}, {} events behind; it can't follow the catalogue: {failure}", progress.lag()),
         );
     }
     if progress.filling.load(Ordering::SeqCst) || progress.cursor.load(Ordering::SeqCst) < 0 {

@@ -35,23 +35,9 @@ const SOURCES_SHARE: f64 = 0.8;
 #[async_trait]
 impl SearchApi for Search {
     async fn search(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
-        validate(request)?;
         let started = Instant::now();
-        let place = self.place_of(call, request);
-        let kept = match &place {
-            Some(place) => self.kept::<SearchResponse>(place).await,
-            None => None,
-        };
-        let mut response = match kept {
-            Some(kept) => kept,
-            None => {
-                let response = self.answer(call, request).await?;
-                if let Some(place) = place.filter(|_| response.degraded.is_empty()) {
-                    self.keep(place, &response).await;
-                }
-                response
-            }
-        };
+        let mut response = self.answered(call, request).await?;
+        self.trending.count(request, &response, self.clock.now());
         let elapsed = started.elapsed();
         metrics::histogram!("search_duration_seconds").record(elapsed.as_secs_f64());
         response.search_time_ms = elapsed.as_secs_f64() * 1000.0;
@@ -110,7 +96,7 @@ impl SearchApi for Search {
     }
 
     async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
-        let place = self.place(call, "discover", &format!("{region:?}"));
+        let place = self.place(call, "discover", &format!("{region:?} {:?}", self.trending.shown()));
         if let Some(place) = &place
             && let Some(rows) = self.kept(place).await
         {
@@ -125,6 +111,22 @@ impl SearchApi for Search {
 }
 
 impl Search {
+    /// Answers a search, from what is kept where it is.
+    pub(crate) async fn answered(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
+        validate(request)?;
+        let place = self.place_of(call, request);
+        if let Some(place) = &place
+            && let Some(kept) = self.kept::<SearchResponse>(place).await
+        {
+            return Ok(kept);
+        }
+        let response = self.answer(call, request).await?;
+        if let Some(place) = place.filter(|_| response.degraded.is_empty()) {
+            self.keep(place, &response).await;
+        }
+        Ok(response)
+    }
+
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let budget = self.budget(call)?;

@@ -60,7 +60,11 @@ impl Search {
                 .map(|row| Ok((ids_of(&row.items, &snapshot)?, row)))
                 .collect::<Result<Vec<_>, SearchError>>()
         });
-        let rows = within(self.budget(call)?, rows).await?;
+        let mut rows = within(self.budget(call)?, rows).await?;
+        let trending = self.trending_ids(call, region, ROW_LENGTH).await?;
+        if trending.len() >= SHORTEST_ROW {
+            rows.insert(0, (trending.clone(), discover::trending(trending, region)));
+        }
         let mut ids: Vec<ContentId> = rows.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
         ids.sort_unstable();
         ids.dedup();

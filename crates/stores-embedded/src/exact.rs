@@ -1,4 +1,4 @@
-//! The exact vector index: every vector in memory, every search compares with all of them, one file keeps them.
+//! The exact vector index: every search compares with all vectors, which are mapped into memory; one file keeps them.
 //!
 //! It is the oracle that faster indexes are held against, and fast enough on its own for a national catalogue.
 
@@ -6,6 +6,7 @@ mod bits;
 mod format;
 mod led;
 mod log;
+mod matrix;
 mod rows;
 mod scan;
 
@@ -22,11 +23,10 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 pub(crate) use self::format::{Batch, Record};
 use self::log::Log;
-#[cfg(test)]
-pub(crate) use self::scan::dot;
 pub(crate) use self::{
     bits::Bits,
     led::{MIN_ROWS, WORTH_A_GRAPH},
+    matrix::Matrix,
     rows::Rows,
     scan::normalised,
 };
@@ -65,7 +65,7 @@ impl ExactVectors {
     /// [`VectorError::Newer`], [`VectorError::StorageFull`] and [`VectorError::Io`]: the file was left as it is.
     /// [`VectorError::Invalid`] for a model whose dimension is not from 1 to 65 536.
     pub fn open(path: &Path, model: ModelInfo) -> Result<Self, VectorError> {
-        let rows = Rows::new(model.dimension);
+        let rows = Rows::over(model.dimension, Matrix::beside(path));
         let (log, rows) = read(path, &model, rows)?;
         Ok(Self::over(log, rows, model, None))
     }
@@ -82,7 +82,7 @@ impl ExactVectors {
     /// As [`ExactVectors::open`]; what was there is then still there.
     pub fn recreate(path: &Path, model: ModelInfo) -> Result<Self, VectorError> {
         let log = Log::create(path, &model, std::iter::empty())?;
-        let rows = Rows::new(model.dimension);
+        let rows = Rows::over(model.dimension, Matrix::beside(path));
         Ok(Self::over(log, rows, model, None))
     }
 
@@ -188,7 +188,7 @@ impl Index {
     fn clear(&self) -> Result<(), VectorError> {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         *log = Log::create(log.path(), &self.model, std::iter::empty())?;
-        self.change(|rows| *rows = Rows::new(self.model.dimension));
+        self.change(Rows::clear);
         if let Some(guide) = &self.guide {
             guide.clear()?;
         }
@@ -199,7 +199,7 @@ impl Index {
 /// What the file at `path` holds, and of which model, without opening the index.
 pub(crate) fn stored(path: &Path) -> Result<(ModelInfo, Rows), VectorError> {
     let model = log::model(path)?;
-    let mut rows = Rows::new(model.dimension);
+    let mut rows = Rows::over(model.dimension, Matrix::in_memory());
     log::replay(path, &model, |batch| rows.apply(batch))?;
     Ok((model, rows))
 }

@@ -27,7 +27,7 @@ pub use self::{
     file::{Places, RowKey},
     graph::Graph,
 };
-use crate::exact::{ExactVectors, Index, Rows, WORTH_A_GRAPH};
+use crate::exact::{ExactVectors, Index, Matrix, Rows, WORTH_A_GRAPH};
 
 /// Rows that are put into the graph at a time: searches wait meanwhile, some milliseconds.
 const CHUNK: usize = 32;
@@ -98,8 +98,8 @@ impl HnswVectors {
     pub(crate) fn open_worth(path: &Path, model: ModelInfo, worth: usize) -> Result<Self, VectorError> {
         let graph_path = file::graph_path(path);
         let (rows, graph) = match load(&graph_path, model.dimension) {
-            Some((places, graph)) => (Rows::expecting(model.dimension, places), graph),
-            None => (Rows::new(model.dimension), Graph::new(model.dimension)?),
+            Some((places, graph)) => (Rows::expecting(model.dimension, Matrix::beside(path), places), graph),
+            None => (Rows::over(model.dimension, Matrix::beside(path)), Graph::new(model.dimension)?),
         };
         let exact = ExactVectors::guided(path, model, rows, Guide::new(graph))?;
         let job = Job { index: Arc::clone(&exact.index), path: graph_path, worth };
@@ -192,6 +192,9 @@ impl Job {
         });
         if changed.is_empty() {
             return Ok(false);
+        }
+        if guide.graph.len() == 0 {
+            guide.graph.centre_on(self.index.read(Rows::mean));
         }
         guide.graph.put(&changed, threads)?;
         self.index.change(|rows| rows.settle(&changed));

@@ -93,6 +93,7 @@ pub fn stored_vectors(path: &Path) -> Result<(ModelInfo, Vec<Vector>), VectorErr
 
 fn build(rows: &mut Rows, graph: &Graph) -> Result<(), VectorError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    graph.centre_on(rows.mean());
     loop {
         let changed = rows.changed(CHUNK);
         if changed.is_empty() {

@@ -69,6 +69,8 @@ fn metrics_have_the_names_of_the_specification() {
         "grpc_server_handled_total{service=\"media_gateway.v1.CatalogService\",method=\"GetDirectory\",status=\"OK\"}",
         "grpc_server_handling_seconds_bucket{service=\"media_gateway.v1.CatalogService\"",
         "search_queries_total{query_type=\"",
+        "search_cache_lookups_total{outcome=\"",
+        "search_index_lag_events{index=\"keyword_index\"} 0",
     ] {
         assert!(page.contains(line), "no {line} in {page}");
     }

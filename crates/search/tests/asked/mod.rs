@@ -10,7 +10,7 @@ use testkit::call;
 
 use crate::{
     titles,
-    world::{Faulty, World, films, record},
+    world::{Faulty, Running, World, films, record},
 };
 
 #[tokio::test]
@@ -380,5 +380,42 @@ async fn odd_input_has_a_defined_answer() {
     let tongue = Call { locale: "tlh".parse().unwrap(), ..call() };
     let heat = SearchRequest { query: "heat".to_owned(), ..SearchRequest::default() };
     assert_eq!(running.search.search(&tongue, &heat).await.unwrap().results[0].content.title, "Heat");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_searched_for_by_name_is_shown_and_stays() {
+    let world = World::with(films()).await;
+    let running = world.start(false).await;
+    let shown = async |running: &Running| running.search.trending(&call(), None, 10).await.unwrap();
+    assert!(shown(&running).await.is_empty(), "nothing was searched for");
+    let has_row = async |running: &Running| {
+        running.search.discover(&call(), None).await.unwrap().iter().any(|row| row.id == "trending")
+    };
+    assert!(!has_row(&running).await);
+    for (query, times) in
+        [("Scarface", 9), ("heat", 7), ("The Matrix", 5), ("the wire", 4), ("films with al pacino", 20)]
+    {
+        for _ in 0..times {
+            running.ask(query).await;
+        }
+    }
+    // A second page is no second search.
+    let second = SearchRequest { query: "the wire".to_owned(), page: 2, ..SearchRequest::default() };
+    running.search(&second).await;
+    running.stop().await;
+
+    let running = world.start(false).await;
+    let titles = |shown: Vec<contracts::Content>| shown.into_iter().map(|title| title.title).collect::<Vec<_>>();
+    let since = std::time::Instant::now();
+    while shown(&running).await.is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(20), "what was counted is lost");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(titles(shown(&running).await), ["Scarface", "Heat", "The Matrix"], "what few searched for is not shown");
+    assert!(has_row(&running).await);
+    assert_eq!(titles(running.search.trending(&call(), None, 1).await.unwrap()), ["Scarface"]);
+    let here = running.search.trending(&call(), "US".parse().ok(), 10).await.unwrap();
+    assert!(!here.is_empty() && here.iter().all(|title| !title.availability.is_empty()), "{here:?}");
     running.stop().await;
 }

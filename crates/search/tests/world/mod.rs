@@ -63,6 +63,17 @@ impl World {
     }
 
     pub async fn start_over(&self, with_model: bool, catalog: Arc<dyn CatalogApi>) -> Running {
+        let running = self.begin_over(with_model, catalog).await;
+        running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+        running
+    }
+
+    /// Starts and does not wait.
+    pub async fn begin_over(&self, with_model: bool, catalog: Arc<dyn CatalogApi>) -> Running {
+        self.begin(with_model, false, catalog).await
+    }
+
+    pub async fn begin(&self, with_model: bool, warm_up: bool, catalog: Arc<dyn CatalogApi>) -> Running {
         let vectors = with_model.then(|| {
             let index = ExactVectors::open(&self.vectors_file(), self.model.model().clone()).unwrap();
             Arc::new(index) as Arc<dyn VectorIndex>
@@ -77,14 +88,13 @@ impl World {
             testkit::cache(),
             testkit::clock(),
             testkit::rng(),
-            SearchConfig { source_timeout: Duration::from_millis(800), ..SearchConfig::default() },
+            SearchConfig { source_timeout: Duration::from_millis(800), warm_up, ..SearchConfig::default() },
         );
         let (search, stop) = (Arc::new(search.unwrap()), CancellationToken::new());
         let workers = tokio::spawn({
             let (search, stop) = (search.clone(), stop.clone());
             async move { search.follow(stop).await }
         });
-        search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
         Running { search, stop, workers }
     }
 }
@@ -155,13 +165,16 @@ pub struct Faulty {
     catalog: Arc<Catalog>,
     /// How many of the next calls fail.
     pub failures: AtomicU32,
+    /// Whether lists are held back until it is not.
+    pub stalled: AtomicBool,
     /// The title that makes any call fail that asks for it.
     pub poison: Mutex<Option<ContentId>>,
 }
 
 impl Faulty {
     pub fn around(world: &World) -> Arc<Self> {
-        Arc::new(Self { catalog: world.catalog.clone(), failures: AtomicU32::new(0), poison: Mutex::new(None) })
+        let (failures, stalled) = (AtomicU32::new(0), AtomicBool::new(false));
+        Arc::new(Self { catalog: world.catalog.clone(), failures, stalled, poison: Mutex::new(None) })
     }
 
     fn fail(&self) -> Result<()> {
@@ -186,6 +199,9 @@ impl CatalogApi for Faulty {
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        while self.stalled.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.fail()?;
         self.catalog.list(call, query).await
     }

@@ -12,9 +12,9 @@ use super::{
 use crate::hnsw::Graph;
 
 /// The fewest rows that the graph is asked for: fewer, and too many of the nearest ten are missed.
-pub const MIN_ROWS: usize = 256;
+pub const MIN_ROWS: usize = 512;
 /// What one row of the graph costs, in vectors that could be compared in that time. Measured, see docs/measured.
-const ROW_COST: usize = 100;
+const ROW_COST: usize = 50;
 /// What a row costs that the graph does not know yet, likewise.
 const CHANGED_COST: usize = 4;
 /// The fewest vectors for which any search is quicker with the graph than without.

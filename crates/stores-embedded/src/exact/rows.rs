@@ -8,6 +8,7 @@ use stores::vectors::{Point, VectorFilter};
 use super::{
     bits::Bits,
     format::{Batch, Record, put_bytes},
+    matrix::Matrix,
     scan::{Best, dot},
 };
 use crate::hnsw::{Graph, Places, RowKey};
@@ -16,7 +17,7 @@ use crate::hnsw::{Graph, Places, RowKey};
 pub struct Rows {
     dimension: usize,
     cursor: Option<i64>,
-    matrix: Vec<f32>,
+    matrix: Matrix,
     /// For each row the slot of its point, or [`NOBODY`].
     pub(super) owners: Vec<u32>,
     free_rows: Vec<u32>,
@@ -34,6 +35,8 @@ pub struct Rows {
     live_bytes: u64,
 }
 
+/// Of how many vectors the mean is taken.
+const MEANT: usize = 100_000;
 /// The owner of a row that is free.
 pub(super) const NOBODY: u32 = u32::MAX;
 
@@ -68,12 +71,18 @@ impl Tags {
 }
 
 impl Rows {
-    /// No rows, for vectors of `dimension`.
+    /// No rows, for vectors of `dimension` that are held in memory.
+    #[cfg(test)]
     pub fn new(dimension: usize) -> Self {
+        Self::over(dimension, Matrix::in_memory())
+    }
+
+    /// No rows, for vectors of `dimension` that are held in `matrix`, which is empty.
+    pub fn over(dimension: usize, matrix: Matrix) -> Self {
         Self {
             dimension,
             cursor: None,
-            matrix: Vec::new(),
+            matrix,
             owners: Vec::new(),
             free_rows: Vec::new(),
             changed: Bits::default(),
@@ -89,16 +98,23 @@ impl Rows {
     }
 
     /// No rows yet, but the vectors that `places` names will take the rows they had.
-    pub fn expecting(dimension: usize, places: Places) -> Self {
+    pub fn expecting(dimension: usize, matrix: Matrix, places: Places) -> Self {
         let len = places.len as usize;
-        let mut rows = Self::new(dimension);
-        rows.matrix = vec![0.0; len * dimension];
+        let mut rows = Self::over(dimension, matrix);
+        rows.matrix.grow_to(len * dimension);
         rows.owners = vec![NOBODY; len];
         (0..len).for_each(|row| rows.changed.insert(row));
         places.rows().for_each(|row| rows.reserved.insert(row as usize));
         rows.free_rows = (0..places.len).rev().filter(|row| !rows.reserved.contains(*row as usize)).collect();
         rows.places = places;
         rows
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        let mut matrix = std::mem::replace(&mut self.matrix, Matrix::in_memory());
+        matrix.clear();
+        *self = Self::over(self.dimension, matrix);
     }
 
     /// Everything was read: rows that are still kept free are so for all.
@@ -163,12 +179,11 @@ impl Rows {
             self.changed.insert(row as usize);
         }
         let at = row as usize * self.dimension;
-        if at == self.matrix.len() {
+        self.matrix.put(at, vector);
+        if row as usize == self.owners.len() {
             self.owners.push(slot as u32);
-            self.matrix.extend_from_slice(vector);
         } else {
             self.owners[row as usize] = slot as u32;
-            self.matrix[at..][..self.dimension].copy_from_slice(vector);
         }
         row
     }
@@ -217,7 +232,7 @@ impl Rows {
     }
 
     pub(super) fn vector_of(&self, row: u32) -> &[f32] {
-        &self.matrix[row as usize * self.dimension..][..self.dimension]
+        &self.matrix.numbers()[row as usize * self.dimension..][..self.dimension]
     }
 
     /// The points nearest to `query` (normalised) that pass `filter`, nearest first; with a graph, where that is
@@ -250,7 +265,7 @@ impl Rows {
     /// For each slot the score of its nearest vector.
     fn all_scores(&self, query: &[f32]) -> Vec<f32> {
         let mut scores = vec![f32::NEG_INFINITY; self.points.len()];
-        for (vector, &owner) in self.matrix.chunks_exact(self.dimension).zip(&self.owners) {
+        for (vector, &owner) in self.matrix.numbers().chunks_exact(self.dimension).zip(&self.owners) {
             if owner != NOBODY {
                 let score = &mut scores[owner as usize];
                 *score = score.max(dot(query, vector));
@@ -295,6 +310,19 @@ impl Rows {
     /// Notes that the graph knows nothing any more.
     pub fn change_all(&mut self) {
         (0..self.owners.len()).for_each(|row| self.changed.insert(row));
+    }
+
+    /// The mean of the vectors, of a hundred thousand where there are more.
+    pub fn mean(&self) -> Vector {
+        let step = (self.owners.len() / MEANT).max(1);
+        let mut mean = vec![0.0; self.dimension];
+        let mut count = 0.0_f32;
+        for vector in (0..self.owners.len()).step_by(step).filter_map(|row| self.row(row as u32)) {
+            count += 1.0;
+            mean.iter_mut().zip(vector).for_each(|(mean, x)| *mean += x);
+        }
+        mean.iter_mut().for_each(|mean| *mean /= count.max(1.0));
+        mean
     }
 
     /// The dimension of the vectors.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"MGHNSW\0\0";
 /// Counts up when the format or the meaning of the graph's bytes changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const ROW: usize = 16 + 1 + 4;
 
 /// Which vector a row held: its title, its place among the title's, its checksum.

@@ -1,4 +1,4 @@
-//! A graph over rows of bytes (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using
+//! A graph over rows of bits (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using
 //! Hierarchical Navigable Small World graphs", 2016), by the library `usearch`.
 
 use std::{
@@ -8,9 +8,9 @@ use std::{
 };
 
 use stores::vectors::VectorError;
-use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind, b1x8};
 
-use super::kernel::{distance, quantised};
+use super::kernel::{bits, bytes_of, distance};
 
 /// Edges a node has, twice as many at the bottom.
 const CONNECTIVITY: usize = 16;
@@ -21,54 +21,77 @@ const EXPANSION: usize = 128;
 pub struct Graph {
     dimension: usize,
     /// Searches share it; whoever changes it has it alone, for some milliseconds.
-    index: RwLock<Index>,
+    held: RwLock<Held>,
+}
+
+struct Held {
+    index: Index,
+    /// What a bit of a vector tells the side of; the same for every row of one graph.
+    centre: Vec<f32>,
 }
 
 impl Graph {
     /// A graph of no rows, for vectors of `dimension`.
     pub fn new(dimension: usize) -> Result<Self, VectorError> {
-        Ok(Self { dimension, index: RwLock::new(empty(dimension)?) })
+        let held = Held { index: empty(dimension)?, centre: vec![0.0; dimension] };
+        Ok(Self { dimension, held: RwLock::new(held) })
     }
 
     /// The graph that [`Graph::to_bytes`] made. The bytes must be those: the library does not look at them closely.
     pub fn from_bytes(bytes: &[u8], dimension: usize) -> Result<Self, VectorError> {
+        let corrupt = |what: &str| VectorError::Corrupt(what.to_owned());
+        let (centre, graph) = bytes.split_at_checked(4 * dimension).ok_or_else(|| corrupt("the graph is cut"))?;
         let mut index = empty(dimension)?;
-        index.load_from_buffer(bytes).map_err(failed)?;
+        index.load_from_buffer(graph).map_err(failed)?;
         // Loading brings the library's own metric along.
         measure_by_ours(&mut index, dimension);
-        if index.dimensions() != dimension {
-            return Err(VectorError::Corrupt("the graph is of another dimension".to_owned()));
+        if index.dimensions() != 8 * bytes_of(dimension) {
+            return Err(corrupt("the graph is of another dimension"));
         }
         reserve(&index, index.size())?;
-        Ok(Self { dimension, index: RwLock::new(index) })
+        let centre = centre.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect();
+        Ok(Self { dimension, held: RwLock::new(Held { index, centre }) })
     }
 
-    /// The graph as bytes.
+    /// The graph as bytes: its centre, and what the library writes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, VectorError> {
-        let index = self.read();
-        let mut bytes = vec![0; index.serialized_length()];
-        index.save_to_buffer(&mut bytes).map_err(failed)?;
+        let held = self.read();
+        let mut bytes: Vec<u8> = held.centre.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let start = bytes.len();
+        bytes.resize(start + held.index.serialized_length(), 0);
+        held.index.save_to_buffer(&mut bytes[start..]).map_err(failed)?;
         Ok(bytes)
     }
 
     /// Forgets every row.
     pub fn clear(&self) -> Result<(), VectorError> {
-        *self.write() = empty(self.dimension)?;
+        self.write().index = empty(self.dimension)?;
         Ok(())
+    }
+
+    /// Tells what lies on which side of `centre` from now on; only while it holds no row.
+    pub fn centre_on(&self, centre: Vec<f32>) {
+        let mut held = self.write();
+        if held.index.size() == 0 {
+            held.centre = centre;
+        }
     }
 
     /// Makes the graph hold `rows`: each with this vector, or not at all. Uses as many threads as it is given.
     pub fn put(&self, rows: &[(u32, Option<Vec<f32>>)], threads: usize) -> Result<(), VectorError> {
-        let index = self.write();
+        let held = self.write();
+        let Held { index, centre } = &*held;
         for (row, _) in rows {
             index.remove(u64::from(*row)).map_err(failed)?;
         }
         if index.capacity() < index.size() + rows.len() {
-            reserve(&index, index.size() + index.size() / 4 + rows.len().max(1_024))?;
+            reserve(index, index.size() + index.size() / 4 + rows.len().max(1_024))?;
         }
         let add = |rows: &[(u32, Option<Vec<f32>>)]| {
             let mut there = rows.iter().filter_map(|(row, vector)| Some((row, vector.as_ref()?)));
-            there.try_for_each(|(row, vector)| index.add(u64::from(*row), &quantised(vector)[..]).map_err(failed))
+            there.try_for_each(|(row, vector)| {
+                index.add(u64::from(*row), b1x8::from_u8s(&bits(vector, centre))).map_err(failed)
+            })
         };
         let share = rows.len().div_ceil(threads.max(1)).max(1);
         thread::scope(|scope| {
@@ -80,39 +103,40 @@ impl Graph {
 
     /// About the `count` nearest rows to `query` (normalised) among those that `wanted` names, nearest first.
     pub fn search(&self, query: &[f32], count: usize, wanted: impl Fn(u32) -> bool) -> Result<Vec<u32>, VectorError> {
-        let index = self.read();
+        let held = self.read();
+        let Held { index, centre } = &*held;
         if index.size() == 0 || count == 0 {
             return Ok(Vec::new());
         }
         let wanted = |key: u64| u32::try_from(key).is_ok_and(&wanted);
-        let found = index.filtered_search(&quantised(query)[..], count, wanted).map_err(failed)?;
+        let found = index.filtered_search(b1x8::from_u8s(&bits(query, centre)), count, wanted).map_err(failed)?;
         Ok(found.keys.into_iter().filter_map(|key| u32::try_from(key).ok()).collect())
     }
 
     /// How many rows it holds.
     pub fn len(&self) -> usize {
-        self.read().size()
+        self.read().index.size()
     }
 
     /// The bytes of memory it takes.
     pub fn memory(&self) -> usize {
-        self.read().memory_usage()
+        self.read().index.memory_usage()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Index> {
-        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn empty(dimension: usize) -> Result<Index, VectorError> {
     let options = IndexOptions {
-        dimensions: dimension,
-        metric: MetricKind::IP,
-        quantization: ScalarKind::I8,
+        dimensions: 8 * bytes_of(dimension),
+        metric: MetricKind::Hamming,
+        quantization: ScalarKind::B1,
         connectivity: CONNECTIVITY,
         expansion_add: EXPANSION,
         // At least as many as are asked for are looked at.
@@ -127,10 +151,11 @@ fn empty(dimension: usize) -> Result<Index, VectorError> {
 
 /// The library's own metric is portable code unless a large library of kernels is built with it.
 fn measure_by_ours(index: &mut Index, dimension: usize) {
-    index.change_metric::<i8>(Box::new(move |left, right| {
+    let bytes = bytes_of(dimension);
+    index.change_metric::<b1x8>(Box::new(move |left, right| {
         #[allow(unsafe_code, reason = "the library hands over two vectors of the index's dimension")]
         let (left, right) =
-            unsafe { (slice::from_raw_parts(left, dimension), slice::from_raw_parts(right, dimension)) };
+            unsafe { (slice::from_raw_parts(left.cast(), bytes), slice::from_raw_parts(right.cast(), bytes)) };
         distance(left, right)
     }));
 }

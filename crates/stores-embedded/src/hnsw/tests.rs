@@ -153,7 +153,12 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
     drop(exact);
     let (places, graph) = load(&written, DIMENSION).unwrap();
     assert_eq!(graph.len(), 1_200, "one or two vectors a title");
-    let exact = ExactVectors::guided(&path, model(), Rows::expecting(DIMENSION, places), Guide::new(graph))?;
+    let exact = ExactVectors::guided(
+        &path,
+        model(),
+        Rows::expecting(DIMENSION, Matrix::beside(&path), places),
+        Guide::new(graph),
+    )?;
     let outdated = exact.index.read(|rows| rows.changed(usize::MAX).len());
     assert_eq!(outdated, 60 + 3, "only what changed is put in again");
     drop(exact);
@@ -163,6 +168,16 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
     let query = vector(3_010);
     assert_eq!(index.search(&query, 1, &VectorFilter::default()).await?[0].content_id, id(3_010));
     Ok(())
+}
+
+/// A graph's file as whole as `good`, but in the format of bytes, which came before that of bits.
+fn of_an_earlier_release(good: &[u8]) -> Vec<u8> {
+    let mut older = good.to_vec();
+    older[8..12].copy_from_slice(&1_u32.to_le_bytes());
+    let body = older.len() - 4;
+    let crc = crc32fast::hash(&older[..body]);
+    older[body..].copy_from_slice(&crc.to_le_bytes());
+    older
 }
 
 #[tokio::test]
@@ -184,7 +199,7 @@ async fn a_damaged_graph_is_built_anew() -> Outcome {
         assert!(file::read(&bad, DIMENSION).is_none(), "byte {at} was changed and nobody saw it");
         assert!(file::read(&good[..at], DIMENSION).is_none(), "cut at byte {at}");
     }
-    for bad in [&b"not a graph"[..], &[], &good[..good.len() / 2]] {
+    for bad in [&b"not a graph"[..], &[], &good[..good.len() / 2], &of_an_earlier_release(&good)] {
         fs::write(file::graph_path(&path), bad).unwrap();
         let index = open(&path)?;
         assert_eq!(index.search(&vector(4), 1, &VectorFilter::default()).await?[0].content_id, id(4), "no gap");

@@ -1,0 +1,112 @@
+//! The indexes while they follow: rebuilt without a gap in the answers, behind and saying so, warm after a start.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use contracts::{ContentType, SearchApi, SearchRequest};
+use stores::args;
+use testkit::call;
+
+use crate::{
+    titles,
+    world::{Faulty, Running, World, films, record},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the parts of this name say of themselves.
+async fn said(running: &Running, name: &str) -> String {
+    let parts = running.search.components().await;
+    parts.iter().filter(|part| part.name == name).map(|part| part.detail.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_rebuild_leaves_no_gap_in_the_answers() {
+    let world = World::with(films()).await;
+    world.start(true).await.stop().await;
+    for title in ["Solaris", "Stalker"] {
+        world.ingest(&[record(title, 1979, ContentType::Movie, &["science_fiction"], &[], "")]).await;
+    }
+    // The log no longer reaches back to where the indexes stand: all of both is filled anew.
+    let gone = "DELETE FROM events WHERE position < (SELECT position FROM event_head)";
+    world.db.execute(gone, args![]).await.unwrap();
+    let faulty = Faulty::around(&world);
+    faulty.stalled.store(true, Ordering::SeqCst);
+    let running = world.begin_over(true, faulty.clone()).await;
+    let since = Instant::now();
+    for index in ["keyword_index", "vector_index"] {
+        while !said(&running, index).await.contains("being filled") {
+            assert!(since.elapsed() < PATIENCE, "{index} is not rebuilt");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let (mut meanwhile, mut afterwards) = (0, 0);
+    while !running.search.caught_up().await.unwrap() {
+        assert!(since.elapsed() < PATIENCE, "the rebuild does not end");
+        let found = running.ask("robbers heist").await;
+        assert_eq!((titles(&found)[0].as_str(), found.degraded.len()), ("Heat", 0), "after {meanwhile} answers");
+        assert!(found.results[0].keyword_score > 0.0 && found.results[0].vector_similarity > 0.0, "both answer");
+        if meanwhile < 50 {
+            meanwhile += 1;
+        } else {
+            faulty.stalled.store(false, Ordering::SeqCst);
+            afterwards += 1;
+        }
+    }
+    assert!(meanwhile == 50 && afterwards > 0);
+    assert_eq!(titles(&running.ask("solaris").await)[0], "Solaris");
+    assert_eq!(titles(&running.ask("robbers heist").await)[0], "Heat");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_index_that_is_behind_says_by_how_much() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    let running = world.start_over(true, faulty.clone()).await;
+    assert_eq!(running.search.progress().lag, 0);
+    faulty.failures.store(u32::MAX, Ordering::SeqCst);
+    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &[], &[], "")]).await;
+    running.search.nudge();
+    let since = Instant::now();
+    while !said(&running, "keyword_index").await.contains("can't follow the catalogue") {
+        assert!(since.elapsed() < PATIENCE, "{}", said(&running, "keyword_index").await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = said(&running, "keyword_index").await;
+    assert!(told.contains("events behind") && running.search.progress().lag > 0, "{told}");
+    assert!(!running.search.caught_up().await.unwrap());
+    faulty.failures.store(0, Ordering::SeqCst);
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(running.search.progress().lag, 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_likely_is_asked_ahead() {
+    let world = World::with(films()).await;
+    let running = world.start(false).await;
+    for _ in 0..5 {
+        running.ask("Scarface").await;
+    }
+    running.stop().await;
+    let faulty = Faulty::around(&world);
+    let running = world.begin(true, true, faulty.clone()).await;
+    let since = Instant::now();
+    let asked = async |query: &str| {
+        // Whatever is not kept can't be answered.
+        faulty.failures.store(u32::MAX, Ordering::SeqCst);
+        let request = SearchRequest { query: query.to_owned(), ..SearchRequest::default() };
+        let kept = running.search.search(&call(), &request).await.is_ok();
+        faulty.failures.store(0, Ordering::SeqCst);
+        kept
+    };
+    while !running.search.is_warm() {
+        assert!(since.elapsed() < PATIENCE, "nobody asked ahead");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(asked("Scarface").await && asked("").await && !asked("heat").await);
+    running.stop().await;
+}
