@@ -343,7 +343,7 @@ pub struct DiscoverRow {
     pub title: String,
     /// Why these titles, in plain words.
     pub reason: String,
-    /// Name and reason as data: `popular`, `added`, `genre`, `decade` or `director`.
+    /// Name and reason as data: `trending`, `popular`, `added`, `genre`, `decade` or `director`.
     #[serde(default)]
     pub about: Wording,
     /// The search that shows all that the row is taken from.

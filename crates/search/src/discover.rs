@@ -114,6 +114,7 @@ pub(crate) fn trending(ids: Vec<ContentId>, region: Option<Region>) -> Row {
         id: "trending".to_owned(),
         title: "Searched for these days".to_owned(),
         reason: "What people searched for by name in the last three days".to_owned(),
+        about: Wording::new("trending", []),
         search: SearchRequest { region, ..SearchRequest::default() },
         items: Items::These(ids),
     }

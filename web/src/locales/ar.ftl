@@ -123,6 +123,8 @@ what-runtime = مدة لا تتجاوز { $time }
 what-years = الأعوام { $years }
 what-query = الكلمات «{ $q }»
 
+row-trending = الأكثر بحثا هذه الأيام
+row-why-trending = ما بحث عنه الناس بالاسم في الأيام الثلاثة الماضية
 row-popular = الأشهر
 row-why-popular = الأكثر أصواتا في كل المصادر
 row-added = أُضيف حديثا على { $name }

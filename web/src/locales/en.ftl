@@ -125,6 +125,8 @@ what-years = the years { $years }
 what-query = the words “{ $q }”
 
 # Rows: their name, and why they are what they are
+row-trending = Searched for these days
+row-why-trending = What people searched for by name in the last three days
 row-popular = Popular
 row-why-popular = The most votes over all sources
 row-added = Recently added on { $name }
