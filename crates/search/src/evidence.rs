@@ -2,6 +2,10 @@
 //!
 //! A nearest neighbour always exists, however far: for a query that means nothing here the vectors would fill every
 //! page. So a title that only they found has to be near by itself and beside the best.
+//!
+//! How near was measured with MiniLM-L6 over 36 266 films (`docs/measured`, questions that people asked): 120 short
+//! questions of a training set, of which 48 have their answer among the first 1 000 by meaning, and 60 searches made of
+//! random letters.
 
 use std::collections::HashSet;
 
@@ -9,11 +13,13 @@ use contracts::ContentId;
 
 use crate::rank::Fused;
 
-/// The least cosine similarity of a title that only the vectors found …
+/// The least cosine similarity of a title that only the vectors found: 99 of 100 answers are nearer …
 const LEAST: f64 = 0.2;
-/// … and its least share of the best one's.
+/// … and its least share of the best one's: 19 of 20 have more, and a film in nine does.
 const LEAST_SHARE: f64 = 0.5;
-/// The least cosine where no word of the query is known: sentence models find letter salad somewhat near to anything.
+/// The least cosine where no word of the query is known, as sentence models find letter salad somewhat near to anything:
+/// 99 of 100 of people's searches have a title that near, and 23 of 100 made of random letters; at 0.4 it would be 94
+/// and 5, but a false neighbour costs less than an answer that is not shown.
 const LEAST_ALONE: f64 = 0.35;
 
 /// Drops what nothing speaks for. `words_known` says whether any title holds a word of the query.

@@ -1,8 +1,9 @@
-//! (pure) Titles, their people and genres as a compact graph; titles near to others by what they share.
+//! (pure) Titles, their people, genres and series as a compact graph; titles near to others by random walks.
 //!
-//! The score is Adamic and Adar's ("Friends and neighbors on the web", 2003): what two titles share counts the less the
-//! more titles have it, `Σ w(seed, n) · w(title, n) / ln(1 + degree(n))`, weighted by what the person did. A person that
-//! the query names is a seed too: their own titles score by their part.
+//! A walk starts at a title or a person that the query names, goes from titles to what they have and from there to titles
+//! that have it too, each edge as likely as it counts, and begins anew now and then; how often it stands at a title is
+//! the title's score (see [`walk`]). What two titles share counts the less the more titles have it, and crews that
+//! worked together elsewhere count as well.
 
 use std::{
     collections::HashMap,
@@ -11,23 +12,25 @@ use std::{
 
 use contracts::{ContentId, CreditRole, Scored};
 
-use crate::{keyword::TitleDoc, query::Named, text::fold};
+mod series;
+mod walk;
 
-/// What has more titles than this says nothing, and walking over it would take too long.
-const MAX_DEGREE: usize = 50_000;
+use crate::{keyword::TitleDoc, query::Named, text::fold};
+use walk::Walk;
+
 /// How much sharing a genre counts, beside 1 for a director.
 const GENRE_WEIGHT: f32 = 0.5;
-/// How much more a title of a named person counts than a title that shares something with a seed.
-const NAMED_WEIGHT: f32 = 2.0;
-/// What is left of that for a title in which the person did something else than is meant.
-const OTHER_PART: f32 = 0.5;
+/// How much being of one series counts.
+const SERIES_WEIGHT: f32 = 1.0;
+/// A title with less than this share of the best one's score is not near: those of a named person come, not everything of their genres.
+const LEAST_SHARE: f64 = 0.02;
 
 /// One end of an edge, and how much it counts.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     to: u32,
     weight: f32,
-    /// What a person did, a bit for each role; none for a genre.
+    /// What a person did, a bit for each role; none for a genre or series.
     roles: u8,
 }
 
@@ -69,12 +72,12 @@ impl Rows {
     }
 }
 
-/// Titles on one side, people and genres on the other. Immutable once built.
+/// Titles on one side, people, genres and series on the other. Immutable once built.
 #[derive(Default)]
 pub(crate) struct Graph {
     /// In the order of their ids.
     titles: Vec<ContentId>,
-    /// Hash of a folded name (or `genre:` and an id) → node. Two names with one 64-bit hash would be one person.
+    /// Hash of a folded name (or `genre:` and an id, `series:` and a name) → node. Two names with one 64-bit hash would be one person.
     nodes: HashMap<u64, u32>,
     of_title: Rows,
     of_node: Rows,
@@ -85,13 +88,15 @@ impl Graph {
     pub(crate) fn build(mut docs: Vec<TitleDoc>) -> Self {
         docs.sort_unstable_by_key(|doc| doc.id);
         docs.dedup_by_key(|doc| doc.id);
+        let series = series::of(&docs);
         let mut nodes: HashMap<u64, u32> = HashMap::new();
         let mut of_title = Rows { starts: vec![0], edges: Vec::new() };
-        for doc in &docs {
+        for (doc, series) in docs.iter().zip(&series) {
             let mut shares: Vec<Edge> = Vec::new();
             let people = doc.people.iter().map(|(name, role)| (hash(&fold(name)), role_weight(*role), role_bit(*role)));
             let genres = doc.genres.iter().map(|genre| (hash(&format!("genre:{genre}")), GENRE_WEIGHT, 0));
-            for (key, weight, roles) in people.chain(genres) {
+            let series = series.iter().map(|name| (hash(&format!("series:{name}")), SERIES_WEIGHT, 0));
+            for (key, weight, roles) in people.chain(genres).chain(series) {
                 let new = nodes.len() as u32;
                 let to = *nodes.entry(key).or_insert(new);
                 match shares.iter_mut().find(|edge| edge.to == to) {
@@ -120,48 +125,29 @@ impl Graph {
         limit: usize,
         keep: impl Fn(&ContentId) -> bool,
     ) -> Vec<Scored> {
-        let mut scores = vec![0.0_f32; self.titles.len()];
         let seeds: Vec<u32> = seeds.iter().filter_map(|id| self.row(id)).collect();
-        for seed in &seeds {
-            for share in self.of_title.of(*seed) {
-                self.spread(share.to, share.weight, &mut scores);
-            }
-        }
-        for Named { name, role } in named {
-            let Some(node) = self.nodes.get(&hash(name)) else { continue };
-            for edge in self.of_node.of(*node) {
-                let meant = role.is_none_or(|role| edge.roles & role_bit(role) != 0);
-                scores[edge.to as usize] += NAMED_WEIGHT * if meant { 1.0 } else { OTHER_PART };
-            }
-        }
+        let people: Vec<(u32, Option<CreditRole>)> =
+            named.iter().filter_map(|named| Some((*self.nodes.get(&hash(&named.name))?, named.role))).collect();
+        let mut reached = Walk::new(self, &people).from(&seeds);
         for seed in seeds {
-            scores[seed as usize] = 0.0;
+            reached.remove(&seed);
         }
-        self.best(&scores, limit, keep)
+        self.best(reached, limit, keep)
     }
 
-    /// Gives every title of a node its share.
-    fn spread(&self, node: u32, weight: f32, scores: &mut [f32]) {
-        let titles = self.of_node.of(node);
-        if titles.len() > MAX_DEGREE {
-            return;
-        }
-        let discount = (1.0 + titles.len() as f32).ln();
-        for edge in titles {
-            scores[edge.to as usize] += weight * edge.weight / discount;
-        }
-    }
-
-    fn best(&self, scores: &[f32], limit: usize, keep: impl Fn(&ContentId) -> bool) -> Vec<Scored> {
-        let reached = scores.iter().zip(&self.titles).filter(|(score, id)| **score > 0.0 && keep(id));
-        let mut hits: Vec<Scored> =
-            reached.map(|(score, id)| Scored { content_id: *id, score: f64::from(*score) }).collect();
+    fn best(&self, reached: HashMap<u32, f64>, limit: usize, keep: impl Fn(&ContentId) -> bool) -> Vec<Scored> {
+        let titles = reached.into_iter().filter_map(|(row, score)| Some((*self.titles.get(row as usize)?, score)));
+        let mut hits: Vec<Scored> = titles
+            .filter(|(id, score)| *score > 0.0 && keep(id))
+            .map(|(content_id, score)| Scored { content_id, score })
+            .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content_id.cmp(&b.content_id)));
-        hits.truncate(limit);
         let most = hits.first().map_or(1.0, |hit| hit.score);
         for hit in &mut hits {
             hit.score /= most;
         }
+        hits.retain(|hit| hit.score >= LEAST_SHARE);
+        hits.truncate(limit);
         hits
     }
 

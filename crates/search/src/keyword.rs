@@ -1,6 +1,7 @@
 //! The keyword index of this replica: BM25 over a folder that can always be rebuilt from the catalogue.
 
 mod counting;
+mod fit;
 mod nearby;
 mod query;
 mod schema;

@@ -36,6 +36,8 @@ mod warm;
 pub use error::SearchError;
 pub use http::{IndexProgress, api, routes};
 pub use keyword::inspect;
-pub use rank::{ExampleWeights, Fused, FusionConfig, FusionMethod, List, Source, StoryWeights, fuse};
+pub use rank::{
+    ExampleWeights, FEATURES, Features, Fused, FusionConfig, FusionMethod, Judged, List, Source, StoryWeights, fuse,
+};
 pub use ranked::Ranked;
 pub use replica::{Progress, Search, SearchConfig};

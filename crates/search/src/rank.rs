@@ -1,10 +1,12 @@
 //! (pure) One order from several: fusion of the sources' lists.
 
+pub(crate) mod rerank;
 pub(crate) mod story;
 
 use std::collections::BTreeMap;
 
 use contracts::{ContentId, Scored};
+pub use rerank::{FEATURES, Features, Judged};
 
 /// How to fuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

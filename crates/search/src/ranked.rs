@@ -10,8 +10,9 @@ use crate::{
     keyword::Snapshot,
     query::{Plan, QueryKind},
     rank::{
-        self, Fused, List, Source,
-        story::{Story, Told},
+        self, Fused, Judged, List, Source,
+        rerank::{DEPTH, features, rerank},
+        story::Story,
     },
     service::{no_model, within},
     validate::validate,
@@ -29,6 +30,8 @@ pub(crate) struct Found {
     /// How many there are; more than are fused where a source had more to give.
     pub total: u64,
     pub degraded: Vec<Degraded>,
+    /// What the re-ranker saw.
+    pub judged: Vec<Judged>,
 }
 
 /// A search's order, and that of each source alone: what an evaluation compares.
@@ -40,6 +43,8 @@ pub struct Ranked {
     pub fused: Vec<Fused>,
     /// Sources that could not answer.
     pub degraded: Vec<Degraded>,
+    /// What the re-ranker of long questions saw of the first titles, in the order of fusion: its weights are fitted on this.
+    pub judged: Vec<Judged>,
 }
 
 impl Search {
@@ -53,12 +58,12 @@ impl Search {
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
         let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
-        let Found { lists, fused, mut degraded, .. } = match plan.kind {
+        let Found { lists, fused, mut degraded, judged, .. } = match plan.kind {
             QueryKind::Browse => self.browse(&plan, snapshot, self.config.depth, budget).await?,
             _ => self.find(&plan, snapshot, budget).await?,
         };
         degraded.extend(unheard);
-        Ok(Ranked { lists, fused, degraded })
+        Ok(Ranked { lists, fused, degraded, judged })
     }
 
     /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
@@ -103,8 +108,10 @@ impl Search {
             let hits = |list: &List| list.source == Source::Keyword && !list.hits.is_empty();
             keep_evident(&mut fused, answers.lists.iter().any(hits));
         }
-        if let Some(story) = &plan.keyword.told {
-            self.remember(story, snapshot, &mut fused, fusion.story.evidence).await;
+        let mut judged = Vec::new();
+        if let Some(story) = plan.keyword.told.clone().filter(|_| fusion.story.evidence > 0.0) {
+            let farthest = answers.farthest();
+            judged = self.remember(story, snapshot, &mut fused, fusion.story.evidence, farthest).await;
         }
         if let Some(complete) = complete {
             put_first(&mut fused, &complete);
@@ -112,7 +119,8 @@ impl Search {
         rank::lift_named(&mut fused, &named);
         let cut = |list: &List| list.source != Source::Vector && list.hits.len() >= self.config.depth;
         let more = u64::from(answers.lists.iter().any(cut));
-        Ok(Found { total: fused.len() as u64 + more, lists: answers.lists, fused, degraded: answers.degraded })
+        let (lists, degraded) = (answers.lists, answers.degraded);
+        Ok(Found { total: fused.len() as u64 + more, lists, fused, degraded, judged })
     }
 
     /// The titles that have all that the query names; `None` when it names one thing at most.
@@ -135,16 +143,44 @@ impl Search {
         within(budget, intersect).await
     }
 
-    /// Puts forward what a long question's time, and people's memory, speak for. Without the index the order stays.
-    async fn remember(&self, story: &Story, snapshot: Snapshot, fused: &mut [Fused], weight: f64) {
+    /// Puts forward what a long question's time, and people's memory, speak for, and looks at the first titles once more;
+    /// says what it saw of them. `farthest` is the least similarity that was found. Without the index the order stays.
+    async fn remember(
+        &self,
+        story: Story,
+        snapshot: Snapshot,
+        fused: &mut [Fused],
+        weight: f64,
+        farthest: f64,
+    ) -> Vec<Judged> {
         let ids: Vec<ContentId> = fused.iter().map(|title| title.content_id).collect();
-        match self.blocking("weighing what is remembered", move || snapshot.told(&ids)).await {
-            Ok(told) => {
-                let unknown = Told::default();
-                rank::add_evidence(fused, weight, |id| story.evidence(told.get(id).unwrap_or(&unknown)));
+        let before = snapshot.clone();
+        let told = match self.blocking("weighing what is remembered", move || before.told(&ids)).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!(%error, "what is told of titles can't be read: time and memory don't count");
+                return Vec::new();
             }
-            Err(error) => tracing::warn!(%error, "what is told of titles can't be read: time and memory don't count"),
-        }
+        };
+        let of = |id: &ContentId| told.get(id).copied().unwrap_or_default();
+        rank::add_evidence(fused, weight, |id| story.evidence(&of(id)));
+        let first: Vec<ContentId> = fused.iter().take(DEPTH).map(|title| title.content_id).collect();
+        let asked = story.clone();
+        let fits = match self.blocking("looking at the first titles", move || snapshot.fit(&asked, &first)).await {
+            Ok(fits) => fits,
+            Err(error) => {
+                tracing::warn!(%error, "the postings of the first titles can't be read: they stay as they are");
+                return Vec::new();
+            }
+        };
+        let seen = |title: &Fused| {
+            let fit = fits.get(&title.content_id).copied().unwrap_or_default();
+            features(title.vector.max(farthest), &fit, &story, &of(&title.content_id))
+        };
+        let judge = |title: &Fused| Judged { content_id: title.content_id, features: seen(title) };
+        let judged = fused.iter().take(DEPTH).map(judge).collect();
+        rerank(fused, seen);
+        judged
     }
 
     async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
@@ -183,6 +219,12 @@ impl Answers {
                 self.failure = Some(error);
             }
         }
+    }
+
+    /// The least similarity that the vectors found: what they did not find is no nearer.
+    fn farthest(&self) -> f64 {
+        let vectors = self.lists.iter().find(|list| list.source == Source::Vector);
+        vectors.and_then(|list| list.hits.last()).map_or(0.0, |hit| hit.score)
     }
 
     /// An answer needs the words or the meaning: the graph alone knows nothing of what was typed.

@@ -210,7 +210,7 @@ impl Search {
         let blank =
             |hit: Scored| Fused { content_id: hit.content_id, score: hit.score, keyword: 0.0, vector: 0.0, graph: 0.0 };
         let fused = hits.into_iter().map(blank).collect();
-        Ok(Found { lists: Vec::new(), fused, total, degraded: Vec::new() })
+        Ok(Found { lists: Vec::new(), fused, total, degraded: Vec::new(), judged: Vec::new() })
     }
 
     pub(crate) async fn near(

@@ -1,14 +1,14 @@
 //! What the keyword index can be asked, as it stood at one commit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use contracts::{ContentId, CreditRole, Scored};
 use tantivy::{
-    DocAddress, DocId, DocSet as _, Order, Score, Searcher, SegmentReader, TERMINATED, TantivyDocument, Term,
+    DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, DocSetCollector, TopDocs},
     columnar::Column,
     query::{PhraseQuery, Query, TermSetQuery},
-    schema::{Field, IndexRecordOption, Value as _},
+    schema::{Field, Value as _},
 };
 
 use super::{
@@ -21,7 +21,6 @@ use crate::{
     SearchError,
     conditions::{Conditions, credit},
     facets::Counts,
-    rank::story::Told,
 };
 
 /// Titles that one name may stand for: remakes share it.
@@ -39,8 +38,8 @@ const POPULARITY_WEIGHT: Score = 0.5;
 /// The index at one commit: an immutable value, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
-    searcher: Searcher,
-    fields: Fields,
+    pub(super) searcher: Searcher,
+    pub(super) fields: Fields,
 }
 
 /// A page's worth of the popular, and how many there are.
@@ -111,29 +110,6 @@ impl Snapshot {
     /// Whether any title has this tag.
     pub(crate) fn has_tag(&self, tag: &str) -> Result<bool, SearchError> {
         self.holds(self.fields.tags, tag)
-    }
-
-    /// How these titles are told of; one that is not here is left out.
-    pub(crate) fn told(&self, ids: &[ContentId]) -> Result<HashMap<ContentId, Told>, SearchError> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for reader in self.searcher.segment_readers() {
-            let index = reader.inverted_index(self.fields.id)?;
-            let years = reader.fast_fields().u64("year")?;
-            let lengths = reader.get_fieldnorms_reader(self.fields.overview)?;
-            for id in ids {
-                let term = Term::from_field_text(self.fields.id, &id.to_string());
-                let Some(mut titles) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
-                // A title that was written anew leaves its deleted forms behind.
-                while titles.doc() != TERMINATED && reader.is_deleted(titles.doc()) {
-                    titles.advance();
-                }
-                if titles.doc() != TERMINATED {
-                    let year = years.first(titles.doc()).and_then(|year| u16::try_from(year).ok());
-                    found.insert(*id, Told { year, words: lengths.fieldnorm(titles.doc()) });
-                }
-            }
-        }
-        Ok(found)
     }
 
     /// Every title that `conditions` let pass.

@@ -58,7 +58,8 @@ mod tests {
     fn titles_are_told_of_with_year_and_length() {
         let (_folder, snapshot) = snapshot();
         let told = snapshot.told(&[id(8), id(10), id(99)]).unwrap();
-        assert_eq!(told.get(&id(8)), Some(&Told { year: Some(2001), words: 4 }));
+        assert_eq!(told.get(&id(8)), Some(&Told { year: Some(2001), words: 4, genres: 0.0 }));
         assert_eq!((told[&id(10)].year, told.len()), (Some(2017), 2));
+        assert!(told[&id(10)].genres > 0.0, "horror is asked for more often than others");
     }
 }

@@ -104,6 +104,8 @@ pub(crate) struct Story {
     /// The folded words that tell something, once each, in their order, and how much each counts: the root of how often
     /// it stands there, as one who repeats a word does not mean it twice as much.
     pub words: Vec<(String, f32)>,
+    /// Which of the words are neighbours, by their places in `words`: with nothing but stop words between them.
+    pub pairs: Vec<(usize, usize)>,
     /// When it was, as the question has it.
     pub eras: Vec<Era>,
 }
@@ -116,11 +118,13 @@ pub(crate) struct Era {
 }
 
 /// How well a title is told of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Told {
     pub year: Option<u16>,
     /// Words of what it is about.
     pub words: u32,
+    /// What its genres add to the odds: the sum of their [`ASKED_FOR`].
+    pub genres: f64,
 }
 
 impl Story {
@@ -129,30 +133,45 @@ impl Story {
         let (gist, rest) = question.trim().split_once('\n').unwrap_or(("", question));
         let (gist, rest) = (words(gist), words(rest));
         let mut told: Vec<(String, f32, bool)> = Vec::new();
-        let tells = |word: &&Word| !stop_word(&word.text) && ASKING.binary_search(&word.text.as_str()).is_err();
+        let (mut pairs, mut before) = (Vec::new(), None);
         for (in_gist, word) in gist.iter().map(|word| (true, word)).chain(rest.iter().map(|word| (false, word))) {
-            if !tells(&word) {
+            if stop_word(&word.text) {
                 continue;
             }
-            match told.iter_mut().find(|(known, ..)| *known == word.text) {
+            if ASKING.binary_search(&word.text.as_str()).is_ok() {
+                before = None;
+                continue;
+            }
+            let known = told.iter().position(|(known, ..)| *known == word.text);
+            let place = known.unwrap_or(told.len());
+            match told.get_mut(place) {
                 Some((_, count, _)) => *count += 1.0,
                 None => told.push((word.text.clone(), 1.0, in_gist)),
             }
+            pairs.extend(before.map(|before| (before, place)));
+            before = Some(place);
         }
+        pairs.sort_unstable();
+        pairs.dedup();
         let weigh =
             |(word, count, in_gist): (String, f32, bool)| (word, count.sqrt() * if in_gist { FIRST_LINE } else { 1.0 });
         let mut eras = eras(&gist);
         eras.extend(self::eras(&rest));
         eras.truncate(MAX_ERAS);
-        Self { words: told.into_iter().map(weigh).collect(), eras }
+        Self { words: told.into_iter().map(weigh).collect(), pairs, eras }
     }
 
     /// What speaks for a title beside its words and meaning, in natural logarithms of odds: how often such titles are
     /// asked for, and how far it lies from when the question says it was.
     pub(crate) fn evidence(&self, told: &Told) -> f64 {
+        remembered(told) + self.time(told)
+    }
+
+    /// The part of it that says how far a title lies from when the question says it was.
+    pub(crate) fn time(&self, told: &Told) -> f64 {
         let distance: f64 =
             self.eras.iter().map(|era| told.year.map_or(ERA_UNKNOWN, |year| nearness(*era, year))).sum();
-        remembered(told) + ERA_SHARE * distance
+        ERA_SHARE * distance
     }
 }
 
@@ -195,7 +214,26 @@ const PER_LN_WORDS: f64 = 0.35;
 /// Of what nothing is told, no story can be found.
 const NOTHING_TOLD: f64 = -4.5;
 
-fn remembered(told: &Told) -> f64 {
+/// Genres that are asked for more or less often than others of their years, by id: `ln` of the odds, from a logistic
+/// regression over the catalogue of which titles the questions ask for.
+pub(crate) const ASKED_FOR: &[(&str, f64)] = &[
+    ("science_fiction", 1.0),
+    ("fantasy", 0.6),
+    ("thriller", 0.6),
+    ("horror", 0.5),
+    ("war", 0.5),
+    ("teen", 0.4),
+    ("supernatural", 0.3),
+    ("western", -0.3),
+    ("short", -0.3),
+    ("history", -0.4),
+    ("sports", -0.6),
+    ("animation", -0.7),
+    ("documentary", -1.0),
+];
+
+/// How often such titles are asked for, whatever the question says: a natural logarithm of odds.
+pub(crate) fn remembered(told: &Told) -> f64 {
     let by_year = told.year.map_or(YEAR_UNKNOWN, |year| {
         let after = REMEMBERED.partition_point(|(knot, _)| *knot <= year);
         match (after.checked_sub(1).and_then(|at| REMEMBERED.get(at)), REMEMBERED.get(after)) {
@@ -205,7 +243,7 @@ fn remembered(told: &Told) -> f64 {
         }
     });
     let by_words = if told.words == 0 { NOTHING_TOLD } else { PER_LN_WORDS * f64::from(told.words).ln_1p() };
-    by_year + by_words
+    by_year + by_words + told.genres
 }
 
 /// The years and decades that words name: "1995", "80s", "1980's", "early 2000s", "the nineties".

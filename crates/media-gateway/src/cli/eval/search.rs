@@ -1,15 +1,18 @@
 //! `eval search`: ranks the answers of a question file with the product's own search.
 
 use std::{
-    path::PathBuf,
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use anyhow::Context as _;
 use clap::Args;
 use comfy_table::{Table, presets};
 use contracts::{ApiError, Call, Caller, CatalogApi as _, ContentId, ErrorKind, Rng, Scored, SearchRequest};
 use futures::{StreamExt as _, TryStreamExt as _};
-use search::{Ranked, Search, Source};
+use search::{FEATURES, Features, Ranked, Search, Source};
 use serde::Serialize;
 
 use super::{
@@ -34,6 +37,10 @@ pub struct SearchEvalArgs {
     /// JSON lines, gzipped or not: query, text, and the answer's title, year, imdb_id, wikipedia_href
     #[arg(long, value_name = "FILE")]
     queries: PathBuf,
+    /// Write what the re-ranker of long questions saw of each question's first titles, as JSON lines: its weights are
+    /// fitted on this
+    #[arg(long, value_name = "FILE")]
+    features: Option<PathBuf>,
 }
 
 /// The rank of each question's answer, counted from 1, by source and fused.
@@ -47,6 +54,18 @@ struct Ranks {
     unanswerable: usize,
     /// Questions for which a source did not answer.
     degraded: usize,
+    /// What the re-ranker saw of each question that it took part in.
+    seen: Vec<Seen>,
+}
+
+/// A line of the file of features; the first line names them.
+#[derive(Serialize)]
+struct Seen {
+    /// The answer's place among the candidates, counted from 0.
+    answer: Option<usize>,
+    /// The answer's rank in the end, counted from 1.
+    rank: Option<usize>,
+    candidates: Vec<Features>,
 }
 
 /// What `--json` prints.
@@ -79,6 +98,9 @@ pub async fn run(global: &Global, args: &SearchEvalArgs) -> anyhow::Result<()> {
     if ranks.fused.is_empty() {
         let detail = format!("the catalogue has the answer to none of the {} questions", questions.len());
         return Err(ApiError::not_found("no_answers", detail).into());
+    }
+    if let Some(file) = &args.features {
+        write_features(file, &ranks.seen).with_context(|| format!("{} can't be written", file.display()))?;
     }
     if global.json {
         let report = Report {
@@ -152,11 +174,25 @@ impl Ranks {
         self.graph.push(of(Source::Graph));
         self.fused.push(ranked.fused.iter().position(|title| title.content_id == answer).map(|place| place + 1));
         self.degraded += usize::from(!ranked.degraded.is_empty());
+        self.seen.push(Seen {
+            answer: ranked.judged.iter().position(|title| title.content_id == answer),
+            rank: ranked.fused.iter().position(|title| title.content_id == answer).map(|place| place + 1),
+            candidates: ranked.judged.iter().map(|title| title.features).collect(),
+        });
     }
 
     fn sources(&self) -> [(&'static str, &[Option<usize>]); 3] {
         [("keyword", &self.keyword), ("vector", &self.vector), ("graph", &self.graph)]
     }
+}
+
+fn write_features(file: &Path, seen: &[Seen]) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(file)?);
+    writeln!(file, "{}", serde_json::to_string(&FEATURES)?)?;
+    for question in seen {
+        writeln!(file, "{}", serde_json::to_string(question)?)?;
+    }
+    Ok(file.flush()?)
 }
 
 fn print(ranks: &Ranks) {
@@ -176,6 +212,22 @@ fn print(ranks: &Ranks) {
     }
     println!("{table}");
     println!("In brackets: 95 % of 2000 bootstrap draws of the questions, paired in the differences.");
+    println!("{}", verdict(ranks));
+}
+
+/// Whether fusion is worth it: compares it with the best of its sources, by nDCG@10.
+fn verdict(ranks: &Ranks) -> String {
+    const NDCG: usize = 5;
+    let value = |ranks: &[Option<usize>]| Metrics::of(ranks).values()[NDCG];
+    let best = ranks.sources().into_iter().max_by(|a, b| value(a.1).total_cmp(&value(b.1)));
+    let Some((name, theirs)) = best else { return String::new() };
+    let gain = difference(&ranks.fused, theirs, &Rng::seeded(SEED))[NDCG];
+    let judged = match gain {
+        Interval { low, .. } if low > 0.0 => "significantly better than",
+        Interval { high, .. } if high < 0.0 => "significantly worse than",
+        _ => "not significantly different from",
+    };
+    format!("By nDCG@10 fused is {judged} {name}, the best of its sources: {}.", shown(gain, true))
 }
 
 fn shown(interval: Interval, signed: bool) -> String {

@@ -38,8 +38,17 @@ fn words_of_asking_tell_nothing() {
 }
 
 #[test]
+fn neighbours_stand_beside_each_other_but_for_stop_words() {
+    let story = Story::of("a robot in the desert\nI think the robot is a desert robot, and a movie whale");
+    let words: Vec<_> = story.words.iter().map(|(word, _)| word.as_str()).collect();
+    assert_eq!(words, ["robot", "desert", "whale"]);
+    assert_eq!(story.pairs, [(0, 1), (1, 0)], "words of asking part what they stand between");
+    assert_eq!(Story::of("waltz").pairs, []);
+}
+
+#[test]
 fn evidence_is_for_what_was_told_of_and_near_in_time() {
-    let told = |year: u16, words: u32| Told { year: Some(year), words };
+    let told = |year: u16, words: u32| Told { year: Some(year), words, genres: 0.0 };
     let timeless = Story::of("a robot meets a whale");
     assert!(timeless.evidence(&told(1995, 60)) > timeless.evidence(&told(1922, 60)));
     assert!(timeless.evidence(&told(1995, 60)) > timeless.evidence(&told(1995, 12)));
@@ -58,7 +67,7 @@ proptest! {
         let story = Story::of(&text);
         prop_assert!(story.eras.len() <= MAX_ERAS);
         prop_assert!(story.words.iter().all(|(word, weight)| !word.is_empty() && *weight >= 1.0));
-        let evidence = story.evidence(&Told { year, words });
+        let evidence = story.evidence(&Told { year, words, genres: 1.0 });
         prop_assert!(evidence.abs() < 100.0);
     }
 
