@@ -108,3 +108,39 @@ impl Event {
         (key.0.as_u128() % u128::from(PARTITIONS)) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_cloud_event_in_json() {
+        let (id, key) = (EventId(uuid::Uuid::from_u128(1)), ContentId(uuid::Uuid::from_u128(2)));
+        let trace = Trace { trace_id: 3, span_id: 4 };
+        let data = json!({"title": "The Quiet Harbour"});
+        let event = Event::new(id, "/catalog", Topic::ContentUpdated, key, Timestamp::UNIX_EPOCH, trace, data);
+        let json = serde_json::to_value(&event).unwrap();
+        let expected = json!({
+            "specversion": "1.0",
+            "id": "00000000-0000-0000-0000-000000000001",
+            "source": "/catalog",
+            "type": "content.updated",
+            "subject": "00000000-0000-0000-0000-000000000002",
+            "time": "1970-01-01T00:00:00Z",
+            "traceparent": "00-00000000000000000000000000000003-0000000000000004-01",
+            "data": {"title": "The Quiet Harbour"},
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+    }
+
+    #[test]
+    fn topics_are_read_as_they_are_written() {
+        for topic in Topic::ALL {
+            assert_eq!(topic.as_str().parse::<Topic>().unwrap(), topic);
+        }
+        assert_eq!("content.eaten".parse::<Topic>().unwrap_err().code, "unknown_topic");
+    }
+}

@@ -245,6 +245,7 @@ fn a_bad_row_is_turned_away_alone() {
     let kept = std::fs::read_to_string(kept).unwrap();
     let reasons: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected: Vec<_> = rows.iter().map(|row| row.1).filter(|reason| !reason.is_empty()).collect();
+    assert_eq!(reasons.len(), expected.len());
     for (found, expected) in reasons.iter().zip(expected) {
         assert!(found["reason"].as_str().unwrap().contains(expected), "{found}");
     }

@@ -36,6 +36,7 @@ async fn filters_hold(api: &dyn SearchApi, known: &str, clock: &Clock) {
     assert_eq!((none.results.len(), none.total_count), (0, 0), "nothing was shown first in 2999");
     let films = SearchFilters { content_types: vec![ContentType::Movie], ..SearchFilters::default() };
     let films = api.search(&call, &SearchRequest { filters: films, ..request(known) }).await.unwrap();
+    assert!(!films.results.is_empty(), "{known:?} names a film");
     assert!(films.results.iter().all(|result| result.content.content_type == ContentType::Movie));
 }
 
