@@ -72,8 +72,8 @@ fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> Result<(), ApiError> {
 /// First what can fail, so that all of it holds or nothing.
 fn apply(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
     let config = Config::load(flags)?;
-    node.reload(&config)?;
     log.set(&config.log.level)?;
+    node.reload(&config)?;
     if let Some(search) = &node.services.search {
         search.set_fusion(services::weights(&config.search).fusion);
     }

@@ -100,6 +100,7 @@ pub const LINES: &[Line] = &[
     ("search_by_query", Token, "/api/v1/search?q=lighthouse", "", open(200)),
     ("search", Token, "/api/v1/search", r#"{"query":"lighthouse"}"#, open(200)),
     ("autocomplete", Token, "/api/v1/search/autocomplete?q=li", "", open(200)),
+    ("trending", Token, "/api/v1/search/trending", "", open(200)),
     ("search_suggestions", Token, "/api/v1/search/suggestions?q=li", "", open(200)),
     // A person's own.
     ("who_am_i", Token, "/api/v1/auth/me", "", [200, 200, 200, 401, 401, 401, 200, 401]),
