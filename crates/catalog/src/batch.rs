@@ -257,6 +257,12 @@ impl Batch {
         self.titles.get(&id).map(|title| title.records.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// Every id that a record of the titles claims.
+    pub fn claimed(&self) -> BTreeSet<ExternalId> {
+        let records = self.titles.values().flat_map(|title| title.records.values());
+        records.flat_map(|record| record.external_ids.iter().cloned()).collect()
+    }
+
     /// Titles that have no records any more.
     pub fn emptied(&self) -> impl Iterator<Item = ContentId> + '_ {
         let empty = |id: &&ContentId| self.titles.get(id).is_some_and(|title| title.records.is_empty());

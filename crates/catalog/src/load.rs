@@ -85,6 +85,13 @@ pub async fn titles(tx: &mut Tx, wanted: &BTreeSet<ContentId>, batch: &mut Batch
     Ok(())
 }
 
+/// [`titles`], and who has the ids that their records claim: some may be other titles', and stay there when a record
+/// moves.
+pub async fn titles_and_claims(tx: &mut Tx, wanted: &BTreeSet<ContentId>, batch: &mut Batch) -> Result<(), DbError> {
+    titles(tx, wanted, batch).await?;
+    owners(tx, &batch.claimed(), batch).await
+}
+
 async fn owners(tx: &mut Tx, ids: &BTreeSet<ExternalId>, batch: &mut Batch) -> Result<(), DbError> {
     let types: BTreeSet<&str> = ids.iter().map(|id| id.id_type.as_str()).collect();
     for id_type in types {

@@ -210,7 +210,7 @@ impl Catalog {
         if from == into {
             return Ok(());
         }
-        load::titles(tx, &[from, into].into(), batch).await?;
+        load::titles_and_claims(tx, &[from, into].into(), batch).await?;
         let types = |id| batch.title(id).map(|title| title.types());
         match (types(from), types(into)) {
             (Some(one), Some(other)) if one.is_disjoint(&other) => {
@@ -249,7 +249,7 @@ impl Catalog {
             let detail = format!("{source} has no record {source_key:?} in the catalogue");
             return Err(ApiError::not_found("unknown_record", detail));
         };
-        load::titles(&mut tx, &[from].into(), &mut batch).await?;
+        load::titles_and_claims(&mut tx, &[from].into(), &mut batch).await?;
         if batch.records(from).len() < 2 {
             let detail = "the record is a title of its own already";
             return Err(ApiError::new(ErrorKind::Conflict, "not_merged", detail));

@@ -147,7 +147,7 @@ fn a_bad_row_of_the_film_database() {
             film("tt9000006", "The Second Meridian", 2020),
         ],
     );
-    let reasons = ["missing", "1492", "title has 10485760 characters", "duplicate id \"tt9000001\""];
+    let reasons = ["missing", "1492", "longer than", "duplicate id \"tt9000001\""];
     check(&setup, file.to_str().unwrap(), &[], &reasons);
 }
 
@@ -191,7 +191,7 @@ fn an_id_that_two_titles_claim_is_asked_about_and_a_record_is_taken_apart() {
 
     let open = |status: &str| -> Vec<Value> {
         let listed = succeeded(&setup, &["review", "list", "--status", status, "--json"]);
-        listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        serde_json::from_str(&listed).unwrap()
     };
     let asked = open("open");
     assert_eq!((asked.len(), &asked[0]["kind"]), (1, &json!("id_conflict")), "{asked:?}");
@@ -238,5 +238,5 @@ fn jobs_are_those_of_the_sources_that_the_configuration_names() {
     assert!(told.contains("provider tmdb: configured; tested against its OpenAPI document"), "{told}");
     let strange =
         fixtures::write(dir.path(), "strange.toml", format!("[sources.betamax]\nkey_file = {key:?}\n").as_bytes());
-    one_line(&setup.run(&["jobs", "list", "--config", &strange]), 2, "no provider is called so");
+    one_line(&setup.run(&["jobs", "list", "--config", &strange]), 1, "no provider is called so");
 }
