@@ -195,13 +195,13 @@ impl Auth {
     async fn reused(&self, family: Uuid, client: &str, why: &'static str) -> Result<(), OAuthError> {
         let mut tx = self.db.begin().await?;
         if grants::end_family(&mut tx, family, why, self.clock.now()).await? {
-            let what = Revoked::Family(family);
-            let event = self.revoke(&mut tx, &what).await?;
+            let event = self.revoke(&mut tx, &Revoked::Family(family)).await?;
             tracing::warn!(%family, why, "a family of tokens was revoked");
             let entry = Entry::by_client("family.revoked", client).to(family).with("why", why);
             self.state(tx, entry, &[event]).await?;
-            self.learn(&[what]);
         }
+        // Also where somebody else has ended it: they may have been cut off before this process learnt of it.
+        self.learn(&[Revoked::Family(family)]);
         Ok(())
     }
 }
