@@ -184,16 +184,17 @@ impl Forward {
         let time = request.extensions().get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         let mut held = Held::new(readdress(request, &self.authority)?).await?;
-        let response = self.upstream.call(time, held.safe(), || self.ask(held.next())).await;
+        let safe = held.safe();
+        let response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await;
         let mut response = response?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         Ok(response.map(|body| Body::new(TimeoutBody::new(BODY_PATIENCE, body))))
     }
 
-    /// One try.
-    async fn ask(&self, next: Option<(Request, bool)>) -> Outcome<Response<Incoming>> {
-        let Some((request, safe)) = next else {
+    /// One try of a request that is [`Held::safe`] or not.
+    async fn ask(&self, next: Option<Request>, safe: bool) -> Outcome<Response<Incoming>> {
+        let Some(request) = next else {
             return Outcome::Bad { answer: Err(ApiError::internal("the request can't be sent again")), again: false };
         };
         match self.client.request(request).await {
@@ -255,8 +256,8 @@ impl Held {
         self.body.is_some() && (self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search"))
     }
 
-    /// The request, and whether it is [`Held::safe`].
-    fn next(&mut self) -> Option<(Request, bool)> {
+    /// The request; nothing once a body that was too large to hold is gone.
+    fn next(&mut self) -> Option<Request> {
         let body = match &self.body {
             Some(body) => Body::from(body.clone()),
             None => self.rest.take()?,
@@ -265,7 +266,7 @@ impl Held {
         *request.method_mut() = self.parts.method.clone();
         *request.uri_mut() = self.parts.uri.clone();
         *request.headers_mut() = self.parts.headers.clone();
-        Some((request, self.safe()))
+        Some(request)
     }
 }
 
