@@ -1,5 +1,6 @@
 //! Measures the product as its users meet it: the release binary on loopback, real data, one peer in the same run.
 
+mod catalogue;
 mod data;
 mod hello;
 mod load;
@@ -42,6 +43,9 @@ struct Args {
     /// Use words alone, even where the sentence model is at hand
     #[arg(long)]
     no_model: bool,
+    /// How many titles are generated for the part `catalogue`: a million takes some ten minutes
+    #[arg(long, default_value_t = 250_000, value_parser = clap::value_parser!(u64).range(100_000..=20_000_000))]
+    titles: u64,
     /// Where the JSON goes [default: target/bench.json]
     #[arg(long)]
     json: Option<PathBuf>,
@@ -70,6 +74,8 @@ enum Part {
     Proxy,
     /// Refreshes of tokens a second, and the time that verifying one takes.
     Tokens,
+    /// Generated titles taken in, the hit ratio of reads by Zipf's law, and records linked a second.
+    Catalogue,
     /// A clean build with every test, in a target folder of its own: many minutes.
     Clean,
 }
@@ -98,8 +104,12 @@ async fn measure(args: Args) -> Result<()> {
     if wants(Part::Tokens) {
         tokens::measure(&Product::new(binary.clone(), false)?, load, &mut report).await?;
     }
+    let folder = args.data.unwrap_or_else(|| root.join("../shared/data"));
+    if wants(Part::Catalogue) {
+        catalogue::measure(&root, &binary, &folder, args.titles, &mut report)?;
+    }
     if [Part::Ingest, Part::Start, Part::Search, Part::Content, Part::Overload, Part::Proxy].into_iter().any(wants) {
-        let data = Data::open(&args.data.unwrap_or_else(|| root.join("../shared/data")))?;
+        let data = Data::open(&folder)?;
         let bench = scenarios::Bench::new(Product::new(binary, !args.no_model)?, data, load)?;
         bench.ingest(&mut report, wants(Part::Ingest))?;
         bench.start(&mut report, wants(Part::Start)).await?;

@@ -19,14 +19,15 @@ use contracts::{
 };
 use futures::{StreamExt as _, stream};
 use http_api::{
-    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problems, entity, json_entity, page_limit,
+    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, OperatorOf, Page, Problems, entity, json_entity,
+    page_limit,
 };
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Catalog, platforms};
+use crate::{Catalog, platforms, service::hand_over};
 
 /// The most titles of one `POST /api/v1/content/batch`.
 const MAX_IDS: usize = 100;
@@ -115,9 +116,9 @@ async fn batch_get_content(
         let error = ApiError::invalid("bad_batch", detail).field("ids", format!("must have 1 to {MAX_IDS} entries"));
         return Err(error.into());
     }
-    let found = catalog.found(&call, &request.ids).await?;
+    let mut found = catalog.found(&call, &request.ids).await?;
     let missing = request.ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
-    let items = request.ids.iter().filter_map(|id| found.get(id).cloned()).collect();
+    let items = hand_over(&mut found, &request.ids).into_iter().flatten().collect();
     Ok(Json(BatchResponse { items, missing }))
 }
 
@@ -260,13 +261,16 @@ struct Listed {
     name: String,
     /// Its home page; empty where we know only that titles are there.
     home_url: String,
-    /// Who else names the domain of the home page as the service's: `yt_dlp`, `streamlink` or `v2fly`; absent where it is
-    /// from general knowledge.
+    /// Who else names the domain of the home page as the service's, such as `yt_dlp` or `v2fly`; absent where it is from
+    /// general knowledge.
     home_url_source: Option<String>,
     /// On which terms it offers titles, from general knowledge; empty where not known.
     offers: Vec<AvailabilityType>,
     /// Those of them that an offer was seen on at `source`.
     offers_seen: Vec<AvailabilityType>,
+    /// The address of its own search, with `{title}` where the words go; absent where its scheme is not known.
+    #[schema(example = "https://www.netflix.com/search?q={title}")]
+    search_template: Option<String>,
     /// Where it can be watched; empty where not known.
     regions: Vec<Region>,
     /// How many titles the catalogue knows there.
@@ -305,6 +309,7 @@ fn listed(service: &platforms::Service, title_count: u64) -> Listed {
         home_url_source: service.home_source.map(str::to_owned),
         offers: service.kinds.clone(),
         offers_seen: service.kinds_seen.clone(),
+        search_template: service.search_template.map(str::to_owned),
         regions: service.regions.clone(),
         title_count,
         source: service.source.to_owned(),
@@ -322,6 +327,7 @@ fn only_ours(own: Platform) -> Listed {
         home_url_source: None,
         offers: Vec::new(),
         offers_seen: Vec::new(),
+        search_template: None,
         regions: Vec::new(),
         title_count,
         source: "catalogue".to_owned(),
@@ -444,8 +450,7 @@ fn age(scope: &str, query: &PageQuery) -> Result<String, ApiError> {
 /// Without our own ids and the times at which we did something. An answer that breaks off is not whole.
 #[utoipa::path(get, path = "/api/v1/internal/catalog/export", tag = "content", security(("operator" = [])),
     responses((status = 200, description = "JSON Lines.", content_type = "application/x-ndjson", body = String), Problems))]
-async fn export_catalog(State(catalog): State<Arc<Catalog>>, CallOf(call): CallOf) -> HttpResult<Response> {
-    call.require_operator()?;
+async fn export_catalog(State(catalog): State<Arc<Catalog>>, OperatorOf(call): OperatorOf) -> HttpResult<Response> {
     let mut order = catalog.export_order().await?.into_iter();
     let parts = std::iter::from_fn(move || {
         let part: Vec<_> = order.by_ref().take(MAX_BATCH).collect();

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use contracts::{
     ApiError, Call, Clock, ContentId, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Offer, Result, SourceRecord, Topic,
 };
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use stores::{Db, DbError, Tx, events};
+use stores::{Db, DbError, Tx, args, events};
 
 use crate::{
     batch::{Batch, Incoming, Logged},
@@ -57,6 +58,36 @@ pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[S
         tx.commit().await?;
     }
     Ok(Taken { outcomes, titles: touched, ids: moved })
+}
+
+/// The records of these sources that hold offers last confirmed before a time, without those offers.
+///
+/// # Errors
+/// `Unauthenticated` for an anonymous caller.
+pub async fn unconfirmed(
+    db: &Db,
+    call: &Call,
+    sources: &[String],
+    checked_before: Timestamp,
+) -> Result<Vec<SourceRecord>> {
+    call.require_operator()?;
+    let mut records = Vec::new();
+    for source in sources {
+        let most = i64::try_from(MAX_BATCH.saturating_sub(records.len())).unwrap_or_default();
+        let sql = "SELECT record FROM source_records WHERE source = $1 AND content_id IN
+            (SELECT DISTINCT content_id FROM platform_availability WHERE source = $1 AND checked_at < $2 LIMIT $3)";
+        let found: Vec<String> = db.fetch_all(sql, args![source, checked_before, most]).await?;
+        for json in found {
+            let mut record: SourceRecord = serde_json::from_str(&json)
+                .map_err(|fault| ApiError::internal(format!("a stored record of {source} can't be read: {fault}")))?;
+            let offers = record.offers.len();
+            record.offers.retain(|offer| offer.checked_at >= checked_before);
+            if record.offers.len() < offers {
+                records.push(record);
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// What a change is made with.

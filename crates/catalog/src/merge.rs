@@ -16,6 +16,8 @@ pub const SAMPLE: &str = "sample";
 pub const MAX_CREDITS: usize = 500;
 /// The most pictures of a title.
 pub const MAX_IMAGES: usize = 50;
+/// The most languages of a title.
+pub const MAX_TRANSLATIONS: usize = 100;
 /// The most ids of a title.
 pub const MAX_IDS: usize = 200;
 /// The most offers of a title.
@@ -86,7 +88,7 @@ pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
     let release_date = dates.find(|date| u16::try_from(date.year()).ok() == release_year);
     let runtime_minutes = sorted.iter().find_map(|record| record.runtime_minutes);
     let translations = translations(&sorted);
-    let best = best_translation(&translations);
+    let best = best_translation(&translations, &first.locale);
     let title = best.map_or_else(|| first.title.clone(), |best| best.title.clone());
     let original_title = sorted.iter().find_map(|record| record.original_title.clone()).filter(|own| *own != title);
     let (average_rating, vote_count) = rating(&sorted);
@@ -165,13 +167,22 @@ fn translations(sorted: &[&SourceRecord]) -> BTreeMap<Locale, Translation> {
             entry.overview = Some(text.clone());
         }
     }
+    // What sources tell of other languages comes after what is written in them.
+    for told in sorted.iter().flat_map(|record| &record.translations) {
+        if by_locale.len() >= MAX_TRANSLATIONS && !by_locale.contains_key(&told.locale) {
+            continue;
+        }
+        let entry = by_locale.entry(told.locale.clone()).or_insert_with(|| told.clone());
+        entry.overview = entry.overview.take().or_else(|| told.overview.clone());
+    }
     by_locale
 }
 
-fn best_translation(translations: &BTreeMap<Locale, Translation>) -> Option<&Translation> {
+/// English, or else the language of the best source.
+fn best_translation<'a>(translations: &'a BTreeMap<Locale, Translation>, own: &Locale) -> Option<&'a Translation> {
     let chain = Locale::english().fallbacks();
     let english = chain.iter().find_map(|tag| translations.values().find(|own| own.locale.as_str() == tag));
-    english.or_else(|| translations.values().next())
+    english.or_else(|| translations.get(own))
 }
 
 fn rating(sorted: &[&SourceRecord]) -> (f64, u32) {

@@ -13,6 +13,8 @@ use crate::{Catalog, quality, store};
 
 /// The most lines of a price history.
 const MAX_PRICES: i64 = 1_000;
+/// How many names with one beginning are no longer sorted.
+const MANY: i64 = 2_000;
 /// How far ahead "soon" may be, in days.
 pub const MAX_DAYS: u16 = 90;
 
@@ -91,9 +93,10 @@ impl Catalog {
     /// When the database can't be read.
     pub async fn prices(&self, call: &Call, id: ContentId, region: Option<Region>) -> Result<Vec<PricePoint>> {
         call.remaining(&self.clock)?;
-        let sql = "SELECT * FROM price_history WHERE content_id = $1 ORDER BY id DESC LIMIT $2";
-        let mut all: Vec<PricePoint> = self.db.fetch_all(sql, args![id, MAX_PRICES]).await?;
-        all.retain(|point| region.is_none_or(|region| point.region == region));
+        let (here, mut args) = (region.map_or("", |_| " AND region = $3"), args![id, MAX_PRICES]);
+        args.extend(region.map(Value::from));
+        let sql = format!("SELECT * FROM price_history WHERE content_id = $1{here} ORDER BY id DESC LIMIT $2");
+        let mut all: Vec<PricePoint> = self.db.fetch_all(sql, args).await?;
         all.reverse();
         Ok(all)
     }
@@ -158,10 +161,9 @@ impl Catalog {
     /// When the database can't be read.
     pub async fn quality(&self, call: &Call, id: ContentId) -> Result<Option<quality::Quality>> {
         call.remaining(&self.clock)?;
-        let found = store::titles(&self.db, &[id], &call.locale.fallbacks()).await?.remove(&id);
-        let Some(content) = found else { return Ok(None) };
+        let Some(content) = self.found(call, &[id]).await?.remove(&id) else { return Ok(None) };
         let sql = "SELECT MAX(ingested_at) FROM source_records WHERE content_id = $1";
-        let ingested: Option<Timestamp> = self.db.fetch_one(sql, args![id]).await?;
+        let ingested: Option<Timestamp> = self.db.fetch_one(sql, args![content.id]).await?;
         Ok(Some(quality::quality(&content, ingested, self.clock.now())))
     }
 
@@ -170,6 +172,11 @@ impl Catalog {
     /// # Errors
     /// `bad_query` for a text without a word.
     pub async fn keyword(&self, call: &Call, text: &str, limit: usize) -> Result<Vec<Content>> {
+        self.begins(call, text, limit, MANY).await
+    }
+
+    /// [`Catalog::keyword`], with how many names are many.
+    pub(crate) async fn begins(&self, call: &Call, text: &str, limit: usize, many: i64) -> Result<Vec<Content>> {
         call.remaining(&self.clock)?;
         let key = crate::text::title_key(text);
         if text.trim().is_empty() || text.chars().count() > 200 {
@@ -177,14 +184,27 @@ impl Catalog {
             return Err(error.field("q", "must have 1 to 200 characters"));
         }
         // The range lets the index help; the last test holds in every collation, whatever the range let in.
-        let sql = "SELECT c.id FROM content c WHERE c.id IN
-            (SELECT content_id FROM title_keys WHERE content_type IN ('movie', 'tv_show')
-             AND title_key >= $1 AND title_key <= $2 AND substr(title_key, 1, CAST($3 AS INTEGER)) = $4 LIMIT 2000)
-            ORDER BY c.popularity_score DESC, c.id LIMIT $5";
+        let begins = "content_type IN ('movie', 'tv_show') AND title_key >= $1 AND title_key <= $2
+            AND substr(title_key, 1, CAST($3 AS INTEGER)) = $4";
         let letters = i64::try_from(key.chars().count()).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit.min(MAX_BATCH)).unwrap_or(i64::MAX);
-        let ids: Vec<ContentId> =
-            self.db.fetch_all(sql, args![&key, format!("{key}zzzzzzzzzzzzzzzz"), letters, &key, limit]).await?;
+        let args = |last: i64| args![&key, format!("{key}zzzzzzzzzzzzzzzz"), letters, &key, last];
+        let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM title_keys WHERE {begins} LIMIT $5) AS found");
+        let everywhere = self.db.fetch_one::<i64>(sql, args(many)).await? == many;
+        // Few are sorted. Many are everywhere, so that the best known of them are soon found among the best known of all.
+        let sql = if everywhere {
+            format!(
+                "SELECT c.id FROM content c WHERE EXISTS
+                 (SELECT 1 FROM title_keys t WHERE t.content_id = c.id AND {begins})
+                 ORDER BY c.popularity_score DESC LIMIT $5"
+            )
+        } else {
+            format!(
+                "SELECT c.id FROM content c WHERE c.id IN (SELECT content_id FROM title_keys WHERE {begins})
+                 ORDER BY c.popularity_score DESC, c.id LIMIT $5"
+            )
+        };
+        let ids: Vec<ContentId> = self.db.fetch_all(sql, args(limit)).await?;
         let mut found = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }

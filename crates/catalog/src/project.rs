@@ -14,6 +14,7 @@ use crate::{
     load::{MAX_LIST, in_list},
     merge::Merged,
     ratings::min_age,
+    text::title_key,
 };
 
 /// The most questions that wait for a person; what comes beyond is only in the merge log.
@@ -191,7 +192,7 @@ fn children<'a>(ids: &'a (dyn Fn(&Change<'_>) -> Vec<Vec<Value>> + Sync)) -> [Ch
             differs: |change| change.differs(|merged| &merged.ratings),
             rows: &|Change { id, after, .. }| {
                 let row = |(region, rating): (&Region, &ContentRating)| {
-                    args![*id, *region, &rating.system, &rating.certificate, min_age(&rating.certificate)]
+                    args![*id, *region, &rating.system, &rating.certificate, min_age(*region, &rating.certificate)]
                 };
                 after.ratings.iter().map(row).collect()
             },
@@ -229,9 +230,13 @@ fn offers(change: &Change<'_>) -> Vec<Vec<Value>> {
 }
 
 fn title_keys(change: &Change<'_>) -> Vec<Vec<Value>> {
-    let rows = change.title.facets().blocks().flat_map(|(key, year)| {
+    let own = change.title.facets().blocks().map(|(key, year)| (key.to_owned(), year));
+    // A title is found by its names in other languages too. They only lead to it: what resolution compares are its own.
+    let others = change.after.translations.values().map(|told| (title_key(&told.title), 0));
+    let keys: BTreeSet<(String, u16)> = own.chain(others.filter(|(key, _)| !key.is_empty())).collect();
+    let rows = keys.iter().flat_map(|(key, year)| {
         let types = change.title.types();
-        types.into_iter().map(move |content_type| args![content_type.as_str(), key, year, change.id])
+        types.into_iter().map(move |content_type| args![content_type.as_str(), key, *year, change.id])
     });
     rows.collect()
 }

@@ -1,17 +1,80 @@
 //! The age a certificate asks for. (pure)
 
-/// The lowest age a certificate asks for; `None` where it says nothing of age, such as `NR` or one we don't know.
+use contracts::Region;
+
+/// Certificates whose words say no age, or another one than their digits, where they hold: region, certificate, age.
 ///
-/// Sources: the Motion Picture Association's and the TV Parental Guidelines' descriptions of their ratings; a
-/// certificate that is a number (`13+`, `FSK 16`, `12A`) means that age.
-pub fn min_age(certificate: &str) -> Option<u16> {
+/// Source: the meanings in TMDb's lists of certifications for films and for television (`/3/certification/{movie,tv}/list`), as its OpenAPI
+/// document gives them as examples, read on 21 November 2026; for AU `M` and HK the boards' own scales. `None`: it says that there is none.
+const HERE: &[(&str, &str, Option<u16>)] = &[
+    ("AR", "ATP", Some(0)),
+    ("AU", "C", Some(0)),
+    ("AU", "M", Some(15)),
+    ("AU", "P", Some(0)),
+    ("BG", "A", Some(0)),
+    ("BG", "B", Some(0)),
+    ("BG", "C", Some(12)),
+    ("BG", "D", Some(16)),
+    ("BG", "UNRATED", Some(0)),
+    ("BR", "L", Some(0)),
+    ("CA", "A", Some(18)),
+    ("CA", "C", Some(0)),
+    ("CA", "R", Some(18)),
+    ("DK", "A", Some(0)),
+    ("ES", "A", Some(0)),
+    ("ES", "AI", Some(0)),
+    ("ES", "ERI", Some(0)),
+    ("FI", "S", Some(0)),
+    ("GR", "K", Some(0)),
+    ("HK", "I", Some(0)),
+    ("HK", "III", Some(18)),
+    ("HU", "CHILDREN", Some(0)),
+    ("HU", "KN", Some(0)),
+    ("HU", "UNRATED", Some(0)),
+    ("ID", "A", Some(7)),
+    ("ID", "D", Some(18)),
+    ("ID", "P", Some(0)),
+    ("ID", "R", Some(13)),
+    ("ID", "SU", Some(0)),
+    ("IN", "A", Some(18)),
+    ("IN", "UA", Some(12)),
+    ("IT", "T", Some(0)),
+    ("LT", "S", Some(18)),
+    ("LT", "V", Some(0)),
+    ("LU", "EA", Some(0)),
+    ("MX", "A", Some(0)),
+    ("MX", "AA", Some(0)),
+    ("MX", "B", Some(12)),
+    ("MX", "C", Some(18)),
+    ("MX", "D", Some(18)),
+    ("NL", "AL", Some(0)),
+    ("NO", "A", Some(0)),
+    ("NZ", "M", Some(16)),
+    ("NZ", "R", None),
+    ("PH", "PG", Some(13)),
+    ("PT", "PÚBLICOS", Some(0)),
+    ("PT", "T", Some(0)),
+    ("SE", "BTL", Some(0)),
+    ("TR", "GENEL İZLEYICI", Some(0)),
+    ("US", "PG", Some(10)),
+    ("US", "R", Some(17)),
+    ("US", "TV-MA", Some(17)),
+    ("ZA", "A", Some(0)),
+];
+
+/// The lowest age a certificate asks for in its region; `None` where it says nothing of age, such as `NR`, or we don't know it.
+///
+/// First what it means there, then what the word means wherever it is used; else a certificate that holds a number (`13+`, `FSK 16`,
+/// `12A`, `M/6`) means that age.
+pub fn min_age(region: Region, certificate: &str) -> Option<u16> {
     let word = certificate.trim().to_uppercase();
+    if let Some((.., age)) = HERE.iter().find(|known| known.0 == region.as_str() && known.1 == word) {
+        return *age;
+    }
     let named = match word.as_str() {
-        "G" | "U" | "ALL" | "TV-Y" | "TV-G" | "ALL_AGES" => Some(0),
+        "G" | "U" | "ALL" | "TP" | "TV-Y" | "TV-G" | "ALL_AGES" => Some(0),
         "TV-Y7" | "TV-Y7-FV" => Some(7),
         "PG" | "TV-PG" => Some(8),
-        "PG-13" => Some(13),
-        "TV-14" => Some(14),
         "R" | "TV-MA" => Some(17),
         "NC-17" | "X" => Some(18),
         _ => None,
@@ -30,19 +93,45 @@ mod tests {
     #[test]
     fn certificates() {
         let table = [
-            ("PG-13", Some(13)),
-            ("R", Some(17)),
-            ("tv-ma", Some(17)),
-            ("ALL", Some(0)),
-            ("16+", Some(16)),
-            ("FSK 12", Some(12)),
-            ("12A", Some(12)),
-            ("NR", None),
-            ("UNRATED", None),
-            ("74 min", None),
+            ("US", "PG-13", Some(13)),
+            ("US", "R", Some(17)),
+            ("US", "tv-ma", Some(17)),
+            ("US", "TV-14", Some(14)),
+            ("US", "ALL", Some(0)),
+            ("US", "16+", Some(16)),
+            ("DE", "FSK 12", Some(12)),
+            ("GB", "12A", Some(12)),
+            ("GB", "R18", Some(18)),
+            ("US", "NR", None),
+            ("US", "UNRATED", None),
+            ("HU", "Unrated", Some(0)),
+            ("US", "74 min", None),
+            // One letter, five meanings.
+            ("IN", "A", Some(18)),
+            ("DK", "A", Some(0)),
+            ("CA", "A", Some(18)),
+            ("ID", "A", Some(7)),
+            ("FR", "A", None),
+            ("CA", "R", Some(18)),
+            ("NZ", "R", None),
+            ("NZ", "R16", Some(16)),
+            ("AU", "M", Some(15)),
+            ("AU", "MA 15+", Some(15)),
+            ("MX", "B-15", Some(15)),
+            ("PT", "M/6", Some(6)),
+            ("LT", "N-13", Some(13)),
+            ("IT", "VM14", Some(14)),
+            ("FI", "K-16", Some(16)),
+            ("SE", "Btl", Some(0)),
+            ("SE", "Från 11 år", Some(11)),
+            ("SG", "R21", Some(21)),
+            ("MY", "18SG", Some(18)),
+            ("FR", "TP", Some(0)),
         ];
-        for (certificate, age) in table {
-            assert_eq!(min_age(certificate), age, "{certificate}");
+        for (region, certificate, age) in table {
+            assert_eq!(min_age(region.parse().unwrap(), certificate), age, "{region} {certificate}");
         }
+        assert!(HERE.windows(2).all(|pair| (pair[0].0, pair[0].1) < (pair[1].0, pair[1].1)), "in order, each once");
+        assert!(HERE.iter().all(|known| known.0.parse::<Region>().is_ok() && known.1.to_uppercase() == known.1));
     }
 }

@@ -16,6 +16,7 @@ use contracts::{
     ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
     Locale, MAX_BATCH, Pictures, Result, Rng, SourceRecord,
 };
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use stores::{Db, DbError, cache::Cache, events};
 
@@ -93,8 +94,9 @@ impl Catalog {
         if !gone.is_empty() {
             let merged = store::merged(&self.db, &gone).await?;
             let into: Vec<ContentId> = merged.iter().map(|(_, into)| *into).collect();
-            let titles = store::titles(&self.db, &into, &locales).await?;
-            found.extend(merged.into_iter().filter_map(|(id, into)| Some((id, titles.get(&into)?.clone()))));
+            let mut titles = store::titles(&self.db, &into, &locales).await?;
+            let given = hand_over(&mut titles, &into);
+            found.extend(merged.iter().zip(given).filter_map(|((id, _), title)| Some((*id, title?))));
         }
         Ok(found)
     }
@@ -175,6 +177,13 @@ impl Catalog {
     }
 }
 
+/// The titles in the order asked; one that is asked for twice is copied, each other handed over.
+pub(crate) fn hand_over(found: &mut HashMap<ContentId, Content>, ids: &[ContentId]) -> Vec<Option<Content>> {
+    let again = |at: usize, id: &ContentId| ids.iter().skip(at + 1).any(|other| other == id);
+    let one = |(at, id)| if again(at, id) { found.get(id).cloned() } else { found.remove(id) };
+    ids.iter().enumerate().map(one).collect()
+}
+
 fn content_key(id: ContentId, locale: &Locale) -> String {
     format!("content:{id}:{locale}")
 }
@@ -194,8 +203,8 @@ fn to_json<T: Serialize>(value: &T) -> Result<Bytes> {
 #[async_trait]
 impl CatalogApi for Catalog {
     async fn titles(&self, call: &Call, ids: &[ContentId]) -> Result<Vec<Content>> {
-        let found = self.found(call, ids).await?;
-        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+        let mut found = self.found(call, ids).await?;
+        Ok(hand_over(&mut found, ids).into_iter().flatten().collect())
     }
 
     async fn resolve(&self, call: &Call, id: &ExternalId) -> Result<Option<Content>> {
@@ -215,7 +224,7 @@ impl CatalogApi for Catalog {
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
         call.remaining(&self.clock)?;
-        let ids = store::page(&self.db, query, query.limit.min(MAX_BATCH)).await?;
+        let ids = store::page(&self.db, query, query.limit.min(MAX_BATCH), self.clock.now()).await?;
         self.titles(call, &ids).await
     }
 
@@ -225,7 +234,23 @@ impl CatalogApi for Catalog {
             let (platforms, genres) = (store::platforms(&self.db).await?, store::genres(&self.db).await?);
             Ok(Directory { platforms, genres })
         };
-        self.kept(DIRECTORY, DIRECTORY_TTL, load).await
+        let mut directory: Directory = self.kept(DIRECTORY, DIRECTORY_TTL, load).await?;
+        let fallbacks = call.locale.fallbacks();
+        for genre in &mut directory.genres {
+            if let Some(name) = contracts::genres::name_in(&genre.id, &fallbacks) {
+                name.clone_into(&mut genre.name);
+            }
+        }
+        Ok(directory)
+    }
+
+    async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64> {
+        let records = ingest::unconfirmed(&self.db, call, sources, checked_before).await?;
+        let mut changed = BTreeSet::new();
+        for part in records.chunks(MAX_BATCH) {
+            changed.extend(self.ingest(call, part).await?.iter().map(|outcome| outcome.content_id));
+        }
+        Ok(changed.len() as u64)
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {

@@ -6,6 +6,7 @@ use contracts::{
     AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount,
     Image, ListQuery, Locale, Money, Offer, Platform, Region, Translation, VideoQuality,
 };
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use stores::{Db, DbError, FromRow, Row, Value, args};
 
@@ -170,7 +171,7 @@ impl FromRow for OfferRow {
 }
 
 /// The ids of a page of titles, in order.
-pub async fn page(db: &Db, query: &ListQuery, limit: usize) -> Result<Vec<ContentId>, DbError> {
+pub async fn page(db: &Db, query: &ListQuery, limit: usize, now: Timestamp) -> Result<Vec<ContentId>, DbError> {
     let mut args = args![i64::try_from(limit).unwrap_or(i64::MAX)];
     let mut wheres = Vec::new();
     if let Some(after) = query.after {
@@ -185,6 +186,13 @@ pub async fn page(db: &Db, query: &ListQuery, limit: usize) -> Result<Vec<Conten
         args.push(platform.into());
         let offered = format!("a.platform = ${} AND a.content_id = c.id", args.len());
         wheres.push(format!("EXISTS (SELECT 1 FROM platform_availability a WHERE {offered})"));
+    }
+    if let Some(until) = query.expires_by {
+        args.extend(args![now, until]);
+        let (from, to) = (args.len() - 1, args.len());
+        // A list, not a look at each title: few of the catalogue's offers end soon, and their index leads to them.
+        let ends = format!("a.expires_at > ${from} AND a.expires_at <= ${to}");
+        wheres.push(format!("c.id IN (SELECT a.content_id FROM platform_availability a WHERE {ends})"));
     }
     if let Some(age) = query.max_age {
         wheres.push(suits(age, query.region, &mut args));

@@ -81,6 +81,7 @@ fn film(source: &str, key: &str, title: &str, year: u16) -> SourceRecord {
         release_year: Some(year),
         runtime_minutes: None,
         season_count: None,
+        translations: Vec::new(),
         genres: vec!["drama".to_owned()],
         countries: vec![Region::US],
         languages: vec!["English".to_owned()],

@@ -58,6 +58,10 @@ impl Checks<'_> {
         self.text("title", &record.title, 1_000)?;
         self.optional("original_title", record.original_title.as_deref(), 1_000)?;
         self.optional("overview", record.overview.as_deref(), 20_000)?;
+        for told in &record.translations {
+            self.text("translations.title", &told.title, 1_000)?;
+            self.optional("translations.overview", told.overview.as_deref(), 20_000)?;
+        }
         for credit in &record.credits {
             self.text("credits.name", &credit.name, 500)?;
         }
@@ -81,6 +85,7 @@ impl Checks<'_> {
         let record = self.record;
         let table = [
             ("credits", record.credits.len(), 500),
+            ("translations", record.translations.len(), 100),
             ("offers", record.offers.len(), 200),
             ("external_ids", record.external_ids.len(), 50),
             ("images", record.images.len(), 50),

@@ -1,6 +1,7 @@
 //! The catalogue, as other processes may call it.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +24,8 @@ pub struct ListQuery {
     pub max_age: Option<u16>,
     /// Whose certificates count.
     pub region: Option<Region>,
+    /// Only titles with an offer that has not ended and ends by this time.
+    pub expires_by: Option<Timestamp>,
     /// Only titles after this one.
     pub after: Option<ContentId>,
     /// At most this many, and never more than [`MAX_BATCH`].
@@ -61,4 +64,11 @@ pub trait CatalogApi: Send + Sync {
     /// # Errors
     /// `Unauthenticated` unless the caller is the operator or the node; `InvalidArgument` for more than [`MAX_BATCH`].
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>>;
+
+    /// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles, with
+    /// their events. Says of how many: 0 when there are no more.
+    ///
+    /// # Errors
+    /// `Unauthenticated` unless the caller is the operator or the node.
+    async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64>;
 }

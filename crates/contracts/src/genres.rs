@@ -139,9 +139,27 @@ pub fn name(id: &str) -> Option<&'static str> {
     GENRES.iter().find(|genre| genre.0 == id).map(|genre| genre.1)
 }
 
-/// The ids of all genres, in order.
-pub fn ids() -> impl Iterator<Item = &'static str> {
-    GENRES.iter().map(|genre| genre.0)
+/// The languages of `genre_names.tsv`, in the order of its columns.
+const LANGUAGES: [&str; 3] = ["de", "fr", "es"];
+
+/// The names of each genre in [`LANGUAGES`].
+static NAMES: LazyLock<HashMap<&'static str, [&'static str; 3]>> = LazyLock::new(|| {
+    let lines = include_str!("genre_names.tsv").lines().filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| {
+        let mut fields = line.split('\t');
+        Some((fields.next()?, [fields.next()?, fields.next()?, fields.next()?]))
+    });
+    names.collect()
+});
+
+/// The name of a genre in the first of these languages that it has one in, as [`crate::Locale::fallbacks`] gives them; English is the
+/// last of them.
+pub fn name_in(id: &str, fallbacks: &[String]) -> Option<&'static str> {
+    let own = |tag: &String| match tag.as_str() {
+        "en" => name(id),
+        tag => NAMES.get(id)?.get(LANGUAGES.iter().position(|known| *known == tag)?).copied(),
+    };
+    fallbacks.iter().find_map(own).or_else(|| name(id))
 }
 
 /// Every word we know and what it stands for.
@@ -213,7 +231,7 @@ mod tests {
 
     #[test]
     fn ids_are_sorted_unique_and_stand_for_themselves() {
-        let all: Vec<_> = ids().collect();
+        let all: Vec<_> = GENRES.iter().map(|genre| genre.0).collect();
         assert!(all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]));
         for id in all {
             assert!(canonical(id).contains(&id), "{id}");
@@ -221,6 +239,20 @@ mod tests {
         }
         assert_eq!(name("science_fiction"), Some("Science fiction"));
         assert_eq!(name("unheard_of"), None);
+    }
+
+    #[test]
+    fn every_genre_has_a_name_in_every_language() {
+        for (id, ..) in GENRES {
+            let names = NAMES.get(id).unwrap_or_else(|| panic!("{id} has none"));
+            assert!(names.iter().all(|name| !name.trim().is_empty()), "{id}");
+        }
+        assert_eq!(NAMES.len(), GENRES.len());
+        let called = |tag: &str| name_in("science_fiction", &tag.parse::<crate::Locale>().unwrap().fallbacks());
+        assert_eq!(called("es-MX"), Some("Ciencia ficción"));
+        assert_eq!((called("de"), called("fr-CA")), (Some("Science-Fiction"), Some("Science-fiction")));
+        assert_eq!((called("ja"), called("en-GB")), (Some("Science fiction"), Some("Science fiction")));
+        assert_eq!(name_in("unheard_of", &["de".to_owned()]), None);
     }
 
     #[test]

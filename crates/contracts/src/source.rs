@@ -4,7 +4,10 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{AvailabilityType, ContentId, ContentType, Credit, ExternalId, Image, Locale, Money, Region, VideoQuality};
+use crate::{
+    AvailabilityType, ContentId, ContentType, Credit, ExternalId, Image, Locale, Money, Region, Translation,
+    VideoQuality,
+};
 
 /// An offer as a source states it; the catalogue adds where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub struct SourceRecord {
     /// How many seasons a series has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season_count: Option<u16>,
+    /// Titles and overviews in other languages, at most one for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub translations: Vec<Translation>,
     /// Genre ids of our taxonomy (`science_fiction`).
     pub genres: Vec<String>,
     /// Countries it was made in.

@@ -38,6 +38,22 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
     }
 }
 
+/// Extracts the [`Call`] of the operator: a stranger hears that before anything is said of what they sent. Put it before
+/// whatever reads a path, a query or a body.
+///
+/// Fails as [`CallOf`] does, and with `operator_required` (401).
+pub struct OperatorOf(pub Call);
+
+impl<S: Sync> FromRequestParts<S> for OperatorOf {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let CallOf(call) = CallOf::from_request_parts(parts, state).await?;
+        call.require_operator().map_err(Problem)?;
+        Ok(Self(call))
+    }
+}
+
 /// A request extension: what came of verifying the request's credentials. Verified once: a proof may be shown once.
 #[derive(Clone)]
 struct Identified(Result<Caller, ApiError>);

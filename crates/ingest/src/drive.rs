@@ -10,10 +10,11 @@ use std::{
     time::Duration,
 };
 
-use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, SourceRecord};
+use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     Context, Ingest, InputError, Source,
@@ -28,6 +29,9 @@ use crate::{
 
 /// The longest wait between two tries of a batch.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// How often a run says that it is alive: well within the time after which it is taken over.
+const BEAT: Duration = Duration::from_secs(30);
 
 /// What a run needs beside itself.
 pub(crate) struct Drive<'a> {
@@ -47,7 +51,11 @@ pub(crate) enum End {
 impl Drive<'_> {
     /// Works, and notes how it ended.
     pub async fn run(&self, mut run: Run, source: &Source) -> Result<Run> {
-        let end = self.work(&mut run, source).await;
+        let (id, holder) = (run.id, run.holder);
+        let end = tokio::select! {
+            end = self.work(&mut run, source) => end,
+            error = self.beat(id, holder) => Err(error),
+        };
         let now = self.ingest.clock.now();
         run.updated_at = now;
         match &end {
@@ -71,8 +79,19 @@ impl Drive<'_> {
         Ok(run)
     }
 
+    /// Says twice a minute that a run is alive; ends only when that can't be said.
+    async fn beat(&self, id: RunId, holder: Uuid) -> ApiError {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            if let Err(error) = store::beat(&self.ingest.db, id, holder, self.ingest.clock.now()).await {
+                return error;
+            }
+        }
+    }
+
     async fn work(&self, run: &mut Run, source: &Source) -> Result<End> {
-        let incoming = self.incoming()?;
+        let folder = self.ingest.config.folder.join("incoming");
+        let incoming = apart(move || empty(folder)).await?;
         let input = match Input::open(self, run, source, &incoming).await {
             Ok(input) => input,
             Err(InputError::Stopped) => return Ok(End::Stopped),
@@ -90,22 +109,17 @@ impl Drive<'_> {
         let limits = &self.ingest.config.limits;
         let (rows, _unpacked) = input.rows(&context, &incoming, limits, taken.clone()).await?;
         let file = self.ingest.rejected_file(run.id);
-        let rejects = Rejects::open(&file, run.counts.rejected, limits.max_kept_rejects).map_err(disk)?;
-        rejects::prune(&file, limits.max_kept_reject_files).map_err(disk)?;
+        let (rejected, kept, files) = (run.counts.rejected, limits.max_kept_rejects, limits.max_kept_reject_files);
+        let rejects = apart(move || {
+            let rejects = Rejects::open(&file, rejected, kept)?;
+            rejects::prune(&file, files)?;
+            Ok(rejects)
+        });
+        let rejects = rejects.await?;
         store::save(&self.ingest.db, run).await?;
         let reading = Reading { rows, spec, context, skip: run.counts.rows_read };
         let total = input.size();
         self.take_over(run, reading, rejects, &|| (taken.load(Ordering::Relaxed), Some(total))).await
-    }
-
-    /// The folder for what is fetched and unpacked, emptied of what a kill left there.
-    fn incoming(&self) -> Result<PathBuf> {
-        let folder = self.ingest.config.folder.join("incoming");
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(error)),
-            _ => std::fs::create_dir_all(&folder).map_err(disk)?,
-        }
-        Ok(folder)
     }
 
     /// The same bytes say nothing new however often they are read: without a stated day, theirs is that of their first run.
@@ -145,26 +159,30 @@ impl Drive<'_> {
                 batch = batches.recv() => batch,
             };
             let Some(batch) = batch else { return Ok(End::Done) };
-            if self.one(run, batch?, &mut rejects).await? == End::Stopped {
-                return Ok(End::Stopped);
+            match self.one(run, batch?, rejects).await? {
+                Some(open) => rejects = open,
+                None => return Ok(End::Stopped),
             }
             let (bytes_read, bytes_total) = bytes();
             (self.on_progress)(&Progress { phase: Phase::Reading, counts: run.counts, bytes_read, bytes_total });
         }
     }
 
-    async fn one(&self, run: &mut Run, batch: Batch, rejects: &mut Rejects) -> Result<End> {
-        let Some(outcomes) = self.offer(&batch.records).await? else { return Ok(End::Stopped) };
-        rejects.add(&batch.rejects).map_err(disk)?;
+    /// One batch; gives the file of rejects back, or nothing when the run was stopped.
+    async fn one(&self, run: &mut Run, batch: Batch, mut rejects: Rejects) -> Result<Option<Rejects>> {
+        let Some(outcomes) = self.offer(&batch.records).await? else { return Ok(None) };
         let counts = &mut run.counts;
         counts.add(&outcomes);
         counts.unchanged += batch.repeated;
         counts.passed_by += batch.passed_by;
         counts.rejected += batch.rejects.len() as u64;
         counts.rows_read = counts.rows_read.max(batch.last_row);
+        if !batch.rejects.is_empty() {
+            rejects = apart(move || rejects.add(&batch.rejects).map(|()| rejects)).await?;
+        }
         run.updated_at = self.ingest.clock.now();
         store::save(&self.ingest.db, run).await?;
-        Ok(End::Done)
+        Ok(Some(rejects))
     }
 
     /// Gives the catalogue a batch; `None` when the run was stopped while waiting to try again.
@@ -204,6 +222,21 @@ impl Drive<'_> {
 
 fn is_transient(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::TooManyRequests | ErrorKind::DeadlineExceeded)
+}
+
+/// The folder for what is fetched and unpacked, emptied of what a kill left there.
+fn empty(folder: PathBuf) -> io::Result<PathBuf> {
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => std::fs::create_dir_all(&folder)?,
+    }
+    Ok(folder)
+}
+
+/// Does what waits for the disk on a thread of its own.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ApiError::internal(format!("work on the disk broke off: {error}")))?.map_err(disk)
 }
 
 fn disk(error: io::Error) -> ApiError {

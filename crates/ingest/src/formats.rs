@@ -145,11 +145,6 @@ impl Format {
         self.spec().name
     }
 
-    /// What it is, in a few words.
-    pub fn about(self) -> &'static str {
-        self.spec().about
-    }
-
     pub(crate) fn spec(self) -> &'static Spec {
         // The table lists the formats in the order they are declared; a test holds it to that.
         &SPECS[self as usize]

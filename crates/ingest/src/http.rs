@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
-    http::{HeaderName, StatusCode, header, request::Parts},
+    extract::State,
+    http::{HeaderName, StatusCode, header},
 };
-use contracts::{Call, RunId};
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problem, page_limit};
+use contracts::RunId;
+use http_api::{ApiJson, ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, page_limit};
 use serde::Deserialize;
 use utoipa::{IntoParams, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -61,19 +61,6 @@ async fn start_ingest_run(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("{RUNS}/{}", run.id))], Json(run)))
 }
 
-/// The call of the operator: a stranger hears that before anything is said of what they sent.
-struct OperatorOf(Call);
-
-impl<S: Sync> FromRequestParts<S> for OperatorOf {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let CallOf(call) = CallOf::from_request_parts(parts, state).await?;
-        call.require_operator().map_err(Problem)?;
-        Ok(Self(call))
-    }
-}
-
 /// Which page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +84,7 @@ struct ListParams {
 )]
 async fn list_ingest_runs(
     State(ingest): State<Arc<Ingest>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     cursors: Cursors,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> HttpResult<Json<Page<Run>>> {
@@ -122,7 +109,7 @@ async fn list_ingest_runs(
 )]
 async fn get_ingest_run(
     State(ingest): State<Arc<Ingest>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiPath(id): ApiPath<RunId>,
 ) -> HttpResult<Json<Run>> {
     Ok(Json(ingest.get(&call, id).await?))

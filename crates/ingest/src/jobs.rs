@@ -106,6 +106,8 @@ pub(crate) enum Work {
     Ask(chain::Wanted),
     /// Announces offers that end within seven days.
     ExpiryWarnings,
+    /// Withdraws offers that no provider confirms any more.
+    Withdrawals,
 }
 
 /// A job as this process knows it.
@@ -138,6 +140,8 @@ impl Definition {
         if providers.values().any(|(adapter, _)| adapter.knows_offers()) {
             let about = "asks providers where titles can be watched now".to_owned();
             jobs.push(job("availability".to_owned(), about, "0 * * * *", Work::Ask(chain::Wanted::Offers)));
+            let about = "withdraws offers that their provider has not confirmed for 30 days".to_owned();
+            jobs.push(job("withdrawals".to_owned(), about, "30 2 * * *", Work::Withdrawals));
         }
         if !providers.is_empty() {
             let about = "asks providers for what is missing of titles".to_owned();

@@ -62,6 +62,10 @@ pub struct Columns {
     /// The kind: `movie`, `tv_show`, or a word of `types`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
+    /// What a row of type `season` or `episode` is part of: the key of its series or season. Such rows are looked at and
+    /// passed by; they are no titles of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// The year, as four digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub year: Option<String>,

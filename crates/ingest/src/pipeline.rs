@@ -5,10 +5,11 @@ use tokio::sync::mpsc;
 
 use crate::{
     Context, InputError, RawRow, RejectReason, Row,
+    adapters::mapped,
     formats::Spec,
     rejects::Reject,
     rows::Rows,
-    validate::{self, Ids, Seen},
+    validate::{self, Ids, Parents, Seen},
 };
 
 /// Batches that wait for the catalogue.
@@ -52,7 +53,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// Reads to the end, or until nobody listens any more.
     pub fn read(mut self, batches: &mpsc::Sender<Result<Batch, InputError>>) {
-        let mut ids = Ids::default();
+        let (mut ids, mut parents) = (Ids::default(), Parents::default());
         let mut batch = Batch::default();
         for row in self.rows.by_ref() {
             let row = match row {
@@ -64,7 +65,7 @@ impl Reading {
                 }
             };
             let number = row.number;
-            let taken = take(&row, self.spec, &self.context, &mut ids);
+            let taken = take(&row, self.spec, &self.context, &mut ids, &mut parents);
             if number <= self.skip {
                 continue;
             }
@@ -86,8 +87,17 @@ impl Reading {
 }
 
 /// The record of a row; `None` when an earlier row said exactly the same.
-fn take(row: &Row, spec: &Spec, context: &Context, ids: &mut Ids) -> Result<Option<SourceRecord>, RejectReason> {
+fn take(
+    row: &Row,
+    spec: &Spec,
+    context: &Context,
+    ids: &mut Ids,
+    parents: &mut Parents,
+) -> Result<Option<SourceRecord>, RejectReason> {
     let content = row.content.as_ref().map_err(Clone::clone)?;
+    if let Some((key, parent)) = context.mapping.as_deref().and_then(|mapping| mapped::part_of(content, mapping)) {
+        parents.note(&key, &parent)?;
+    }
     let record = (spec.adapt)(content, context)?;
     validate::check(&record, context)?;
     let id = spec.id_field.and_then(|field| content.text(field)).unwrap_or_else(|| record.source_key.clone());

@@ -35,6 +35,10 @@ pub enum RejectReason {
     TooManyEntries { field: &'static str, found: usize, limit: usize },
     #[error("it is a {0}, which is no title of its own here")]
     NotATitle(String),
+    #[error("{key:?} is part of {parent:?}, which is part of {key:?}: a loop")]
+    Loop { key: String, parent: String },
+    #[error("it is a {kind}, and no part of {parent:?}: only a season or an episode is part of another")]
+    NoPart { kind: &'static str, parent: String },
     #[error("in {file}: {reason}")]
     Beside { file: &'static str, reason: Box<RejectReason> },
     #[error("duplicate id {0:?}: an earlier row of this input has it with other content")]

@@ -6,6 +6,7 @@ use contracts::{ApiError, IngestAction, IngestOutcome, Region, RunId};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{Format, Mapping};
 
@@ -165,6 +166,9 @@ pub struct Run {
     /// When it ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
+    /// Who has it: the id of this one try.
+    #[serde(skip)]
+    pub(crate) holder: Uuid,
 }
 
 /// What a run is at.

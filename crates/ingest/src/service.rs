@@ -194,7 +194,11 @@ impl Ingest {
         let source = Source::parse(&request.location)?;
         let location = source.shown();
         let now = self.clock.now();
-        let known = store::unfinished(&self.db, &location, &request.options).await?;
+        let holder = self.ids.next();
+        let mut tx = self.db.begin().await?;
+        // Of several processes that are asked for the same input at once, one gets it.
+        tx.lock("ingest_runs").await?;
+        let known = store::unfinished(&mut tx, &location, &request.options, now).await?;
         let run = match known {
             Some(run) => Run {
                 status: RunStatus::Running,
@@ -203,6 +207,7 @@ impl Ingest {
                 error_status: None,
                 updated_at: now,
                 finished_at: None,
+                holder,
                 ..run
             },
             None => Run {
@@ -220,9 +225,11 @@ impl Ingest {
                 started_at: now,
                 updated_at: now,
                 finished_at: None,
+                holder,
             },
         };
-        store::save(&self.db, &run).await?;
+        store::put(&mut tx, &run).await?;
+        tx.commit().await?;
         Ok((run, source))
     }
 }

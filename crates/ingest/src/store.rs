@@ -1,13 +1,17 @@
 //! The SQL of ingest: the table of its runs.
 
-use contracts::RunId;
-use jiff::civil::Date;
-use stores::{Db, DbError, FromRow, Row, args};
+use contracts::{ApiError, ErrorKind, RunId};
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use stores::{Db, DbError, FromRow, Row, Tx, args};
+use uuid::Uuid;
 
-use crate::run::{Counts, Run, RunOptions};
+use crate::run::{Counts, Run, RunOptions, RunStatus};
+
+/// How long a running run may be silent before another process may take it over.
+const SILENCE: SignedDuration = SignedDuration::from_mins(2);
 
 const COLUMNS: &str = "id, location, options, format, fingerprint, as_of, status, rows_read, created, updated, merged,
-    unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at";
+    unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at, holder";
 
 impl FromRow for Run {
     fn from_row(row: &Row) -> Result<Self, DbError> {
@@ -36,23 +40,55 @@ impl FromRow for Run {
             started_at: row.get("started_at")?,
             updated_at: row.get("updated_at")?,
             finished_at: row.get("finished_at")?,
+            holder: row.get::<Option<Uuid>>("holder")?.unwrap_or_default(),
         })
     }
 }
 
-/// Writes a run, new or known.
-pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), DbError> {
+/// Writes a run, new or known, for its holder: what another process has taken over is no more written to.
+///
+/// # Errors
+/// `run_taken_over`.
+pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), ApiError> {
+    let mut tx = db.begin().await?;
+    let sql = "UPDATE ingest_runs SET beat_at = $3 WHERE id = $1 AND holder = $2";
+    kept(run.id, tx.execute(sql, args![run.id, run.holder, run.updated_at]).await?)?;
+    put(&mut tx, run).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Says that a run is alive.
+///
+/// # Errors
+/// `run_taken_over`.
+pub(crate) async fn beat(db: &Db, id: RunId, holder: Uuid, now: Timestamp) -> Result<(), ApiError> {
+    let sql = "UPDATE ingest_runs SET beat_at = $3 WHERE id = $1 AND holder = $2";
+    kept(id, db.execute(sql, args![id, holder, now]).await?)
+}
+
+fn kept(id: RunId, rows: u64) -> Result<(), ApiError> {
+    if rows == 1 {
+        return Ok(());
+    }
+    let detail = format!("the run {id} was taken over by another process, after it had been silent");
+    Err(ApiError::new(ErrorKind::Conflict, "run_taken_over", detail))
+}
+
+/// Notes a new run, or one to go on with, as its holder's.
+pub(crate) async fn put(tx: &mut Tx, run: &Run) -> Result<(), DbError> {
     let counts = &run.counts;
-    db.execute(
+    tx.execute(
         "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created, updated,
-            merged, unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+            merged, unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at,
+            holder, beat_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $19)
         ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
             as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
             created = excluded.created, updated = excluded.updated, merged = excluded.merged,
             unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
             error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
-            updated_at = excluded.updated_at, finished_at = excluded.finished_at",
+            updated_at = excluded.updated_at, finished_at = excluded.finished_at, holder = excluded.holder,
+            beat_at = excluded.beat_at",
         args![
             run.id,
             &run.location,
@@ -74,6 +110,7 @@ pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), DbError> {
             run.started_at,
             run.updated_at,
             run.finished_at,
+            run.holder,
         ],
     )
     .await
@@ -93,13 +130,38 @@ pub(crate) async fn list(db: &Db, before: Option<RunId>, limit: u32) -> Result<V
     db.fetch_all(format!("SELECT {COLUMNS} FROM ingest_runs {condition} ORDER BY id DESC LIMIT $1"), args).await
 }
 
-/// The latest run of this input with these options that did not come to its end.
-pub(crate) async fn unfinished(db: &Db, location: &str, options: &RunOptions) -> Result<Option<Run>, DbError> {
+/// The latest run of this input with these options that did not come to its end. Nobody else may have it: the lock on
+/// the runs must be held until it is put down again.
+///
+/// # Errors
+/// `ingest_busy` while another process runs it.
+pub(crate) async fn unfinished(
+    tx: &mut Tx,
+    location: &str,
+    options: &RunOptions,
+    now: Timestamp,
+) -> Result<Option<Run>, ApiError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM ingest_runs WHERE location = $1 AND options = $2 AND status <> 'done'
+        "SELECT {COLUMNS}, beat_at FROM ingest_runs WHERE location = $1 AND options = $2 AND status <> 'done'
         ORDER BY id DESC LIMIT 1"
     );
-    db.fetch_optional(sql, args![location, options_text(options)]).await
+    let found: Option<Beating> = tx.fetch_optional(sql, args![location, options_text(options)]).await?;
+    let Some(Beating(run, beat_at)) = found else { return Ok(None) };
+    let silent = now.checked_sub(SILENCE).unwrap_or(Timestamp::MIN);
+    if run.status == RunStatus::Running && beat_at.is_some_and(|at| at >= silent) {
+        let detail = format!("another process reads this input: run {}; ask again when it is done", run.id);
+        return Err(ApiError::new(ErrorKind::Conflict, "ingest_busy", detail));
+    }
+    Ok(Some(run))
+}
+
+/// A run and when it last said that it is alive.
+struct Beating(Run, Option<Timestamp>);
+
+impl FromRow for Beating {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self(Run::from_row(row)?, row.get("beat_at")?))
+    }
 }
 
 /// The day that the first run of the same bytes with the same options was for.
@@ -111,7 +173,8 @@ pub(crate) async fn first_as_of(db: &Db, fingerprint: &str, options: &RunOptions
 
 /// Runs whose process was killed are interrupted; says how many.
 pub(crate) async fn interrupt_running(db: &Db) -> Result<u64, DbError> {
-    db.execute("UPDATE ingest_runs SET status = 'interrupted' WHERE status = 'running'", args![]).await
+    let sql = "UPDATE ingest_runs SET status = 'interrupted', holder = NULL WHERE status = 'running'";
+    db.execute(sql, args![]).await
 }
 
 /// The same options always give the same text: the order of a struct's fields is fixed.

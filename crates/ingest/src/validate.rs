@@ -39,6 +39,7 @@ pub fn check(record: &SourceRecord, context: &Context) -> Result<(), RejectReaso
     }
     lengths(record)?;
     entries("people", record.credits.len(), MAX_PEOPLE)?;
+    entries("translations", record.translations.len(), MAX_ENTRIES)?;
     entries("genres", record.genres.len(), MAX_ENTRIES)?;
     entries("countries", record.countries.len(), MAX_ENTRIES)?;
     entries("languages", record.languages.len(), MAX_ENTRIES)?;
@@ -60,6 +61,7 @@ fn lengths(record: &SourceRecord) -> Result<(), RejectReason> {
     for (field, text, limit) in texts {
         text.map_or(Ok(()), |text| characters(field, text, limit))?;
     }
+    record.translations.iter().try_for_each(|told| characters("translated title", &told.title, MAX_TITLE))?;
     record.credits.iter().try_for_each(|credit| characters("name", &credit.name, MAX_NAME))?;
     record.languages.iter().try_for_each(|language| characters("language", language, MAX_LANGUAGE))?;
     record.external_ids.iter().try_for_each(|id| characters("external id", &id.id_value, MAX_ID))?;
@@ -139,6 +141,31 @@ impl Ids {
                 Seen::First
             }
         }
+    }
+}
+
+/// How many levels are looked through for a loop: an episode, its season, its series, and room for more.
+const MAX_LEVELS: usize = 16;
+
+/// What the rows of one input are part of: 16 bytes a row.
+#[derive(Default)]
+pub struct Parents(HashMap<u64, u64>);
+
+impl Parents {
+    /// Notes what a row is part of, unless that is in the end part of the row itself. Beyond 20 million rows no new one is noted.
+    ///
+    /// # Errors
+    /// `Loop`.
+    pub fn note(&mut self, key: &str, parent: &str) -> Result<(), RejectReason> {
+        let (own, above) = (fingerprint(key.as_bytes()), fingerprint(parent.as_bytes()));
+        let levels = std::iter::successors(Some(above), |at| self.0.get(at).copied());
+        if levels.take(MAX_LEVELS).any(|at| at == own) {
+            return Err(RejectReason::Loop { key: key.to_owned(), parent: parent.to_owned() });
+        }
+        if self.0.len() < MAX_REMEMBERED {
+            self.0.insert(own, above);
+        }
+        Ok(())
     }
 }
 

@@ -7,10 +7,11 @@ use contracts::{
     ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Result,
     SourceRecord,
 };
+use jiff::Timestamp;
 use tonic::{Request, Response, Status, transport::Channel};
 
 use crate::{
-    convert::{all, answer, id, list, maybe, required, words},
+    convert::{all, answer, id, list, maybe, required, stamp, time, words},
     pb::{self, catalog_service_client::CatalogServiceClient, catalog_service_server::CatalogService},
     peer::Peer,
     server::{MAX_ANSWER_BYTES, MAX_INGEST_BYTES, open, reply},
@@ -45,6 +46,11 @@ impl CatalogServer {
     async fn page(&self, call: &Call, request: pb::ListContentRequest) -> Result<pb::ListContentResponse> {
         let query = request.try_into()?;
         Ok(pb::ListContentResponse { contents: all(self.0.list(call, &query).await?) })
+    }
+
+    async fn withdrawn(&self, call: &Call, request: pb::WithdrawOffersRequest) -> Result<pb::WithdrawOffersResponse> {
+        let before = time("checked_before", request.checked_before)?;
+        Ok(pb::WithdrawOffersResponse { titles: self.0.withdraw(call, &request.sources, before).await? })
     }
 
     async fn ingested(&self, call: &Call, request: pb::IngestRequest) -> Result<pb::IngestResponse> {
@@ -101,6 +107,15 @@ impl CatalogService for CatalogServer {
         call.require_operator().map_err(|error| crate::to_status(&error))?;
         reply(self.ingested(&call, request).await)
     }
+
+    async fn withdraw_offers(
+        &self,
+        request: Request<pb::WithdrawOffersRequest>,
+    ) -> Result<Response<pb::WithdrawOffersResponse>, Status> {
+        let (call, request) = open(request)?;
+        call.require_operator().map_err(|error| crate::to_status(&error))?;
+        reply(self.withdrawn(&call, request).await)
+    }
 }
 
 /// The catalogue of another process.
@@ -152,5 +167,12 @@ impl CatalogApi for CatalogClient {
         let send = |request| async { self.client().ingest(request).await };
         let outcomes = self.0.send(call, message, MAX_INGEST_BYTES, send).await?.outcomes;
         answer(self.0.role(), list("outcomes", outcomes))
+    }
+
+    async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64> {
+        let checked_before = Some(stamp(checked_before));
+        let message = pb::WithdrawOffersRequest { sources: sources.to_vec(), checked_before };
+        let send = |request| async { self.client().withdraw_offers(request).await };
+        Ok(self.0.send(call, message, MAX_INGEST_BYTES, send).await?.titles)
     }
 }

@@ -12,7 +12,7 @@ use std::fmt::Display;
 
 use contracts::{ApiError, ErrorKind, FieldError, Result};
 
-pub use common::{all, id};
+pub use common::{all, id, stamp, time};
 pub use search::{filters, limit, maybe_region};
 
 /// A field is wrong.

@@ -70,14 +70,6 @@ impl Foreign {
         self.fetch_all(sql, args![]).await
     }
 
-    /// The names of a table's columns, in their order; empty when there is no such table.
-    ///
-    /// # Errors
-    /// As [`Foreign::open`].
-    pub async fn columns(&self, table: &str) -> Result<Vec<String>, DbError> {
-        self.fetch_all("SELECT name FROM pragma_table_info($1) ORDER BY cid", args![table]).await
-    }
-
     /// All rows of a small answer.
     ///
     /// # Errors

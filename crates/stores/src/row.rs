@@ -77,14 +77,6 @@ impl Row {
         }
     }
 
-    /// How many columns it has.
-    pub fn width(&self) -> usize {
-        match &self.0 {
-            Engine::Sqlite(row) => row.len(),
-            Engine::Postgres(row) => row.len(),
-        }
-    }
-
     fn read<T: FromCell>(&self, index: usize, name: &str) -> Result<T, DbError> {
         T::from_cell(self.cell(index)?).map_err(|what| {
             let column = if name.is_empty() { index.to_string() } else { name.to_owned() };

@@ -71,7 +71,6 @@ async fn get_quality(
     CallOf(call): CallOf,
     ApiPath(id): ApiPath<ContentId>,
 ) -> HttpResult<Json<Quality>> {
-    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
     Ok(Json(catalog.quality(&call, id).await?.ok_or_else(|| no_title(id))?))
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use contracts::{ApiError, ContentId};
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, Page, Problems, json_entity, page_limit};
+use http_api::{
+    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, OperatorOf, Page, Problems, json_entity, page_limit,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -61,7 +63,7 @@ struct ReviewQuery {
     security(("operator" = [])), responses((status = 200, body = Page<Review>), Problems))]
 async fn list_reviews(
     State(catalog): State<Arc<Catalog>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     cursors: Cursors,
     ApiQuery(query): ApiQuery<ReviewQuery>,
 ) -> HttpResult<Json<Page<Review>>> {
@@ -89,7 +91,7 @@ async fn list_reviews(
     responses((status = 200, body = Review), Problems))]
 async fn accept_review(
     State(catalog): State<Arc<Catalog>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiPath(id): ApiPath<Uuid>,
 ) -> HttpResult<Json<Review>> {
     Ok(Json(catalog.decide(&call, id, true).await?))
@@ -101,7 +103,7 @@ async fn accept_review(
     responses((status = 200, body = Review), Problems))]
 async fn reject_review(
     State(catalog): State<Arc<Catalog>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiPath(id): ApiPath<Uuid>,
 ) -> HttpResult<Json<Review>> {
     Ok(Json(catalog.decide(&call, id, false).await?))
@@ -122,7 +124,7 @@ struct UnmergeRequest {
     security(("operator" = [])), responses((status = 200, body = Unmerged), Problems))]
 async fn unmerge_record(
     State(catalog): State<Arc<Catalog>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiJson(request): ApiJson<UnmergeRequest>,
 ) -> HttpResult<Json<Unmerged>> {
     Ok(Json(catalog.unmerge(&call, &request.source, &request.source_key).await?))

@@ -18,6 +18,7 @@ fn record(source: &str, key: &str) -> SourceRecord {
         release_year: None,
         runtime_minutes: None,
         season_count: None,
+        translations: Vec::new(),
         genres: vec![],
         countries: vec![],
         languages: vec![],

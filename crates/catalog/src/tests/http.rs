@@ -80,8 +80,8 @@ async fn a_title_has_an_entity_tag() {
 async fn a_batch_says_what_is_missing() {
     let site = Site::open().await;
     let nobody = uuid::Uuid::nil();
-    let (status, body) = site.batch(json!({ "ids": [nobody, site.heat] })).await;
-    assert_eq!(status, StatusCode::OK);
+    let (status, body) = site.batch(json!({ "ids": [nobody, site.heat, site.heat] })).await;
+    assert_eq!((status, body["items"].as_array().map(Vec::len)), (StatusCode::OK, Some(2)), "as often as asked");
     assert_eq!((&body["items"][0]["title"], &body["missing"]), (&json!("Heat"), &json!([nobody])));
     for bad in [json!({ "ids": [] }), json!({ "ids": vec![nobody; 101] }), json!({ "ids": [], "x": 1 }), json!({})] {
         assert_eq!(site.batch(bad).await.0, StatusCode::BAD_REQUEST);
@@ -178,5 +178,53 @@ async fn what_is_known_of_a_title_can_be_asked() {
     for path in ["reviews", "reviews?status=accepted"] {
         let (status, _) = site.get(&format!("/api/v1/internal/catalog/{path}")).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_hears_that_before_anything_is_said_of_what_they_sent() {
+    let site = Site::open().await;
+    let reviews = "/api/v1/internal/catalog/reviews";
+    let table = [
+        ("GET", format!("{reviews}?status=nonsense")),
+        ("GET", format!("{reviews}?no=such")),
+        ("POST", format!("{reviews}/nonsense/accept")),
+        ("POST", format!("{reviews}/nonsense/reject")),
+        ("POST", "/api/v1/internal/catalog/unmerge".to_owned()),
+        ("GET", "/api/v1/internal/catalog/export".to_owned()),
+    ];
+    for (method, path) in table {
+        let request = Request::builder().method(method).uri(&path).body(Body::from("{nonsense")).unwrap();
+        let (status, _, body) = site.send(request).await;
+        assert_eq!((status, &body["code"]), (StatusCode::UNAUTHORIZED, &json!("operator_required")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_one_region_costs_is_not_pushed_out_by_another() {
+    let site = Site::open().await;
+    let row = |number: u128, region: &str| {
+        let (id, when) = (uuid::Uuid::from_u128(number), site.bench.clock.now());
+        stores::args![id, site.heat, "netflix", region, "rent", "x", "3.99", "EUR", when]
+    };
+    let mut rows = vec![row(1, "DE")];
+    rows.extend((2..1_002).map(|number| row(number, "FR")));
+    let mut tx = site.bench.db().begin().await.unwrap();
+    let sql = "INSERT INTO price_history (id, content_id, platform, region, availability_type, source, price_amount,
+        price_currency, observed_at)";
+    tx.insert_many(sql, "", rows).await.unwrap();
+    tx.commit().await.unwrap();
+    let (status, body) = site.get(&format!("/api/v1/content/{}/prices?region=DE", site.heat)).await;
+    assert_eq!((status, body["prices"].as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{body}");
+}
+
+#[tokio::test]
+async fn genres_are_named_in_the_readers_language_or_the_nearest() {
+    let site = Site::open().await;
+    for (asked, name) in [("de-AT,de;q=0.8", "Drama"), ("fr-CA", "Drame"), ("ja", "Drama"), ("es-MX", "Drama")] {
+        let request = Request::get("/api/v1/genres").header(header::ACCEPT_LANGUAGE, asked);
+        let (status, _, body) = site.send(request.body(Body::empty()).unwrap()).await;
+        let drama = body["items"].as_array().unwrap().iter().find(|genre| genre["id"] == "drama").unwrap();
+        assert_eq!((status, &drama["name"]), (StatusCode::OK, &json!(name)), "{asked}");
     }
 }

@@ -199,6 +199,30 @@ async fn lists_can_suit_an_age_and_titles_are_found_by_their_beginning(#[case] e
     assert_eq!((titles("garden").await, titles("GARDEN p").await, titles("The Silent").await), (3, 1, 1));
     assert_eq!((titles("arden").await, titles("zebra").await), (0, 0));
     assert_eq!(bench.catalog.keyword(&call(), " ", 10).await.unwrap_err().code, "bad_query");
+
+    // A name in another language leads to it, and is shown to who reads that language.
+    let told = |locale: &str, title: &str| contracts::Translation {
+        locale: locale.parse().unwrap(),
+        title: title.to_owned(),
+        overview: None,
+    };
+    let translations = vec![told("de", "Das Gartentor"), told("pt-br", "O Portão")];
+    bench.ingest(&[SourceRecord { translations, ..film("b", "7", "Gate of Roses", 2001) }]).await;
+    let found = bench.catalog.keyword(&call(), "gartent", 10).await.unwrap();
+    assert_eq!(found.iter().map(|title| title.title.as_str()).collect::<Vec<_>>(), ["Gate of Roses"]);
+    for (asked, title) in
+        [("de-AT", "Das Gartentor"), ("pt-BR", "O Portão"), ("pt", "Gate of Roses"), ("fr", "Gate of Roses")]
+    {
+        let call = contracts::Call { locale: asked.parse().unwrap(), ..call() };
+        assert_eq!(bench.catalog.titles(&call, &[found[0].id]).await.unwrap()[0].title, title, "{asked}");
+    }
+
+    // The better known first, whether they are sorted or found by how well known they are.
+    bench.ingest(&[SourceRecord { rating: Some((7.0, 90_000)), ..film("b", "6", "Garden State", 2004) }]).await;
+    for many in [1, 3, 1_000] {
+        let found = bench.catalog.begins(&call(), "garden", 2, many).await.unwrap();
+        assert_eq!((found.len(), found[0].title.as_str()), (2, "Garden State"), "{many}");
+    }
 }
 
 #[tokio::test]

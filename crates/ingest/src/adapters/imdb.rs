@@ -1,6 +1,6 @@
 //! Titles of IMDb's datasets: a row of `title.basics` with what the tables beside it say.
 
-use contracts::{ContentType, Credit, CreditRole, ExternalId, SourceRecord};
+use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceRecord, Translation};
 use serde_json::{Map, Value};
 
 use super::{blank, genre_ids, is_imdb_title};
@@ -41,6 +41,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes =
         row.number::<u32>("runtimeMinutes", "a number of minutes")?.and_then(|minutes| u16::try_from(minutes).ok());
     record.genres = genre_ids(&row.list("genres"));
+    record.translations = translations(row);
     record.credits = credits(row);
     record.external_ids.push(ExternalId { id_type: SOURCE.to_owned(), id_value: id });
     let votes = row.number::<u32>("numVotes", "a number of votes")?;
@@ -61,6 +62,69 @@ fn original(row: &RawRow) -> Option<String> {
     let text = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(text::clean);
     let mut marked = objects(row, "akas").filter(|aka| text(aka, "isOriginalTitle").as_deref() == Some("1"));
     marked.find_map(|aka| text(aka, "title")).filter(|title| !title.is_empty())
+}
+
+/// Regions with one language that their titles are in, and that language: the list of other titles mostly leaves it out. (ISO 3166-1,
+/// ISO 639-1; the official languages as of 2026)
+const LANGUAGES: &[(&str, &str)] = &[
+    ("AR", "es-ar"),
+    ("AT", "de-at"),
+    ("BG", "bg"),
+    ("BR", "pt-br"),
+    ("CN", "zh"),
+    ("CZ", "cs"),
+    ("DE", "de"),
+    ("DK", "da"),
+    ("EE", "et"),
+    ("ES", "es"),
+    ("FI", "fi"),
+    ("FR", "fr"),
+    ("GR", "el"),
+    ("HR", "hr"),
+    ("HU", "hu"),
+    ("IL", "he"),
+    ("IS", "is"),
+    ("IT", "it"),
+    ("JP", "ja"),
+    ("KR", "ko"),
+    ("LT", "lt"),
+    ("LV", "lv"),
+    ("MX", "es-mx"),
+    ("NL", "nl"),
+    ("NO", "no"),
+    ("PL", "pl"),
+    ("PT", "pt"),
+    ("RO", "ro"),
+    ("RS", "sr"),
+    ("RU", "ru"),
+    ("SE", "sv"),
+    ("SI", "sl"),
+    ("SK", "sk"),
+    ("TR", "tr"),
+    ("TW", "zh-tw"),
+    ("UA", "uk"),
+];
+/// The most languages of one title.
+const MAX_TRANSLATIONS: usize = 40;
+
+/// The titles in other languages: of each the first that is meant to be shown (`types` is `imdbDisplay` or empty). English is the title
+/// itself.
+fn translations(row: &RawRow) -> Vec<Translation> {
+    let mut all: Vec<Translation> = Vec::new();
+    for aka in objects(row, "akas") {
+        let text = |name: &str| aka.get(name).and_then(Value::as_str).filter(|text| *text != "\\N").map(text::clean);
+        let region = text("region").unwrap_or_default();
+        let named = LANGUAGES.iter().find(|known| known.0 == region).map(|known| known.1.to_owned());
+        let locale =
+            text("language").filter(|tag| !tag.is_empty()).or(named).and_then(|tag| tag.parse::<Locale>().ok());
+        let (Some(locale), Some(title)) = (locale, text("title").filter(|title| !title.is_empty())) else { continue };
+        let shown = text("types").is_none_or(|types| types.is_empty() || types == "imdbDisplay");
+        let known = locale.as_str() == "en" || all.iter().any(|own| own.locale == locale);
+        if shown && !known && all.len() < MAX_TRANSLATIONS {
+            all.push(Translation { locale, title, overview: None });
+        }
+    }
+    all
 }
 
 /// Those of the people whose part we know, each once for each.

@@ -22,7 +22,11 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     let columns = &mapping.columns;
     let key = row.text(&columns.key).ok_or(RejectReason::Missing("key"))?;
     let title = row.text(&columns.title).ok_or(RejectReason::Missing("title"))?;
-    let mut record = blank(&mapping.source, key, row.content_type()?, title);
+    let content_type = row.content_type()?;
+    if let Some(parent) = row.of(columns.parent.as_ref()) {
+        return Err(RejectReason::NoPart { kind: content_type.as_str(), parent });
+    }
+    let mut record = blank(&mapping.source, key, content_type, title);
     record.original_title = row.of(columns.original_title.as_ref()).filter(|original| *original != record.title);
     record.overview = row.of(columns.overview.as_ref());
     record.release_date = row.date("date", columns.date.as_ref())?;
@@ -49,6 +53,12 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
         record.offers.extend(row.offer(offer, context)?);
     }
     Ok(record)
+}
+
+/// A row's key and the key of what it is part of, where it is part of anything.
+pub(crate) fn part_of(row: &RawRow, mapping: &Mapping) -> Option<(String, String)> {
+    let row = Mapped { row, mapping };
+    Some((row.text(&mapping.columns.key)?, row.of(mapping.columns.parent.as_ref())?))
 }
 
 struct Mapped<'a> {
@@ -112,6 +122,9 @@ impl Mapped<'_> {
     fn content_type(&self) -> Result<ContentType, RejectReason> {
         let word = self.of(self.mapping.columns.content_type.as_ref());
         let Some(word) = word else { return self.mapping.content_type.ok_or(RejectReason::Missing("type")) };
+        if self.mapping.columns.parent.is_some() && matches!(word.as_str(), "season" | "episode") {
+            return Err(RejectReason::NotATitle(word));
+        }
         let known = self.mapping.types.get(&word).copied().or_else(|| word.parse().ok());
         known.ok_or(RejectReason::Malformed {
             field: "type",

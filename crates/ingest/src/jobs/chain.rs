@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use contracts::{Content, ContentId, ListQuery, Region, Result, SourceRecord};
 
-use super::{store, work::Told};
+use super::{
+    store::{self, Hold},
+    work::Told,
+};
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
@@ -44,7 +47,7 @@ struct Asked {
 
 impl Drive<'_> {
     /// Walks over the catalogue from `position` on, until its end or until enough titles were asked about.
-    pub(super) async fn chain(&self, name: &str, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
+    pub(super) async fn chain(&self, hold: &Hold, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
         let chain = self.links(wanted);
         let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
@@ -72,7 +75,7 @@ impl Drive<'_> {
             if let Some(last) = page.last() {
                 after = Some(last.id);
                 let mut tx = self.ingest.db.begin().await?;
-                store::walked(&mut tx, name, &last.id.to_string(), self.ingest.clock.now(), counts.rows_read).await?;
+                store::walked(&mut tx, hold, &last.id.to_string(), self.ingest.clock.now(), counts.rows_read).await?;
                 tx.commit().await?;
             }
             if at_end || asked >= MAX_ASKED {

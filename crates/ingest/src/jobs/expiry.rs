@@ -1,15 +1,20 @@
-//! Announces offers that end soon: an event for each, once, which is what a notifier tells people.
+//! Announces offers that end soon: an event for each, once, which is what a notifier tells people. Withdraws offers that
+//! nobody confirms.
 
 use contracts::{Content, ContentId, Event, EventId, ListQuery, MAX_BATCH, Offer, Result, Topic};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use stores::events;
 
-use super::store;
+use super::store::{self, Hold};
 use crate::drive::{Drive, End};
 
 /// How long before its end an offer is announced.
 const AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long an offer stands that its provider does not confirm. A walk over a catalogue of a million titles takes eight
+/// days, so that none goes only because its turn had not come.
+const UNCONFIRMED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Whether an offer ends within [`AHEAD`] of `now` and has not ended.
 fn ends_soon(offer: &Offer, now: Timestamp) -> bool {
@@ -18,16 +23,17 @@ fn ends_soon(offer: &Offer, now: Timestamp) -> bool {
 }
 
 impl Drive<'_> {
-    /// Walks over the catalogue from `position` on. Each page's announcements and the position are one transaction, so
+    /// Walks over the titles with an offer that ends soon, from `position` on. Each page's announcements and the position are one transaction, so
     /// that a run that was killed announces nothing twice and leaves nothing out.
-    pub(super) async fn expiry_warnings(&self, name: &str, position: Option<String>) -> Result<Option<String>> {
+    pub(super) async fn expiry_warnings(&self, hold: &Hold, position: Option<String>) -> Result<Option<String>> {
         let (ingest, mut seen, mut warned) = (self.ingest, 0, 0_u64);
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
         loop {
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
-            let query = ListQuery { after, limit: MAX_BATCH, ..ListQuery::default() };
+            let until = ingest.clock.now().checked_add(AHEAD).unwrap_or(Timestamp::MAX);
+            let query = ListQuery { after, expires_by: Some(until), limit: MAX_BATCH, ..ListQuery::default() };
             let page = ingest.catalog.list(&self.call_now(), &query).await?;
             let Some(last) = page.last().map(|title| title.id) else { break };
             after = Some(last);
@@ -44,11 +50,32 @@ impl Drive<'_> {
             }
             warned += said.len() as u64;
             events::append(&mut tx, &said).await?;
-            store::walked(&mut tx, name, &last.to_string(), now, seen).await?;
+            store::walked(&mut tx, hold, &last.to_string(), now, seen).await?;
             tx.commit().await?;
         }
         store::forget(&ingest.db, ingest.clock.now()).await?;
-        Ok(Some(format!("{seen} titles, {warned} offers announced that end within 7 days")))
+        Ok(Some(format!("{seen} titles with an offer that ends within 7 days, {warned} offers announced")))
+    }
+
+    /// Withdraws offers that their providers have not confirmed for [`UNCONFIRMED`]: of a title that a provider no longer
+    /// has, or of one that stood in for another. What files say stays.
+    pub(super) async fn withdrawals(&self, hold: &Hold) -> Result<Option<String>> {
+        let ingest = self.ingest;
+        let before = ingest.clock.now().checked_sub(UNCONFIRMED).unwrap_or(Timestamp::MIN);
+        let knowing = ingest.config.providers.values().filter(|(adapter, _)| adapter.knows_offers());
+        let sources: Vec<String> = knowing.map(|(adapter, _)| adapter.source().to_owned()).collect();
+        let mut titles = 0;
+        loop {
+            if self.stop.is_cancelled() {
+                return Ok(None);
+            }
+            match ingest.catalog.withdraw(&self.call_now(), &sources, before).await? {
+                0 => break,
+                some => titles += some,
+            }
+            store::count(&ingest.db, hold, titles).await?;
+        }
+        Ok(Some(format!("offers of {titles} titles withdrawn that were not confirmed for 30 days")))
     }
 
     fn expiring(&self, title: &Content, offer: &Offer, now: Timestamp) -> Event {

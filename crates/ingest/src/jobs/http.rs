@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderName, StatusCode, header},
 };
-use http_api::{ApiPath, CallOf, HttpResult, Page};
+use http_api::{ApiPath, HttpResult, OperatorOf, Page};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Job;
@@ -27,7 +27,7 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Ingest>> {
     security(("operator" = [])),
     responses((status = 200, description = "Every job, in one page.", body = Page<Job>))
 )]
-async fn list_jobs(State(ingest): State<Arc<Ingest>>, CallOf(call): CallOf) -> HttpResult<Json<Page<Job>>> {
+async fn list_jobs(State(ingest): State<Arc<Ingest>>, OperatorOf(call): OperatorOf) -> HttpResult<Json<Page<Job>>> {
     Ok(Json(Page { items: ingest.jobs(&call).await?, next_cursor: None }))
 }
 
@@ -42,7 +42,7 @@ async fn list_jobs(State(ingest): State<Arc<Ingest>>, CallOf(call): CallOf) -> H
 )]
 async fn get_job(
     State(ingest): State<Arc<Ingest>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiPath(name): ApiPath<String>,
 ) -> HttpResult<Json<Job>> {
     Ok(Json(ingest.job(&call, &name).await?))
@@ -60,7 +60,7 @@ async fn get_job(
 )]
 async fn run_job(
     State(ingest): State<Arc<Ingest>>,
-    CallOf(call): CallOf,
+    OperatorOf(call): OperatorOf,
     ApiPath(name): ApiPath<String>,
 ) -> HttpResult<(StatusCode, [(HeaderName, String); 1], Json<Job>)> {
     let job = ingest.start_job(&call, &name).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contracts::{Region, Result};
 
-use super::store;
+use super::store::{self, Hold};
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
@@ -20,7 +20,7 @@ impl Drive<'_> {
     /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time.
     pub(super) async fn provider(
         &self,
-        name: &str,
+        hold: &Hold,
         adapter: &Arc<dyn PlatformAdapter>,
         region: Region,
         position: Option<String>,
@@ -55,11 +55,11 @@ impl Drive<'_> {
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
             let Some(next) = listed.next else { break };
             let mut tx = self.ingest.db.begin().await?;
-            store::walked(&mut tx, name, &next, self.ingest.clock.now(), counts.rows_read).await?;
+            store::walked(&mut tx, hold, &next, self.ingest.clock.now(), counts.rows_read).await?;
             tx.commit().await?;
             cursor = Some(next);
         }
-        store::count(&self.ingest.db, name, counts.rows_read).await?;
+        store::count(&self.ingest.db, hold, counts.rows_read).await?;
         Ok(Some(super::expiry::sentence(&counts)))
     }
 }

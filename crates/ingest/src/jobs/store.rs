@@ -1,8 +1,9 @@
 //! The SQL of jobs.
 
-use contracts::{Content, Offer};
+use contracts::{ApiError, Content, ErrorKind, Offer};
 use jiff::{SignedDuration, Timestamp};
 use stores::{Db, DbError, FromRow, Row, Tx, args};
+use uuid::Uuid;
 
 use super::{Definition, Job, JobStatus, SILENCE};
 
@@ -53,6 +54,26 @@ impl JobRow {
     }
 }
 
+/// A job that this process has: no other writes to its row, unless it is silent for too long and taken over. Then this
+/// one's writes are in vain.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    pub name: String,
+    /// The id of this one time that it runs.
+    pub holder: Uuid,
+}
+
+impl Hold {
+    /// What a write that met no row of ours means.
+    fn kept(&self, rows: u64) -> Result<(), ApiError> {
+        if rows == 1 {
+            return Ok(());
+        }
+        let detail = format!("the job {} was taken over by another process, after it had been silent", self.name);
+        Err(ApiError::new(ErrorKind::Conflict, "job_taken_over", detail))
+    }
+}
+
 const COLUMNS: &str = "name, status, next_at, started_at, finished_at, done, summary, error, position";
 
 /// Notes a job that is not known yet, for its first time.
@@ -72,11 +93,11 @@ pub(super) async fn due(db: &Db, now: Timestamp) -> Result<Vec<String>, DbError>
 }
 
 /// Takes a job, if nobody has it; `next_at` is when it comes back. A run that was stopped keeps its count.
-pub(super) async fn claim(db: &Db, name: &str, now: Timestamp, next_at: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn claim(db: &Db, hold: &Hold, now: Timestamp, next_at: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE jobs SET status = 'running', started_at = $2, beat_at = $2, finished_at = NULL, next_at = $3,
-            error = NULL, summary = NULL, done = CASE WHEN position IS NULL THEN 0 ELSE done END
+            error = NULL, summary = NULL, done = CASE WHEN position IS NULL THEN 0 ELSE done END, holder = $5
         WHERE name = $1 AND (status <> 'running' OR beat_at < $4)";
-    Ok(db.execute(sql, args![name, now, next_at, silent(now)]).await? == 1)
+    Ok(db.execute(sql, args![&hold.name, now, next_at, silent(now), hold.holder]).await? == 1)
 }
 
 fn silent(now: Timestamp) -> Timestamp {
@@ -84,14 +105,16 @@ fn silent(now: Timestamp) -> Timestamp {
 }
 
 /// Says that a run is alive.
-pub(super) async fn beat(db: &Db, name: &str, now: Timestamp) -> Result<(), DbError> {
-    db.execute("UPDATE jobs SET beat_at = $2 WHERE name = $1", args![name, now]).await.map(|_| ())
+pub(super) async fn beat(db: &Db, hold: &Hold, now: Timestamp) -> Result<(), ApiError> {
+    let sql = "UPDATE jobs SET beat_at = $3 WHERE name = $1 AND holder = $2";
+    hold.kept(db.execute(sql, args![&hold.name, hold.holder, now]).await?)
 }
 
 /// Notes how many rows a run has seen.
-pub(super) async fn count(db: &Db, name: &str, done: u64) -> Result<(), DbError> {
+pub(super) async fn count(db: &Db, hold: &Hold, done: u64) -> Result<(), ApiError> {
+    let sql = "UPDATE jobs SET done = $3 WHERE name = $1 AND holder = $2";
     let done = i64::try_from(done).unwrap_or(i64::MAX);
-    db.execute("UPDATE jobs SET done = $2 WHERE name = $1", args![name, done]).await.map(|_| ())
+    hold.kept(db.execute(sql, args![&hold.name, hold.holder, done]).await?)
 }
 
 /// How soon a job that was stopped goes on.
@@ -101,11 +124,11 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 /// the position of one that came to its end for the next.
 pub(super) async fn end(
     db: &Db,
-    name: &str,
+    hold: &Hold,
     now: Timestamp,
     outcome: Option<&Result<String, String>>,
     goes_on: bool,
-) -> Result<(), DbError> {
+) -> Result<(), ApiError> {
     let (status, summary, error) = match outcome {
         Some(Ok(summary)) => (JobStatus::Waiting, Some(summary), None),
         Some(Err(error)) => (JobStatus::Failed, None, Some(error)),
@@ -114,14 +137,16 @@ pub(super) async fn end(
     let sql = "UPDATE jobs SET status = $2, finished_at = $3, summary = $4, error = $5,
             position = CASE WHEN $2 = 'waiting' AND $7 = 0 THEN NULL ELSE position END,
             next_at = CASE WHEN $2 = 'interrupted' THEN $6 ELSE next_at END
-        WHERE name = $1";
+        WHERE name = $1 AND holder = $8";
     let soon = now.checked_add(SOON).unwrap_or(now);
-    db.execute(sql, args![name, status.as_str(), now, summary, error, soon, i64::from(goes_on)]).await.map(|_| ())
+    let goes_on = i64::from(goes_on);
+    let args = args![&hold.name, status.as_str(), now, summary, error, soon, goes_on, hold.holder];
+    hold.kept(db.execute(sql, args).await?)
 }
 
 /// Jobs whose process was killed are interrupted, and their time has come.
 pub(crate) async fn interrupt_running(db: &Db, now: Timestamp) -> Result<u64, DbError> {
-    let sql = "UPDATE jobs SET status = 'interrupted', next_at = $1 WHERE status = 'running'";
+    let sql = "UPDATE jobs SET status = 'interrupted', next_at = $1, holder = NULL WHERE status = 'running'";
     db.execute(sql, args![now]).await
 }
 
@@ -135,9 +160,16 @@ pub(super) async fn warn(tx: &mut Tx, title: &Content, offer: &Offer, now: Times
 }
 
 /// Notes how far the walk is, in the transaction that announces.
-pub(super) async fn walked(tx: &mut Tx, name: &str, position: &str, now: Timestamp, done: u64) -> Result<(), DbError> {
-    let sql = "UPDATE jobs SET position = $2, beat_at = $3, done = $4 WHERE name = $1";
-    tx.execute(sql, args![name, position, now, i64::try_from(done).unwrap_or(i64::MAX)]).await.map(|_| ())
+pub(super) async fn walked(
+    tx: &mut Tx,
+    hold: &Hold,
+    position: &str,
+    now: Timestamp,
+    done: u64,
+) -> Result<(), ApiError> {
+    let sql = "UPDATE jobs SET position = $3, beat_at = $4, done = $5 WHERE name = $1 AND holder = $2";
+    let done = i64::try_from(done).unwrap_or(i64::MAX);
+    hold.kept(tx.execute(sql, args![&hold.name, hold.holder, position, now, done]).await?)
 }
 
 /// Forgets announcements of offers that are long gone.

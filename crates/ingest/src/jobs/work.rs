@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use contracts::{ApiError, Call, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::{Definition, Job, Work, expiry, store};
+use super::{Definition, Job, Work, expiry, store, store::Hold};
 use crate::{
     Ingest, Progress,
     drive::{Drive, End},
@@ -70,8 +70,8 @@ impl Ingest {
     ) -> Result<Job> {
         call.require_operator()?;
         let definition = self.definition(name)?;
-        self.claim(&definition).await?;
-        self.work(call, &definition, stop, on_progress).await?;
+        let hold = self.claim(&definition).await?;
+        self.work(call, &definition, &hold, stop, on_progress).await?;
         self.job(call, name).await
     }
 
@@ -82,11 +82,11 @@ impl Ingest {
     pub async fn start_job(self: &Arc<Self>, call: &Call, name: &str) -> Result<Job> {
         call.require_operator()?;
         let definition = self.definition(name)?;
-        self.claim(&definition).await?;
+        let hold = self.claim(&definition).await?;
         let (ingest, call_of_job) = (Arc::clone(self), call.clone());
         self.tasks.spawn(async move {
             // Its row says how it ended, and the log does.
-            let _ = ingest.work(&call_of_job, &definition, &ingest.stop, &|_| {}).await;
+            let _ = ingest.work(&call_of_job, &definition, &hold, &ingest.stop, &|_| {}).await;
         });
         self.job(call, name).await
     }
@@ -119,11 +119,12 @@ impl Ingest {
         for name in store::due(&self.db, now).await? {
             // A job of a source that the configuration no longer has waits for it to come back.
             let Some(definition) = definitions.iter().find(|definition| definition.name == name) else { continue };
-            if stop.is_cancelled() || self.claim(definition).await.is_err() {
-                continue;
+            if stop.is_cancelled() {
+                break;
             }
+            let Ok(hold) = self.claim(definition).await else { continue };
             let call = Call::system(&self.clock, &self.rng, PATIENCE);
-            let _ = self.work(&call, definition, stop, &|_| {}).await;
+            let _ = self.work(&call, definition, &hold, stop, &|_| {}).await;
             run += 1;
         }
         Ok(run)
@@ -144,11 +145,12 @@ impl Ingest {
         row.ok_or_else(|| ApiError::internal("a job that was noted is gone"))
     }
 
-    async fn claim(&self, definition: &Definition) -> Result<()> {
+    async fn claim(&self, definition: &Definition) -> Result<Hold> {
         let now = self.clock.now();
         store::note(&self.db, &definition.name, definition.next(now)?).await?;
-        if store::claim(&self.db, &definition.name, now, definition.next(now)?).await? {
-            return Ok(());
+        let hold = Hold { name: definition.name.clone(), holder: self.ids.next() };
+        if store::claim(&self.db, &hold, now, definition.next(now)?).await? {
+            return Ok(hold);
         }
         let detail = format!("the job {} runs already", definition.name);
         Err(ApiError::new(ErrorKind::Conflict, "job_running", detail))
@@ -159,6 +161,7 @@ impl Ingest {
         &self,
         call: &Call,
         definition: &Definition,
+        hold: &Hold,
         stop: &CancellationToken,
         on_progress: &(dyn Fn(&Progress) + Send + Sync),
     ) -> Result<()> {
@@ -169,19 +172,24 @@ impl Ingest {
         let told = |summary: Option<String>| summary.map(Told::from);
         let doing = async {
             match &definition.work {
-                Work::ExpiryWarnings => drive.expiry_warnings(name, position).await.map(told),
-                Work::Ask(wanted) => drive.chain(name, *wanted, position).await,
+                Work::ExpiryWarnings => drive.expiry_warnings(hold, position).await.map(told),
+                Work::Withdrawals => drive.withdrawals(hold).await.map(told),
+                Work::Ask(wanted) => drive.chain(hold, *wanted, position).await,
                 Work::Provider(source) => match self.config.providers.get(source) {
-                    Some((adapter, region)) => drive.provider(name, adapter, *region, position).await.map(told),
+                    Some((adapter, region)) => drive.provider(hold, adapter, *region, position).await.map(told),
                     None => Err(ApiError::internal("a provider is gone")),
                 },
-                Work::Refresh(feed) => self.refresh(call, name, feed, stop, on_progress).await.map(told),
+                Work::Refresh(feed) => self.refresh(call, hold, feed, stop, on_progress).await.map(told),
             }
         };
         let outcome: Result<Option<Told>> = tokio::select! {
             outcome = doing => outcome,
-            error = self.beat(name) => Err(error),
+            error = self.beat(hold) => Err(error),
         };
+        if outcome.as_ref().is_err_and(|error| error.code == "job_taken_over") {
+            tracing::warn!(job = name, "a job that was silent for too long goes on in another process");
+            return outcome.map(|_| ());
+        }
         let goes_on = matches!(&outcome, Ok(Some(told)) if told.goes_on);
         let end = match &outcome {
             Ok(Some(told)) => Some(Ok(told.summary.clone())),
@@ -190,7 +198,7 @@ impl Ingest {
             Err(error) if error.code == "ingest_busy" => None,
             Err(error) => Some(Err(error.detail.clone())),
         };
-        store::end(&self.db, name, self.clock.now(), end.as_ref(), goes_on).await?;
+        store::end(&self.db, hold, self.clock.now(), end.as_ref(), goes_on).await?;
         match &end {
             Some(Ok(summary)) => tracing::info!(job = name, summary, "a job came to its end"),
             Some(Err(error)) => tracing::warn!(job = name, error, "a job failed; it runs again at its time"),
@@ -200,11 +208,11 @@ impl Ingest {
     }
 
     /// Says once a minute that a job is alive; ends only when that can't be said.
-    async fn beat(&self, name: &str) -> ApiError {
+    async fn beat(&self, hold: &Hold) -> ApiError {
         loop {
             tokio::time::sleep(BEAT).await;
-            if let Err(error) = store::beat(&self.db, name, self.clock.now()).await {
-                return error.into();
+            if let Err(error) = store::beat(&self.db, hold, self.clock.now()).await {
+                return error;
             }
         }
     }
@@ -212,14 +220,14 @@ impl Ingest {
     async fn refresh(
         &self,
         call: &Call,
-        name: &str,
+        hold: &Hold,
         feed: &str,
         stop: &CancellationToken,
         on_progress: &(dyn Fn(&Progress) + Send + Sync),
     ) -> Result<Option<String>> {
         let feed = self.config.feeds.get(feed).ok_or_else(|| ApiError::internal("a feed is gone"))?;
         let run = self.run(call, &feed.request()?, stop, on_progress).await?;
-        store::count(&self.db, name, run.counts.rows_read).await?;
+        store::count(&self.db, hold, run.counts.rows_read).await?;
         let end = if run.status == RunStatus::Done { End::Done } else { End::Stopped };
         Ok(expiry::told(end, &run.counts))
     }

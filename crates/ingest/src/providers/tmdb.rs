@@ -144,7 +144,7 @@ impl Tmdb {
         let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
         let wanted = format!("credits,external_ids,watch/providers,{certificates}");
         let answer = self.0.get(&path, &[("append_to_response", wanted)], DETAILS_TTL).await?;
-        let mut record = record(key, content_type, &answer.value, region)?;
+        let mut record = record(key, content_type, &answer.value)?;
         let beside = match self.0.is_older(&answer, max_age) {
             true => self.0.get(&format!("{path}/watch/providers"), &[], max_age).await?,
             false => Answer { value: answer.value["watch/providers"].clone(), ..answer },
@@ -169,7 +169,7 @@ fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
     offers
 }
 
-fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) -> Result<SourceRecord, ProviderError> {
+fn record(key: &str, content_type: ContentType, answer: &Value) -> Result<SourceRecord, ProviderError> {
     let film = content_type == ContentType::Movie;
     let (title, original, first) = match film {
         true => ("title", "original_title", "release_date"),
@@ -194,7 +194,7 @@ fn record(key: &str, content_type: ContentType, answer: &Value, region: Region) 
     record.external_ids = ids(key, film, answer);
     record.images.extend(image("poster", &answer["poster_path"], 780));
     record.images.extend(image("backdrop", &answer["backdrop_path"], 1280));
-    record.ratings.extend(certificate(answer, film, region));
+    record.ratings = certificates(answer, film);
     let votes = answer["vote_count"].as_u64().and_then(|votes| u32::try_from(votes).ok()).filter(|votes| *votes > 0);
     record.rating = answer["vote_average"].as_f64().filter(|mean| (0.0..=10.0).contains(mean)).zip(votes);
     Ok(record)
@@ -227,13 +227,20 @@ fn image(kind: &str, path: &Value, width: u32) -> Option<Image> {
     Some(Image { kind: kind.to_owned(), url, width: Some(width), height: None, placeholder: None })
 }
 
-/// The certificate of the region: the first that is not blank.
-fn certificate(answer: &Value, film: bool, region: Region) -> Option<(Region, String, String)> {
+/// The certificates of every region, of each the first that is not blank.
+fn certificates(answer: &Value, film: bool) -> Vec<(Region, String, String)> {
     let list = if film { &answer["release_dates"]["results"] } else { &answer["content_ratings"]["results"] };
-    let here = list.as_array()?.iter().find(|item| item["iso_3166_1"].as_str() == Some(region.as_str()))?;
-    let mark = match film {
-        true => here["release_dates"].as_array()?.iter().find_map(|release| said(&release["certification"]))?,
-        false => said(&here["rating"])?,
+    let one = |here: &Value| {
+        let region: Region = here["iso_3166_1"].as_str()?.parse().ok()?;
+        let mark = match film {
+            true => here["release_dates"].as_array()?.iter().find_map(|release| said(&release["certification"]))?,
+            false => said(&here["rating"])?,
+        };
+        certificates::of(&mark, region)
     };
-    certificates::of(&mark, region)
+    let mut all: Vec<_> = items(list).filter_map(one).collect();
+    // Television has one list for several boards of a region.
+    all.sort_by_key(|found| found.0);
+    all.dedup_by_key(|found| found.0);
+    all
 }

@@ -11,7 +11,7 @@ use stores_embedded::MemoryCache;
 
 use crate::{
     documents::STREAMING_AVAILABILITY,
-    fake::{Server, config, serve},
+    fake::{Fault, Server, config, serve},
     setup::{Setup, setup},
     tmdb,
 };
@@ -154,6 +154,42 @@ async fn jobs_are_there_where_their_providers_are() {
     let (node, _) = node(&s, &["tmdb"]).await;
     assert_eq!(
         names(&node).await,
-        ["refresh_tmdb 0 */6 * * *", "availability 0 * * * *", "enrichment 0 3 * * *", "expiry_warnings */15 * * * *"]
+        [
+            "refresh_tmdb 0 */6 * * *",
+            "availability 0 * * * *",
+            "withdrawals 30 2 * * *",
+            "enrichment 0 3 * * *",
+            "expiry_warnings */15 * * * *"
+        ]
     );
+}
+
+#[tokio::test]
+async fn what_a_provider_no_longer_has_is_withdrawn_with_an_event() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability", "tmdb"]).await;
+    let run = async |job: &str| {
+        let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+        node.run_job(&call, job, &s.stop, &|_| {}).await.unwrap().summary.unwrap()
+    };
+    run("availability").await;
+    assert_eq!(offers(&s).await.len(), 3);
+    s.clock.advance(SignedDuration::from_hours(29 * 24));
+    assert_eq!(run("withdrawals").await, "offers of 0 titles withdrawn that were not confirmed for 30 days");
+    s.clock.advance(SignedDuration::from_hours(2 * 24));
+    // It has the title no more, and the next of the chain knows other offers.
+    servers[0].fault(&vec![Fault::Status("404 Not Found"); 8]);
+    run("availability").await;
+    assert_eq!(offers(&s).await.len(), 5);
+    assert_eq!(run("withdrawals").await, "offers of 1 titles withdrawn that were not confirmed for 30 days");
+    let left = offers(&s).await;
+    assert!(left.len() == 2 && left.iter().all(|offer| offer.starts_with("tmdb ")), "{left:?}");
+    let events = stores::events::read(&s.db(), 0, 1_000).await.unwrap();
+    let (_, last) = events.last().unwrap();
+    let gone: Vec<_> = last.data["removed"].as_array().unwrap().iter().map(|place| place["platform"].clone()).collect();
+    assert_eq!(last.kind, "availability.changed");
+    assert_eq!(gone, ["hbo_max_prime_video_channel", "netflix", "prime_video"]);
+    assert_eq!(run("withdrawals").await, "offers of 0 titles withdrawn that were not confirmed for 30 days");
+    assert!(harbour(&s).await.overview.is_some(), "what it said of the title stays");
 }

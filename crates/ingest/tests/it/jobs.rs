@@ -45,8 +45,8 @@ async fn what_leaves_within_seven_days_is_announced_once() {
     // The clock stands at the first of January 2026.
     offers_until(&s, &[(1, "2026-01-03"), (2, "2026-01-09"), (3, "2025-12-31"), (4, "")]).await;
     let job = s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
-    assert_eq!((job.status, job.done), (JobStatus::Waiting, 4));
-    assert_eq!(job.summary.as_deref(), Some("4 titles, 1 offers announced that end within 7 days"));
+    assert_eq!((job.status, job.done), (JobStatus::Waiting, 1), "the other titles are not looked at");
+    assert_eq!(job.summary.as_deref(), Some("1 titles with an offer that ends within 7 days, 1 offers announced"));
     let said = expiring(&s).await;
     assert_eq!(said.len(), 1);
     assert_eq!(
@@ -126,4 +126,33 @@ async fn a_running_job_is_not_run_twice_until_it_is_silent() {
     s.clock.advance(SignedDuration::from_mins(11));
     let job = s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
+}
+
+#[tokio::test]
+async fn who_was_silent_for_too_long_does_not_end_the_job_of_another() {
+    let s = setup().await;
+    offers_until(&s, &[(1, "2026-01-03")]).await;
+    let gate = s.catalog.gate.lock().await;
+    let (first, call) = (s.ingest.clone(), s.call.clone());
+    let slow = tokio::spawn(async move { first.run_job(&call, "expiry_warnings", &Default::default(), &|_| {}).await });
+    while s.ingest.job(&s.call, "expiry_warnings").await.unwrap().status != JobStatus::Running {
+        tokio::task::yield_now().await;
+    }
+    s.clock.advance(SignedDuration::from_mins(11));
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    let other = s.other();
+    let taken = other.run_job(&call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((taken.status, taken.done), (JobStatus::Waiting, 1));
+    // It is the second one's turn again when the first comes back to life.
+    s.db().execute("UPDATE jobs SET status = 'running', done = 7", stores::args![]).await.unwrap();
+    drop(gate);
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.code, "job_taken_over", "{error}");
+    let job = other.job(&call, "expiry_warnings").await.unwrap();
+    assert_eq!(
+        (job.status, job.done, job.started_at),
+        (JobStatus::Running, 7, taken.started_at),
+        "nothing of it moved"
+    );
+    assert_eq!(expiring(&s).await.len(), 1, "each once");
 }

@@ -93,3 +93,53 @@ async fn a_mapping_that_does_not_fit_is_refused() {
     let error = s.request(&RunRequest { location: "/x".into(), options: mapped }).await.unwrap_err();
     assert_eq!(error.code, "bad_mapping");
 }
+
+#[tokio::test]
+async fn a_loop_of_series_and_seasons_is_turned_away_and_the_run_goes_on() {
+    let s = setup().await;
+    let mapping =
+        "source = \"festival\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\ntype = \"kind\"\nparent = \"of\"\n";
+    let mapping = Some(Mapping::from_toml(mapping).unwrap());
+    let rows = "id,name,kind,of\nt1,Harbour Lights,tv_show,\ns1,Season 1,season,t1\ne1,Pilot,episode,s1\n\
+        t2,Round and Round,tv_show,s2\ns2,Season 1,season,t2\ns3,Season 1,season,s3\n\
+        s4,Season 1,season,e4\ne4,Low Tide,episode,s5\ns5,Season 2,season,s4\nt3,Salt,tv_show,\n";
+    let options = RunOptions { mapping, ..RunOptions::default() };
+    let done = s.request(&RunRequest { location: s.file("series.csv", rows), options }).await.unwrap();
+    let counts = done.counts;
+    assert_eq!((counts.rows_read, counts.created, counts.passed_by, counts.rejected), (10, 2, 4, 4));
+    let reasons: Vec<_> = s.rejected(&done).into_iter().map(|r| format!("{}: {}", r.line, r.reason)).collect();
+    let expected = [
+        "5: it is a tv_show, and no part of \"s2\": only a season or an episode is part of another",
+        "6: \"s2\" is part of \"t2\", which is part of \"s2\": a loop",
+        "7: \"s3\" is part of \"s3\", which is part of \"s3\": a loop",
+        "10: \"s5\" is part of \"s4\", which is part of \"s5\": a loop",
+    ];
+    assert_eq!(reasons, expected);
+    let titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
+    assert_eq!(titles, ["Harbour Lights", "Salt"]);
+}
+
+#[tokio::test]
+async fn bad_rows_of_json_lines_are_kept_with_their_place_and_reason() {
+    let s = setup().await;
+    let long = format!("{{\"id\":5,\"name\":\"{}\"}}", "x".repeat(2 << 20));
+    let lines = [
+        "{\"id\":1,\"name\":\"Glass\"}",
+        "{\"id\":2",
+        "[1,2]",
+        "{\"id\":4,\"year\":1999}",
+        &long,
+        "{\"id\":6,\"name\":\"Salt\"}",
+    ];
+    let done = run(&s, "films.jsonl", lines.join("\n")).await.unwrap();
+    let kept: Vec<_> = s.rejected(&done).into_iter().map(|r| format!("{}:{} {}", r.row, r.line, r.reason)).collect();
+    println!("{kept:#?}");
+    assert_eq!((done.counts.created, done.counts.rejected as usize), (2, kept.len()));
+    for (line, reason) in [(2, "not valid JSON"), (3, "not a JSON object"), (4, "title is missing"), (5, "longer than")]
+    {
+        assert!(
+            kept.iter().any(|told| told.contains(&format!(":{line} ")) && told.contains(reason)),
+            "{line} {kept:?}"
+        );
+    }
+}

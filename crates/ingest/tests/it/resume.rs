@@ -118,3 +118,30 @@ async fn shutdown_stops_what_runs_behind_a_request() {
     assert_eq!(run.status, RunStatus::Interrupted);
     assert_eq!(run.counts.rows_read % 500, 0);
 }
+
+#[tokio::test]
+async fn a_run_of_another_process_is_left_alone_until_it_is_silent() {
+    let s = setup().await;
+    let location = s.file("netflix_titles.csv", films(700));
+    let gate = s.catalog.gate.lock().await;
+    let (first, call, asked) = (s.ingest.clone(), s.call.clone(), RunRequest::new(&location));
+    let slow = tokio::spawn(async move { first.run(&call, &asked, &CancellationToken::new(), &|_| {}).await });
+    let runs = async || s.ingest.list(&s.call, None, 10).await.unwrap();
+    while runs().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let other = s.other();
+    let ask = async || {
+        let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+        other.run(&call, &RunRequest::new(&location), &s.stop, &|_| {}).await
+    };
+    assert_eq!(ask().await.unwrap_err().code, "ingest_busy", "it runs there");
+    s.clock.advance(jiff::SignedDuration::from_mins(3));
+    let taken = ask().await.unwrap();
+    assert_eq!((taken.status, taken.counts.rows_read, taken.counts.created), (RunStatus::Done, 700, 630));
+    drop(gate);
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.code, "run_taken_over", "{error}");
+    let left = runs().await;
+    assert_eq!((left.len(), left[0].status, left[0].counts), (1, RunStatus::Done, taken.counts), "nothing of it moved");
+}

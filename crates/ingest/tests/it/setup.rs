@@ -27,7 +27,9 @@ pub const HEADER: &str =
 
 /// The real catalogue, with a note of the keys of each batch, and faults on demand.
 pub struct Watched {
-    inner: Arc<Catalog>,
+    pub inner: Arc<Catalog>,
+    /// Whoever has it holds up every list and every batch.
+    pub gate: tokio::sync::Mutex<()>,
     pub batches: Mutex<Vec<Vec<String>>>,
     /// How many calls to fail first, as if the catalogue could not be reached.
     pub failures: AtomicUsize,
@@ -46,6 +48,7 @@ impl CatalogApi for Watched {
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        drop(self.gate.lock().await);
         self.inner.list(call, query).await
     }
 
@@ -57,6 +60,7 @@ impl CatalogApi for Watched {
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(ApiError::unavailable("database_busy", "the catalogue can't be reached"));
         }
+        drop(self.gate.lock().await);
         let outcomes = self.inner.ingest(call, records).await?;
         let mut batches = self.batches.lock().unwrap();
         batches.push(records.iter().map(|record| record.source_key.clone()).collect());
@@ -66,6 +70,10 @@ impl CatalogApi for Watched {
             token.cancel();
         }
         Ok(outcomes)
+    }
+
+    async fn withdraw(&self, call: &Call, sources: &[String], checked_before: jiff::Timestamp) -> Result<u64> {
+        self.inner.withdraw(call, sources, checked_before).await
     }
 }
 
@@ -89,8 +97,8 @@ pub async fn setup_with(limits: Limits) -> Setup {
     let (clock, rng) = (testkit::clock(), testkit::rng());
     let cache = Arc::new(MemoryCache::new(1 << 20));
     let inner = Arc::new(Catalog::new(db.db(), cache, clock.clone(), rng.clone()));
-    let catalog =
-        Arc::new(Watched { inner, batches: Mutex::default(), failures: AtomicUsize::new(0), stop: Mutex::new(None) });
+    let (batches, failures, stop) = (Mutex::default(), AtomicUsize::new(0), Mutex::new(None));
+    let catalog = Arc::new(Watched { inner, gate: Default::default(), batches, failures, stop });
     let config = IngestConfig {
         limits,
         retries: 3,
@@ -103,6 +111,12 @@ pub async fn setup_with(limits: Limits) -> Setup {
 }
 
 impl Setup {
+    /// Another process of the same cluster: its own folder and ids, the same database, and nothing holds it up.
+    pub fn other(&self) -> Ingest {
+        let config = IngestConfig::new(self.folder.path().join("other"));
+        Ingest::new(self.db(), self.catalog.inner.clone(), self.clock.clone(), contracts::Rng::seeded(99), config)
+    }
+
     /// A file with these bytes; its location.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.folder.path().join(name);

@@ -99,3 +99,23 @@ async fn movielens_becomes_titles() {
     let ids: Vec<_> = first.external_ids.iter().map(|id| (id.id_type.as_str(), id.id_value.as_str())).collect();
     assert_eq!(ids, [("imdb", "tt0114709"), ("tmdb_movie", "862")]);
 }
+
+#[tokio::test]
+async fn other_names_of_imdb_are_shown_by_language() {
+    let s = setup().await;
+    let akas = "titleId\tordering\ttitle\tregion\tlanguage\ttypes\tattributes\tisOriginalTitle\n\
+        tt0000001\t1\tHafen 1\t\\N\t\\N\toriginal\t\\N\t1\n\
+        tt0000001\t2\tDer Hafen\tDE\t\\N\timdbDisplay\t\\N\t0\n\
+        tt0000001\t3\tDer alte Hafen\tDE\t\\N\timdbDisplay\t\\N\t0\n\
+        tt0000001\t4\tArbeitstitel\tCH\tde\tworking\t\\N\t0\n\
+        tt0000001\t5\t港\tJP\tja\timdbDisplay\t\\N\t0\n\
+        tt0000001\t6\tThe Port\tUS\ten\timdbDisplay\t\\N\t0\n\
+        tt0000001\t7\tLe port\tCA\tfr\timdbDisplay\t\\N\t0\n";
+    s.file("title.akas.tsv", akas);
+    s.run(&imdb(&s, 4)).await.unwrap();
+    let titles = s.titles().await;
+    let first = titles.iter().find(|title| title.title == "Harbour 1").unwrap();
+    let told: Vec<_> =
+        first.translations.iter().map(|told| format!("{} {}", told.locale.as_str(), told.title)).collect();
+    assert_eq!(told, ["de Der Hafen", "en Harbour 1", "fr Le port", "ja 港"]);
+}

@@ -75,6 +75,8 @@ fn film() -> Value {
         "external_ids": { "imdb_id": "tt1234567", "wikidata_id": "Q77" },
         "release_dates": { "results": [
             { "iso_3166_1": "US", "release_dates": [{ "certification": "" }, { "certification": "PG-13" }] },
+            { "iso_3166_1": "DE", "release_dates": [{ "certification": "12" }] },
+            { "iso_3166_1": "AQ", "release_dates": [{ "certification": "P" }] },
         ] },
         "watch/providers": { "results": offers() },
     })
@@ -99,7 +101,9 @@ async fn a_title_with_its_offers() {
     assert_eq!(ids, ["tmdb_movie:11", "imdb:tt1234567", "wikidata:Q77"]);
     let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
     assert_eq!(people, ["director Ada Quill", "actor Cy Day"]);
-    assert_eq!(record.ratings[0].2, "PG-13");
+    let mut ratings: Vec<_> = record.ratings.iter().map(|(region, by, mark)| format!("{region} {by} {mark}")).collect();
+    ratings.sort_unstable();
+    assert_eq!(ratings, ["DE fsk 12", "US mpa PG-13"], "of every region whose board we know");
     let offers: Vec<_> =
         record.offers.iter().map(|offer| (offer.platform.as_str(), offer.availability_type.as_str())).collect();
     assert_eq!(offers, [("disney_plus", "subscription"), ("apple_tv_plus", "rent")]);

@@ -225,7 +225,8 @@ fn jobs_are_those_of_the_sources_that_the_configuration_names() {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(names, ["refresh_festival", "refresh_tmdb", "availability", "enrichment", "expiry_warnings"]);
+    let expected = ["refresh_festival", "refresh_tmdb", "availability", "withdrawals", "enrichment", "expiry_warnings"];
+    assert_eq!(names, expected);
     let done = succeeded(&setup, &["jobs", "run", "refresh_festival", "--config", &config]);
     assert!(done.contains("1 rows: 1 created"), "{done}");
     let failed = setup.run(&["jobs", "run", "refresh_tmdb", "--config", &config]);

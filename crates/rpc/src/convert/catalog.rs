@@ -22,6 +22,7 @@ impl From<&ListQuery> for pb::ListContentRequest {
             platform: query.platform.clone(),
             max_age: query.max_age.map(Into::into),
             region: query.region.map(Into::into),
+            expires_by: query.expires_by.map(stamp),
             after: query.after.as_ref().map(ContentId::to_string),
             limit: query.limit as u64,
         }
@@ -38,6 +39,7 @@ impl TryFrom<pb::ListContentRequest> for ListQuery {
             platform: query.platform,
             max_age: small("max_age", query.max_age)?,
             region: query.region.map(|code| region("region", &code)).transpose()?,
+            expires_by: maybe_time("expires_by", query.expires_by)?,
             after: query.after.map(|after| id("after", &after)).transpose()?,
             limit: usize::try_from(query.limit).unwrap_or(usize::MAX),
         })
@@ -130,6 +132,7 @@ impl From<SourceRecord> for pb::SourceRecord {
             release_year: record.release_year.map(Into::into),
             runtime_minutes: record.runtime_minutes.map(Into::into),
             season_count: record.season_count.map(Into::into),
+            translations: all(record.translations),
             genres: record.genres,
             countries: all(record.countries),
             languages: record.languages,
@@ -171,6 +174,7 @@ impl TryFrom<pb::SourceRecord> for SourceRecord {
             release_year: small("release_year", record.release_year)?,
             runtime_minutes: small("runtime_minutes", record.runtime_minutes)?,
             season_count: small("season_count", record.season_count)?,
+            translations: list("translations", record.translations)?,
             genres: record.genres,
             countries: words("countries", &record.countries, region)?,
             languages: record.languages,

@@ -126,11 +126,12 @@ prop_compose! {
         ratings in vec((regions(), ".{0,9}", ".{0,9}"), 0..3),
         (credits, external_ids, images) in (vec(credits(), 0..3), vec(external_ids(), 0..3), vec(images(), 0..3)),
         (offers, rating) in (vec(source_offers(), 0..3), of((numbers(), any::<u32>()))),
+        translations in vec(translations(), 0..3),
     ) -> SourceRecord {
         SourceRecord {
             source, source_key, content_type, title, original_title, locale, overview, release_date, release_year,
             runtime_minutes, season_count, genres, countries, languages, ratings, credits, external_ids, images, offers,
-            rating,
+            rating, translations,
         }
     }
 }
@@ -263,9 +264,9 @@ proptest! {
     #[test]
     fn list_queries_survive(
         content_type in of(kinds()), platform in of(".{0,9}"), after in of(ids()), limit in any::<usize>(),
-        max_age in of(any::<u16>()), region in of(regions()),
+        max_age in of(any::<u16>()), region in of(regions()), expires_by in of(times()),
     ) {
-        let query = ListQuery { content_type, platform, max_age, region, after, limit };
+        let query = ListQuery { content_type, platform, max_age, region, expires_by, after, limit };
         let bytes = pb::ListContentRequest::from(&query).encode_to_vec();
         prop_assert_eq!(ListQuery::try_from(pb::ListContentRequest::decode(&*bytes).unwrap()).unwrap(), query);
     }

@@ -135,6 +135,8 @@ async fn bounds_hold(api: &dyn CatalogApi, call: &Call) {
 async fn strangers_take_nothing_in(api: &dyn CatalogApi, call: &Call) {
     let stranger = Call { caller: Caller::Anonymous, ..call.clone() };
     fails(api.ingest(&stranger, &[film(5, "Uninvited")]).await, ErrorKind::Unauthenticated);
+    fails(api.withdraw(&stranger, &[], jiff::Timestamp::MAX).await, ErrorKind::Unauthenticated);
+    assert_eq!(api.withdraw(call, &["nobody".to_owned()], jiff::Timestamp::UNIX_EPOCH).await.unwrap(), 0);
     assert_eq!(api.resolve(&stranger, &imdb(5)).await.unwrap(), None, "a refused record leaves nothing behind");
 }
 

@@ -213,6 +213,10 @@ impl CatalogApi for Faulty {
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
         self.catalog.ingest(call, records).await
     }
+
+    async fn withdraw(&self, call: &Call, sources: &[String], checked_before: jiff::Timestamp) -> Result<u64> {
+        self.catalog.withdraw(call, sources, checked_before).await
+    }
 }
 
 /// A record: the first of the people directed, the others acted.
@@ -238,6 +242,7 @@ pub fn record(
         release_year: Some(year),
         runtime_minutes: None,
         season_count: None,
+        translations: Vec::new(),
         genres: genres.iter().map(|genre| (*genre).to_owned()).collect(),
         countries: vec![],
         languages: vec![],

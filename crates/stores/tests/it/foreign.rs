@@ -15,15 +15,12 @@ async fn a_foreign_file_is_read_in_batches_and_never_written() {
     let foreign = Foreign::open(&db.path().unwrap()).await.unwrap();
     let tables = foreign.tables().await.unwrap();
     let table = tables.iter().find(|name| name.starts_with("odd")).unwrap();
-    assert_eq!(foreign.columns(table).await.unwrap(), ["id", "title", "mixed"]);
-    assert!(foreign.columns("nothing").await.unwrap().is_empty());
     let query = format!("SELECT id, title, mixed FROM {} WHERE id >= $1 ORDER BY id", sql::identifier(table));
     let batches: Vec<Vec<Row>> = foreign.rows(query, args![0], 10).try_collect().await.unwrap();
     assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5]);
     assert_eq!(batches[2][4].get::<String>("title").unwrap(), "film 24");
     assert!(matches!(batches[0][0].cell(2).unwrap(), Cell::Null));
     assert!(matches!(batches[0][3].cell(2).unwrap(), Cell::Real(half) if half == 1.5));
-    assert_eq!(batches[0][0].width(), 3);
     let written: Result<Vec<i64>, _> = foreign.fetch_all("DELETE FROM event_head RETURNING position", args![]).await;
     assert!(written.is_err());
     assert_eq!(db.fetch_one::<i64>("SELECT COUNT(*) FROM event_head", args![]).await.unwrap(), 1);

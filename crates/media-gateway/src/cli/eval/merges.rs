@@ -229,6 +229,15 @@ impl CatalogApi for Watched {
         }
         Ok(outcomes)
     }
+
+    async fn withdraw(
+        &self,
+        call: &Call,
+        sources: &[String],
+        checked_before: jiff::Timestamp,
+    ) -> contracts::Result<u64> {
+        self.inner.withdraw(call, sources, checked_before).await
+    }
 }
 
 /// How many merges there are, how many the ids call right and wrong, and how many there should be.

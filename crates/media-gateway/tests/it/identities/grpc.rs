@@ -30,6 +30,7 @@ const LINES: &[(&str, [Code; 8])] = &[
     ("CatalogService/ListContent", OPEN),
     ("CatalogService/GetDirectory", OPEN),
     ("CatalogService/Ingest", ADMIN),
+    ("CatalogService/WithdrawOffers", ADMIN),
     ("SearchService/SearchContent", OPEN),
     // The walk's node has no model, and says so to whoever may ask.
     ("SearchService/VectorSearch", NO_MODEL),
@@ -83,6 +84,10 @@ async fn call(app: &App, channel: Channel, method: &str, token: Option<&str>, co
             catalog.list_content(with(token, request)).await.map(drop)
         }
         "GetDirectory" => catalog.get_directory(with(token, pb::GetDirectoryRequest::default())).await.map(drop),
+        "WithdrawOffers" => {
+            let request = pb::WithdrawOffersRequest { sources: Vec::new(), checked_before: Some(Default::default()) };
+            catalog.withdraw_offers(with(token, request)).await.map(drop)
+        }
         "Ingest" => catalog.ingest(with(token, pb::IngestRequest::default())).await.map(drop),
         "SearchContent" => search.search_content(with(token, pb::SearchContentRequest::default())).await.map(drop),
         "VectorSearch" => {

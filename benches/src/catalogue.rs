@@ -1,0 +1,59 @@
+//! The catalogue at size: generated titles taken in, reads that follow Zipf's law, and two lists linked.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::report::Report;
+
+/// Runs the examples of `ingest` over `titles` generated titles, and `eval resolve` over the lists in `data`.
+///
+/// # Errors
+/// When one of them fails, or prints something else than it did.
+pub fn measure(root: &Path, binary: &Path, data: &Path, titles: u64, report: &mut Report) -> Result<()> {
+    let folder = TempDir::new_in(root.join("target"))?;
+    let place = folder.path().to_str().context("the target folder is not UTF-8")?;
+    let ingested = example(root, "million", &[&titles.to_string(), place])?;
+    let slices: Vec<Vec<f64>> = ingested.lines().filter_map(numbers).filter(|row| row.len() == 5).collect();
+    let (Some(first), Some(last)) = (slices.first(), slices.last()) else { bail!("no slice of the ingest was printed") };
+    let (rows, seconds) = (last[0], last[1]);
+    report.add(format!("ingest of {rows:.0} generated titles"), seconds, "s");
+    report.add("ingest of generated titles", rows / seconds, "titles/s");
+    report.add("CPU a generated title, first slice", first[3], "us");
+    report.add("CPU a generated title, last slice", last[3], "us");
+    report.add("memory of that ingest at its end", last[4], "MB");
+    for row in example(root, "zipf", &[place])?.lines().filter_map(numbers).filter(|row| row.len() == 4) {
+        report.add(format!("hit ratio of Zipf reads, cache of {:.0} MB", row[0]), row[1] * 100.0, "%");
+    }
+    for (set, left, right) in [("D5", "imdb", "tmdb"), ("D6", "imdb", "tvdb")] {
+        let file = |name: &str| data.join("entity-resolution").join(set).join(format!("{name}.csv.gz"));
+        let mut eval = Command::new(binary);
+        eval.args(["eval", "resolve", "--json", "--left"]).arg(file(left)).arg("--right").arg(file(right));
+        let found: Value = serde_json::from_str(&printed(eval.arg("--truth").arg(file("gt")))?)?;
+        let number = |name: &str| found[name].as_f64().with_context(|| format!("eval resolve gave no {name}"));
+        report.add(format!("resolution, {set}"), number("records")? / number("seconds")?, "rec/s");
+        report.add(format!("F1 of resolution, {set}"), number("f1")?, "");
+    }
+    Ok(())
+}
+
+fn example(root: &Path, name: &str, args: &[&str]) -> Result<String> {
+    let build = ["run", "--release", "--locked", "--package", "ingest", "--example", name, "--"];
+    printed(Command::new("cargo").args(build).args(args).current_dir(root))
+}
+
+fn printed(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("{command:?} failed");
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The numbers of a line of a table, whose columns are parted by `|`; none where one is no number.
+fn numbers(line: &str) -> Option<Vec<f64>> {
+    line.split('|').map(|cell| cell.trim().parse().ok()).collect()
+}

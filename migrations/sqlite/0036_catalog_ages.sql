@@ -1,0 +1,56 @@
+-- owner: catalog
+-- A certificate means another age from one region to the next. What was written by one rule for all is written anew, as the table of
+-- certificates has it now.
+UPDATE content_ratings SET min_age = CASE region || ' ' || UPPER(certificate)
+    WHEN 'AR ATP' THEN 0
+    WHEN 'AU C' THEN 0
+    WHEN 'AU M' THEN 15
+    WHEN 'AU P' THEN 0
+    WHEN 'BG A' THEN 0
+    WHEN 'BG B' THEN 0
+    WHEN 'BG C' THEN 12
+    WHEN 'BG D' THEN 16
+    WHEN 'BG UNRATED' THEN 0
+    WHEN 'BR L' THEN 0
+    WHEN 'CA A' THEN 18
+    WHEN 'CA C' THEN 0
+    WHEN 'CA R' THEN 18
+    WHEN 'DK A' THEN 0
+    WHEN 'ES A' THEN 0
+    WHEN 'ES AI' THEN 0
+    WHEN 'ES ERI' THEN 0
+    WHEN 'FI S' THEN 0
+    WHEN 'GR K' THEN 0
+    WHEN 'HK I' THEN 0
+    WHEN 'HK III' THEN 18
+    WHEN 'HU CHILDREN' THEN 0
+    WHEN 'HU KN' THEN 0
+    WHEN 'HU UNRATED' THEN 0
+    WHEN 'ID A' THEN 7
+    WHEN 'ID D' THEN 18
+    WHEN 'ID P' THEN 0
+    WHEN 'ID R' THEN 13
+    WHEN 'ID SU' THEN 0
+    WHEN 'IN A' THEN 18
+    WHEN 'IN UA' THEN 12
+    WHEN 'IT T' THEN 0
+    WHEN 'LT S' THEN 18
+    WHEN 'LT V' THEN 0
+    WHEN 'LU EA' THEN 0
+    WHEN 'MX A' THEN 0
+    WHEN 'MX AA' THEN 0
+    WHEN 'MX B' THEN 12
+    WHEN 'MX C' THEN 18
+    WHEN 'MX D' THEN 18
+    WHEN 'NL AL' THEN 0
+    WHEN 'NO A' THEN 0
+    WHEN 'NZ M' THEN 16
+    WHEN 'NZ R' THEN NULL
+    WHEN 'PH PG' THEN 13
+    WHEN 'PT T' THEN 0
+    WHEN 'SE BTL' THEN 0
+    WHEN 'US PG' THEN 10
+    WHEN 'US R' THEN 17
+    WHEN 'US TV-MA' THEN 17
+    WHEN 'ZA A' THEN 0
+    ELSE min_age END;
