@@ -12,7 +12,18 @@ use crate::server::{CATALOG_SERVICE, SEARCH_SERVICE};
 
 /// The methods that have a label of their own; whatever else is asked for is `unknown`, so that labels stay bounded.
 const METHODS: [(&str, &[&str]); 2] = [
-    (CATALOG_SERVICE, &["GetContent", "BatchGetContent", "ResolveExternalId", "ListContent", "GetDirectory", "Ingest"]),
+    (
+        CATALOG_SERVICE,
+        &[
+            "GetContent",
+            "BatchGetContent",
+            "ResolveExternalId",
+            "ListContent",
+            "GetDirectory",
+            "Ingest",
+            "WithdrawOffers",
+        ],
+    ),
     (SEARCH_SERVICE, &["SearchContent", "VectorSearch", "GraphSearch", "SimilarContent", "Autocomplete", "Discover"]),
 ];
 
