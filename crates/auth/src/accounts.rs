@@ -10,6 +10,7 @@ use crate::{
     Auth,
     audit::Entry,
     config::SESSION_TTL,
+    factors::Entrance,
     grants::later,
     model::{Session, User},
     password, secret,
@@ -66,24 +67,24 @@ impl Auth {
         self.open_session(id, agent).await
     }
 
-    /// Signs a browser in. Whether an address has an account does not show in the answer or its time.
+    /// Signs a browser in, or asks for the second factor of whoever has one. Whether an address has an account does not show in the answer or its time.
     ///
     /// # Errors
     /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.
-    pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<SignedIn, ApiError> {
+    pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<Entrance, ApiError> {
         let (user, now) = (people::by_blind(&self.db, &self.vault.blind(email)).await?, self.clock.now());
-        let open = user
-            .as_ref()
-            .filter(|user| user.disabled_at.is_none() && user.locked_until.is_none_or(|until| now >= until));
+        let open = user.as_ref().filter(|user| user.disabled_at.is_none() && !locked(user, now));
         let right = self.passwords.verify(password, open.and_then(|user| user.password_hash.as_deref())).await?;
         match (user, right) {
+            // Failures are forgotten once both factors were shown: each factor alone can be tried no more often.
+            (Some(user), true) if self.has_factor(user.id).await? => Ok(Entrance::Half(self.half(user.id))),
             (Some(user), true) => {
                 if user.failed_attempts > 0 {
                     let mut tx = self.db.begin().await?;
                     people::failed(&mut tx, user.id, 0, None).await?;
                     tx.commit().await?;
                 }
-                self.open_session(user.id, agent).await
+                self.open_session(user.id, agent).await.map(Entrance::In)
             }
             (Some(user), false) => {
                 self.note_failure(&user, now).await?;
@@ -94,8 +95,8 @@ impl Auth {
     }
 
     /// Counts a failure. While the account is locked nothing is counted, so that nobody can keep it locked for ever.
-    async fn note_failure(&self, user: &User, now: Timestamp) -> Result<(), ApiError> {
-        if user.locked_until.is_some_and(|until| now < until) {
+    pub(crate) async fn note_failure(&self, user: &User, now: Timestamp) -> Result<(), ApiError> {
+        if locked(user, now) {
             return Ok(());
         }
         let attempts = user.failed_attempts.saturating_add(1);
@@ -106,7 +107,7 @@ impl Auth {
         self.state(tx, Entry::by_user(action, user.id).with("attempts", attempts), &[]).await
     }
 
-    async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
+    pub(crate) async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
         let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         let id = self.ids.next();
@@ -183,14 +184,25 @@ impl Auth {
         Ok(())
     }
 
+    /// The key that what is a person's is sealed under; `None` once it is gone.
+    pub(crate) fn person_key(&self, user: &User) -> Result<Option<[u8; 32]>, ApiError> {
+        let Some(sealed) = &user.subject_key else { return Ok(None) };
+        let key = self.vault.open(&subject_key(user.id), sealed)?.try_into();
+        key.map(Some).map_err(|_| ApiError::internal("the key of a person can't be opened"))
+    }
+
     /// The address of an account; `None` once its key is gone.
     pub(crate) fn email(&self, user: &User) -> Result<Option<String>, ApiError> {
-        let (Some(sealed), Some(key)) = (&user.email_sealed, &user.subject_key) else { return Ok(None) };
+        let (Some(sealed), Some(key)) = (&user.email_sealed, self.person_key(user)?) else { return Ok(None) };
         let lost = || ApiError::internal("an address can't be opened");
-        let key = self.vault.open(&subject_key(user.id), key)?.try_into().map_err(|_| lost())?;
         let plain = secret::open(&key, "email", sealed).ok_or_else(lost)?;
         String::from_utf8(plain).map(Some).map_err(|_| lost())
     }
+}
+
+/// Whether nobody can sign in for the moment.
+pub(crate) fn locked(user: &User, now: Timestamp) -> bool {
+    user.locked_until.is_some_and(|until| now < until)
 }
 
 fn subject_key(id: UserId) -> String {

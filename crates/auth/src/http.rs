@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod authorize;
 mod browser;
+mod factors;
 mod oauth;
 mod pages;
 mod params;
@@ -45,10 +46,14 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(wellknown::protected_resource))
         .routes(routes!(pages::sign_in_page, pages::sign_in))
         .routes(routes!(pages::sign_up_page, pages::sign_up))
+        .routes(routes!(factors::code_page, factors::sign_in_with_code))
         .routes(routes!(pages::sign_out))
         .routes(routes!(pages::account_page))
         .routes(routes!(pages::end_session))
         .routes(routes!(pages::change_password))
+        .routes(routes!(factors::begin_factor))
+        .routes(routes!(factors::confirm_factor))
+        .routes(routes!(factors::end_factor))
         .routes(routes!(pages::device_page, pages::answer_device))
         .routes(routes!(account::list_api_keys, account::create_api_key))
         .routes(routes!(account::end_api_key))

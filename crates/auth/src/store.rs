@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod devices;
+pub(crate) mod factors;
 pub(crate) mod grants;
 pub(crate) mod people;
 pub(crate) mod trust;

@@ -21,12 +21,16 @@ static STYLE_HASH: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(Sh
 
 const SESSION: &str = "mg_session";
 const FORM: &str = "mg_form";
+/// Between the password and the second factor.
+const HALF: &str = "mg_half";
 /// What the name of a form's field is.
 const FIELD: &str = "form_token";
 
 /// A browser: its cookies, read.
 pub(crate) struct Browser {
     pub session: Option<Session>,
+    /// Shows that its person knew the password.
+    pub half: Option<String>,
     pub agent: String,
     form_secret: Option<String>,
     same_origin: bool,
@@ -47,6 +51,7 @@ impl FromRequestParts<Arc<Auth>> for Browser {
         Ok(Self {
             session,
             agent: text("user-agent").unwrap_or("unknown browser").to_owned(),
+            half: cookie(headers, &auth.cookie(HALF)).map(str::to_owned),
             form_secret: cookie(headers, &auth.cookie(FORM)).map(str::to_owned),
             same_origin: origin_ok && site_ok,
         })
@@ -97,6 +102,11 @@ impl Auth {
     /// The cookie of a browser that signs in; it lasts as long as its session.
     pub(crate) fn session_cookie(&self, secret: &str) -> HeaderValue {
         self.set_cookie(SESSION, secret, crate::config::SESSION_TTL.as_secs(), "Lax", "/")
+    }
+
+    /// The cookie of a browser whose person has yet to show the second factor.
+    pub(crate) fn half_cookie(&self, half: &str) -> HeaderValue {
+        self.set_cookie(HALF, half, 300, "Lax", "/")
     }
 
     /// Takes the session's cookie away.

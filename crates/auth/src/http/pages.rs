@@ -16,11 +16,11 @@ use super::{
     browser::{Browser, PageError, STYLE, go, next, page},
     params::{OAuthForm, OAuthQuery, Params},
 };
-use crate::{Auth, OAuthError, device::WaitingDevice, model::Session, redirect, store::people};
+use crate::{Auth, Entrance, OAuthError, device::WaitingDevice, model::Session, redirect, store::people};
 
-type Paged = Result<Response, PageError>;
-type Sent = Result<OAuthForm, OAuthError>;
-type Asked = Result<OAuthQuery, OAuthError>;
+pub(super) type Paged = Result<Response, PageError>;
+pub(super) type Sent = Result<OAuthForm, OAuthError>;
+pub(super) type Asked = Result<OAuthQuery, OAuthError>;
 
 #[derive(Template)]
 #[template(path = "sign.html")]
@@ -40,6 +40,7 @@ struct AccountPage<'a> {
     email: String,
     here: String,
     sessions: Vec<Session>,
+    factor: bool,
     error: &'a str,
     form_token: &'a str,
 }
@@ -56,7 +57,7 @@ struct DevicePage<'a> {
 }
 
 /// Where a sign-in form may lead in the end: the client that waits for it.
-fn leads_to(next: &str) -> String {
+pub(super) fn leads_to(next: &str) -> String {
     let query = next.split_once('?').map(|(_, query)| query).unwrap_or_default();
     let params = Params::parse(query).unwrap_or_default();
     // Only `http` origins with a host come out of this, so that nothing else can get into the policy.
@@ -71,7 +72,7 @@ fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: &str, statu
     page(status, html, Some(form), &leads_to(next))
 }
 
-fn to_sign_in(uri: &Uri) -> Response {
+pub(super) fn to_sign_in(uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/account", |here| here.as_str());
     let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
     go(&format!("/login?next={next}"), None)
@@ -117,12 +118,16 @@ async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged
     let next = next(form.get("next"));
     let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
     let entered = if up {
-        auth.sign_up(email, password, &browser.agent).await
+        auth.sign_up(email, password, &browser.agent).await.map(Entrance::In)
     } else {
         auth.sign_in(email, password, &browser.agent).await
     };
     match entered {
-        Ok(signed_in) => Ok(go(&next, Some(auth.session_cookie(&signed_in.secret)))),
+        Ok(Entrance::In(signed_in)) => Ok(go(&next, Some(auth.session_cookie(&signed_in.secret)))),
+        Ok(Entrance::Half(half)) => {
+            let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            Ok(go(&format!("/login/code?next={escaped}"), Some(auth.half_cookie(&half))))
+        }
         Err(error) if error.kind == ErrorKind::Unauthenticated => {
             Ok(sign(auth, browser, up, &next, &error.detail, StatusCode::FORBIDDEN))
         }
@@ -146,7 +151,13 @@ pub(super) async fn sign_out(State(auth): State<Arc<Auth>>, browser: Browser, fo
     Ok(go("/login", Some(auth.no_session_cookie())))
 }
 
-async fn account(auth: &Auth, browser: &Browser, session: &Session, error: &str, status: StatusCode) -> Paged {
+pub(super) async fn account(
+    auth: &Auth,
+    browser: &Browser,
+    session: &Session,
+    error: &str,
+    status: StatusCode,
+) -> Paged {
     let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
     let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
     let sessions = people::sessions(&auth.db, session.user, auth.clock.now(), crate::accounts::MAX_SESSIONS).await;
@@ -156,6 +167,7 @@ async fn account(auth: &Auth, browser: &Browser, session: &Session, error: &str,
         email: auth.email(&user)?.unwrap_or_default(),
         here: session.id.to_string(),
         sessions: sessions.map_err(contracts::ApiError::from)?,
+        factor: auth.has_factor(session.user).await?,
         error,
         form_token: &form.token,
     };

@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod codes;
 mod devices;
+mod factors;
 mod lifecycle;
 mod refreshing;
 mod storm;
