@@ -3,7 +3,7 @@
 use access::Revoked;
 use contracts::{ApiError, ErrorKind, Role, UserId};
 use jiff::{SignedDuration, Timestamp};
-use stores::DbError;
+use stores::{DbError, Tx};
 use uuid::Uuid;
 
 use crate::{
@@ -87,21 +87,24 @@ impl Auth {
                 self.open_session(user.id, agent).await.map(Entrance::In)
             }
             (Some(user), false) => {
-                self.note_failure(&user, now).await?;
+                let mut tx = self.db.begin().await?;
+                if let Some(user) = people::hold(&mut tx, user.id).await? {
+                    self.note_failure(tx, &user, now).await?;
+                }
                 Err(wrong())
             }
             (None, _) => Err(wrong()),
         }
     }
 
-    /// Counts a failure. While the account is locked nothing is counted, so that nobody can keep it locked for ever.
-    pub(crate) async fn note_failure(&self, user: &User, now: Timestamp) -> Result<(), ApiError> {
+    /// Counts a failure of somebody whom `tx` holds, and commits. While the account is locked nothing is counted, so that
+    /// nobody can keep it locked for ever.
+    pub(crate) async fn note_failure(&self, mut tx: Tx, user: &User, now: Timestamp) -> Result<(), ApiError> {
         if locked(user, now) {
             return Ok(());
         }
         let attempts = user.failed_attempts.saturating_add(1);
         let lock = lock_after(attempts);
-        let mut tx = self.db.begin().await?;
         people::failed(&mut tx, user.id, attempts, lock.map(|lock| later(now, lock))).await?;
         let action = if lock.is_some() { "account.locked" } else { "sign_in.failed" };
         self.state(tx, Entry::by_user(action, user.id).with("attempts", attempts), &[]).await
@@ -156,11 +159,7 @@ impl Auth {
     }
 
     /// Ends every session and token of a person, in the caller's transaction.
-    pub(crate) async fn end_in(
-        &self,
-        tx: &mut stores::Tx,
-        user: UserId,
-    ) -> Result<(Revoked, contracts::Event), ApiError> {
+    pub(crate) async fn end_in(&self, tx: &mut Tx, user: UserId) -> Result<(Revoked, contracts::Event), ApiError> {
         let now = self.clock.now();
         people::end_sessions(tx, user, now).await?;
         grants::end_families(tx, user, None, "everything ended", now).await?;

@@ -67,40 +67,34 @@ impl Auth {
     /// `Unauthenticated` with `sign_in_failed`.
     pub(crate) async fn sign_in_with(&self, half: &str, code: &str, agent: &str) -> Result<SignedIn, ApiError> {
         let id = self.of_half(half).ok_or_else(wrong)?;
-        let user = people::by_id(&self.db, id).await?.ok_or_else(wrong)?;
-        let now = self.clock.now();
-        if user.disabled_at.is_some() || locked(&user, now) {
+        if !self.shows(id, code).await? {
             return Err(wrong());
-        }
-        if !self.shows(&user, code).await? {
-            self.note_failure(&user, now).await?;
-            return Err(wrong());
-        }
-        if user.failed_attempts > 0 {
-            let mut tx = self.db.begin().await?;
-            people::failed(&mut tx, id, 0, None).await?;
-            tx.commit().await?;
         }
         self.open_session(id, agent).await
     }
 
-    /// Whether somebody shows their second factor; what they show is used up.
-    async fn shows(&self, user: &User, code: &str) -> Result<bool, ApiError> {
-        let Some(factor) = factors::get(&self.db, user.id).await?.filter(|factor| factor.confirmed_at.is_some()) else {
+    /// Whether somebody shows their second factor. What is right is used up, what is wrong counts as a failure to sign in;
+    /// one try of a person waits for another, so that no two are made on one count.
+    async fn shows(&self, id: UserId, code: &str) -> Result<bool, ApiError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let user = people::hold(&mut tx, id).await?.filter(|user| user.disabled_at.is_none() && !locked(user, now));
+        let Some(user) = user else { return Ok(false) };
+        let Some(factor) = factors::of(&mut tx, id).await?.filter(|factor| factor.confirmed_at.is_some()) else {
             return Ok(false);
         };
-        let now = self.clock.now();
-        let step = totp::step_of(&self.secret_of(user, &factor)?, code, now, factor.last_step);
-        let mut tx = self.db.begin().await?;
-        if let Some(step) = step {
-            let first = factors::use_step(&mut tx, user.id, step).await?;
-            tx.commit().await?;
-            return Ok(first);
-        }
-        if !factors::use_code(&mut tx, user.id, &backup_hash(user.id, code), now).await? {
+        let step = totp::step_of(&self.secret_of(&user, &factor)?, code, now, factor.last_step);
+        let right = match step {
+            Some(step) => factors::use_step(&mut tx, id, step).await?,
+            None => factors::use_code(&mut tx, id, &backup_hash(id, code), now).await?,
+        };
+        if !right {
+            self.note_failure(tx, &user, now).await?;
             return Ok(false);
         }
-        self.state(tx, Entry::by_user("backup_code.used", user.id), &[]).await?;
+        people::failed(&mut tx, id, 0, None).await?;
+        let kind = if step.is_some() { "authenticator" } else { "backup code" };
+        self.state(tx, Entry::by_user("factor.shown", id).with("kind", kind), &[]).await?;
         Ok(true)
     }
 
@@ -162,13 +156,7 @@ impl Auth {
     /// # Errors
     /// `InvalidArgument` for a wrong code.
     pub(crate) async fn end_factor(&self, id: UserId, code: &str) -> Result<(), ApiError> {
-        let user = self.person(id).await?;
-        let now = self.clock.now();
-        if locked(&user, now) {
-            return Err(wrong_code());
-        }
-        if !self.shows(&user, code).await? {
-            self.note_failure(&user, now).await?;
+        if !self.shows(id, code).await? {
             return Err(wrong_code());
         }
         let mut tx = self.db.begin().await?;

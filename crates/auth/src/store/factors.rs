@@ -23,9 +23,14 @@ impl FromRow for Factor {
     }
 }
 
+const OF: &str = "SELECT secret_sealed, last_step, confirmed_at FROM auth_factors WHERE user_id = $1";
+
 pub(crate) async fn get(db: &Db, user: UserId) -> Result<Option<Factor>, DbError> {
-    let sql = "SELECT secret_sealed, last_step, confirmed_at FROM auth_factors WHERE user_id = $1";
-    db.fetch_optional(sql, args![user.0]).await
+    db.fetch_optional(OF, args![user.0]).await
+}
+
+pub(crate) async fn of(tx: &mut Tx, user: UserId) -> Result<Option<Factor>, DbError> {
+    tx.fetch_optional(OF, args![user.0]).await
 }
 
 /// Writes an authenticator that is not confirmed, in place of another such one; says whether there was no other.

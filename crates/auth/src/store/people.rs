@@ -44,6 +44,12 @@ pub(crate) async fn by_id(db: &Db, id: UserId) -> Result<Option<User>, DbError> 
     db.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE id = $1"), args![id.0]).await
 }
 
+/// The person, whom nobody else holds until the transaction ends.
+pub(crate) async fn hold(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
+    tx.lock(&format!("auth user {id}")).await?;
+    tx.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE id = $1"), args![id.0]).await
+}
+
 pub(crate) async fn by_blind(db: &Db, blind: &[u8]) -> Result<Option<User>, DbError> {
     db.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE email_blind = $1"), args![blind]).await
 }

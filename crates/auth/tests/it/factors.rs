@@ -46,7 +46,7 @@ async fn add(browser: &mut Browser<'_>) -> (String, Vec<String>) {
 }
 
 /// Shows the password in a new browser, which is then asked for the second factor.
-async fn half<'a>(world: &'a World) -> Browser<'a> {
+async fn half(world: &World) -> Browser<'_> {
     let mut browser = Browser::new(world);
     let asked = browser.submit("/login?next=/device", "/login", &[&SECOND[..], &[("next", "/device")]].concat()).await;
     assert_eq!((asked.status.as_u16(), asked.header("location")), (303, "/login/code?next=%2Fdevice"));
@@ -118,6 +118,27 @@ async fn wrong_codes_lock_the_account_and_halves_end() {
         forged.cookies.insert("__Host-mg_half".to_owned(), text);
         assert_eq!(show(&mut forged, &backup[1]).await.status, 403);
     }
+}
+
+/// Many guesses at once are no more than the same one after the other.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn guesses_at_once_are_counted_each(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (key, _) = add(&mut Browser::signed_up(&world, EMAIL).await).await;
+    world.advance(30);
+    let mut browser = half(&world).await;
+    let form = hidden(&browser.get("/login/code").await.text, "form_token");
+    let cookies = browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+    let headers = [("cookie", cookies.as_str())];
+    let fields = [("form_token", form.as_str()), ("code", "000000")];
+    let guesses = (0..20).map(|_| world.form_with("/login/code", &fields, &headers));
+    assert!(futures::future::join_all(guesses).await.iter().all(|answer| answer.status == 403));
+    let failures: i64 = world.db.fetch_one("SELECT failed_attempts FROM auth_users", stores::args![]).await.unwrap();
+    assert_eq!(failures, 5, "the fifth locks, and the others are not looked at");
+    assert_eq!(show(&mut browser, &password(&world, &key)).await.status, 403);
 }
 
 #[tokio::test]
