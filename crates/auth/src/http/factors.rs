@@ -11,7 +11,7 @@ use axum::{
 use contracts::ErrorKind;
 
 use super::{
-    browser::{Browser, PageError, STYLE, go, next, page},
+    browser::{Browser, STYLE, go, next, page},
     pages::{Asked, Paged, Sent, account, leads_to, to_sign_in},
     params::{OAuthForm, OAuthQuery},
 };
