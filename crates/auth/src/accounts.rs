@@ -12,6 +12,7 @@ use crate::{
     config::SESSION_TTL,
     factors::Entrance,
     grants::later,
+    mail::Kind,
     model::{Session, User},
     password, secret,
     store::{grants, people},
@@ -54,6 +55,7 @@ impl Auth {
         };
         let mut tx = self.db.begin().await?;
         people::insert(&mut tx, &account).await.map_err(taken)?;
+        self.ask_mail(&mut tx, Kind::Verify, &account.email_blind).await?;
         self.state(tx, Entry::by_user("account.created", id).with("role", role), &[]).await?;
         Ok(id)
     }
@@ -170,13 +172,17 @@ impl Auth {
 
     /// Gives a person a new password, when they know the old one, and ends everything that was signed in with it.
     pub(crate) async fn change_password(&self, user: UserId, old: &str, new: &str) -> Result<(), ApiError> {
-        let kept = people::by_id(&self.db, user).await?.and_then(|user| user.password_hash);
+        let person = people::by_id(&self.db, user).await?;
+        let kept = person.as_ref().and_then(|person| person.password_hash.clone());
         if !self.passwords.verify(old, kept.as_deref()).await? {
             return Err(ApiError::invalid("bad_password", "that is not the password of this account"));
         }
         let hash = self.passwords.hash(new).await?;
         let mut tx = self.db.begin().await?;
         people::set_password(&mut tx, user, &hash).await?;
+        if let Some(person) = &person {
+            self.follow_change(&mut tx, person).await?;
+        }
         let (what, event) = self.end_in(&mut tx, user).await?;
         self.state(tx, Entry::by_user("password.changed", user), &[event]).await?;
         self.learn(&[what]);

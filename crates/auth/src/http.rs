@@ -5,6 +5,7 @@ mod admin;
 mod authorize;
 mod browser;
 mod factors;
+mod mail;
 mod oauth;
 mod pages;
 mod params;
@@ -47,6 +48,10 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(pages::sign_in_page, pages::sign_in))
         .routes(routes!(pages::sign_up_page, pages::sign_up))
         .routes(routes!(factors::code_page, factors::sign_in_with_code))
+        .routes(routes!(mail::forgot_page, mail::ask_reset))
+        .routes(routes!(mail::reset_page, mail::reset_password))
+        .routes(routes!(mail::verify_page, mail::verify_email))
+        .routes(routes!(mail::ask_verification))
         .routes(routes!(pages::sign_out))
         .routes(routes!(pages::account_page))
         .routes(routes!(pages::end_session))

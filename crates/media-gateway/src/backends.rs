@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::{Clock, Component, ComponentState, Embedder, IntentReader};
+use contracts::{Clock, Component, ComponentState, Embedder, IntentReader, Mailer};
 use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
+use mail::{FileMailer, SmtpMailer};
 use stores::{
     DbError,
     cache::Cache,
@@ -134,6 +135,18 @@ pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn 
     let Some(settings) = config.intent.settings()? else { return Ok(None) };
     let reader = OpenAiIntents::new(settings, clock.clone()).context("`intent.url` can't be used")?;
     Ok(Some(Arc::new(reader)))
+}
+
+/// Who takes mail: the server of the configuration or, without one, files in the data folder.
+///
+/// # Errors
+/// When the password can't be read, or an address is none.
+pub fn mailer(config: &Config, folder: &Path) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(settings) = config.mail.smtp()? else {
+        let files = FileMailer::new(folder.join("outbox"), config.mail.sender());
+        return Ok(Arc::new(files.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
+    };
+    Ok(Arc::new(SmtpMailer::new(&settings).map_err(|why| anyhow::anyhow!("`mail.smtp_url` can't be used: {why}"))?))
 }
 
 /// How many titles the vector index holds, or what is wrong with it; `None` when there is none yet. Makes no file.

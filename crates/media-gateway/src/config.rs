@@ -2,6 +2,7 @@
 
 mod intent;
 mod log;
+mod mail;
 mod pictures;
 mod rates;
 
@@ -20,6 +21,7 @@ use crate::{limits, roles::Role};
 
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
+pub use mail::Mail;
 pub use pictures::Pictures;
 pub use rates::{RateLimits, Redis};
 
@@ -77,6 +79,9 @@ pub struct Config {
     /// Who people and programs are.
     #[config(nested)]
     pub auth: Auth,
+    /// Mail to people.
+    #[config(nested)]
+    pub mail: Mail,
     /// Bounds on what comes in.
     #[config(nested)]
     pub limits: Limits,
@@ -320,6 +325,7 @@ impl Config {
         }
         self.check_limits()?;
         self.intent.check()?;
+        self.mail.check()?;
         check_level(&self.log.level)?;
         for (name, feed) in &self.sources {
             feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
@@ -403,7 +409,7 @@ impl Config {
         for (origin, layer) in layers(flags)? {
             let value = serde_json::to_value(&layer).context("the configuration can't be shown")?;
             flatten(String::new(), &value, &mut |key, value| {
-                let value = if intent::is_secret(&key) { "***".into() } else { mask(value) };
+                let value = if intent::is_secret(&key) || mail::is_secret(&key) { "***".into() } else { mask(value) };
                 known.entry(key).or_insert_with(|| (value, origin.clone()));
             });
         }

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{Auth, Keeper};
+use auth::{Auth, Keeper, Postman};
 use catalog::Catalog;
 use contracts::{
-    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Region, Rng, SearchApi, Trace,
+    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Mailer, Region, Rng, SearchApi,
+    Trace,
 };
 use ingest::Ingest;
 use jiff::SignedDuration;
@@ -55,6 +56,7 @@ pub struct Services {
     /// What this process verifies with; it signs where it has the role.
     pub auth: Arc<Auth>,
     pub runs_auth: bool,
+    mailer: Arc<dyn Mailer>,
     pub catalog: Option<Arc<Catalog>>,
     pub catalog_api: Arc<dyn CatalogApi>,
     pub ingest: Option<Arc<Ingest>>,
@@ -95,6 +97,7 @@ impl Services {
 
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
+        let mailer = backends::mailer(config, folder.path())?;
         let catalog = if runs(Role::Catalog) {
             let catalog = Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone());
             Some(Arc::new(catalog.with_pictures(Arc::new(pictures(config)?))))
@@ -126,6 +129,7 @@ impl Services {
             db,
             auth,
             runs_auth,
+            mailer,
             catalog,
             catalog_api,
             ingest,
@@ -158,8 +162,13 @@ impl Services {
         }
     }
 
-    /// Starts the jobs that are due and those that come: only in a node, not in a command that ends by itself.
+    /// Starts the jobs that are due and those that come, and the mail: only in a node, not in a command that ends by itself.
     pub fn start_jobs(&self) {
+        if self.runs_auth {
+            let postman = Postman::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
+            let shutdown = self.shutdown.clone();
+            self.workers.spawn(async move { shutdown.run_until_cancelled(postman.run()).await });
+        }
         if let Some(ingest) = &self.ingest {
             let (ingest, shutdown) = (Arc::clone(ingest), self.shutdown.clone());
             self.workers.spawn(async move { ingest.follow_jobs(shutdown).await });

@@ -15,7 +15,7 @@ pub const CONTEXTS: [&str; 10] =
 const CONTEXT_MAY: &[&str] = &["contracts", "access", "stores", "http-api"];
 
 /// What every other crate of ours may use of ours. The binary may use everything but test helpers.
-const MAY: [(&str, &[&str]); 15] = [
+const MAY: [(&str, &[&str]); 16] = [
     ("contracts", &[]),
     ("assets", &[]),
     ("testkit", &["contracts", "stores", "stores-embedded", "http-api", "embedding"]),
@@ -23,6 +23,7 @@ const MAY: [(&str, &[&str]); 15] = [
     ("embedding", &["contracts"]),
     ("pictures", &["contracts"]),
     ("intent", &["contracts"]),
+    ("mail", &["contracts"]),
     ("stores", &["contracts"]),
     ("stores-embedded", &["contracts", "stores"]),
     ("stores-production", &["contracts", "stores"]),

@@ -158,7 +158,7 @@ pub(crate) fn go(address: &str, cookie: Option<HeaderValue>) -> Response {
 
 /// Where to go after signing in: a page of ours, and nothing else.
 pub(crate) fn next(text: Option<&str>) -> String {
-    let pages = ["/oauth/authorize?", "/device", "/account"];
+    let pages = ["/oauth/authorize?", "/device", "/account", "/verify?"];
     let ours =
         text.filter(|text| pages.iter().any(|page| text.starts_with(page)) && !text.contains(['\\', '\r', '\n']));
     ours.unwrap_or("/account").to_owned()

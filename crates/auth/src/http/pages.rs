@@ -38,6 +38,7 @@ struct SignPage<'a> {
 struct AccountPage<'a> {
     style: &'a str,
     email: String,
+    verified: bool,
     here: String,
     sessions: Vec<Session>,
     factor: bool,
@@ -165,6 +166,7 @@ pub(super) async fn account(
     let html = AccountPage {
         style: STYLE,
         email: auth.email(&user)?.unwrap_or_default(),
+        verified: user.email_verified_at.is_some(),
         here: session.id.to_string(),
         sessions: sessions.map_err(contracts::ApiError::from)?,
         factor: auth.has_factor(session.user).await?,

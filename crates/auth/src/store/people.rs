@@ -79,6 +79,12 @@ pub(crate) async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<
     tx.execute(sql, args![id.0, hash]).await.map(|_| ())
 }
 
+/// Notes that the address of an account is its person's.
+pub(crate) async fn set_verified(tx: &mut Tx, id: UserId, at: Timestamp) -> Result<(), DbError> {
+    let sql = "UPDATE auth_users SET email_verified_at = $2 WHERE id = $1 AND email_verified_at IS NULL";
+    tx.execute(sql, args![id.0, at]).await.map(|_| ())
+}
+
 pub(crate) async fn insert_session(
     tx: &mut Tx,
     session: &Session,

@@ -199,6 +199,11 @@ pub(crate) async fn end_api_key(tx: &mut Tx, user: UserId, id: Uuid, now: Timest
     Ok(tx.execute(sql, args![id, user.0, now]).await? == 1)
 }
 
+pub(crate) async fn end_api_keys(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    let sql = "UPDATE auth_api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
+    tx.execute(sql, args![user.0, now]).await.map(|_| ())
+}
+
 pub(crate) async fn api_key_used(db: &Db, public_id: &str, at: Timestamp) -> Result<(), DbError> {
     let sql = "UPDATE auth_api_keys SET last_used_at = $2
         WHERE public_id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";

@@ -14,7 +14,7 @@ use crate::world::{Browser, CALLBACK, World, claims, request};
 const OPERATOR: &str = "operator";
 
 /// A token of the web app's for whoever is signed in: one that may manage the account.
-async fn own_token(world: &World, browser: &mut Browser<'_>) -> String {
+pub async fn own_token(world: &World, browser: &mut Browser<'_>) -> String {
     let to = format!("{}/signed-in", crate::world::ISSUER);
     let scope = "account:manage read:content write:watchlist";
     let answered = browser.authorize(auth::WEB_CLIENT, scope, &[("redirect_uri", &to)]).await;

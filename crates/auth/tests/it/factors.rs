@@ -32,7 +32,7 @@ fn between<'a>(html: &'a str, open: &str) -> Vec<&'a str> {
 }
 
 /// Adds an authenticator; its key and the backup codes.
-async fn add(browser: &mut Browser<'_>) -> (String, Vec<String>) {
+pub async fn add(browser: &mut Browser<'_>) -> (String, Vec<String>) {
     let shown = browser.submit("/account", "/account/factor", &[]).await;
     assert_eq!(shown.status, 200, "{}", shown.text);
     let key = between(&shown.text, "<code>")[0].to_owned();

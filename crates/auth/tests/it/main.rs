@@ -7,6 +7,7 @@ mod codes;
 mod devices;
 mod factors;
 mod lifecycle;
+mod mail;
 mod refreshing;
 mod storm;
 mod strict;

@@ -47,6 +47,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         Ok(config) => {
             checks.push(check("configuration", State::Good, "complete", ""));
             checks.push(model(&config));
+            checks.push(mail(&config));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
@@ -81,6 +82,16 @@ fn model(config: &Config) -> Check {
             check("model", State::Less, format!("{reason}; search works by keyword and graph"), fix)
         }
     }
+}
+
+/// Where mail goes. Nobody is asked.
+fn mail(config: &Config) -> Check {
+    if config.mail.smtp_url.is_some() {
+        let found = "handed to the server of `mail.smtp_url`; tested against a server of our own on this machine only";
+        return check("mail", State::Good, found, "");
+    }
+    let fix = "set `mail.smtp_url` and `mail.from` to send it";
+    check("mail", State::Less, "written into files, in `outbox` of the data folder", fix)
 }
 
 /// What a provider's adapter was held against. Nobody is asked.

@@ -13,6 +13,7 @@ mod identities;
 mod intent;
 mod journey;
 mod limits;
+mod mail;
 mod meaning;
 mod operations;
 mod refreshing;

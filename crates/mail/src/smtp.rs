@@ -1,0 +1,102 @@
+//! Mail handed to a server (RFC 5321), encrypted unless the server is this machine.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contracts::{Mail, MailError, Mailer};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    message::Mailbox,
+    transport::smtp::{Error, extension::ClientId},
+};
+use url::{Host, Url};
+
+use crate::{message, sender};
+
+/// How to reach the server.
+#[derive(Clone)]
+pub struct SmtpConfig {
+    /// `smtps://user@host:465`, or `smtp://user@host:587?tls=required` for STARTTLS.
+    pub url: String,
+    /// The user's password, where it is not in the address.
+    pub password: Option<String>,
+    /// Who mail is from.
+    pub from: String,
+    /// How long the server may take, for each step.
+    pub timeout: Duration,
+}
+
+/// Hands mail to a server, on a connection for each.
+pub struct SmtpMailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    limit: Duration,
+}
+
+impl SmtpMailer {
+    /// Reads the configuration; nobody is asked.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, without the address.
+    pub fn new(config: &SmtpConfig) -> Result<Self, String> {
+        let from = sender(&config.from)?;
+        let url = address(config)?;
+        let broken = |_| "it is not an address that mail can be handed to".to_owned();
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(broken)?;
+        let hello = ClientId::Domain(from.email.domain().to_owned());
+        let transport = transport.hello_name(hello).timeout(Some(config.timeout)).build();
+        Ok(Self { transport, from, limit: config.timeout * 3 })
+    }
+}
+
+/// The server's address with the password in its place. Nothing goes over a network in plain text.
+fn address(config: &SmtpConfig) -> Result<Url, String> {
+    let mut url = Url::parse(&config.url).map_err(|_| "it is not an address".to_owned())?;
+    let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+    let here = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return Err("it names no host".to_owned()),
+    };
+    match (url.scheme(), tls.as_deref()) {
+        ("smtps", None) | ("smtp", Some("required")) => {}
+        ("smtp", None) if here => {}
+        _ => return Err("it must be `smtps://…` or `smtp://…?tls=required`: mail is not sent in plain text".to_owned()),
+    }
+    if let Some(password) = &config.password {
+        let set = !url.username().is_empty() && url.password().is_none() && url.set_password(Some(password)).is_ok();
+        if !set {
+            return Err("a password needs a user in the address, and no other password there".to_owned());
+        }
+    }
+    Ok(url)
+}
+
+#[async_trait]
+impl Mailer for SmtpMailer {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        let message = message(&self.from, mail)?;
+        // The transport's own limit is for each step: a server that dribbles must end as well.
+        match tokio::time::timeout(self.limit, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_) => Err(MailError::Later("the mail server took too long".to_owned())),
+        }
+    }
+}
+
+/// What the server says may name the person: only its code is told.
+fn failure(error: &Error) -> MailError {
+    let code = error.status().map(u16::from);
+    match code {
+        // The mailbox, its name or the message (RFC 5321, section 4.2.3); other refusals are of us, and can be mended.
+        Some(code @ (550 | 551 | 552 | 553 | 554)) => MailError::Never(format!("the mail server refuses it: {code}")),
+        Some(code) => MailError::Later(format!("the mail server answers {code}")),
+        None if error.is_timeout() => MailError::Later("the mail server took too long".to_owned()),
+        None if error.is_tls() => {
+            MailError::Later("the mail server offers no encryption that can be trusted".to_owned())
+        }
+        None => MailError::Later("the mail server can't be reached".to_owned()),
+    }
+}
