@@ -14,7 +14,7 @@ use crate::{
     grants::later,
     mail::Kind,
     model::{Session, User},
-    password, secret,
+    secret,
     store::{grants, people},
 };
 
@@ -40,11 +40,26 @@ impl Auth {
     /// # Errors
     /// `InvalidArgument` for an address or a password that won't do, `Conflict` when the address has an account.
     pub(crate) async fn create_account(&self, email: &str, password: &str, role: Role) -> Result<UserId, ApiError> {
-        let email = check_email(email)?;
-        password::check(password)?;
+        check_email(email)?;
         let password_hash = self.passwords.hash(password).await?;
+        let account = self.new_account(email, Some(password_hash), role)?;
+        let mut tx = self.db.begin().await?;
+        people::insert(&mut tx, &account).await.map_err(taken)?;
+        self.ask_mail(&mut tx, Kind::Verify, &account.email_blind).await?;
+        self.state(tx, Entry::by_user("account.created", account.id).with("role", role), &[]).await?;
+        Ok(account.id)
+    }
+
+    /// What an account is made of: its address sealed under a key of its own.
+    pub(crate) fn new_account(
+        &self,
+        email: &str,
+        password_hash: Option<String>,
+        role: Role,
+    ) -> Result<people::NewAccount, ApiError> {
+        let email = check_email(email)?;
         let (id, key) = (UserId(self.ids.next()), self.rng.bytes::<32>());
-        let account = people::NewAccount {
+        Ok(people::NewAccount {
             id,
             email_blind: self.vault.blind(email),
             email_sealed: self.vault.seal_under(&key, "email", email.as_bytes())?,
@@ -52,12 +67,7 @@ impl Auth {
             password_hash,
             role,
             at: self.clock.now(),
-        };
-        let mut tx = self.db.begin().await?;
-        people::insert(&mut tx, &account).await.map_err(taken)?;
-        self.ask_mail(&mut tx, Kind::Verify, &account.email_blind).await?;
-        self.state(tx, Entry::by_user("account.created", id).with("role", role), &[]).await?;
-        Ok(id)
+        })
     }
 
     /// Opens an account and signs the browser in.
@@ -235,7 +245,7 @@ fn check_email(email: &str) -> Result<&str, ApiError> {
     Err(ApiError::invalid("bad_email", "that is not an email address").field("email", "must be an email address"))
 }
 
-fn taken(error: DbError) -> ApiError {
+pub(crate) fn taken(error: DbError) -> ApiError {
     match error {
         DbError::Unique(_) => {
             ApiError::new(ErrorKind::Conflict, "account_exists", "this address has an account already: sign in")

@@ -39,6 +39,8 @@ pub struct AuthConfig {
     pub master: [u8; 32],
     /// What tokens are signed with: RS256 or ES256.
     pub algorithm: jsonwebtoken::Algorithm,
+    /// Where else people may have an account that opens theirs here.
+    pub providers: Vec<crate::ProviderConfig>,
     /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
     pub metadata_from_loopback: bool,
 }
@@ -48,7 +50,7 @@ impl AuthConfig {
     pub fn new(issuer: &str, master: [u8; 32]) -> Self {
         let algorithm = jsonwebtoken::Algorithm::RS256;
         let issuer = issuer.trim_end_matches('/').to_owned();
-        Self { issuer, resources: Vec::new(), master, algorithm, metadata_from_loopback: false }
+        Self { issuer, resources: Vec::new(), master, algorithm, providers: Vec::new(), metadata_from_loopback: false }
     }
 
     /// Whether cookies can be marked as secure.

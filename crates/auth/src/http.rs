@@ -9,6 +9,7 @@ mod mail;
 mod oauth;
 mod pages;
 mod params;
+mod providers;
 mod wellknown;
 
 use std::sync::Arc;
@@ -48,6 +49,10 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(pages::sign_in_page, pages::sign_in))
         .routes(routes!(pages::sign_up_page, pages::sign_up))
         .routes(routes!(factors::code_page, factors::sign_in_with_code))
+        .routes(routes!(providers::begin_provider))
+        .routes(routes!(providers::finish_provider))
+        .routes(routes!(providers::link_provider))
+        .routes(routes!(providers::unlink_provider))
         .routes(routes!(mail::forgot_page, mail::ask_reset))
         .routes(routes!(mail::reset_page, mail::reset_password))
         .routes(routes!(mail::verify_page, mail::verify_email))

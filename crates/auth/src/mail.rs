@@ -11,7 +11,7 @@ use crate::{
     grants::later,
     model::User,
     password, secret,
-    store::{factors, mail, people, trust},
+    store::{factors, identities, mail, people, trust},
 };
 
 /// How long nobody can ask for another mail of a kind to an address.
@@ -139,6 +139,7 @@ impl Auth {
     /// Whoever had the account had not shown that the address is theirs: what they can sign in with goes.
     async fn drop_ways_in(&self, tx: &mut Tx, id: UserId) -> Result<(), ApiError> {
         factors::end(tx, id).await?;
+        identities::end_all(tx, id).await?;
         Ok(())
     }
 

@@ -10,12 +10,16 @@ pub(crate) fn is_challenge(text: &str) -> bool {
     text.len() == 43 && BASE64_URL_SAFE_NO_PAD.decode(text).is_ok()
 }
 
+/// The challenge of a verifier of ours.
+pub(crate) fn challenge(verifier: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
 /// Whether `verifier` is well formed and what `challenge` was made of.
 pub(crate) fn verifies(verifier: &str, challenge: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
-    well_formed
-        && secret::same(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)).as_bytes(), challenge.as_bytes())
+    well_formed && secret::same(self::challenge(verifier).as_bytes(), challenge.as_bytes())
 }
 
 #[cfg(test)]

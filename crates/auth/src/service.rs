@@ -15,6 +15,7 @@ use crate::{
     config::{ACCESS_TTL, AuthConfig},
     keys::Keys,
     password::Passwords,
+    providers::Known,
     secret::Vault,
     store::trust,
 };
@@ -34,6 +35,7 @@ pub struct Auth {
     pub(crate) vault: Vault,
     pub(crate) passwords: Passwords,
     pub(crate) keys: Keys,
+    pub(crate) providers: Vec<Known>,
     pub(crate) verifier: Arc<Verifier>,
 }
 
@@ -45,6 +47,7 @@ impl Auth {
             vault: Vault::new(&config.master, rng.clone()),
             passwords: Passwords::new(rng.clone()),
             keys: Keys::default(),
+            providers: config.providers.iter().cloned().map(Known::new).collect(),
             db,
             clock,
             rng,

@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod grants;
+pub(crate) mod identities;
 pub(crate) mod mail;
 pub(crate) mod people;
 pub(crate) mod trust;

@@ -4,6 +4,7 @@ mod intent;
 mod log;
 mod mail;
 mod pictures;
+mod providers;
 mod rates;
 
 use std::{
@@ -23,6 +24,7 @@ pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use mail::Mail;
 pub use pictures::Pictures;
+pub use providers::{GitHub, Google};
 pub use rates::{RateLimits, Redis};
 
 /// Which stores are the default where the configuration names none.
@@ -238,6 +240,12 @@ pub struct Auth {
     /// Default: made from the roles' shared secret, or kept in the data folder.
     #[config(env = "MEDIA_GATEWAY_AUTH_SECRET_FILE")]
     pub secret_file: Option<PathBuf>,
+    /// Signing in with Google.
+    #[config(nested)]
+    pub google: Google,
+    /// Signing in with GitHub.
+    #[config(nested)]
+    pub github: GitHub,
 }
 
 /// Bounds on what comes in.
@@ -326,6 +334,8 @@ impl Config {
         self.check_limits()?;
         self.intent.check()?;
         self.mail.check()?;
+        self.auth.google.check()?;
+        self.auth.github.check()?;
         check_level(&self.log.level)?;
         for (name, feed) in &self.sources {
             feed.check(name).with_context(|| format!("`sources.{name}` can't be read"))?;
@@ -409,7 +419,12 @@ impl Config {
         for (origin, layer) in layers(flags)? {
             let value = serde_json::to_value(&layer).context("the configuration can't be shown")?;
             flatten(String::new(), &value, &mut |key, value| {
-                let value = if intent::is_secret(&key) || mail::is_secret(&key) { "***".into() } else { mask(value) };
+                let value =
+                    if [intent::is_secret, mail::is_secret, providers::is_secret].iter().any(|secret| secret(&key)) {
+                        "***".into()
+                    } else {
+                        mask(value)
+                    };
                 known.entry(key).or_insert_with(|| (value, origin.clone()));
             });
         }

@@ -23,6 +23,8 @@ const SESSION: &str = "mg_session";
 const FORM: &str = "mg_form";
 /// Between the password and the second factor.
 const HALF: &str = "mg_half";
+/// While its person is at a provider.
+const AWAY: &str = "mg_away";
 /// What the name of a form's field is.
 const FIELD: &str = "form_token";
 
@@ -31,6 +33,8 @@ pub(crate) struct Browser {
     pub session: Option<Session>,
     /// Shows that its person knew the password.
     pub half: Option<String>,
+    /// What it left for a provider with.
+    pub away: Option<String>,
     pub agent: String,
     form_secret: Option<String>,
     same_origin: bool,
@@ -52,6 +56,7 @@ impl FromRequestParts<Arc<Auth>> for Browser {
             session,
             agent: text("user-agent").unwrap_or("unknown browser").to_owned(),
             half: cookie(headers, &auth.cookie(HALF)).map(str::to_owned),
+            away: cookie(headers, &auth.cookie(AWAY)).map(str::to_owned),
             form_secret: cookie(headers, &auth.cookie(FORM)).map(str::to_owned),
             same_origin: origin_ok && site_ok,
         })
@@ -107,6 +112,11 @@ impl Auth {
     /// The cookie of a browser whose person has yet to show the second factor.
     pub(crate) fn half_cookie(&self, half: &str) -> HeaderValue {
         self.set_cookie(HALF, half, 300, "Lax", "/")
+    }
+
+    /// The cookie of a browser whose person is at a provider. They come back from another site, by a link: `Lax`.
+    pub(crate) fn away_cookie(&self, state: &str) -> HeaderValue {
+        self.set_cookie(AWAY, state, crate::federation::AWAY.as_secs(), "Lax", "/")
     }
 
     /// Takes the session's cookie away.

@@ -15,8 +15,15 @@ use super::{
     authorize::meaning,
     browser::{Browser, PageError, STYLE, go, next, page},
     params::{OAuthForm, OAuthQuery, Params},
+    providers,
 };
-use crate::{Auth, Entrance, OAuthError, device::WaitingDevice, model::Session, redirect, store::people};
+use crate::{
+    Auth, Entrance, OAuthError,
+    device::WaitingDevice,
+    model::Session,
+    redirect,
+    store::{identities, people},
+};
 
 pub(super) type Paged = Result<Response, PageError>;
 pub(super) type Sent = Result<OAuthForm, OAuthError>;
@@ -29,6 +36,8 @@ struct SignPage<'a> {
     up: bool,
     next: &'a str,
     other: String,
+    escaped: &'a str,
+    providers: Vec<providers::Shown>,
     error: &'a str,
     form_token: &'a str,
 }
@@ -42,6 +51,7 @@ struct AccountPage<'a> {
     here: String,
     sessions: Vec<Session>,
     factor: bool,
+    providers: Vec<providers::Shown>,
     error: &'a str,
     form_token: &'a str,
 }
@@ -65,12 +75,21 @@ pub(super) fn leads_to(next: &str) -> String {
     params.get("redirect_uri").map(redirect::origin).filter(|origin| origin.contains("://")).unwrap_or_default()
 }
 
-fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: &str, status: StatusCode) -> Response {
+pub(super) fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: &str, status: StatusCode) -> Response {
     let form = browser.form(auth);
     let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let other = format!("{}?next={escaped}", if up { "/login" } else { "/signup" });
-    let html = SignPage { style: STYLE, up, next, other, error, form_token: &form.token }.render();
-    page(status, html, Some(form), &leads_to(next))
+    let html = SignPage {
+        style: STYLE,
+        up,
+        next,
+        other,
+        escaped: &escaped,
+        providers: providers::shown(auth, &[]),
+        error,
+        form_token: &form.token,
+    };
+    page(status, html.render(), Some(form), &leads_to(next))
 }
 
 pub(super) fn to_sign_in(uri: &Uri) -> Response {
@@ -162,6 +181,7 @@ pub(super) async fn account(
     let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
     let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
     let sessions = people::sessions(&auth.db, session.user, auth.clock.now(), crate::accounts::MAX_SESSIONS).await;
+    let linked = identities::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let form = browser.form(auth);
     let html = AccountPage {
         style: STYLE,
@@ -170,10 +190,11 @@ pub(super) async fn account(
         here: session.id.to_string(),
         sessions: sessions.map_err(contracts::ApiError::from)?,
         factor: auth.has_factor(session.user).await?,
+        providers: providers::shown(auth, &linked),
         error,
         form_token: &form.token,
     };
-    Ok(page(status, html.render(), Some(form), ""))
+    Ok(page(status, html.render(), Some(form), &providers::origins(auth)))
 }
 
 /// The person's account: where they are signed in, and their password.

@@ -17,7 +17,7 @@ pub(crate) struct NewAccount {
     pub email_blind: Vec<u8>,
     pub email_sealed: Vec<u8>,
     pub subject_key: Vec<u8>,
-    pub password_hash: String,
+    pub password_hash: Option<String>,
     pub role: Role,
     pub at: Timestamp,
 }
@@ -31,7 +31,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewAccount) -> Result<(), DbError>
             new.email_blind.as_slice(),
             new.email_sealed.as_slice(),
             new.subject_key.as_slice(),
-            &new.password_hash,
+            new.password_hash.as_ref(),
             new.role.as_str(),
             new.at
         ],

@@ -222,6 +222,8 @@ pub(crate) async fn sweep(db: &Db, now: Timestamp, limit: i64) -> Result<(), DbE
         "DELETE FROM auth_proofs WHERE name IN (SELECT name FROM auth_proofs WHERE expires_at < $1 LIMIT $2)",
         "DELETE FROM auth_requests WHERE handle_hash IN
             (SELECT handle_hash FROM auth_requests WHERE expires_at < $1 LIMIT $2)",
+        "DELETE FROM auth_provider_states WHERE state_hash IN
+            (SELECT state_hash FROM auth_provider_states WHERE expires_at < $1 LIMIT $2)",
         "DELETE FROM auth_revocations WHERE (kind, id) IN
             (SELECT kind, id FROM auth_revocations WHERE until < $1 LIMIT $2)",
         "DELETE FROM auth_device_codes WHERE code_hash IN

@@ -76,14 +76,20 @@ impl World {
     }
 
     pub async fn over(db: TestDb) -> Self {
+        Self::told(db, |_| {}).await
+    }
+
+    /// With another configuration than the usual one.
+    pub async fn told(db: TestDb, change: impl FnOnce(&mut AuthConfig)) -> Self {
         let (clock, rng) = (testkit::clock(), contracts::Rng::system());
-        let config = AuthConfig {
+        let mut config = AuthConfig {
             resources: vec![OTHER_RESOURCE.into()],
             metadata_from_loopback: true,
             // Its keys are made in no time.
             algorithm: auth::Algorithm::ES256,
             ..AuthConfig::new(ISSUER, [7; 32])
         };
+        change(&mut config);
         let expected = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
         let verifier = Arc::new(Verifier::new(expected, clock.clone(), Arc::new(Live::default())));
         let auth = Arc::new(Auth::new(db.db(), clock.clone(), rng.clone(), config, Arc::clone(&verifier)));

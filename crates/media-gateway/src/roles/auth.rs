@@ -41,6 +41,7 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
             Signature::RS256 => auth::Algorithm::RS256,
             Signature::ES256 => auth::Algorithm::ES256,
         },
+        providers: [config.auth.google.settings()?, config.auth.github.settings()?].into_iter().flatten().collect(),
         ..AuthConfig::new(&issuer, master(config, folder, means)?)
     };
     let expected = VerifierConfig { issuer: settings.issuer.clone(), audience: settings.issuer.clone() };

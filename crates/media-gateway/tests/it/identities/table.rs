@@ -179,6 +179,11 @@ pub const LINES: &[Line] = &[
     ("sign_up", Browser, "/signup", "email=up-{n}@example.org&password=correct horse battery", blind(303)),
     ("code_page", Browser, "/login/code", "", blind(SIGN_IN)),
     ("sign_in_with_code", Browser, "/login/code", "code=000000", blind(SIGN_IN)),
+    // No provider is configured here.
+    ("begin_provider", Browser, "/login/google", "", blind(404)),
+    ("finish_provider", Browser, "/login/google/callback?state=a&code=b", "", blind(404)),
+    ("link_provider", Browser, "/account/link", "provider=google", signed_in(404)),
+    ("unlink_provider", Browser, "/account/unlink", "provider=google", signed_in(404)),
     ("forgot_page", Browser, "/forgot", "", blind(200)),
     ("ask_reset", Browser, "/forgot", "email=ada@example.org", blind(200)),
     ("reset_page", Browser, "/reset?code=none", "", blind(404)),

@@ -1,0 +1,141 @@
+//! Pages that lead to a provider and back.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use contracts::{ApiError, ErrorKind};
+use http_api::ApiPath;
+use url::form_urlencoded;
+
+use super::{
+    browser::{Browser, go, next},
+    pages::{Asked, Paged, Sent, account, sign, to_sign_in},
+    params::{OAuthForm, OAuthQuery},
+};
+use crate::{
+    Auth, Entrance,
+    federation::{Departure, Return},
+};
+
+/// What is shown of a provider.
+pub(super) struct Shown {
+    pub id: &'static str,
+    pub name: &'static str,
+    /// Whether the account there opens the person's here.
+    pub linked: bool,
+}
+
+/// The providers of the configuration.
+pub(super) fn shown(auth: &Auth, linked: &[String]) -> Vec<Shown> {
+    let all = auth.providers.iter().map(|known| known.config.provider);
+    all.map(|one| Shown { id: one.id(), name: one.name(), linked: linked.iter().any(|id| id == one.id()) }).collect()
+}
+
+/// Where a form that links may go on to.
+pub(super) fn origins(auth: &Auth) -> String {
+    auth.providers.iter().map(crate::providers::Known::origin).collect::<Vec<_>>().join(" ")
+}
+
+fn leave(auth: &Auth, Departure { address, state }: &Departure) -> Response {
+    go(address, Some(auth.away_cookie(state)))
+}
+
+/// Leads to a provider to sign in there.
+#[utoipa::path(get, path = "/login/{provider}", tag = "pages",
+    params(("provider" = String, Path, description = "`google` or `github`."),
+        ("next" = Option<String>, Query, description = "Where to go then.")),
+    responses((status = 303, description = "To the provider."), http_api::PageProblems))]
+pub(super) async fn begin_provider(
+    State(auth): State<Arc<Auth>>,
+    ApiPath(provider): ApiPath<String>,
+    query: Asked,
+    browser: Browser,
+) -> Paged {
+    let OAuthQuery(query) = query?;
+    let next = next(query.get("next"));
+    match auth.depart(&provider, next.clone(), None).await {
+        Ok(departure) => Ok(leave(&auth, &departure)),
+        Err(error) => failed(&auth, &browser, &next, error),
+    }
+}
+
+/// Shows the form to sign in with and why the provider did not do.
+fn failed(auth: &Auth, browser: &Browser, next: &str, error: ApiError) -> Paged {
+    let row = error.kind.row();
+    if [ErrorKind::NotFound, ErrorKind::Internal].contains(&error.kind) {
+        return Err(error.into());
+    }
+    let status = if error.kind == ErrorKind::Unauthenticated { 403 } else { row.http };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    Ok(sign(auth, browser, false, next, &error.detail, status))
+}
+
+/// A provider sends its person back here.
+#[utoipa::path(get, path = "/login/{provider}/callback", tag = "pages",
+    params(("provider" = String, Path, description = "`google` or `github`."),
+        ("state" = Option<String>, Query, description = "What they left with."),
+        ("code" = Option<String>, Query, description = "What the provider gave them."),
+        ("error" = Option<String>, Query, description = "Why it gave them nothing.")),
+    responses((status = 303, description = "Signed in, or linked."), http_api::PageProblems))]
+pub(super) async fn finish_provider(
+    State(auth): State<Arc<Auth>>,
+    ApiPath(provider): ApiPath<String>,
+    query: Asked,
+    browser: Browser,
+) -> Paged {
+    let OAuthQuery(query) = query?;
+    let shown = (query.get("state").unwrap_or_default(), query.get("code").unwrap_or_default());
+    let back = if query.get("error").is_some() {
+        let detail = "the provider did not let you in, or you said no there";
+        Err(ApiError::new(ErrorKind::Unauthenticated, "provider_refused", detail))
+    } else {
+        auth.come_back(&provider, browser.away.as_deref(), shown, browser.session.as_ref(), &browser.agent).await
+    };
+    match (back, &browser.session) {
+        (Ok(Return::Linked), _) => Ok(go("/account", None)),
+        (Ok(Return::Entered(Entrance::In(signed_in), next)), _) => {
+            Ok(go(&next, Some(auth.session_cookie(&signed_in.secret))))
+        }
+        (Ok(Return::Entered(Entrance::Half(half), next)), _) => {
+            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            Ok(go(&format!("/login/code?next={next}"), Some(auth.half_cookie(&half))))
+        }
+        (Err(error), Some(session)) if error.kind == ErrorKind::Conflict => {
+            account(&auth, &browser, session, &error.detail, StatusCode::CONFLICT).await
+        }
+        (Err(error), _) => failed(&auth, &browser, "/account", error),
+    }
+}
+
+/// Leads to a provider to link an account there to one's own.
+#[utoipa::path(post, path = "/account/link", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "To the provider."), http_api::PageProblems))]
+pub(super) async fn link_provider(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
+    let OAuthForm(form) = form?;
+    browser.check(&auth, &form)?;
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
+    let provider = form.get("provider").unwrap_or_default();
+    Ok(leave(&auth, &auth.depart(provider, String::new(), Some(session.user)).await?))
+}
+
+/// Unlinks a provider.
+#[utoipa::path(post, path = "/account/unlink", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Unlinked."), http_api::PageProblems))]
+pub(super) async fn unlink_provider(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
+    let OAuthForm(form) = form?;
+    browser.check(&auth, &form)?;
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
+    match auth.unlink(session.user, form.get("provider").unwrap_or_default()).await {
+        Ok(()) => Ok(go("/account", None)),
+        Err(error) if error.kind == ErrorKind::Conflict => {
+            account(&auth, &browser, session, &error.detail, StatusCode::CONFLICT).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
