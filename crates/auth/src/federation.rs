@@ -160,14 +160,11 @@ impl Auth {
     /// `NotFound` when it is not linked, `Conflict` when it is all there is.
     pub(crate) async fn unlink(&self, user: UserId, id: &str) -> Result<(), ApiError> {
         let mut tx = self.db.begin().await?;
-        let person = people::hold(&mut tx, user).await?;
+        people::hold(&mut tx, user).await?;
         if !identities::end(&mut tx, user, id).await? {
             return Err(ApiError::not_found("not_linked", "that is not linked to your account"));
         }
-        let others = identities::count(&mut tx, user).await?;
-        if others == 0 && person.is_none_or(|person| person.password_hash.is_none()) {
-            return Err(refused("last_way_in", "it is all you can sign in with: choose a password first"));
-        }
+        self.keep_a_way_in(&mut tx, user).await?;
         self.state(tx, Entry::by_user("identity.unlinked", user).with("provider", id), &[]).await
     }
 }

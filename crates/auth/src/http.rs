@@ -9,6 +9,7 @@ mod mail;
 mod oauth;
 mod pages;
 mod params;
+mod passkeys;
 mod providers;
 mod wellknown;
 
@@ -49,6 +50,9 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(pages::sign_in_page, pages::sign_in))
         .routes(routes!(pages::sign_up_page, pages::sign_up))
         .routes(routes!(factors::code_page, factors::sign_in_with_code))
+        .routes(routes!(passkeys::passkey_page, passkeys::sign_in_with_passkey))
+        .routes(routes!(passkeys::add_passkey_page, passkeys::add_passkey))
+        .routes(routes!(passkeys::end_passkey))
         .routes(routes!(providers::begin_provider))
         .routes(routes!(providers::finish_provider))
         .routes(routes!(providers::link_provider))

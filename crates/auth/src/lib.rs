@@ -22,6 +22,7 @@ mod keys;
 mod mail;
 mod metadata;
 mod model;
+mod passkeys;
 mod password;
 mod pkce;
 mod postman;
@@ -32,6 +33,7 @@ mod service;
 mod store;
 mod token;
 mod totp;
+mod webauthn;
 
 pub use accounts::SignedIn;
 pub use admin::{ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView};

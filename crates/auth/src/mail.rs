@@ -11,7 +11,7 @@ use crate::{
     grants::later,
     model::User,
     password, secret,
-    store::{factors, identities, mail, people, trust},
+    store::{factors, identities, mail, passkeys, people, trust},
 };
 
 /// How long nobody can ask for another mail of a kind to an address.
@@ -140,6 +140,7 @@ impl Auth {
     async fn drop_ways_in(&self, tx: &mut Tx, id: UserId) -> Result<(), ApiError> {
         factors::end(tx, id).await?;
         identities::end_all(tx, id).await?;
+        passkeys::end_all(tx, id).await?;
         Ok(())
     }
 

@@ -6,5 +6,6 @@ pub(crate) mod factors;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod mail;
+pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod trust;

@@ -18,6 +18,9 @@ use crate::{Auth, OAuthError, model::Session, secret};
 /// The style of every page; its hash is what the policy lets through.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(Sha256::digest(STYLE)));
+/// The script of the pages for passkeys.
+pub(crate) const SCRIPT: &str = include_str!("../../templates/passkey.js");
+static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| BASE64_STANDARD.encode(Sha256::digest(SCRIPT)));
 
 const SESSION: &str = "mg_session";
 const FORM: &str = "mg_form";
@@ -134,6 +137,26 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// A page. Its forms may lead to us, and on to `leads_to` by a redirect.
 pub(crate) fn page(status: StatusCode, html: askama::Result<String>, form: Option<Form>, leads_to: &str) -> Response {
+    page_with(status, html, form, leads_to, "")
+}
+
+/// A page with our one script.
+pub(crate) fn page_with_script(
+    status: StatusCode,
+    html: askama::Result<String>,
+    form: Option<Form>,
+    leads_to: &str,
+) -> Response {
+    page_with(status, html, form, leads_to, &format!("script-src 'sha256-{}'; ", *SCRIPT_HASH))
+}
+
+fn page_with(
+    status: StatusCode,
+    html: askama::Result<String>,
+    form: Option<Form>,
+    leads_to: &str,
+    scripts: &str,
+) -> Response {
     let Ok(html) = html else {
         return OAuthError::server_error("the page can't be shown").into_response();
     };
@@ -141,7 +164,7 @@ pub(crate) fn page(status: StatusCode, html: askama::Result<String>, form: Optio
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; \
+        "default-src 'none'; {scripts}style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; \
          base-uri 'none'",
         *STYLE_HASH
     );

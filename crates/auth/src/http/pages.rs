@@ -22,7 +22,11 @@ use crate::{
     device::WaitingDevice,
     model::Session,
     redirect,
-    store::{identities, people},
+    store::{
+        identities,
+        passkeys::{self, Passkey},
+        people,
+    },
 };
 
 pub(super) type Paged = Result<Response, PageError>;
@@ -37,6 +41,7 @@ struct SignPage<'a> {
     next: &'a str,
     other: String,
     escaped: &'a str,
+    passkeys: bool,
     providers: Vec<providers::Shown>,
     error: &'a str,
     form_token: &'a str,
@@ -51,6 +56,7 @@ struct AccountPage<'a> {
     here: String,
     sessions: Vec<Session>,
     factor: bool,
+    passkeys: Option<Vec<Passkey>>,
     providers: Vec<providers::Shown>,
     error: &'a str,
     form_token: &'a str,
@@ -85,6 +91,7 @@ pub(super) fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: 
         next,
         other,
         escaped: &escaped,
+        passkeys: auth.site().is_some(),
         providers: providers::shown(auth, &[]),
         error,
         form_token: &form.token,
@@ -181,6 +188,7 @@ pub(super) async fn account(
     let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
     let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
     let sessions = people::sessions(&auth.db, session.user, auth.clock.now(), crate::accounts::MAX_SESSIONS).await;
+    let passkeys = passkeys::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let linked = identities::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let form = browser.form(auth);
     let html = AccountPage {
@@ -190,6 +198,7 @@ pub(super) async fn account(
         here: session.id.to_string(),
         sessions: sessions.map_err(contracts::ApiError::from)?,
         factor: auth.has_factor(session.user).await?,
+        passkeys: auth.site().map(|_| passkeys),
         providers: providers::shown(auth, &linked),
         error,
         form_token: &form.token,

@@ -10,6 +10,7 @@ use rstest::rstest;
 use stores::args;
 use tempfile::TempDir;
 
+use crate::authenticator::Authenticator;
 use crate::world::{Answer, Browser, PASSWORD, World, hidden};
 
 const EMAIL: &str = "ada@example.org";
@@ -273,19 +274,25 @@ async fn two_at_work_send_each_mail_once(#[case] engine: &str) {
 async fn a_reset_keeps_the_second_factor_of_a_confirmed_address_only() {
     let (world, post) = (World::open("sqlite").await, Box::new());
     let mut browser = Browser::signed_up(&world, EMAIL).await;
+    let mut thief = Authenticator::new();
+    thief.add(&mut browser).await;
     crate::factors::add(&mut browser).await;
     post.collect(&world).await;
     forgot(&world, EMAIL).await;
     assert_eq!(reset(&world, &post.link(&world, RESET).await, NEW).await.status, 303);
     let entered = sign_in(&world, NEW).await;
     assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/account"));
+    assert_eq!(thief.sign_in(&mut Browser::new(&world)).await.status, 403, "nor with a passkey");
 
     let mut browser = Browser::new(&world);
     browser.submit("/login", "/login", &[("email", EMAIL), ("password", NEW)]).await;
+    let mut own = Authenticator::new();
+    own.add(&mut browser).await;
     crate::factors::add(&mut browser).await;
     world.advance(121);
     forgot(&world, EMAIL).await;
     assert_eq!(reset(&world, &post.link(&world, RESET).await, PASSWORD).await.status, 303);
     let entered = sign_in(&world, PASSWORD).await;
     assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/login/code?next=%2Faccount"));
+    assert_eq!(own.sign_in(&mut Browser::new(&world)).await.status, 303);
 }

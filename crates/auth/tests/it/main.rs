@@ -3,12 +3,14 @@
 
 mod accounts;
 mod admin;
+mod authenticator;
 mod codes;
 mod devices;
 mod elsewhere;
 mod factors;
 mod lifecycle;
 mod mail;
+mod passkeys;
 mod providers;
 mod refreshing;
 mod storm;

@@ -179,6 +179,11 @@ pub const LINES: &[Line] = &[
     ("sign_up", Browser, "/signup", "email=up-{n}@example.org&password=correct horse battery", blind(303)),
     ("code_page", Browser, "/login/code", "", blind(SIGN_IN)),
     ("sign_in_with_code", Browser, "/login/code", "code=000000", blind(SIGN_IN)),
+    ("passkey_page", Browser, "/login/passkey", "", blind(200)),
+    ("sign_in_with_passkey", Browser, "/login/passkey", "credential=none", blind(403)),
+    ("add_passkey_page", Browser, "/account/passkey", "", signed_in(200)),
+    ("add_passkey", Browser, "/account/passkey", "client_data=none", signed_in(400)),
+    ("end_passkey", Browser, "/account/passkey/end", "passkey={nothing}", signed_in(404)),
     // No provider is configured here.
     ("begin_provider", Browser, "/login/google", "", blind(404)),
     ("finish_provider", Browser, "/login/google/callback?state=a&code=b", "", blind(404)),
