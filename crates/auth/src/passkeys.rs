@@ -71,7 +71,7 @@ impl Auth {
     }
 
     /// The challenge that a browser answers, when it is one of ours, for this purpose and in time.
-    fn answered(&self, purpose: &str, client_data: &[u8]) -> Option<Vec<u8>> {
+    fn challenge_answered(&self, purpose: &str, client_data: &[u8]) -> Option<Vec<u8>> {
         let challenge = webauthn::challenge_of(client_data)?;
         let (open, stamp) = std::str::from_utf8(&challenge).ok()?.rsplit_once('.')?;
         let until: i64 = open.rsplit_once('.')?.1.parse().ok()?;
@@ -118,8 +118,9 @@ impl Auth {
     pub(crate) async fn add_passkey(&self, id: UserId, form: &Params) -> Result<(), ApiError> {
         let site = self.must_site()?;
         let (client_data, attestation) = (bytes(form, "client_data"), bytes(form, "attestation"));
-        let challenge =
-            self.answered(&adding(id), &client_data).ok_or_else(|| invalid("it took too long: begin again"))?;
+        let challenge = self
+            .challenge_answered(&adding(id), &client_data)
+            .ok_or_else(|| invalid("it took too long: begin again"))?;
         let asked = Asked { rp: &site.domain, origin: &site.origin, challenge: &challenge };
         let made = webauthn::register(&asked, &client_data, &attestation).map_err(invalid)?;
         if !made.said.user_verified {
@@ -156,7 +157,8 @@ impl Auth {
         let site = self.must_site()?;
         let [id, client_data, data, signature, handle] =
             ["credential", "client_data", "data", "signature", "handle"].map(|name| bytes(form, name));
-        let challenge = self.answered(SIGN_IN, &client_data).ok_or_else(|| wrong("it took too long: begin again"))?;
+        let challenge =
+            self.challenge_answered(SIGN_IN, &client_data).ok_or_else(|| wrong("it took too long: begin again"))?;
         let unknown = || wrong("this passkey is not known here");
         let passkey = passkeys::get(&self.db, &id).await?.ok_or_else(unknown)?;
         if passkey.user.0.as_bytes() != handle.as_slice() {

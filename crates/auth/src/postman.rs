@@ -71,7 +71,8 @@ impl Postman {
     /// When the database can't be read.
     pub async fn step(&self) -> Result<(), ApiError> {
         let due = mail::due(&self.auth.db, self.auth.clock.now(), BATCH).await?;
-        let tries = stream::iter(due).map(async |line: Line| self.deliver(&line).await).buffer_unordered(AT_ONCE);
+        let tries =
+            stream::iter(due).map(|line: Line| async move { self.deliver(&line).await }).buffer_unordered(AT_ONCE);
         let results: Vec<Result<(), ApiError>> = tries.collect().await;
         results.into_iter().collect()
     }

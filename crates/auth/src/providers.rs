@@ -116,7 +116,7 @@ impl Known {
         let mut url = Url::parse(&base).map_err(|_| Trouble::Refused("the provider's address can't be read"))?;
         let challenge = crate::pkce::challenge(&trip.verifier);
         let scope = if self.config.provider == Provider::Google { "openid email" } else { "read:user user:email" };
-        url.query_pairs_mut().extend_pairs([
+        let pairs: [(&str, &str); 7] = [
             ("response_type", "code"),
             ("client_id", &self.config.client_id),
             ("redirect_uri", &trip.redirect_uri),
@@ -124,7 +124,8 @@ impl Known {
             ("state", trip.state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ]);
+        ];
+        url.query_pairs_mut().extend_pairs(pairs);
         if self.config.provider == Provider::Google {
             url.query_pairs_mut().append_pair("nonce", &trip.nonce);
         }

@@ -140,6 +140,7 @@ fn seen(answer: &Answer) -> (u16, String, usize) {
 async fn the_answer_is_the_same_for_every_address() {
     let (world, post) = (World::open("sqlite").await, Box::new());
     Browser::signed_up(&world, EMAIL).await;
+    world.advance(1);
     Browser::signed_up(&world, "gone@example.org").await;
     post.collect(&world).await;
     let gone = "UPDATE auth_users SET disabled_at = created_at
