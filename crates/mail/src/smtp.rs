@@ -91,7 +91,7 @@ fn failure(error: &Error) -> MailError {
     let code = error.status().map(u16::from);
     match code {
         // The mailbox, its name or the message (RFC 5321, section 4.2.3); other refusals are of us, and can be mended.
-        Some(code @ (550 | 551 | 552 | 553 | 554)) => MailError::Never(format!("the mail server refuses it: {code}")),
+        Some(code @ (550..=554)) => MailError::Never(format!("the mail server refuses it: {code}")),
         Some(code) => MailError::Later(format!("the mail server answers {code}")),
         None if error.is_timeout() => MailError::Later("the mail server took too long".to_owned()),
         None if error.is_tls() => {
