@@ -15,7 +15,7 @@ use crate::{
     mail::Kind,
     model::{Session, User},
     secret,
-    store::{grants, people},
+    store::{devices, grants, people},
 };
 
 /// After how many failures an account is locked.
@@ -147,6 +147,7 @@ impl Auth {
     pub(crate) async fn end_session(&self, user: UserId, session: Uuid) -> Result<bool, ApiError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
+        people::hold(&mut tx, user).await?;
         if !people::end_session(&mut tx, user, session, now).await? {
             return Ok(false);
         }
@@ -173,7 +174,9 @@ impl Auth {
     /// Ends every session and token of a person, in the caller's transaction.
     pub(crate) async fn end_in(&self, tx: &mut Tx, user: UserId) -> Result<(Revoked, contracts::Event), ApiError> {
         let now = self.clock.now();
+        people::hold(tx, user).await?;
         people::end_sessions(tx, user, now).await?;
+        devices::end_allowed(tx, user).await?;
         grants::end_families(tx, user, None, "everything ended", now).await?;
         let what = Revoked::Subject(user.to_string());
         let event = self.revoke(tx, &what).await?;

@@ -128,6 +128,7 @@ impl Auth {
             reply.id_token = Some(self.id_token(&grant, None).await?);
         }
         let mut tx = self.db.begin().await?;
+        people::hold(&mut tx, user).await?;
         if !devices::use_up(&mut tx, &code_hash).await? {
             return Err(bad());
         }

@@ -48,6 +48,8 @@ impl Auth {
             reply.id_token = Some(self.id_token(&grant, code.nonce.as_deref()).await?);
         }
         let mut tx = self.db.begin().await?;
+        // Whoever signs out at this moment comes before or after, and not between: a family would outlive its session.
+        people::hold(&mut tx, grant.user).await?;
         if !grants::use_code(&mut tx, &code_hash, now).await? {
             drop(tx);
             self.reused(grant.family, &asked.client.id, "code reused").await?;

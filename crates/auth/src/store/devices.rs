@@ -1,6 +1,6 @@
 //! Devices that wait for their person.
 
-use contracts::OrgId;
+use contracts::{OrgId, UserId};
 use jiff::Timestamp;
 use stores::{Db, DbError, Tx, args};
 
@@ -60,6 +60,12 @@ pub(crate) async fn answer(
         WHERE user_code_hash = $1 AND state = 'waiting' AND expires_at > $7";
     let args = args![user_hash, state, session.user.0, session.id, session.authenticated_at, org, now];
     Ok(tx.execute(sql, args).await? == 1)
+}
+
+/// What a person allowed and no device has fetched is allowed no more.
+pub(crate) async fn end_allowed(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    let sql = "UPDATE auth_device_codes SET state = 'denied' WHERE user_id = $1 AND state = 'allowed'";
+    tx.execute(sql, args![user.0]).await.map(|_| ())
 }
 
 /// Uses a code up that its person allowed; says whether it was still there to use.

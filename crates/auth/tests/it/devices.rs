@@ -81,3 +81,18 @@ async fn whoever_is_not_signed_in_signs_in_first() {
     let answer = Browser::new(&world).get("/device?user_code=BCDF-GHJK").await;
     assert_eq!(answer.sent_to()["next"], "/device?user_code=BCDF-GHJK");
 }
+
+/// A thief allowed a device; the person changes the password before it asks.
+#[tokio::test]
+async fn what_was_allowed_before_everything_ended_gives_nothing_after() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let (code, user_code) = begin(&world, &client).await;
+    let page = format!("/device?user_code={user_code}");
+    let yes = [("decision", "allow"), ("user_code", user_code.as_str())];
+    assert_eq!(browser.submit(&page, "/device", &yes).await.status, StatusCode::OK);
+    let change = [("old", crate::world::PASSWORD), ("new", "another horse battery")];
+    assert_eq!(browser.submit("/account", "/account/password", &change).await.status, StatusCode::SEE_OTHER);
+    poll(&world, &client, &code).await.fails(400, "access_denied");
+}
