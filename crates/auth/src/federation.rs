@@ -22,6 +22,9 @@ use crate::{
 /// How long somebody may stay at a provider.
 pub(crate) const AWAY: SignedDuration = SignedDuration::from_mins(10);
 
+/// The most people who are at providers at a time.
+const MAX_AWAY: i64 = 10_000;
+
 /// Somebody who is sent to a provider.
 pub(crate) struct Departure {
     /// Where to.
@@ -64,6 +67,9 @@ impl Auth {
     /// `NotFound` for an unknown provider, `Unavailable` when it can't be reached.
     pub(crate) async fn depart(&self, id: &str, next: String, user: Option<UserId>) -> Result<Departure, ApiError> {
         let (known, now, state) = (self.provider(id)?, self.clock.now(), secret::fresh(&self.rng));
+        if identities::absent(&self.db).await? >= MAX_AWAY {
+            return Err(ApiError::unavailable("signing_in_is_busy", "too many people sign in at once; try again"));
+        }
         let address = known.address(&self.trip(known, &state), now).await?;
         let away = Away { next, user };
         identities::leave(&self.db, &secret::hash(&state), id, &away, later(now, AWAY)).await?;

@@ -18,6 +18,11 @@ impl FromRow for Away {
     }
 }
 
+/// How many people are at a provider.
+pub(crate) async fn absent(db: &Db) -> Result<i64, DbError> {
+    db.fetch_one("SELECT COUNT(*) FROM auth_provider_states", args![]).await
+}
+
 pub(crate) async fn leave(
     db: &Db,
     state_hash: &[u8],
