@@ -1,6 +1,6 @@
 //! Mail handed to a server (RFC 5321), encrypted unless the server is this machine.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{Mail, MailError, Mailer};
@@ -56,7 +56,8 @@ fn address(config: &SmtpConfig) -> Result<Url, String> {
     let here = match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
+        // What is no scheme of the web keeps an address as a name.
+        Some(Host::Domain(name)) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
         None => return Err("it names no host".to_owned()),
     };
     match (url.scheme(), tls.as_deref()) {
