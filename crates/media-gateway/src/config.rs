@@ -1,5 +1,6 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
+mod auth;
 mod intent;
 mod log;
 mod mail;
@@ -20,11 +21,11 @@ use serde_json::Value;
 
 use crate::{limits, roles::Role};
 
+pub use auth::{Auth, Signature};
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use mail::Mail;
 pub use pictures::Pictures;
-pub use providers::{GitHub, Google};
 pub use rates::{RateLimits, Redis};
 
 /// Which stores are the default where the configuration names none.
@@ -211,41 +212,6 @@ pub struct Search {
     /// In a long question, weight of when it says it was and of what people remember, for each natural logarithm of odds.
     #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_EVIDENCE_WEIGHT", default = 0.1)]
     pub story_evidence_weight: f64,
-}
-
-/// What access tokens are signed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(clippy::upper_case_acronyms, reason = "the names of RFC 7518")]
-pub enum Signature {
-    /// RSA with SHA-256.
-    RS256,
-    /// ECDSA on P-256 with SHA-256.
-    ES256,
-}
-
-/// Who people and programs are.
-#[derive(Clone, Debug, confique::Config)]
-#[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
-pub struct Auth {
-    /// The public base address, which tokens name as their issuer. Default: the gateway's own address.
-    #[config(env = "MEDIA_GATEWAY_AUTH_ISSUER")]
-    pub issuer: Option<String>,
-    /// Other resources that tokens may be for, as absolute addresses.
-    #[config(env = "MEDIA_GATEWAY_AUTH_RESOURCES", parse_env = confique::env::parse::list_by_comma, default = [])]
-    pub resources: Vec<String>,
-    /// What access tokens are signed with: `RS256` or `ES256`.
-    #[config(env = "MEDIA_GATEWAY_AUTH_SIGNATURE", default = "RS256")]
-    pub signature: Signature,
-    /// A file with the secret that keys and addresses are sealed under, the same for every process with the auth role.
-    /// Default: made from the roles' shared secret, or kept in the data folder.
-    #[config(env = "MEDIA_GATEWAY_AUTH_SECRET_FILE")]
-    pub secret_file: Option<PathBuf>,
-    /// Signing in with Google.
-    #[config(nested)]
-    pub google: Google,
-    /// Signing in with GitHub.
-    #[config(nested)]
-    pub github: GitHub,
 }
 
 /// Bounds on what comes in.
