@@ -53,8 +53,14 @@ impl FromRequestParts<Arc<Auth>> for Browser {
             None => None,
         };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let origin_ok = text("origin").is_none_or(|origin| origin == auth.config.issuer);
-        let site_ok = text("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+        let site = text("sec-fetch-site");
+        // A page that sends no referrer sends its forms from `null`; what no script can write says where it is then.
+        let origin_ok = match text("origin") {
+            None => true,
+            Some("null") => site == Some("same-origin"),
+            Some(origin) => origin == auth.config.issuer,
+        };
+        let site_ok = site.is_none_or(|site| site == "same-origin" || site == "none");
         Ok(Self {
             session,
             agent: text("user-agent").unwrap_or("unknown browser").to_owned(),

@@ -112,3 +112,25 @@ async fn nothing_secret_or_personal_is_readable_on_disk() {
         }
     }
 }
+
+/// Our pages send no referrer, and so browsers send their forms from the origin `null`.
+#[tokio::test]
+async fn a_form_is_taken_from_our_own_pages_however_the_browser_names_them() {
+    let world = World::open("sqlite").await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let cases: [(&[(&str, &str)], StatusCode); 7] = [
+        (&[("origin", "null"), ("sec-fetch-site", "same-origin")], StatusCode::SEE_OTHER),
+        (&[("origin", crate::world::ISSUER), ("sec-fetch-site", "same-origin")], StatusCode::SEE_OTHER),
+        (&[], StatusCode::SEE_OTHER),
+        (&[("origin", "null")], StatusCode::FORBIDDEN),
+        (&[("origin", "null"), ("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
+        (&[("origin", "https://evil.example")], StatusCode::FORBIDDEN),
+        (&[("origin", crate::world::ISSUER), ("sec-fetch-site", "same-site")], StatusCode::FORBIDDEN),
+    ];
+    for (headers, status) in cases {
+        let mut browser = Browser::new(&world);
+        let token = crate::world::hidden(&browser.get("/login").await.text, "form_token");
+        let form = [("form_token", token.as_str()), ("email", "ada@example.org"), ("password", PASSWORD)];
+        assert_eq!(browser.post("/login", &form, headers).await.status, status, "{headers:?}");
+    }
+}
