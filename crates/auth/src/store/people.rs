@@ -44,9 +44,14 @@ pub(crate) async fn by_id(db: &Db, id: UserId) -> Result<Option<User>, DbError> 
     db.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE id = $1"), args![id.0]).await
 }
 
+/// Taken before the person's row is written: who takes them the other way round waits for who waits for them.
+async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
+    tx.lock(&format!("auth user {id}")).await
+}
+
 /// The person, whom nobody else holds until the transaction ends.
 pub(crate) async fn hold(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
-    tx.lock(&format!("auth user {id}")).await?;
+    lock(tx, id).await?;
     tx.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE id = $1"), args![id.0]).await
 }
 
@@ -66,15 +71,18 @@ pub(crate) async fn failed(tx: &mut Tx, id: UserId, attempts: u32, until: Option
 }
 
 pub(crate) async fn set_role(tx: &mut Tx, id: UserId, role: Role) -> Result<bool, DbError> {
+    lock(tx, id).await?;
     let sql = "UPDATE auth_users SET role = $2 WHERE id = $1";
     Ok(tx.execute(sql, args![id.0, role.as_str()]).await? == 1)
 }
 
 pub(crate) async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Result<bool, DbError> {
+    lock(tx, id).await?;
     Ok(tx.execute("UPDATE auth_users SET disabled_at = $2 WHERE id = $1", args![id.0, at]).await? == 1)
 }
 
 pub(crate) async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), DbError> {
+    lock(tx, id).await?;
     let sql = "UPDATE auth_users SET password_hash = $2, failed_attempts = 0, locked_until = NULL WHERE id = $1";
     tx.execute(sql, args![id.0, hash]).await.map(|_| ())
 }
