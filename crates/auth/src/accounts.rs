@@ -79,7 +79,8 @@ impl Auth {
         self.open_session(id, agent).await
     }
 
-    /// Signs a browser in, or asks for the second factor of whoever has one. Whether an address has an account does not show in the answer or its time.
+    /// Signs a browser in, or asks for the second factor of whoever has one. Whether an address has an account does not
+    /// show in the answer or its time.
     ///
     /// # Errors
     /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.

@@ -15,7 +15,7 @@ pub const CONTEXTS: [&str; 10] =
 const CONTEXT_MAY: &[&str] = &["contracts", "access", "stores", "http-api"];
 
 /// What every other crate of ours may use of ours. The binary may use everything but test helpers.
-const MAY: [(&str, &[&str]); 16] = [
+const MAY: &[(&str, &[&str])] = &[
     ("contracts", &[]),
     ("assets", &[]),
     ("testkit", &["contracts", "stores", "stores-embedded", "http-api", "embedding"]),
