@@ -33,14 +33,21 @@ use crate::exact::{ExactVectors, Index, Matrix, Rows, WORTH_A_GRAPH};
 const CHUNK: usize = 32;
 /// The graph is written when this many rows were put in since, or a twentieth of all, whichever is more.
 const SAVE_AFTER: usize = 1_000;
+/// Rows whose keys are read at a time when the graph is written: who writes vectors waits meanwhile, a millisecond or two.
+const KEYS_AT_A_TIME: usize = 4_096;
 /// How long the worker sleeps when nobody wakes it.
 const NAP: Duration = Duration::from_secs(1);
+
+/// Which vector the graph holds for each row, and the graph as bytes.
+type Snapshot = (Vec<RowKey>, Vec<u8>);
 
 /// The graph and what its worker needs to know.
 pub struct Guide {
     graph: Graph,
     /// Rows put in since the graph was written.
     unsaved: AtomicUsize,
+    /// How often every row was forgotten.
+    cleared: AtomicUsize,
     stop: AtomicBool,
     /// Whether there is something to do.
     call: (Mutex<bool>, Condvar),
@@ -49,7 +56,7 @@ pub struct Guide {
 impl Guide {
     fn new(graph: Graph) -> Self {
         let call = (Mutex::new(true), Condvar::new());
-        Self { graph, unsaved: AtomicUsize::new(0), stop: AtomicBool::new(false), call }
+        Self { graph, unsaved: AtomicUsize::new(0), cleared: AtomicUsize::new(0), stop: AtomicBool::new(false), call }
     }
 
     /// The graph.
@@ -65,6 +72,7 @@ impl Guide {
 
     /// Forgets every row.
     pub fn clear(&self) -> Result<(), VectorError> {
+        self.cleared.fetch_add(1, Ordering::SeqCst);
         self.graph.clear()
     }
 
@@ -209,15 +217,35 @@ impl Job {
         if unsaved == 0 || unsaved < due {
             return;
         }
-        let (dimension, bytes) =
-            self.index.read(|rows| (rows.dimension(), guide.graph.to_bytes().map(|graph| (rows.keys(), graph))));
-        let written = bytes.map_err(|error| error.to_string()).and_then(|(keys, graph)| {
-            file::write(&self.path, dimension, &keys, &graph).map_err(|error| error.to_string())
+        let written = self.snapshot(guide).map_err(|error| error.to_string()).and_then(|found| match found {
+            Some((keys, graph)) => {
+                let dimension = self.index.read(Rows::dimension);
+                file::write(&self.path, dimension, &keys, &graph).map_err(|error| error.to_string())
+            }
+            None => Ok(()),
         });
         if let Err(error) = written {
             tracing::warn!(error, "the graph of vectors could not be written: the next start builds it again");
         }
         guide.unsaved.store(0, Ordering::SeqCst);
+    }
+
+    /// The graph as bytes, and which vector it holds for each row; `None` when it was cleared meanwhile.
+    ///
+    /// Only this thread puts rows into the graph, so that it stays as it is while the keys are read part by part: a row
+    /// that changes between two parts counts as changed, or had its key read as the graph still has it.
+    fn snapshot(&self, guide: &Guide) -> Result<Option<Snapshot>, VectorError> {
+        let cleared = guide.cleared.load(Ordering::SeqCst);
+        let mut keys = Vec::new();
+        loop {
+            let part = self.index.read(|rows| rows.keys(keys.len(), KEYS_AT_A_TIME));
+            if part.is_empty() {
+                break;
+            }
+            keys.extend(part);
+        }
+        let graph = guide.graph.to_bytes()?;
+        Ok((cleared == guide.cleared.load(Ordering::SeqCst)).then_some((keys, graph)))
     }
 }
 

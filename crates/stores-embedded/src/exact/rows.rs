@@ -339,17 +339,17 @@ impl Rows {
         self.owners.len() - self.free_rows.len() - self.reserved.len()
     }
 
-    /// For each row which vector the graph holds there, if it holds one.
-    pub fn keys(&self) -> Vec<RowKey> {
-        let mut keys = vec![RowKey::NOTHING; self.owners.len()];
-        for meta in self.live.slots().map(|slot| &self.points[slot]) {
-            for (&row, place) in meta.rows.iter().zip(0..) {
-                if !self.changed.contains(row as usize) {
-                    keys[row as usize] = RowKey::new(meta.id, place, self.vector_of(row));
-                }
-            }
-        }
-        keys
+    /// For up to `count` rows from `first` on which vector the graph holds there, if it holds one; none at the end.
+    pub fn keys(&self, first: usize, count: usize) -> Vec<RowKey> {
+        let end = first.saturating_add(count).min(self.owners.len());
+        (first..end).map(|row| self.key(row).unwrap_or(RowKey::NOTHING)).collect()
+    }
+
+    fn key(&self, row: usize) -> Option<RowKey> {
+        let owner = self.owners.get(row).filter(|owner| **owner != NOBODY && !self.changed.contains(row))?;
+        let (meta, row) = (self.points.get(*owner as usize)?, row as u32);
+        let place = meta.rows.iter().position(|held| *held == row)?;
+        Some(RowKey::new(meta.id, u8::try_from(place).ok()?, self.vector_of(row)))
     }
 
     /// The slots of all points.
