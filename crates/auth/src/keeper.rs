@@ -7,7 +7,7 @@ use access::Revoked;
 use contracts::ApiError;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use stores::events;
+use stores::events::{self, Head};
 
 use crate::{
     Auth,
@@ -15,8 +15,8 @@ use crate::{
     store::trust,
 };
 
-/// How often it looks.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How long it waits for events at most, so that what it holds is known to be fresh.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often it takes everything anew, whatever the events say, and forgets what has ended.
 const WHOLE: SignedDuration = SignedDuration::from_secs(60);
 /// How many events it reads at a time.
@@ -45,14 +45,14 @@ impl Keeper {
         Self { auth, signs, position: 0, whole_at: None }
     }
 
-    /// Keeps it until dropped.
-    pub async fn run(mut self) {
+    /// Keeps it until dropped; `head` wakes it.
+    pub async fn run(mut self, mut head: Head) {
         loop {
             if let Err(error) = self.step().await {
                 // Verification closes by itself when this goes on.
                 tracing::warn!(%error, "keys and revocations can't be read");
             }
-            tokio::time::sleep(PAUSE).await;
+            let _ = tokio::time::timeout(PAUSE, head.changed()).await;
         }
     }
 
@@ -74,9 +74,11 @@ impl Keeper {
         }
         let mut changed = false;
         loop {
-            let news = events::read(&auth.db, self.position, BATCH).await?;
-            let Some((last, _)) = news.last() else { break };
-            self.position = *last;
+            let (news, reached) = events::read_of(&auth.db, &[CHANGED, REVOKED], self.position, BATCH).await?;
+            self.position = reached;
+            if news.is_empty() {
+                break;
+            }
             for (_, event) in &news {
                 changed |= event.kind == CHANGED;
                 if event.kind == REVOKED

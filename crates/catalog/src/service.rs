@@ -14,11 +14,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::{
     ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
-    Locale, MAX_BATCH, Pictures, Result, Rng, SourceRecord,
+    Locale, MAX_BATCH, Pictures, Result, Rng, SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use stores::{Db, DbError, cache::Cache, events};
+use stores::{
+    Db, DbError,
+    cache::Cache,
+    events::{self, Head},
+};
 
 use crate::{ingest, store};
 
@@ -28,8 +32,8 @@ const CONTENT_TTL: Duration = Duration::from_secs(3_600);
 const ID_TTL: Duration = Duration::from_secs(24 * 3_600);
 /// How long the counts of platforms and genres are kept, and the languages there are.
 const DIRECTORY_TTL: Duration = Duration::from_secs(60);
-/// How often the event log is looked at for what other processes changed.
-const FOLLOW: Duration = Duration::from_secs(1);
+/// How long it waits when the event log can't be read.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How many events are read at a time.
 const FOLLOW_BATCH: usize = 500;
 
@@ -103,21 +107,26 @@ impl Catalog {
 
     /// Forgets cached titles that another process changed, until `shutdown` is ready. Only a cluster needs it: what
     /// this process changes it forgets itself.
-    pub async fn follow(&self, shutdown: impl Future<Output = ()> + Send) {
+    pub async fn follow(&self, head: Head, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = shutdown => {}
-            () = self.forget_forever() => {}
+            () = self.forget_forever(head) => {}
         }
     }
 
-    async fn forget_forever(&self) {
+    async fn forget_forever(&self, mut head: Head) {
         let mut after = None;
         loop {
             match self.forget_next(after).await {
-                Ok(position) => after = Some(position),
-                Err(error) => tracing::warn!(%error, "the event log can't be read; cached titles may be old"),
+                Ok(position) => {
+                    after = Some(position);
+                    head.changed().await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the event log can't be read; cached titles may be old");
+                    tokio::time::sleep(AGAIN).await;
+                }
             }
-            tokio::time::sleep(FOLLOW).await;
         }
     }
 
@@ -125,9 +134,12 @@ impl Catalog {
     async fn forget_next(&self, after: Option<i64>) -> Result<i64, DbError> {
         let Some(mut after) = after else { return events::head(&self.db).await };
         loop {
-            let news = events::read(&self.db, after, FOLLOW_BATCH).await?;
-            let Some((last, _)) = news.last() else { return Ok(after) };
-            after = *last;
+            let (news, reached) =
+                events::read_of(&self.db, &Topic::ALL.map(Topic::as_str), after, FOLLOW_BATCH).await?;
+            after = reached;
+            if news.is_empty() {
+                return Ok(after);
+            }
             let titles: Vec<_> = news.iter().map(|(_, event)| event.key).collect();
             self.forget(&titles, &BTreeSet::new()).await?;
         }

@@ -12,7 +12,12 @@ use ingest::Ingest;
 use jiff::SignedDuration;
 use pictures::{HostedPictures, Hosts};
 use search::Search;
-use stores::{cache::Cache, db::Db, events, vectors::VectorIndex};
+use stores::{
+    cache::Cache,
+    db::Db,
+    events::{self, Head},
+    vectors::VectorIndex,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -53,6 +58,8 @@ pub struct Services {
     pub clock: Clock,
     pub rng: Rng,
     pub db: Db,
+    /// The head of its event log, for all who follow it here.
+    pub head: Head,
     /// What this process verifies with; it signs where it has the role.
     pub auth: Arc<Auth>,
     pub runs_auth: bool,
@@ -92,7 +99,7 @@ impl Services {
         let (clock, rng) = (Clock::system(), Rng::system());
         let means = Means { clock: clock.clone(), rng: rng.clone() };
         let db = backends::database(config, folder.path()).await?;
-        let cache = backends::cache(config, &clock)?;
+        let (cache, head) = (backends::cache(config, &clock)?, Head::watch(db.clone()));
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
         let runs_auth = runs(Role::Auth);
@@ -127,6 +134,7 @@ impl Services {
             clock,
             rng,
             db,
+            head,
             auth,
             runs_auth,
             mailer,
@@ -149,16 +157,17 @@ impl Services {
     /// Starts the workers: the followers of the event log, and its trimming.
     pub fn start_workers(&self) {
         let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
-        self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run()).await });
+        let head = self.head.clone();
+        self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run(head)).await });
         if let Some(catalog) = &self.catalog {
-            let (catalog, shutdown) = (Arc::clone(catalog), self.shutdown.clone());
-            self.workers.spawn(async move { catalog.follow(shutdown.cancelled_owned()).await });
+            let (catalog, head, shutdown) = (Arc::clone(catalog), self.head.clone(), self.shutdown.clone());
+            self.workers.spawn(async move { catalog.follow(head, shutdown.cancelled_owned()).await });
             let (db, clock, shutdown) = (self.db.clone(), self.clock.clone(), self.shutdown.clone());
             self.workers.spawn(async move { shutdown.run_until_cancelled(trim(db, clock)).await });
         }
         if let Some(search) = &self.search {
-            let (search, shutdown) = (Arc::clone(search), self.shutdown.clone());
-            self.workers.spawn(async move { search.follow(shutdown).await });
+            let (search, head, shutdown) = (Arc::clone(search), self.head.clone(), self.shutdown.clone());
+            self.workers.spawn(async move { search.follow(head, shutdown).await });
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 use crate::{
     dialect,
@@ -137,7 +140,7 @@ impl Db {
             Self::Sqlite(db) => Engine::Sqlite(db.begin().await?),
             Self::Postgres(db) => Engine::Postgres(db.begin().await?),
         };
-        Ok(Tx { engine, failed: false })
+        Ok(Tx { engine, failed: false, appended: Arc::clone(self.appended()), tells: false })
     }
 
     /// Closes every connection, once those in use are given back.
@@ -156,6 +159,14 @@ impl Db {
         self.fetch_one::<i64>("SELECT CAST(1 AS BIGINT)", Vec::new()).await.map(|_| ())
     }
 
+    /// Wakes who waits for events that this process appends.
+    pub(crate) fn appended(&self) -> &Arc<Notify> {
+        match self {
+            Self::Sqlite(db) => &db.appended,
+            Self::Postgres(db) => &db.appended,
+        }
+    }
+
     async fn rows(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let start = Instant::now();
         let rows = match self {
@@ -172,6 +183,9 @@ impl Db {
 pub struct Tx {
     engine: Engine,
     failed: bool,
+    appended: Arc<Notify>,
+    /// Whether its commit is to wake who waits for events.
+    tells: bool,
 }
 
 enum Engine {
@@ -268,6 +282,11 @@ impl Tx {
         }
     }
 
+    /// Its commit wakes who waits for events.
+    pub(crate) fn tell_of_events(&mut self) {
+        self.tells = true;
+    }
+
     /// Makes everything of it durable.
     ///
     /// # Errors
@@ -280,6 +299,9 @@ impl Tx {
             Engine::Postgres(tx) => tx.commit().await,
         };
         watch(&Sql::from("COMMIT"), start);
+        if self.tells && done.is_ok() {
+            self.appended.notify_one();
+        }
         done
     }
 

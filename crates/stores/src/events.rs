@@ -3,10 +3,12 @@
 
 pub mod dead_letters;
 mod groups;
+mod head;
 mod inbox;
 mod redelivery;
 
 pub use groups::{Delivery, Group, lag};
+pub use head::Head;
 pub use redelivery::{DELAYS, Fate};
 
 use contracts::Event;
@@ -46,6 +48,7 @@ pub async fn append(tx: &mut Tx, events: &[Event]) -> Result<(), DbError> {
         rows,
     )
     .await?;
+    tx.tell_of_events();
     Ok(())
 }
 
@@ -71,6 +74,28 @@ pub async fn read(db: &Db, after: i64, limit: usize) -> Result<Vec<(i64, Event)>
     let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
     let logged: Vec<Logged> = db.fetch_all(sql, args![after, bound(limit)]).await?;
     Ok(logged.into_iter().map(|logged| (logged.position, logged.event)).collect())
+}
+
+/// The next events of some topics after a position, in order, and how far the log holds no others of them: up to the
+/// last of these where there are `limit`, else up to its head.
+///
+/// # Errors
+/// As [`Db::fetch_all`].
+pub async fn read_of(db: &Db, topics: &[&str], after: i64, limit: usize) -> Result<(Vec<(i64, Event)>, i64), DbError> {
+    // The head first: what is appended meanwhile is for the next time.
+    let head = head(db).await?;
+    let marks: Vec<String> = (4..4 + topics.len()).map(|number| format!("${number}")).collect();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE position > $1 AND position <= $2 AND topic IN ({})
+        ORDER BY position LIMIT $3",
+        marks.join(", ")
+    );
+    let mut args = args![after, head, bound(limit)];
+    args.extend(topics.iter().map(|topic| Value::from(*topic)));
+    let logged: Vec<Logged> = db.fetch_all(sql, args).await?;
+    let reached =
+        if logged.len() < limit { head.max(after) } else { logged.last().map_or(after, |last| last.position) };
+    Ok((logged.into_iter().map(|logged| (logged.position, logged.event)).collect(), reached))
 }
 
 /// The position of the newest event; 0 when there never was one.

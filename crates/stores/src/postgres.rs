@@ -1,6 +1,6 @@
 //! PostgreSQL: a bounded pool, limits that the server keeps, and jiff's times in its binary format.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
@@ -10,6 +10,7 @@ use sqlx::{
     error::BoxDynError,
     postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef},
 };
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -32,6 +33,7 @@ const EPOCH: Date = jiff::civil::date(2000, 1, 1);
 pub struct PgDb {
     pool: PgPool,
     timeout: Duration,
+    pub(crate) appended: Arc<Notify>,
 }
 
 impl PgDb {
@@ -62,7 +64,7 @@ impl PgDb {
                 sqlx::Error::PoolTimedOut => DbError::Unavailable("it did not answer in time".to_owned()),
                 other => other.into(),
             })?;
-        Ok(Self { pool, timeout: config.statement_timeout })
+        Ok(Self { pool, timeout: config.statement_timeout, appended: Arc::default() })
     }
 
     pub(crate) async fn fetch(&self, sql: &Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {

@@ -18,6 +18,7 @@ use sqlx::{
         SqliteSynchronous,
     },
 };
+use tokio::sync::Notify;
 
 use crate::{
     db::DbConfig,
@@ -41,6 +42,7 @@ pub struct SqliteDb {
     readers: Arc<[Lane]>,
     turn: Arc<AtomicUsize>,
     timeout: Duration,
+    pub(crate) appended: Arc<Notify>,
 }
 
 /// One connection with the deadline of the statement it runs. A pool of one, rather than a pool of many, because
@@ -104,7 +106,7 @@ impl SqliteDb {
             readers.push(Lane::open(writing.clone().pragma("query_only", "ON"), config).await?);
         }
         let turn = Arc::new(AtomicUsize::new(0));
-        Ok(Self { writer, readers: readers.into(), turn, timeout: config.statement_timeout })
+        Ok(Self { writer, readers: readers.into(), turn, timeout: config.statement_timeout, appended: Arc::default() })
     }
 
     pub(crate) async fn fetch(&self, sql: &Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {

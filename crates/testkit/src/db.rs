@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, path::PathBuf, thread, time::Duration};
 
-use stores::{Db, DbConfig, args};
+use stores::{Db, DbConfig, args, events::Head};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -32,6 +32,11 @@ impl TestDb {
     /// The database, to hand on.
     pub fn db(&self) -> Db {
         self.db.clone()
+    }
+
+    /// A watch of its log, for whoever follows it.
+    pub fn head(&self) -> Head {
+        Head::watch(self.db())
     }
 
     /// The SQLite file; `None` on PostgreSQL.

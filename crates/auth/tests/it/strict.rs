@@ -43,7 +43,7 @@ async fn served() -> String {
     let config = AuthConfig::new(&issuer, [7; 32]);
     let auth = Arc::new(Auth::new(db.db(), clock.clone(), rng.clone(), config, Arc::clone(&verifier)));
     auth.seed().await.unwrap();
-    tokio::spawn(Keeper::new(Arc::clone(&auth), true).run());
+    tokio::spawn(Keeper::new(Arc::clone(&auth), true).run(stores::events::Head::watch(db.db())));
     let frame = Frame {
         clock,
         rng,

@@ -107,7 +107,8 @@ async fn another_process_forgets_what_this_one_changed() {
     other.content_json(&call(), id).await.unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let follower = Arc::clone(&other);
-    let following = tokio::spawn(async move { follower.follow(async { drop(stopped.await) }).await });
+    let head = stores::events::Head::watch(bench.db());
+    let following = tokio::spawn(async move { follower.follow(head, async { drop(stopped.await) }).await });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     bench.ingest(&[film("netflix", "s1", "Chaos", 1985)]).await;
     let changed = async {

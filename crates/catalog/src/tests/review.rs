@@ -246,7 +246,8 @@ async fn two_catalogues_over_one_database_see_each_other() {
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let follower = Arc::clone(&other);
-    let following = tokio::spawn(async move { follower.follow(async { drop(stopped.await) }).await });
+    let head = stores::events::Head::watch(bench.db());
+    let following = tokio::spawn(async move { follower.follow(head, async { drop(stopped.await) }).await });
     // The follower begins at the head of the log: let it look once before anything changes.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(seen().await["runtime_minutes"], serde_json::Value::Null);

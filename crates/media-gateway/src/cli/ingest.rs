@@ -138,7 +138,6 @@ pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
 /// Waits until the indexes hold what the catalogue has. Ends at once where there is no search.
 pub async fn index(services: &Services) -> anyhow::Result<()> {
     let Some(search) = &services.search else { return Ok(()) };
-    search.nudge();
     follow(async || Ok(IndexProgress { caught_up: search.caught_up().await?, progress: search.progress() })).await
 }
 

@@ -59,7 +59,8 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
     let search = Arc::new(search);
     let (stop, followed) = (CancellationToken::new(), search.clone());
     let stopped = stop.clone();
-    let follower = tokio::spawn(async move { followed.follow(stopped).await });
+    let head = db.head();
+    let follower = tokio::spawn(async move { followed.follow(head, stopped).await });
     search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
 
     let services = Services { search: Some(search.clone()), catalog: None };

@@ -1,8 +1,11 @@
 //! What the event log promises, whatever the engine. Each function takes a migrated database with an empty log.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Topic, Trace};
@@ -15,7 +18,7 @@ use crate::{
     args,
     db::{Db, Tx},
     error::DbError,
-    events::{self, DELAYS, Delivery, Fate, Group, dead_letters},
+    events::{self, DELAYS, Delivery, Fate, Group, Head, dead_letters},
 };
 
 const GROUP: &str = "readers";
@@ -86,9 +89,44 @@ pub async fn events_come_back_in_order(db: &Db) -> Result<(), DbError> {
     assert_eq!(all, expected);
     assert_eq!(events::read(db, 2, 3).await?, expected[2..5]);
     assert_eq!((events::head(db).await?, events::oldest(db).await?), (6, Some(1)));
+    let updates = [Topic::AvailabilityChanged.as_str(), "of.others"];
+    assert_eq!(events::read_of(db, &updates, 0, 2).await?, (expected[5..].to_vec(), 6));
+    let ingested = [Topic::ContentIngested.as_str()];
+    assert_eq!(events::read_of(db, &ingested, 1, 2).await?, (expected[1..3].to_vec(), 3));
+    assert_eq!(events::read_of(db, &ingested, 5, 2).await?, (vec![], 6), "past what is of other topics");
     let mut tx = db.begin().await?;
     let twice = events::append(&mut tx, &[expected[0].1.clone()]).await;
     assert!(matches!(twice, Err(DbError::Unique(_))), "an event is appended once: {twice:?}");
+    Ok(())
+}
+
+/// Whoever watches the head is woken by what this process appends, and by nothing that was rolled back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn the_head_is_watched(db: &Db) -> Result<(), DbError> {
+    let source = Source::new();
+    let mut heads = [Head::watch(db.clone()), Head::watch(db.clone())];
+    for round in 1..=20_u128 {
+        let mut tx = db.begin().await?;
+        events::append(&mut tx, &[source.event(Topic::ContentUpdated, round)]).await?;
+        drop(tx);
+        source.append(db, round..=round).await?;
+        for head in &mut heads {
+            let woken = tokio::time::timeout(Duration::from_secs(10), head.changed()).await;
+            assert!(woken.is_ok(), "nobody was told of event {round}");
+        }
+    }
+    let settled = Duration::from_millis(300);
+    for head in &mut heads {
+        while tokio::time::timeout(settled, head.changed()).await.is_ok() {}
+    }
+    let mut tx = db.begin().await?;
+    events::append(&mut tx, &[source.event(Topic::ContentUpdated, 99)]).await?;
+    drop(tx);
+    for head in &mut heads {
+        assert!(tokio::time::timeout(settled, head.changed()).await.is_err(), "nothing happened");
+    }
     Ok(())
 }
 

@@ -35,6 +35,7 @@ on_both! {
     db::many_rows_go_in;
     events::events_come_back_in_order;
     events::positions_appear_in_order;
+    events::the_head_is_watched;
     events::groups_follow_their_topics;
     events::an_event_has_its_effect_once;
     events::a_poison_event_is_put_aside;
