@@ -74,13 +74,16 @@ pub struct Call {
     pub locale: Locale,
     /// Where the person is, if they said.
     pub region: Option<Region>,
+    /// Stands for the network that a request over HTTP came from, to tell callers apart that we do not know: a number
+    /// drawn with a secret, another one each day, from which the address can't be had. It never leaves this process.
+    pub origin: Option<u64>,
 }
 
 impl Call {
     /// A call with the default language and no organisation or region.
     pub fn new(caller: Caller, trace: Trace, clock: &Clock, timeout: Duration) -> Self {
         let deadline = deadline(clock, timeout);
-        Self { caller, org: None, deadline, trace, locale: Locale::default(), region: None }
+        Self { caller, org: None, deadline, trace, locale: Locale::default(), region: None, origin: None }
     }
 
     /// A call that the node makes for itself.

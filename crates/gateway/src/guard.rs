@@ -4,7 +4,6 @@
 
 use std::{
     convert::Infallible,
-    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -24,7 +23,7 @@ use futures::{
     future::{BoxFuture, Either},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use http_api::{Budget, Deprecation, Entered, Frame, Peer, Problem, identify};
+use http_api::{Budget, Client, Deprecation, Entered, Frame, Peer, Problem, identify};
 use hyper::body::Body as _;
 use tokio::time::timeout;
 use tower::{Layer, Service};
@@ -118,15 +117,13 @@ impl GuardConfig {
     }
 }
 
-/// The address a request comes from, through the proxies that are trusted: a request extension.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Client(pub(crate) IpAddr);
-
 /// What a door has besides its routes.
 pub(crate) struct Fittings {
     pub(crate) frame: Arc<Frame>,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) limits: Option<Arc<Limits>>,
+    /// Knows whose word about a client's address counts.
+    pub(crate) clients: Option<Arc<Limits>>,
     pub(crate) cache: Option<Arc<ResponseCache>>,
 }
 
@@ -348,11 +345,11 @@ impl Visit {
         // Credentials that are not good are refused where they are needed; until then nobody sent them.
         let caller = identify(&fittings.frame, &mut request);
         let priority = if is_watch(self.endpoint()) { Priority::Vital } else { priority(&caller) };
-        let demand = fittings.limits.as_ref().and_then(|limits| {
-            let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip())?;
-            let client = limits.client(peer, request.headers());
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        let client = fittings.clients.as_ref().and_then(|clients| Some(clients.client(peer?, request.headers())));
+        let demand = client.and_then(|client| {
             request.extensions_mut().insert(Client(client));
-            limits.demand(&caller, client, self.endpoint(), self.uri.path())
+            fittings.limits.as_ref()?.demand(&caller, client, self.endpoint(), self.uri.path())
         });
         let request = bounded(request, config.max_body_bytes)?;
         let Some(place) = self.shared.crowd.enter(priority) else {

@@ -54,6 +54,8 @@ pub struct RoleParts {
     pub health: Arc<Health>,
     /// Clock, randomness and keys.
     pub frame: Arc<Frame>,
+    /// Whose word about a client's address counts: nobody's without.
+    pub clients: Option<Arc<Limits>>,
     /// The limits.
     pub config: GuardConfig,
 }
@@ -88,7 +90,7 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
         deprecate(&mut document, &old.route);
     }
     let router = router.merge(docs::routes(document)).merge(health::routes(health));
-    let fittings = Fittings { frame, idempotency, limits: limits.clone(), cache };
+    let fittings = Fittings { frame, idempotency, clients: limits.clone(), limits: limits.clone(), cache };
     let gateway = finish(router, fittings, config);
     let guard = gateway.guard.clone();
     // Set once: the cell was made above.
@@ -99,7 +101,8 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
 /// The listener of one role, which a gateway in another process calls: the same limits, no documentation.
 pub fn role(parts: RoleParts) -> Gateway {
     let router = Router::from(parts.routes).merge(health::routes(parts.health));
-    finish(router, Fittings { frame: parts.frame, idempotency: None, limits: None, cache: None }, parts.config)
+    let RoleParts { frame, clients, config, .. } = parts;
+    finish(router, Fittings { frame, idempotency: None, limits: None, clients, cache: None }, config)
 }
 
 /// Marks the operations of a path as deprecated.

@@ -24,7 +24,7 @@ use http::{
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_api::{BodyTooLarge, Budget, Frame, Peer, Problem, cause};
+use http_api::{BodyTooLarge, Budget, Client, Frame, Peer, Problem, cause};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::{
@@ -36,7 +36,6 @@ use tower_http::timeout::TimeoutBody;
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    guard::Client,
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
 };

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     Problem,
-    frame::{Budget, Frame},
+    frame::{Budget, Client, Frame},
     language,
 };
 
@@ -34,6 +34,7 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
         if let Some(locale) = language::preferred(&parts.headers) {
             call.locale = locale;
         }
+        call.origin = parts.extensions.get::<Client>().map(|client| frame.origin(client.0));
         Ok(Self(call))
     }
 }

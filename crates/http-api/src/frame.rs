@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -16,6 +16,7 @@ use axum::{
 use contracts::{Clock, Rng, Trace};
 use futures::future::BoxFuture;
 use http::HeaderMap;
+use sha2::{Digest as _, Sha256};
 use tower::{Layer, Service};
 
 use crate::problem;
@@ -40,6 +41,10 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// A request extension: the address a request comes from, through the proxies that are trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct Client(pub IpAddr);
+
 /// A request extension: this request may take only so long, whatever the frame says.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget(pub Duration);
@@ -52,6 +57,22 @@ pub struct Entered {
 }
 
 impl Frame {
+    /// The number that stands for a client's network today: see [`contracts::Call::origin`].
+    pub(crate) fn origin(&self, client: IpAddr) -> u64 {
+        let day = self.clock.now().as_second().div_euclid(24 * 3_600);
+        let mut digest = Sha256::new_with_prefix(b"origin\n");
+        digest.update(self.cursor_key);
+        digest.update(day.to_le_bytes());
+        match client.to_canonical() {
+            IpAddr::V4(address) => digest.update(address.octets()),
+            // One subscriber has at least this many addresses (RFC 6177).
+            IpAddr::V6(address) => digest.update(&address.octets()[..8]),
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest.finalize()[..8]);
+        u64::from_le_bytes(first)
+    }
+
     /// Puts the frame and the trace (the caller's, or a new one) where the extractors find them.
     pub fn enter(self: &Arc<Self>, request: &mut Request) -> Entered {
         let known = request.extensions().get::<Trace>().copied();

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
-use contracts::{ApiError, ComponentState, Rng};
+use contracts::{ApiError, ComponentState, Rng, Topic};
 use gateway::{Gateway as Door, Health, Limits, Reload, ResponseCache};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
-use stores::events;
+use stores::{Db, DbError, events};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -32,8 +32,6 @@ use crate::{
 /// How long the requests in flight may take when the node stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How often the event log is looked at for changes.
-const CHANGES_PAUSE: Duration = Duration::from_millis(100);
 /// The part of the cache's memory that whole answers may take.
 const RESPONSES_SHARE: u64 = 4;
 
@@ -186,13 +184,22 @@ impl Node {
     /// Tells the cache of answers when the catalogue has changed, in this process or another.
     fn watch_changes(&self, cache: &ResponseCache) {
         let (outdated, db, shutdown) = (cache.outdated(), self.services.db.clone(), self.shutdown.clone());
+        let mut head = self.services.head.clone();
         self.listeners.spawn(async move {
-            let mut seen = None;
-            while shutdown.run_until_cancelled(tokio::time::sleep(CHANGES_PAUSE)).await.is_some() {
-                // A database that does not answer is told of at `/readyz`.
-                let Ok(head) = events::head(&db).await else { continue };
-                if seen.replace(head) != Some(head) {
-                    outdated();
+            let mut after = None;
+            while shutdown.run_until_cancelled(head.changed()).await.is_some() {
+                match changed_since(&db, after).await {
+                    Ok((changed, reached)) => {
+                        after = Some(reached);
+                        if changed {
+                            outdated();
+                        }
+                    }
+                    // A database that does not answer is told of at `/readyz`; nobody knows what was missed.
+                    Err(_) => {
+                        after = None;
+                        outdated();
+                    }
                 }
             }
         });
@@ -225,6 +232,15 @@ impl Node {
         self.listeners.wait().await;
         self.services.close().await;
     }
+}
+
+/// Whether the catalogue changed after a position (it is not known from when on: that counts as changed), and how far
+/// was looked.
+async fn changed_since(db: &Db, after: Option<i64>) -> Result<(bool, i64), DbError> {
+    let Some(after) = after else { return Ok((true, events::head(db).await?)) };
+    let (news, reached) = events::read_of(db, &Topic::ALL.map(Topic::as_str), after, 1).await?;
+    // Whatever else there is up to the head is outdated with it.
+    if news.is_empty() { Ok((false, reached)) } else { Ok((true, events::head(db).await?)) }
 }
 
 /// How the operator asks over HTTP to read the configuration again, and who hears it.
@@ -306,6 +322,7 @@ fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {
         routes: OpenApiRouter::from(page),
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
+        clients: None,
         config: limits::door(&common.config, "metrics"),
     };
     Router::new().fallback_service(gateway::role(parts))

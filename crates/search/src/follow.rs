@@ -14,14 +14,16 @@ use std::{
 };
 
 use contracts::{ApiError, Call, CatalogApi, Clock, Content, ContentId, ErrorKind, ListQuery, MAX_BATCH, Rng, Topic};
-use stores::{Db, events};
-use tokio::sync::Notify;
+use stores::{
+    Db,
+    events::{self, Head},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{SearchError, index::Target};
 
-/// How often an idle follower looks; the index has to follow within two seconds.
-const IDLE: Duration = Duration::from_millis(200);
+/// How often, in seconds, a place that only other events moved is written down: before the log forgets what is there.
+const PASS_EVERY: i64 = 3_600;
 /// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 /// How long one call of the catalogue may take.
@@ -32,8 +34,12 @@ const MAX_ATTEMPTS: u32 = 5;
 /// How far a follower has come; shared with whoever shows it.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The cursor of the index; negative until it is known and the index is filled.
+    /// How far in the log the index holds all there is; negative until it is known and the index is filled.
     pub cursor: AtomicI64,
+    /// The position that is written in the index: that of the last change, else one up to `cursor`.
+    pub written: AtomicI64,
+    /// When it was last moved without a change, or the follower began, in seconds of Unix time.
+    passed_at: AtomicI64,
     /// The newest event when the follower last looked.
     pub head: AtomicI64,
     /// Whether the index is being filled from the catalogue.
@@ -50,6 +56,8 @@ impl Progress {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             cursor: AtomicI64::new(-1),
+            written: AtomicI64::new(-1),
+            passed_at: AtomicI64::new(0),
             head: AtomicI64::new(0),
             filling: AtomicBool::new(false),
             filled: AtomicU64::new(0),
@@ -89,20 +97,22 @@ pub(crate) struct Follower<T> {
     pub clock: Clock,
     pub rng: Rng,
     pub progress: Arc<Progress>,
-    /// Wakes an idle follower before its time.
-    pub nudge: Arc<Notify>,
 }
 
 impl<T: Target> Follower<T> {
     /// Follows until told to stop; a batch that is begun is finished first.
-    pub(crate) async fn run(&self, stop: &CancellationToken) {
+    pub(crate) async fn run(&self, mut head: Head, stop: &CancellationToken) {
+        self.progress.passed_at.store(self.clock.now().as_second(), Ordering::SeqCst);
         let mut pause = PAUSES.0;
         while !stop.is_cancelled() {
-            let wait = match self.step(stop).await {
+            let failed = match self.step(stop).await {
                 Ok(step) => {
                     self.progress.fail(String::new());
                     pause = PAUSES.0;
-                    if step == Step::Moved { continue } else { IDLE }
+                    if step == Step::Moved {
+                        continue;
+                    }
+                    None
                 }
                 Err(error) => {
                     tracing::warn!(index = self.target.name(), %error, pause_ms = pause.as_millis() as u64,
@@ -110,13 +120,13 @@ impl<T: Target> Follower<T> {
                     self.progress.fail(error.to_string());
                     let wait = pause;
                     pause = (pause * 2).min(PAUSES.1);
-                    wait
+                    Some(wait)
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.nudge.notified(), if wait == IDLE => {}
-                () = tokio::time::sleep(wait) => {}
+                () = head.changed(), if failed.is_none() => {}
+                () = tokio::time::sleep(failed.unwrap_or_default()), if failed.is_some() => {}
             }
         }
     }
@@ -129,23 +139,48 @@ impl<T: Target> Follower<T> {
             Some(cursor) if cursor <= head => cursor,
             _ => return self.refill(stop).await,
         };
-        self.stand_at(cursor);
-        if cursor == head {
-            return Ok(Step::Idle);
-        }
-        let batch = events::read(&self.events, cursor, MAX_BATCH).await?;
-        let Some((last, _)) = batch.last() else { return Ok(Step::Idle) };
-        if batch[0].0 > cursor + 1 && events::oldest(&self.events).await?.is_some_and(|oldest| oldest > cursor + 1) {
+        self.progress.written.store(cursor, Ordering::SeqCst);
+        // Other events than of titles move the index nowhere: how far there were only such is known to this process.
+        let from = cursor.max(self.progress.cursor.load(Ordering::SeqCst));
+        if from > head {
             return self.refill(stop).await;
         }
-        // The log is everybody's: what is not about a title has no key that names one.
-        let about = batch.iter().filter(|(_, event)| event.kind.parse::<Topic>().is_ok());
-        let ids: BTreeSet<ContentId> = about.map(|(_, event)| event.key).collect();
+        self.stand_at(from);
+        if from == head {
+            return Ok(Step::Idle);
+        }
+        let (batch, reached) = events::read_of(&self.events, &Topic::ALL.map(Topic::as_str), from, MAX_BATCH).await?;
+        if events::oldest(&self.events).await?.is_some_and(|oldest| oldest > from + 1) {
+            return self.refill(stop).await;
+        }
+        if batch.is_empty() {
+            return self.pass(cursor, reached).await;
+        }
+        let ids: BTreeSet<ContentId> = batch.iter().map(|(_, event)| event.key).collect();
         let ids: Vec<ContentId> = ids.into_iter().collect();
         let (titles, gone) = self.fetch(&ids).await?;
-        self.target.apply(titles, gone, *last).await?;
-        self.stand_at(*last);
+        self.target.apply(titles, gone, reached).await?;
+        self.progress.written.store(reached, Ordering::SeqCst);
+        self.stand_at(reached);
         Ok(Step::Moved)
+    }
+
+    /// Moves past events that are not about titles.
+    async fn pass(&self, written: i64, reached: i64) -> Result<Step, SearchError> {
+        let now = self.clock.now().as_second();
+        if reached > written && now - self.progress.passed_at.load(Ordering::SeqCst) >= PASS_EVERY {
+            self.target.apply(Vec::new(), Vec::new(), reached).await?;
+            self.progress.written.store(reached, Ordering::SeqCst);
+            self.progress.passed_at.store(now, Ordering::SeqCst);
+        }
+        self.stand_at(reached);
+        Ok(Step::Moved)
+    }
+
+    fn filling(&self, filling: bool) {
+        self.progress.filling.store(filling, Ordering::SeqCst);
+        let gauge = metrics::gauge!("search_index_filling", "index" => self.target.name());
+        gauge.set(if filling { 1.0 } else { 0.0 });
     }
 
     fn stand_at(&self, cursor: i64) {
@@ -157,7 +192,7 @@ impl<T: Target> Follower<T> {
     async fn refill(&self, stop: &CancellationToken) -> Result<Step, SearchError> {
         let head = events::head(&self.events).await?;
         self.progress.filled.store(0, Ordering::SeqCst);
-        self.progress.filling.store(true, Ordering::SeqCst);
+        self.filling(true);
         tracing::info!(index = self.target.name(), "an index is being filled from the catalogue");
         self.target.begin().await?;
         let mut query = ListQuery { limit: MAX_BATCH, ..ListQuery::default() };
@@ -173,7 +208,8 @@ impl<T: Target> Follower<T> {
             self.progress.filled.fetch_add(count, Ordering::SeqCst);
         }
         self.target.finish(head).await?;
-        self.progress.filling.store(false, Ordering::SeqCst);
+        self.progress.written.store(head, Ordering::SeqCst);
+        self.filling(false);
         self.stand_at(head);
         let titles = self.progress.filled.load(Ordering::SeqCst);
         tracing::info!(index = self.target.name(), titles, "an index is filled");

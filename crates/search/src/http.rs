@@ -348,7 +348,6 @@ async fn get_index_progress(
     NoQuery: NoQuery,
 ) -> HttpResult<Json<IndexProgress>> {
     call.require_operator()?;
-    service.nudge();
     let caught_up = service.caught_up().await.map_err(ApiError::from)?;
     Ok(Json(IndexProgress { caught_up, progress: service.progress() }))
 }

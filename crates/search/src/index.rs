@@ -95,12 +95,17 @@ impl Target for KeywordTarget {
     }
 
     async fn finish(&self, cursor: i64) -> Result<(), SearchError> {
-        self.apply(Vec::new(), Vec::new(), cursor).await
+        self.blocking(move |index| index.apply(&[], &[], cursor)).await?;
+        self.tell();
+        Ok(())
     }
 
     async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError> {
+        let changes = !titles.is_empty() || !gone.is_empty();
         self.blocking(move |index| index.apply(&titles, &gone, cursor)).await?;
-        self.tell();
+        if changes {
+            self.tell();
+        }
         Ok(())
     }
 }

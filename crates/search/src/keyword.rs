@@ -2,6 +2,7 @@
 
 mod counting;
 mod fit;
+mod former;
 mod nearby;
 mod query;
 mod schema;
@@ -11,7 +12,10 @@ mod told;
 use std::{
     fs, io,
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use contracts::{Content, ContentId};
@@ -24,10 +28,12 @@ pub(crate) use schema::TitleDoc;
 pub(crate) use snapshot::{Popular, Snapshot};
 
 use crate::SearchError;
+use former::Former;
 use schema::Fields;
 
 /// The format of what we write. Raise it with every change of the schema, the folding or the stored document: an older
-/// index is then rebuilt, and an older release refuses a newer one.
+/// index is then rebuilt, and answers meanwhile where it can be read; an older release refuses a newer one. A field that
+/// is added to the stored document needs a default, so that the older one can.
 const FORMAT: u32 = 3;
 /// Memory of the writer before it spills a segment, in bytes.
 const WRITER_BYTES: usize = 50_000_000;
@@ -47,25 +53,34 @@ pub(crate) struct KeywordIndex {
     fields: Fields,
     reader: IndexReader,
     writer: Mutex<IndexWriter>,
+    /// Whether it was ever filled.
+    whole: AtomicBool,
+    /// Answers while it is not.
+    former: RwLock<Option<Former>>,
 }
 
 impl KeywordIndex {
-    /// Opens the index in `dir`, or makes an empty one where there is none, or one that is older or broken: that is
-    /// moved aside, to `dir` with `.aside` added, and the follower fills the new one from the catalogue.
+    /// Opens the index in `dir`, or makes an empty one where there is none, or one that is older or broken, which the
+    /// follower fills from the catalogue. An older one is moved to `dir` with `.former` added, and answers until then; a
+    /// broken one is moved aside, to `dir` with `.aside` added.
     ///
     /// # Errors
     /// [`SearchError::Newer`] for an index of a newer release; [`SearchError::Locked`] when another process has it.
     pub(crate) fn open(dir: &Path) -> Result<Self, SearchError> {
-        let reason = match Self::try_open(dir) {
+        match Self::try_open(dir) {
             Ok(Some(index)) => return Ok(index),
-            Ok(None) => "it has an older format".to_owned(),
+            Ok(None) => {
+                tracing::warn!("the keyword index has an older format: it is rebuilt from the catalogue");
+                former::keep(dir)?;
+            }
             Err(error @ (SearchError::Newer { .. } | SearchError::Locked | SearchError::StorageFull)) => {
                 return Err(error);
             }
-            Err(error) => error.to_string(),
-        };
-        tracing::warn!(%reason, "the keyword index can't be used: it is moved aside and rebuilt from the catalogue");
-        move_aside(dir)?;
+            Err(error) => {
+                tracing::warn!(%error, "the keyword index can't be used: it is moved aside and rebuilt from the catalogue");
+                move_aside(dir)?;
+            }
+        }
         Self::try_open(dir)?.ok_or_else(|| SearchError::Keyword("a new index can't be opened".to_owned()))
     }
 
@@ -89,7 +104,15 @@ impl KeywordIndex {
         schema::register_tokenizers(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let writer = Mutex::new(index.writer_with_num_threads(1, WRITER_BYTES)?);
-        Ok(Some(Self { index, fields, reader, writer }))
+        let mut opened =
+            Self { index, fields, reader, writer, whole: AtomicBool::new(false), former: RwLock::default() };
+        if opened.cursor()?.is_some() {
+            opened.whole = AtomicBool::new(true);
+            former::clean(dir);
+        } else {
+            opened.former = RwLock::new(Former::beside(dir));
+        }
+        Ok(Some(opened))
     }
 
     /// The position in the event log that the index stands at; `None` when it was never filled.
@@ -119,9 +142,32 @@ impl KeywordIndex {
         self.finish(&mut writer, staged, None)
     }
 
-    /// What the last commit left, unchanged by later ones.
+    /// What the last commit left, unchanged by later ones; before the first, what the index of an older format holds.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.reader.searcher(), self.fields)
+        let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
+        match &*former {
+            Some(former) => former.snapshot(),
+            None => Snapshot::new(self.reader.searcher(), self.fields),
+        }
+    }
+
+    /// Whether an index of an older format answers.
+    pub(crate) fn is_former(&self) -> bool {
+        self.former.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether it answers from the whole catalogue, as this or an older format has it.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.whole.load(Ordering::SeqCst) || self.is_former()
+    }
+
+    /// This index is whole: one of an older format goes.
+    fn retire_former(&self) {
+        if !self.whole.swap(true, Ordering::SeqCst)
+            && let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            former.forget();
+        }
     }
 
     fn writer(&self) -> MutexGuard<'_, IndexWriter> {
@@ -141,6 +187,8 @@ impl KeywordIndex {
         });
         if done.is_err() {
             writer.rollback()?;
+        } else if cursor.is_some() {
+            self.retire_former();
         }
         done
     }

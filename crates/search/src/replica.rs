@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use stores::{
     Db,
     cache::Cache,
-    events::{self, Group},
+    events::{self, Group, Head},
     vectors::VectorIndex,
 };
 use tokio::sync::{Notify, Semaphore};
@@ -118,8 +118,6 @@ pub struct Search {
     version: Arc<AtomicU64>,
     graph_version: AtomicU64,
     changed: Arc<Notify>,
-    keyword_nudge: Arc<Notify>,
-    vector_nudge: Arc<Notify>,
 }
 
 impl Search {
@@ -174,8 +172,6 @@ impl Search {
             version: Arc::new(AtomicU64::new(1)),
             graph_version: AtomicU64::new(0),
             changed: Arc::default(),
-            keyword_nudge: Arc::default(),
-            vector_nudge: Arc::default(),
         })
     }
 
@@ -186,8 +182,8 @@ impl Search {
         self
     }
 
-    /// Keeps the indexes as the catalogue is, until told to stop; what is begun is finished first.
-    pub async fn follow(&self, stop: CancellationToken) {
+    /// Keeps the indexes as the catalogue is, whenever `head` moves, until told to stop; what is begun is finished first.
+    pub async fn follow(&self, head: Head, stop: CancellationToken) {
         let keyword = self.follower(
             KeywordTarget {
                 index: Arc::clone(&self.keyword),
@@ -195,25 +191,24 @@ impl Search {
                 changed: Arc::clone(&self.changed),
             },
             &self.keyword_progress,
-            &self.keyword_nudge,
         );
         let vector = self.meaning.clone().map(|meaning| {
             let target = VectorTarget { meaning, points: Arc::clone(&self.points), tags: Arc::clone(&self.tags) };
-            self.follower(target, &self.vector_progress, &self.vector_nudge)
+            self.follower(target, &self.vector_progress)
         });
         let vectors = async {
             if let Some(vector) = &vector {
-                vector.run(&stop).await;
+                vector.run(head.clone(), &stop).await;
             }
         };
         let derived = async { tokio::join!(self.keep_graph(&stop), self.keep_offsets(&stop)) };
-        tokio::join!(keyword.run(&stop), vectors, derived, self.keep_trending(&stop), self.warm_up(&stop));
-    }
-
-    /// Tells the followers that there is something new, so that they need not find out by themselves.
-    pub fn nudge(&self) {
-        self.keyword_nudge.notify_one();
-        self.vector_nudge.notify_one();
+        tokio::join!(
+            keyword.run(head.clone(), &stop),
+            vectors,
+            derived,
+            self.keep_trending(&stop),
+            self.warm_up(&stop)
+        );
     }
 
     /// Whether the indexes and the graph hold everything that the log says by now.
@@ -232,7 +227,6 @@ impl Search {
     pub async fn wait_until_caught_up(&self, timeout: Duration) -> Result<(), ApiError> {
         let head = events::head(&self.events).await?;
         let started = Instant::now();
-        self.nudge();
         while !self.stands_at(head) {
             if started.elapsed() > timeout {
                 let detail = "the search index did not catch up with the catalogue in time";
@@ -243,10 +237,11 @@ impl Search {
         Ok(())
     }
 
-    /// Where the indexes stand, when all of them hold the same: answers are then the same until the position moves.
+    /// The position of what the indexes hold, when all of them hold the same: answers are then the same until it moves,
+    /// which what is not about titles does not make it.
     pub(crate) fn settled_at(&self) -> Option<i64> {
-        let position = self.slowest();
-        self.stands_at(self.keyword_progress.cursor.load(Ordering::SeqCst)).then_some(position)
+        let position = self.slowest(|progress| progress.written.load(Ordering::SeqCst));
+        (position >= 0 && self.stands_at(self.keyword_progress.cursor.load(Ordering::SeqCst))).then_some(position)
     }
 
     fn stands_at(&self, head: i64) -> bool {
@@ -273,7 +268,8 @@ impl Search {
     /// How the parts are: `keyword_index`, `vector_index`, `embedding_model`, `graph`.
     pub async fn components(&self) -> Vec<Component> {
         let titles = self.keyword.snapshot().len();
-        let keyword = component("keyword_index", &self.keyword_progress, &format!("{titles} titles"));
+        let former = if self.keyword.is_former() { " in an older format" } else { "" };
+        let keyword = component("keyword_index", &self.keyword_progress, titles, &format!("{titles} titles{former}"));
         let model = match &self.meaning {
             Some(meaning) => {
                 Component::new("embedding_model", ComponentState::Ready, meaning.embedder.model().name.clone())
@@ -286,7 +282,8 @@ impl Search {
         let points = self.points.load(Ordering::SeqCst);
         let vector = match &self.meaning {
             Some(_) => {
-                component("vector_index", &self.vector_progress, &format!("{points} of {titles} titles embedded"))
+                let holds = format!("{points} of {titles} titles embedded");
+                component("vector_index", &self.vector_progress, points, &holds)
             }
             None => Component::new("vector_index", ComponentState::Degraded, "not in use without an embedding model"),
         };
@@ -326,7 +323,7 @@ impl Search {
         Arc::clone(&self.derived.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn follower<T>(&self, target: T, progress: &Arc<follow::Progress>, nudge: &Arc<Notify>) -> Follower<T> {
+    fn follower<T>(&self, target: T, progress: &Arc<follow::Progress>) -> Follower<T> {
         Follower {
             target,
             events: self.events.clone(),
@@ -334,7 +331,6 @@ impl Search {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             progress: Arc::clone(progress),
-            nudge: Arc::clone(nudge),
         }
     }
 
@@ -396,7 +392,7 @@ impl Search {
         let name = format!("content-indexer:{}", self.config.replica);
         let mut written = -1;
         while !stop.is_cancelled() {
-            let stands = self.slowest();
+            let stands = self.slowest(|progress| progress.cursor.load(Ordering::SeqCst));
             if stands > written {
                 match write_offset(&self.events, &name, &self.clock, stands).await {
                     Ok(()) => written = stands,
@@ -410,12 +406,9 @@ impl Search {
         }
     }
 
-    fn slowest(&self) -> i64 {
-        let keyword = self.keyword_progress.cursor.load(Ordering::SeqCst);
-        match &self.meaning {
-            Some(_) => keyword.min(self.vector_progress.cursor.load(Ordering::SeqCst)),
-            None => keyword,
-        }
+    fn slowest(&self, place: impl Fn(&follow::Progress) -> i64) -> i64 {
+        let keyword = place(&self.keyword_progress);
+        if self.meaning.is_some() { keyword.min(place(&self.vector_progress)) } else { keyword }
     }
 }
 
@@ -424,7 +417,8 @@ async fn write_offset(db: &Db, name: &str, clock: &Clock, position: i64) -> Resu
     Ok(group.skip_to(position).await?)
 }
 
-fn component(name: &str, progress: &follow::Progress, holds: &str) -> Component {
+/// How an index is that answers from `answering` titles.
+fn component(name: &str, progress: &follow::Progress, answering: u64, holds: &str) -> Component {
     if let Some(failure) = progress.failure() {
         return Component::new(
             name,
@@ -434,7 +428,9 @@ fn component(name: &str, progress: &follow::Progress, holds: &str) -> Component 
     }
     if progress.filling.load(Ordering::SeqCst) || progress.cursor.load(Ordering::SeqCst) < 0 {
         let filled = progress.filled.load(Ordering::SeqCst);
-        return Component::new(name, ComponentState::Starting, format!("{holds}; being filled, {filled} so far"));
+        // What was there answers meanwhile: nobody has to wait for this replica.
+        let state = if answering > 0 { ComponentState::Degraded } else { ComponentState::Starting };
+        return Component::new(name, state, format!("{holds}; being filled, {filled} so far"));
     }
     let skipped = progress.skipped.load(Ordering::SeqCst);
     let skipped = if skipped > 0 { format!(", {skipped} passed over") } else { String::new() };

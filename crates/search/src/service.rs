@@ -20,7 +20,7 @@ use crate::{
     heard::unheard,
     keyword::{Popular, Snapshot},
     query::{self, Named, Plan, QueryKind},
-    rank::Fused,
+    rank::{Fused, Source},
     ranked::Found,
     reasons::{english, reasons},
     text::fold,
@@ -37,7 +37,7 @@ impl SearchApi for Search {
     async fn search(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let started = Instant::now();
         let mut response = self.answered(call, request).await?;
-        self.trending.count(request, &response, self.clock.now());
+        self.trending.count(call, request, &response, self.clock.now(), &self.rng);
         let elapsed = started.elapsed();
         metrics::histogram!("search_duration_seconds").record(elapsed.as_secs_f64());
         response.search_time_ms = elapsed.as_secs_f64() * 1000.0;
@@ -152,10 +152,17 @@ impl Search {
             page_size: request.page_size,
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
-            degraded: found.degraded.into_iter().chain(unheard).collect(),
+            degraded: found.degraded.into_iter().chain(unheard).chain(self.unfilled()).collect(),
             facets,
             search_time_ms: 0.0,
         })
+    }
+
+    /// What an answer lacks while the first keyword index is being filled.
+    fn unfilled(&self) -> Option<Degraded> {
+        let reason = || "it is being filled from the catalogue: titles are missing".to_owned();
+        (!self.keyword().is_filled())
+            .then(|| Degraded { source: Source::Keyword.as_str().to_owned(), reason: reason() })
     }
 
     /// How long each source may take.

@@ -1,18 +1,23 @@
 //! What people search for by name these days: counts of titles that say nothing of anybody.
 //!
-//! A title is counted when it is the first result of a search whose whole query is its name. Neither the words nor who
-//! asked are kept, only how often, a title and hour. What was counted counts half after a day: exponential decay as of
+//! A title is counted when it is the first result of a search whose whole query is its name, once a day for each who
+//! asks: an account, else the network a request came from. Neither the words nor who asked are kept, only how often, a
+//! title and hour; that somebody was counted today is a number in memory, drawn with a salt of that day. What was counted counts half after a day: exponential decay as of
 //! G. Cormode, V. Shkapenyuk, D. Srivastava and B. Xu, "Forward Decay: A Practical Time Decay Model for Streaming
 //! Systems", ICDE 2009.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
-use contracts::{Call, Content, ContentId, MAX_BATCH, Region, Result, SearchFilters, SearchRequest, SearchResponse};
+use contracts::{
+    Call, Caller, Content, ContentId, MAX_BATCH, Region, Result, Rng, SearchFilters, SearchRequest, SearchResponse,
+    Subject,
+};
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,8 +32,11 @@ use crate::{
 pub(crate) const WINDOW_HOURS: i64 = 72;
 /// After so many hours a search counts half.
 const HALF_LIFE_HOURS: f64 = 24.0;
-/// A title that was searched for less often is not shown: it could be one person.
+/// A title that was searched for less often is not shown: it could be one person, who counts once on each of the four
+/// days that the window touches at most.
 const FEWEST: u64 = 5;
+/// The most pairs of somebody and a title that are remembered of a day; who comes later is not counted.
+const MAX_SEEN: usize = 100_000;
 /// The most titles that are ranked.
 const MOST: usize = 500;
 /// The most counts that wait to be written.
@@ -42,15 +50,64 @@ const RANK_EVERY: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Default)]
 pub(crate) struct Trending {
     pending: Mutex<HashMap<(i64, ContentId), u64>>,
+    seen: Mutex<Seen>,
     /// `None` until they were ranked for the first time.
     shown: RwLock<Option<Arc<Vec<ContentId>>>>,
 }
 
+/// Who was counted today, for which title: none of it can be read back.
+#[derive(Default)]
+struct Seen {
+    day: i64,
+    salt: [u8; 32],
+    pairs: HashSet<u64>,
+}
+
+impl Seen {
+    /// Whether `who` is new to this title today.
+    fn is_new(&mut self, who: &str, id: ContentId, now: Timestamp, rng: &Rng) -> bool {
+        let day = hour(now).div_euclid(24);
+        if self.day != day {
+            *self = Self { day, salt: rng.bytes(), pairs: HashSet::new() };
+        }
+        let mut digest = Sha256::new_with_prefix(self.salt);
+        digest.update(id.0.as_bytes());
+        digest.update(who);
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest.finalize()[..8]);
+        self.pairs.len() < MAX_SEEN && self.pairs.insert(u64::from_le_bytes(first))
+    }
+}
+
+/// Whom a search counts for; `None` for the node itself. All who can't be told apart are one.
+fn searcher(call: &Call) -> Option<String> {
+    match &call.caller {
+        Caller::System => None,
+        Caller::Operator => Some("operator".to_owned()),
+        Caller::Identified(identity) => Some(match &identity.subject {
+            Subject::User(id) => format!("user {id}"),
+            Subject::Service(id) => format!("service {id}"),
+        }),
+        Caller::Anonymous => Some(call.origin.map_or_else(String::new, |origin| format!("origin {origin}"))),
+    }
+}
+
 impl Trending {
-    /// Counts a search, if it was for a title by its name and this is its first page.
-    pub(crate) fn count(&self, request: &SearchRequest, response: &SearchResponse, now: Timestamp) {
+    /// Counts a search, if it was for a title by its name, this is its first page, and whoever asks was not counted for
+    /// this title today.
+    pub(crate) fn count(
+        &self,
+        call: &Call,
+        request: &SearchRequest,
+        response: &SearchResponse,
+        now: Timestamp,
+        rng: &Rng,
+    ) {
         let Some(first) = response.results.first().filter(|_| request.page == 1) else { return };
-        if is_called(&first.content, &fold(&request.query)) {
+        let Some(who) = searcher(call).filter(|_| is_called(&first.content, &fold(&request.query))) else { return };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.is_new(&who, first.content.id, now, rng) {
+            drop(seen);
             self.add(Searched { hour: hour(now), id: first.content.id, searches: 1 });
         }
     }
@@ -215,6 +272,31 @@ mod tests {
         for other in ["", "!", "amelie 2001", "films like amelie"] {
             assert!(!is_called(&amelie, &fold(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn nobody_counts_twice_a_day() {
+        let (mut seen, rng, noon) = (Seen::default(), testkit::rng(), testkit::start());
+        let day = |days: i64| noon + SignedDuration::from_hours(24 * days);
+        assert!(seen.is_new("origin 1", id(1), noon, &rng) && !seen.is_new("origin 1", id(1), noon, &rng));
+        assert!(seen.is_new("origin 2", id(1), noon, &rng) && seen.is_new("origin 1", id(2), noon, &rng));
+        let before = seen.pairs.clone();
+        let counted = (1..=3).filter(|days| seen.is_new("origin 1", id(1), day(*days), &rng)).count();
+        assert!((counted as u64 + 1) < FEWEST, "one person is too few, whenever they ask within the window");
+        assert!(seen.pairs.is_disjoint(&before), "another day, another salt");
+        assert!(
+            (0..MAX_SEEN + 50).filter(|who| seen.is_new(&who.to_string(), id(3), day(9), &rng)).count() <= MAX_SEEN
+        );
+        assert_eq!(seen.pairs.len(), MAX_SEEN);
+    }
+
+    #[test]
+    fn who_asks_is_told_apart_as_far_as_can_be() {
+        let anonymous = testkit::call();
+        let from = |origin| searcher(&Call { origin: Some(origin), ..anonymous.clone() });
+        assert!(from(1) == from(1) && from(1) != from(2) && from(1) != searcher(&anonymous));
+        assert_eq!(searcher(&anonymous), searcher(&anonymous), "all whom nobody knows are one");
+        assert_eq!(searcher(&Call { caller: Caller::System, ..anonymous }), None);
     }
 
     #[test]

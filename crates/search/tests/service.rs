@@ -167,6 +167,27 @@ async fn a_broken_or_slow_model_is_left_out() {
 }
 
 #[tokio::test]
+async fn vectors_of_768_components_answer_and_outlive_a_restart() {
+    let world = World::of_dimension(768, films()).await;
+    world.start(true).await.stop().await;
+    let embedded = world.model.texts.load(Ordering::SeqCst);
+    let running = world.start(true).await;
+    assert_eq!(world.model.texts.load(Ordering::SeqCst), embedded, "nothing is embedded twice");
+    let found = running.ask("robbers planning one last heist").await;
+    assert!(found.degraded.is_empty() && titles(&found)[0] == "Heat" && found.results[0].vector_similarity > 0.5);
+    let wide = |dimension| VectorQuery {
+        embedding: vec![1.0; dimension],
+        filters: SearchFilters::default(),
+        region: None,
+        limit: 3,
+    };
+    assert_eq!(running.search.vector_search(&call(), &wide(768)).await.unwrap().len(), 3);
+    let narrow = running.search.vector_search(&call(), &wide(384)).await.unwrap_err();
+    assert_eq!(narrow.kind, ErrorKind::InvalidArgument);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn changes_are_found_within_two_seconds() {
     let world = World::with(films()).await;
     let running = world.start(true).await;
@@ -340,5 +361,13 @@ async fn the_routes_answer_and_refuse() {
         assert_eq!(answered, status, "{asked}: {body}");
         assert!(body.contains(part), "{asked}: {body}");
     }
+    // A source that is late is left out, and the answer over HTTP says so in time.
+    world.model.slow.store(true, Ordering::SeqCst);
+    let started = Instant::now();
+    let response = tower::ServiceExt::oneshot(router, post(r#"{"query": "a simulation of the world"}"#)).await.unwrap();
+    assert!(response.status() == 200 && started.elapsed() < Duration::from_secs(2));
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let found: SearchResponse = serde_json::from_slice(&body).unwrap();
+    assert_eq!((titles(&found)[0].as_str(), found.degraded[0].source.as_str()), ("The Matrix", "vector"));
     running.stop().await;
 }

@@ -311,7 +311,7 @@ fn split(address: SocketAddr) -> Gateway {
 async fn odd_role() -> SocketAddr {
     let mut config = GuardConfig::new("odd");
     config.timeout = Duration::from_secs(5);
-    listen(role(RoleParts { routes: odd(), health: Health::new(), frame: frame(), config })).await
+    listen(role(RoleParts { routes: odd(), health: Health::new(), frame: frame(), clients: None, config })).await
 }
 
 #[tokio::test]
@@ -397,7 +397,7 @@ fn a_remote_is_a_plain_origin(#[case] base: &str, #[case] good: bool) {
 async fn a_megabyte_is_too_much(#[values(false, true)] chunked: bool, #[values(false, true)] remote_role: bool) {
     let gateway = if remote_role {
         let config = GuardConfig { max_body_bytes: 10_000_000, ..GuardConfig::new("things") };
-        let role = role(RoleParts { routes: things(), health: Health::new(), frame: frame(), config });
+        let role = role(RoleParts { routes: things(), health: Health::new(), frame: frame(), clients: None, config });
         let remotes = vec![remote("things", listen(role).await, things())];
         gateway(GatewayParts { local: odd(), remotes, ..parts() })
     } else {
@@ -483,8 +483,13 @@ async fn http_2_is_spoken_on_the_same_port() {
 async fn a_role_drains_under_load_without_a_failed_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let door =
-        role(RoleParts { routes: odd(), health: Health::new(), frame: frame(), config: GuardConfig::new("odd") });
+    let door = role(RoleParts {
+        routes: odd(),
+        health: Health::new(),
+        frame: frame(),
+        clients: None,
+        config: GuardConfig::new("odd"),
+    });
     let old = tokio::spawn(server::serve(listener, door.clone(), server::ServerConfig::default(), shutdown.clone()));
     let split = split(address);
     let inflight: Vec<_> = (0..16)
@@ -510,7 +515,7 @@ async fn remote_roles_are_parts_of_the_node() {
     health.started();
     health.register("odd_model", false, || async { vec![Component::new("odd_model", ComponentState::Down, "gone")] });
     let config = GuardConfig::new("odd");
-    let address = listen(role(RoleParts { routes: odd(), health, frame: frame(), config })).await;
+    let address = listen(role(RoleParts { routes: odd(), health, frame: frame(), clients: None, config })).await;
     let answer = get(&split(address), "/readyz").await;
     assert_eq!((answer.status, answer.json()["state"].as_str()), (200, Some("degraded")));
     assert_eq!(answer.json()["components"][0]["name"], "odd");

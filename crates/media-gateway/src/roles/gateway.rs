@@ -40,6 +40,7 @@ pub fn role_door(role: Role, routes: OpenApiRouter, common: &Common) -> Door {
         routes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
+        clients: Some(Arc::clone(&common.limits)),
         config: limits::door(&common.config, role.as_str()),
     })
 }

@@ -71,6 +71,7 @@ fn metrics_have_the_names_of_the_specification() {
         "search_queries_total{query_type=\"",
         "search_cache_lookups_total{outcome=\"",
         "search_index_lag_events{index=\"keyword_index\"} 0",
+        "search_index_filling{index=\"keyword_index\"} 0",
     ] {
         assert!(page.contains(line), "no {line} in {page}");
     }

@@ -40,6 +40,7 @@ proptest! {
             trace: Trace { trace_id, span_id },
             locale: locale.parse().unwrap(),
             region: region.map(|region| region.parse().unwrap()),
+            origin: None,
         };
         let bearer = "Bearer secret".parse().unwrap();
         let left = call.remaining(&clock()).unwrap();

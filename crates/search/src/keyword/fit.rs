@@ -6,6 +6,7 @@ use contracts::ContentId;
 use tantivy::{
     DocId, DocSet as _, SegmentReader, TERMINATED, Term,
     postings::{Postings as _, SegmentPostings},
+    query::Bm25Weight,
     schema::{Field, IndexRecordOption},
 };
 
@@ -21,9 +22,6 @@ use crate::{
     },
 };
 
-/// BM25's constants, as the index itself has them.
-const K1: f64 = 1.2;
-const B: f64 = 0.75;
 /// How many words further a neighbour may stand: stop words come between.
 const WINDOW: u32 = 3;
 
@@ -34,6 +32,8 @@ struct Sought {
     weight: f64,
     /// Its inverse document frequency in overviews.
     rarity: f64,
+    /// Its score in an overview, as the index itself reckons it.
+    score: Bm25Weight,
 }
 
 impl Snapshot {
@@ -65,7 +65,6 @@ impl Snapshot {
         let words = self.sought(story)?;
         let all: f64 = words.iter().map(|word| word.weight * word.rarity).sum();
         let mut found = HashMap::with_capacity(ids.len());
-        let mean = self.mean_length()?;
         for reader in self.searcher.segment_readers() {
             let titles = self.located(reader, ids)?;
             let mut fits = vec![Match::default(); titles.len()];
@@ -74,9 +73,8 @@ impl Snapshot {
             for word in &words {
                 let mut held = HashMap::new();
                 visit(reader, self.fields.overview, word, &titles, |at, postings| {
-                    let (often, length) = (f64::from(postings.term_freq()), f64::from(lengths.fieldnorm(titles[at].0)));
-                    let norm = K1 * (1.0 - B + B * length / mean);
-                    fits[at].overview += word.weight * word.rarity * often * (K1 + 1.0) / (often + norm);
+                    let score = word.score.score(lengths.fieldnorm_id(titles[at].0), postings.term_freq());
+                    fits[at].overview += word.weight * f64::from(score);
                     fits[at].covered += word.weight * word.rarity / all;
                     let mut positions = Vec::new();
                     postings.positions(&mut positions);
@@ -103,19 +101,13 @@ impl Snapshot {
         let titles = self.searcher.num_docs() as f64;
         let words = story.words.iter().take(MAX_WORDS).map(|(word, weight)| {
             let stem = stem(word);
-            let held = self.searcher.doc_freq(&Term::from_field_text(self.fields.overview, &stem))? as f64;
+            let term = Term::from_field_text(self.fields.overview, &stem);
+            let held = self.searcher.doc_freq(&term)? as f64;
             let rarity = (1.0 + (titles - held + 0.5).max(0.0) / (held + 0.5)).ln();
-            Ok(Sought { stem, weight: f64::from(*weight), rarity })
+            let score = Bm25Weight::for_terms(&self.searcher, &[term])?;
+            Ok(Sought { stem, weight: f64::from(*weight), rarity, score })
         });
         words.collect()
-    }
-
-    /// Words of a title's overview, in the mean; at least 1.
-    fn mean_length(&self) -> Result<f64, SearchError> {
-        let overviews =
-            self.searcher.segment_readers().iter().map(|reader| reader.inverted_index(self.fields.overview));
-        let words: u64 = overviews.map(|index| Ok(index?.total_num_tokens())).sum::<tantivy::Result<u64>>()?;
-        Ok((words as f64 / self.searcher.num_docs().max(1) as f64).max(1.0))
     }
 
     /// Those of the titles that a segment holds, in the order of its documents.

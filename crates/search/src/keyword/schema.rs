@@ -82,6 +82,32 @@ pub(crate) fn schema() -> (Schema, Fields) {
     (schema.build(), fields)
 }
 
+/// The fields of another schema that has all of ours, as they are.
+pub(crate) fn fields_of(other: &Schema) -> Option<Fields> {
+    let (ours, _) = schema();
+    let of = |name: &str| {
+        let (field, known) = (other.get_field(name).ok()?, ours.get_field(name).ok()?);
+        let same = other.get_field_entry(field).field_type() == ours.get_field_entry(known).field_type();
+        same.then_some(field)
+    };
+    Some(Fields {
+        id: of("id")?,
+        title: of("title")?,
+        title_raw: of("title_raw")?,
+        title_exact: of("title_exact")?,
+        people: of("people")?,
+        people_exact: of("people_exact")?,
+        genres: of("genres")?,
+        overview: of("overview")?,
+        tags: of("tags")?,
+        year: of("year")?,
+        id_high: of("id_high")?,
+        id_low: of("id_low")?,
+        browse: of("browse")?,
+        doc: of("doc")?,
+    })
+}
+
 /// Registers the tokenizers that the schema names.
 pub(crate) fn register_tokenizers(index: &Index) {
     index.tokenizers().register("folded", FoldingTokenizer);

@@ -148,20 +148,62 @@ fn damage_is_noticed_and_moved_aside() {
     }
 }
 
-#[test]
-fn another_format_is_rebuilt_or_refused() {
-    let (folder, index) = fixtures::index();
-    drop(index);
-    let meta = folder.path().join("meta.json");
+/// Makes the index in `folder` say that it is of another format.
+fn reformat(folder: &Path, format: u32) {
+    let meta = folder.join("meta.json");
     let written = fs::read_to_string(&meta).unwrap();
-    let with_format =
-        |format: u32| written.replace(&format!("\\\"format\\\":{FORMAT}"), &format!("\\\"format\\\":{format}"));
-    assert_ne!(with_format(99), written, "the payload is where we look for it");
-    fs::write(&meta, with_format(99)).unwrap();
-    assert!(matches!(KeywordIndex::open(folder.path()), Err(SearchError::Newer { found: 99, known: FORMAT })));
-    fs::write(&meta, with_format(0)).unwrap();
-    let index = KeywordIndex::open(folder.path()).unwrap();
-    assert_eq!((index.cursor().unwrap(), index.snapshot().len()), (None, 0));
+    let place = written.find("\\\"format\\\":").unwrap() + "\\\"format\\\":".len();
+    let digits = written[place..].chars().take_while(char::is_ascii_digit).count();
+    fs::write(&meta, format!("{}{format}{}", &written[..place], &written[place + digits..])).unwrap();
+}
+
+#[test]
+fn another_format_answers_until_it_is_rebuilt_or_is_refused() {
+    let parent = TempDir::new().unwrap();
+    let (folder, former) = (parent.path().join("keyword"), parent.path().join("keyword.former"));
+    let index = KeywordIndex::open(&folder).unwrap();
+    index.apply(&fixtures::films(), &[], 7).unwrap();
+    drop(index);
+    reformat(&folder, 99);
+    assert!(matches!(KeywordIndex::open(&folder), Err(SearchError::Newer { found: 99, known: FORMAT })));
+    reformat(&folder, 0);
+    // Cut off three times: before anything was filled, half-way, and after the last commit.
+    for _ in 0..2 {
+        let index = KeywordIndex::open(&folder).unwrap();
+        assert!(index.is_former() && index.is_filled());
+        assert_eq!((index.cursor().unwrap(), find(&index.snapshot(), "heat")), (None, vec![3, 4]));
+        index.clear().unwrap();
+        index.add(&[film(50, "Solaris", 1972, &[], &[], "")]).unwrap();
+        assert_eq!((index.snapshot().len(), former.exists()), (14, true));
+    }
+    let index = KeywordIndex::open(&folder).unwrap();
+    let before = index.snapshot();
+    index.apply(&[film(50, "Solaris", 1972, &[], &[], "")], &[], 9).unwrap();
+    assert_eq!((index.snapshot().len(), index.is_former(), former.exists()), (1, false, false));
+    assert_eq!(find(&before, "heat"), [3, 4], "a search that is under way ends as it began");
+    drop((index, before));
+    fs::create_dir(&former).unwrap();
+    let index = KeywordIndex::open(&folder).unwrap();
+    assert_eq!((index.cursor().unwrap(), index.is_former(), former.exists()), (Some(9), false, false));
+}
+
+#[test]
+fn an_older_format_that_can_not_be_read_is_not_asked() {
+    let parent = TempDir::new().unwrap();
+    let folder = parent.path().join("keyword");
+    let mut schema = tantivy::schema::Schema::builder();
+    let title = schema.add_text_field("title", tantivy::schema::TEXT);
+    fs::create_dir(&folder).unwrap();
+    let index = Index::create_in_dir(&folder, schema.build()).unwrap();
+    let mut writer = index.writer_with_num_threads(1, WRITER_BYTES).unwrap();
+    writer.add_document(tantivy::doc!(title => "Heat")).unwrap();
+    commit(&mut writer, 7).unwrap();
+    drop((writer, index));
+    reformat(&folder, 1);
+    let index = KeywordIndex::open(&folder).unwrap();
+    assert_eq!((index.snapshot().len(), index.is_former(), index.is_filled()), (0, false, false));
+    index.apply(&fixtures::films(), &[], 8).unwrap();
+    assert!(index.is_filled() && !parent.path().join("keyword.former").exists());
 }
 
 #[test]

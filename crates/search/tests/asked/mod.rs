@@ -3,9 +3,11 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use contracts::{
-    Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, FacetField, ParsedIntent, SearchApi, SearchFilters,
-    SearchRequest, SearchResponse, SourceRecord, SuggestionKind,
+    Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, Event, EventId, FacetField, ParsedIntent, SearchApi,
+    SearchFilters, SearchRequest, SearchResponse, SourceRecord, SuggestionKind, Topic, Trace,
 };
+use serde_json::json;
+use stores::events;
 use testkit::call;
 
 use crate::{
@@ -343,6 +345,17 @@ async fn an_answer_is_kept_until_the_indexes_move() {
     assert_eq!(fresh.degraded.len(), 1, "another question is asked anew, and a poor answer is not kept");
     world.model.broken.store(false, Ordering::SeqCst);
     assert!(running.ask("robbers heist").await.degraded.is_empty());
+    // What others write into the log changes no title.
+    let (clock, mut tx) = (testkit::clock(), world.db.db().begin().await.unwrap());
+    let (id, trace) = (EventId(testkit::ids().next()), Trace::start(&testkit::rng()));
+    let mut foreign = Event::new(id, "/auth", Topic::ContentUpdated, ContentId(id.0), clock.now(), trace, json!({}));
+    foreign.kind = "auth.changed".to_owned();
+    events::append(&mut tx, &[foreign]).await.unwrap();
+    tx.commit().await.unwrap();
+    running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+    faulty.failures.store(1, Ordering::SeqCst);
+    assert_eq!(timeless(&running.ask("hacker voyage").await), timeless(&first), "it is still kept");
+    assert_eq!(faulty.failures.swap(0, Ordering::SeqCst), 1, "the catalogue was not asked");
     let solaris = record("Solaris", 1972, ContentType::Movie, &[], &["Andrei Tarkovsky"], "A voyage.");
     world.ingest(&[solaris]).await;
     running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
@@ -393,12 +406,15 @@ async fn what_is_searched_for_by_name_is_shown_and_stays() {
         running.search.discover(&call(), None).await.unwrap().iter().any(|row| row.id == "trending")
     };
     assert!(!has_row(&running).await);
-    for (query, times) in
+    for (query, people) in
         [("Scarface", 9), ("heat", 7), ("The Matrix", 5), ("the wire", 4), ("films with al pacino", 20)]
     {
-        for _ in 0..times {
-            running.ask(query).await;
-        }
+        running.ask_from(people, query).await;
+    }
+    for _ in 0..20 {
+        // One person who asks again and again is still one.
+        running.ask_from(1, "the wire").await;
+        running.ask("1917").await;
     }
     // A second page is no second search.
     let second = SearchRequest { query: "the wire".to_owned(), page: 2, ..SearchRequest::default() };

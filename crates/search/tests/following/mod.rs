@@ -1,11 +1,12 @@
 //! The indexes while they follow: rebuilt without a gap in the answers, behind and saying so, warm after a start.
 
 use std::{
+    fs,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use contracts::{ContentType, SearchApi, SearchRequest};
+use contracts::{ComponentState, ContentType, SearchApi, SearchRequest};
 use stores::args;
 use testkit::call;
 
@@ -61,6 +62,67 @@ async fn a_rebuild_leaves_no_gap_in_the_answers() {
     running.stop().await;
 }
 
+/// Makes the keyword index of `world` one of an earlier format.
+fn age(world: &World) {
+    let meta = world.folder.path().join("index/keyword/meta.json");
+    let written = fs::read_to_string(&meta).unwrap();
+    let aged = written.replacen("\\\"format\\\":", "\\\"format\\\":0,\\\"was\\\":", 1);
+    assert_ne!(aged, written);
+    fs::write(&meta, aged).unwrap();
+}
+
+#[tokio::test]
+async fn an_index_of_an_older_format_answers_until_the_new_one_is_whole() {
+    let world = World::with(films()).await;
+    world.start(false).await.stop().await;
+    age(&world);
+    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &[], &[], "")]).await;
+    let faulty = Faulty::around(&world);
+    faulty.stalled.store(true, Ordering::SeqCst);
+    // Twice: the first time the process goes down as it stands, in the middle of the rebuild.
+    for _ in 0..2 {
+        let running = world.begin_over(false, faulty.clone()).await;
+        let since = Instant::now();
+        while !said(&running, "graph").await.contains("9 titles joined") {
+            assert!(since.elapsed() < PATIENCE, "{}", said(&running, "graph").await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let keyword = running.search.components().await.into_iter().find(|part| part.name == "keyword_index").unwrap();
+        assert!(keyword.detail.starts_with("9 titles in an older format; being filled"), "{}", keyword.detail);
+        assert_eq!(keyword.state, ComponentState::Degraded, "it serves");
+        for (query, first) in [("robbers heist", "Heat"), ("movies like the matrix", "The Matrix Reloaded")] {
+            assert_eq!(titles(&running.ask(query).await)[0], first, "{query}");
+        }
+        assert!(titles(&running.ask("solaris").await).is_empty(), "it is as old as it says");
+        running.cut().await;
+    }
+    faulty.stalled.store(false, Ordering::SeqCst);
+    let running = world.start_over(false, faulty).await;
+    for (query, first) in [("robbers heist", "Heat"), ("solaris", "Solaris")] {
+        assert_eq!(titles(&running.ask(query).await)[0], first, "{query}");
+    }
+    assert_eq!(said(&running, "keyword_index").await, "10 titles");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_without_a_filled_index_says_so() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    faulty.stalled.store(true, Ordering::SeqCst);
+    let running = world.begin_over(false, faulty.clone()).await;
+    for query in ["heat", ""] {
+        let found = running.ask(query).await;
+        let keyword = found.degraded.iter().find(|source| source.source == "keyword").unwrap();
+        assert!(found.results.is_empty() && keyword.reason.contains("being filled"), "{}", keyword.reason);
+    }
+    faulty.stalled.store(false, Ordering::SeqCst);
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    let found = running.ask("heat").await;
+    assert!(titles(&found)[0] == "Heat" && found.degraded.iter().all(|source| source.source != "keyword"));
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn an_index_that_is_behind_says_by_how_much() {
     let world = World::with(films()).await;
@@ -69,7 +131,6 @@ async fn an_index_that_is_behind_says_by_how_much() {
     assert_eq!(running.search.progress().lag, 0);
     faulty.failures.store(u32::MAX, Ordering::SeqCst);
     world.ingest(&[record("Solaris", 1972, ContentType::Movie, &[], &[], "")]).await;
-    running.search.nudge();
     let since = Instant::now();
     while !said(&running, "keyword_index").await.contains("can't follow the catalogue") {
         assert!(since.elapsed() < PATIENCE, "{}", said(&running, "keyword_index").await);
@@ -88,9 +149,7 @@ async fn an_index_that_is_behind_says_by_how_much() {
 async fn what_is_likely_is_asked_ahead() {
     let world = World::with(films()).await;
     let running = world.start(false).await;
-    for _ in 0..5 {
-        running.ask("Scarface").await;
-    }
+    running.ask_from(5, "Scarface").await;
     running.stop().await;
     let faulty = Faulty::around(&world);
     let running = world.begin(true, true, faulty.clone()).await;

@@ -18,7 +18,7 @@ use contracts::{
     SearchResponse, SourceOffer, SourceRecord, Vector,
 };
 use search::{Search, SearchConfig};
-use stores::vectors::VectorIndex;
+use stores::{events::Head, vectors::VectorIndex};
 use stores_embedded::ExactVectors;
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -42,9 +42,15 @@ pub struct Running {
 
 impl World {
     pub async fn with(records: Vec<SourceRecord>) -> Self {
+        Self::of_dimension(64, records).await
+    }
+
+    /// With a model of so many components.
+    pub async fn of_dimension(dimension: usize, records: Vec<SourceRecord>) -> Self {
         let db = testkit::sqlite().await;
         let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
-        let world = Self { db, folder: TempDir::new().unwrap(), model: Arc::new(HashingModel::new()), catalog };
+        let world =
+            Self { db, folder: TempDir::new().unwrap(), model: Arc::new(HashingModel::new(dimension)), catalog };
         world.ingest(&records).await;
         world
     }
@@ -92,8 +98,8 @@ impl World {
         );
         let (search, stop) = (Arc::new(search.unwrap()), CancellationToken::new());
         let workers = tokio::spawn({
-            let (search, stop) = (search.clone(), stop.clone());
-            async move { search.follow(stop).await }
+            let (search, stop, head) = (search.clone(), stop.clone(), Head::watch(self.db.db()));
+            async move { search.follow(head, stop).await }
         });
         Running { search, stop, workers }
     }
@@ -104,8 +110,23 @@ impl Running {
         self.search.search(&testkit::call(), request).await.unwrap()
     }
 
+    /// Asks from this many networks, each once.
+    pub async fn ask_from(&self, networks: u64, query: &str) {
+        for origin in 1..=networks {
+            let call = Call { origin: Some(origin), ..testkit::call() };
+            let request = SearchRequest { query: query.to_owned(), ..SearchRequest::default() };
+            self.search.search(&call, &request).await.unwrap();
+        }
+    }
+
     pub async fn ask(&self, query: &str) -> SearchResponse {
         self.search(&SearchRequest { query: query.to_owned(), ..SearchRequest::default() }).await
+    }
+
+    /// Ends the workers wherever they are.
+    pub async fn cut(self) {
+        self.workers.abort();
+        let _ = self.workers.await;
     }
 
     /// Stops the workers and lets go of the folder.
@@ -125,8 +146,8 @@ pub struct HashingModel {
 }
 
 impl HashingModel {
-    fn new() -> Self {
-        let info = ModelInfo { name: "hashing-test".to_owned(), dimension: 64 };
+    fn new(dimension: usize) -> Self {
+        let info = ModelInfo { name: "hashing-test".to_owned(), dimension };
         Self { info, texts: AtomicU64::new(0), broken: AtomicBool::new(false), slow: AtomicBool::new(false) }
     }
 
@@ -134,7 +155,7 @@ impl HashingModel {
         let mut vector = vec![0.0_f32; self.info.dimension];
         for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(word);
-            vector[(hash % 64) as usize] += if hash & 64 == 0 { 1.0 } else { -1.0 };
+            vector[(hash % self.info.dimension as u64) as usize] += if hash & 64 == 0 { 1.0 } else { -1.0 };
         }
         vector[0] += 0.01;
         let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
