@@ -1,8 +1,8 @@
 //! What every [`SearchApi`] must do.
 
 use contracts::{
-    Clock, ContentId, ContentType, ErrorKind, MAX_PAGE_SIZE, MAX_QUERY_CHARS, SearchApi, SearchFilters, SearchRequest,
-    SearchResponse, VectorQuery, YearRange,
+    Call, Clock, Content, ContentId, ContentType, ErrorKind, MAX_PAGE_SIZE, MAX_QUERY_CHARS, MAX_SUGGESTIONS,
+    SearchApi, SearchFilters, SearchRequest, SearchResponse, SuggestionKind, VectorQuery, YearRange,
 };
 
 use super::{fails, system};
@@ -25,7 +25,57 @@ pub async fn suite(api: &dyn SearchApi, known: &str, clock: &Clock) {
 
     filters_hold(api, known, clock).await;
     bounds_hold(api, clock).await;
-    the_graph_leaves_out_its_seeds(api, response.results[0].content.id, clock).await;
+    let first = &response.results[0].content;
+    the_graph_leaves_out_its_seeds(api, first.id, clock).await;
+    a_title_has_others_like_it(api, first.id, &call).await;
+    names_are_completed(api, first, &call).await;
+    rows_lead_to_searches(api, &call).await;
+}
+
+/// The id of no title.
+fn nobody() -> ContentId {
+    "00000000-0000-0000-0000-000000000404".parse().unwrap()
+}
+
+async fn a_title_has_others_like_it(api: &dyn SearchApi, id: ContentId, call: &Call) {
+    let like = api.similar(call, id, None, 5).await.unwrap();
+    assert_eq!(like.content_id, id);
+    assert!(!like.results.is_empty() && like.results.len() <= 5, "nothing is like it");
+    assert!(like.results.iter().all(|result| result.content.id != id), "it is not like itself");
+    assert_eq!(api.similar(call, id, None, 1).await.unwrap().results.len(), 1);
+    let nowhere = api.similar(call, id, "AQ".parse().ok(), 5).await.unwrap();
+    assert!(nowhere.results.is_empty(), "nobody offers anything there");
+    fails(api.similar(call, nobody(), None, 5).await, ErrorKind::NotFound);
+    for limit in [0, MAX_PAGE_SIZE as usize + 1] {
+        fails(api.similar(call, id, None, limit).await, ErrorKind::InvalidArgument);
+    }
+}
+
+async fn names_are_completed(api: &dyn SearchApi, known: &Content, call: &Call) {
+    let prefix: String = known.title.chars().take(5).collect();
+    let found = api.autocomplete(call, &prefix, MAX_SUGGESTIONS).await.unwrap();
+    let named = found.iter().find(|suggestion| suggestion.content_id == Some(known.id));
+    let named = named.unwrap_or_else(|| panic!("{prefix:?} does not lead to {:?}: {found:?}", known.title));
+    assert_eq!((&named.text, named.kind, named.year), (&known.title, SuggestionKind::Title, known.release_year));
+    assert_eq!(api.autocomplete(call, &prefix, 1).await.unwrap().len(), 1);
+    assert!(api.autocomplete(call, "qqqqqq", 5).await.unwrap().is_empty());
+    for limit in [0, MAX_SUGGESTIONS + 1] {
+        fails(api.autocomplete(call, &prefix, limit).await, ErrorKind::InvalidArgument);
+    }
+    let long = "x".repeat(MAX_QUERY_CHARS + 1);
+    fails(api.autocomplete(call, &long, 5).await, ErrorKind::InvalidArgument);
+}
+
+async fn rows_lead_to_searches(api: &dyn SearchApi, call: &Call) {
+    let rows = api.discover(call, None).await.unwrap();
+    assert!(!rows.is_empty(), "there is nothing to look around in");
+    for row in &rows {
+        assert!(!row.id.is_empty() && !row.title.is_empty() && !row.items.is_empty(), "{row:?}");
+        let behind = api.search(call, &row.search).await.unwrap();
+        assert!(behind.total_count >= row.items.len() as u64, "{}: {}", row.id, behind.total_count);
+    }
+    let nowhere = api.discover(call, "AQ".parse().ok()).await.unwrap();
+    assert!(nowhere.iter().flat_map(|row| &row.items).all(|card| card.offers.is_empty()), "{nowhere:?}");
 }
 
 async fn filters_hold(api: &dyn SearchApi, known: &str, clock: &Clock) {
@@ -75,6 +125,19 @@ pub async fn agree(near: &dyn SearchApi, far: &dyn SearchApi, queries: &[&str], 
         let near = near.graph_search(&call, &seeds, &filters, None, 5).await;
         let far = far.graph_search(&call, &seeds, &filters, None, 5).await;
         assert_eq!(format!("{far:?}"), format!("{near:?}"), "{query:?}");
+    }
+    let mine = near.search(&call, &request(queries[0])).await.unwrap();
+    for seed in [mine.results[0].content.id, nobody()] {
+        let (near, far) = (near.similar(&call, seed, None, 5).await, far.similar(&call, seed, None, 5).await);
+        assert_eq!(format!("{far:?}"), format!("{near:?}"));
+    }
+    for prefix in [&mine.results[0].content.title[..3], "qqqqqq", ""] {
+        let (near, far) = (near.autocomplete(&call, prefix, 9).await, far.autocomplete(&call, prefix, 9).await);
+        assert_eq!(format!("{far:?}"), format!("{near:?}"), "{prefix:?}");
+    }
+    for region in [None, "US".parse().ok()] {
+        let (near, far) = (near.discover(&call, region).await, far.discover(&call, region).await);
+        assert_eq!(format!("{far:?}"), format!("{near:?}"), "{region:?}");
     }
     // Of a dimension that no index has, so that both refuse, in the same words.
     let wrong = VectorQuery { embedding: vec![0.5; 3], filters: SearchFilters::default(), region: None, limit: 5 };
