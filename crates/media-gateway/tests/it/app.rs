@@ -62,6 +62,11 @@ impl Setup {
         self.env("MEDIA_GATEWAY_MODEL_ENABLED", "true").env("MEDIA_GATEWAY_MODEL_DIR", dir)
     }
 
+    /// Whether it has one.
+    pub fn has_model(&self) -> bool {
+        self.env.iter().any(|(key, _)| key == "MEDIA_GATEWAY_MODEL_DIR")
+    }
+
     /// With some roles only.
     pub fn roles(mut self, roles: &'static str) -> Self {
         self.roles = Some(roles);

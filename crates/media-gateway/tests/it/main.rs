@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod app;
+mod asked;
 mod compat;
 mod curation;
 mod demo;
@@ -16,6 +17,7 @@ mod limits;
 mod mail;
 mod meaning;
 mod operations;
+mod rebuilding;
 mod refreshing;
 mod refusals;
 mod resume;

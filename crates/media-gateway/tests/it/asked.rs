@@ -1,0 +1,371 @@
+//! What people really ask, and what nobody should, over HTTP and at the terminal: judged by the results.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Setup},
+    fixtures::{self, HEADER},
+};
+
+/// No answer may take longer; a node of the tests shares its machine with others.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Films as a streaming service lists them: title, director, cast, country, year, minutes, genres, description.
+type Film = (&'static str, &'static str, &'static str, &'static str, u16, u16, &'static str, &'static str);
+
+const KEANU: &str = "Keanu Reeves, Carrie-Anne Moss";
+const ON_NETFLIX: &[Film] = &[
+    (
+        "The Matrix",
+        "Lana Wachowski",
+        KEANU,
+        "United States",
+        1999,
+        136,
+        "Action & Adventure, Sci-Fi & Fantasy",
+        "A hacker learns that the world is a simulation.",
+    ),
+    (
+        "The Matrix Reloaded",
+        "Lana Wachowski",
+        KEANU,
+        "United States",
+        2003,
+        138,
+        "Action & Adventure, Sci-Fi & Fantasy",
+        "Machines dig towards the last city.",
+    ),
+    (
+        "Galaxy Quest",
+        "Dean Parisot",
+        "Tim Allen, Sigourney Weaver",
+        "United States",
+        1999,
+        102,
+        "Comedies, Sci-Fi & Fantasy",
+        "Actors of a series about space find themselves in a war that is no simulation.",
+    ),
+    (
+        "Paddington",
+        "Paul King",
+        "Ben Whishaw",
+        "United Kingdom",
+        2014,
+        95,
+        "Children & Family Movies, Comedies",
+        "A bear finds a home.",
+    ),
+    (
+        "The Call",
+        "Lee Chung-hyun",
+        "Park Shin-hye",
+        "South Korea",
+        2020,
+        112,
+        "Thrillers",
+        "A telephone joins two times.",
+    ),
+    (
+        "Oldboy",
+        "Park Chan-wook",
+        "Choi Min-sik",
+        "South Korea",
+        2003,
+        120,
+        "Thrillers",
+        "A man is locked up for years.",
+    ),
+    ("Gone Girl", "David Fincher", "Ben Affleck", "United States", 2018, 149, "Thrillers", "A wife disappears."),
+];
+const ON_HULU: &[Film] = &[
+    (
+        "Heat",
+        "Michael Mann",
+        "Al Pacino, Robert De Niro",
+        "United States",
+        1995,
+        170,
+        "Crime, Thriller",
+        "A detective hunts a crew of robbers planning one last heist.",
+    ),
+    (
+        "Scarface",
+        "Brian De Palma",
+        "Al Pacino",
+        "United States",
+        1983,
+        170,
+        "Crime, Drama",
+        "A refugee builds a drug empire.",
+    ),
+    (
+        "The Sound of Music",
+        "Robert Wise",
+        "Julie Andrews",
+        "United States",
+        1965,
+        174,
+        "Family, Musical",
+        "A governess sings with seven children.",
+    ),
+    (
+        "Forgotten",
+        "Jang Hang-jun",
+        "Kang Ha-neul",
+        "South Korea",
+        2017,
+        108,
+        "Thriller",
+        "A brother comes back changed.",
+    ),
+    (
+        "Dawn",
+        "Zack Snyder",
+        "Sarah Polley",
+        "United States",
+        2004,
+        101,
+        "Horror",
+        "Zombies besiege a shopping centre and those who hide in it.",
+    ),
+    ("It", "Andy Muschietti", "Bill Skarsgård", "United States", 2017, 135, "Horror", "A clown haunts a town."),
+];
+
+fn listed(films: &[Film]) -> String {
+    let row = |(place, film): (usize, &Film)| {
+        let (title, director, cast, country, year, minutes, genres, story) = film;
+        format!(
+            "s{place},Movie,{title},{director},\"{cast}\",{country},\"June 1, 2021\",{year},PG,{minutes} min,\"{genres}\",{story}\n"
+        )
+    };
+    format!("{HEADER}\n{}", films.iter().enumerate().map(row).collect::<String>())
+}
+
+fn cinema(setup: Setup) -> App {
+    let app = setup.start();
+    let dir = tempfile::tempdir().unwrap();
+    let netflix = fixtures::write(dir.path(), "netflix_titles.csv", listed(ON_NETFLIX).as_bytes());
+    let hulu = fixtures::write(dir.path(), "hulu_titles.csv", listed(ON_HULU).as_bytes());
+    app.ingest(&[&netflix, &hulu]);
+    let titles = ON_NETFLIX.len() + ON_HULU.len();
+    let ready = |told: &str| app.eventually("/readyz", |ready| ready["components"].to_string().contains(told));
+    ready(&format!("{titles} titles joined"));
+    if app.setup.has_model() {
+        ready(&format!("{titles} of {titles} titles embedded"));
+    }
+    app
+}
+
+fn titles(found: &Value) -> Vec<&str> {
+    found["results"].as_array().unwrap().iter().map(|hit| hit["content"]["title"].as_str().unwrap()).collect()
+}
+
+/// Query, what comes first, what must not come at all.
+type Row = (&'static str, &'static str, &'static [&'static str]);
+
+const ASKED: &[Row] = &[
+    ("movies like The Matrix but funny", "Galaxy Quest", &["The Matrix", "Heat"]),
+    ("90s heist films with Al Pacino", "Heat", &["Scarface", "The Matrix Reloaded"]),
+    ("something relaxing for the whole family under two hours", "Paddington", &["The Sound of Music", "Heat", "It"]),
+    ("Korean thrillers on Netflix after 2015", "The Call", &["Oldboy", "Forgotten", "Gone Girl", "Heat"]),
+    ("not horror", "", &["It", "Dawn"]),
+    ("thrillers but not korean", "", &["The Call", "Oldboy", "Forgotten"]),
+    ("what was that film where zombies besiege a shopping centre", "Dawn", &[]),
+    (
+        "what was that film where some people hide in a mall, I think it was from the 2000s, and outside there are \
+         undead creatures who want to eat them, and there was a nurse in it I believe?",
+        "Dawn",
+        &[],
+    ),
+    ("the matirx", "The Matrix", &[]),
+    ("galxy qeust", "Galaxy Quest", &[]),
+    ("al pachino", "", &["Paddington", "It"]),
+    ("films by micheal mann", "Heat", &[]),
+];
+
+#[test]
+fn what_people_ask_is_answered_at_every_door() {
+    let app = cinema(Setup::new().with_model());
+    for (query, first, never) in ASKED {
+        let started = Instant::now();
+        let found = app.post("/api/v1/search", &json!({ "query": query })).ok();
+        assert!(started.elapsed() < LIMIT, "{query}: {:?}", started.elapsed());
+        let got = titles(&found);
+        assert!(!got.is_empty() && (first.is_empty() || got[0] == *first), "{query}: {got:?}");
+        for unwanted in *never {
+            assert!(!got.contains(unwanted), "{query}: {got:?}");
+        }
+        assert_eq!(found["degraded"], json!([]), "{query}");
+        let reasons = |hit: &Value| !hit["match_reasons"].as_array().unwrap().is_empty();
+        assert!(found["results"].as_array().unwrap().iter().all(reasons), "{query}: every result says why");
+        let typed = app.setup.run(&["search", query, "--json"]);
+        let typed: Value = serde_json::from_slice(&typed.stdout).unwrap();
+        let typed = titles(&typed);
+        assert!(!typed.is_empty() && got.starts_with(&typed), "{query}: the terminal finds the same: {typed:?}");
+    }
+    let all = ON_NETFLIX.len() + ON_HULU.len();
+    assert_eq!(titles(&app.post("/api/v1/search", &json!({ "query": "not horror" })).ok()).len(), all - 2);
+    let pacino = app.post("/api/v1/search", &json!({ "query": "al pachino" })).ok();
+    let mut first = titles(&pacino)[..2].to_vec();
+    first.sort_unstable();
+    assert_eq!(first, ["Heat", "Scarface"], "a misspelt name leads to all that the person was in");
+    // What was understood comes back as fields that can be changed: another person, and nothing else.
+    let mut intent = app.post("/api/v1/search", &json!({ "query": ASKED[1].0 })).ok()["query_parsed"].clone();
+    assert_eq!(
+        (&intent["people"], &intent["year_range"]),
+        (&json!(["Al Pacino"]), &json!({ "from": 1990, "to": 1999 }))
+    );
+    intent["people"] = json!(["Keanu Reeves"]);
+    let edited = app.post("/api/v1/search", &json!({ "intent": intent })).ok();
+    assert_eq!(titles(&edited)[0], "The Matrix", "{edited}");
+}
+
+/// A body, and the titles of the answer in any order.
+type Told = (Value, &'static [&'static str]);
+
+const FOUND: &[(&str, &str)] = &[
+    // Diacritics and case.
+    ("BILL SKARSGARD", "It"),
+    ("skarsgård", "It"),
+    // Phrases, whole and in their order.
+    ("\"planning one last heist\"", "Heat"),
+    ("\"world is a simulation\"", "The Matrix"),
+    ("\"simulation is a world\"", ""),
+    // Synonyms.
+    ("robbery", "Heat"),
+    // Prefixes and slips.
+    ("padding", "Paddington"),
+    ("scarfase", "Scarface"),
+];
+
+#[test]
+fn words_are_found_however_they_are_written() {
+    let app = cinema(Setup::new());
+    for (query, first) in FOUND {
+        let found = app.post("/api/v1/search", &json!({ "query": query })).ok();
+        assert_eq!(titles(&found).first().copied().unwrap_or_default(), *first, "{query}: {:?}", titles(&found));
+    }
+}
+
+#[test]
+fn counts_and_services_hold() {
+    let app = cinema(Setup::new());
+    let all = json!({ "facets": ["platforms", "genres", "decades", "content_types", "languages"] });
+    let found = app.post("/api/v1/search", &all).ok();
+    let (netflix, hulu) = (ON_NETFLIX.len(), ON_HULU.len());
+    assert_eq!(
+        found["facets"]["platforms"],
+        json!([{ "value": "netflix", "label": "Netflix", "count": netflix },
+               { "value": "hulu", "label": "Hulu", "count": hulu }])
+    );
+    let count = |found: &Value, field: &str, value: &str| {
+        let values = found["facets"][field].as_array().unwrap();
+        values.iter().find(|facet| facet["value"] == value).map(|facet| facet["count"].as_u64().unwrap())
+    };
+    assert_eq!(count(&found, "content_types", "movie"), Some((netflix + hulu) as u64));
+    assert_eq!((count(&found, "genres", "horror"), count(&found, "decades", "1990")), (Some(2), Some(3)));
+    // Counts are of all that was found, not of the page, and of nothing else.
+    let pacino = json!({ "query": "al pacino", "facets": ["decades", "platforms"], "page_size": 1 });
+    let found = app.post("/api/v1/search", &pacino).ok();
+    assert_eq!((count(&found, "decades", "1990"), count(&found, "decades", "1980")), (Some(1), Some(1)));
+    assert_eq!((count(&found, "platforms", "hulu"), count(&found, "platforms", "netflix")), (Some(2), None));
+
+    let mine: Vec<Told> = vec![
+        (
+            json!({ "query": "thrillers", "filters": { "platforms": ["netflix"] } }),
+            &["The Call", "Oldboy", "Gone Girl"],
+        ),
+        (json!({ "query": "thrillers", "filters": { "platforms": ["hulu"] } }), &["Forgotten", "Heat"]),
+        (json!({ "query": "thrillers", "filters": { "platforms": ["hulu"] }, "region": "DE" }), &[]),
+        (
+            json!({ "query": "horror", "filters": { "platforms": ["netflix", "hulu"] }, "region": "USA" }),
+            &["Dawn", "It"],
+        ),
+    ];
+    for (body, wanted) in mine {
+        let found = app.post("/api/v1/search", &body).ok();
+        let (mut got, mut wanted) = (titles(&found), wanted.to_vec());
+        got.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(got, wanted, "{body}");
+    }
+}
+
+#[test]
+fn what_is_trending_takes_five_people() {
+    let setup = Setup::new().env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1");
+    let app = fixtures::loaded(setup);
+    let ask = |query: &str, from: usize| {
+        let request = app.request("POST", "/api/v1/search").header("x-forwarded-for", format!("198.51.100.{from}"));
+        let found = app.send(request.json(&json!({ "query": query }))).ok();
+        assert_eq!(titles(&found)[0], query);
+    };
+    for time in 0..8 {
+        ask("Harbour Street", 1);
+        ask("Salt and Thunder", time % 4);
+        ask("The Paper Lighthouse", time % 5);
+    }
+    // Ranked at the start, then every five minutes.
+    let (setup, _) = app.stop();
+    let app = setup.start();
+    let shown = app.eventually("/api/v1/search/trending", |shown| !shown["results"].as_array().unwrap().is_empty());
+    let titles: Vec<&str> =
+        shown["results"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["The Paper Lighthouse"], "one person who asks again and again is one");
+}
+
+/// A body, the status, and for an answer how many results are there: `None` for any number.
+type Odd = (Value, u16, Option<usize>);
+
+#[test]
+fn odd_input_is_answered_in_time() {
+    let app = cinema(Setup::new().with_model());
+    let all = ON_NETFLIX.len() + ON_HULU.len();
+    let odd: Vec<Odd> = vec![
+        (json!({ "query": "" }), 200, Some(all)),
+        (json!({ "query": " \t\n " }), 200, Some(all)),
+        (json!({ "query": "x".repeat(100_000) }), 413, None),
+        (json!({ "query": "x".repeat(2_001) }), 400, None),
+        (json!({ "query": "the of and is" }), 200, None),
+        (json!({ "query": "🎬🍿".repeat(500) }), 200, Some(0)),
+        (json!({ "query": "\u{0}\u{1}he\u{200b}at\u{7f}\u{202e}" }), 200, None),
+        (json!({ "query": "мatrix матрица 千と千尋 heat ‏שלום" }), 200, None),
+        (json!({ "query": "horror but no horror" }), 200, None),
+        (json!({ "query": "movies after 2010 before 1990" }), 200, None),
+        (json!({ "filters": { "year_range": { "from": 2010, "to": 1990 } } }), 400, None),
+        (
+            json!({ "query": "films on netflix", "filters": { "platforms": ["hulu"], "genres": ["family"] } }),
+            200,
+            Some(1),
+        ),
+        (json!({ "filters": { "genres": ["horror"], "max_runtime_minutes": 30 } }), 200, Some(0)),
+        (json!({ "query": "heat", "page": 50 }), 200, Some(0)),
+        (json!({ "query": "heat", "page": 4_000_000_000_u32 }), 400, None),
+        (json!({ "filters": { "languages": ["klingonese"] } }), 400, None),
+        (json!({ "query": "in klingonese" }), 200, None),
+    ];
+    for (body, status, results) in odd {
+        let shown: String = body.to_string().chars().take(80).collect();
+        let started = Instant::now();
+        let answer = app.post("/api/v1/search", &body);
+        assert!(started.elapsed() < LIMIT, "{shown}: {:?}", started.elapsed());
+        assert_eq!(answer.status, status, "{shown}");
+        if status == 200 {
+            let answer = answer.ok();
+            let got = titles(&answer).len();
+            assert!(results.is_none_or(|results| results == got), "{shown}: {got}");
+        }
+    }
+    // What contradicts itself, or says nothing, is asked about.
+    for query in ["horror but no horror", "movies after 2010 before 1990", "the of and is"] {
+        let parsed = &app.post("/api/v1/search", &json!({ "query": query })).ok()["query_parsed"];
+        assert!(
+            parsed["confidence"].as_f64().unwrap() < 0.7 && parsed["clarification"].is_string(),
+            "{query}: {parsed}"
+        );
+    }
+    let tongue = app.send(app.request("GET", "/api/v1/search?q=heat").header("accept-language", "tlh"));
+    assert_eq!(titles(&tongue.ok())[0], "Heat", "a language that nobody has is answered in one that somebody has");
+}
