@@ -18,7 +18,9 @@ pub fn measure(root: &Path, binary: &Path, data: &Path, titles: u64, report: &mu
     let place = folder.path().to_str().context("the target folder is not UTF-8")?;
     let ingested = example(root, "million", &[&titles.to_string(), place])?;
     let slices: Vec<Vec<f64>> = ingested.lines().filter_map(numbers).filter(|row| row.len() == 5).collect();
-    let (Some(first), Some(last)) = (slices.first(), slices.last()) else { bail!("no slice of the ingest was printed") };
+    let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
+        bail!("no slice of the ingest was printed")
+    };
     let (rows, seconds) = (last[0], last[1]);
     report.add(format!("ingest of {rows:.0} generated titles"), seconds, "s");
     report.add("ingest of generated titles", rows / seconds, "titles/s");

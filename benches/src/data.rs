@@ -17,6 +17,10 @@ pub struct Data {
     pub files: Vec<PathBuf>,
     /// Records in them.
     pub records: usize,
+    /// Films of the Wikipedia set, as they are there.
+    pub films: Vec<Value>,
+    /// Titles, far apart in the set.
+    pub titles: Vec<String>,
     /// Distinct questions, in a fixed order that jumps between decades.
     pub queries: Vec<String>,
 }
@@ -41,7 +45,9 @@ impl Data {
             records += csv::Reader::from_reader(unpacked(file)?.as_bytes()).into_byte_records().count();
         }
         let sample = assets::films(&assets::cache_folder()?, &mut |_| {})?;
-        Ok(Self { files: [json, csv, vec![sample]].concat(), records, queries: queries(&films) })
+        let titles = films.iter().step_by(7).filter_map(|film| film["title"].as_str().map(str::to_owned)).collect();
+        let (files, queries) = ([json, csv, vec![sample]].concat(), queries(&films));
+        Ok(Self { files, records, films, titles, queries })
     }
 }
 

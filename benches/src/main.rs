@@ -2,12 +2,19 @@
 
 mod catalogue;
 mod data;
+mod draw;
+mod embedding;
 mod hello;
 mod load;
+mod lookups;
+mod million;
 mod node;
+mod proc;
 mod report;
 mod scenarios;
 mod tokens;
+mod vectors;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +25,7 @@ use clap::{Parser, ValueEnum};
 use data::Data;
 use node::Product;
 use report::Report;
+use stores_embedded::stored_vectors;
 
 /// Measures a release build of Media Gateway and prints a table and JSON.
 #[derive(Parser, Debug)]
@@ -40,18 +48,36 @@ struct Args {
     /// Connections, each with one request at a time
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
+    /// A data folder with the real titles in it, embedded: it is copied, and nothing is ingested
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// How many titles are generated for the part `million`
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
+    hybrid: u32,
     /// Use words alone, even where the sentence model is at hand
     #[arg(long)]
     no_model: bool,
     /// How many titles are generated for the part `catalogue`: a million takes some ten minutes
     #[arg(long, default_value_t = 250_000, value_parser = clap::value_parser!(u64).range(100_000..=20_000_000))]
     titles: u64,
+    /// Questions of the load whose answers are kept
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    draws: u32,
+    /// A file of real vectors, of a data folder's index, to measure with instead of those of the ingest
+    #[arg(long)]
+    vectors: Option<PathBuf>,
+    /// Vectors to generate for latency and memory; 0 for none
+    #[arg(long, default_value_t = 1_000_000)]
+    generated: usize,
     /// Where the JSON goes [default: target/bench.json]
     #[arg(long)]
     json: Option<PathBuf>,
     /// Be the peer: a bare axum server that says hello
     #[arg(long, hide = true)]
     hello: bool,
+    /// Be the peer: SQLite's full-text search over this file
+    #[arg(long, hide = true)]
+    fts5: Option<PathBuf>,
     /// Be the peer: a bare axum proxy to this address
     #[arg(long, hide = true)]
     proxy: Option<std::net::SocketAddr>,
@@ -76,6 +102,18 @@ enum Part {
     Tokens,
     /// Generated titles taken in, the hit ratio of reads by Zipf's law, and records linked a second.
     Catalogue,
+    /// Hybrid searches over generated titles with generated vectors.
+    Million,
+    /// Answers that are kept, under a load of Zipf's law.
+    Cache,
+    /// Latency of names as they are typed.
+    Autocomplete,
+    /// Searches by words beside SQLite FTS5.
+    Words,
+    /// The vector index beside the usearch crate on real embeddings, then over generated ones.
+    Vectors,
+    /// Texts embedded a second.
+    Embedding,
     /// A clean build with every test, in a target folder of its own: many minutes.
     Clean,
 }
@@ -88,6 +126,9 @@ fn main() -> Result<()> {
     if let Some(back) = args.proxy {
         return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::proxy(back));
     }
+    if let Some(file) = args.fts5 {
+        return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(words::serve(&file));
+    }
     // One thread sends the load and leaves the other cores to the server; it does so little that it keeps up.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure(args))
 }
@@ -99,32 +140,85 @@ async fn measure(args: Args) -> Result<()> {
     if wants(Part::Clean) {
         scenarios::clean_build(&root, &mut report)?;
     }
-    let binary = args.binary.unwrap_or_else(|| root.join("target/release/media-gateway"));
+    let binary = args.binary.clone().unwrap_or_else(|| root.join("target/release/media-gateway"));
     let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
     if wants(Part::Tokens) {
         tokens::measure(&Product::new(binary.clone(), false)?, load, &mut report).await?;
     }
-    let folder = args.data.unwrap_or_else(|| root.join("../shared/data"));
+    let folder = args.data.clone().unwrap_or_else(|| root.join("../shared/data"));
     if wants(Part::Catalogue) {
         catalogue::measure(&root, &binary, &folder, args.titles, &mut report)?;
     }
-    if [Part::Ingest, Part::Start, Part::Search, Part::Content, Part::Overload, Part::Proxy].into_iter().any(wants) {
+    let loads = [
+        Part::Ingest,
+        Part::Start,
+        Part::Search,
+        Part::Content,
+        Part::Overload,
+        Part::Proxy,
+        Part::Cache,
+        Part::Autocomplete,
+        Part::Words,
+        Part::Million,
+    ];
+    let needs_ingest = loads.into_iter().any(wants) || (wants(Part::Vectors) && args.vectors.is_none());
+    if needs_ingest || wants(Part::Embedding) {
         let data = Data::open(&folder)?;
-        let bench = scenarios::Bench::new(Product::new(binary, !args.no_model)?, data, load)?;
-        bench.ingest(&mut report, wants(Part::Ingest))?;
-        bench.start(&mut report, wants(Part::Start)).await?;
-        if wants(Part::Search) {
-            bench.search(&mut report).await?;
+        if wants(Part::Embedding) {
+            embedding::measure(&data.films, &mut report).await?;
         }
-        if wants(Part::Content) {
-            bench.content(&mut report).await?;
-        }
-        if wants(Part::Overload) {
-            bench.overload(&mut report).await?;
-        }
-        if wants(Part::Proxy) {
-            bench.proxy(&mut report).await?;
+        if needs_ingest {
+            let product = Product::new(binary, !args.no_model)?;
+            over_the_data(&args, scenarios::Bench::new(product, data, load)?, wants, &mut report).await?;
         }
     }
+    if let Some(file) = args.vectors.as_ref().filter(|_| wants(Part::Vectors)) {
+        vectors::real(&stored_vectors(file)?.1, &mut report).await?;
+    }
+    if wants(Part::Vectors) && args.generated > 0 {
+        vectors::generated(args.generated, &mut report).await?;
+    }
     report.finish(&root, &args.json.unwrap_or_else(|| root.join("target/bench.json")))
+}
+
+/// What is measured over a folder with all the data in it.
+async fn over_the_data(
+    args: &Args,
+    bench: scenarios::Bench,
+    wants: impl Fn(Part) -> bool,
+    report: &mut Report,
+) -> Result<()> {
+    match &args.folder {
+        Some(folder) => bench.copy(folder).await?,
+        None => bench.ingest(report, wants(Part::Ingest))?,
+    }
+    bench.start(report, wants(Part::Start)).await?;
+    if wants(Part::Search) {
+        bench.search(report).await?;
+    }
+    if wants(Part::Cache) {
+        bench.cache(report, args.draws as usize).await?;
+    }
+    if wants(Part::Autocomplete) {
+        bench.autocomplete(report).await?;
+    }
+    if wants(Part::Words) {
+        bench.words(report).await?;
+    }
+    if wants(Part::Million) {
+        bench.million(report, args.hybrid as usize).await?;
+    }
+    if wants(Part::Vectors) && args.vectors.is_none() && bench.product.has_model() {
+        vectors::real(&stored_vectors(&bench.folder.path().join("index/vectors"))?.1, report).await?;
+    }
+    if wants(Part::Content) {
+        bench.content(report).await?;
+    }
+    if wants(Part::Overload) {
+        bench.overload(report).await?;
+    }
+    if wants(Part::Proxy) {
+        bench.proxy(report).await?;
+    }
+    Ok(())
 }

@@ -8,11 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
-use crate::load;
-
-/// Ticks of `/proc/<pid>/stat` a second: the same on every Linux that Rust runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
+use crate::{load, proc};
 
 /// The release binary.
 #[derive(Clone, Debug)]
@@ -71,7 +69,7 @@ impl Product {
         let log = fs::File::create(folder.join("bench.log"))?;
         let started = Instant::now();
         let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
-        let mut server = Server { child, address };
+        let mut server = Server { child, address, metrics: Some(metrics) };
         let request = load::post("/api/v1/search", r#"{"query":"comedy"}"#);
         while started.elapsed() < Duration::from_secs(120) {
             if load::once(address, &request).await.is_ok() {
@@ -110,7 +108,7 @@ impl Product {
         let address = address.context("neither a gateway nor a catalogue")?;
         let log = fs::File::create(folder.join("bench.log"))?;
         let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
-        let server = Server { child, address };
+        let server = Server { child, address, metrics: None };
         for _ in 0..600 {
             if load::once(address, &load::get("/readyz")).await.is_ok() {
                 return Ok((server, own));
@@ -126,44 +124,61 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it tells its metrics.
+    metrics: Option<SocketAddr>,
 }
 
 impl Server {
     /// The bare peer.
     pub fn hello() -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?).arg("--hello").stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        Ok(Self { child, address: line.trim().parse().context("the peer did not say its address")? })
+        Self::peer(&["--hello"])
     }
 
     /// The bare proxy to `back`.
     pub fn proxy(back: SocketAddr) -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--proxy", &back.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
+        Self::peer(&["--proxy", &back.to_string()])
+    }
+
+    /// SQLite's full-text search over this file.
+    pub fn fts5(file: &Path) -> Result<Self> {
+        Self::peer(&["--fts5", &file.display().to_string()])
+    }
+
+    fn peer(args: &[&str]) -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?).args(args).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        Ok(Self { child, address: line.trim().parse().context("the peer did not say its address")? })
+        let address = line.trim().parse().context("the peer did not say its address")?;
+        Ok(Self { child, address, metrics: None })
     }
 
     /// CPU time so far, all threads.
     pub fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name in parentheses may hold spaces; user and system time are the 12th and 13th fields after it.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());
-        let ticks = ticks(11).zip(ticks(12)).context("cannot read /proc/<pid>/stat")?;
-        Ok(Duration::from_secs_f64((ticks.0 + ticks.1) / TICKS_PER_SECOND))
+        proc::cpu(&self.child.id().to_string())
     }
 
     /// Resident memory in bytes.
     pub fn memory(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kilobytes * 1024.0)
+        proc::memory(&self.child.id().to_string(), "VmRSS")
+    }
+
+    /// Whether both indexes hold all that the log says.
+    pub async fn is_current(&self) -> Result<bool> {
+        let ready: Value = serde_json::from_slice(&load::once(self.address, &load::get("/readyz")).await?)?;
+        let parts = ready["components"].as_array().into_iter().flatten();
+        let index = |part: &&Value| part["name"].as_str().is_some_and(|name| name.ends_with("_index"));
+        Ok(parts.filter(index).all(|part| part["state"] == "ready"))
+    }
+
+    /// Answers that were kept and those that were not, so far.
+    pub async fn cache_lookups(&self) -> Result<(f64, f64)> {
+        let metrics = load::once(self.metrics.context("it tells no metrics")?, &load::get("/metrics")).await?;
+        let text = String::from_utf8(metrics)?;
+        let count = |outcome: &str| {
+            let name = format!("search_cache_lookups_total{{outcome=\"{outcome}\"}} ");
+            text.lines().find_map(|line| line.strip_prefix(&name)?.trim().parse().ok()).unwrap_or(0.0)
+        };
+        Ok((count("hit"), count("miss")))
     }
 }
 
@@ -188,6 +203,17 @@ fn free_port() -> Result<SocketAddr> {
 }
 
 fn has_model() -> bool {
-    let cache = assets::cache_folder();
-    cache.and_then(|cache| assets::model(&cache, &mut |progress| eprint!("\rdownloading {}  ", progress.what))).is_ok()
+    model().is_ok()
+}
+
+/// The folder of the sentence model: the one that `MEDIA_GATEWAY_MODEL_DIR` names, as for the product, else this user's.
+///
+/// # Errors
+/// When it can't be had.
+pub fn model() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("MEDIA_GATEWAY_MODEL_DIR") {
+        return Ok(assets::ModelPaths::in_folder(Path::new(&folder))?.folder);
+    }
+    let told = &mut |progress: assets::Progress| eprint!("\rdownloading {}  ", progress.what);
+    Ok(assets::model(&assets::cache_folder()?, told)?.folder)
 }

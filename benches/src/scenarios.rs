@@ -22,10 +22,10 @@ const IDS: usize = 500;
 
 /// The product, the data and a folder with the data in it.
 pub struct Bench {
-    product: Product,
-    data: Data,
-    load: Load,
-    folder: TempDir,
+    pub(crate) product: Product,
+    pub(crate) data: Data,
+    pub(crate) load: Load,
+    pub(crate) folder: TempDir,
 }
 
 impl Bench {
@@ -48,6 +48,25 @@ impl Bench {
             if self.product.has_model() {
                 report.add("ingest, words and vectors", records / took.as_secs_f64(), "rec/s");
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the data from a folder that nobody has open, and lets the product bring it up to date.
+    pub async fn copy(&self, from: &Path) -> Result<()> {
+        copy_folder(from, self.folder.path())?;
+        let out = self.product.command(self.folder.path(), "search").arg("comedy").output()?;
+        if !out.status.success() {
+            bail!("{} can't be used: {}", from.display(), String::from_utf8_lossy(&out.stderr).trim());
+        }
+        // What an older release left to bring up to date is brought up to date by a node.
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        let started = Instant::now();
+        while !server.is_current().await? {
+            if started.elapsed() > Duration::from_secs(3_600) {
+                bail!("the indexes of {} are not up to date after an hour", from.display());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(())
     }
@@ -108,7 +127,7 @@ impl Bench {
         Ok(())
     }
 
-    fn searches(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn searches(&self) -> Vec<Vec<u8>> {
         let body = |query: &String| json!({ "query": query }).to_string();
         self.data.queries.iter().map(|query| load::post("/api/v1/search", &body(query))).collect()
     }
@@ -206,8 +225,21 @@ impl Bench {
     }
 }
 
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_folder(&entry.path(), &target)?,
+            false => std::fs::copy(entry.path(), target).map(|_| ())?,
+        }
+    }
+    Ok(())
+}
+
 /// Load, and the server's CPU microseconds a request meanwhile.
-async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>) -> Result<(Outcome, f64)> {
+pub(crate) async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>) -> Result<(Outcome, f64)> {
     let warm = Load { duration: Duration::from_secs(1), ..load };
     load::run(server.address, warm, requests.clone()).await?;
     let before = server.cpu()?;

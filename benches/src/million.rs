@@ -1,0 +1,195 @@
+//! Hybrid searches over a catalogue of generated titles with generated vectors: latency and memory, never quality.
+//!
+//! The generator draws, by splitmix64 from a fixed seed, each word of a title from the words of the real titles, each word
+//! of a plot from the words of the real plots, and each first and last name from the real casts. So common words stay as
+//! common as they are. Every title and plot says that it is generated. The vectors are drawn too, and embedded by nobody.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use contracts::{ContentId, ModelInfo};
+use serde_json::{Value, json};
+use stores::events;
+use stores::vectors::{Point, VectorIndex as _};
+use stores::{Db, DbConfig};
+use stores_embedded::{ExactVectors, HnswVectors, stored_vectors};
+use tempfile::TempDir;
+
+use crate::draw::Draw;
+use crate::load::{self, Load};
+use crate::report::Report;
+use crate::scenarios::{Bench, measured};
+use crate::vectors;
+
+/// The seed of everything that is drawn.
+const SEED: u64 = 20_261_121;
+const GENRES: [&str; 8] = [
+    "Dramas",
+    "Comedies",
+    "Thrillers",
+    "Horror Movies",
+    "Documentaries",
+    "Action & Adventure",
+    "Romantic Movies",
+    "Sci-Fi & Fantasy",
+];
+const COUNTRIES: [&str; 6] = ["United States", "India", "France", "Japan", "South Korea", "United Kingdom"];
+const HEADER: &str =
+    "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description";
+
+impl Bench {
+    /// Fills a folder with `count` generated titles and asks it what the real one is asked.
+    ///
+    /// # Errors
+    /// Without the model, which embeds the queries, or when an answer lacks a source.
+    pub async fn million(&self, report: &mut Report, count: usize) -> Result<()> {
+        ensure!(self.product.has_model(), "hybrid searches need the sentence model");
+        let folder = TempDir::new()?;
+        let name = |what: &str| format!("hybrid, {count} generated titles: {what}");
+        println!("generated titles: {count}, words drawn from the real ones by splitmix64, seed {SEED}");
+        let source = folder.path().join("netflix_titles.csv");
+        write_titles(&source, &self.data.films, count)?;
+        let data = folder.path().join("data");
+        let started = Instant::now();
+        let out = self.product.words_only().command(&data, "ingest").arg(&source).output()?;
+        ensure!(out.status.success(), "ingest failed: {}", String::from_utf8_lossy(&out.stderr));
+        report.add(name("ingest by words"), count as f64 / started.elapsed().as_secs_f64(), "rec/s");
+        fs::remove_file(&source)?;
+        let (model, _) = stored_vectors(&self.folder.path().join("index/vectors"))?;
+        let titles = self.fill_vectors(&data, model).await?;
+        report.add(name("titles"), titles as f64, "titles");
+        fs::copy(self.folder.path().join("index/vector-tags"), data.join("index/vector-tags"))?;
+
+        let (server, first) = self.product.serve(&data).await?;
+        report.add(name("start to first search"), first.as_secs_f64() * 1e3, "ms");
+        let searches = self.searches();
+        let answer: Value = serde_json::from_slice(&load::once(server.address, &searches[0]).await?)?;
+        ensure!(answer["degraded"] == json!([]), "a source is missing: {}", answer["degraded"]);
+        for connections in [1, self.load.connections] {
+            let load = Load { connections, ..self.load };
+            let (outcome, cpu) = measured(&server, load, searches.clone()).await?;
+            let name = |what: &str| name(&format!("{connections} connections: {what}"));
+            report.add(name("p50"), outcome.percentile_ms(0.50), "ms");
+            report.add(name("p95 (goal: less than 50)"), outcome.percentile_ms(0.95), "ms");
+            report.add(name("p99"), outcome.percentile_ms(0.99), "ms");
+            report.add(name("rate"), outcome.rate(), "req/s");
+            report.add(name("CPU a request"), cpu, "µs");
+        }
+        report.add(name("memory of the server"), server.memory()? / 1e6, "MB");
+        Ok(())
+    }
+
+    /// A drawn vector for each title, where the index of the product has the embedded ones, and the graph over them.
+    async fn fill_vectors(&self, data: &Path, model: ModelInfo) -> Result<usize> {
+        let db = Db::open_sqlite(&data.join("media-gateway.db"), &DbConfig::default()).await?;
+        let head = events::head(&db).await?;
+        db.close().await;
+        let path = data.join("index/vectors");
+        let dimension = model.dimension;
+        let mut export = self.product.words_only().command(data, "export").stdout(Stdio::piped()).spawn()?;
+        let lines = BufReader::new(export.stdout.take().context("the export says nothing")?).lines();
+        let index = ExactVectors::open(&path, model.clone())?;
+        let (mut batch, mut count) = (Vec::new(), 0);
+        for line in lines {
+            let title: Value = serde_json::from_str(&line?)?;
+            batch.push(point(&title, vectors::one(count, dimension))?);
+            count += 1;
+            if batch.len() == 5_000 {
+                index.upsert(std::mem::take(&mut batch), head).await?;
+            }
+        }
+        index.upsert(batch, head).await?;
+        ensure!(export.wait()?.success(), "the export failed");
+        drop(index);
+        let index = HnswVectors::open(&path, model)?;
+        // The graph is written once it is whole.
+        let (started, written) = (Instant::now(), data.join("index/vectors.hnsw"));
+        while !index.is_settled() || !written.exists() {
+            ensure!(started.elapsed() < Duration::from_secs(3_600), "the graph takes more than an hour");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(count as usize)
+    }
+}
+
+/// A title's vector with the tags that the questions filter by.
+fn point(title: &Value, vector: Vec<f32>) -> Result<Point> {
+    let id: ContentId = title["id"].as_str().context("a title without an id")?.parse()?;
+    let mut tags = vec![format!("type:{}", title["content_type"].as_str().unwrap_or_default())];
+    tags.extend(
+        title["genres"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|g| format!("genre:{g}")),
+    );
+    let year = title["release_year"].as_u64().and_then(|year| u16::try_from(year).ok());
+    Ok(Point { id, text_hash: 0, vectors: vec![vector], tags, year })
+}
+
+/// Writes the catalogue of a service with this many titles.
+fn write_titles(file: &Path, films: &[Value], count: usize) -> Result<()> {
+    let words = |key: &str| -> Vec<&str> {
+        let texts = films.iter().filter_map(|film| film[key].as_str());
+        texts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| word.len() > 1).collect()
+    };
+    let (titles, plots) = (words("title"), words("extract"));
+    let cast = films.iter().flat_map(|film| film["cast"].as_array().into_iter().flatten().filter_map(Value::as_str));
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for (one, other) in cast.filter_map(|name| name.rsplit_once(' ')) {
+        first.push(one);
+        last.push(other);
+    }
+    ensure!(!titles.is_empty() && !plots.is_empty() && !first.is_empty(), "the real films have no words to draw from");
+    let mut draw = Draw(SEED);
+    let mut out = csv::Writer::from_writer(BufWriter::new(fs::File::create(file)?));
+    out.write_record(HEADER.split(','))?;
+    for number in 0..count {
+        let many = |draw: &mut Draw, from: &[&str], length: usize| {
+            (0..length).map(|_| *draw.one(from)).collect::<Vec<_>>().join(" ")
+        };
+        let name = |draw: &mut Draw| format!("{} {}", draw.one(&first), draw.one(&last));
+        let length = 1 + draw.below(4);
+        let title = format!("{} (generated {number})", many(&mut draw, &titles, length));
+        let director = name(&mut draw);
+        let actors = (0..4).map(|_| name(&mut draw)).collect::<Vec<_>>().join(", ");
+        let genres = format!("{}, {}", draw.one(&GENRES), draw.one(&GENRES));
+        let (year, minutes) = (1930 + draw.below(95), 60 + draw.below(120));
+        let length = 20 + draw.below(40);
+        let plot = format!("Generated: {}.", many(&mut draw, &plots, length));
+        out.write_record([
+            &format!("g{number}"),
+            "Movie",
+            &title,
+            &director,
+            &actors,
+            *draw.one(&COUNTRIES),
+            "June 1, 2021",
+            &year.to_string(),
+            "PG",
+            &format!("{minutes} min"),
+            &genres,
+            &plot,
+        ])?;
+    }
+    out.into_inner().map_err(|error| error.into_error())?.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_titles_are_drawn_each_time_and_say_what_they_are() {
+        let films =
+            [json!({ "title": "The Night Train", "extract": "A train leaves at night.", "cast": ["Ada Wren"] })];
+        let folder = TempDir::new().unwrap();
+        let [one, other] = ["a.csv", "b.csv"].map(|name| folder.path().join(name));
+        write_titles(&one, &films, 20).unwrap();
+        write_titles(&other, &films, 20).unwrap();
+        let (one, other) = (fs::read_to_string(one).unwrap(), fs::read_to_string(other).unwrap());
+        assert_eq!((one.lines().count(), &one), (21, &other));
+        assert!(one.lines().skip(1).all(|line| line.contains("(generated ") && line.contains("Generated: ")));
+    }
+}
