@@ -267,7 +267,7 @@ fn counts_and_services_hold() {
     assert_eq!(count(&found, "content_types", "movie"), Some((netflix + hulu) as u64));
     assert_eq!((count(&found, "genres", "horror"), count(&found, "decades", "1990")), (Some(2), Some(3)));
     // Counts are of all that was found, not of the page, and of nothing else.
-    let pacino = json!({ "query": "al pacino", "facets": ["decades", "platforms"], "page_size": 1 });
+    let pacino = json!({ "filters": { "people": ["al pacino"] }, "facets": ["decades", "platforms"], "page_size": 1 });
     let found = app.post("/api/v1/search", &pacino).ok();
     assert_eq!((count(&found, "decades", "1990"), count(&found, "decades", "1980")), (Some(1), Some(1)));
     assert_eq!((count(&found, "platforms", "hulu"), count(&found, "platforms", "netflix")), (Some(2), None));
@@ -295,7 +295,9 @@ fn counts_and_services_hold() {
 
 #[test]
 fn what_is_trending_takes_five_people() {
-    let setup = Setup::new().env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1");
+    let setup = Setup::new()
+        .env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1")
+        .env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000,1000,10000,100000");
     let app = fixtures::loaded(setup);
     let ask = |query: &str, from: usize| {
         let request = app.request("POST", "/api/v1/search").header("x-forwarded-for", format!("198.51.100.{from}"));

@@ -31,7 +31,6 @@ fn listed() -> String {
 
 fn keyword_index(app: &App) -> String {
     let ready = app.get("/readyz");
-    assert_eq!(ready.status, 200, "it serves meanwhile: {}", ready.text);
     let parts = ready.json["components"].as_array().unwrap().clone();
     parts.iter().find(|part| part["name"] == "keyword_index").unwrap()["detail"].as_str().unwrap().to_owned()
 }

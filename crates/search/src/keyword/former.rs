@@ -38,6 +38,7 @@ impl Former {
             }
             Err(error) => {
                 tracing::warn!(%error, "the keyword index of an older format can't answer while the new one is filled");
+                remove(&dir);
                 None
             }
         }
