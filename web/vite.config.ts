@@ -1,12 +1,13 @@
 /// <reference types="vitest/config" />
 import { createHash } from 'node:crypto';
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync, constants } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
+import { locale, TAGS } from './scripts/locales.ts';
 
-/** Names the built files in the service worker, and puts a smaller form of each beside it, which the binary serves. */
+/** Names the built files in the service worker, puts a smaller form of each beside it, which the binary serves, and what the binary says itself. */
 function finish(): Plugin {
   return {
     name: 'finish',
@@ -18,6 +19,8 @@ function finish(): Plugin {
       const version = createHash('sha256').update(index).update(assets.join()).digest('hex').slice(0, 12);
       const worker = (await readFile(join(dist, 'sw.js'), 'utf8')).replace('__VERSION__', version).replace('__ASSETS__', assets.map((name) => `'${name}'`).join(', '));
       await writeFile(join(dist, 'sw.js'), worker);
+      await mkdir(join(dist, 'locales'), { recursive: true });
+      for (const tag of TAGS) await writeFile(join(dist, 'locales', `${tag}.json`), JSON.stringify(await locale(tag)));
       for (const name of [...assets, '/sw.js', '/icon.svg', '/manifest.webmanifest']) {
         const bytes = await readFile(join(dist, name));
         await writeFile(join(dist, `${name}.gz`), gzipSync(bytes, { level: 9 }));
@@ -39,7 +42,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node' } },
       {
         extends: true,
-        test: { name: 'pages', include: ['tests/**/*.test.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000, fileParallelism: false },
+        test: { name: 'pages', include: ['tests/**/*.test.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 },
       },
     ],
   },

@@ -1,18 +1,21 @@
 import './tokens.css';
+import './title.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
 import { content, isContent, remember } from './lib/api';
 import { speak, wanted } from './lib/i18n.svelte';
 import { prefs } from './lib/prefs.svelte';
+import { learn } from './lib/services.svelte';
 
 const root = document.getElementById('app')!;
+learn();
 await speak(prefs.locale);
 
 // The server put the title into the page: the app takes over without asking for it again.
-const inline = document.getElementById('content')?.textContent;
-if (inline) {
+const inline = document.getElementById('content');
+if (inline?.textContent && wanted().startsWith(inline.dataset.locale ?? '')) {
   try {
-    const title = JSON.parse(inline);
+    const title = JSON.parse(inline.textContent);
     if (isContent(title)) {
       remember(`content ${wanted()} ${title.id}`, title);
       // Asked once more when there is time, so that the service worker has it for when there is no network.

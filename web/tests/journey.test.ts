@@ -135,6 +135,8 @@ describe('the first minute', () => {
     }
     const all = await rows.count();
     expect(all).toBeGreaterThan(4);
+    const headings = (await rows.allInnerTexts()).join('|');
+    for (const kind of [/Recently added on/, /Popular in/, /Popular from the \d{4}s/, /Directed by/]) expect(headings).toMatch(kind);
     const last = rows.nth(all - 1);
     await last.click();
     await page.waitForURL(/\/search/);
@@ -163,6 +165,71 @@ describe('the first minute', () => {
     await way.click();
     await settled(page);
     expect(await lines(page).count()).toBeGreaterThan(0);
+  });
+
+  it('shows what is popular where words mean nothing', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/search?q=qwrtzpsdf');
+    await page.locator('.empty h2', { hasText: 'Nothing matches these words' }).waitFor();
+    await page.locator('#results ul[data-arrows] li a .poster').first().waitFor();
+    await accessible(page);
+    expect(troubles).toEqual([]);
+  });
+
+  it('works where no one filter is to blame: one thing by itself', async () => {
+    const { page } = await visit();
+    await page.goto('/search?genre=western&from=1930&to=1939&with=Nora+Vance');
+    const ways = page.locator('.empty li a');
+    await ways.first().waitFor();
+    expect((await ways.allInnerTexts()).join()).toContain('Only “Nora Vance”');
+    await ways.filter({ hasText: 'Nora Vance' }).click();
+    await settled(page);
+    expect(await titles(page)).toContain('Crooked Mile');
+  });
+
+  it('neither flickers nor jumps while someone types, however late the answers are', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/search?q=l');
+    await lines(page).first().waitFor();
+    await page.locator('.straight a').first().waitFor();
+    let turn = 0;
+    // Every other answer is late, and so is every other suggestion.
+    for (const what of ['search', 'search/autocomplete?**'])
+      await page.route(`**/api/v1/${what}`, async (route) => {
+        if (turn++ % 2) await new Promise((resolve) => setTimeout(resolve, 350));
+        await route.continue().catch(() => undefined);
+      });
+    await page.evaluate(() => {
+      const seen = { frames: 0, empty: 0, ghosts: 0, tops: new Set<number>(), twice: 0, on: true };
+      Object.assign(window, { seen });
+      const look = () => {
+        const all = [...document.querySelectorAll('#results li.line h2 a')].map((link) => link.id);
+        seen.frames += 1;
+        if (!all.length) seen.empty += 1;
+        if (document.querySelector('#results .ghost')) seen.ghosts += 1;
+        if (new Set(all).size < all.length) seen.twice += 1;
+        const list = document.querySelector('#results ol');
+        if (list) seen.tops.add(Math.round(list.getBoundingClientRect().top));
+        if (seen.on) requestAnimationFrame(look);
+      };
+      look();
+    });
+    await page.locator('#box').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.type('ighthouse', { delay: 140 });
+    await settled(page);
+    await page.waitForTimeout(500);
+    const seen = await page.evaluate(() => {
+      const { seen } = window as unknown as { seen: { frames: number; empty: number; ghosts: number; tops: Set<number>; twice: number; on: boolean } };
+      seen.on = false;
+      return { ...seen, tops: [...seen.tops] };
+    });
+    expect(seen.frames).toBeGreaterThan(20);
+    expect(seen).toMatchObject({ empty: 0, ghosts: 0, twice: 0 });
+    // The list stays where it is: rows change, their place does not.
+    expect(Math.max(...seen.tops) - Math.min(...seen.tops)).toBeLessThanOrEqual(2);
+    expect(await titles(page)).toEqual(expect.arrayContaining(['The Paper Lighthouse']));
+    expect(troubles).toEqual([]);
   });
 
   it('does not move what someone aims at', async () => {

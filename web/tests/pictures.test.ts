@@ -76,9 +76,53 @@ describe('a picture', () => {
     await page.goto(`/title/${await idOf('The Paper Lighthouse')}`);
     const img = page.locator('main img');
     await img.waitFor();
-    expect(await img.getAttribute('src')).toContain('/poster?width=360');
+    const served = await page.locator('main img').evaluateAll((all) => all.map((one) => [one.getAttribute('src'), one.getAttribute('srcset'), one.getAttribute('sizes')]));
+    expect(served.length).toBe(2);
+    // The app asks for the very same addresses, so that nothing is fetched twice.
+    const app = await visit();
+    await app.page.goto(`/title/${await idOf('The Paper Lighthouse')}`);
+    await app.page.locator('article .pic img.there').waitFor();
+    expect(await app.page.locator('main .backdrop img, article .pic img').evaluateAll((all) => all.map((one) => [one.getAttribute('src'), one.getAttribute('srcset'), one.getAttribute('sizes')]))).toEqual(served);
     await page.goto(`/title/${await idOf('Crooked Mile')}`);
     expect(await page.locator('main img').count()).toBe(0);
+  });
+});
+
+describe('a backdrop', () => {
+  it('stands above the title: blurred first, then sharp, and nothing moves', async () => {
+    const id = await idOf('The Paper Lighthouse');
+    await fetch(`${base()}/api/v1/images/${id}/backdrop`);
+    const { page, troubles } = await visit();
+    let release = () => undefined as void;
+    const held = new Promise<void>((done) => (release = done));
+    await page.route('**/backdrop?**', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(`/title/${id}`, { waitUntil: 'domcontentloaded' });
+    const backdrop = page.locator('.backdrop');
+    await backdrop.locator('canvas').waitFor();
+    const places = async () => [await backdrop.boundingBox(), await page.locator('main h1').boundingBox(), await page.locator('article .pic').boundingBox()];
+    const before = await places();
+    await accessible(page);
+    release();
+    await backdrop.locator('img.there').waitFor();
+    expect(await places()).toEqual(before);
+    expect(await backdrop.locator('canvas').count()).toBe(0);
+    expect(troubles).toEqual([]);
+  });
+
+  it('that does not come leaves its place to the drawing', async () => {
+    const { page, troubles } = await visit();
+    await page.goto(`/title/${await idOf('The Quiet Furrow')}`);
+    const backdrop = page.locator('.backdrop');
+    await page.waitForFunction(() => document.querySelector('.backdrop') && !document.querySelector('.backdrop img'));
+    expect(await backdrop.locator('svg path').count()).toBeGreaterThan(0);
+    expect((await backdrop.boundingBox())!.height).toBeGreaterThan(100);
+    await page.goto(`/title/${await idOf('Crooked Mile')}`);
+    await page.locator('article .poster').waitFor();
+    expect(await backdrop.count()).toBe(0);
+    expect(troubles).toEqual([]);
   });
 });
 

@@ -31,6 +31,11 @@ export default async function setup(project: TestProject) {
   const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false', MEDIA_GATEWAY_PICTURE_HOSTS: images.origin, MEDIA_GATEWAY_PICTURE_TIMEOUT_MS: '1500' };
   // What an encyclopedia knows of the same films: its ids are what generated offers hang on.
   execFileSync(binary, ['ingest', films, encyclopedia, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
+  // An operator's own list brings backdrops.
+  const [stills, mapping] = [join(folder, 'stills.json'), join(folder, 'stills.toml')];
+  await writeFile(stills, JSON.stringify(STILLS.map((still, at) => ({ ...still, id: at, kind: 'film', still: `${images.origin}/${still.still}` }))));
+  await writeFile(mapping, MAPPING);
+  execFileSync(binary, ['ingest', stills, '--mapping', mapping, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
   const node = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   project.provide('base', await address(node));
   return async () => {
@@ -41,6 +46,23 @@ export default async function setup(project: TestProject) {
     await rm(folder, { recursive: true, force: true });
   };
 }
+
+/** One backdrop that comes and one that is gone. */
+const STILLS = [
+  { name: 'The Paper Lighthouse', director: 'Ada Wren', year: 1974, still: 'wide.png' },
+  { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'gone.png' },
+];
+const MAPPING = `source = "stills"
+[columns]
+key = "id"
+title = "name"
+type = "kind"
+year = "year"
+directors = "director"
+backdrop = "still"
+[types]
+film = "movie"
+`;
 
 /** The films of the streaming service's list, in the shape of the encyclopedia's; every third is missing there. */
 function articles(list: string, images: string): object[] {

@@ -40,7 +40,7 @@ pub use health::{Component, ComponentState};
 pub use id::{ContentId, EventId, Ids, OrgId, RunId, UserId};
 pub use intent::{IntentError, IntentReader};
 pub use mail::{Mail, MailError, Mailer};
-pub use picture::{PICTURE_WIDTHS, Picture, PictureError, Pictures};
+pub use picture::{PICTURE_WIDTHS, Picture, PictureError, Pictures, picture_version};
 pub use place::{Locale, Region};
 pub use rng::Rng;
 pub use search::{

@@ -9,6 +9,13 @@ use crate::{ApiError, ErrorKind};
 /// The widths that pictures are given in, in pixels. A fixed ladder: what anybody may ask for can be kept.
 pub const PICTURE_WIDTHS: [u32; 6] = [120, 240, 360, 500, 780, 1280];
 
+/// What tells a picture apart from the one that takes its place: the 32-bit FNV-1a hash of its address (Fowler, Noll, Vo),
+/// as eight hexadecimal digits.
+pub fn picture_version(url: &str) -> String {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    format!("{:08x}", url.bytes().fold(0x811c_9dc5, mix))
+}
+
 /// A picture as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -59,4 +66,15 @@ pub trait Pictures: Send + Sync {
     /// # Errors
     /// See [`PictureError`].
     async fn picture(&self, url: &str, width: u32) -> Result<Picture, PictureError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_vectors() {
+        let table = [("", "811c9dc5"), ("a", "e40c292c"), ("foobar", "bf9cf968")];
+        table.iter().for_each(|(text, hash)| assert_eq!(picture_version(text), *hash));
+    }
 }

@@ -1,8 +1,12 @@
-//! (pure) What the page of a title says, as text.
+//! (pure) What the page of a title says, as text in one language.
 
 use contracts::{Content, ContentType, CreditRole, Directory};
 
-use crate::offers::{OfferLine, lines};
+use crate::{
+    language::Language,
+    offers::{OfferLine, lines},
+    pictures::Picture,
+};
 
 /// The most actors that the page names; the app names them all.
 const MAX_ACTORS: usize = 15;
@@ -13,82 +17,101 @@ pub struct Facts {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Its title in its first language, where that differs.
+    /// "Originally …", where the title in its first language differs.
     pub original_title: Option<String>,
     /// The language of title and overview.
     pub locale: String,
-    /// "Film", or "Series".
-    pub kind: &'static str,
-    /// Year, length, seasons, genres, countries, languages: each as words, in that order, without what is not known.
+    /// Whether it is a film, and no series.
+    pub film: bool,
+    /// Kind, year, seasons, length and genres, each as words, in that order, without what is not known.
     pub line: Vec<String>,
-    /// Where this node gives its poster, where it has one.
-    pub poster: Option<String>,
+    /// Its poster, where this node may have one.
+    pub poster: Option<Picture>,
+    /// Its backdrop, likewise.
+    pub backdrop: Option<Picture>,
     /// What it is about.
     pub overview: Option<String>,
-    /// "7.1 of 10, from 48 votes".
+    /// "7.1 of 10, 48 votes".
     pub rating: Option<String>,
     /// Names by what they did.
-    pub people: Vec<(&'static str, Vec<String>)>,
+    pub people: Vec<(String, Vec<String>)>,
     /// Where to watch it.
     pub offers: Vec<OfferLine>,
     /// Whether an offer was made up for the demo.
     pub samples: bool,
+    /// Dates, places and languages, each with its name.
+    pub more: Vec<(String, String)>,
     /// One sentence for search engines and previews.
     pub summary: String,
 }
 
 impl Facts {
-    /// The facts of `content`, with the names that the directory has.
-    pub fn of(content: &Content, directory: &Directory) -> Self {
-        let offers = lines(&content.availability, directory);
-        let people = people(content);
-        let line = line(content, directory);
+    /// The facts of `content` in the words of `language`, with the names that the directory has.
+    pub fn of(content: &Content, directory: &Directory, language: &Language) -> Self {
+        let offers = lines(&content.availability, directory, language);
+        let people = people(content, language);
+        let line = line(content, language);
+        let original = content.original_title.as_ref().filter(|original| **original != content.title);
         Self {
             id: content.id.to_string(),
             title: content.title.clone(),
-            original_title: content.original_title.clone().filter(|original| *original != content.title),
+            original_title: original.map(|title| language.tell("original-title", &[("title", title.into())])),
             locale: content.locale.to_string(),
-            kind: if content.content_type == ContentType::Movie { "Film" } else { "Series" },
+            film: content.content_type == ContentType::Movie,
             summary: summary(content, &line, &people),
             line,
-            poster: poster(content),
+            poster: Picture::of(content, "poster"),
+            backdrop: Picture::of(content, "backdrop"),
             overview: content.overview.clone(),
-            rating: (content.vote_count > 0)
-                .then(|| format!("{:.1} of 10, from {} votes", content.average_rating, content.vote_count)),
+            rating: (content.vote_count > 0).then(|| rating(content, language)),
             people,
             samples: offers.iter().any(|offer| offer.sample),
             offers,
+            more: more(content, language),
         }
     }
 }
 
-fn line(content: &Content, directory: &Directory) -> Vec<String> {
-    let genre = |id: &String| {
-        let known = directory.genres.iter().find(|genre| genre.id == *id);
-        known.map_or_else(|| id.replace('_', " "), |genre| genre.name.clone())
-    };
-    let joined = |words: Vec<String>| (!words.is_empty()).then(|| words.join(", "));
+fn rating(content: &Content, language: &Language) -> String {
+    let mean = format!("{:.1}", content.average_rating);
+    language.tell("rating-line", &[("rating", mean.into()), ("votes", content.vote_count.into())])
+}
+
+fn line(content: &Content, language: &Language) -> Vec<String> {
+    let genres: Vec<String> = content.genres.iter().map(|id| language.genre(id)).collect();
     let parts = [
+        Some(language.say(if content.content_type == ContentType::Movie { "kind-movie" } else { "kind-tv_show" })),
         content.release_year.map(|year| year.to_string()),
-        content.runtime_minutes.map(|minutes| format!("{minutes} min")),
-        content.season_count.map(|count| if count == 1 { "1 season".to_owned() } else { format!("{count} seasons") }),
-        joined(content.genres.iter().map(genre).collect()),
-        joined(content.countries.iter().map(|country| country.as_str().to_owned()).collect()),
-        joined(content.languages.clone()),
+        content.season_count.map(|count| language.tell("seasons", &[("count", count.into())])),
+        content.runtime_minutes.map(|minutes| language.runtime(minutes)),
+        (!genres.is_empty()).then(|| language.list(&genres)),
     ];
     parts.into_iter().flatten().collect()
 }
 
-fn poster(content: &Content) -> Option<String> {
-    let has = content.images.iter().any(|image| image.kind == "poster");
-    has.then(|| format!("/api/v1/images/{}/poster?width=360", content.id))
+fn more(content: &Content, language: &Language) -> Vec<(String, String)> {
+    let countries: Vec<String> =
+        content.countries.iter().map(|code| language.region(code.as_str()).to_owned()).collect();
+    let languages: Vec<String> = content.languages.iter().map(|name| language.language(name).to_owned()).collect();
+    let rating = |(place, rating): (&contracts::Region, &contracts::ContentRating)| {
+        format!("{} {}", language.region(place.as_str()), rating.certificate)
+    };
+    let ratings: Vec<String> = content.ratings.iter().map(rating).collect();
+    let facts = [
+        ("fact-released", content.release_date.map(|date| language.date(date)).unwrap_or_default()),
+        ("fact-countries", language.list(&countries)),
+        ("fact-languages", language.list(&languages)),
+        ("fact-ratings", language.list(&ratings)),
+    ];
+    facts.into_iter().filter(|(_, said)| !said.is_empty()).map(|(id, said)| (language.say(id), said)).collect()
 }
 
-fn people(content: &Content) -> Vec<(&'static str, Vec<String>)> {
+fn people(content: &Content, language: &Language) -> Vec<(String, Vec<String>)> {
+    let film = content.content_type == ContentType::Movie;
     let roles = [
-        ("Directed by", CreditRole::Director, usize::MAX),
-        ("Written by", CreditRole::Writer, usize::MAX),
-        ("With", CreditRole::Actor, MAX_ACTORS),
+        (if film { "people-director" } else { "people-creator" }, CreditRole::Director, usize::MAX),
+        ("people-writer", CreditRole::Writer, usize::MAX),
+        ("people-actor", CreditRole::Actor, MAX_ACTORS),
     ];
     let named = |role: CreditRole, most: usize| -> Vec<String> {
         let credits = content.credits.iter().filter(|credit| credit.role == role);
@@ -96,13 +119,13 @@ fn people(content: &Content) -> Vec<(&'static str, Vec<String>)> {
     };
     roles
         .into_iter()
-        .map(|(label, role, most)| (label, named(role, most)))
+        .map(|(label, role, most)| (language.say(label), named(role, most)))
         .filter(|(_, names)| !names.is_empty())
         .collect()
 }
 
 /// The first sentence of what it is about, or what is known of it.
-fn summary(content: &Content, line: &[String], people: &[(&'static str, Vec<String>)]) -> String {
+fn summary(content: &Content, line: &[String], people: &[(String, Vec<String>)]) -> String {
     if let Some(overview) = &content.overview {
         return shortened(overview, 160);
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_api::{entity, no_such_route};
 use rust_embed::RustEmbed;
 
-use crate::{Web, page::Filling};
+use crate::{Web, title};
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -33,13 +33,20 @@ pub fn get(path: &str) -> Option<Bytes> {
     })
 }
 
+/// What the build wrote down of each language, English first.
+pub fn locales() -> Option<Vec<Bytes>> {
+    let all = Dist::iter().filter(|path| path.starts_with("locales/") && !path.ends_with("en.json"));
+    [Some(get("locales/en.json"))].into_iter().flatten().chain(all.map(|path| get(&path))).collect()
+}
+
 /// A file of the app; 404 as a page for whoever reads pages, and as a problem for everyone else.
 pub async fn file(State(web): State<Arc<Web>>, Path(path): Path<String>, request: Request) -> Response {
     match kind(&path).and_then(|kind| serve(&path, kind, request.headers())) {
         Some(response) => response,
         None if reads_pages(&path, request.headers()) => {
-            let nothing = Filling { status: StatusCode::NOT_FOUND, ..Filling::default() };
-            web.shell.answer(request.headers(), &nothing)
+            let language = web.languages.of(request.headers());
+            let nothing = title::missing(StatusCode::NOT_FOUND, language, "fault-gone", "fault-gone-do");
+            web.shell.answer(request.headers(), language, &nothing)
         }
         None => no_such_route(request).await.into_response(),
     }

@@ -2,9 +2,11 @@
 
 mod facts;
 mod files;
+mod language;
 mod linked_data;
 mod offers;
 mod page;
+mod pictures;
 mod title;
 
 use std::sync::Arc;
@@ -13,23 +15,26 @@ use axum::{Router, extract::State, http::HeaderMap, response::Response, routing:
 use contracts::{ApiError, CatalogApi};
 use http_api::HttpResult;
 
+use language::Languages;
 use page::Shell;
 
 /// What the routes share.
 struct Web {
     catalog: Arc<dyn CatalogApi>,
     shell: Shell,
+    languages: Languages,
 }
 
 /// The routes of the app; where this binary was built without it (`cargo xtask web` builds it), one that says so.
 pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
-    match files::get("index.html").and_then(|index| Shell::new(&index)) {
-        Some(shell) => with_app(shell, catalog),
-        None => without_app(),
+    let shell = files::get("index.html").and_then(|index| Shell::new(&index));
+    match (shell, files::locales().and_then(|tables| Languages::new(&tables))) {
+        (Some(shell), Some(languages)) => with_app(Web { catalog, shell, languages }),
+        _ => without_app(),
     }
 }
 
-fn with_app(shell: Shell, catalog: Arc<dyn CatalogApi>) -> Router {
+fn with_app(web: Web) -> Router {
     Router::new()
         .route("/", get(app))
         .route("/search", get(app))
@@ -37,7 +42,7 @@ fn with_app(shell: Shell, catalog: Arc<dyn CatalogApi>) -> Router {
         .route("/title/{id}", get(title::page))
         // What no other route answers: a file, or the page that says there is nothing here.
         .route("/{*path}", get(files::file).fallback(http_api::no_such_route))
-        .with_state(Arc::new(Web { catalog, shell }))
+        .with_state(Arc::new(web))
 }
 
 fn without_app() -> Router {
@@ -53,7 +58,7 @@ async fn no_app() -> HttpResult<Response> {
 
 /// The app itself: it reads the address and asks the API.
 async fn app(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    web.shell.answer(&headers, &page::Filling::default())
+    web.shell.answer(&headers, web.languages.of(&headers), &page::Filling::default())
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 use contracts::{Content, ContentType, CreditRole};
 use serde_json::{Map, Value, json};
 
-use crate::facts::Facts;
-
 /// What schema.org calls the ids we know, and where they lead.
 const SAME_AS: [(&str, &str); 3] = [
     ("imdb", "https://www.imdb.com/title/"),
@@ -13,7 +11,7 @@ const SAME_AS: [(&str, &str); 3] = [
 ];
 
 /// A `Movie` or `TVSeries`. Offers are left out: an answer without its source and age is no fact.
-pub fn of(content: &Content, facts: &Facts) -> Value {
+pub fn of(content: &Content) -> Value {
     let mut data = Map::new();
     let mut put = |key: &str, value: Value| {
         let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
@@ -26,7 +24,7 @@ pub fn of(content: &Content, facts: &Facts) -> Value {
     put("@type", json!(if film { "Movie" } else { "TVSeries" }));
     put("@id", json!(format!("/title/{}", content.id)));
     put("name", json!(content.title));
-    put("alternateName", json!(facts.original_title));
+    put("alternateName", json!(content.original_title.as_ref().filter(|original| **original != content.title)));
     put("description", json!(content.overview));
     let date = content.release_date.map(|date| date.to_string());
     put(

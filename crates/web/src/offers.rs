@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use contracts::{AvailabilityType, Directory, Offer, VideoQuality};
 
+use crate::language::Language;
+
 /// The source of every offer that was generated for the demo.
 const SAMPLE: &str = "sample";
 
@@ -12,61 +14,68 @@ const SAMPLE: &str = "sample";
 pub struct OfferLine {
     /// The service's name.
     pub service: String,
-    /// "Subscription", "Rent", …
-    pub kind: &'static str,
-    /// Where, with price and quality where they are known: `US 3.99 USD HD`.
+    /// "Included", "Rent", …
+    pub kind: String,
+    /// Where, with price and quality where they are known: `United States $3.99 HD`.
     pub places: Vec<String>,
     /// Who says so.
     pub source: String,
     /// On which day they last said so.
     pub checked: String,
+    /// How sure that is: "likely, 70%".
+    pub confidence: String,
     /// Whether it was made up for the demo.
     pub sample: bool,
 }
 
 /// The lines, by service and kind; offers of different sources never share one.
-pub fn lines(offers: &[Offer], directory: &Directory) -> Vec<OfferLine> {
+pub fn lines(offers: &[Offer], directory: &Directory, language: &Language) -> Vec<OfferLine> {
     let mut groups: BTreeMap<(&str, AvailabilityType, &str), Vec<&Offer>> = BTreeMap::new();
     for offer in offers {
         groups.entry((&offer.platform, offer.availability_type, &offer.source)).or_default().push(offer);
     }
-    groups
-        .into_iter()
-        .map(|((platform, kind, source), group)| line(platform, kind, source, &group, directory))
-        .collect()
-}
-
-fn line(platform: &str, kind: AvailabilityType, source: &str, group: &[&Offer], directory: &Directory) -> OfferLine {
-    let known = directory.platforms.iter().find(|known| known.id == platform);
-    let place = |offer: &&Offer| {
-        let price = offer.price.as_ref().map(|price| format!("{} {}", price.amount, price.currency.code()));
-        let quality = offer.quality.map(|quality| if quality == VideoQuality::Uhd { "4K" } else { quality.as_str() });
-        let parts = [Some(offer.region.as_str().to_owned()), price, quality.map(str::to_uppercase)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let line = |((platform, kind, source), group): ((&str, AvailabilityType, &str), Vec<&Offer>)| {
+        let known = directory.platforms.iter().find(|known| known.id == platform);
+        // A line is as old and as sure as the weakest of its offers.
+        let checked = group.iter().map(|offer| offer.checked_at).min();
+        let sure = group.iter().map(|offer| offer.confidence).fold(1.0, f64::min);
+        OfferLine {
+            service: known.map_or_else(|| platform.replace('_', " "), |known| known.name.clone()),
+            kind: kind_in(kind, language),
+            places: group.iter().map(|offer| place(offer, language)).collect(),
+            sample: source == SAMPLE,
+            source: if source == SAMPLE { language.say("sample") } else { source.to_owned() },
+            checked: checked.map(|at| language.date(at.to_zoned(jiff::tz::TimeZone::UTC).date())).unwrap_or_default(),
+            confidence: confidence(sure, language),
+        }
     };
-    OfferLine {
-        service: known.map_or_else(|| platform.replace('_', " "), |known| known.name.clone()),
-        kind: name(kind),
-        places: group.iter().map(place).collect(),
-        source: source.to_owned(),
-        checked: group
-            .iter()
-            .map(|offer| offer.checked_at)
-            .max()
-            .map(|at| at.to_string()[..10].to_owned())
-            .unwrap_or_default(),
-        sample: source == SAMPLE,
-    }
+    groups.into_iter().map(line).collect()
 }
 
-fn name(kind: AvailabilityType) -> &'static str {
+fn place(offer: &Offer, language: &Language) -> String {
+    let price = offer.price.as_ref().map(|price| language.apart(language.money(price.amount, price.currency.code())));
+    let quality = offer.quality.map(|quality: VideoQuality| language.say(&format!("quality-{}", quality.as_str())));
+    let parts = [Some(language.region(offer.region.as_str()).to_owned()), price, quality];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The same steps as the app's (`web/src/parts/Offers.svelte`).
+fn confidence(sure: f64, language: &Language) -> String {
+    let word = if sure >= 0.8 {
+        "confidence-high"
+    } else if sure >= 0.5 {
+        "confidence-middle"
+    } else {
+        "confidence-low"
+    };
+    let values = [("word", language.say(word).into()), ("percent", language.percent(sure).into())];
+    language.tell("confidence-label", &values)
+}
+
+fn kind_in(kind: AvailabilityType, language: &Language) -> String {
     match kind {
-        AvailabilityType::Subscription => "Subscription",
-        AvailabilityType::Free => "Free",
-        AvailabilityType::Ads => "Free with advertisements",
-        AvailabilityType::Rent => "Rent",
-        AvailabilityType::Buy => "Buy",
-        #[allow(unreachable_patterns, reason = "the words of the contract may grow")]
-        _ => "Other terms",
+        AvailabilityType::Subscription => language.say("offers-stream"),
+        AvailabilityType::Ads => language.list(&[language.say("offers-free"), language.say("offers-ads")]),
+        other => language.say(&format!("offers-{}", other.as_str())),
     }
 }

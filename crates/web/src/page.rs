@@ -1,6 +1,6 @@
 //! The page that the app runs in: the built `index.html`, with room in its head and in its body.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::response::Response;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -9,6 +9,10 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_api::entity;
 use sha2::{Digest as _, Sha256};
 
+use crate::language::Language;
+
+/// The language of the page.
+const LANGUAGE: &str = "<html lang=\"en\">";
 /// Where the head of one page goes; it replaces the title between the marks.
 const HEAD: (&str, &str) = ("<!--head-->", "<!--/head-->");
 /// Where the text of one page goes.
@@ -22,7 +26,7 @@ pub struct Filling {
     pub status: StatusCode,
     /// HTML for the head: a title and links.
     pub head: Option<String>,
-    /// HTML for the body.
+    /// HTML for the body, which the app takes the place of; nothing says that the app needs script.
     pub body: String,
 }
 
@@ -34,8 +38,8 @@ impl Default for Filling {
 
 /// The built page, cut where something can be put in.
 pub struct Shell {
+    start: Arc<str>,
     before: Arc<str>,
-    head: Arc<str>,
     between: Arc<str>,
     after: Arc<str>,
     policy: HeaderValue,
@@ -45,28 +49,44 @@ impl Shell {
     /// Cuts the built page; `None` where it has not the marks.
     pub fn new(index: &Bytes) -> Option<Self> {
         let text = std::str::from_utf8(index).ok()?;
-        let (before, rest) = text.split_once(HEAD.0)?;
-        let (head, rest) = rest.split_once(HEAD.1)?;
+        let (start, rest) = text.split_once(LANGUAGE)?;
+        let (before, rest) = rest.split_once(HEAD.0)?;
+        let (_, rest) = rest.split_once(HEAD.1)?;
         let (between, rest) = rest.split_once(BODY.0)?;
         let (_, after) = rest.split_once(BODY.1)?;
         let policy = policy(text)?;
-        Some(Self { before: before.into(), head: head.into(), between: between.into(), after: after.into(), policy })
+        let [start, before, between, after] = [start, before, between, after].map(Arc::from);
+        Some(Self { start, before, between, after, policy })
     }
 
-    /// The page with `filling` in it; 304 when the client has it.
-    pub fn answer(&self, headers: &HeaderMap, filling: &Filling) -> Response {
-        let head = filling.head.as_deref().unwrap_or(&self.head);
-        let text = [&self.before, head, &self.between, &filling.body, &self.after].concat();
+    /// The page in a language, with `filling` in it; 304 when the client has it.
+    pub fn answer(&self, headers: &HeaderMap, language: &Language, filling: &Filling) -> Response {
+        let html = format!("<html lang=\"{}\" dir=\"{}\">", language.tag, language.dir);
+        let head = filling.head.as_deref().map_or_else(|| plain_head(language), Cow::Borrowed);
+        let body =
+            if filling.body.is_empty() { Cow::Owned(needs_script(language)) } else { Cow::Borrowed(&*filling.body) };
+        let text = [&self.start, &*html, &self.before, &head, &self.between, &body, &self.after].concat();
         let mut response = entity(headers, text.into(), "text/html; charset=utf-8");
         if filling.status != StatusCode::OK {
             *response.status_mut() = filling.status;
         }
         let out = response.headers_mut();
         out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        out.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
         // On a 304 too: a browser takes the headers of the newer answer.
         out.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         response
     }
+}
+
+/// The head of the app's own pages. Words of ours carry no markup.
+fn plain_head(language: &Language) -> Cow<'static, str> {
+    let (title, description) = (language.say("product"), language.say("description"));
+    format!("<title>{title}</title>\n<meta name=\"description\" content=\"{description}\">").into()
+}
+
+fn needs_script(language: &Language) -> String {
+    format!("<noscript><p class=\"plain\">{}</p></noscript>", language.say("needs-script"))
 }
 
 /// Nothing from anywhere but here; no inline script but the one whose bytes are known; no inline style.

@@ -10,10 +10,38 @@ use tower::ServiceExt as _;
 use crate::{
     facts::Facts,
     files,
+    language::{Language, Languages, grouped},
     linked_data::{self, for_script},
     offers::lines,
     page::{Filling, Shell},
 };
+
+/// The app's own words, with a few names and shapes in place of the build's tables.
+fn languages() -> Languages {
+    let table = |tag: &str, dir: &str, words: &str, comma: &str, places: &Value, dollar: &Value| {
+        let units = |unit: &str| (0..60).map(|value| format!("{value} {unit}")).collect::<Vec<_>>();
+        let dates: Vec<_> = (1..=12).map(|month| format!("{{d}}/{month}/{{y}}")).collect();
+        json!({ "tag": tag, "dir": dir, "words": words, "comma": comma, "regions": places, "languages": { "fr": "FR!" },
+            "currencies": { "USD": dollar }, "percent": ["", "%"], "hours": units("h"), "minutes": units("m"), "dates": dates })
+        .to_string()
+        .into()
+    };
+    let english = include_str!("../../../web/src/locales/en.ftl");
+    let arabic = include_str!("../../../web/src/locales/ar.ftl");
+    Languages::new(&[
+        table("en", "ltr", english, ", ", &json!({ "US": "United States" }), &json!(["$", "", 2])),
+        table("ar", "rtl", arabic, "، ", &json!({ "US": "الولايات المتحدة" }), &json!(["", " US$", 2])),
+    ])
+    .unwrap()
+}
+
+fn in_language(tag: &str, check: impl FnOnce(&Language)) {
+    let headers = HeaderMap::from_iter([(header::COOKIE, format!("a=b; locale={tag}").parse().unwrap())]);
+    let all = languages();
+    let language = all.of(&headers);
+    assert_eq!(language.tag, tag);
+    check(language);
+}
 
 fn content(changes: &Value) -> Content {
     let mut value = json!({
@@ -46,22 +74,87 @@ fn offer(platform: &str, region: &str, source: &str, price: Option<&str>) -> Val
     })
 }
 
+#[rstest]
+#[case(None, None, "en")]
+#[case(Some("fr, ar-EG;q=0.9, en;q=0.8"), None, "ar")]
+#[case(Some("ar"), Some("en"), "en")]
+#[case(Some("de"), Some("x=1; locale=ar"), "ar")]
+#[case(Some("ar"), Some("locale=tlh"), "ar")]
+fn the_reader_is_answered_in_their_language(
+    #[case] asked: Option<&str>,
+    #[case] kept: Option<&str>,
+    #[case] tag: &str,
+) {
+    let kept =
+        kept.map(|kept| (header::COOKIE, if kept.contains('=') { kept.to_owned() } else { format!("locale={kept}") }));
+    let asked = asked.map(|asked| (header::ACCEPT_LANGUAGE, asked.to_owned()));
+    let headers = [kept, asked].into_iter().flatten().map(|(name, value)| (name, value.parse().unwrap())).collect();
+    assert_eq!(languages().of(&headers).tag, tag);
+}
+
 #[test]
 fn facts_are_said_in_words_and_what_is_not_known_is_left_out() {
-    let facts = Facts::of(&content(&json!({ "original_title": "Crooked Mile" })), &directory());
-    assert_eq!(facts.line, ["1992", "105 min", "Science fiction, thriller", "US", "English"]);
-    assert_eq!((facts.original_title, facts.rating), (None, None));
-    assert_eq!(facts.people[0], ("Directed by", vec!["Nora Vance".to_owned()]));
-    assert!(facts.summary.ends_with("Directed by Nora Vance. With Bo Finch"), "{}", facts.summary);
+    in_language("en", |english| {
+        let facts = Facts::of(&content(&json!({ "original_title": "Crooked Mile" })), &directory(), english);
+        assert_eq!(facts.line, ["Film", "1992", "1 h 45 m", "Science fiction, Thriller"]);
+        assert_eq!((facts.original_title, facts.rating), (None, None));
+        assert_eq!(facts.people[0], ("Directed by".to_owned(), vec!["Nora Vance".to_owned()]));
+        assert_eq!(facts.more[0], ("Countries".to_owned(), "United States".to_owned()));
+        assert!(facts.summary.ends_with("Directed by Nora Vance. With Bo Finch"), "{}", facts.summary);
 
-    let bare = json!({ "release_year": null, "runtime_minutes": null, "genres": [], "countries": [], "languages": [],
-        "credits": [], "vote_count": 3, "average_rating": 7.24, "overview": "word ".repeat(60) });
-    let facts = Facts::of(&content(&bare), &directory());
-    assert_eq!(
-        (facts.line.len(), facts.people.len(), facts.rating.as_deref()),
-        (0, 0, Some("7.2 of 10, from 3 votes"))
-    );
-    assert!(facts.summary.ends_with("word…") && facts.summary.chars().count() <= 161, "{}", facts.summary);
+        let bare = json!({ "release_year": null, "runtime_minutes": null, "genres": [], "countries": [], "languages": [],
+            "credits": [], "vote_count": 3214, "average_rating": 7.24, "overview": "word ".repeat(60) });
+        let facts = Facts::of(&content(&bare), &directory(), english);
+        assert_eq!((facts.line.len(), facts.people.len(), facts.more.len()), (1, 0, 0));
+        assert_eq!(facts.rating.as_deref(), Some("7.2 of 10, 3,214 votes"));
+        assert!(facts.summary.ends_with("word…") && facts.summary.chars().count() <= 161, "{}", facts.summary);
+    });
+}
+
+#[test]
+fn every_language_says_them_in_its_own_words() {
+    let series = content(&json!({ "content_type": "tv_show", "season_count": 3, "release_date": "1992-04-01",
+        "languages": ["fr"], "original_title": "Mile" }));
+    in_language("ar", |arabic| {
+        let facts = Facts::of(&series, &directory(), arabic);
+        assert_eq!(facts.line, ["مسلسل", "1992", "\u{2068}3\u{2069} مواسم", "1 h 45 m", "خيال علمي، إثارة"]);
+        assert_eq!(facts.people[0].0, "ابتكار");
+        let more: Vec<_> = facts.more.iter().map(|(_, said)| said.as_str()).collect();
+        assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!"]);
+        assert_eq!(facts.original_title.as_deref(), Some("في الأصل \u{2068}Mile\u{2069}"));
+        assert_eq!((arabic.dir.as_str(), arabic.content_tag()), ("rtl", "ar"));
+    });
+    in_language("en-XA", |pseudo| {
+        let facts = Facts::of(&series, &directory(), pseudo);
+        assert!(facts.line[0].contains("Šéŕîéš~~"), "{:?}", facts.line);
+        assert_eq!(pseudo.content_tag(), "en");
+    });
+}
+
+#[rstest]
+#[case("7", "7")]
+#[case("999", "999")]
+#[case("1000", "1,000")]
+#[case("1234567.50", "1,234,567.50")]
+fn numbers_are_grouped(#[case] number: &str, #[case] written: &str) {
+    assert_eq!(grouped(number), written);
+}
+
+#[test]
+fn pictures_have_the_addresses_that_the_app_asks_for() {
+    let image = |kind: &str, width: Value| json!({ "kind": kind, "url": "foobar", "width": width, "height": null });
+    let content = content(&json!({ "images": [image("poster", json!(300)), image("backdrop", Value::Null)] }));
+    in_language("en", |english| {
+        let facts = Facts::of(&content, &directory(), english);
+        let (poster, backdrop) = (facts.poster.unwrap(), facts.backdrop.unwrap());
+        let at = |kind: &str, width: u32| format!("/api/v1/images/{}/{kind}?width={width}&v=bf9cf968", content.id);
+        assert_eq!(poster.src, at("poster", 240));
+        let widths =
+            |srcset: &str| srcset.split(", ").map(|one| one.split(' ').nth(1).unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(widths(&poster.srcset), ["120w", "240w", "360w"]);
+        assert_eq!(widths(&backdrop.srcset), ["360w", "780w", "1280w"]);
+        assert_eq!(backdrop.src, at("backdrop", 780));
+    });
 }
 
 #[test]
@@ -73,18 +166,22 @@ fn offers_share_a_line_by_service_terms_and_source() {
         offer("new_one", "US", "sample", None),
     ];
     let content = content(&json!({ "availability": offers }));
-    let lines = lines(&content.availability, &directory());
-    let said: Vec<_> =
-        lines.iter().map(|line| (line.service.as_str(), line.kind, line.places.join("|"), line.sample)).collect();
-    assert_eq!(
-        said,
-        [
-            ("Max", "Subscription", "US".to_owned(), false),
-            ("Max", "Rent", "US 3.99 USD|GB 3.49 USD".to_owned(), true),
-            ("new one", "Subscription", "US".to_owned(), true),
-        ]
-    );
-    assert_eq!(lines[0].checked, "2026-01-02");
+    in_language("en", |english| {
+        let lines = lines(&content.availability, &directory(), english);
+        let said: Vec<_> = lines
+            .iter()
+            .map(|line| (line.service.as_str(), line.kind.as_str(), line.places.join("|"), line.sample))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("Max", "Included", "United States".to_owned(), false),
+                ("Max", "Rent", "United States $3.99|GB $3.49".to_owned(), true),
+                ("new one", "Included", "United States".to_owned(), true),
+            ]
+        );
+        assert_eq!((lines[0].checked.as_str(), lines[0].confidence.as_str()), ("2/1/2026", "likely, 50%"));
+    });
 }
 
 #[test]
@@ -95,7 +192,7 @@ fn linked_data_names_facts_and_no_offers() {
         "external_ids": [{ "id_type": "imdb", "id_value": "tt1" }, { "id_type": "wikidata", "id_value": "Q1\"><" }]
     });
     let content = content(&changes);
-    let data = linked_data::of(&content, &Facts::of(&content, &directory()));
+    let data = linked_data::of(&content);
     assert_eq!(data["@type"], "Movie");
     assert_eq!((&data["datePublished"], &data["duration"]), (&json!("1992-04-01"), &json!("PT105M")));
     assert_eq!(data["director"], json!([{ "@type": "Person", "name": "Nora Vance" }]));
@@ -111,7 +208,7 @@ fn nothing_in_a_title_ends_the_script_element() {
     assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "</script><!-- \u{2028}");
 }
 
-const INDEX: &str = "<head><!--head--><title>App</title><!--/head--><script>let a=1</script></head>\
+const INDEX: &str = "<html lang=\"en\"><head><!--head--><title>App</title><!--/head--><script>let a=1</script></head>\
                      <div><!--page-->old<!--/page--></div>";
 
 #[tokio::test]
@@ -119,19 +216,24 @@ async fn a_page_is_the_shell_with_something_in_it() {
     let shell = Shell::new(&INDEX.into()).unwrap();
     let filling =
         Filling { head: Some("<title>T</title>".into()), body: "<main>x</main>".into(), ..Filling::default() };
-    let response = shell.answer(&HeaderMap::new(), &filling);
+    let arabic = HeaderMap::from_iter([(header::COOKIE, "locale=ar".parse().unwrap())]);
+    let response = shell.answer(&HeaderMap::new(), languages().of(&arabic), &filling);
+    assert_eq!(response.headers()[header::VARY], "accept-language, cookie");
     let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
     // The hash of `let a=1`, as `openssl dgst -sha256 -binary | base64` has it.
     assert!(policy.contains("'sha256-+Q3dsIT3kYyYXlBldxY4Baal1kEoF6cDrlPvZn4iLYs='"), "{policy}");
     assert!(!policy.contains("unsafe"));
     let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
     let text = std::str::from_utf8(&body).unwrap();
-    assert_eq!(text, "<head><title>T</title><script>let a=1</script></head><div><main>x</main></div>");
+    assert_eq!(
+        text,
+        "<html lang=\"ar\" dir=\"rtl\"><head><title>T</title><script>let a=1</script></head><div><main>x</main></div>"
+    );
 }
 
 #[rstest]
 #[case("")]
-#[case("<head><!--head--><!--/head--></head>")]
+#[case("<html lang=\"en\"><head><!--head--><!--/head--></head>")]
 #[case("<!--head--><!--/head--><!--page--><!--/page-->")]
 fn what_is_no_shell_is_none(#[case] index: &'static str) {
     assert!(Shell::new(&index.into()).is_none());

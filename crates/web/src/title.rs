@@ -15,6 +15,7 @@ use http_api::CallOf;
 use crate::{
     Web,
     facts::Facts,
+    language::Language,
     linked_data::{self, for_script},
     page::Filling,
 };
@@ -33,23 +34,42 @@ struct Head<'a> {
 #[template(path = "title.html")]
 struct Body<'a> {
     facts: &'a Facts,
+    words: &'a Language,
     /// The title as the API gives it, so that the app need not ask.
     content: String,
+}
+
+/// What a page says where there is no title to show.
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct Missing<'a> {
+    what: &'a str,
+    lead: &'a str,
 }
 
 /// `/title/{id}`: 404 for a title that is not there, 503 where the catalogue does not answer; the app says it to people.
 pub async fn page(
     State(web): State<Arc<Web>>,
-    CallOf(call): CallOf,
+    CallOf(mut call): CallOf,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let language = web.languages.of(&headers);
+    if let Ok(locale) = language.content_tag().parse() {
+        call.locale = locale;
+    }
     let filling = match find(&web, &call, &id).await {
-        Ok(Some((content, directory))) => fill(&content, &directory),
-        Ok(None) => Filling { status: StatusCode::NOT_FOUND, ..Filling::default() },
-        Err(status) => Filling { status, ..Filling::default() },
+        Ok(Some((content, directory))) => fill(&content, &directory, language),
+        Ok(None) => missing(StatusCode::NOT_FOUND, language, "title-missing", "title-missing-lead"),
+        Err(status) => missing(status, language, "fault-down", "fault-again"),
     };
-    web.shell.answer(&headers, &filling)
+    web.shell.answer(&headers, language, &filling)
+}
+
+/// A page without what was asked for, in words.
+pub fn missing(status: StatusCode, language: &Language, what: &str, lead: &str) -> Filling {
+    let body = Missing { what: &language.say(what), lead: &language.say(lead) }.render();
+    Filling { status, body: body.unwrap_or_default(), ..Filling::default() }
 }
 
 async fn find(web: &Web, call: &Call, id: &str) -> Result<Option<(Content, Directory)>, StatusCode> {
@@ -65,12 +85,12 @@ async fn find(web: &Web, call: &Call, id: &str) -> Result<Option<(Content, Direc
     Ok(Some((content, directory)))
 }
 
-fn fill(content: &Content, directory: &Directory) -> Filling {
-    let facts = Facts::of(content, directory);
-    let linked_data = for_script(&linked_data::of(content, &facts));
+fn fill(content: &Content, directory: &Directory, words: &Language) -> Filling {
+    let facts = Facts::of(content, directory, words);
+    let linked_data = for_script(&linked_data::of(content));
     let json = serde_json::to_value(content).map(|value| for_script(&value)).unwrap_or_default();
     let head = Head { facts: &facts, linked_data }.render();
-    let body = Body { facts: &facts, content: json }.render();
+    let body = Body { facts: &facts, words, content: json }.render();
     match (head, body) {
         (Ok(head), Ok(body)) => Filling { head: Some(head), body, ..Filling::default() },
         (Err(error), _) | (_, Err(error)) => {

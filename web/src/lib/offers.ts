@@ -39,7 +39,7 @@ function put(cells: Cell[], offer: Offer): void {
   else same.qualities = [...new Set([...same.qualities, ...qualities])];
 }
 
-/** One row a service and source, the person's own services first, then those that cost nothing more. */
+/** One row a service and source, what is real before samples, the person's own services first, then those that cost nothing more. */
 export function grid(offers: Offer[], region: string, services: string[]): Row[] {
   const rows = new Map<string, Row>();
   for (const offer of offers) {
@@ -61,7 +61,7 @@ export function grid(offers: Offer[], region: string, services: string[]): Row[]
     cells.sort((a, b) => amount(a.offer) - amount(b.offer));
     for (const cell of cells) cell.qualities.sort((a, b) => QUALITIES.indexOf(a) - QUALITIES.indexOf(b));
   }
-  const rank = (row: Row) => (row.mine ? 0 : 4) + (row.cells.stream ? 0 : row.cells.free ? 1 : 2);
+  const rank = (row: Row) => (row.sample ? 8 : 0) + (row.mine ? 0 : 4) + (row.cells.stream ? 0 : row.cells.free ? 1 : 2);
   return [...rows.values()].sort((a, b) => rank(a) - rank(b) || a.platform.localeCompare(b.platform));
 }
 

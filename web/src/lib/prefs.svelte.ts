@@ -18,7 +18,8 @@ const KEY = 'mg.prefs';
 function guess(): Prefs {
   const tags = navigator.languages ?? [navigator.language];
   const region = tags.map((tag) => /-([A-Z]{2})$/.exec(tag)?.[1]).find(Boolean) ?? 'US';
-  const locale = tags.some((tag) => tag.toLowerCase().startsWith('en')) || !tags.some((tag) => tag.startsWith('ar')) ? 'en' : 'ar';
+  // The first that we speak, as the server has it.
+  const locale = tags.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag === 'en' || tag === 'ar') ?? 'en';
   return { region, services: [], locale, theme: 'system', layout: 'auto' };
 }
 
@@ -52,6 +53,12 @@ function stored(): string | null {
 
 export const prefs: Prefs = $state(parse(stored(), guess()));
 
+/** The server writes its pages in the language that was chosen; until one was, in the browser's. */
+function tell(): void {
+  if (stored()) document.cookie = `locale=${prefs.locale}; path=/; max-age=31536000; samesite=lax`;
+}
+tell();
+
 export function choose(change: Partial<Prefs>): void {
   // Another tab may have changed something else meanwhile.
   Object.assign(prefs, parse(stored(), { ...prefs }), change);
@@ -60,6 +67,7 @@ export function choose(change: Partial<Prefs>): void {
   } catch {
     // As above.
   }
+  tell();
 }
 
 window.addEventListener('storage', (event) => {

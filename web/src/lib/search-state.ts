@@ -171,3 +171,14 @@ export function relaxations(state: SearchState): { dropped: keyof SearchState; v
   if (state.q && narrowed(state)) ways.push({ dropped: 'q', value: state.q, state: { ...base, q: '', intent: undefined } });
   return ways.slice(0, 6);
 }
+
+/** Every single thing that was asked for, by itself: the next try where dropping one does not help. */
+export function alone(state: SearchState): { dropped: keyof SearchState; value: string; state: SearchState }[] {
+  return relaxations(state).map(({ dropped, value }) => {
+    const one: SearchState = { ...EMPTY };
+    if (dropped === 'from') [one.from, one.to] = [state.from, state.to];
+    else if (dropped === 'genres' || dropped === 'types' || dropped === 'on' || dropped === 'people' || dropped === 'languages') (one[dropped] as string[]) = [value];
+    else Object.assign(one, { [dropped]: state[dropped] });
+    return { dropped, value, state: one };
+  });
+}

@@ -1,4 +1,6 @@
 product = Media Gateway
+description = اعثر على ما تشاهده في كل خدمات البث.
+needs-script = البحث يحتاج إلى السكربت. أما صفحة العنوان فلا: يبدأ عنوانها بـ /title/.
 skip = انتقل إلى المحتوى
 search-label = ابحث عن عناوين وأشخاص وأجواء
 search-placeholder = عنوان، شخص، مزاج، عقد …
@@ -111,8 +113,10 @@ type-movie = أفلام
 type-tv_show = مسلسلات
 
 empty-title = لا شيء يطابق كل هذا
+empty-words = لا شيء يطابق هذه الكلمات
 empty-lead = أقرب ما ينفع:
 empty-without = من دون { $what }
+empty-only = فقط { $what }
 empty-any = كل ما في الفهرس، الأشهر أولا
 empty-looking = نبحث عن أقرب شيء …
 empty-none = لا شيء قريب منه في الفهرس أيضا. كلمات أقل تجد أكثر غالبا.
@@ -191,6 +195,9 @@ offers-stream = مشمول
 offers-free = مجاني
 offers-rent = استئجار
 offers-buy = شراء
+offers-anywhere = أين يُشاهد
+offers-terms = الشروط
+offers-where = المكان
 offers-source = المصدر
 offers-checked = آخر تحقق
 offers-confidence = مدى الثقة

@@ -1,5 +1,7 @@
 # What people read. Voice: plain sentences in the present (DESIGN.md).
 product = Media Gateway
+description = Find something to watch across every streaming service.
+needs-script = Search needs script. The page of a title does not: its address begins with /title/.
 skip = Skip to the content
 search-label = Search titles, people, moods
 search-placeholder = Title, person, mood, decade …
@@ -112,8 +114,10 @@ type-movie = Films
 type-tv_show = Series
 
 empty-title = Nothing matches all of this
+empty-words = Nothing matches these words
 empty-lead = The nearest that works:
 empty-without = Without { $what }
+empty-only = Only { $what }
 empty-any = Everything in the catalogue, most popular first
 empty-looking = Looking for what comes nearest …
 empty-none = The catalogue has nothing near it either. Fewer words often find more.
@@ -194,6 +198,9 @@ offers-stream = Included
 offers-free = Free
 offers-rent = Rent
 offers-buy = Buy
+offers-anywhere = Where to watch
+offers-terms = Terms
+offers-where = Where
 offers-source = Source
 offers-checked = Checked
 offers-confidence = How sure

@@ -8,13 +8,13 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use contracts::{ApiError, ContentId, PICTURE_WIDTHS};
+use contracts::{ApiError, ContentId, PICTURE_WIDTHS, picture_version};
 use http_api::{ApiPath, ApiQuery, CallOf, HttpResult, Problems, entity};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Catalog, pictures};
+use crate::Catalog;
 
 /// The width where none is given.
 const WIDTH: u32 = 360;
@@ -59,7 +59,7 @@ async fn get_image(
     }
     let (url, picture) = catalog.picture(&call, id, &kind, query.v.as_deref(), width).await?;
     let mut response = entity(&headers, Bytes::from_owner(picture.bytes), picture.media_type);
-    let named = query.v.as_deref() == Some(&pictures::version(&url));
+    let named = query.v.as_deref() == Some(&picture_version(&url));
     let out = response.headers_mut();
     out.insert(header::CACHE_CONTROL, if named { FOR_EVER } else { FOR_A_DAY });
     out.remove(header::VARY);
