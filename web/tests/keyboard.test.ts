@@ -206,7 +206,8 @@ describe('every page', () => {
     '200 % zoom': { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
     'a phone': { viewport: SIZES.phone, isMobile: true, hasTouch: true },
   })) {
-    it.each(['en', 'ar', 'en-XA'])(`fits ${name} without sideways scrolling, in %s`, async (locale) => {
+    // The narrowest holds the longest words, and those from the other side.
+    it.each(name.includes('320') ? ['en', 'ar', 'en-XA'] : ['en'])(`fits ${name} without sideways scrolling, in %s`, async (locale) => {
       const { page } = await visit({ ...options, prefs: { locale } });
       const paths = [GONE, '/offline', '/movies/harbour-of-glass', '/search?genre=western&from=1990&to=1999', `/title/${await idOf('The Paper Lighthouse')}`, '/', '/search?q=90s+films+by+Nora+Vance', '/search?q=extremely+long+lighthouse'];
       for (const path of paths) {

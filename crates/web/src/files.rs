@@ -36,7 +36,7 @@ pub fn get(path: &str) -> Option<Bytes> {
 /// What the build wrote down of each language, English first.
 pub fn locales() -> Option<Vec<Bytes>> {
     let all = Dist::iter().filter(|path| path.starts_with("locales/") && !path.ends_with("en.json"));
-    [Some(get("locales/en.json"))].into_iter().flatten().chain(all.map(|path| get(&path))).collect()
+    std::iter::once(get("locales/en.json")).chain(all.map(|path| get(&path))).collect()
 }
 
 /// A file of the app; 404 as a page for whoever reads pages, and as a problem for everyone else.

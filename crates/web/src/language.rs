@@ -70,7 +70,7 @@ impl Languages {
     fn asked(&self, headers: &HeaderMap) -> Option<&str> {
         let tags: Vec<&str> = self.0.iter().map(|language| language.tag.as_str()).collect();
         let asked = http_api::preferred_of(headers, &tags)?;
-        tags.into_iter().find(|tag| asked.as_str().split('-').next() == Some(tag))
+        tags.into_iter().find(|tag| asked.as_str().split('-').next() == Some(*tag))
     }
 }
 
@@ -153,7 +153,7 @@ impl Language {
 
     /// A whole date.
     pub fn date(&self, date: Date) -> String {
-        let month = self.table.dates.get(date.month().unsigned_abs() as usize - 1);
+        let month = self.table.dates.get(usize::from(date.month().unsigned_abs()).saturating_sub(1));
         month.map_or_else(
             || date.to_string(),
             |shape| shape.replace("{d}", &date.day().to_string()).replace("{y}", &date.year().to_string()),

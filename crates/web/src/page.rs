@@ -65,7 +65,7 @@ impl Shell {
         let head = filling.head.as_deref().map_or_else(|| plain_head(language), Cow::Borrowed);
         let body =
             if filling.body.is_empty() { Cow::Owned(needs_script(language)) } else { Cow::Borrowed(&*filling.body) };
-        let text = [&self.start, &*html, &self.before, &head, &self.between, &body, &self.after].concat();
+        let text = [&*self.start, &html, &self.before, &head, &self.between, &body, &self.after].concat();
         let mut response = entity(headers, text.into(), "text/html; charset=utf-8");
         if filling.status != StatusCode::OK {
             *response.status_mut() = filling.status;

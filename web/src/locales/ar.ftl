@@ -107,7 +107,13 @@ facet-rating = التقييم
 facet-rating-any = أي تقييم
 facet-rating-min = { $rating } أو أفضل
 facet-people = أشخاص
-decade-label = عقد { $decade }، { $count } عنوان
+decade-label = عقد { $decade }، { $count ->
+    [one] عنوان واحد
+    [two] عنوانان
+    [few] { $count } عناوين
+    [many] { $count } عنوانا
+   *[other] { $count } عنوان
+}
 decade-short = عقد { $decade }
 type-movie = أفلام
 type-tv_show = مسلسلات
@@ -183,6 +189,7 @@ rating-line = { $rating } من 10، { $votes ->
     [one] صوت واحد
     [two] صوتان
     [few] { $votes } أصوات
+    [many] { $votes } صوتا
    *[other] { $votes } صوت
 }
 original-title = في الأصل { $title }
@@ -250,7 +257,12 @@ fault-nonsense = أعطى الخادم جوابا لا معنى له.
 fault-refused = الخادم يرفض هذا السؤال.
 fault-gone = لا شيء هنا.
 fault-gone-do = ربما كان العنوان قديما أو مكتوبا خطأ.
-fault-again-in = يُعاد السؤال خلال { $seconds } ثوان.
+fault-again-in = { $seconds ->
+    [one] يُعاد السؤال خلال ثانية.
+    [two] يُعاد السؤال خلال ثانيتين.
+    [few] يُعاد السؤال خلال { $seconds } ثوان.
+   *[other] يُعاد السؤال خلال { $seconds } ثانية.
+}
 fault-again = اسأل مجددا
 fault-trace = اذكر { $trace } حين تطلب المساعدة.
 fault-start = إلى صفحة البداية
