@@ -68,8 +68,8 @@ fn confidence(sure: f64, language: &Language) -> String {
     } else {
         "confidence-low"
     };
-    let values = [("word", language.say(word).into()), ("percent", language.percent(sure).into())];
-    language.tell("confidence-label", &values)
+    let (word, percent) = (language.say(word), language.percent(sure));
+    language.tell("confidence-label", &[("word", word.into()), ("percent", percent.into())])
 }
 
 fn kind_in(kind: AvailabilityType, language: &Language) -> String {
