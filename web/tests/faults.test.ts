@@ -227,7 +227,7 @@ describe('without script', () => {
     const { page, context } = await visit({ locale, javaScriptEnabled: false });
     if (chosen) await context.addCookies([{ name: 'locale', value: chosen, url: base() }]);
     await page.goto(`/title/${id}`);
-    expect(await page.locator('html').evaluate((html) => [html.lang, html.dir])).toEqual([tag, dir]);
+    expect(await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir])).toEqual([tag, dir]);
     const text = await page.locator('main').innerText();
     for (const word of words) expect(text).toContain(word);
     await accessible(page);
