@@ -74,7 +74,7 @@ describe('a picture', () => {
   it('stands on the page without script too', async () => {
     const { page } = await visit({ javaScriptEnabled: false });
     await page.goto(`/title/${await idOf('The Paper Lighthouse')}`);
-    const img = page.locator('main img');
+    const img = page.locator('main .pic img');
     await img.waitFor();
     const served = await page.locator('main img').evaluateAll((all) => all.map((one) => [one.getAttribute('src'), one.getAttribute('srcset'), one.getAttribute('sizes')]));
     expect(served.length).toBe(2);

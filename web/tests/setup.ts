@@ -50,7 +50,7 @@ export default async function setup(project: TestProject) {
 /** One backdrop that comes and one that is gone. */
 const STILLS = [
   { name: 'The Paper Lighthouse', director: 'Ada Wren', year: 1974, still: 'wide.png' },
-  { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'gone.png' },
+  { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'lost.png' },
 ];
 const MAPPING = `source = "stills"
 [columns]
