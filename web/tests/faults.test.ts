@@ -224,7 +224,9 @@ describe('without script', () => {
     ['fr-FR', undefined, 'en', 'ltr', ['Film']],
   ])('speaks the reader’s language: asked for %s, chosen %s', async (locale, chosen, tag, dir, words) => {
     const id = await idOf('Crooked Mile');
-    const { page, context } = await visit({ locale, javaScriptEnabled: false });
+    // What the server wrote, and nothing that the app would make of it.
+    const { page, context } = await visit({ locale });
+    await page.route('**/assets/*.js', (route) => route.abort());
     if (chosen) await context.addCookies([{ name: 'locale', value: chosen, url: base() }]);
     await page.goto(`/title/${id}`);
     expect(await page.evaluate(() => [document.documentElement.lang, document.documentElement.dir])).toEqual([tag, dir]);
@@ -255,7 +257,7 @@ describe('without script', () => {
     const id = await idOf('Crooked Mile');
     const answer = await context.request.get(`/title/${id}`);
     expect(await answer.text()).toContain('<html lang="ar" dir="rtl">');
-    expect(answer.headers()['vary']).toBe('accept-language, cookie');
+    expect(answer.headers()['vary']).toContain('accept-language, cookie');
   });
 });
 
