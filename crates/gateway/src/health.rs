@@ -20,7 +20,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use http::{HeaderValue, StatusCode, header};
 use http_api::Problem;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 /// How long a part may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ struct Part {
 #[derive(Default)]
 pub struct Health {
     started: AtomicBool,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     parts: RwLock<Vec<Part>>,
 }
 
@@ -77,7 +77,18 @@ impl Health {
     /// From now on the node takes no new traffic: call it some seconds before the listeners close, so that whoever
     /// balances load hears of it first.
     pub fn draining(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
+    }
+
+    /// Whether the node takes no new traffic any more.
+    pub fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Waits until the node drains.
+    pub async fn drained(&self) {
+        // The sender is this node's own, so that it can't be gone.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
     /// Asks every part.
@@ -92,7 +103,7 @@ impl Health {
                 components.push(component);
             }
         }
-        if self.draining.load(Ordering::Acquire) {
+        if self.is_draining() {
             components.push(Component::new("node", ComponentState::Down, "it is shutting down"));
             state = ComponentState::Down;
         } else if !self.started.load(Ordering::Acquire) {

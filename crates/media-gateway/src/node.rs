@@ -205,20 +205,21 @@ impl Node {
         });
     }
 
-    /// Tells gRPC health checks how the node is, once a second.
+    /// Tells gRPC health checks how the node is, once a second, and at once when it drains.
     fn report(&self, reporter: rpc::Health, services: Vec<&'static str>) {
-        let (health, shutdown) = (Arc::clone(&self.health), self.shutdown.clone());
+        let health = Arc::clone(&self.health);
         self.listeners.spawn(async move {
             loop {
+                let draining = health.is_draining();
                 let state = health.readiness().await.state;
                 let serving = matches!(state, ComponentState::Ready | ComponentState::Degraded);
                 for service in &services {
                     reporter.set(service, serving).await;
                 }
-                let pause = tokio::time::sleep(Duration::from_secs(1));
-                if shutdown.run_until_cancelled(pause).await.is_none() {
+                if draining {
                     return;
                 }
+                let _ = tokio::time::timeout(Duration::from_secs(1), health.drained()).await;
             }
         });
     }

@@ -114,17 +114,21 @@ fn app_title(app: &App, id: &str) -> Value {
     std::thread::scope(|scope| scope.spawn(|| app.get(&format!("/api/v1/content/{id}")).ok()).join().unwrap())
 }
 
+/// Waits until the service is in this state.
+async fn until(peer: &Peer, service: &str, state: ComponentState) {
+    let since = Instant::now();
+    while peer.health(service, PATIENCE).await.state != state {
+        assert!(since.elapsed() < PATIENCE, "{service} is never {state:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[test]
 fn health_and_reflection_answer() {
     let app = App::start();
     block_on(async {
         for (role, service) in [("catalog", ""), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)] {
-            let (peer, since) = (peer(&app, role, None), Instant::now());
-            // The node looks at itself once a second.
-            while peer.health(service, PATIENCE).await.state != ComponentState::Ready {
-                assert!(since.elapsed() < PATIENCE, "{service} does not serve");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            until(&peer(&app, role, None), service, ComponentState::Ready).await;
         }
         let nobody = peer(&app, "catalog", None).health("media_gateway.v1.Nobody", PATIENCE).await;
         assert_ne!(nobody.state, ComponentState::Ready);
@@ -143,6 +147,24 @@ fn health_and_reflection_answer() {
             assert!(names.contains(&name), "{name} is not in {names:?}");
         }
     });
+}
+
+#[test]
+fn a_node_that_drains_says_so_while_it_still_answers() {
+    let app = Setup::new().env("MEDIA_GATEWAY_DRAIN_PAUSE_MS", "60000").start();
+    block_on(async {
+        let peers = [(peer(&app, "catalog", None), CATALOG_SERVICE), (peer(&app, "search", None), SEARCH_SERVICE)];
+        for (peer, service) in &peers {
+            until(peer, service, ComponentState::Ready).await;
+        }
+        app.signal("TERM");
+        for (peer, service) in &peers {
+            // It answers "NOT_SERVING": one that had stopped would be down.
+            until(peer, service, ComponentState::Starting).await;
+        }
+    });
+    assert_eq!(app.get("/readyz").status, 503);
+    app.kill();
 }
 
 #[test]
