@@ -173,13 +173,13 @@ impl Search {
                 return Vec::new();
             }
         };
-        let seen = |title: &Fused| {
+        let judge = |(title, place): (&Fused, usize)| {
             let fit = fits.get(&title.content_id).copied().unwrap_or_default();
-            features(title.vector.max(farthest), &fit, &story, &of(&title.content_id))
+            let features = features(title.vector.max(farthest), &fit, &story, &of(&title.content_id), place);
+            Judged { content_id: title.content_id, features }
         };
-        let judge = |title: &Fused| Judged { content_id: title.content_id, features: seen(title) };
-        let judged = fused.iter().take(DEPTH).map(judge).collect();
-        rerank(fused, seen);
+        let judged: Vec<Judged> = fused.iter().zip(1..=DEPTH).map(judge).collect();
+        rerank(fused, &judged);
         judged
     }
 

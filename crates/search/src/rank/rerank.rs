@@ -32,7 +32,8 @@ pub(crate) struct Match {
 }
 
 /// What the model weighs, in the order of its weights.
-pub const FEATURES: [&str; 8] = ["meaning", "overview", "covered", "pairs", "title", "genres", "time", "remembered"];
+pub const FEATURES: [&str; 9] =
+    ["meaning", "overview", "covered", "pairs", "title", "genres", "time", "remembered", "place"];
 
 /// One value for each of [`FEATURES`].
 pub type Features = [f64; FEATURES.len()];
@@ -40,20 +41,22 @@ pub type Features = [f64; FEATURES.len()];
 /// Fitted on the 2 155 answerable questions of a training set and rounded: `docs/measured/fit_reranker.py` and, beside
 /// it, the questions that people asked. That a word of the title speaks against it is no slip: who knows one does not
 /// ask for the title.
-const WEIGHTS: Features = [13.0, 0.06, 9.4, 0.125, -0.075, 0.165, 0.7, 0.7];
+const WEIGHTS: Features = [8.5, 0.03, 7.5, 0.11, -0.07, 0.12, 0.43, 0.31, -0.41];
 
-/// What is known of a title: how near it is in meaning, how it fits the words, its time, and how often such are asked for.
-pub(crate) fn features(meaning: f64, fit: &Match, story: &Story, told: &Told) -> Features {
-    [meaning, fit.overview, fit.covered, fit.pairs, fit.title, fit.genres, story.time(told), remembered(told)]
+/// What is known of a title: how near it is in meaning, how it fits the words, its time, how often such are asked for,
+/// and the natural logarithm of its place in the fused list, counted from 1.
+pub(crate) fn features(meaning: f64, fit: &Match, story: &Story, told: &Told, place: usize) -> Features {
+    let place = (place.max(1) as f64).ln();
+    [meaning, fit.overview, fit.covered, fit.pairs, fit.title, fit.genres, story.time(told), remembered(told), place]
 }
 
-/// Puts the first titles in the order of the model. They share out the scores they had, so that what comes after them
-/// stays after them. `features` is asked for the first [`DEPTH`] titles; of equals the former order decides.
-pub(crate) fn rerank(fused: &mut [Fused], features: impl Fn(&Fused) -> Features) {
-    let depth = fused.len().min(DEPTH);
+/// Puts the first titles, of which this was seen in their order, in the order of the model. They share out the scores
+/// they had, so that what comes after them stays after them; of equals the former order decides.
+pub(crate) fn rerank(fused: &mut [Fused], seen: &[Judged]) {
+    let depth = fused.len().min(seen.len());
     let head = &mut fused[..depth];
     let scores: Vec<f64> = head.iter().map(|title| title.score).collect();
-    let mut judged: Vec<(f64, Fused)> = head.iter().map(|title| (worth(&features(title)), *title)).collect();
+    let mut judged: Vec<(f64, Fused)> = seen.iter().map(|seen| worth(&seen.features)).zip(head.to_vec()).collect();
     judged.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (place, ((_, title), score)) in head.iter_mut().zip(judged.into_iter().zip(scores)) {
         *place = Fused { score, ..title };
