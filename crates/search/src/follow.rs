@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{ApiError, Call, CatalogApi, Clock, Content, ContentId, ErrorKind, ListQuery, MAX_BATCH, Rng, Topic};
+use contracts::{ApiError, Call, CatalogApi, Clock, Content, ContentId, ErrorKind, ListQuery, Rng, Topic};
 use stores::{
     Db,
     events::{self, Head},
@@ -149,7 +149,8 @@ impl<T: Target> Follower<T> {
         if from == head {
             return Ok(Step::Idle);
         }
-        let (batch, reached) = events::read_of(&self.events, &Topic::ALL.map(Topic::as_str), from, MAX_BATCH).await?;
+        let (batch, reached) =
+            events::read_of(&self.events, &Topic::ALL.map(Topic::as_str), from, self.target.batch()).await?;
         if events::oldest(&self.events).await?.is_some_and(|oldest| oldest > from + 1) {
             return self.refill(stop).await;
         }
@@ -195,7 +196,7 @@ impl<T: Target> Follower<T> {
         self.filling(true);
         tracing::info!(index = self.target.name(), "an index is being filled from the catalogue");
         self.target.begin().await?;
-        let mut query = ListQuery { limit: MAX_BATCH, ..ListQuery::default() };
+        let mut query = ListQuery { limit: self.target.batch(), ..ListQuery::default() };
         loop {
             if stop.is_cancelled() {
                 return Ok(Step::Idle);

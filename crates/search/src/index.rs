@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::{Content, ContentId, Vector};
+use contracts::{Content, ContentId, MAX_BATCH, Vector};
 use stores::vectors::Point;
 use tokio::sync::Notify;
 
@@ -35,6 +35,11 @@ const REBUILDING: i64 = -1;
 pub(crate) trait Target: Send + Sync {
     /// Its name as a component: `keyword_index`, `vector_index`.
     fn name(&self) -> &'static str;
+
+    /// How many titles or events it takes in at once: one that is slow takes few, so that it is seen to move.
+    fn batch(&self) -> usize {
+        MAX_BATCH
+    }
 
     /// Where it stands in the log; `None` when it must be filled from the catalogue first.
     async fn cursor(&self) -> Result<Option<i64>, SearchError>;
@@ -150,6 +155,10 @@ pub(crate) struct VectorTarget {
 impl Target for VectorTarget {
     fn name(&self) -> &'static str {
         "vector_index"
+    }
+
+    fn batch(&self) -> usize {
+        EMBED_BATCH
     }
 
     async fn cursor(&self) -> Result<Option<i64>, SearchError> {

@@ -75,7 +75,8 @@ impl Default for SearchConfig {
 /// How far the indexes are, for a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
-    /// Titles that every index has: with a model, those that are embedded.
+    /// Titles that every index has: with a model, those that are embedded, or those taken in so far while the vector
+    /// index is being filled.
     pub indexed: u64,
     /// Titles that the keyword index has, or those taken in so far while it is being filled.
     pub total: u64,
@@ -257,11 +258,13 @@ impl Search {
         let filling = self.keyword_progress.filling.load(Ordering::SeqCst);
         let titles = self.keyword.snapshot().len();
         let total = if filling { self.keyword_progress.filled.load(Ordering::SeqCst).max(titles) } else { titles };
+        let vectors = &self.vector_progress;
         let indexed = match &self.meaning {
+            Some(_) if vectors.filling.load(Ordering::SeqCst) => vectors.filled.load(Ordering::SeqCst).min(total),
             Some(_) => self.points.load(Ordering::SeqCst).min(total),
             None => titles,
         };
-        let vector_lag = if self.meaning.is_some() { self.vector_progress.lag() } else { 0 };
+        let vector_lag = if self.meaning.is_some() { vectors.lag() } else { 0 };
         Progress { indexed, total, lag: self.keyword_progress.lag().max(vector_lag).unsigned_abs() }
     }
 

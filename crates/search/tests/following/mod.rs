@@ -169,3 +169,24 @@ async fn what_is_likely_is_asked_ahead() {
     assert!(asked("Scarface").await && asked("").await && !asked("heat").await);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn an_index_that_is_filled_anew_says_how_far_it_is() {
+    let world = World::with(films()).await;
+    world.start(true).await.stop().await;
+    // As an older release left it: the vectors are good, what is written beside them is not.
+    std::fs::remove_file(world.folder.path().join("index/vector-tags")).unwrap();
+    let catalog = Faulty::around(&world);
+    catalog.stalled.store(true, Ordering::SeqCst);
+    let running = world.begin_over(true, catalog.clone()).await;
+    let since = Instant::now();
+    while running.search.progress().indexed > 0 {
+        assert!(since.elapsed() < PATIENCE, "it says that everything is taken in");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(titles(&running.ask("scarface").await)[0], "Scarface", "what is there keeps answering");
+    catalog.stalled.store(false, Ordering::SeqCst);
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(running.search.progress().indexed, films().len() as u64);
+    running.stop().await;
+}
