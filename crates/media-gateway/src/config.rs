@@ -375,6 +375,13 @@ impl Config {
         }
     }
 
+    /// The variable of each key that has one.
+    pub fn variables() -> BTreeMap<String, &'static str> {
+        let mut known = BTreeMap::new();
+        collect_variables(&Self::META, "", &mut known);
+        known
+    }
+
     /// Every key, its value and where the value came from. Secrets in URLs are masked.
     ///
     /// # Errors
@@ -415,21 +422,22 @@ fn check_level(directives: &str) -> anyhow::Result<()> {
 
 /// Refuses a variable that looks like a setting and is none: it would be a wish that nobody hears.
 fn check_environment(variables: impl Iterator<Item = String>) -> anyhow::Result<()> {
-    let mut known = BTreeSet::from(["MEDIA_GATEWAY_CONFIG"]);
-    collect_variables(&Config::META, &mut known);
+    let known: BTreeSet<&str> = Config::variables().into_values().chain(["MEDIA_GATEWAY_CONFIG"]).collect();
     // What the tests of this project are told is none of the product's business.
     let ours = |name: &String| name.starts_with("MEDIA_GATEWAY_") && !name.starts_with("MEDIA_GATEWAY_TEST_");
-    match variables.filter(ours).find(|name| !known.contains(name.as_str())) {
-        Some(name) => bail!("{name} is no setting: `media-gateway config show` lists them"),
-        None => Ok(()),
+    let Some(name) = variables.filter(ours).find(|name| !known.contains(name.as_str())) else { return Ok(()) };
+    let spelt = |key: &str| format!("MEDIA_GATEWAY_{}", key.replace('.', "_").to_uppercase());
+    match Config::variables().into_iter().find(|(key, _)| spelt(key) == name) {
+        Some((key, variable)) => bail!("{name} is no setting: the variable of `{key}` is {variable}"),
+        None => bail!("{name} is no setting: `media-gateway config show --origin` lists their variables"),
     }
 }
 
-fn collect_variables(meta: &confique::meta::Meta, known: &mut BTreeSet<&'static str>) {
+fn collect_variables(meta: &confique::meta::Meta, prefix: &str, known: &mut BTreeMap<String, &'static str>) {
     for field in meta.fields {
         match field.kind {
-            FieldKind::Leaf { env, .. } => known.extend(env),
-            FieldKind::Nested { meta } => collect_variables(meta, known),
+            FieldKind::Leaf { env, .. } => known.extend(env.map(|env| (format!("{prefix}{}", field.name), env))),
+            FieldKind::Nested { meta } => collect_variables(meta, &format!("{prefix}{}.", field.name), known),
         }
     }
 }
@@ -568,6 +576,8 @@ mod tests {
         }
         let error = check("MEDIA_GATEWAY_LISTEN").unwrap_err();
         assert!(sentence(&error).contains("MEDIA_GATEWAY_LISTEN is no setting"), "{}", sentence(&error));
+        let error = check("MEDIA_GATEWAY_LIMITS_MAX_BODY_BYTES").unwrap_err();
+        assert!(sentence(&error).ends_with("is MEDIA_GATEWAY_MAX_BODY_BYTES"), "{}", sentence(&error));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Folder {
     pub fn secret(&self, name: &str, rng: &Rng) -> anyhow::Result<[u8; 32]> {
         let path = self.path.join(name);
         match fs::read(&path) {
-            Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display())),
+            Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{}", Damaged::new(&path, name))),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let secret = rng.bytes::<32>();
                 write_whole(&path, &secret).with_context(|| format!("can't write {}", path.display()))?;
@@ -150,6 +150,37 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Refuses a folder of a newer format, and marks a new one.
+/// A secret of the folder that is not what it was.
+pub struct Damaged {
+    /// What is found.
+    pub found: String,
+    /// What can be done.
+    pub fix: &'static str,
+}
+
+impl Damaged {
+    fn new(path: &Path, name: &str) -> Self {
+        let fix = match name {
+            "auth.key" => "take it from a backup: what is sealed under it, such as addresses, can't be read without",
+            _ => "remove it: a new one is made, and only pages that someone was leafing through are lost",
+        };
+        Self { found: format!("{} does not hold 32 bytes", path.display()), fix }
+    }
+}
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.found, self.fix)
+    }
+}
+
+/// The secrets of a folder that are there and damaged, by name.
+pub fn damaged_secrets(folder: &Path) -> Vec<(&'static str, Damaged)> {
+    let short = |name: &&str| fs::metadata(folder.join(name)).is_ok_and(|file| file.len() != 32);
+    let names = ["auth.key", "cursor.key", "replica.id"].into_iter().filter(short);
+    names.map(|name| (name, Damaged::new(&folder.join(name), name))).collect()
+}
+
 fn check_format(path: &Path) -> anyhow::Result<()> {
     let file = path.join("FORMAT");
     let text = match fs::read_to_string(&file) {
@@ -161,7 +192,12 @@ fn check_format(path: &Path) -> anyhow::Result<()> {
         // Not knowing its format is no reason to mark it as ours.
         Err(error) => return Err(error).with_context(|| format!("can't read {}", file.display())),
     };
-    let found: u32 = text.trim().parse().with_context(|| format!("{} does not hold a number", file.display()))?;
+    let found: u32 = text.trim().parse().with_context(|| {
+        format!(
+            "{} does not hold the number of a format: is this our folder? If so, write {FORMAT} into it",
+            file.display()
+        )
+    })?;
     if found > FORMAT {
         bail!(
             "{} was written by a newer release (format {found}, this one knows {FORMAT}): use that release",
@@ -217,8 +253,12 @@ mod tests {
         let Opened::Ours(folder) = own(dir.path()) else { panic!("it was free") };
         // Left by a process that was killed while it wrote.
         fs::write(dir.path().join("cursor.part"), "half").unwrap();
+        assert!(damaged_secrets(folder.path()).is_empty());
         let secret = folder.secret("cursor.key", &Rng::seeded(1)).unwrap();
         assert_eq!(folder.secret("cursor.key", &Rng::seeded(2)).unwrap(), secret);
+        fs::write(folder.path().join("cursor.key"), [1]).unwrap();
+        assert!(folder.secret("cursor.key", &Rng::seeded(1)).unwrap_err().to_string().contains("remove it"));
+        assert_eq!(damaged_secrets(folder.path())[0].0, "cursor.key");
         assert!(!dir.path().join("cursor.part").exists());
     }
 

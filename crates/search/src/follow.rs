@@ -77,6 +77,11 @@ impl Progress {
         (self.head.load(Ordering::SeqCst) - self.cursor.load(Ordering::SeqCst).max(0)).max(0)
     }
 
+    /// Whether the index holds everything up to `head`.
+    pub(crate) fn reached(&self, head: i64) -> bool {
+        self.cursor.load(Ordering::SeqCst) >= head && !self.filling.load(Ordering::SeqCst)
+    }
+
     fn fail(&self, failure: String) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }

@@ -195,10 +195,9 @@ fn read(query: &str, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, I
     let mut parser = Parser::new(&spelling, snapshot, this_year, command);
     parser.read()?;
     let mut intent = parser.finish()?;
-    let all: Vec<String> = spelling.words.iter().map(|word| word.text.clone()).collect();
     let nothing_typed = query.is_empty();
     (intent.parsed.confidence, intent.parsed.clarification) =
-        if nothing_typed { (1.0, None) } else { confidence::confidence(&intent, &all, snapshot)? };
+        if nothing_typed { (1.0, None) } else { confidence::confidence(&intent, &spelling, snapshot)? };
     Ok((spelling, intent))
 }
 

@@ -221,6 +221,18 @@ impl Search {
         Ok(self.stands_at(head))
     }
 
+    /// Whether the words and the graph hold everything that the log says by now, however far the vectors are.
+    ///
+    /// # Errors
+    /// When the log can't be read, or why the words can't follow it.
+    pub async fn words_caught_up(&self) -> Result<bool, ApiError> {
+        let head = events::head(&self.events).await?;
+        match self.keyword_progress.failure() {
+            Some(why) => Err(ApiError::unavailable("index_stuck", why)),
+            None => Ok(self.words_stand_at(head)),
+        }
+    }
+
     /// Waits until the indexes hold everything that the log says when this is called. [`Search::follow`] must run.
     ///
     /// # Errors
@@ -246,11 +258,12 @@ impl Search {
     }
 
     fn stands_at(&self, head: i64) -> bool {
-        let reached = |progress: &follow::Progress| {
-            progress.cursor.load(Ordering::SeqCst) >= head && !progress.filling.load(Ordering::SeqCst)
-        };
+        self.words_stand_at(head) && (self.meaning.is_none() || self.vector_progress.reached(head))
+    }
+
+    fn words_stand_at(&self, head: i64) -> bool {
         let graph = self.graph_version.load(Ordering::SeqCst) == self.version.load(Ordering::SeqCst);
-        reached(&self.keyword_progress) && graph && (self.meaning.is_none() || reached(&self.vector_progress))
+        self.keyword_progress.reached(head) && graph
     }
 
     /// How far the indexes are.

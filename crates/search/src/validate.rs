@@ -28,8 +28,9 @@ pub(crate) fn validate(request: &SearchRequest) -> Result<()> {
         return Err(ApiError::invalid("bad_page_size", format!("the page size {must}")).field("page_size", must));
     }
     if request.page.checked_mul(request.page_size).is_none_or(|window| window > MAX_RESULT_WINDOW) {
-        let must = format!("page × page_size may not pass {MAX_RESULT_WINDOW}");
-        return Err(ApiError::invalid("page_too_far", must.clone()).field("page", must));
+        let most = format!("may not pass {MAX_RESULT_WINDOW}");
+        let error = ApiError::invalid("page_too_far", format!("page × page_size {most}"));
+        return Err(error.field("page", format!("times page_size {most}")));
     }
     if request.facets.len() > FacetField::ALL.len() {
         return Err(ApiError::invalid("too_many_facets", "a facet is given twice").field("facets", "must differ"));

@@ -11,7 +11,7 @@ use crate::config::Config;
 pub enum ConfigVerb {
     /// Print every key with its value
     Show {
-        /// Say where each value came from
+        /// Say where each value came from, and the variable that sets it
         #[arg(long)]
         origin: bool,
     },
@@ -19,20 +19,22 @@ pub enum ConfigVerb {
 
 pub fn run(global: &Global, verb: &ConfigVerb) -> anyhow::Result<()> {
     let ConfigVerb::Show { origin } = verb;
-    let known = Config::origins(&global.flags())?;
+    let (known, variables) = (Config::origins(&global.flags())?, Config::variables());
     if global.json {
-        let object: serde_json::Map<String, Value> = known
-            .into_iter()
-            .map(|(key, (value, from))| (key, if *origin { json!({ "value": value, "origin": from }) } else { value }))
-            .collect();
+        let shown = |(key, (value, from)): (String, (Value, String))| {
+            let variable = variables.get(&key);
+            (key, if *origin { json!({ "value": value, "origin": from, "variable": variable }) } else { value })
+        };
+        let object: serde_json::Map<String, Value> = known.into_iter().map(shown).collect();
         return Ok(out::line(&Value::Object(object).to_string())?);
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (key, (value, from)) in known {
+        let variable = variables.get(&key).copied().unwrap_or_default();
         let mut row = vec![key, value.to_string()];
         if *origin {
-            row.push(from);
+            row.extend([from, variable.to_owned()]);
         }
         table.add_row(row);
     }

@@ -115,7 +115,11 @@ async fn prepare(
     println!("catalogue  {} films from {from}, {} turned away", run.counts.rows_read, run.counts.rejected);
 
     let bar = bar::rows();
-    let sampled = ingest.sample(&call, &SampleRequest::default(), stop, &|progress| show(&bar, progress)).await?;
+    let sampled = ingest
+        .sample(&call, &SampleRequest::default(), stop, &|progress| {
+            bar.at(progress.counts.rows_read, None, format!("offers of {} titles", progress.counts.rows_read))
+        })
+        .await?;
     bar.finish();
     println!(
         "offers     {} titles with generated offers, marked `sample` wherever they show",

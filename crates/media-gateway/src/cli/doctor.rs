@@ -9,7 +9,7 @@ use super::{Global, out};
 use crate::{
     backends,
     config::Config,
-    folder::{Folder, Opened, Owner},
+    folder::{Folder, Opened, Owner, damaged_secrets},
     owner::OwnerClient,
     roles::Role,
     services::Services,
@@ -123,12 +123,28 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
         }
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
+            checks.extend(disk(folder.path()));
+            let damaged = damaged_secrets(folder.path()).into_iter();
+            checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
             checks.push(database(config, &folder).await);
             checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
         }
     }
+}
+
+/// What is left on the folder's disk.
+fn disk(folder: &Path) -> Option<Check> {
+    const SCARCE: u64 = 256 << 20;
+    const NONE: u64 = 4 << 20;
+    let free = fs4::available_space(folder).ok()?;
+    let (found, fix) = (format!("{} MiB free", free >> 20), "make room, or move the folder to a larger disk");
+    Some(match free {
+        ..NONE => check("disk", State::Bad, format!("full: {found}"), fix),
+        NONE..SCARCE => check("disk", State::Less, format!("nearly full: {found}"), fix),
+        _ => check("disk", State::Good, found, ""),
+    })
 }
 
 /// What the node that runs says of its parts.

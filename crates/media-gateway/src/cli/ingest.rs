@@ -1,6 +1,7 @@
 //! `ingest`: reads files or URLs into the catalogue, itself or through the running node.
 
 use std::{
+    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use jiff::civil::Date;
 use search::IndexProgress;
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, bar};
+use super::{Global, bar, out};
 use crate::{
     config::Config,
     folder::Opened,
@@ -22,6 +23,8 @@ use crate::{
     services::{Services, Wanted},
 };
 
+/// How much of a file of rejected rows is looked at for its first line.
+const MAX_LINE: u64 = 1 << 20;
 /// How long the indexes may stand still before a command gives up on them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -130,15 +133,36 @@ pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
         }
     };
     for run in &done {
-        report(global, run)?;
+        report(global, run, &config.data_dir()?)?;
     }
-    result
+    result?;
+    match done.iter().find(|run| run.counts.rows_read > 0 && run.counts.rejected == run.counts.rows_read) {
+        Some(run) => Err(named(&run.location, ApiError::invalid("all_rejected", "every row was refused")).into()),
+        None => Ok(()),
+    }
 }
 
 /// Waits until the indexes hold what the catalogue has. Ends at once where there is no search.
 pub async fn index(services: &Services) -> anyhow::Result<()> {
     let Some(search) = &services.search else { return Ok(()) };
     follow(async || Ok(IndexProgress { caught_up: search.caught_up().await?, progress: search.progress() })).await
+}
+
+/// Waits until the words and the graph hold what the catalogue has; the vectors may take much longer. Gives a note where
+/// the answers are less than they will be.
+pub async fn words(services: &Services) -> anyhow::Result<Option<String>> {
+    let Some(search) = &services.search else { return Ok(None) };
+    search.nudge();
+    let ask = async || Ok(IndexProgress { caught_up: search.words_caught_up().await?, progress: search.progress() });
+    if let Err(error) = follow(ask).await {
+        return Ok(Some(format!("the index is behind the catalogue: {error:#}")));
+    }
+    let progress = search.progress();
+    let less = format!("{} of {} titles are embedded; `serve` does the rest", progress.indexed, progress.total);
+    Ok(match progress.total {
+        0 => Some("this catalogue is empty: `demo` loads films to begin with, `ingest` files of your own".to_owned()),
+        total => (progress.indexed < total).then_some(less),
+    })
 }
 
 /// Waits behind a bar until the indexes have caught up.
@@ -239,13 +263,12 @@ pub fn show(bar: &bar::Rows, progress: &Progress) {
     bar.at(progress.bytes_read, progress.bytes_total, message);
 }
 
-fn report(global: &Global, run: &Run) -> anyhow::Result<()> {
+fn report(global: &Global, run: &Run, data_dir: &Path) -> anyhow::Result<()> {
     if global.json {
-        println!("{}", serde_json::to_string(run)?);
-        return Ok(());
+        return Ok(out::line(&serde_json::to_string(run)?)?);
     }
     let counts = &run.counts;
-    println!(
+    out::line(&format!(
         "{}: {} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected{}",
         run.location,
         counts.rows_read,
@@ -255,6 +278,17 @@ fn report(global: &Global, run: &Run) -> anyhow::Result<()> {
         counts.unchanged,
         counts.rejected,
         if counts.passed_by > 0 { format!(", {} passed by", counts.passed_by) } else { String::new() }
-    );
+    ))?;
+    if counts.rejected > 0 {
+        let file = data_dir.join("rejected").join(format!("{}.jsonl", run.id));
+        eprintln!("note: what was rejected, and why, is in {}{}", file.display(), first_reason(&file));
+    }
     Ok(())
+}
+
+/// The first line of the file of rejected rows, in words; nothing where it can't be read, as on another machine.
+fn first_reason(file: &Path) -> String {
+    let line = std::fs::File::open(file).ok().and_then(|file| BufReader::new(file.take(MAX_LINE)).lines().next()?.ok());
+    let row: Option<serde_json::Value> = line.and_then(|line| serde_json::from_str(&line).ok());
+    row.map_or(String::new(), |row| format!("; the first, line {}: {}", row["line"], row["reason"]))
 }

@@ -81,20 +81,30 @@ impl SearchArgs {
 pub async fn run(global: &Global, args: &SearchArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let request = args.request();
-    let answer: SearchResponse = match Services::existing_folder(&config)? {
-        Opened::Theirs(owner) => OwnerClient::new(owner, Role::Search)?.post("/api/v1/search", None, &request).await?,
+    match Services::existing_folder(&config)? {
+        Opened::Theirs(owner) => {
+            show(global, &OwnerClient::new(owner, Role::Search)?.post("/api/v1/search", None, &request).await?)
+        }
         Opened::Ours(folder) => {
             let services = Services::open(&config, &folder, Wanted::Everything).await?;
             services.start_workers();
-            let indexed = ingest::index(&services).await;
-            let call = services.call(Caller::Operator);
-            let answer = services.search_api.search(&call, &request).await;
+            let shown = ourselves(global, &services, &request).await;
+            // After the answer: a batch that is being embedded is finished first.
             services.close().await;
-            indexed?;
-            answer?
+            shown
         }
-    };
-    if global.json { Ok(out::line(&serde_json::to_string(&answer)?)?) } else { print(&answer) }
+    }
+}
+
+async fn ourselves(global: &Global, services: &Services, request: &SearchRequest) -> anyhow::Result<()> {
+    if let Some(note) = ingest::words(services).await? {
+        eprintln!("note: {note}");
+    }
+    show(global, &services.search_api.search(&services.call(Caller::Operator), request).await?)
+}
+
+fn show(global: &Global, answer: &SearchResponse) -> anyhow::Result<()> {
+    if global.json { Ok(out::line(&serde_json::to_string(answer)?)?) } else { print(answer) }
 }
 
 fn print(answer: &SearchResponse) -> anyhow::Result<()> {
@@ -103,6 +113,8 @@ fn print(answer: &SearchResponse) -> anyhow::Result<()> {
     }
     if let Some(question) = &answer.query_parsed.clarification {
         eprintln!("note: {question}");
+    } else if answer.total_count == 0 {
+        eprintln!("note: nothing here fits all of that; leave a condition out");
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -131,7 +143,9 @@ fn print(answer: &SearchResponse) -> anyhow::Result<()> {
             offers.join(", "),
         ]);
     }
-    out::line(&table.to_string())?;
+    if !answer.results.is_empty() {
+        out::line(&table.to_string())?;
+    }
     let more = if answer.total_count_is_capped { "more than " } else { "" };
     out::line(&format!("{more}{} found in {:.1} ms", answer.total_count, answer.search_time_ms))?;
     for degraded in &answer.degraded {

@@ -226,6 +226,7 @@ fn the_configuration_says_where_it_comes_from() {
     let table = setup.run(&args[..5]);
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.contains("limits.max_in_flight") && table.contains("environment") && !table.contains("secret"));
+    assert!(table.contains("MEDIA_GATEWAY_MAX_IN_FLIGHT") && table.contains("MEDIA_GATEWAY_PEER_SEARCH"), "{table}");
 }
 
 #[test]
@@ -247,6 +248,11 @@ fn the_doctor_names_each_problem_and_its_fix() {
     assert_eq!(port["state"], "bad");
     assert!(port["fix"].as_str().unwrap().contains(&taken), "{port}");
     drop(held);
+    std::fs::write(setup.folder().join("cursor.key"), [1]).unwrap();
+    one_line(&setup.run(&["serve"]), 1, "cursor.key does not hold 32 bytes; remove it");
+    let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(said.contains("BAD  cursor.key: ") && said.contains("ok   disk: "), "{said}");
+    std::fs::remove_file(setup.folder().join("cursor.key")).unwrap();
     let output = setup.run(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(

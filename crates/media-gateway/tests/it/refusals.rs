@@ -253,3 +253,18 @@ fn a_bad_row_is_turned_away_alone() {
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(found["total_count"], 2);
 }
+
+#[test]
+fn a_file_of_bad_rows_alone_fails_and_says_where_they_are() {
+    let setup = Setup::new();
+    let dir = tempfile::tempdir().unwrap();
+    // Latin-1, as a spreadsheet may save it.
+    let bytes = [HEADER.as_bytes(), b"\ns1,Movie,Am\xe9lie,,,,,2001,PG,90 min,Dramas,x\n"].concat();
+    let file = fixtures::write(dir.path(), "hulu_titles.csv", &bytes);
+    let output = setup.run(&["ingest", &file]);
+    assert_eq!(code(&output), 2, "{}", complaint(&output));
+    let folder = setup.folder().join("rejected").display().to_string();
+    for said in [&folder, ".jsonl; the first, line 2: ", "not valid UTF-8", "every row was refused"] {
+        assert!(complaint(&output).contains(said), "{said}: {}", complaint(&output));
+    }
+}

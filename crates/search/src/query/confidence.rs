@@ -1,6 +1,6 @@
 //! (pure) How sure we are of what we understood, and what to ask when we are not.
 
-use super::{parser::Intent, vocabulary::synonyms};
+use super::{parser::Intent, spelling::Spelling, vocabulary::synonyms};
 use crate::{
     SearchError,
     keyword::{Snapshot, stop_word},
@@ -23,16 +23,17 @@ const NO_WORD_KNOWN: f64 = 0.3;
 /// The confidence, from 0 to 1, and a question below [`SURE`].
 pub(super) fn confidence(
     intent: &Intent,
-    all_words: &[String],
+    spelling: &Spelling,
     snapshot: &Snapshot,
 ) -> Result<(f64, Option<String>), SearchError> {
     let parsed = &intent.parsed;
+    let all_words: Vec<String> = spelling.words.iter().map(|word| word.text.clone()).collect();
     if all_words.is_empty() {
         return Ok((NOTHING_SAID, Some("What would you like to watch? Name a title, a person or a genre.".to_owned())));
     }
     let mut doubts: Vec<(f64, String)> = Vec::new();
     if let Some(both) = &intent.contradiction {
-        doubts.push((CONTRADICTION, format!("Your words ask for {both} and against it. Which do you mean?")));
+        doubts.push((CONTRADICTION, format!("Your words ask for {both}. Which do you mean?")));
     }
     match (&intent.vague_example, intent.like.first()) {
         (Some(example), None) => {
@@ -59,7 +60,7 @@ pub(super) fn confidence(
     }
     // "It" says little, unless it is a title.
     if snapshot.titles(&all_words.join(" "))?.is_empty() {
-        doubts.extend(doubt_of_words(intent, snapshot)?);
+        doubts.extend(doubt_of_words(intent, spelling, snapshot)?);
     }
     let confidence = doubts.iter().map(|(left, _)| left).product::<f64>();
     let worst = doubts.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
@@ -68,7 +69,11 @@ pub(super) fn confidence(
 }
 
 /// How many of the words that are left anyone knows.
-fn doubt_of_words(intent: &Intent, snapshot: &Snapshot) -> Result<Option<(f64, String)>, SearchError> {
+fn doubt_of_words(
+    intent: &Intent,
+    spelling: &Spelling,
+    snapshot: &Snapshot,
+) -> Result<Option<(f64, String)>, SearchError> {
     let telling: Vec<&String> = intent.text_words.iter().filter(|word| !stop_word(word)).collect();
     if telling.is_empty() {
         let only = !intent.text_words.is_empty();
@@ -85,6 +90,8 @@ fn doubt_of_words(intent: &Intent, snapshot: &Snapshot) -> Result<Option<(f64, S
     }
     let known = 1.0 - unknown.len() as f64 / telling.len() as f64;
     unknown.truncate(3);
-    let question = format!("Nothing here knows “{}”. Can you say it in other words?", unknown.join(" "));
+    // As it was written, in its own script.
+    let written: Vec<&str> = unknown.into_iter().map(|word| spelling.written(word)).collect();
+    let question = format!("Nothing here knows “{}”. Can you say it in other words?", written.join(" "));
     Ok(Some((NO_WORD_KNOWN + (1.0 - NO_WORD_KNOWN) * known, question)))
 }

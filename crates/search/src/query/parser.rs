@@ -78,7 +78,7 @@ pub(super) struct Intent {
     pub named: Vec<Named>,
     pub text_words: Vec<String>,
     pub light_words: Vec<String>,
-    /// What contradicts itself, in the query's words.
+    /// What contradicts itself, as it stands after "Your words ask for".
     pub contradiction: Option<String>,
     /// An example that no title fits, or fits only in part.
     pub vague_example: Option<String>,
@@ -270,7 +270,8 @@ impl<'a> Parser<'a> {
         let people = &self.parsed.people;
         self.named.retain(|named| people.iter().any(|name| crate::text::fold(name) == named.name));
         if self.contradiction.is_none() {
-            self.contradiction = both.map(|id| contracts::genres::name(&id).map_or(id.clone(), str::to_owned));
+            let name = |id: String| contracts::genres::name(&id).map_or(id.clone(), str::to_owned);
+            self.contradiction = both.map(|id| format!("{} and against it", name(id)));
         }
     }
 

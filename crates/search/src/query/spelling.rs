@@ -52,6 +52,12 @@ impl Spelling {
         fixed.push_str(query.get(end..).unwrap_or_default());
         Ok(Self { corrections, ..Self::as_written(&fixed) })
     }
+
+    /// A word as it stands in the query; itself where it does not.
+    pub(super) fn written<'a>(&'a self, word: &'a str) -> &'a str {
+        let stands = self.words.iter().find(|known| known.text == word);
+        stands.and_then(|known| self.query.get(known.from..known.to)).unwrap_or(word)
+    }
 }
 
 fn better(word: &str, snapshot: &Snapshot) -> Result<Option<String>, SearchError> {

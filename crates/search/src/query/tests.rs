@@ -98,6 +98,9 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("films before 1980", "browse | kind=movie | years=-1979"),
     ("between 1990 and 1995", "browse | years=1990-1995"),
     ("movies from 1990 to 1995", "browse | kind=movie | years=1990-1995"),
+    ("movies from 1995 to 1990", "browse | kind=movie | years=1990-1995"),
+    ("movies 1995-1990", "browse | kind=movie | years=1990-1995"),
+    ("between 1995 and 1990", "browse | years=1990-1995"),
     ("movies 1990-1995", "browse | kind=movie | years=1990-1995"),
     ("movies of the nineties", "browse | kind=movie | years=1990-1999"),
     ("late 80s horror", "text | genres=horror | years=1985-1989"),
@@ -209,7 +212,7 @@ fn a_person_is_meant_for_what_the_words_say_or_what_they_did_most() {
 
 #[test]
 fn doubts_are_asked_about() {
-    let table: [(&str, bool, &str); 10] = [
+    let table: [(&str, bool, &str); 12] = [
         ("", true, ""),
         ("the matrix", true, ""),
         ("90s heist films with Al Pacino", true, ""),
@@ -220,6 +223,8 @@ fn doubts_are_asked_about() {
         ("something like truman", false, "“The Truman Show”"),
         ("movies like heat", false, "1995 or 1986"),
         ("horror but not horror", false, "for Horror and against it"),
+        ("before 1980 after 2015", false, "years that exclude each other"),
+        ("фильм ужасов", false, "“ужасов”"),
     ];
     for (query, sure, question) in table {
         let parsed = parse(query).parsed;

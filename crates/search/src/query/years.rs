@@ -18,7 +18,7 @@ impl<'a> Parser<'a> {
             Some(known) => meet(known, years),
         };
         if matches!((years.from, years.to), (Some(from), Some(to)) if from > to) {
-            self.contradiction.get_or_insert_with(|| "those years".to_owned());
+            self.contradiction.get_or_insert_with(|| "years that exclude each other".to_owned());
             return 0;
         }
         self.parsed.year_range = Some(years);
@@ -38,7 +38,7 @@ impl<'a> Parser<'a> {
             "between" | "from" => {
                 let (from, to) = (year_at(at + 1)?, year_at(at + 3)?);
                 let joined = matches!(self.at(at + 2), "and" | "to" | "until" | "till");
-                (joined && from <= to).then_some((range(Some(from), Some(to)), 4))
+                joined.then_some((ordered(from, to), 4))
             }
             "newer" | "older" | "later" | "earlier" if self.at(at + 1) == "than" => {
                 let (years, taken) = self.point(at + 2)?;
@@ -82,10 +82,10 @@ impl<'a> Parser<'a> {
     fn span(&self, at: usize) -> Option<(YearRange, usize)> {
         if let Some(from) = year(self.at(at), self.this_year) {
             let (second, taken) = if self.at(at + 1) == "to" { (at + 2, 3) } else { (at + 1, 2) };
-            let to = year(self.at(second), self.this_year).filter(|to| from <= *to);
+            let to = year(self.at(second), self.this_year);
             let joined = taken == 3 || self.gap(at).is_some_and(|gap| gap.contains(['-', '–']));
             return Some(match to {
-                Some(to) if joined => (range(Some(from), Some(to)), taken),
+                Some(to) if joined => (ordered(from, to), taken),
                 _ if matches!(self.at(at + 1), "onward" | "onwards") => (range(Some(from), None), 2),
                 _ => (range(Some(from), Some(from)), 1),
             });
@@ -173,6 +173,11 @@ fn since(years: YearRange) -> YearRange {
 
 fn before(years: YearRange) -> YearRange {
     range(None, years.from.map(|year| year - 1))
+}
+
+/// The years between two that were said, in whichever order.
+fn ordered(one: u16, other: u16) -> YearRange {
+    range(Some(one.min(other)), Some(one.max(other)))
 }
 
 /// The years that are in both.

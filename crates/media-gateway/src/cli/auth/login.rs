@@ -19,8 +19,7 @@ use serde_json::Value;
 use crate::cli::Global;
 
 /// What the command line asks for.
-const SCOPE: &str = "openid email offline_access read:content read:watchlist read:preferences read:devices \
-                     write:watchlist write:preferences write:playback account:manage";
+const SCOPE: &str = "openid email offline_access read:content account:manage";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
