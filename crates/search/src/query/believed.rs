@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use contracts::{ParsedIntent, SearchFilters};
 
-use super::{Intent, confidence, given, read};
+use super::{Intent, confidence, given, read, spelling::Spelling};
 use crate::{
     SearchError,
     keyword::Snapshot,
@@ -59,8 +59,8 @@ pub(super) fn believed(
         Err(error) => return Err(error),
     };
     // How sure it says it is tells little; how much of it the catalogue knows tells more.
-    let all: Vec<String> = words(query).into_iter().map(|word| word.text).collect();
-    (intent.parsed.confidence, intent.parsed.clarification) = confidence::confidence(&intent, &all, snapshot)?;
+    let spelling = Spelling::as_written(query);
+    (intent.parsed.confidence, intent.parsed.clarification) = confidence::confidence(&intent, &spelling, snapshot)?;
     Ok(Ok(intent))
 }
 
