@@ -152,7 +152,6 @@ pub async fn index(services: &Services) -> anyhow::Result<()> {
 /// the answers are less than they will be.
 pub async fn words(services: &Services) -> anyhow::Result<Option<String>> {
     let Some(search) = &services.search else { return Ok(None) };
-    search.nudge();
     let ask = async || Ok(IndexProgress { caught_up: search.words_caught_up().await?, progress: search.progress() });
     if let Err(error) = follow(ask).await {
         return Ok(Some(format!("the index is behind the catalogue: {error:#}")));
