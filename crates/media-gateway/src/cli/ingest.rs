@@ -280,7 +280,7 @@ fn report(global: &Global, run: &Run, data_dir: &Path) -> anyhow::Result<()> {
     ))?;
     if counts.rejected > 0 {
         let file = data_dir.join("rejected").join(format!("{}.jsonl", run.id));
-        eprintln!("note: what was rejected, and why, is in {}{}", file.display(), first_reason(&file));
+        out::line(&format!("  rejected rows, and why: {}{}", file.display(), first_reason(&file)))?;
     }
     Ok(())
 }

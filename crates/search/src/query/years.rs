@@ -19,7 +19,8 @@ impl<'a> Parser<'a> {
         };
         if matches!((years.from, years.to), (Some(from), Some(to)) if from > to) {
             self.contradiction.get_or_insert_with(|| "years that exclude each other".to_owned());
-            return 0;
+            // "After 2015" can mean nothing else; a year alone may be a title's.
+            return if taken > 1 { self.take(at, taken) } else { 0 };
         }
         self.parsed.year_range = Some(years);
         let lead = self.before(at);
