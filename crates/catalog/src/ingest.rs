@@ -40,43 +40,57 @@ pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[S
         return Err(ApiError::invalid("too_many_records", detail).field("records", "are too many"));
     }
     let incoming = prepare(clock, records)?;
-    let keys: Vec<_> = incoming.iter().map(Incoming::key).collect();
-    let mut batch = Batch::default();
     let mut tx = db.begin().await?;
     // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
     tx.lock("catalog").await?;
-    load::known(&mut tx, &keys, &mut batch).await?;
+    let taken = take(&mut tx, incoming, &Scene { clock, ids, call }).await?;
+    if !taken.titles.is_empty() {
+        tx.commit().await?;
+    }
+    Ok(taken)
+}
+
+/// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles.
+///
+/// # Errors
+/// `Unauthenticated` for an anonymous caller.
+pub async fn withdraw(db: &Db, scene: &Scene<'_>, sources: &[String], checked_before: Timestamp) -> Result<Taken> {
+    scene.call.require_operator()?;
+    scene.call.remaining(scene.clock)?;
+    let mut tx = db.begin().await?;
+    tx.lock("catalog").await?;
+    let records = unconfirmed(&mut tx, sources, checked_before).await?;
+    let taken = take(&mut tx, prepare(scene.clock, &records)?, scene).await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// Takes checked records in, in a transaction that has the catalogue's lock.
+async fn take(tx: &mut Tx, incoming: Vec<Incoming>, scene: &Scene<'_>) -> Result<Taken> {
+    let keys: Vec<_> = incoming.iter().map(Incoming::key).collect();
+    let mut batch = Batch::default();
+    load::known(tx, &keys, &mut batch).await?;
     let stale = |one: &Incoming| batch.known.get(&one.key()).is_none_or(|known| known.digest != one.digest);
     if incoming.iter().any(stale) {
-        load::neighbours(&mut tx, &incoming, &mut batch).await?;
+        load::neighbours(tx, &incoming, &mut batch).await?;
     }
-    let outcomes = incoming.into_iter().map(|one| batch.take(one, || ContentId(ids.next()))).collect();
+    let outcomes = incoming.into_iter().map(|one| batch.take(one, || ContentId(scene.ids.next()))).collect();
     let touched = batch.touched.clone();
     let moved = touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| &title.moved_ids).cloned().collect();
     if !touched.is_empty() {
-        write(&mut tx, &mut batch, &Scene { clock, ids, call }).await?;
-        tx.commit().await?;
+        write(tx, &mut batch, scene).await?;
     }
     Ok(Taken { outcomes, titles: touched, ids: moved })
 }
 
 /// The records of these sources that hold offers last confirmed before a time, without those offers.
-///
-/// # Errors
-/// `Unauthenticated` for an anonymous caller.
-pub async fn unconfirmed(
-    db: &Db,
-    call: &Call,
-    sources: &[String],
-    checked_before: Timestamp,
-) -> Result<Vec<SourceRecord>> {
-    call.require_operator()?;
+async fn unconfirmed(tx: &mut Tx, sources: &[String], checked_before: Timestamp) -> Result<Vec<SourceRecord>> {
     let mut records = Vec::new();
     for source in sources {
         let most = i64::try_from(MAX_BATCH.saturating_sub(records.len())).unwrap_or_default();
         let sql = "SELECT record FROM source_records WHERE source = $1 AND content_id IN
             (SELECT DISTINCT content_id FROM platform_availability WHERE source = $1 AND checked_at < $2 LIMIT $3)";
-        let found: Vec<String> = db.fetch_all(sql, args![source, checked_before, most]).await?;
+        let found: Vec<String> = tx.fetch_all(sql, args![source, checked_before, most]).await?;
         for json in found {
             let mut record: SourceRecord = serde_json::from_str(&json)
                 .map_err(|fault| ApiError::internal(format!("a stored record of {source} can't be read: {fault}")))?;

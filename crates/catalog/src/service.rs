@@ -159,6 +159,16 @@ impl Catalog {
         Ok(())
     }
 
+    /// Forgets what a batch changed: what was taken in is there, whether or not the cache could be told.
+    async fn forget_taken(&self, taken: &ingest::Taken) {
+        if taken.titles.is_empty() {
+            return;
+        }
+        if let Err(error) = self.forget(&taken.titles, &taken.ids).await {
+            tracing::warn!(%error, "the cache can't be told what changed; cached titles may be old");
+        }
+    }
+
     /// The nearest language that any title has: so few renderings are kept, and all of them can be forgotten.
     async fn known_locale(&self, asked: &Locale) -> Result<Locale> {
         let english = Locale::english();
@@ -257,22 +267,15 @@ impl CatalogApi for Catalog {
     }
 
     async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64> {
-        let records = ingest::unconfirmed(&self.db, call, sources, checked_before).await?;
-        let mut changed = BTreeSet::new();
-        for part in records.chunks(MAX_BATCH) {
-            changed.extend(self.ingest(call, part).await?.iter().map(|outcome| outcome.content_id));
-        }
-        Ok(changed.len() as u64)
+        let scene = ingest::Scene { clock: &self.clock, ids: &self.ids, call };
+        let taken = ingest::withdraw(&self.db, &scene, sources, checked_before).await?;
+        self.forget_taken(&taken).await;
+        Ok(taken.titles.len() as u64)
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
         let taken = ingest::ingest(&self.db, &self.clock, &self.ids, call, records).await?;
-        if !taken.titles.is_empty() {
-            // What was taken in is there, whether or not the cache could be told.
-            if let Err(error) = self.forget(&taken.titles, &taken.ids).await {
-                tracing::warn!(%error, "the cache can't be told what changed; cached titles may be old");
-            }
-        }
+        self.forget_taken(&taken).await;
         Ok(taken.outcomes)
     }
 }
