@@ -14,8 +14,9 @@ use crate::{
     grants::later,
     mail::Kind,
     model::{Session, User},
+    sealing::subject_key,
     secret,
-    store::{devices, grants, people},
+    store::{devices, grants, people, sealing::Kind as Text},
 };
 
 /// After how many failures an account is locked.
@@ -126,8 +127,10 @@ impl Auth {
     pub(crate) async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
         let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-        let id = self.ids.next();
-        let session = Session { id, user, agent, authenticated_at: now, created_at: now, last_seen_at: now };
+        let (id, agent_sealed) = (self.ids.next(), self.seal_for(user, Text::Agent, &agent).await?);
+        let agent = String::new();
+        let session =
+            Session { id, user, agent, agent_sealed, authenticated_at: now, created_at: now, last_seen_at: now };
         let mut tx = self.db.begin().await?;
         people::insert_session(&mut tx, &session, &secret::hash(&secret), later(now, SESSION_TTL)).await?;
         self.state(tx, Entry::by_user("session.created", user).to(id), &[]).await?;
@@ -203,13 +206,6 @@ impl Auth {
         Ok(())
     }
 
-    /// The key that what is a person's is sealed under; `None` once it is gone.
-    pub(crate) fn person_key(&self, user: &User) -> Result<Option<[u8; 32]>, ApiError> {
-        let Some(sealed) = &user.subject_key else { return Ok(None) };
-        let key = self.vault.open(&subject_key(user.id), sealed)?.try_into();
-        key.map(Some).map_err(|_| ApiError::internal("the key of a person can't be opened"))
-    }
-
     /// The address of an account; `None` once its key is gone.
     pub(crate) fn email(&self, user: &User) -> Result<Option<String>, ApiError> {
         let (Some(sealed), Some(key)) = (&user.email_sealed, self.person_key(user)?) else { return Ok(None) };
@@ -222,10 +218,6 @@ impl Auth {
 /// Whether nobody can sign in for the moment.
 pub(crate) fn locked(user: &User, now: Timestamp) -> bool {
     user.locked_until.is_some_and(|until| now < until)
-}
-
-fn subject_key(id: UserId) -> String {
-    format!("subject key {id}")
 }
 
 /// How long an account is locked after so many failures in a row.

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::{
     Auth,
-    accounts::MAX_SESSIONS,
     api_keys::manager,
     audit::Entry,
     clients::DEVICE_GRANT,
@@ -237,7 +236,7 @@ impl Auth {
     pub async fn user_sessions(&self, call: &Call, user: UserId) -> contracts::Result<Vec<SessionView>> {
         call.require_operator()?;
         people::by_id(&self.db, user).await?.ok_or_else(no_user)?;
-        let found = people::sessions(&self.db, user, self.clock.now(), MAX_SESSIONS).await?;
+        let found = self.sessions_of(user).await?;
         Ok(found.into_iter().map(SessionView::from).collect())
     }
 
@@ -247,7 +246,7 @@ impl Auth {
     /// Without a person's token that may manage the account.
     pub async fn own_sessions(&self, call: &Call) -> contracts::Result<Vec<SessionView>> {
         let (_, user) = manager(call)?;
-        let found = people::sessions(&self.db, user, self.clock.now(), MAX_SESSIONS).await?;
+        let found = self.sessions_of(user).await?;
         Ok(found.into_iter().map(SessionView::from).collect())
     }
 

@@ -11,7 +11,10 @@ use crate::{
     Auth,
     audit::Entry,
     grants::later,
-    store::trust::{self, ApiKeyRow},
+    store::{
+        sealing::Kind,
+        trust::{self, ApiKeyRow},
+    },
 };
 
 /// The most keys that a person has at once.
@@ -122,6 +125,7 @@ impl Auth {
             user,
             org: who.org,
             name: name.to_owned(),
+            name_sealed: self.seal_for(user, Kind::KeyName, name).await?,
             salt: made.salt,
             hash: made.hash,
             scopes: new.scopes.clone(),
@@ -145,7 +149,11 @@ impl Auth {
     /// As for making one.
     pub async fn api_keys(&self, call: &Call) -> contracts::Result<Vec<ApiKeyView>> {
         let (_, user) = manager(call)?;
-        let rows = trust::api_keys(&self.db, Some(user), self.clock.now(), MAX_KEYS).await?;
+        let mut rows = trust::api_keys(&self.db, Some(user), self.clock.now(), MAX_KEYS).await?;
+        let names = rows.iter_mut().map(|row| (std::mem::take(&mut row.name), row.name_sealed.take())).collect();
+        for (row, name) in rows.iter_mut().zip(self.opened(user, Kind::KeyName, names).await?) {
+            row.name = name;
+        }
         Ok(rows.iter().map(ApiKeyView::from).collect())
     }
 

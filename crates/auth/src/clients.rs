@@ -24,11 +24,12 @@ struct Shown {
 }
 
 impl Auth {
-    /// Writes down our own clients.
+    /// Opens the secrets and writes down our own clients.
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// When the database can't be written, or is sealed under a secret that is not there.
     pub async fn seed(&self) -> Result<(), ApiError> {
+        self.settle_ring().await?;
         let mut tx = self.db.begin().await?;
         for client in self.own_clients() {
             clients::save(&mut tx, &client).await?;

@@ -1,6 +1,10 @@
 //! What the context is told, and the times that its promises last.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
+
+use crate::sealing::{Held, KeyVault};
 
 /// The command line's own client.
 pub const CLI_CLIENT: &str = "media-gateway-cli";
@@ -35,8 +39,10 @@ pub struct AuthConfig {
     pub issuer: String,
     /// Other resources that tokens are minted for; the issuer itself is the API.
     pub resources: Vec<String>,
-    /// The secret that everything else is sealed under; the same for every process of a deployment.
+    /// The secret that everything else is sealed under until [`crate::Auth::seed`] has read the others.
     pub master: [u8; 32],
+    /// Where the secrets are; the same for every process of a deployment.
+    pub secrets: Arc<dyn KeyVault>,
     /// What tokens are signed with: RS256 or ES256.
     pub algorithm: jsonwebtoken::Algorithm,
     /// Where else people may have an account that opens theirs here.
@@ -46,11 +52,12 @@ pub struct AuthConfig {
 }
 
 impl AuthConfig {
-    /// The usual: the API as the only resource, and RS256.
+    /// The usual: the API as the only resource, RS256, and a secret that is held in memory.
     pub fn new(issuer: &str, master: [u8; 32]) -> Self {
         let algorithm = jsonwebtoken::Algorithm::RS256;
         let issuer = issuer.trim_end_matches('/').to_owned();
-        Self { issuer, resources: Vec::new(), master, algorithm, providers: Vec::new(), metadata_from_loopback: false }
+        let (secrets, providers) = (Arc::new(Held::new(master)), Vec::new());
+        Self { issuer, resources: Vec::new(), master, secrets, algorithm, providers, metadata_from_loopback: false }
     }
 
     /// Whether cookies can be marked as secure.

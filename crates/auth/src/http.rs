@@ -11,6 +11,7 @@ mod pages;
 mod params;
 mod passkeys;
 mod providers;
+mod sealing;
 mod wellknown;
 
 use std::sync::Arc;
@@ -80,6 +81,8 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(admin::list_clients, admin::create_client))
         .routes(routes!(admin::end_client))
         .routes(routes!(admin::list_signing_keys, admin::rotate_signing_keys))
+        .routes(routes!(sealing::get_sealing, sealing::rotate_sealing))
+        .routes(routes!(sealing::move_sealed))
         .routes(routes!(admin::create_org))
         .routes(routes!(admin::join_org))
         .routes(routes!(admin::list_audit))

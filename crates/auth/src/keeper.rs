@@ -11,6 +11,7 @@ use stores::events::{self, Head};
 
 use crate::{
     Auth,
+    sealing::Walk,
     service::{CHANGED, REVOKED},
     store::trust,
 };
@@ -29,6 +30,8 @@ pub struct Keeper {
     auth: Arc<Auth>,
     signs: bool,
     position: i64,
+    /// A walk that moves what is sealed to the key that seals, where one is under way.
+    walk: Option<Walk>,
     whole_at: Option<Timestamp>,
 }
 
@@ -42,7 +45,7 @@ struct Revocation {
 impl Keeper {
     /// Keeps the snapshot that `auth` verifies with; and the keys that it signs with, where it `signs`.
     pub fn new(auth: Arc<Auth>, signs: bool) -> Self {
-        Self { auth, signs, position: 0, whole_at: None }
+        Self { auth, signs, position: 0, walk: None, whole_at: None }
     }
 
     /// Keeps it until dropped; `head` wakes it.
@@ -69,6 +72,8 @@ impl Keeper {
             self.take().await?;
             if self.signs {
                 trust::sweep(&auth.db, now, SWEEP).await?;
+                // A rotation that nobody brought to its end, because the process was killed, goes on here.
+                self.walk.get_or_insert_with(Walk::new);
             }
             self.whole_at = Some(now);
         }
@@ -92,6 +97,11 @@ impl Keeper {
             self.take().await?;
         }
         auth.live().touch(now);
+        if let Some(walk) = &mut self.walk
+            && !auth.walk_sealed(walk).await?
+        {
+            self.walk = None;
+        }
         for (key, at) in auth.verifier.take_uses() {
             trust::api_key_used(&auth.db, &key, at).await?;
         }
@@ -101,6 +111,7 @@ impl Keeper {
     /// Takes everything anew.
     async fn take(&self) -> Result<(), ApiError> {
         if self.signs {
+            self.auth.open_ring().await?;
             self.auth.load_keys().await?;
         }
         self.auth.reload().await

@@ -143,7 +143,7 @@ impl Auth {
     }
 }
 
-fn purpose(id: &str) -> String {
+pub(crate) fn purpose(id: &str) -> String {
     format!("signing key {id}")
 }
 

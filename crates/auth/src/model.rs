@@ -110,7 +110,9 @@ impl FromRow for User {
 pub(crate) struct Session {
     pub id: Uuid,
     pub user: UserId,
+    /// What it calls itself, once [`crate::Auth::sessions_of`] has opened it.
     pub agent: String,
+    pub agent_sealed: Option<Vec<u8>>,
     pub authenticated_at: Timestamp,
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
@@ -122,6 +124,7 @@ impl FromRow for Session {
             id: row.get("id")?,
             user: row.get("user_id").map(UserId)?,
             agent: row.get("agent")?,
+            agent_sealed: row.get("agent_sealed")?,
             authenticated_at: row.get("authenticated_at")?,
             created_at: row.get("created_at")?,
             last_seen_at: row.get("last_seen_at")?,

@@ -8,4 +8,5 @@ pub(crate) mod identities;
 pub(crate) mod mail;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+pub(crate) mod sealing;
 pub(crate) mod trust;

@@ -141,12 +141,14 @@ impl Folder {
 }
 
 /// Writes a file whole or not at all, for its user alone: a node that is killed in between starts again.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(part, path)
+    fs::rename(part, path)?;
+    // What is sealed under a secret may be durable the next moment: its name must be, too.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Refuses a folder of a newer format, and marks a new one.

@@ -9,6 +9,7 @@ mod node;
 mod owner;
 mod peers;
 mod roles;
+mod secrets;
 mod services;
 mod telemetry;
 

@@ -187,7 +187,7 @@ pub(super) async fn account(
 ) -> Paged {
     let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
     let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
-    let sessions = people::sessions(&auth.db, session.user, auth.clock.now(), crate::accounts::MAX_SESSIONS).await;
+    let sessions = auth.sessions_of(session.user).await;
     let passkeys = passkeys::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let linked = identities::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let form = browser.form(auth);
@@ -196,7 +196,7 @@ pub(super) async fn account(
         email: auth.email(&user)?.unwrap_or_default(),
         verified: user.email_verified_at.is_some(),
         here: session.id.to_string(),
-        sessions: sessions.map_err(contracts::ApiError::from)?,
+        sessions: sessions?,
         factor: auth.has_factor(session.user).await?,
         passkeys: auth.site().map(|_| passkeys),
         providers: providers::shown(auth, &linked),

@@ -9,7 +9,7 @@ use crate::model::{Session, User};
 
 const USER: &str = "id, email_sealed, subject_key, password_hash, role, email_verified_at, failed_attempts,
     locked_until, created_at, disabled_at";
-const SESSION: &str = "id, user_id, agent, authenticated_at, created_at, last_seen_at";
+const SESSION: &str = "id, user_id, agent, agent_sealed, authenticated_at, created_at, last_seen_at";
 
 /// What a new account is made of.
 pub(crate) struct NewAccount {
@@ -101,7 +101,7 @@ pub(crate) async fn insert_session(
 ) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO auth_sessions (id, user_id, secret_hash, agent, authenticated_at, created_at, last_seen_at,
-            expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            expires_at, agent_sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             session.id,
             session.user.0,
@@ -110,7 +110,8 @@ pub(crate) async fn insert_session(
             session.authenticated_at,
             session.created_at,
             session.last_seen_at,
-            ends
+            ends,
+            session.agent_sealed.clone()
         ],
     )
     .await

@@ -110,7 +110,9 @@ pub(crate) struct ApiKeyRow {
     pub kind: KeyKind,
     pub user: UserId,
     pub org: Option<OrgId>,
+    /// What its person calls it, once that is opened.
     pub name: String,
+    pub name_sealed: Option<Vec<u8>>,
     pub salt: [u8; SALT_BYTES],
     pub hash: [u8; 32],
     pub scopes: Scopes,
@@ -131,6 +133,7 @@ impl FromRow for ApiKeyRow {
             user: row.get("user_id").map(UserId)?,
             org: row.get("org_id")?,
             name: row.get("name")?,
+            name_sealed: row.get("name_sealed")?,
             salt: row.get::<Vec<u8>>("salt")?.try_into().map_err(|_| wrong())?,
             hash: row.get::<Vec<u8>>("hash")?.try_into().map_err(|_| wrong())?,
             scopes: row.get::<String>("scopes")?.parse()?,
@@ -151,25 +154,26 @@ impl ApiKeyRow {
     }
 }
 
-const API_KEY: &str = "k.id, k.public_id, k.kind, k.user_id, k.org_id, k.name, k.salt, k.hash, k.scopes, k.created_at,
+const API_KEY: &str =
+    "k.id, k.public_id, k.kind, k.user_id, k.org_id, k.name, k.name_sealed, k.salt, k.hash, k.scopes, k.created_at,
     k.expires_at, k.last_used_at, u.role";
 
 pub(crate) async fn insert_api_key(tx: &mut Tx, key: &ApiKeyRow) -> Result<(), DbError> {
     tx.execute(
         "INSERT INTO auth_api_keys (id, public_id, kind, user_id, org_id, name, salt, hash, scopes, created_at,
-            expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            expires_at, name_sealed) VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11)",
         args![
             key.id,
             &key.public_id,
             key.kind.as_str(),
             key.user.0,
             key.org,
-            &key.name,
             key.salt.as_slice(),
             key.hash.as_slice(),
             key.scopes.to_string(),
             key.created_at,
-            key.expires_at
+            key.expires_at,
+            key.name_sealed.clone()
         ],
     )
     .await

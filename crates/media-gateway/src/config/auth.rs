@@ -29,8 +29,9 @@ pub struct Auth {
     /// What access tokens are signed with: `RS256` or `ES256`.
     #[config(env = "MEDIA_GATEWAY_AUTH_SIGNATURE", default = "RS256")]
     pub signature: Signature,
-    /// A file with the secret that keys and addresses are sealed under, the same for every process with the auth role.
-    /// Default: made from the roles' shared secret, or kept in the data folder.
+    /// A file with the secret that keys and addresses are sealed under, the same for every process with the auth role;
+    /// after a change the new one is its first line, and those before it follow. Default: made from the roles' shared
+    /// secret, or kept in the data folder.
     #[config(env = "MEDIA_GATEWAY_AUTH_SECRET_FILE")]
     pub secret_file: Option<PathBuf>,
     /// Signing in with Google.

@@ -3,9 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use access::{Live, Verifier, VerifierConfig};
-use anyhow::Context as _;
 use auth::{Auth, AuthConfig};
-use sha2::{Digest as _, Sha256};
 use stores::Db;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     config::{Config, Signature},
     folder::Folder,
-    peers,
+    secrets::FileSecrets,
     services::{Means, Services},
 };
 
@@ -35,6 +33,7 @@ pub fn issuer_at(address: SocketAddr) -> String {
 /// What this process verifies with and, where it has the role, signs with.
 pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs: bool) -> anyhow::Result<Arc<Auth>> {
     let issuer = config.auth.issuer.clone().unwrap_or_else(|| issuer_at(config.listen.gateway));
+    let secrets = Arc::new(FileSecrets::open(config, folder, means)?);
     let settings = AuthConfig {
         resources: config.auth.resources.clone(),
         algorithm: match config.auth.signature {
@@ -42,8 +41,9 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
             Signature::ES256 => auth::Algorithm::ES256,
         },
         providers: [config.auth.google.settings()?, config.auth.github.settings()?].into_iter().flatten().collect(),
-        ..AuthConfig::new(&issuer, master(config, folder, means)?)
+        ..AuthConfig::new(&issuer, secrets.read()?[0])
     };
+    let settings = AuthConfig { secrets, ..settings };
     let expected = VerifierConfig { issuer: settings.issuer.clone(), audience: settings.issuer.clone() };
     let verifier = Arc::new(Verifier::new(expected, means.clock.clone(), Arc::new(Live::default())));
     let auth = Arc::new(Auth::new(db, means.clock.clone(), means.rng.clone(), settings, verifier));
@@ -52,17 +52,4 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
     }
     auth.reload().await?;
     Ok(auth)
-}
-
-/// The secret that keys and addresses are sealed under.
-fn master(config: &Config, folder: &Folder, means: &Means) -> anyhow::Result<[u8; 32]> {
-    if let Some(path) = &config.auth.secret_file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-        anyhow::ensure!(text.trim().len() >= 32, "{} must hold at least 32 characters", path.display());
-        return Ok(Sha256::digest(format!("auth master\n{}", text.trim())).into());
-    }
-    if let Some(token) = peers::token(config)? {
-        return Ok(Sha256::digest(format!("auth master\n{token}")).into());
-    }
-    folder.secret("auth.key", &means.rng)
 }

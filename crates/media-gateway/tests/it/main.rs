@@ -21,6 +21,7 @@ mod rebuilding;
 mod refreshing;
 mod refusals;
 mod resume;
+mod sealing;
 mod snapshots;
 mod sources;
 mod split;

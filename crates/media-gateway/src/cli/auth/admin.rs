@@ -21,6 +21,7 @@ use crate::{
 const USERS: &str = "/api/v1/internal/auth/users";
 const CLIENTS: &str = "/api/v1/internal/auth/clients";
 const KEYS: &str = "/api/v1/internal/auth/signing-keys";
+const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
 const AUDIT: &str = "/api/v1/internal/auth/audit";
 /// The most of an answer that is read.
 const MAX_ANSWER: usize = 16 << 20;
@@ -97,7 +98,7 @@ pub enum ClientsVerb {
 pub enum KeysVerb {
     /// List those that verify
     List,
-    /// Make new ones: published now, signing in ten minutes
+    /// Make new ones: published now, signing in ten minutes; and put what is sealed under a new key
     Rotate,
 }
 
@@ -233,12 +234,40 @@ pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> 
 }
 
 pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
-    if matches!(verb, KeysVerb::Rotate) {
-        Door::once(global, "POST", KEYS, None).await?;
+    let door = Door::open(global).await?;
+    let work = async {
+        if matches!(verb, KeysVerb::Rotate) {
+            door.call("POST", KEYS, None).await?;
+            rotate_sealing(&door).await?;
+        }
+        let found = door.call("GET", KEYS, None).await?;
+        print(global, &found, &["id", "algorithm", "signs_from", "verifies_until"]);
+        Ok(())
+    };
+    let result = work.await;
+    door.close().await;
+    result
+}
+
+/// Puts everything that is sealed under a new key, or goes on with what another began.
+async fn rotate_sealing(door: &Door) -> anyhow::Result<()> {
+    match door.call("POST", SEALING, None).await {
+        Err(error) if error.downcast_ref::<ApiError>().is_some_and(|error| error.code == "secret_not_ours") => {
+            eprintln!("note: the key that seals stays: {error}");
+            return Ok(());
+        }
+        answer => answer?,
+    };
+    loop {
+        let view = door.call("POST", &format!("{SEALING}/moves"), None).await?;
+        let (moved, pending) = (view["moved"].as_u64(), view["pending"].as_i64());
+        eprintln!("sealed under {}: {} moved, {} to go", view["current"], view["moved"], view["pending"]);
+        match (moved, pending) {
+            (_, Some(0)) => return Ok(()),
+            (Some(0), _) => anyhow::bail!("what is left can't be opened: the node's log names it"),
+            _ => {}
+        }
     }
-    let found = Door::once(global, "GET", KEYS, None).await?;
-    print(global, &found, &["id", "algorithm", "signs_from", "verifies_until"]);
-    Ok(())
 }
 
 pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()> {

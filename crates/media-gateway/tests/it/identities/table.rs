@@ -125,6 +125,9 @@ pub const LINES: &[Line] = &[
     ("join_org", Admin, "/api/v1/internal/auth/orgs/{org}/members/{joiner}", "", admin(204)),
     ("list_signing_keys", Admin, "/api/v1/internal/auth/signing-keys", "", admin(200)),
     ("rotate_signing_keys", Admin, "/api/v1/internal/auth/signing-keys", "", admin(201)),
+    ("get_sealing", Admin, "/api/v1/internal/auth/sealing-keys", "", admin(200)),
+    ("rotate_sealing", Admin, "/api/v1/internal/auth/sealing-keys", "", admin(200)),
+    ("move_sealed", Admin, "/api/v1/internal/auth/sealing-keys/moves", "", admin(200)),
     ("list_users", Admin, "/api/v1/internal/auth/users", "", admin(200)),
     (
         "create_user",

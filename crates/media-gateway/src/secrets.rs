@@ -1,0 +1,163 @@
+//! The secrets that the deployment's keys come of: a file that an operator hands to every node, or one of the folder's
+//! own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use auth::{KeyVault, MAX_SECRETS};
+use contracts::{ApiError, ErrorKind};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    config::Config,
+    folder::{Folder, write_whole},
+    peers,
+    services::Means,
+};
+
+/// The file in the folder: 32 bytes a secret, the newest first.
+const FILE: &str = "auth.key";
+/// The shortest line that is a secret.
+const SHORTEST: usize = 32;
+
+/// Where the secrets are.
+pub struct FileSecrets {
+    /// What the operator hands to every node: a secret a line, the newest first.
+    given: Option<PathBuf>,
+    /// What the roles show each other, from which a secret comes where none is given.
+    token: Option<String>,
+    own: PathBuf,
+}
+
+impl FileSecrets {
+    /// Those of a node; made in its folder where nobody gives any.
+    ///
+    /// # Errors
+    /// When they can't be read, are too short or can't be made.
+    pub fn open(config: &Config, folder: &Folder, means: &Means) -> anyhow::Result<Self> {
+        let (given, token) = (config.auth.secret_file.clone(), peers::token(config)?);
+        let own = folder.path().join(FILE);
+        if given.is_none() && token.is_none() && !own.exists() {
+            folder.secret(FILE, &means.rng)?;
+        }
+        Ok(Self { given, token, own })
+    }
+
+    /// Every secret that is there, the newest first.
+    ///
+    /// # Errors
+    /// When one can't be read or is too short.
+    pub fn read(&self) -> anyhow::Result<Vec<[u8; 32]>> {
+        let mut all = match &self.given {
+            Some(path) => given(path)?,
+            None => Vec::new(),
+        };
+        all.extend(self.token.as_deref().map(derived));
+        // From before an operator gave any.
+        all.extend(own(&self.own)?);
+        all.truncate(MAX_SECRETS);
+        anyhow::ensure!(!all.is_empty(), "there is no secret in {}", self.own.display());
+        Ok(all)
+    }
+}
+
+impl KeyVault for FileSecrets {
+    fn secrets(&self) -> Result<Vec<[u8; 32]>, ApiError> {
+        self.read().map_err(|error| ApiError::unavailable("secrets_unreadable", format!("{error:#}")))
+    }
+
+    fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError> {
+        let elsewhere = |detail: String| Err(ApiError::new(ErrorKind::Conflict, "secret_not_ours", detail));
+        match (&self.given, &self.token) {
+            (Some(path), _) => {
+                return elsewhere(format!(
+                    "put a new secret of at least {SHORTEST} characters before the first line of {}, on every node with \
+                     the auth role, and rotate again",
+                    path.display()
+                ));
+            }
+            (None, Some(_)) => {
+                return elsewhere(
+                    "keys are sealed under the roles' shared secret: give every node with the auth role an \
+                     `auth.secret_file` with a secret of its own, and rotate again"
+                        .to_owned(),
+                );
+            }
+            (None, None) => {}
+        }
+        let mut all = vec![fresh];
+        all.extend(self.secrets()?);
+        all.truncate(MAX_SECRETS);
+        write_whole(&self.own, &all.concat())
+            .map_err(|error| ApiError::unavailable("secrets_unwritable", format!("{}: {error}", self.own.display())))
+    }
+}
+
+fn derived(text: &str) -> [u8; 32] {
+    Sha256::digest(format!("auth master\n{text}")).into()
+}
+
+/// A secret a line. The text as a whole was one once, so that it still opens what it sealed.
+fn given(path: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let short = lines.iter().any(|line| line.len() < SHORTEST) || lines.is_empty();
+    anyhow::ensure!(!short, "every line of {} must hold at least {SHORTEST} characters", path.display());
+    let mut all: Vec<_> = lines.iter().map(|line| derived(line)).collect();
+    if lines.len() > 1 {
+        all.push(derived(text.trim()));
+    }
+    Ok(all)
+}
+
+fn own(path: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.with_context(|| format!("can't read {}", path.display()))?,
+    };
+    let (all, rest) = bytes.as_chunks::<32>();
+    let whole = rest.is_empty() && (1..=MAX_SECRETS).contains(&all.len());
+    anyhow::ensure!(whole, "{} does not hold one to {MAX_SECRETS} secrets of 32 bytes", path.display());
+    Ok(all.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over(dir: &Path, given: Option<&str>, token: Option<&str>) -> FileSecrets {
+        let path = dir.join("given");
+        given.map(|text| std::fs::write(&path, text).unwrap());
+        FileSecrets { given: given.map(|_| path), token: token.map(str::to_owned), own: dir.join(FILE) }
+    }
+
+    #[test]
+    fn the_folders_own_file_grows_and_keeps_ten() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = over(dir.path(), None, None);
+        std::fs::write(dir.path().join(FILE), [1; 32]).unwrap();
+        assert_eq!(secrets.read().unwrap(), [[1; 32]], "as the commit before wrote it");
+        for n in 2..=12 {
+            secrets.add([n; 32]).unwrap();
+        }
+        let read = secrets.read().unwrap();
+        assert_eq!((read.len(), read[0], read[9]), (10, [12; 32], [3; 32]));
+        std::fs::write(dir.path().join(FILE), [1; 40]).unwrap();
+        assert!(secrets.read().is_err() && secrets.add([1; 32]).is_err());
+        assert_eq!(std::fs::read(dir.path().join(FILE)).unwrap(), [1; 40], "what can't be read is not written over");
+    }
+
+    #[test]
+    fn what_an_operator_gives_comes_first_and_stays_theirs() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = ("o".repeat(32), "n".repeat(40));
+        let before = over(dir.path(), Some(&old), None).read().unwrap();
+        let two = over(dir.path(), Some(&format!("{new}\n\n{old}\n")), Some(&"t".repeat(32)));
+        let read = two.read().unwrap();
+        assert_eq!((read.len(), read[0], read[1]), (4, derived(&new), before[0]));
+        assert_eq!(two.add([1; 32]).unwrap_err().code, "secret_not_ours");
+        assert_eq!(over(dir.path(), None, Some(&"t".repeat(32))).add([1; 32]).unwrap_err().code, "secret_not_ours");
+        assert!(over(dir.path(), Some("short"), None).read().is_err());
+        assert!(over(dir.path(), Some(&format!("{new}\nshort")), None).read().is_err());
+    }
+}

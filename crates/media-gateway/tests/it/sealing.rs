@@ -1,0 +1,79 @@
+//! The key that everything is sealed under is changed at the command line, with a node and without, and after a kill.
+
+use serde_json::Value;
+
+use crate::{
+    app::{App, Setup, one_line},
+    identities::people::{self, ISSUER},
+};
+
+const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
+
+fn view(app: &App) -> Value {
+    app.send(app.request("GET", SEALING).bearer_auth(&app.token)).ok()
+}
+
+/// Refreshes a token: its signing key opens, and its person is there.
+fn refreshed(app: &App, reply: &Value) -> Value {
+    let token = reply["refresh_token"].as_str().unwrap();
+    let body = format!("grant_type=refresh_token&client_id={}&refresh_token={token}", auth::CLI_CLIENT);
+    let request = app.request("POST", "/oauth/token").header("content-type", "application/x-www-form-urlencoded");
+    app.send(request.body(body)).ok()
+}
+
+fn rotate(setup: &Setup) -> String {
+    let output = setup.run(&["auth", "keys", "rotate"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn keys_are_rotated_beside_the_node_and_nothing_is_left_under_the_old_one() {
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER);
+    let reply = people::families(&setup, 1).remove(0);
+    let file = setup.folder().join("auth.key");
+    let old = std::fs::read(&file).unwrap();
+    let app = setup.start();
+    let before = view(&app);
+    let said = rotate(&app.setup);
+    assert!(said.contains(" 0 to go"), "{said}");
+    let after = view(&app);
+    assert_eq!((&after["pending"], after["held"].as_array().unwrap().len()), (&Value::from(0), 2), "{after}");
+    assert_ne!(before["current"], after["current"]);
+    let reply = refreshed(&app, &reply);
+    let setup = app.kill();
+    // Without a node, the same.
+    rotate(&setup);
+    let held = std::fs::read(&file).unwrap();
+    assert_eq!((held.len(), &held[64..]), (96, &old[..]));
+    std::fs::write(&file, &held[..32]).unwrap();
+    let app = setup.start();
+    let last = view(&app);
+    assert_eq!((&last["pending"], last["held"].as_array().unwrap().len()), (&Value::from(0), 1), "{last}");
+    refreshed(&app, &reply);
+    let verdict = app.setup.run(&["audit", "verify"]);
+    assert!(String::from_utf8_lossy(&verdict.stdout).contains("unbroken"));
+    // Without the secret nothing opens, and the node says so rather than begin anew.
+    let (setup, _) = app.stop();
+    std::fs::write(&file, &old).unwrap();
+    one_line(&setup.run(&["auth", "users", "list"]), 5, "is not among those of this node");
+}
+
+#[test]
+fn where_an_operator_hands_out_the_secret_they_bring_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("secrets");
+    std::fs::write(&file, "the first secret of this deployment\n").unwrap();
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_SECRET_FILE", file.to_str().unwrap());
+    let app = setup.start();
+    let before = view(&app)["current"].clone();
+    let said = rotate(&app.setup);
+    assert!(said.contains("before the first line") && view(&app)["current"] == before, "{said}");
+    std::fs::write(&file, "the second secret of this deployment\nthe first secret of this deployment\n").unwrap();
+    let said = rotate(&app.setup);
+    assert!(said.contains(" 0 to go") && view(&app)["current"] != before, "{said}");
+    let (setup, _) = app.stop();
+    std::fs::write(&file, "the second secret of this deployment").unwrap();
+    assert!(setup.run(&["auth", "keys", "list"]).status.success());
+}

@@ -1,0 +1,13 @@
+-- owner: auth
+-- Which secret seals keys: the last one. Its head begins whatever it sealed.
+CREATE TABLE auth_sealing_keys (
+    generation INTEGER PRIMARY KEY,
+    head BLOB NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
+
+-- What a browser calls itself and what a person calls a key are sealed under the person's key too; the columns of before
+-- are emptied once that is done.
+ALTER TABLE auth_sessions ADD COLUMN agent_sealed BLOB;
+ALTER TABLE auth_api_keys ADD COLUMN name_sealed BLOB;
+CREATE INDEX auth_sessions_by_agent ON auth_sessions (id) WHERE agent <> '';
