@@ -127,7 +127,9 @@ mod tests {
 
     fn over(dir: &Path, given: Option<&str>, token: Option<&str>) -> FileSecrets {
         let path = dir.join("given");
-        given.map(|text| std::fs::write(&path, text).unwrap());
+        if let Some(text) = given {
+            std::fs::write(&path, text).unwrap();
+        }
         FileSecrets { given: given.map(|_| path), token: token.map(str::to_owned), own: dir.join(FILE) }
     }
 
