@@ -1,6 +1,7 @@
 //! The node's limits: tiers by address, buckets shared through Redis, reloads, old answers, and restarts without loss.
 
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -73,9 +74,11 @@ fn strangers_have_the_limits_of_the_specification_and_the_demo_has_none() {
 fn two_nodes_share_their_limits_and_do_without_redis() {
     let (wire, database) = (Wire::to(&redis()), crate::split::database());
     let prefix = format!("it-{}:", std::process::id());
+    let dir = tempfile::tempdir().unwrap();
     let node = || {
         counted()
             .env("MEDIA_GATEWAY_DATABASE_URL", url(&database))
+            .env("MEDIA_GATEWAY_AUTH_SECRET_FILE", secret(dir.path()))
             .env("MEDIA_GATEWAY_REDIS_URL", &wire.url)
             .env("MEDIA_GATEWAY_REDIS_PREFIX", &prefix)
             // Filled so slowly that what flows in during the test does not count.
@@ -103,6 +106,11 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
 
 fn url(database: &TestDb) -> String {
     database.url().unwrap()
+}
+
+/// Nodes over one database seal under one secret.
+fn secret(dir: &Path) -> String {
+    fixtures::write(dir, "secret", b"a secret of all nodes, 32 characters or more\n")
 }
 
 #[test]
@@ -219,8 +227,10 @@ impl Balancer {
 #[test]
 fn a_rolling_restart_fails_no_request() {
     let database = crate::split::database();
+    let dir = tempfile::tempdir().unwrap();
     let node = || {
         let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", url(&database));
+        let setup = setup.env("MEDIA_GATEWAY_AUTH_SECRET_FILE", secret(dir.path()));
         setup.env("MEDIA_GATEWAY_DRAIN_PAUSE_MS", "1000").start()
     };
     let mut nodes = vec![node(), node()];
