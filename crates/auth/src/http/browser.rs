@@ -233,9 +233,13 @@ impl IntoResponse for PageError {
 
 impl From<ApiError> for PageError {
     fn from(error: ApiError) -> Self {
-        let status = StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, message: error.detail }
+        Self { status: status_of(&error), message: error.detail }
     }
+}
+
+/// The status of a page that tells of an error.
+pub(super) fn status_of(error: &ApiError) -> StatusCode {
+    StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl From<OAuthError> for PageError {

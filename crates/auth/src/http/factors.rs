@@ -12,7 +12,7 @@ use contracts::ErrorKind;
 
 use super::{
     browser::{Browser, STYLE, go, next, page},
-    pages::{Asked, Paged, Sent, account, leads_to, to_sign_in},
+    pages::{Asked, Paged, Sent, leads_to, refused, to_sign_in},
     params::{OAuthForm, OAuthQuery},
 };
 use crate::{Auth, factors::Enrolment};
@@ -101,10 +101,7 @@ pub(super) async fn confirm_factor(State(auth): State<Arc<Auth>>, uri: Uri, brow
     let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
     match auth.confirm_factor(session.user, form.get("code").unwrap_or_default()).await {
         Ok(codes) => Ok(show(&auth, &browser, None, codes)),
-        Err(error) if error.kind == ErrorKind::InvalidArgument => {
-            account(&auth, &browser, session, &error.detail, StatusCode::BAD_REQUEST).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&auth, &browser, session, error).await,
     }
 }
 
@@ -118,9 +115,6 @@ pub(super) async fn end_factor(State(auth): State<Arc<Auth>>, uri: Uri, browser:
     let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
     match auth.end_factor(session.user, form.get("code").unwrap_or_default()).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) if error.kind == ErrorKind::InvalidArgument => {
-            account(&auth, &browser, session, &error.detail, StatusCode::BAD_REQUEST).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&auth, &browser, session, error).await,
     }
 }

@@ -8,12 +8,12 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
-use contracts::ErrorKind;
+use contracts::{ApiError, ErrorKind};
 use url::form_urlencoded;
 
 use super::{
     authorize::meaning,
-    browser::{Browser, PageError, STYLE, go, next, page},
+    browser::{Browser, PageError, STYLE, go, next, page, status_of},
     params::{OAuthForm, OAuthQuery, Params},
     providers,
 };
@@ -150,19 +150,25 @@ async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged
         auth.sign_in(email, password, &browser.agent).await
     };
     match entered {
-        Ok(Entrance::In(signed_in)) => Ok(go(&next, Some(auth.session_cookie(&signed_in.secret)))),
-        Ok(Entrance::Half(half)) => {
-            let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            Ok(go(&format!("/login/code?next={escaped}"), Some(auth.half_cookie(&half))))
-        }
+        Ok(entrance) => Ok(let_in(auth, &entrance, &next)),
         Err(error) if error.kind == ErrorKind::Unauthenticated => {
             Ok(sign(auth, browser, up, &next, &error.detail, StatusCode::FORBIDDEN))
         }
         Err(error) if error.kind.row().http < 500 => {
-            let status = StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::BAD_REQUEST);
-            Ok(sign(auth, browser, up, &next, &error.detail, status))
+            Ok(sign(auth, browser, up, &next, &error.detail, status_of(&error)))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Leads on to `next`, or first to the second factor.
+pub(super) fn let_in(auth: &Auth, entrance: &Entrance, next: &str) -> Response {
+    match entrance {
+        Entrance::In(signed_in) => go(next, Some(auth.session_cookie(&signed_in.secret))),
+        Entrance::Half(half) => {
+            let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            go(&format!("/login/code?next={escaped}"), Some(auth.half_cookie(half)))
+        }
     }
 }
 
@@ -206,6 +212,16 @@ pub(super) async fn account(
     Ok(page(status, html.render(), Some(form), &providers::origins(auth)))
 }
 
+/// The account again, with why what was asked of it can't be; other failures are pages of their own.
+pub(super) async fn refused(auth: &Auth, browser: &Browser, session: &Session, error: ApiError) -> Paged {
+    match error.kind {
+        ErrorKind::InvalidArgument | ErrorKind::Conflict => {
+            account(auth, browser, session, &error.detail, status_of(&error)).await
+        }
+        _ => Err(error.into()),
+    }
+}
+
 /// The person's account: where they are signed in, and their password.
 #[utoipa::path(get, path = "/account", tag = "pages",
     responses((status = 200, description = "A page.", content_type = "text/html"),
@@ -242,10 +258,7 @@ pub(super) async fn change_password(State(auth): State<Arc<Auth>>, uri: Uri, bro
     let (old, new) = (form.get("old").unwrap_or_default(), form.get("new").unwrap_or_default());
     match auth.change_password(session.user, old, new).await {
         Ok(()) => Ok(go("/login", Some(auth.no_session_cookie()))),
-        Err(error) if error.kind == ErrorKind::InvalidArgument => {
-            account(&auth, &browser, session, &error.detail, StatusCode::BAD_REQUEST).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&auth, &browser, session, error).await,
     }
 }
 

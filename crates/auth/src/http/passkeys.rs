@@ -11,8 +11,8 @@ use contracts::ErrorKind;
 use url::form_urlencoded;
 
 use super::{
-    browser::{Browser, SCRIPT, STYLE, go, next, page_with_script},
-    pages::{Asked, Paged, Sent, account, leads_to, to_sign_in},
+    browser::{Browser, SCRIPT, STYLE, go, next, page_with_script, status_of},
+    pages::{Asked, Paged, Sent, leads_to, refused, to_sign_in},
     params::{OAuthForm, OAuthQuery},
 };
 use crate::{Auth, model::Session, passkeys::Making};
@@ -114,8 +114,7 @@ pub(super) async fn add_passkey(State(auth): State<Arc<Auth>>, uri: Uri, browser
     match auth.add_passkey(session.user, &form).await {
         Ok(()) => Ok(go("/account", None)),
         Err(error) if [ErrorKind::InvalidArgument, ErrorKind::Conflict].contains(&error.kind) => {
-            let status = StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::BAD_REQUEST);
-            adding(&auth, &browser, session, &error.detail, status).await
+            adding(&auth, &browser, session, &error.detail, status_of(&error)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -132,9 +131,6 @@ pub(super) async fn end_passkey(State(auth): State<Arc<Auth>>, uri: Uri, browser
     let id = form.get("passkey").and_then(|id| id.parse().ok()).unwrap_or_default();
     match auth.end_passkey(session.user, id).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            account(&auth, &browser, session, &error.detail, StatusCode::CONFLICT).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&auth, &browser, session, error).await,
     }
 }

@@ -9,15 +9,14 @@ use axum::{
 };
 use contracts::{ApiError, ErrorKind};
 use http_api::ApiPath;
-use url::form_urlencoded;
 
 use super::{
-    browser::{Browser, go, next},
-    pages::{Asked, Paged, Sent, account, sign, to_sign_in},
+    browser::{Browser, go, next, status_of},
+    pages::{Asked, Paged, Sent, let_in, refused, sign, to_sign_in},
     params::{OAuthForm, OAuthQuery},
 };
 use crate::{
-    Auth, Entrance,
+    Auth,
     federation::{Departure, Return},
 };
 
@@ -65,12 +64,11 @@ pub(super) async fn begin_provider(
 
 /// Shows the form to sign in with and why the provider did not do.
 fn failed(auth: &Auth, browser: &Browser, next: &str, error: ApiError) -> Paged {
-    let row = error.kind.row();
     if [ErrorKind::NotFound, ErrorKind::Internal].contains(&error.kind) {
         return Err(error.into());
     }
-    let status = if error.kind == ErrorKind::Unauthenticated { 403 } else { row.http };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    let unknown = error.kind == ErrorKind::Unauthenticated;
+    let status = if unknown { StatusCode::FORBIDDEN } else { status_of(&error) };
     Ok(sign(auth, browser, false, next, &error.detail, status))
 }
 
@@ -97,15 +95,9 @@ pub(super) async fn finish_provider(
     };
     match (back, &browser.session) {
         (Ok(Return::Linked), _) => Ok(go("/account", None)),
-        (Ok(Return::Entered(Entrance::In(signed_in), next)), _) => {
-            Ok(go(&next, Some(auth.session_cookie(&signed_in.secret))))
-        }
-        (Ok(Return::Entered(Entrance::Half(half), next)), _) => {
-            let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            Ok(go(&format!("/login/code?next={next}"), Some(auth.half_cookie(&half))))
-        }
+        (Ok(Return::Entered(entrance, next)), _) => Ok(let_in(&auth, &entrance, &next)),
         (Err(error), Some(session)) if error.kind == ErrorKind::Conflict => {
-            account(&auth, &browser, session, &error.detail, StatusCode::CONFLICT).await
+            refused(&auth, &browser, session, error).await
         }
         (Err(error), _) => failed(&auth, &browser, "/account", error),
     }
@@ -133,9 +125,6 @@ pub(super) async fn unlink_provider(State(auth): State<Arc<Auth>>, uri: Uri, bro
     let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
     match auth.unlink(session.user, form.get("provider").unwrap_or_default()).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            account(&auth, &browser, session, &error.detail, StatusCode::CONFLICT).await
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => refused(&auth, &browser, session, error).await,
     }
 }
