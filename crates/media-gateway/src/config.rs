@@ -1,6 +1,7 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
 mod auth;
+mod given;
 mod intent;
 mod log;
 mod mail;

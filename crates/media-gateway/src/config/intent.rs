@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use intent::IntentConfig;
 use serde::Serialize;
+
+use super::given::Given;
 
 /// A language model that reads queries in place of our own parser, over the OpenAI API. It is sent what people type and
 /// nothing else about them; whatever it fails at, our own parser does.
@@ -39,13 +41,15 @@ impl Intent {
         if self.url.is_some() != self.model.is_some() {
             bail!("`intent.url` and `intent.model` belong together: set both, or neither");
         }
-        if self.key.is_some() && self.key_file.is_some() {
-            bail!("`intent.key` and `intent.key_file` are given: leave one out");
-        }
+        self.given_key().check()?;
         if !(50..=5_000).contains(&self.timeout_ms) {
             bail!("`intent.timeout_ms` must be from 50 to 5000, and is {}", self.timeout_ms);
         }
         Ok(())
+    }
+
+    fn given_key(&self) -> Given<'_> {
+        Given { key: "intent.key", value: &self.key, file: &self.key_file }
     }
 
     /// How to reach the model; `None` where there is none.
@@ -54,14 +58,10 @@ impl Intent {
     /// When the key file can't be read or is empty.
     pub fn settings(&self) -> anyhow::Result<Option<IntentConfig>> {
         let (Some(url), Some(model)) = (self.url.clone(), self.model.clone()) else { return Ok(None) };
-        let key = match &self.key_file {
-            None => self.key.clone(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path);
-                let text = text.with_context(|| format!("`intent.key_file` {} can't be read", path.display()))?;
-                Some(text.trim().to_owned()).filter(|key| !key.is_empty()).context("`intent.key_file` is empty")?.into()
-            }
-        };
+        let key = self.given_key().read()?;
+        if self.key_file.is_some() && key.as_deref() == Some("") {
+            bail!("`intent.key_file` is empty");
+        }
         Ok(Some(IntentConfig { url, model, key, timeout: Duration::from_millis(self.timeout_ms) }))
     }
 }

@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use mail::SmtpConfig;
 use serde::Serialize;
+
+use super::given::Given;
 
 /// Who mail into files is from.
 const NOBODY: &str = "Media Gateway <media-gateway@localhost.localdomain>";
@@ -42,13 +44,15 @@ impl Mail {
         if self.smtp_url.is_some() && self.from.is_none() {
             bail!("`mail.smtp_url` needs `mail.from`: the address that mail comes from");
         }
-        if self.smtp_password.is_some() && self.smtp_password_file.is_some() {
-            bail!("`mail.smtp_password` and `mail.smtp_password_file` are given: leave one out");
-        }
+        self.password().check()?;
         if !(100..=30_000).contains(&self.timeout_ms) {
             bail!("`mail.timeout_ms` must be from 100 to 30000, and is {}", self.timeout_ms);
         }
         Ok(())
+    }
+
+    fn password(&self) -> Given<'_> {
+        Given { key: "mail.smtp_password", value: &self.smtp_password, file: &self.smtp_password_file }
     }
 
     /// Who mail is from.
@@ -62,15 +66,7 @@ impl Mail {
     /// When the password file can't be read.
     pub fn smtp(&self) -> anyhow::Result<Option<SmtpConfig>> {
         let Some(url) = self.smtp_url.clone() else { return Ok(None) };
-        let password = match &self.smtp_password_file {
-            None => self.smtp_password.clone(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path);
-                let text =
-                    text.with_context(|| format!("`mail.smtp_password_file` {} can't be read", path.display()))?;
-                Some(text.trim().to_owned())
-            }
-        };
+        let password = self.password().read()?;
         let timeout = Duration::from_millis(self.timeout_ms);
         Ok(Some(SmtpConfig { url, password, from: self.sender().to_owned(), timeout }))
     }

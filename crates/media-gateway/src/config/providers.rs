@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use auth::{Provider, ProviderConfig};
 use serde::Serialize;
+
+use super::given::Given;
 
 /// Signing in with Google, by OpenID Connect. Register `ISSUER/login/google/callback` there.
 #[derive(Clone, Debug, confique::Config)]
@@ -54,18 +56,15 @@ pub fn is_secret(key: &str) -> bool {
 struct Client<'a> {
     name: &'a str,
     id: &'a Option<String>,
-    secret: &'a Option<String>,
-    file: &'a Option<PathBuf>,
+    secret: Given<'a>,
     urls: Vec<&'a String>,
 }
 
 impl Client<'_> {
     fn check(&self) -> anyhow::Result<()> {
         let name = self.name;
-        if self.secret.is_some() && self.file.is_some() {
-            bail!("`{name}.client_secret` and `{name}.client_secret_file` are given: leave one out");
-        }
-        if self.id.is_some() != (self.secret.is_some() || self.file.is_some()) {
+        self.secret.check()?;
+        if self.id.is_some() != self.secret.is_some() {
             bail!("`{name}.client_id` and its secret belong together: set both, or neither");
         }
         let secure = |url: &&String| url.starts_with("https://") || url.starts_with("http://127.0.0.1:");
@@ -77,15 +76,7 @@ impl Client<'_> {
 
     fn settings(&self, provider: Provider) -> anyhow::Result<Option<ProviderConfig>> {
         let Some(client_id) = self.id.clone() else { return Ok(None) };
-        let client_secret = match self.file {
-            None => self.secret.clone().unwrap_or_default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path);
-                let text = text
-                    .with_context(|| format!("`{}.client_secret_file` {} can't be read", self.name, path.display()))?;
-                text.trim().to_owned()
-            }
-        };
+        let client_secret = self.secret.read()?.unwrap_or_default();
         let url =
             |index: usize| self.urls.get(index).map_or_else(String::new, |url| url.trim_end_matches('/').to_owned());
         Ok(Some(ProviderConfig { provider, client_id, client_secret, url: url(0), api_url: url(1) }))
@@ -95,8 +86,8 @@ impl Client<'_> {
 impl Google {
     fn client(&self) -> Client<'_> {
         let Self { client_id, client_secret, client_secret_file, url } = self;
-        let urls = vec![url];
-        Client { name: "auth.google", id: client_id, secret: client_secret, file: client_secret_file, urls }
+        let secret = Given { key: "auth.google.client_secret", value: client_secret, file: client_secret_file };
+        Client { name: "auth.google", id: client_id, secret, urls: vec![url] }
     }
 
     /// What can be said without asking anybody.
@@ -116,8 +107,8 @@ impl Google {
 impl GitHub {
     fn client(&self) -> Client<'_> {
         let Self { client_id, client_secret, client_secret_file, url, api_url } = self;
-        let urls = vec![url, api_url];
-        Client { name: "auth.github", id: client_id, secret: client_secret, file: client_secret_file, urls }
+        let secret = Given { key: "auth.github.client_secret", value: client_secret, file: client_secret_file };
+        Client { name: "auth.github", id: client_id, secret, urls: vec![url, api_url] }
     }
 
     /// What can be said without asking anybody.
