@@ -121,7 +121,7 @@ impl Folder {
     pub fn secret(&self, name: &str, rng: &Rng) -> anyhow::Result<[u8; 32]> {
         let path = self.path.join(name);
         match fs::read(&path) {
-            Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{}", Damaged::new(&path, name))),
+            Ok(bytes) => bytes.try_into().map_err(|_| anyhow::anyhow!("{}", Damaged::new(&path))),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let secret = rng.bytes::<32>();
                 write_whole(&path, &secret).with_context(|| format!("can't write {}", path.display()))?;
@@ -161,11 +161,8 @@ pub struct Damaged {
 }
 
 impl Damaged {
-    fn new(path: &Path, name: &str) -> Self {
-        let fix = match name {
-            "auth.key" => "take it from a backup: what is sealed under it, such as addresses, can't be read without",
-            _ => "remove it: a new one is made, and only pages that someone was leafing through are lost",
-        };
+    fn new(path: &Path) -> Self {
+        let fix = "remove it: a new one is made, and only pages that someone was leafing through are lost";
         Self { found: format!("{} does not hold 32 bytes", path.display()), fix }
     }
 }
@@ -176,11 +173,12 @@ impl std::fmt::Display for Damaged {
     }
 }
 
-/// The secrets of a folder that are there and damaged, by name.
+/// The secrets of a folder that are there and damaged, by name; `secrets::damaged` looks at those that everything is
+/// sealed under.
 pub fn damaged_secrets(folder: &Path) -> Vec<(&'static str, Damaged)> {
     let short = |name: &&str| fs::metadata(folder.join(name)).is_ok_and(|file| file.len() != 32);
-    let names = ["auth.key", "cursor.key", "replica.id"].into_iter().filter(short);
-    names.map(|name| (name, Damaged::new(&folder.join(name), name))).collect()
+    let names = ["cursor.key", "replica.id"].into_iter().filter(short);
+    names.map(|name| (name, Damaged::new(&folder.join(name)))).collect()
 }
 
 fn check_format(path: &Path) -> anyhow::Result<()> {

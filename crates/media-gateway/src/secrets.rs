@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::Config,
-    folder::{Folder, write_whole},
+    folder::{Damaged, Folder, write_whole},
     peers,
     services::Means,
 };
@@ -59,6 +59,13 @@ impl FileSecrets {
         anyhow::ensure!(!all.is_empty(), "there is no secret in {}", self.own.display());
         Ok(all)
     }
+}
+
+/// What is wrong with the folder's own file, where there is one.
+pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
+    let found = format!("{:#}", own(&folder.join(FILE)).err()?);
+    let fix = "take it from a backup: what is sealed under it, such as addresses, can't be read without";
+    Some((FILE, Damaged { found, fix }))
 }
 
 impl KeyVault for FileSecrets {

@@ -12,6 +12,7 @@ use crate::{
     folder::{Folder, Opened, Owner, damaged_secrets},
     owner::OwnerClient,
     roles::Role,
+    secrets,
     services::Services,
 };
 
@@ -124,7 +125,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.extend(disk(folder.path()));
-            let damaged = damaged_secrets(folder.path()).into_iter();
+            let damaged = damaged_secrets(folder.path()).into_iter().chain(secrets::damaged(folder.path()));
             checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
             checks.push(database(config, &folder).await);
             checks.extend(redis(config).await);

@@ -47,6 +47,10 @@ fn keys_are_rotated_beside_the_node_and_nothing_is_left_under_the_old_one() {
     rotate(&setup);
     let held = std::fs::read(&file).unwrap();
     assert_eq!((held.len(), &held[64..]), (96, &old[..]));
+    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(!doctor().contains("auth.key"), "{}", doctor());
+    std::fs::write(&file, &held[..40]).unwrap();
+    assert!(doctor().contains("BAD  auth.key: "), "{}", doctor());
     std::fs::write(&file, &held[..32]).unwrap();
     let app = setup.start();
     let last = view(&app);
