@@ -3,13 +3,13 @@
 //! Requests are bytes made beforehand and answers are read just far enough to know where they end, so that one thread
 //! asks faster than two cores answer.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
 /// The largest answer that is read.
@@ -84,7 +84,7 @@ pub fn post(path: &str, body: &str) -> Vec<u8> {
 /// # Errors
 /// No connection, or an answer other than 200.
 pub async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
-    match Connection::open(address).await?.ask(request).await? {
+    match Connection::open(address, 0).await?.ask(request).await? {
         Some(body) => Ok(body),
         None => bail!("the server has too much to do"),
     }
@@ -151,7 +151,7 @@ async fn lane_of(
     requests: Rc<Vec<Vec<u8>>>,
     started: Instant,
 ) -> Result<Lane> {
-    let mut connection = Connection::open(address).await?;
+    let mut connection = Connection::open(address, lane).await?;
     let mut seen = Lane::default();
     let mut next = lane;
     while started.elapsed() < load.duration {
@@ -179,8 +179,12 @@ struct Connection {
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+    /// Each of many connections comes from an address of its own, as clients do: quotas are an address's.
+    async fn open(address: SocketAddr, client: usize) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        let own = Ipv4Addr::new(127, 0, 1, u8::try_from(client % 250)? + 1);
+        socket.bind((own, 0).into())?;
+        let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(64 << 10) })
     }
