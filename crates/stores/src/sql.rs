@@ -1,8 +1,11 @@
 //! The text of a statement, and the few helpers that build one.
 
-use std::{fmt::Write, sync::Arc};
+use std::{borrow::Cow, fmt::Write, sync::Arc};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+/// Up to this many arguments SQLite finds the name of each fast enough.
+const NAMED: usize = 16;
 
 /// The text of one statement, with `$1`, `$2` … for its arguments. Values never go into the text.
 #[derive(Clone, Debug)]
@@ -41,6 +44,14 @@ impl Sql {
         ["SELECT", "WITH", "VALUES", "EXPLAIN"].iter().any(|read| word.eq_ignore_ascii_case(read))
     }
 
+    /// The same statement for SQLite, which takes `$7` for a name: the driver asks for the name of every argument it
+    /// binds, SQLite looks through all names for it, and of an insert of 500 rows that is most of the time. So where many
+    /// arguments stand in their order, each once, they become `?`, which has no name.
+    pub(crate) fn unnamed(&self, arguments: usize) -> Cow<'_, Self> {
+        let text = if arguments > NAMED { unnamed(self.as_str(), arguments) } else { None };
+        text.map_or(Cow::Borrowed(self), |text| Cow::Owned(Self { text: Text::Built(text.into()), keep: self.keep }))
+    }
+
     /// For the driver. Built texts are asserted safe: they are put together from our own fragments only.
     pub(crate) fn driver(&self) -> SqlStr {
         match &self.text {
@@ -60,6 +71,33 @@ impl From<String> for Sql {
     fn from(text: String) -> Self {
         Self { text: Text::Built(text.into()), keep: true }
     }
+}
+
+/// `?` for each of `$1` … in order; `None` where they stand in another order, more than once, or are not `count`.
+fn unnamed(text: &str, count: usize) -> Option<String> {
+    let (mut out, mut rest, mut next) = (String::with_capacity(text.len()), text, 1);
+    while let Some(at) = rest.find(['$', '\'', '"']) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        // What is in quotes stays as it is; a doubled quote ends one and begins the next.
+        let quote = &after[..1];
+        let end = if quote == "$" {
+            let digits = after[1..].bytes().take_while(u8::is_ascii_digit).count();
+            if after[1..=digits].parse() != Ok(next) {
+                return None;
+            }
+            out.push('?');
+            next += 1;
+            digits + 1
+        } else {
+            let end = after[1..].find(quote)? + 2;
+            out.push_str(&after[..end]);
+            end
+        };
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    (next == count + 1).then_some(out)
 }
 
 /// `($3, $4, $5)` for `placeholders(3, 3)`: the list of an `IN`. Empty lists match nothing in both engines: `(NULL)`.
@@ -120,6 +158,24 @@ mod tests {
             insert("INSERT INTO t (a, b)", "ON CONFLICT DO NOTHING", 2, 2),
             "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING"
         );
+    }
+
+    #[test]
+    fn arguments_in_order_need_no_names() {
+        for (text, count, expected) in [
+            ("a = $1 AND b IN ($2, $3)", 3, Some("a = ? AND b IN (?, ?)")),
+            ("a = '$9''$8' AND \"b$7\" = $1", 1, Some("a = '$9''$8' AND \"b$7\" = ?")),
+            ("a = $1 OR b = $1", 1, None),
+            ("a = $2 OR b = $1", 2, None),
+            ("a = $1", 2, None),
+            ("a = '$1", 1, None),
+            ("a = $", 0, None),
+        ] {
+            assert_eq!(unnamed(text, count).as_deref(), expected, "{text}");
+        }
+        let (many, few) = (Sql::from(format!("SELECT {}", placeholders(1, 17))), Sql::from("SELECT $1"));
+        assert!(!many.unnamed(17).as_str().contains('$'));
+        assert_eq!(few.unnamed(1).as_str(), "SELECT $1");
     }
 
     #[test]
