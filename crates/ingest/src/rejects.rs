@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,26 +31,27 @@ impl Reject {
     }
 }
 
-/// The file of one run.
+/// The file of one run: there is none until a row is turned away.
 pub(crate) struct Rejects {
-    file: File,
+    path: PathBuf,
+    file: Option<File>,
     kept: u64,
     limit: u64,
 }
 
 impl Rejects {
-    /// Opens the file with the first `kept` rows of an earlier try: what was written after its last checkpoint goes, so
-    /// that no row is there twice. At most `limit` rows are kept.
+    /// Opens the file, where there is one, with the first `kept` rows of an earlier try: what was written after its last
+    /// checkpoint goes, so that no row is there twice. At most `limit` rows are kept.
     pub fn open(path: &Path, kept: u64, limit: u64) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+        let mut this = Self { path: path.to_owned(), file: None, kept: 0, limit };
+        if path.try_exists()? {
+            let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+            let (lines, length) = measure(&file, kept.min(limit))?;
+            file.set_len(length)?;
+            file.seek(SeekFrom::End(0))?;
+            (this.file, this.kept) = (Some(file), lines);
         }
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        let kept = kept.min(limit);
-        let (lines, length) = measure(&file, kept)?;
-        file.set_len(length)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(Self { file, kept: lines, limit })
+        Ok(this)
     }
 
     /// Adds rows; they are on the disk when it returns.
@@ -65,15 +66,27 @@ impl Rejects {
             serde_json::to_writer(&mut text, reject)?;
             text.push(b'\n');
         }
-        self.file.write_all(&text)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(create(&self.path)?),
+        };
+        file.write_all(&text)?;
         self.kept += kept.len() as u64;
-        self.file.sync_data()
+        file.sync_data()
     }
+}
+
+/// An empty file, in a folder made for it.
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::create_new(path)
 }
 
 /// Removes the files of the oldest runs beside `own`, so that at most `limit` are left: a run's id begins with its time.
 pub(crate) fn prune(own: &Path, limit: usize) -> io::Result<usize> {
-    let Some(folder) = own.parent() else { return Ok(0) };
+    let Some(folder) = own.parent().filter(|folder| folder.is_dir()) else { return Ok(0) };
     let mut others = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -122,6 +135,8 @@ mod tests {
     fn a_second_try_keeps_what_the_checkpoint_knew() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rejected").join("run.jsonl");
+        Rejects::open(&path, 0, 100).unwrap().add(&[]).unwrap();
+        assert!(!path.exists(), "a clean run leaves no file");
         Rejects::open(&path, 0, 100).unwrap().add(&[reject(1), reject(2), reject(3)]).unwrap();
         Rejects::open(&path, 2, 100).unwrap().add(&[reject(3), reject(4)]).unwrap();
         assert_eq!(rows(&path), [1, 2, 3, 4]);
