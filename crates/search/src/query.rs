@@ -26,7 +26,7 @@ use crate::{
 };
 use parser::{Intent, Parser};
 use spelling::Spelling;
-pub(crate) use vocabulary::{countries_of, genre_of_country, genres_of_mood, is_platform, synonyms};
+pub(crate) use vocabulary::{countries_of, country_name, genre_of_country, genres_of_mood, is_platform, synonyms};
 
 /// A longer question tells a story ("in 1995 I saw …"): its years and kinds are words, not conditions.
 const MAX_COMMAND_WORDS: usize = 14;

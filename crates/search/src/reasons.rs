@@ -7,7 +7,7 @@ use contracts::{Content, CreditRole, Wording, YearRange, genres};
 use crate::{
     keyword::{TitleDoc, stop_word},
     languages,
-    query::{Named, Plan, genres_of_mood},
+    query::{Named, Plan, country_name, genres_of_mood},
     rank::Fused,
     text::{fold, words},
 };
@@ -62,7 +62,7 @@ pub(crate) fn english(reason: &Wording) -> String {
         "genre" => format!("Genre: {}", genre(arg("genre"))),
         "mood" => format!("{} is often {}", genre(arg("genre")), arg("mood")),
         "language" => format!("In {}", arg("name")),
-        "country" => format!("From {}", arg("country")),
+        "country" => format!("From {}", country_name(arg("country"))),
         "runtime" => format!("Runs {} minutes", arg("minutes")),
         "decade" => format!("From the {}s", arg("decade")),
         "year" => format!("From {}", arg("year")),

@@ -439,3 +439,9 @@ fn an_intent_in_the_request_is_taken_before_a_models() {
     let plan = plan(&request, Some(&said(serde_json::json!({ "text": "heist" }))), &INDEX.1, 2026).unwrap();
     assert_eq!((plan.parsed_by, plan.parsed.text.as_str()), (ParsedBy::Request, "clown"));
 }
+
+#[test]
+fn countries_read_as_in_a_sentence() {
+    let named = ["KR", "NL", "US", "XX"].map(country_name);
+    assert_eq!(named, ["South Korea", "the Netherlands", "the United States", "XX"]);
+}

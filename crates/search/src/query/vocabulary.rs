@@ -240,6 +240,16 @@ pub(super) fn origin(words: &[&str], by_name: bool) -> Option<Origin> {
     row.map(|(.., country, language)| Origin { country, language })
 }
 
+/// The English name of a country that questions can name, as it stands in a sentence; its code for any other.
+pub(crate) fn country_name(code: &str) -> String {
+    let Some((_, name, ..)) = ORIGINS.iter().find(|(.., country, _)| *country == code) else { return code.to_owned() };
+    let capital = |word: &str| match word.split_at_checked(1) {
+        Some((first, rest)) if word != "the" => first.to_uppercase() + rest,
+        _ => word.to_owned(),
+    };
+    name.split(' ').map(capital).collect::<Vec<_>>().join(" ")
+}
+
 /// The countries most of whose films are in this language.
 pub(crate) fn countries_of(language: &str) -> impl Iterator<Item = &'static str> {
     ORIGINS
