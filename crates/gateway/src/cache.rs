@@ -18,12 +18,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_api::none_match;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use moka::future::Cache;
+use quick_cache::{Weighter, sync::Cache};
 
 /// The longest that an answer is fresh, whatever it says of itself.
 const FRESH: Duration = Duration::from_secs(30);
 /// How long an answer is kept for when there is no other.
-const KEPT: Duration = Duration::from_secs(330);
+const KEPT_MICROS: i64 = 330_000_000;
 /// The largest body that is kept.
 const MAX_BODY: u64 = 256 * 1_024;
 /// What an entry weighs beside its body and key.
@@ -44,7 +44,7 @@ const OF_ONE_EXCHANGE: [HeaderName; 5] = [
 
 /// The answers.
 pub struct ResponseCache {
-    entries: Cache<String, Arc<Kept>>,
+    entries: Cache<String, Arc<Kept>, Bulk>,
     clock: Clock,
     generation: Arc<AtomicU64>,
 }
@@ -57,13 +57,22 @@ struct Kept {
     generation: u64,
 }
 
+/// What an entry takes of the cache, in bytes.
+#[derive(Clone)]
+struct Bulk;
+
+impl Weighter<String, Arc<Kept>> for Bulk {
+    fn weight(&self, key: &String, kept: &Arc<Kept>) -> u64 {
+        (key.len() + kept.body.len() + OVERHEAD) as u64
+    }
+}
+
 impl ResponseCache {
     /// An empty cache for about `max_bytes`.
     pub fn new(clock: Clock, max_bytes: u64) -> Self {
-        let weigh =
-            |key: &String, kept: &Arc<Kept>| u32::try_from(key.len() + kept.body.len() + OVERHEAD).unwrap_or(u32::MAX);
-        let entries = Cache::builder().max_capacity(max_bytes).weigher(weigh).time_to_live(KEPT).build();
-        Self { entries, clock, generation: Arc::default() }
+        // Only a first size of its tables: a few kilobytes is what an answer takes.
+        let expected = usize::try_from(max_bytes / 4_096).unwrap_or(usize::MAX);
+        Self { entries: Cache::with_weighter(expected, max_bytes, Bulk), clock, generation: Arc::default() }
     }
 
     /// What to call when the data behind the answers has changed: none that is kept is fresh any more.
@@ -101,9 +110,8 @@ impl ResponseCache {
     }
 
     /// A fresh answer.
-    pub(crate) async fn fresh(&self, key: &str, headers: &HeaderMap) -> Option<Response> {
-        let kept = self.entries.get(key).await?;
-        let age = self.clock.now().as_microsecond() - kept.at;
+    pub(crate) fn fresh(&self, key: &str, headers: &HeaderMap) -> Option<Response> {
+        let (kept, age) = self.kept(key)?;
         if age >= kept.fresh || kept.generation != self.generation.load(Ordering::Relaxed) {
             return None;
         }
@@ -115,13 +123,19 @@ impl ResponseCache {
         Some(response)
     }
 
+    /// What is kept, and for how many microseconds it has been.
+    fn kept(&self, key: &str) -> Option<(Arc<Kept>, i64)> {
+        let kept = self.entries.get(key)?;
+        let age = self.clock.now().as_microsecond() - kept.at;
+        (age < KEPT_MICROS).then_some((kept, age))
+    }
+
     /// Keeps `response` where it may be kept; in place of a failure gives an old answer, marked as such.
     pub(crate) async fn settle(&self, key: String, response: Response, asked: &HeaderMap) -> Response {
         match response.status() {
             StatusCode::OK => self.keep(key, response).await,
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                let Some(kept) = self.entries.get(&key).await else { return response };
-                let age = self.clock.now().as_microsecond() - kept.at;
+                let Some((kept, age)) = self.kept(&key) else { return response };
                 let mut stale = kept.answer(age, asked);
                 let failed = response.status().as_u16();
                 let said = format!("media-gateway; hit; fwd=stale; fwd-status={failed}; ttl=-{}", age / 1_000_000);
@@ -164,7 +178,7 @@ impl ResponseCache {
             fresh,
             generation,
         };
-        self.entries.insert(key, Arc::new(kept)).await;
+        self.entries.insert(key, Arc::new(kept));
         Response::from_parts(parts, Body::from(body))
     }
 }

@@ -189,13 +189,12 @@ impl Service<Request> for Guarded {
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let visit = Visit::begin(Arc::clone(&self.shared), &mut request);
+        let mut visit = Visit::begin(Arc::clone(&self.shared), &mut request);
         let entry = match visit.admit(request) {
             Ok((request, pass)) => Ok((self.work(request, visit.endpoint()), pass)),
             Err(refused) => Err(refused),
         };
         Box::pin(async move {
-            let (mut visit, entry) = (visit, entry);
             let response = match entry {
                 Ok((work, pass)) => visit.answer(work, pass).await,
                 Err(refused) => refused.answer().await,
@@ -383,7 +382,7 @@ impl Visit {
             pass.place.leave(self.began.elapsed(), self.config.objective, &shared.fittings.frame.clock);
             return response;
         };
-        if let Some(kept) = cache.fresh(&key, &asked).await {
+        if let Some(kept) = cache.fresh(&key, &asked) {
             return kept;
         }
         let response = within(budget, work).await;
@@ -392,7 +391,7 @@ impl Visit {
     }
 
     /// Finishes the answer, counts it and logs it.
-    async fn end(mut self, response: Response) -> Response {
+    async fn end(&mut self, response: Response) -> Response {
         let mut response = self.entered.leave(self.uri.path(), response);
         if self.config.compress {
             response = compress(self.encoding.take(), response).await;

@@ -12,7 +12,7 @@ const MIN_SAMPLES: u32 = 20;
 /// The share of late answers that is borne.
 const LATE_SHARE: f64 = 0.01;
 /// The share of the objective from which an answer counts as late: the limit turns back before the objective is missed.
-const HEADROOM: f64 = 0.8;
+const HEADROOM: f64 = 0.6;
 const DECREASE: f64 = 0.9;
 /// The share of the limit that a window without late answers adds; one at least.
 const INCREASE: f64 = 0.02;

@@ -159,6 +159,10 @@ async fn answers_are_kept_for_half_a_minute_and_longer_when_there_is_no_other() 
     assert_eq!((stale.status, stale.json(), stale.header("x-degraded")), (200, changed.json(), "stale"));
     assert_eq!(stale.header("cache-status"), "media-gateway; hit; fwd=stale; fwd-status=503; ttl=-40");
     assert_eq!(ask("accept-language", "fr").await.status, 503, "nothing was kept for this one");
+    clock.advance(SignedDuration::from_secs(289));
+    assert_eq!(ask("x-a", "b").await.status, 200, "five minutes and a half are not over");
+    clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(ask("x-a", "b").await.status, 503, "too old even for that");
 }
 
 /// A listener that takes connections and lets them hang, or closes them.
