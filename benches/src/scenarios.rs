@@ -164,7 +164,9 @@ impl Bench {
         let crowd = Load { connections: self.load.connections * 10, ..self.load };
         load::overload(server.address, Load { duration: Duration::from_secs(2), ..crowd }, self.searches()).await?;
         let overload = load::overload(server.address, crowd, self.searches()).await?;
-        let (best, kept) = (peak.goodput(OBJECTIVE), overload.goodput(OBJECTIVE));
+        // Once more: by now as many answers are kept as were under the crowd.
+        let (again, _) = measured(&server, self.load, self.searches()).await?;
+        let (best, kept) = (peak.goodput(OBJECTIVE).max(again.goodput(OBJECTIVE)), overload.goodput(OBJECTIVE));
         report.add(format!("search, {} clients: in time", self.load.connections), best, "req/s");
         report.add(format!("search, {} clients: in time", crowd.connections), kept, "req/s");
         report.add("goodput at 10 times the clients (goal: at least 90)", kept / best * 100.0, "%");
