@@ -127,11 +127,13 @@ impl Auth {
     pub(crate) async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
         let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-        let (id, agent_sealed) = (self.ids.next(), self.seal_for(user, Text::Agent, &agent).await?);
+        let (id, agent_sealed) = (self.ids.next(), Some(self.seal_for(user, Text::Agent, &agent).await?));
         let agent = String::new();
         let session =
             Session { id, user, agent, agent_sealed, authenticated_at: now, created_at: now, last_seen_at: now };
         let mut tx = self.db.begin().await?;
+        // Whose account was closed while their password was looked at comes in no more.
+        people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(wrong)?;
         people::insert_session(&mut tx, &session, &secret::hash(&secret), later(now, SESSION_TTL)).await?;
         self.state(tx, Entry::by_user("session.created", user).to(id), &[]).await?;
         Ok(SignedIn { secret })

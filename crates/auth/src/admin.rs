@@ -155,7 +155,7 @@ impl From<Session> for SessionView {
     }
 }
 
-fn no_user() -> ApiError {
+pub(crate) fn no_user() -> ApiError {
     ApiError::not_found("no_such_user", "there is no such account")
 }
 

@@ -125,7 +125,7 @@ impl Auth {
             user,
             org: who.org,
             name: name.to_owned(),
-            name_sealed: self.seal_for(user, Kind::KeyName, name).await?,
+            name_sealed: Some(self.seal_for(user, Kind::KeyName, name).await?),
             salt: made.salt,
             hash: made.hash,
             scopes: new.scopes.clone(),
@@ -150,10 +150,7 @@ impl Auth {
     pub async fn api_keys(&self, call: &Call) -> contracts::Result<Vec<ApiKeyView>> {
         let (_, user) = manager(call)?;
         let mut rows = trust::api_keys(&self.db, Some(user), self.clock.now(), MAX_KEYS).await?;
-        let names = rows.iter_mut().map(|row| (std::mem::take(&mut row.name), row.name_sealed.take())).collect();
-        for (row, name) in rows.iter_mut().zip(self.opened(user, Kind::KeyName, names).await?) {
-            row.name = name;
-        }
+        self.open_into(user, Kind::KeyName, rows.iter_mut().map(|row| (&mut row.name, row.name_sealed.take()))).await?;
         Ok(rows.iter().map(ApiKeyView::from).collect())
     }
 

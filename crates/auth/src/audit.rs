@@ -1,6 +1,6 @@
 //! The audit log: what was done, by whom and to whom, in a chain of hashes that shows every change and gap.
 
-use contracts::{Call, UserId};
+use contracts::{Call, Caller, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 
+/// The columns of an entry.
+pub(crate) const COLUMNS: &str = "position, stated_at, action, actor, target, detail, hash";
 /// How many entries are read at a time.
 const BATCH: i64 = 1_000;
 
@@ -34,15 +36,11 @@ impl Entry {
 
     /// `action` by whoever makes the call.
     pub(crate) fn by_caller(action: &'static str, call: &Call) -> Self {
-        let actor = match &call.caller {
-            contracts::Caller::Identified(who) => match who.user() {
-                Some(user) => format!("user:{user}"),
-                None => format!("client:{}", who.client),
-            },
-            contracts::Caller::Operator => "operator".to_owned(),
-            contracts::Caller::System => "system".to_owned(),
-            contracts::Caller::Anonymous => "anonymous".to_owned(),
-        };
+        Self::by(action, actor(&call.caller))
+    }
+
+    /// `action` by an [`actor`].
+    pub(crate) fn by(action: &'static str, actor: String) -> Self {
         Self { action, actor, target: String::new(), detail: Map::new() }
     }
 
@@ -56,6 +54,22 @@ impl Entry {
     pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.detail.insert(name.to_owned(), json!(value.to_string()));
         self
+    }
+}
+
+/// How the log names whom nobody knows.
+pub(crate) const STRANGER: &str = "anonymous";
+
+/// How the log names who does something.
+pub(crate) fn actor(caller: &Caller) -> String {
+    match caller {
+        Caller::Identified(who) => match who.user() {
+            Some(user) => format!("user:{user}"),
+            None => format!("client:{}", who.client),
+        },
+        Caller::Operator => "operator".to_owned(),
+        Caller::System => "system".to_owned(),
+        Caller::Anonymous => STRANGER.to_owned(),
     }
 }
 
@@ -129,8 +143,7 @@ fn link(before: &[u8], position: i64, at: Timestamp, fields: [&str; 4]) -> Vec<u
 }
 
 async fn page(db: &Db, after: i64, limit: i64) -> Result<Vec<AuditEntry>, DbError> {
-    let sql = "SELECT position, stated_at, action, actor, target, detail, hash FROM auth_audit
-        WHERE position > $1 ORDER BY position LIMIT $2";
+    let sql = format!("SELECT {COLUMNS} FROM auth_audit WHERE position > $1 ORDER BY position LIMIT $2");
     db.fetch_all(sql, args![after, limit]).await
 }
 

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use crate::{
     Auth,
     accounts::{SignedIn, locked},
+    admin::no_user,
     audit::Entry,
     model::User,
     secret,
@@ -104,9 +105,9 @@ impl Auth {
         secret.ok_or_else(|| ApiError::internal("the secret of an authenticator can't be opened"))
     }
 
-    async fn person(&self, id: UserId) -> Result<User, ApiError> {
-        let gone = || ApiError::not_found("no_such_user", "there is no such account");
-        people::by_id(&self.db, id).await?.ok_or_else(gone)
+    /// The account of this id.
+    pub(crate) async fn person(&self, id: UserId) -> Result<User, ApiError> {
+        people::by_id(&self.db, id).await?.ok_or_else(no_user)
     }
 
     /// Begins with an authenticator, which counts once a code of it was shown.

@@ -10,6 +10,7 @@ mod oauth;
 mod pages;
 mod params;
 mod passkeys;
+mod privacy;
 mod providers;
 mod sealing;
 mod wellknown;
@@ -83,6 +84,18 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(admin::list_signing_keys, admin::rotate_signing_keys))
         .routes(routes!(sealing::get_sealing, sealing::rotate_sealing))
         .routes(routes!(sealing::move_sealed))
+        .routes(routes!(privacy::list_consents))
+        .routes(routes!(privacy::set_consent))
+        .routes(routes!(privacy::export_data))
+        .routes(routes!(privacy::delete_account))
+        .routes(routes!(privacy::get_erasure, privacy::cancel_erasure))
+        .routes(routes!(privacy::get_receipt))
+        .routes(routes!(privacy::data_report))
+        .routes(routes!(privacy::opt_out))
+        .routes(routes!(privacy::find_person))
+        .routes(routes!(privacy::export_person))
+        .routes(routes!(privacy::erase_person, privacy::keep_person))
+        .routes(routes!(privacy::list_erasures))
         .routes(routes!(admin::create_org))
         .routes(routes!(admin::join_org))
         .routes(routes!(admin::list_audit))

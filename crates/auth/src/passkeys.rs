@@ -18,7 +18,9 @@ use crate::{
     store::{
         identities,
         passkeys::{self, Passkey},
-        people, trust,
+        people,
+        sealing::Kind,
+        trust,
     },
     webauthn::{self, Asked},
 };
@@ -99,8 +101,7 @@ impl Auth {
     /// # Errors
     /// `NotFound` where there are no passkeys.
     pub(crate) async fn passkey_making(&self, id: UserId) -> Result<Making, ApiError> {
-        let gone = || ApiError::not_found("no_such_user", "there is no such account");
-        let user = people::by_id(&self.db, id).await?.ok_or_else(gone)?;
+        let user = self.person(id).await?;
         let known = passkeys::of(&self.db, id).await?.iter().map(|passkey| text(&passkey.credential_id)).collect();
         Ok(Making {
             site: self.must_site()?,
@@ -136,7 +137,8 @@ impl Auth {
             public_key: made.key,
             sign_count: made.said.count,
             backed_up: made.said.backed_up,
-            name,
+            name: String::new(),
+            name_sealed: Some(self.seal_for(id, Kind::PasskeyName, &name).await?),
             created_at: self.clock.now(),
             last_used_at: None,
         };

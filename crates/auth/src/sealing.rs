@@ -12,10 +12,12 @@ use uuid::Uuid;
 
 use crate::{
     Auth,
+    admin::no_user,
     audit::Entry,
     model::{Session, User},
     secret::{self, Head, INDEX, Vault, head_of},
     store::{
+        passkeys::{self, Passkey},
         people,
         sealing::{self, Kind},
     },
@@ -147,40 +149,48 @@ impl Auth {
         self.vault.open(&subject_key(user), sealed)?.try_into().map_err(|_| lost())
     }
 
-    /// Seals a text under a person's key; `None` when it is gone.
-    pub(crate) async fn seal_for(&self, user: UserId, kind: Kind, text: &str) -> Result<Option<Vec<u8>>, ApiError> {
-        let Some(key) = people::by_id(&self.db, user).await?.map(|user| self.person_key(&user)).transpose()?.flatten()
-        else {
-            return Ok(None);
-        };
-        self.vault.seal_under(&key, kind.purpose(), text.as_bytes()).map(Some)
+    async fn key_of(&self, user: UserId) -> Result<Option<[u8; 32]>, ApiError> {
+        Ok(people::by_id(&self.db, user).await?.map(|user| self.person_key(&user)).transpose()?.flatten())
     }
 
-    /// Opens texts of a person; one from before they were sealed is as it is.
-    pub(crate) async fn opened(
+    /// Seals a text under a person's key.
+    ///
+    /// # Errors
+    /// `NotFound` when the key is gone: nothing more is kept of somebody who was erased.
+    pub(crate) async fn seal_for(&self, user: UserId, kind: Kind, text: &str) -> Result<Vec<u8>, ApiError> {
+        let key = self.key_of(user).await?.ok_or_else(no_user)?;
+        self.vault.seal_under(&key, kind.purpose(), text.as_bytes())
+    }
+
+    /// Opens texts of a person in their place; one from before they were sealed is as it is.
+    pub(crate) async fn open_into<'a>(
         &self,
         user: UserId,
         kind: Kind,
-        texts: Vec<(String, Option<Vec<u8>>)>,
-    ) -> Result<Vec<String>, ApiError> {
-        let key = people::by_id(&self.db, user).await?.map(|user| self.person_key(&user)).transpose()?.flatten();
-        let open = |(plain, sealed): (String, Option<Vec<u8>>)| match (sealed, key) {
-            (Some(sealed), Some(key)) => {
-                let text = secret::open(&key, kind.purpose(), &sealed).ok_or_else(lost)?;
-                String::from_utf8(text).map_err(|_| lost())
-            }
-            _ => Ok(plain),
-        };
-        texts.into_iter().map(open).collect()
+        texts: impl Iterator<Item = (&'a mut String, Option<Vec<u8>>)> + Send,
+    ) -> Result<(), ApiError> {
+        let Some(key) = self.key_of(user).await? else { return Ok(()) };
+        for (text, sealed) in texts {
+            let Some(sealed) = sealed else { continue };
+            let plain = secret::open(&key, kind.purpose(), &sealed).ok_or_else(lost)?;
+            *text = String::from_utf8(plain).map_err(|_| lost())?;
+        }
+        Ok(())
     }
 
     /// The sessions of a person that are in force, the newest first.
     pub(crate) async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, ApiError> {
         let mut found = people::sessions(&self.db, user, self.clock.now(), crate::accounts::MAX_SESSIONS).await?;
-        let texts = found.iter_mut().map(|one| (std::mem::take(&mut one.agent), one.agent_sealed.take())).collect();
-        for (session, agent) in found.iter_mut().zip(self.opened(user, Kind::Agent, texts).await?) {
-            session.agent = agent;
-        }
+        self.open_into(user, Kind::Agent, found.iter_mut().map(|one| (&mut one.agent, one.agent_sealed.take())))
+            .await?;
+        Ok(found)
+    }
+
+    /// The passkeys of a person.
+    pub(crate) async fn passkeys_of(&self, user: UserId) -> Result<Vec<Passkey>, ApiError> {
+        let mut found = passkeys::of(&self.db, user).await?;
+        let names = found.iter_mut().map(|one| (&mut one.name, one.name_sealed.take()));
+        self.open_into(user, Kind::PasskeyName, names).await?;
         Ok(found)
     }
 
@@ -251,6 +261,7 @@ impl Auth {
             1 => self.move_people(&mut tx, &head, walk).await?,
             2 => self.seal_plain(&mut tx, Kind::Agent, walk).await?,
             3 => self.seal_plain(&mut tx, Kind::KeyName, walk).await?,
+            4 => self.seal_plain(&mut tx, Kind::PasskeyName, walk).await?,
             _ => return Ok(false),
         };
         tx.commit().await?;
@@ -258,7 +269,7 @@ impl Auth {
             Some(last) => walk.after = last,
             None => (walk.stage, walk.after) = (walk.stage + 1, Uuid::nil()),
         }
-        Ok(walk.stage <= 3)
+        Ok(walk.stage <= 4)
     }
 
     async fn move_signers(&self, tx: &mut Tx, head: &Head, walk: &mut Walk) -> Result<Option<Uuid>, ApiError> {

@@ -2,11 +2,13 @@
 
 pub(crate) mod clients;
 pub(crate) mod devices;
+pub(crate) mod export;
 pub(crate) mod factors;
 pub(crate) mod grants;
 pub(crate) mod identities;
 pub(crate) mod mail;
 pub(crate) mod passkeys;
 pub(crate) mod people;
+pub(crate) mod privacy;
 pub(crate) mod sealing;
 pub(crate) mod trust;

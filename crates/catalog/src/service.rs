@@ -135,7 +135,7 @@ impl Catalog {
         let Some(mut after) = after else { return events::head(&self.db).await };
         loop {
             let (news, reached) =
-                events::read_of(&self.db, &Topic::ALL.map(Topic::as_str), after, FOLLOW_BATCH).await?;
+                events::read_of(&self.db, &Topic::TITLES.map(Topic::as_str), after, FOLLOW_BATCH).await?;
             after = reached;
             if news.is_empty() {
                 return Ok(after);

@@ -112,6 +112,29 @@ words! {
     }
 }
 
+words! {
+    /// What a person can allow their data to be used for. Nothing is allowed until they do, and they may take it back.
+    Purpose, "unknown_purpose", "purpose" {
+        /// To keep what they watched (VPPA).
+        History = "viewing_history",
+        /// To recommend by what they watched and liked.
+        Personalization = "personalization",
+        /// To give it to somebody else.
+        Sharing = "sharing",
+    }
+}
+
+impl Purpose {
+    /// What it means, for whoever decides.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::History => "Keep what I watch, for 90 days.",
+            Self::Personalization => "Recommend titles by what I watched and liked.",
+            Self::Sharing => "Give what is known of me to somebody else.",
+        }
+    }
+}
+
 impl Role {
     /// The roles directly under this one.
     fn under(self) -> &'static [Self] {

@@ -22,11 +22,25 @@ pub enum Topic {
     AvailabilityChanged,
     /// An offer of a title ends soon.
     OfferExpiring,
+    /// A person is erased: every context that holds something of them forgets it.
+    PersonErased,
+    /// A context has forgotten a person.
+    PersonForgotten,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 4] =
+    pub const ALL: [Self; 6] = [
+        Self::ContentIngested,
+        Self::ContentUpdated,
+        Self::AvailabilityChanged,
+        Self::OfferExpiring,
+        Self::PersonErased,
+        Self::PersonForgotten,
+    ];
+
+    /// The topics about titles.
+    pub const TITLES: [Self; 4] =
         [Self::ContentIngested, Self::ContentUpdated, Self::AvailabilityChanged, Self::OfferExpiring];
 
     /// The topic's name, also the CloudEvents `type`.
@@ -36,6 +50,8 @@ impl Topic {
             Self::ContentUpdated => "content.updated",
             Self::AvailabilityChanged => "availability.changed",
             Self::OfferExpiring => "offer.expiring",
+            Self::PersonErased => "person.erased",
+            Self::PersonForgotten => "person.forgotten",
         }
     }
 }
@@ -69,7 +85,7 @@ pub struct Event {
     /// The topic's name.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The title it is about.
+    /// The title it is about, or the person.
     #[serde(rename = "subject")]
     pub key: ContentId,
     /// When it was stated.

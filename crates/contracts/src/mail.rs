@@ -38,4 +38,10 @@ pub trait Mailer: Send + Sync {
     /// # Errors
     /// [`MailError`] when nobody took it.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+
+    /// Leaves nothing of the mail that went to this address, where any is still here.
+    ///
+    /// # Errors
+    /// [`MailError`] when it can't be taken away.
+    async fn forget(&self, to: &str) -> Result<(), MailError>;
 }

@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -117,8 +118,26 @@ impl GuardConfig {
     }
 }
 
+/// A request that was refused for who made it.
+pub struct Denial<'a> {
+    /// Who made it: nobody we know where the credentials are not good.
+    pub caller: &'a Caller,
+    /// From where, as far as the trusted proxies say.
+    pub address: Option<IpAddr>,
+    /// The method.
+    pub method: &'a Method,
+    /// The template of the route.
+    pub route: &'a str,
+    /// 401 or 403.
+    pub status: u16,
+}
+
+/// Who wants to know of refusals. It is called for each, so it must not wait.
+pub type OnDenied = Arc<dyn Fn(&Denial<'_>) + Send + Sync>;
+
 /// What a door has besides its routes.
 pub(crate) struct Fittings {
+    pub(crate) denied: Option<OnDenied>,
     pub(crate) frame: Arc<Frame>,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) limits: Option<Arc<Limits>>,
@@ -196,7 +215,12 @@ impl Service<Request> for Guarded {
         };
         Box::pin(async move {
             let response = match entry {
-                Ok((work, pass)) => visit.answer(work, pass).await,
+                Ok((work, mut pass)) => {
+                    let who = pass.who.take();
+                    let response = visit.answer(work, pass).await;
+                    visit.tell(who, response.status());
+                    response
+                }
                 Err(refused) => refused.answer().await,
             };
             Ok(visit.end(response).await)
@@ -222,6 +246,8 @@ type Work = Either<RouteFuture<Infallible>, BoxFuture<'static, Result<Response, 
 /// What a request that was let in has with it.
 struct Pass {
     place: Place,
+    /// Who asks and from where, for whoever wants to know of refusals.
+    who: Option<(Caller, Option<IpAddr>)>,
     demand: Option<Demand>,
     /// Under what its answer is kept, and the conditions it came with.
     kept: Option<(String, HeaderMap)>,
@@ -350,6 +376,8 @@ impl Visit {
             request.extensions_mut().insert(Client(client));
             fittings.limits.as_ref()?.demand(&caller, client, self.endpoint(), self.uri.path())
         });
+        let who =
+            fittings.denied.as_ref().map(|_| (caller, request.extensions().get::<Client>().map(|client| client.0)));
         let request = bounded(request, config.max_body_bytes)?;
         let Some(place) = self.shared.crowd.enter(priority) else {
             metrics::counter!("requests_shed_total", "priority" => priority.name()).increment(1);
@@ -363,7 +391,7 @@ impl Visit {
         if budget != fittings.frame.timeout {
             request.extensions_mut().insert(Budget(budget));
         }
-        Ok((request, Pass { place, demand, kept }))
+        Ok((request, Pass { place, who, demand, kept }))
     }
 
     /// The answer of a request that was let in: a refusal, one that was kept, or the route's.
@@ -388,6 +416,16 @@ impl Visit {
         let response = within(budget, work).await;
         pass.place.leave(self.began.elapsed(), self.config.objective, &shared.fittings.frame.clock);
         cache.settle(key, response, &asked).await
+    }
+
+    /// Tells of a refusal.
+    fn tell(&self, who: Option<(Caller, Option<IpAddr>)>, status: StatusCode) {
+        if [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status)
+            && let (Some(denied), Some((caller, address))) = (&self.shared.fittings.denied, who)
+        {
+            let (method, route, status) = (&self.method, self.endpoint(), status.as_u16());
+            denied(&Denial { caller: &caller, address, method, route, status });
+        }
     }
 
     /// Finishes the answer, counts it and logs it.

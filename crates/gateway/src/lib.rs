@@ -25,7 +25,7 @@ pub use breaker::BreakerConfig;
 pub use cache::ResponseCache;
 pub use cors::Origins;
 pub use docs::document_text;
-pub use guard::{DeprecatedRoute, GuardConfig, RouteTimeout};
+pub use guard::{Denial, DeprecatedRoute, GuardConfig, OnDenied, RouteTimeout};
 pub use health::{Health, Readiness};
 pub use idempotency::{Idempotency, IdempotentRoute};
 pub use limits::{Limits, LimitsConfig, Networks, RouteCost, RouteQuota, Tier, TierQuotas, Tiers};

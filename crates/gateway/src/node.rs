@@ -17,7 +17,7 @@ use crate::{
     admin::{self, Places, Reload, Seen},
     cache::ResponseCache,
     docs,
-    guard::{Fittings, Guard, GuardConfig},
+    guard::{Fittings, Guard, GuardConfig, OnDenied},
     health::{self, Health},
     idempotency::Idempotency,
     limits::Limits,
@@ -40,6 +40,8 @@ pub struct GatewayParts {
     pub limits: Option<Arc<Limits>>,
     /// Answers kept for a moment.
     pub cache: Option<Arc<ResponseCache>>,
+    /// Hears of requests that are refused for who makes them.
+    pub denied: Option<OnDenied>,
     /// Reads the configuration again, when the operator asks.
     pub reload: Option<Reload>,
     /// The bounds.
@@ -69,7 +71,7 @@ pub struct Gateway {
 
 /// The gateway: local routes, a proxy for the remote ones, one document for all of them, and health.
 pub fn gateway(parts: GatewayParts) -> Gateway {
-    let GatewayParts { local, remotes, health, frame, idempotency, limits, cache, reload, config } = parts;
+    let GatewayParts { local, remotes, health, frame, idempotency, limits, cache, denied, reload, config } = parts;
     let seen = Arc::new(OnceLock::new());
     let mut places = Places::of(local.get_openapi(), "local");
     let (mut router, mut document) = local.merge(admin::routes(Arc::clone(&seen))).split_for_parts();
@@ -90,7 +92,7 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
         deprecate(&mut document, &old.route);
     }
     let router = router.merge(docs::routes(document)).merge(health::routes(health));
-    let fittings = Fittings { frame, idempotency, clients: limits.clone(), limits: limits.clone(), cache };
+    let fittings = Fittings { denied, frame, idempotency, clients: limits.clone(), limits: limits.clone(), cache };
     let gateway = finish(router, fittings, config);
     let guard = gateway.guard.clone();
     // Set once: the cell was made above.
@@ -102,7 +104,7 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
 pub fn role(parts: RoleParts) -> Gateway {
     let router = Router::from(parts.routes).merge(health::routes(parts.health));
     let RoleParts { frame, clients, config, .. } = parts;
-    finish(router, Fittings { frame, idempotency: None, limits: None, clients, cache: None }, config)
+    finish(router, Fittings { denied: None, frame, idempotency: None, limits: None, clients, cache: None }, config)
 }
 
 /// Marks the operations of a path as deprecated.

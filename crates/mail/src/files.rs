@@ -8,7 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{Mail, MailError, Mailer};
+use jiff::Timestamp;
 use lettre::message::Mailbox;
+use uuid::Uuid;
 
 use crate::{message, sender};
 
@@ -41,6 +43,19 @@ impl Mailer for FileMailer {
         let why = |why: String| MailError::Later(format!("the mail could not be written to a file: {why}"));
         written.map_err(|error| why(error.to_string()))?.map_err(|error| why(error.to_string()))
     }
+
+    async fn forget(&self, to: &str) -> Result<(), MailError> {
+        // Written as it would be in a mail to them; whom no mail can be written to has none.
+        let (subject, text) = (String::new(), String::new());
+        let sample = Mail { id: Uuid::nil(), at: Timestamp::UNIX_EPOCH, to: to.to_owned(), subject, text };
+        let Some(to) = message(&self.from, &sample).ok().and_then(|sample| recipient(&sample.formatted())) else {
+            return Ok(());
+        };
+        let folder = self.folder.clone();
+        let gone = tokio::task::spawn_blocking(move || remove(&folder, &to)).await;
+        let why = |why: String| MailError::Later(format!("a file of mail could not be removed: {why}"));
+        gone.map_err(|error| why(error.to_string()))?.map_err(|error| why(error.to_string()))
+    }
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -58,11 +73,35 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn forget_oldest(folder: &Path) -> io::Result<()> {
-    let mut all: Vec<_> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut all = files(folder)?;
     all.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     all.sort();
     for path in all.iter().take(all.len().saturating_sub(KEPT)) {
         fs::remove_file(path)?;
     }
     Ok(())
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect())
+}
+
+/// Removes what is to this one, half-written files too.
+fn remove(folder: &Path, to: &str) -> io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for path in files(folder)? {
+        if recipient(&fs::read(&path)?).as_deref() == Some(to) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The header that says whom a mail is to; it may be broken where it is long (RFC 5322, section 2.2.3).
+fn recipient(mail: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(mail);
+    let head = text.split("\r\n\r\n").next()?.replace("\r\n ", " ");
+    head.lines().find(|line| line.starts_with("To: ")).map(str::to_owned)
 }

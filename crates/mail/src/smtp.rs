@@ -85,6 +85,11 @@ impl Mailer for SmtpMailer {
             Err(_) => Err(MailError::Later("the mail server took too long".to_owned())),
         }
     }
+
+    /// What was handed over is not here.
+    async fn forget(&self, _: &str) -> Result<(), MailError> {
+        Ok(())
+    }
 }
 
 /// What the server says may name the person: only its code is told.

@@ -194,3 +194,25 @@ async fn files_hold_a_mail_each_for_their_owner_and_the_newest_are_kept() {
         assert_eq!(names[0].metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[tokio::test]
+async fn mail_to_somebody_can_be_forgotten_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FileMailer::new(folder.path().join("outbox"), "media@example.org").unwrap();
+    let long = format!("ada@{}.example.net", ["a-long-label"; 15].join("."));
+    let all = ["ada@example.net", "ad@example.net", "ada@example.network", "é@bücher.example", &long];
+    files.forget("ada@example.net").await.unwrap();
+    for (number, to) in all.iter().enumerate() {
+        for copy in 0..2 {
+            let id = Uuid::from_u128(2 * number as u128 + copy);
+            files.send(&Mail { id, ..mail(to) }).await.unwrap();
+        }
+    }
+    let left = || std::fs::read_dir(folder.path().join("outbox")).unwrap().count();
+    for gone in 0..all.len() {
+        assert_eq!(left(), 2 * (all.len() - gone));
+        files.forget(all[gone]).await.unwrap();
+    }
+    assert_eq!(left(), 0);
+    files.forget("not an address").await.unwrap();
+}

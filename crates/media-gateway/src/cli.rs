@@ -13,6 +13,7 @@ mod jobs;
 mod migrate;
 mod openapi;
 mod out;
+mod privacy;
 mod review;
 mod search;
 mod serve;
@@ -104,6 +105,11 @@ enum Verb {
         #[command(subcommand)]
         verb: auth::AuditVerb,
     },
+    /// Show or erase what is kept of somebody
+    Privacy {
+        #[command(subcommand)]
+        verb: privacy::PrivacyVerb,
+    },
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -157,6 +163,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Eval { verb } => eval::run(&global, &verb).await,
             Verb::Auth { verb } => auth::run(&global, &verb).await,
             Verb::Audit { verb } => auth::audit(&global, &verb).await,
+            Verb::Privacy { verb } => privacy::run(&global, &verb).await,
             Verb::Config { verb } => config::run(&global, &verb),
             Verb::Openapi => openapi::run(),
             Verb::Completions { shell } => completions::completions(shell),

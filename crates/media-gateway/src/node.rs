@@ -239,7 +239,7 @@ impl Node {
 /// was looked.
 async fn changed_since(db: &Db, after: Option<i64>) -> Result<(bool, i64), DbError> {
     let Some(after) = after else { return Ok((true, events::head(db).await?)) };
-    let (news, reached) = events::read_of(db, &Topic::ALL.map(Topic::as_str), after, 1).await?;
+    let (news, reached) = events::read_of(db, &Topic::TITLES.map(Topic::as_str), after, 1).await?;
     // Whatever else there is up to the head is outdated with it.
     if news.is_empty() { Ok((false, reached)) } else { Ok((true, events::head(db).await?)) }
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{Auth, Keeper, Postman};
+use auth::{Auth, Denials, Eraser, Keeper, Postman};
 use catalog::Catalog;
 use contracts::{
-    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Mailer, Region, Rng, SearchApi,
-    Trace,
+    ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
+    SearchApi, Trace,
 };
 use ingest::Ingest;
 use jiff::SignedDuration;
@@ -16,6 +16,7 @@ use stores::{
     cache::Cache,
     db::Db,
     events::{self, Head},
+    personal::{Answering, Personal},
     vectors::VectorIndex,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -64,6 +65,8 @@ pub struct Services {
     pub auth: Arc<Auth>,
     pub runs_auth: bool,
     mailer: Arc<dyn Mailer>,
+    /// Refusals, on their way into the audit log.
+    pub denials: Arc<Denials>,
     pub catalog: Option<Arc<Catalog>>,
     pub catalog_api: Arc<dyn CatalogApi>,
     pub ingest: Option<Arc<Ingest>>,
@@ -131,6 +134,7 @@ impl Services {
         let search_api = peers::search(config, search.as_ref(), &means)?;
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
+            denials: Arc::new(Denials::new(Arc::clone(&auth))),
             clock,
             rng,
             db,
@@ -159,6 +163,11 @@ impl Services {
         let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
         let head = self.head.clone();
         self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run(head)).await });
+        let (denials, shutdown) = (Arc::clone(&self.denials), self.shutdown.clone());
+        self.workers.spawn(async move {
+            shutdown.run_until_cancelled(denials.run()).await;
+            denials.last_words().await;
+        });
         if let Some(catalog) = &self.catalog {
             let (catalog, head, shutdown) = (Arc::clone(catalog), self.head.clone(), self.shutdown.clone());
             self.workers.spawn(async move { catalog.follow(head, shutdown.cancelled_owned()).await });
@@ -171,12 +180,27 @@ impl Services {
         }
     }
 
-    /// Starts the jobs that are due and those that come, and the mail: only in a node, not in a command that ends by itself.
+    /// The contexts of this process that hold something of people.
+    fn personal(&self) -> Vec<Arc<dyn Personal>> {
+        self.runs_auth.then(|| Arc::clone(&self.auth) as _).into_iter().collect()
+    }
+
+    /// Starts the jobs that are due and those that come, the mail, and erasing who asked for it: only in a node, not in a
+    /// command that ends by itself.
     pub fn start_jobs(&self) {
         if self.runs_auth {
             let postman = Postman::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
             let shutdown = self.shutdown.clone();
             self.workers.spawn(async move { shutdown.run_until_cancelled(postman.run()).await });
+            let eraser = Eraser::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
+            let shutdown = self.shutdown.clone();
+            self.workers.spawn(async move { shutdown.run_until_cancelled(eraser.run()).await });
+        }
+        for personal in self.personal() {
+            let ids = Ids::new(self.clock.clone(), self.rng.clone());
+            let answering = Answering::new(personal, self.db.clone(), self.clock.clone(), ids);
+            let shutdown = self.shutdown.clone();
+            self.workers.spawn(async move { shutdown.run_until_cancelled(answering.run()).await });
         }
         if let Some(ingest) = &self.ingest {
             let (ingest, shutdown) = (Arc::clone(ingest), self.shutdown.clone());

@@ -155,7 +155,7 @@ impl<T: Target> Follower<T> {
             return Ok(Step::Idle);
         }
         let (batch, reached) =
-            events::read_of(&self.events, &Topic::ALL.map(Topic::as_str), from, self.target.batch()).await?;
+            events::read_of(&self.events, &Topic::TITLES.map(Topic::as_str), from, self.target.batch()).await?;
         if events::oldest(&self.events).await?.is_some_and(|oldest| oldest > from + 1) {
             return self.refill(stop).await;
         }

@@ -429,7 +429,7 @@ impl Search {
 }
 
 async fn write_offset(db: &Db, name: &str, clock: &Clock, position: i64) -> Result<(), SearchError> {
-    let group = Group::join(db, name, &Topic::ALL, clock).await?;
+    let group = Group::join(db, name, &Topic::TITLES, clock).await?;
     Ok(group.skip_to(position).await?)
 }
 

@@ -143,6 +143,22 @@ impl Db {
         Ok(Tx { engine, failed: false, appended: Arc::clone(self.appended()), tells: false })
     }
 
+    /// Takes away what deleted or changed rows of `table` leave behind in files: SQLite overwrites them with zeros, and
+    /// here the log beside the file is emptied; PostgreSQL's row versions are vacuumed. `false`: a reader needs the log
+    /// still, so ask again.
+    ///
+    /// # Errors
+    /// As [`Db::execute`].
+    pub async fn scrub(&self, table: &'static str) -> Result<bool, DbError> {
+        match self {
+            Self::Sqlite(_) => {
+                let (busy, ..): (i64, i64, i64) = self.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await?;
+                Ok(busy == 0)
+            }
+            Self::Postgres(_) => self.execute(format!("VACUUM {table}"), Vec::new()).await.map(|_| true),
+        }
+    }
+
     /// Closes every connection, once those in use are given back.
     pub async fn close(&self) {
         match self {

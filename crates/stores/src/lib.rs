@@ -9,6 +9,7 @@ pub mod events;
 pub mod foreign;
 pub mod limits;
 mod migrate;
+pub mod personal;
 mod postgres;
 mod row;
 pub mod sql;

@@ -91,6 +91,8 @@ impl SqliteDb {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(config.acquire_timeout)
+            // What was deleted is gone from the file, not only from sight: a key that was destroyed must not be found.
+            .pragma("secure_delete", "ON")
             // A large import grows the WAL; it shrinks again at the next checkpoint.
             .pragma("journal_size_limit", "67108864")
             // Pages in which an import writes again and again go to the file once in 32 MB, not once in 4.

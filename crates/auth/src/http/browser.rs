@@ -52,6 +52,10 @@ impl FromRequestParts<Arc<Auth>> for Browser {
             Some(secret) => auth.session(secret).await?,
             None => None,
         };
+        // Whoever signs in to anything comes past a page.
+        if let Some(session) = session.as_ref().filter(|_| wants_none(headers)) {
+            auth.settle_opt_out(session.user, true, GPC).await?;
+        }
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let site = text("sec-fetch-site");
         // A page that sends no referrer sends its forms from `null`; what no script can write says where it is then.
@@ -70,6 +74,14 @@ impl FromRequestParts<Arc<Auth>> for Browser {
             same_origin: origin_ok && site_ok,
         })
     }
+}
+
+/// How the log says that a browser asked.
+pub(super) const GPC: &str = "global privacy control";
+
+/// Whether the browser says that its person wants nothing of theirs sold or shared (Global Privacy Control).
+pub(super) fn wants_none(headers: &HeaderMap) -> bool {
+    headers.get("sec-gpc").is_some_and(|value| value == "1")
 }
 
 impl Browser {

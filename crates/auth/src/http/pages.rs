@@ -22,11 +22,7 @@ use crate::{
     device::WaitingDevice,
     model::Session,
     redirect,
-    store::{
-        identities,
-        passkeys::{self, Passkey},
-        people,
-    },
+    store::{identities, passkeys::Passkey, people},
 };
 
 pub(super) type Paged = Result<Response, PageError>;
@@ -194,7 +190,7 @@ pub(super) async fn account(
     let gone = || PageError::new(StatusCode::NOT_FOUND, "This account is gone.");
     let user = people::by_id(&auth.db, session.user).await.map_err(contracts::ApiError::from)?.ok_or_else(gone)?;
     let sessions = auth.sessions_of(session.user).await;
-    let passkeys = passkeys::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
+    let passkeys = auth.passkeys_of(session.user).await?;
     let linked = identities::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
     let form = browser.form(auth);
     let html = AccountPage {

@@ -13,7 +13,9 @@ pub(crate) struct Passkey {
     pub public_key: Vec<u8>,
     pub sign_count: u32,
     pub backed_up: bool,
+    /// What its person calls it, once [`crate::Auth::passkeys_of`] has opened it.
     pub name: String,
+    pub name_sealed: Option<Vec<u8>>,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
 }
@@ -28,13 +30,15 @@ impl FromRow for Passkey {
             sign_count: row.get("sign_count")?,
             backed_up: row.get("backed_up")?,
             name: row.get("name")?,
+            name_sealed: row.get("name_sealed")?,
             created_at: row.get("created_at")?,
             last_used_at: row.get("last_used_at")?,
         })
     }
 }
 
-const PASSKEY: &str = "id, credential_id, user_id, public_key, sign_count, backed_up, name, created_at, last_used_at";
+const PASSKEY: &str =
+    "id, credential_id, user_id, public_key, sign_count, backed_up, name, name_sealed, created_at, last_used_at";
 
 /// The passkeys of a person, the oldest first; there are few.
 pub(crate) async fn of(db: &Db, user: UserId) -> Result<Vec<Passkey>, DbError> {
@@ -54,8 +58,8 @@ pub(crate) async fn count(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
 
 pub(crate) async fn insert(tx: &mut Tx, new: &Passkey) -> Result<(), DbError> {
     let sql =
-        "INSERT INTO auth_passkeys (id, credential_id, user_id, public_key, sign_count, backed_up, name, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        "INSERT INTO auth_passkeys (id, credential_id, user_id, public_key, sign_count, backed_up, name, name_sealed,
+            created_at) VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8)";
     let args = args![
         new.id,
         new.credential_id.as_slice(),
@@ -63,7 +67,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Passkey) -> Result<(), DbError> {
         new.public_key.as_slice(),
         new.sign_count,
         new.backed_up,
-        &new.name,
+        new.name_sealed.clone(),
         new.created_at
     ];
     tx.execute(sql, args).await.map(|_| ())

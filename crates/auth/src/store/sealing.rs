@@ -63,7 +63,8 @@ pub(crate) async fn pending(db: &Db, head: &Head) -> Result<i64, DbError> {
         + (SELECT COUNT(*) FROM auth_signing_keys WHERE substr(private_sealed, 1, 11) <> $1)
         + (SELECT COUNT(*) FROM auth_index_key WHERE substr(key_sealed, 1, 11) <> $1)
         + (SELECT COUNT(*) FROM auth_sessions WHERE agent <> '')
-        + (SELECT COUNT(*) FROM auth_api_keys WHERE name <> '')";
+        + (SELECT COUNT(*) FROM auth_api_keys WHERE name <> '')
+        + (SELECT COUNT(*) FROM auth_passkeys WHERE name <> '')";
     db.fetch_one(sql, args![&head[..]]).await
 }
 
@@ -133,6 +134,10 @@ pub(crate) async fn plain(tx: &mut Tx, kind: Kind, after: Uuid, limit: i64) -> R
             "SELECT t.id, t.user_id, t.name AS plain, u.subject_key FROM auth_api_keys t
             JOIN auth_users u ON u.id = t.user_id WHERE t.name <> '' AND t.id > $1 ORDER BY t.id LIMIT $2"
         }
+        Kind::PasskeyName => {
+            "SELECT t.id, t.user_id, t.name AS plain, u.subject_key FROM auth_passkeys t
+            JOIN auth_users u ON u.id = t.user_id WHERE t.name <> '' AND t.id > $1 ORDER BY t.id LIMIT $2"
+        }
     };
     tx.fetch_all(sql, args![after, limit]).await
 }
@@ -142,6 +147,7 @@ pub(crate) async fn set_sealed(tx: &mut Tx, kind: Kind, id: Uuid, sealed: Option
     let sql = match kind {
         Kind::Agent => "UPDATE auth_sessions SET agent = '', agent_sealed = $2 WHERE id = $1",
         Kind::KeyName => "UPDATE auth_api_keys SET name = '', name_sealed = $2 WHERE id = $1",
+        Kind::PasskeyName => "UPDATE auth_passkeys SET name = '', name_sealed = $2 WHERE id = $1",
     };
     tx.execute(sql, args![id, sealed]).await
 }
@@ -153,6 +159,8 @@ pub(crate) enum Kind {
     Agent,
     /// What a person calls an API key.
     KeyName,
+    /// What a person calls a passkey.
+    PasskeyName,
 }
 
 impl Kind {
@@ -161,6 +169,7 @@ impl Kind {
         match self {
             Self::Agent => "session agent",
             Self::KeyName => "api key name",
+            Self::PasskeyName => "passkey name",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::world::{Browser, ISSUER, World, hidden};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-async fn begin(world: &World, client: &str) -> (String, String) {
+pub async fn begin(world: &World, client: &str) -> (String, String) {
     let form = [("client_id", client), ("scope", "read:content")];
     let reply = world.form_with("/oauth/device", &form, &[("user-agent", "Living-room TV")]).await.ok();
     assert_eq!((&reply["expires_in"], &reply["interval"]), (&Value::from(900), &Value::from(5)));

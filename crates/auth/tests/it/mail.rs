@@ -57,7 +57,7 @@ impl Box {
     }
 }
 
-fn postman(world: &World, folder: &Path) -> Postman {
+pub fn postman(world: &World, folder: &Path) -> Postman {
     let files = FileMailer::new(folder.to_owned(), "Media Gateway <media@media.example>").unwrap();
     Postman::new(Arc::clone(&world.auth), Arc::new(files))
 }

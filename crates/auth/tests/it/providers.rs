@@ -13,7 +13,7 @@ use crate::{
 
 const EMAIL: &str = "ada@example.org";
 
-async fn settled(engine: &str) -> (World, Elsewhere) {
+pub async fn settled(engine: &str) -> (World, Elsewhere) {
     let elsewhere = Elsewhere::start().await;
     let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
     let world = World::told(db, |config| {
@@ -128,7 +128,7 @@ async fn an_account_is_joined_by_an_address_that_both_have_verified(#[case] prov
     assert_eq!((accounts(&world).await, linked(&world).await), (1, 1));
 }
 
-async fn link(browser: &mut Browser<'_>, elsewhere: &Elsewhere, provider: &str) -> Answer {
+pub async fn link(browser: &mut Browser<'_>, elsewhere: &Elsewhere, provider: &str) -> Answer {
     let left = browser.submit("/account", "/account/link", &[("provider", provider)]).await;
     assert_eq!(left.status, 303, "{}", left.text);
     let back = elsewhere.approve(left.header("location"));

@@ -52,6 +52,7 @@ impl Bench {
             idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, routes)),
             limits: None,
             cache: None,
+            denied: None,
             reload: None,
             config: GuardConfig { timeout: Duration::from_secs(1), ..GuardConfig::new("gateway") },
         });

@@ -87,6 +87,7 @@ fn parts() -> GatewayParts {
         idempotency: None,
         limits: None,
         cache: None,
+        denied: None,
         reload: None,
         config: GuardConfig::new("gateway"),
     }

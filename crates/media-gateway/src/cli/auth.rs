@@ -1,6 +1,6 @@
 //! `auth`: signs this machine in, and administers accounts, clients, sessions and keys.
 
-mod admin;
+pub mod admin;
 mod login;
 
 use clap::Subcommand;

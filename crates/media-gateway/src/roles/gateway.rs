@@ -29,9 +29,19 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         idempotency: Some(limits::idempotency(services)),
         limits: Some(Arc::clone(&common.limits)),
         cache: Some(Arc::clone(&common.cache)),
+        denied: Some(denied(services)),
         reload: Some(Arc::clone(&common.reload)),
         config: limits::public(&common.config),
     }))
+}
+
+/// Writes refusals into the audit log.
+fn denied(services: &Services) -> gateway::OnDenied {
+    let denials = Arc::clone(&services.denials);
+    Arc::new(move |denial: &gateway::Denial<'_>| {
+        let operation = format!("{} {}", denial.method, denial.route);
+        denials.note(denial.caller, denial.address, operation, denial.status);
+    })
 }
 
 /// The door of another role's port.

@@ -17,6 +17,7 @@ mod limits;
 mod mail;
 mod meaning;
 mod operations;
+mod privacy;
 mod rebuilding;
 mod refreshing;
 mod refusals;

@@ -342,6 +342,32 @@ fn only_the_operator_ingests_and_each_key_once() {
 }
 
 #[test]
+fn a_refusal_is_in_the_audit_log_once() {
+    let app = App::start();
+    for _ in 0..50 {
+        app.get(RUNS).problem(401, "operator_required");
+    }
+    let since = Instant::now();
+    let log = loop {
+        let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+        if log.contains("access.denied") {
+            break log;
+        }
+        assert!(since.elapsed() < PATIENCE, "{log}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let entry = entries.iter().find(|entry| entry["action"] == "access.denied").unwrap();
+    assert_eq!((&entry["target"], &entry["actor"]), (&json!(format!("GET {RUNS}")), &json!("anonymous")));
+    assert!(entry["detail"].as_str().unwrap().contains("127.0.0.x"), "{entry}");
+    let (setup, _) = app.stop();
+    let log = String::from_utf8(setup.run(&["audit", "export"]).stdout).unwrap();
+    let about = log.lines().filter(|line| line.contains("access.")).count();
+    assert!((2..=4).contains(&about), "the first and how often, in at most two minutes: {log}");
+    assert!(setup.run(&["audit", "verify"]).status.success());
+}
+
+#[test]
 fn an_interrupt_is_a_stop_too() {
     let app = App::start();
     app.signal("INT");

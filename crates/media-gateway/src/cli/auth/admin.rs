@@ -117,7 +117,7 @@ pub enum SessionsVerb {
 }
 
 /// Where requests go.
-enum Door {
+pub enum Door {
     /// To the node that owns the folder.
     Node(OwnerClient),
     /// To the same routes in this process, on the folder that no node has.
@@ -159,7 +159,7 @@ impl Door {
     }
 
     /// Asks once and closes what was opened.
-    async fn once(global: &Global, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    pub async fn once(global: &Global, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let door = Self::open(global).await?;
         let answer = door.call(method, path, body.as_ref()).await;
         door.close().await;
@@ -174,7 +174,7 @@ impl Door {
 }
 
 /// Prints items, one a line: as JSON, or the named fields.
-fn print(global: &Global, answer: &Value, fields: &[&str]) {
+pub fn print(global: &Global, answer: &Value, fields: &[&str]) {
     let one = [answer.clone()];
     for item in answer["items"].as_array().map_or(&one[..], Vec::as_slice) {
         if global.json || fields.is_empty() {

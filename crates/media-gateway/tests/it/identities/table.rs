@@ -111,6 +111,16 @@ pub const LINES: &[Line] = &[
     ("end_api_key", Token, "/api/v1/auth/keys/{key}", "", own(204)),
     ("list_sessions", Token, "/api/v1/auth/sessions", "", each(200)),
     ("end_own_session", Token, "/api/v1/auth/sessions/{session}", "", own(204)),
+    // Privacy; an erasure that is asked for is then cancelled, or the walk would end here.
+    ("list_consents", Token, "/api/v1/privacy/consents", "", each(200)),
+    ("set_consent", Token, "/api/v1/privacy/consents/viewing_history", r#"{"granted":true}"#, each(200)),
+    ("export_data", Token, "/api/v1/gdpr/data-export", "", each(200)),
+    ("data_report", Token, "/api/v1/ccpa/data-report", "", each(200)),
+    ("opt_out", Token, "/api/v1/ccpa/opt-out", r#"{"opted_out":true}"#, each(200)),
+    ("delete_account", Token, "/api/v1/gdpr/delete-account", "", each(202)),
+    ("get_erasure", Token, "/api/v1/privacy/erasure", "", each(200)),
+    ("cancel_erasure", Token, "/api/v1/privacy/erasure", "", each(204)),
+    ("get_receipt", Token, "/api/v1/privacy/receipts/{nothing}", "", open(404)),
     // The operator's and administrators'.
     ("admin_breakers", Admin, "/api/v1/admin/breakers", "", admin(200)),
     ("admin_limits", Admin, "/api/v1/admin/limits", "", admin(200)),
@@ -128,6 +138,11 @@ pub const LINES: &[Line] = &[
     ("get_sealing", Admin, "/api/v1/internal/auth/sealing-keys", "", admin(200)),
     ("rotate_sealing", Admin, "/api/v1/internal/auth/sealing-keys", "", admin(200)),
     ("move_sealed", Admin, "/api/v1/internal/auth/sealing-keys/moves", "", admin(200)),
+    ("find_person", Admin, "/api/v1/internal/privacy/people", r#"{"email":"bob@example.org"}"#, admin(200)),
+    ("export_person", Admin, "/api/v1/internal/privacy/people/{user}", "", admin(200)),
+    ("erase_person", Admin, "/api/v1/internal/privacy/people/{joiner}/erasure", "", admin(202)),
+    ("keep_person", Admin, "/api/v1/internal/privacy/people/{joiner}/erasure", "", admin(204)),
+    ("list_erasures", Admin, "/api/v1/internal/privacy/erasures", "", admin(200)),
     ("list_users", Admin, "/api/v1/internal/auth/users", "", admin(200)),
     (
         "create_user",

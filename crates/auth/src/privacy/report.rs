@@ -1,0 +1,106 @@
+//! The report of the CCPA (§1798.110 and §1798.115): which categories of personal information are collected, from where,
+//! for what, and to whom they go.
+
+use contracts::{Call, Scope};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Auth;
+
+/// One category of §1798.140(v).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReportLine {
+    /// The category.
+    pub category: &'static str,
+    /// What that is here.
+    pub what: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// What it is used for.
+    pub purpose: &'static str,
+    /// How long it is kept.
+    pub kept: &'static str,
+    /// How many items of it there are of the person.
+    pub items: usize,
+    /// To whom it was sold in the last twelve months.
+    pub sold_to: Vec<String>,
+    /// To whom it was shared or disclosed in the last twelve months.
+    pub shared_with: Vec<String>,
+}
+
+/// What is known of a person, by category.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DataReport {
+    /// When it was put together.
+    #[schema(value_type = String)]
+    pub reported_at: Timestamp,
+    /// The categories.
+    pub categories: Vec<ReportLine>,
+    /// Since when the person's data may not be sold or shared.
+    #[schema(value_type = Option<String>)]
+    pub opted_out_at: Option<Timestamp>,
+}
+
+impl Auth {
+    /// The report on the caller.
+    ///
+    /// # Errors
+    /// Without a person's token that manages the account.
+    pub async fn data_report(&self, call: &Call) -> contracts::Result<DataReport> {
+        let data = self.personal_data(call, None).await?;
+        let (you, exists) = ("you", "while the account exists");
+        let readers = data.applications.iter().filter(|one| one.scopes.has(Scope::Email));
+        let shared_with = readers.map(|one| one.name.clone().unwrap_or_else(|| one.client.clone())).collect();
+        let ways = usize::from(data.sign_in.password) + usize::from(data.sign_in.authenticator_since.is_some());
+        let consents = data.consents.iter().filter(|one| one.granted).count();
+        let line = |category, what, source, purpose, kept, items| ReportLine {
+            category,
+            what,
+            source,
+            purpose,
+            kept,
+            items,
+            sold_to: Vec::new(),
+            shared_with: Vec::new(),
+        };
+        let address = usize::from(data.account.email.is_some());
+        let categories = vec![
+            ReportLine { shared_with, ..line("identifiers", "email address", you, "signing in", exists, address) },
+            line(
+                "sensitive personal information",
+                "how you sign in: hash of the password, authenticator, passkeys, accounts elsewhere",
+                you,
+                "signing in",
+                exists,
+                ways + data.sign_in.passkeys.len() + data.sign_in.providers.len(),
+            ),
+            line(
+                "internet activity",
+                "what browsers that signed in call themselves, and when",
+                "your browser",
+                "showing you where you are signed in",
+                exists,
+                data.sessions.len(),
+            ),
+            line(
+                "security records",
+                "what was done with the account, by ids alone",
+                "this service",
+                "finding and proving misuse",
+                "as long as the audit log",
+                data.audit.len(),
+            ),
+            line(
+                "preferences",
+                "what you allow, programs you let in, names of your API keys",
+                you,
+                "doing as you said",
+                exists,
+                data.applications.len() + data.api_keys.len() + consents,
+            ),
+        ];
+        let (reported_at, opted_out_at) = (data.exported_at, data.account.opted_out_at);
+        Ok(DataReport { reported_at, categories, opted_out_at })
+    }
+}

@@ -1,0 +1,320 @@
+//! Consent, export, erasure and the reports: what people ask for, and what is left of them.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use auth::Eraser;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use contracts::{Ids, Rng};
+use mail::FileMailer;
+use rstest::rstest;
+use serde_json::{Value, json};
+use stores::{args, personal::Answering};
+
+use crate::{
+    admin::own_token,
+    authenticator::Authenticator,
+    devices,
+    elsewhere::Elsewhere,
+    factors,
+    mail::postman,
+    providers::{self, link},
+    world::{Browser, PASSWORD, World, claims},
+};
+
+const CONSENTS: &str = "/api/v1/privacy/consents";
+const DELETE: &str = "/api/v1/gdpr/delete-account";
+const ERASURE: &str = "/api/v1/privacy/erasure";
+const EXPORT: &str = "/api/v1/gdpr/data-export";
+const ADA: &str = "ada@example.org";
+
+/// With what a browser sends whose person wants no sharing.
+async fn with_gpc(world: &World, path: &str, token: &str) -> Value {
+    let request = Request::get(path).header(header::AUTHORIZATION, format!("Bearer {token}")).header("sec-gpc", "1");
+    world.send(request.body(Body::empty()).unwrap()).await.ok()
+}
+
+fn granted(answer: &Value) -> Vec<(&str, bool)> {
+    let items = answer["items"].as_array().unwrap().iter();
+    items.map(|one| (one["purpose"].as_str().unwrap(), one["granted"].as_bool().unwrap())).collect()
+}
+
+fn answering(world: &World) -> Answering {
+    let ids = Ids::new(world.clock.clone(), Rng::system());
+    Answering::new(Arc::clone(&world.auth) as _, world.db.db(), world.clock.clone(), ids)
+}
+
+fn eraser(world: &World, outbox: &Path) -> Eraser {
+    let files = FileMailer::new(outbox.to_owned(), "media@media.example").unwrap();
+    Eraser::new(Arc::clone(&world.auth), Arc::new(files))
+}
+
+/// Erases what is due, as a node does.
+async fn forget(world: &World, outbox: &Path) {
+    let mut eraser = eraser(world, outbox);
+    for _ in 0..2 {
+        eraser.once().await.unwrap();
+        answering(world).step().await.unwrap();
+    }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn people_allow_by_purpose_and_take_it_back(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut ada = Browser::signed_up(&world, ADA).await;
+    let token = own_token(&world, &mut ada).await;
+    let other = own_token(&world, &mut Browser::signed_up(&world, "eve@example.org").await).await;
+    let off = [("viewing_history", false), ("personalization", false), ("sharing", false)];
+    assert_eq!(granted(&world.get_as(CONSENTS, &token).await.ok()), off, "nothing is allowed until they say so");
+    let set = async |purpose: &str, granted: bool| {
+        world.json_as("PUT", &format!("{CONSENTS}/{purpose}"), &token, &json!({ "granted": granted })).await
+    };
+    let now = set("viewing_history", true).await.ok();
+    assert_eq!(granted(&now), [("viewing_history", true), off[1], off[2]]);
+    assert!(now["items"][0]["changed_at"].is_string() && now["items"][1]["changed_at"].is_null());
+    assert_eq!(granted(&world.get_as(CONSENTS, &other).await.ok()), off, "for themselves alone");
+    set("sharing", true).await.ok();
+    assert_eq!(granted(&set("viewing_history", false).await.ok()), [off[0], off[1], ("sharing", true)]);
+    assert_eq!(set("everything", true).await.status, StatusCode::BAD_REQUEST);
+
+    // A browser that says so opts them out, whatever they allowed before.
+    let report = with_gpc(&world, "/api/v1/ccpa/data-report", &token).await;
+    assert!(report["opted_out_at"].is_string(), "{report}");
+    assert_eq!(granted(&world.get_as(CONSENTS, &token).await.ok()), off);
+    let refused = set("sharing", true).await;
+    assert_eq!((refused.status, refused.json["code"].as_str()), (StatusCode::CONFLICT, Some("opted_out")));
+    let opt =
+        async |out: bool| world.json_as("PUT", "/api/v1/ccpa/opt-out", &token, &json!({ "opted_out": out })).await.ok();
+    assert_eq!(opt(false).await, json!({ "opted_out": false, "since": null }));
+    set("sharing", true).await.ok();
+    assert_eq!(opt(true).await["opted_out"], true);
+    assert_eq!(granted(&world.get_as(CONSENTS, &token).await.ok()), off);
+
+    // And whoever signs in to anything with such a browser is opted out.
+    assert_eq!(opt(false).await["opted_out"], false);
+    ada.post("/device", &[], &[("sec-gpc", "1")]).await;
+    assert!(world.get_as("/api/v1/ccpa/data-report", &token).await.ok()["opted_out_at"].is_string());
+
+    let log = world.get_as("/api/v1/internal/auth/audit?limit=100", "operator").await.ok();
+    let said =
+        |entry: &Value| entry["action"].as_str().filter(|action| action.starts_with("consent.")).map(str::to_owned);
+    let said: Vec<_> = log["items"].as_array().unwrap().iter().filter_map(said).collect();
+    assert_eq!(said, ["consent.granted", "consent.granted", "consent.withdrawn", "consent.granted"]);
+}
+
+/// Where the export shows what a table has of somebody; of the others it says how many rows there are.
+const SHOWN: [(&str, &str); 11] = [
+    ("auth_users", "/account/email"),
+    ("auth_sessions", "/sessions/0/agent"),
+    ("auth_consents", "/applications/0/client"),
+    ("auth_families", "/grants/0/client"),
+    ("auth_api_keys", "/api_keys/0/name"),
+    ("auth_memberships", "/organisations/0/organisation"),
+    ("auth_factors", "/sign_in/authenticator_since"),
+    ("auth_passkeys", "/sign_in/passkeys/0/name"),
+    ("auth_identities", "/sign_in/providers/0/provider"),
+    ("auth_purposes", "/consents/0/changed_at"),
+    ("auth_erasures", "/erasure/receipt"),
+];
+
+/// Ada, of whom every table has something; her token. She has left for GitHub and is not back.
+async fn with_everything(world: &World, elsewhere: &Elsewhere, outbox: &Path) -> String {
+    let mut browser = Browser::signed_up(world, ADA).await;
+    postman(world, outbox).step().await.unwrap();
+    let (client, _) = world.client(false, false).await;
+    browser.tokens(&client, "openid email read:content").await;
+    let token = own_token(world, &mut browser).await;
+    factors::add(&mut browser).await;
+    assert_eq!(Authenticator::new().add(&mut browser).await.status, StatusCode::SEE_OTHER);
+    let back = link(&mut browser, elsewhere, "google").await;
+    assert_eq!(back.status, StatusCode::SEE_OTHER, "{}", back.text);
+    browser.submit("/account", "/account/link", &[("provider", "github")]).await;
+    let (_, code) = devices::begin(world, &client).await;
+    let page = format!("/device?user_code={code}");
+    browser.submit(&page, "/device", &[("decision", "allow"), ("user_code", code.as_str())]).await;
+    let key = json!({ "name": "Ada's shed", "scopes": "read:content" });
+    world.json_as("POST", "/api/v1/auth/keys", &token, &key).await.ok();
+    world.json_as("PUT", &format!("{CONSENTS}/viewing_history"), &token, &json!({ "granted": true })).await.ok();
+    let org = world.auth.create_org(&testkit::operator_call(), "Analytical Engines").await.unwrap();
+    let person = contracts::UserId(claims(&token)["sub"].as_str().unwrap().parse().unwrap());
+    world.auth.join_org(&testkit::operator_call(), org, person).await.unwrap();
+    world.json_as("DELETE", DELETE, &token, &Value::Null).await.ok();
+    token
+}
+
+/// How many rows each of the tables with something of people has, whoever they are of.
+async fn rows(world: &World) -> BTreeMap<String, i64> {
+    let mut all = BTreeMap::new();
+    for table in auth::personal_tables() {
+        let count = world.db.fetch_one(format!("SELECT COUNT(*) FROM {table}"), args![]).await.unwrap();
+        all.insert(table.to_owned(), count);
+    }
+    all
+}
+
+fn read(counts: &Value) -> BTreeMap<String, i64> {
+    serde_json::from_value(counts.clone()).unwrap()
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn everything_that_is_kept_is_given_and_nothing_of_it_is_left(#[case] engine: &str) {
+    let ((world, elsewhere), outbox) = (providers::settled(engine).await, tempfile::tempdir().unwrap());
+    let token = with_everything(&world, &elsewhere, outbox.path()).await;
+    let data = world.get_as(EXPORT, &token).await.ok();
+    let (of_ada, whole) = (read(&data["rows"]), rows(&world).await);
+    assert!(of_ada == whole && whole.values().all(|rows| *rows > 0), "{of_ada:#?} of {whole:#?}");
+    for (table, place) in SHOWN {
+        let shown = data.pointer(place).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+        assert!(shown, "{table}: nothing at {place} of {data:#}");
+    }
+    for (place, value) in [
+        ("/account/email", ADA),
+        ("/sessions/0/agent", "unknown browser"),
+        ("/api_keys/0/name", "Ada's shed"),
+        ("/sign_in/passkeys/0/name", "A passkey"),
+    ] {
+        assert_eq!(data.pointer(place).unwrap(), value);
+    }
+    for sql in
+        ["SELECT COUNT(*) FROM auth_api_keys WHERE name <> ''", "SELECT COUNT(*) FROM auth_passkeys WHERE name <> ''"]
+    {
+        assert_eq!(world.db.fetch_one::<i64>(sql, args![]).await.unwrap(), 0, "what they call things is sealed");
+    }
+
+    // Eve comes, and stays.
+    let eve = own_token(&world, &mut Browser::signed_up(&world, "eve@example.org").await).await;
+    postman(&world, outbox.path()).step().await.unwrap();
+    let before = world.get_as(EXPORT, &eve).await.ok();
+    assert!(!before.to_string().contains("ada@") && read(&before["rows"]).values().sum::<i64>() >= 6, "{before:#}");
+    let files = || std::fs::read_dir(outbox.path()).unwrap().count();
+    assert_eq!(files(), 2);
+    let gone = world.json_as("DELETE", &format!("{DELETE}?waive_grace=true"), &token, &Value::Null).await.ok();
+    forget(&world, outbox.path()).await;
+    let receipt = format!("/api/v1/privacy/receipts/{}", gone["receipt"].as_str().unwrap());
+    let done = world.send(Request::get(receipt).body(Body::empty()).unwrap()).await.ok();
+    let taken: i64 = of_ada.values().sum();
+    // Two rows stay, and the line of her mail went with her key.
+    assert_eq!((&done["state"], &done["answers"][0]["rows"]), (&json!("erased"), &json!(taken - 3)), "{done}");
+    let mut left = read(&before["rows"]);
+    for table in ["auth_users", "auth_erasures"] {
+        *left.get_mut(table).unwrap() += 1;
+    }
+    assert_eq!((rows(&world).await, files()), (left, 1));
+    let after = world.get_as(EXPORT, &eve).await.ok();
+    assert_eq!((&after["rows"], &after["sessions"]), (&before["rows"], &before["sessions"]), "Eve's stays");
+}
+
+#[tokio::test]
+async fn a_report_says_what_is_kept_by_category_and_who_reads_it() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, ADA).await;
+    browser.tokens(&client, "openid email read:content").await;
+    let token = own_token(&world, &mut browser).await;
+    let report = world.get_as("/api/v1/ccpa/data-report", &token).await.ok();
+    let lines = report["categories"].as_array().unwrap();
+    assert_eq!((&lines[0]["items"], &lines[0]["shared_with"]), (&json!(1), &json!(["Test App"])), "{report}");
+    assert_eq!((&lines[1]["items"], &lines[2]["items"]), (&json!(1), &json!(1)), "a password, a browser");
+    assert!(lines.iter().all(|line| line["sold_to"] == json!([])));
+}
+
+/// Whether bytes are in any file of the database; nothing to look at on PostgreSQL.
+fn on_disk(world: &World, wanted: &[u8]) -> bool {
+    let Some(file) = world.db.path() else { return false };
+    let files = std::fs::read_dir(file.parent().unwrap()).unwrap();
+    files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .any(|bytes| bytes.windows(wanted.len()).any(|window| window == wanted))
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn people_are_forgotten_after_a_grace_in_which_they_can_stay(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, ADA).await).await;
+    let person = claims(&token)["sub"].as_str().unwrap().to_owned();
+    assert_eq!(world.get_as(ERASURE, &token).await.status, StatusCode::NOT_FOUND);
+    let first = world.json_as("DELETE", DELETE, &token, &Value::Null).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
+    let first = first.ok();
+    assert_eq!((first["state"].as_str(), first["due_at"].as_str()), (Some("waiting"), Some("2026-01-31T00:00:00Z")));
+    assert_eq!(world.json_as("DELETE", DELETE, &token, &Value::Null).await.ok()["receipt"], first["receipt"], "once");
+    assert_eq!(world.json_as("DELETE", ERASURE, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    let receipt = |view: &Value| format!("/api/v1/privacy/receipts/{}", view["receipt"].as_str().unwrap());
+    assert_eq!(world.get_as(&receipt(&first), &token).await.ok()["state"], "cancelled");
+
+    world.json_as("DELETE", DELETE, &token, &Value::Null).await.ok();
+    let outbox = tempfile::tempdir().unwrap();
+    let mut eraser = eraser(&world, outbox.path());
+    world.advance(30 * 24 * 3600 - 60);
+    eraser.once().await.unwrap();
+    let mut browser = Browser::new(&world);
+    let enter = [("email", ADA), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/login", "/login", &enter).await.status, StatusCode::SEE_OTHER, "a minute is left");
+    let token = own_token(&world, &mut browser).await;
+    let waiting = world.get_as(ERASURE, &token).await.ok();
+    let (sealed, blind): (Vec<u8>, Vec<u8>) = world
+        .db
+        .fetch_one("SELECT subject_key, email_blind FROM auth_users WHERE subject_key IS NOT NULL", args![])
+        .await
+        .unwrap();
+    assert!(engine != "sqlite" || (on_disk(&world, &sealed) && on_disk(&world, &blind)));
+    world.advance(61);
+    eraser.once().await.unwrap();
+    assert!(!world.opens(&token).await, "what they held is of no use");
+    let read = async || world.send(Request::get(receipt(&waiting)).body(Body::empty()).unwrap()).await.ok();
+    let erasing = read().await;
+    assert_eq!((&erasing["state"], &erasing["waits_for"]), (&json!("erasing"), &json!(["auth"])));
+    assert!(!on_disk(&world, &sealed) && !on_disk(&world, &blind), "the key is destroyed, also on the disk");
+
+    forget(&world, outbox.path()).await;
+    let done = read().await;
+    assert_eq!((&done["state"], &done["waits_for"]), (&json!("erased"), &json!([])), "{done}");
+    let row: (Option<Vec<u8>>, Option<Vec<u8>>, Option<String>) =
+        world.db.fetch_one("SELECT email_sealed, email_blind, password_hash FROM auth_users", args![]).await.unwrap();
+    assert_eq!(row, (None, None, None));
+    assert_eq!(Browser::new(&world).submit("/login", "/login", &enter).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER, "signed out");
+    assert!(world.get_as("/api/v1/internal/auth/audit/verdict", "operator").await.ok()["broken_at"].is_null());
+    let mut again = Browser::signed_up(&world, ADA).await;
+    assert_ne!(claims(&own_token(&world, &mut again).await)["sub"], person.as_str(), "somebody new");
+}
+
+#[tokio::test]
+async fn a_waived_grace_is_none_and_an_operator_can_do_it_for_them() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let token = own_token(&world, &mut browser).await;
+    let people = "/api/v1/internal/privacy/people";
+    let find = async |email: &str, token: &str| world.json_as("POST", people, token, &json!({ "email": email })).await;
+    assert_eq!(find("ada@example.org", &token).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(find("nobody@example.org", "operator").await.status, StatusCode::NOT_FOUND);
+    let id = find(" Ada@example.org", "operator").await.ok()["id"].as_str().unwrap().to_owned();
+    let export = world.get_as(&format!("{people}/{id}"), "operator").await.ok();
+    assert_eq!(export["account"]["email"], "ada@example.org");
+    let erase = format!("{people}/{id}/erasure");
+    assert_eq!(world.json_as("POST", &erase, "operator", &Value::Null).await.ok()["state"], "waiting");
+    assert_eq!(world.json_as("DELETE", &erase, "operator", &Value::Null).await.status, StatusCode::NO_CONTENT);
+    let now = world.json_as("POST", &format!("{erase}?waive_grace=true"), "operator", &Value::Null).await.ok();
+    assert_eq!((&now["state"], &now["due_at"]), (&json!("waiting"), &now["requested_at"]));
+    forget(&world, tempfile::tempdir().unwrap().path()).await;
+    assert!(!world.opens(&token).await);
+    assert_eq!(
+        world.json_as("DELETE", &erase, "operator", &Value::Null).await.status,
+        StatusCode::NOT_FOUND,
+        "too late"
+    );
+    assert_eq!(find("ada@example.org", "operator").await.status, StatusCode::NOT_FOUND);
+    let listed = world.get_as("/api/v1/internal/privacy/erasures", "operator").await.ok();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");
+}

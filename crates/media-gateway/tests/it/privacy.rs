@@ -1,0 +1,153 @@
+//! Who holds something of people answers for it: in the schema, and in a node that runs.
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use serde_json::Value;
+use stores::{args, personal::CONTEXTS};
+
+use crate::{
+    app::{PATIENCE, Setup, one_line},
+    identities::people::{self, ISSUER},
+};
+
+/// The tables that each context empties of somebody.
+fn covered() -> [(&'static str, Vec<&'static str>); 1] {
+    [("auth", auth::personal_tables())]
+}
+
+/// Tables of nobody: a new table is named here, or emptied by its context.
+const NOBODYS: &[&str] = &[
+    // Keys, clients and organisations; what is good for minutes and says nothing of who; the log, which has ids only.
+    "auth_audit",
+    "auth_audit_head",
+    "auth_clients",
+    "auth_erasure_answers",
+    "auth_index_key",
+    "auth_orgs",
+    "auth_proofs",
+    "auth_requests",
+    "auth_revocations",
+    "auth_sealing_keys",
+    "auth_signing_keys",
+    // What operators do, by runs.
+    "idempotency_keys",
+    "ingest_runs",
+    "jobs",
+    "webhook_messages",
+    "expiry_warnings",
+    // The log, whose events have ids only.
+    "event_head",
+    "events",
+    "event_offsets",
+    "event_inbox",
+    "event_redeliveries",
+    "event_dead_letters",
+    // Titles, their sources, and how often each is searched for.
+    "content",
+    "content_images",
+    "content_ratings",
+    "content_translations",
+    "credits",
+    "external_ids",
+    "genres",
+    "image_placeholders",
+    "merge_log",
+    "merged_titles",
+    "platform_availability",
+    "price_history",
+    "reviews",
+    "source_records",
+    "title_keys",
+    "title_searches",
+];
+
+/// Whether a column of this name is about a person.
+fn about_a_person(column: &str) -> bool {
+    let ids =
+        ["user", "user_id", "person", "person_id", "account_id", "subject_id", "profile_id", "viewer_id", "agent"];
+    ids.contains(&column) || ["email", "phone", "address"].iter().any(|word| column.contains(word))
+}
+
+#[tokio::test]
+async fn every_context_with_something_of_people_answers_for_its_tables() {
+    let covered = covered();
+    assert_eq!(covered.each_ref().map(|(context, _)| *context), CONTEXTS, "these answer when a person is erased");
+    let owners: BTreeMap<_, _> = owners().into_iter().collect();
+    let db = testkit::sqlite().await;
+    let tables: Vec<String> = db
+        .fetch_all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", args![])
+        .await
+        .unwrap();
+    let mut wrong = Vec::new();
+    for table in tables.iter().filter(|table| *table != "schema_migrations") {
+        let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+        let columns: Vec<String> = db.fetch_all(columns, args![]).await.unwrap();
+        let parents = format!("SELECT \"table\" FROM pragma_foreign_key_list('{table}')");
+        let parents: Vec<String> = db.fetch_all(parents, args![]).await.unwrap();
+        let personal =
+            columns.iter().any(|column| about_a_person(column)) || parents.iter().any(|parent| parent == "auth_users");
+        let answers = covered.iter().find(|(_, tables)| tables.contains(&table.as_str())).map(|(context, _)| *context);
+        match answers {
+            Some(context) if owners.get(table).map(String::as_str) == Some(context) => {}
+            Some(context) => wrong.push(format!("{context} answers for {table}, which is not its own")),
+            None if personal => wrong.push(format!("{table} has something of people, and nobody answers for it")),
+            None if NOBODYS.contains(&table.as_str()) => {}
+            None => wrong.push(format!("is {table} about people? Then its context must empty it; else name it here")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let known = covered.iter().flat_map(|(_, tables)| tables).chain(NOBODYS);
+    let gone: Vec<_> = known.filter(|table| !tables.iter().any(|there| there == *table)).collect();
+    assert!(gone.is_empty(), "there are no such tables: {gone:?}");
+}
+
+/// The tables that were made, with the context of their migration; also under the name that a table was given later.
+fn owners() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
+    let mut all = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let owner = text.lines().next().unwrap().strip_prefix("-- owner: ").unwrap();
+        let tables = text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        all.extend(tables.map(|rest| (rest.split([' ', '(']).next().unwrap().to_owned(), owner.to_owned())));
+    }
+    all
+}
+
+#[test]
+fn a_node_forgets_somebody_and_every_context_says_so() {
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER);
+    let reply = people::families(&setup, 1).remove(0);
+    let app = setup.start();
+    let run = |args: &[&str]| {
+        let output = app.setup.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let id = run(&["privacy", "find", "ada@example.org"]);
+    let data: Value = serde_json::from_str(&run(&["privacy", "export", &id])).unwrap();
+    assert_eq!(data["account"]["email"], "ada@example.org");
+    let asked: Value = serde_json::from_str(&run(&["privacy", "erase", &id, "--json"])).unwrap();
+    assert_eq!(asked["state"], "waiting");
+    run(&["privacy", "keep", &id]);
+    let erased: Value = serde_json::from_str(&run(&["privacy", "erase", &id, "--waive-grace", "--json"])).unwrap();
+    let receipt = erased["receipt"].as_str().unwrap();
+    let since = Instant::now();
+    let done = loop {
+        let view = app.get(&format!("/api/v1/privacy/receipts/{receipt}")).ok();
+        if view["state"] == "erased" {
+            break view;
+        }
+        assert!(since.elapsed() < PATIENCE, "nobody answers for {}", view["waits_for"]);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let answered: Vec<_> =
+        done["answers"].as_array().unwrap().iter().map(|one| one["context"].as_str().unwrap()).collect();
+    assert_eq!(answered, CONTEXTS);
+    let token = reply["access_token"].as_str().unwrap();
+    let me = app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(token));
+    assert_eq!(me.status, 401, "{}", me.text);
+    assert!(run(&["privacy", "receipt", receipt]).contains("erased"));
+    assert_eq!(run(&["privacy", "erasures"]).lines().count(), 2);
+    one_line(&app.setup.run(&["privacy", "find", "ada@example.org"]), 3, "no such account");
+}
