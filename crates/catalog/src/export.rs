@@ -6,7 +6,7 @@ use contracts::{ApiError, Call, ContentId, MAX_BATCH, Result};
 use serde_json::{Value as Json, json};
 use stores::args;
 
-use crate::{Catalog, store};
+use crate::{Catalog, seasons, store};
 
 impl Catalog {
     /// Gives `write` one line of JSON for each title, in the order of the titles' smallest external ids: everything
@@ -57,6 +57,7 @@ impl Catalog {
     pub(crate) async fn export_lines(&self, call: &Call, part: &[Exported]) -> Result<String> {
         let ids: Vec<_> = part.iter().map(|title| title.id).collect();
         let titles = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
+        let mut seasons = seasons::whole(&self.db, &ids).await?;
         let mut lines = String::new();
         for Exported { key, id, records } in part {
             let Some(content) = titles.get(id) else { continue };
@@ -65,6 +66,9 @@ impl Catalog {
             strip(&mut line);
             line["key"] = json!(key.as_ref().map_or_else(|_| String::new(), |(kind, id)| format!("{kind}:{id}")));
             line["records"] = json!(records);
+            if let Some(seasons) = seasons.remove(id) {
+                line["seasons"] = json!(seasons);
+            }
             lines.push_str(&line.to_string());
             lines.push('\n');
         }

@@ -3,6 +3,7 @@
 mod images;
 mod offers;
 mod reviews;
+mod seasons;
 
 use std::sync::Arc;
 
@@ -59,6 +60,7 @@ fn router() -> OpenApiRouter<Arc<Catalog>> {
         .merge(images::router())
         .merge(offers::router())
         .merge(reviews::router())
+        .merge(seasons::router())
 }
 
 /// One title.

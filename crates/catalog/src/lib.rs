@@ -19,6 +19,7 @@ mod quality;
 mod ratings;
 mod resolve;
 mod review;
+mod seasons;
 mod service;
 mod store;
 mod text;

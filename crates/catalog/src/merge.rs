@@ -1,10 +1,12 @@
 //! What a title is, given all that its sources say: a pure fold, whatever the order in which the records came.
 
+mod seasons;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use contracts::{
     AvailabilityType, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image, Locale, Offer, Region,
-    SourceRecord, Translation, VideoQuality,
+    SourceRecord, SourceSeason, Translation, VideoQuality,
 };
 use jiff::civil::Date;
 
@@ -42,6 +44,8 @@ pub struct Merged {
     pub runtime_minutes: Option<u16>,
     /// How many seasons a series has.
     pub season_count: Option<u16>,
+    /// The seasons that are known of it, with their episodes, both by number.
+    pub seasons: Vec<SourceSeason>,
     /// Genres, by id.
     pub genres: BTreeSet<String>,
     /// Countries, the best source's first.
@@ -94,6 +98,7 @@ pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
     let (average_rating, vote_count) = rating(&sorted);
     let external_ids: BTreeSet<_> = sorted.iter().flat_map(|r| &r.external_ids).take(MAX_IDS).cloned().collect();
     let sources: BTreeSet<_> = sorted.iter().map(|r| r.source.as_str()).filter(|source| *source != SAMPLE).collect();
+    let seasons = seasons::seasons(&sorted, first.content_type);
     Some(Merged {
         content_type: first.content_type,
         overview: best.and_then(|best| best.overview.clone()),
@@ -102,7 +107,8 @@ pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
         release_date,
         release_year,
         runtime_minutes,
-        season_count: seasons(&sorted, first.content_type),
+        season_count: seasons::count(&sorted, &seasons, first.content_type),
+        seasons,
         genres: sorted.iter().flat_map(|record| record.genres.iter().cloned()).collect(),
         countries: union(sorted.iter().flat_map(|record| record.countries.iter().copied())),
         languages: union(sorted.iter().flat_map(|record| record.languages.iter().cloned())),
@@ -218,11 +224,6 @@ fn credits(sorted: &[&SourceRecord]) -> Vec<Credit> {
     }
     all.truncate(MAX_CREDITS);
     all
-}
-
-fn seasons(sorted: &[&SourceRecord], content_type: ContentType) -> Option<u16> {
-    let known = sorted.iter().filter(|record| record.source != SAMPLE).filter_map(|record| record.season_count);
-    known.max().filter(|_| content_type == ContentType::TvShow)
 }
 
 fn images(sorted: &[&SourceRecord]) -> Vec<Image> {

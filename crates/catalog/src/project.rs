@@ -5,7 +5,9 @@ use std::{
     mem,
 };
 
-use contracts::{AvailabilityType, ContentId, ContentRating, Ids, Offer, Region, VideoQuality};
+use contracts::{
+    AvailabilityType, ContentId, ContentRating, Episode, Ids, Offer, Region, Season, SourceSeason, VideoQuality,
+};
 use jiff::Timestamp;
 use stores::{DbError, Tx, Value, args};
 
@@ -82,7 +84,7 @@ pub async fn titles(tx: &mut Tx, batch: &Batch, changes: &[Change<'_>], now: Tim
     };
     // An id that goes from one title of the batch to another has to be gone before it can be there.
     let mut inserts = Vec::new();
-    for child in children(&ids) {
+    for child in children(&ids).into_iter().chain(seasons()) {
         let (mut stale, mut rows) = (Vec::new(), Vec::new());
         for change in changes.iter().filter(|change| (child.differs)(change)) {
             stale.extend((!change.created()).then(|| Value::from(change.id)));
@@ -202,6 +204,40 @@ fn children<'a>(ids: &'a (dyn Fn(&Change<'_>) -> Vec<Vec<Value>> + Sync)) -> [Ch
             insert: "INSERT INTO title_keys (content_type, title_key, release_year, content_id)",
             differs: |_| true,
             rows: &title_keys,
+        },
+    ]
+}
+
+/// The tables of seasons and episodes: a season that goes takes its episodes with it.
+fn seasons() -> [Child<'static>; 2] {
+    [
+        Child {
+            delete: "DELETE FROM seasons WHERE content_id IN",
+            insert: "INSERT INTO seasons (content_id, season_number, name, overview, air_date, air_year, episode_count)",
+            differs: |change| change.differs(|merged| &merged.seasons),
+            rows: &|Change { id, after, .. }| {
+                let row = |own: &Season| {
+                    let (name, overview) = (own.name.clone(), own.overview.clone());
+                    args![*id, own.number, name, overview, own.air_date, own.air_year, own.episode_count]
+                };
+                after.seasons.iter().map(|told| row(&told.season)).collect()
+            },
+        },
+        Child {
+            delete: "DELETE FROM episodes WHERE content_id IN",
+            insert: "INSERT INTO episodes (content_id, season_number, episode_number, title, overview, air_date,
+                runtime_minutes)",
+            differs: |change| change.differs(|merged| &merged.seasons),
+            rows: &|Change { id, after, .. }| {
+                let row = |season: u16, own: &Episode| {
+                    let (title, overview) = (own.title.clone(), own.overview.clone());
+                    args![*id, season, own.number, title, overview, own.air_date, own.runtime_minutes]
+                };
+                let of = |told: &SourceSeason| {
+                    told.episodes.iter().map(|own| row(told.season.number, own)).collect::<Vec<_>>()
+                };
+                after.seasons.iter().flat_map(of).collect()
+            },
         },
     ]
 }

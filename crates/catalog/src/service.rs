@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::{
     ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
-    Locale, MAX_BATCH, Pictures, Result, Rng, SourceRecord, Topic,
+    Locale, MAX_BATCH, Pictures, Result, Rng, Season, SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -264,6 +264,14 @@ impl CatalogApi for Catalog {
             }
         }
         Ok(directory)
+    }
+
+    async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<Season>> {
+        let current = self.current(id).await?;
+        match current {
+            Some(id) => self.seasons_of(call, id).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64> {

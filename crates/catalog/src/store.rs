@@ -76,7 +76,8 @@ fn translate(content: &mut Content, fallbacks: &[String]) {
     }
 }
 
-async fn fetch<T: FromRow>(db: &Db, head: &str, tail: &str, ids: &[ContentId]) -> Result<Vec<T>, DbError> {
+/// The rows of some titles; none without an id.
+pub async fn fetch<T: FromRow>(db: &Db, head: &str, tail: &str, ids: &[ContentId]) -> Result<Vec<T>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

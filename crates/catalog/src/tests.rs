@@ -4,6 +4,7 @@ mod http;
 mod ingest;
 mod read;
 mod review;
+mod seasons;
 
 use std::sync::Arc;
 
@@ -81,6 +82,7 @@ fn film(source: &str, key: &str, title: &str, year: u16) -> SourceRecord {
         release_year: Some(year),
         runtime_minutes: None,
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: vec!["drama".to_owned()],
         countries: vec![Region::US],

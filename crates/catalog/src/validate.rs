@@ -1,6 +1,10 @@
 //! The bounds of a record, checked before anything of its batch is written. (pure)
 
-use contracts::{ApiError, Result, SourceOffer, SourceRecord};
+use contracts::{
+    ApiError, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, Result, SourceOffer, SourceRecord,
+    SourceSeason,
+};
+use jiff::civil::Date;
 
 /// The first year that has films.
 const FIRST_YEAR: u16 = 1870;
@@ -16,10 +20,16 @@ pub fn check(record: &SourceRecord, index: usize, this_year: u16) -> Result<()> 
     checks.texts()?;
     checks.counts()?;
     checks.numbers(this_year)?;
+    record.seasons.iter().try_for_each(|told| checks.season(told, this_year))?;
     for offer in &record.offers {
         checks.offer(offer)?;
     }
     Ok(())
+}
+
+/// The year of a day; 0 for one before our era.
+fn year_of(day: Date) -> u16 {
+    u16::try_from(day.year()).unwrap_or_default()
 }
 
 struct Checks<'a> {
@@ -86,6 +96,8 @@ impl Checks<'_> {
         let table = [
             ("credits", record.credits.len(), 500),
             ("translations", record.translations.len(), 100),
+            ("seasons", record.seasons.len(), MAX_SEASONS),
+            ("seasons.episodes", record.seasons.iter().map(|told| told.episodes.len()).sum(), MAX_EPISODES),
             ("offers", record.offers.len(), 200),
             ("external_ids", record.external_ids.len(), 50),
             ("images", record.images.len(), 50),
@@ -101,17 +113,36 @@ impl Checks<'_> {
     }
 
     fn numbers(&self, this_year: u16) -> Result<()> {
-        let years = FIRST_YEAR..=this_year.saturating_add(YEARS_AHEAD);
-        let dated = self.record.release_date.map(|date| u16::try_from(date.year()).unwrap_or_default());
-        for (field, year) in [("release_year", self.record.release_year), ("release_date", dated)] {
-            if year.is_some_and(|year| !years.contains(&year)) {
-                return self.fail(field, &format!("must be from {} to {}", years.start(), years.end()));
-            }
-        }
+        self.year("release_year", self.record.release_year, this_year)?;
+        self.year("release_date", self.record.release_date.map(year_of), this_year)?;
         match self.record.rating {
             Some((mean, _)) if !(0.0..=10.0).contains(&mean) => self.fail("rating", "must be from 0 to 10"),
             _ => Ok(()),
         }
+    }
+
+    fn year(&self, field: &str, year: Option<u16>, this_year: u16) -> Result<()> {
+        let years = FIRST_YEAR..=this_year.saturating_add(YEARS_AHEAD);
+        match year {
+            Some(year) if !years.contains(&year) => {
+                self.fail(field, &format!("must be from {} to {}", years.start(), years.end()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn season(&self, told: &SourceSeason, this_year: u16) -> Result<()> {
+        let season = &told.season;
+        self.optional("seasons.name", season.name.as_deref(), MAX_PART_NAME)?;
+        self.optional("seasons.overview", season.overview.as_deref(), MAX_PART_OVERVIEW)?;
+        self.year("seasons.air_year", season.air_year, this_year)?;
+        self.year("seasons.air_date", season.air_date.map(year_of), this_year)?;
+        for episode in &told.episodes {
+            self.year("seasons.episodes.air_date", episode.air_date.map(year_of), this_year)?;
+            self.optional("seasons.episodes.title", episode.title.as_deref(), MAX_PART_NAME)?;
+            self.optional("seasons.episodes.overview", episode.overview.as_deref(), MAX_PART_OVERVIEW)?;
+        }
+        Ok(())
     }
 
     fn offer(&self, offer: &SourceOffer) -> Result<()> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Region, Result,
+    Call, Content, ContentId, ContentType, ExternalId, GenreCount, IngestOutcome, Platform, Region, Result, Season,
     SourceRecord,
 };
 
@@ -58,6 +58,9 @@ pub trait CatalogApi: Send + Sync {
 
     /// What platforms and genres there are.
     async fn directory(&self, call: &Call) -> Result<Directory>;
+
+    /// The seasons of a series, by number and without their episodes; none for a title that has none or is not there.
+    async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<Season>>;
 
     /// Takes records in, all or none, resolves each to a title and says what became of it, in order.
     ///

@@ -162,6 +162,49 @@ pub struct Translation {
     pub overview: Option<String>,
 }
 
+/// A season of a series.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Season {
+    /// Its number; 0 for specials that belong to no season.
+    pub number: u16,
+    /// Its name in the source's language, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<String>,
+    /// The day its first episode was shown, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub air_date: Option<Date>,
+    /// The year its first episode was shown, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub air_year: Option<u16>,
+    /// How many episodes it has, where a source says so or names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episode_count: Option<u16>,
+}
+
+/// An episode of a season.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Episode {
+    /// Its number in the season.
+    pub number: u16,
+    /// Its title in the source's language, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<String>,
+    /// The day it was first shown, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    pub air_date: Option<Date>,
+    /// How long it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_minutes: Option<u16>,
+}
+
 /// Where a title can be watched, on which terms, who says so and since when they know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {

@@ -30,8 +30,8 @@ pub use card::{CardOffer, TitleCard, Wording};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};
 pub use clock::Clock;
 pub use content::{
-    AvailabilityType, Content, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount, Image, Money,
-    Offer, Platform, Translation, VideoQuality,
+    AvailabilityType, Content, ContentRating, ContentType, Credit, CreditRole, Episode, ExternalId, GenreCount, Image,
+    Money, Offer, Platform, Season, Translation, VideoQuality,
 };
 pub use embedder::{EmbedError, Embedder, ModelInfo};
 pub use error::{ApiError, ErrorKind, FieldError, Result};
@@ -48,4 +48,7 @@ pub use search::{
     MAX_RESULT_WINDOW, MAX_SUGGESTIONS, ParsedBy, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest,
     SearchResponse, SearchResult, SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
 };
-pub use source::{IngestAction, IngestOutcome, SourceOffer, SourceRecord};
+pub use source::{
+    IngestAction, IngestOutcome, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceOffer,
+    SourceRecord, SourceSeason,
+};

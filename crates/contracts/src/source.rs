@@ -5,9 +5,28 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AvailabilityType, ContentId, ContentType, Credit, ExternalId, Image, Locale, Money, Region, Translation,
-    VideoQuality,
+    AvailabilityType, ContentId, ContentType, Credit, Episode, ExternalId, Image, Locale, Money, Region, Season,
+    Translation, VideoQuality,
 };
+
+/// The most seasons of one title.
+pub const MAX_SEASONS: usize = 200;
+/// The most episodes of one title, of all its seasons.
+pub const MAX_EPISODES: usize = 2_000;
+/// The longest overview of a season or an episode, in characters.
+pub const MAX_PART_OVERVIEW: usize = 2_000;
+/// The longest name of a season or title of an episode, in characters.
+pub const MAX_PART_NAME: usize = 500;
+
+/// A season as a source knows it, with those of its episodes that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSeason {
+    /// The season.
+    pub season: Season,
+    /// Its episodes, in no order; of all seasons together at most [`MAX_EPISODES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub episodes: Vec<Episode>,
+}
 
 /// An offer as a source states it; the catalogue adds where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +82,9 @@ pub struct SourceRecord {
     /// How many seasons a series has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season_count: Option<u16>,
+    /// Seasons of a series with their episodes, in no order; at most [`MAX_SEASONS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seasons: Vec<SourceSeason>,
     /// Titles and overviews in other languages, at most one for each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub translations: Vec<Translation>,

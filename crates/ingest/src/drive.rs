@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,25 +10,29 @@ use std::{
     time::Duration,
 };
 
-use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord};
+use contracts::{ApiError, Call, Episode, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord, SourceSeason};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Context, Ingest, InputError, Source,
+    Context, Format, Ingest, InputError, Mapping, Source,
     formats::Spec,
     input::Input,
-    pipeline::{AHEAD, Batch, Reading},
+    pipeline::{self, AHEAD, Batch, Reading},
     platforms,
     rejects::{self, Rejects},
     run::{Counts, Phase, Progress, Run, RunStatus},
+    seasons::Gathered,
     store,
 };
 
 /// The longest wait between two tries of a batch.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// The most bytes of seasons and episodes that the catalogue is given at once: half of what one message may hold.
+const MAX_PORTION: usize = 8 << 20;
 
 /// How often a run says that it is alive: well within the time after which it is taken over.
 const BEAT: Duration = Duration::from_secs(30);
@@ -117,9 +121,34 @@ impl Drive<'_> {
         });
         let rejects = rejects.await?;
         store::save(&self.ingest.db, run).await?;
-        let reading = Reading { rows, spec, context, skip: run.counts.rows_read };
+        let gathered = match self.gathered(&input, &context, &incoming).await {
+            Err(InputError::Stopped) => return Ok(End::Stopped),
+            gathered => gathered?,
+        };
+        let reading = Reading { rows, spec, context, gathered, skip: run.counts.rows_read };
         let total = input.size();
         self.take_over(run, reading, rejects, &|| (taken.load(Ordering::Relaxed), Some(total))).await
+    }
+
+    /// The seasons and episodes of an input whose rows may be any of the three: they are read before its titles.
+    async fn gathered(
+        &self,
+        input: &Input,
+        context: &Context,
+        incoming: &Path,
+    ) -> Result<Option<Gathered>, InputError> {
+        if input.format != Format::Mapped || !context.mapping.as_deref().is_some_and(Mapping::keeps_parts) {
+            return Ok(None);
+        }
+        let limits = &self.ingest.config.limits;
+        let (rows, _unpacked) = input.rows(context, incoming, limits, Arc::default()).await?;
+        let (context, stop) = (context.clone(), self.stop.clone());
+        let gathered = tokio::task::spawn_blocking(move || pipeline::gather(rows, &context, &stop)).await;
+        let broken = |error: tokio::task::JoinError| InputError::Unreadable {
+            location: "the input".to_owned(),
+            cause: error.to_string(),
+        };
+        gathered.map_err(broken)?.map(Some)
     }
 
     /// The same bytes say nothing new however often they are read: without a stated day, theirs is that of their first run.
@@ -174,6 +203,7 @@ impl Drive<'_> {
         let counts = &mut run.counts;
         counts.add(&outcomes);
         counts.unchanged += batch.repeated;
+        counts.parts += batch.parts;
         counts.passed_by += batch.passed_by;
         counts.rejected += batch.rejects.len() as u64;
         counts.rows_read = counts.rows_read.max(batch.last_row);
@@ -187,9 +217,17 @@ impl Drive<'_> {
 
     /// Gives the catalogue a batch; `None` when the run was stopped while waiting to try again.
     pub async fn offer(&self, records: &[SourceRecord]) -> Result<Option<Vec<IngestOutcome>>> {
-        if records.is_empty() {
-            return Ok(Some(Vec::new()));
+        let mut outcomes = Vec::with_capacity(records.len());
+        for portion in portions(records) {
+            match self.give(portion).await? {
+                Some(more) => outcomes.extend(more),
+                None => return Ok(None),
+            }
         }
+        Ok(Some(outcomes))
+    }
+
+    async fn give(&self, records: &[SourceRecord]) -> Result<Option<Vec<IngestOutcome>>> {
         let config = &self.ingest.config;
         let mut delay = config.retry_delay;
         let mut left = config.retries;
@@ -220,6 +258,34 @@ impl Drive<'_> {
     }
 }
 
+/// Records in portions that a catalogue in another process can take: most are one portion.
+fn portions(mut records: &[SourceRecord]) -> Vec<&[SourceRecord]> {
+    let mut portions = Vec::new();
+    while !records.is_empty() {
+        let mut bytes = 0;
+        let heavier = |record: &SourceRecord| {
+            bytes += parts(record);
+            bytes > MAX_PORTION
+        };
+        let end = records.iter().position(heavier).unwrap_or(records.len()).max(1);
+        let (portion, rest) = records.split_at(end);
+        portions.push(portion);
+        records = rest;
+    }
+    portions
+}
+
+/// About how many bytes the seasons and episodes of a record are.
+fn parts(record: &SourceRecord) -> usize {
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let episode = |own: &Episode| 32 + length(&own.title) + length(&own.overview);
+    let season = |told: &SourceSeason| {
+        let own = 48 + length(&told.season.name) + length(&told.season.overview);
+        own + told.episodes.iter().map(episode).sum::<usize>()
+    };
+    record.seasons.iter().map(season).sum()
+}
+
 fn is_transient(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::TooManyRequests | ErrorKind::DeadlineExceeded)
 }
@@ -246,5 +312,28 @@ fn disk(error: io::Error) -> ApiError {
             tracing::error!(%error, "the data folder can't be used");
             ApiError::internal("the data folder can't be read or written")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::{ContentType, MAX_EPISODES, MAX_PART_OVERVIEW, Season};
+
+    use super::*;
+    use crate::adapters::blank;
+
+    #[test]
+    fn records_with_many_episodes_are_given_in_portions() {
+        let told = |number| Episode { number, overview: Some("x".repeat(MAX_PART_OVERVIEW)), ..Episode::default() };
+        let episodes: Vec<Episode> = (0..MAX_EPISODES as u16).map(told).collect();
+        let light = blank("test", "k".to_owned(), ContentType::TvShow, "Harbour Street".to_owned());
+        let season = SourceSeason { season: Season::default(), episodes };
+        let heavy = SourceRecord { seasons: vec![season], ..light.clone() };
+        let lengths =
+            |records: &[SourceRecord]| portions(records).iter().map(|portion| portion.len()).collect::<Vec<_>>();
+        let all = [&light, &heavy, &heavy, &heavy, &light].map(Clone::clone);
+        assert_eq!(lengths(&all), [3, 2]);
+        assert_eq!(lengths(&vec![light; 500]), [500]);
+        assert_eq!(lengths(&[]), Vec::<usize>::new());
     }
 }

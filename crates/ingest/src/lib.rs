@@ -26,6 +26,7 @@ mod row;
 mod rows;
 mod run;
 mod sample;
+mod seasons;
 mod service;
 mod source;
 mod store;

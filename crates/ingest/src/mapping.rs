@@ -62,10 +62,19 @@ pub struct Columns {
     /// The kind: `movie`, `tv_show`, or a word of `types`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// What a row of type `season` or `episode` is part of: the key of its series or season. Such rows are looked at and
-    /// passed by; they are no titles of their own.
+    /// What a row of type `season` or `episode` is part of: the key of its series or season in the same file. With
+    /// `number` such rows come with their series; without, they are looked at and passed by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The number of a season in its series or of an episode in its season, from 0; needs `parent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The number of an episode's season, where `parent` names the series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<String>,
+    /// How many episodes a season has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub episodes: Option<String>,
     /// The year, as four digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub year: Option<String>,
@@ -199,6 +208,14 @@ impl Mapping {
         if self.delimiter.is_some_and(|sign| !sign.is_ascii() || matches!(sign, '"' | '\n' | '\r')) {
             return fail("delimiter must be one ASCII character, and no quote".to_owned());
         }
+        if self.columns.number.is_some() && self.columns.parent.is_none() {
+            return fail(
+                "`columns.number` says which season or episode a row is: it needs `columns.parent`".to_owned(),
+            );
+        }
+        if self.columns.number.is_none() && (self.columns.season.is_some() || self.columns.episodes.is_some()) {
+            return fail("`columns.season` and `columns.episodes` need `columns.number`".to_owned());
+        }
         match &self.offer {
             Some(offer) if offer.platform.is_none() && offer.platform_column.is_none() => {
                 fail("an offer needs `platform` or `platform_column`".to_owned())
@@ -208,6 +225,11 @@ impl Mapping {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether rows of type `season` and `episode` are kept with their series.
+    pub(crate) fn keeps_parts(&self) -> bool {
+        self.columns.parent.is_some() && self.columns.number.is_some()
     }
 
     /// The columns that no row can do without.
@@ -237,6 +259,8 @@ mod tests {
             (LEAST.replace("\"movie\"", "\"film\""), "film"),
             (LEAST.replace("title", "name"), "unknown field `name`"),
             (LEAST.replace("[columns]", "delimiter = \"é\"\n[columns]"), "ASCII"),
+            (format!("{LEAST}number = \"no\"\n"), "needs `columns.parent`"),
+            (format!("{LEAST}season = \"no\"\n"), "need `columns.number`"),
             (format!("{LEAST}[offer]\nweb_url = \"https://example.org/\"\n"), "needs `platform`"),
             (format!("{LEAST}[offer]\nplatform = \"netflix\"\n"), "we make up no addresses"),
         ];

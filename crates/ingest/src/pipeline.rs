@@ -1,7 +1,8 @@
 //! From rows to batches: on a thread of its own, a batch or two ahead of the catalogue.
 
-use contracts::{MAX_BATCH, SourceRecord};
+use contracts::{ContentType, MAX_BATCH, SourceRecord};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context, InputError, RawRow, RejectReason, Row,
@@ -9,6 +10,7 @@ use crate::{
     formats::Spec,
     rejects::Reject,
     rows::Rows,
+    seasons::{Gathered, Gathering, Verdict},
     validate::{self, Ids, Parents, Seen},
 };
 
@@ -27,17 +29,19 @@ pub(crate) struct Batch {
     pub rejects: Vec<Reject>,
     /// How many rows repeated an earlier one word by word.
     pub repeated: u64,
+    /// How many rows are seasons and episodes that come with their series.
+    pub parts: u64,
     /// How many rows were passed by on purpose.
     pub passed_by: u64,
 }
 
-/// The most rows of a batch, when most of them are passed by.
+/// The most rows of a batch, when most of them give no record.
 const MAX_ROWS: u64 = 20_000;
 
 impl Batch {
     fn is_full(&self) -> bool {
         let taken = self.records.len() as u64 + self.rejects.len() as u64 + self.repeated;
-        taken >= MAX_BATCH as u64 || taken + self.passed_by >= MAX_ROWS
+        taken >= MAX_BATCH as u64 || taken + self.parts + self.passed_by >= MAX_ROWS
     }
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct Reading {
     pub rows: Rows,
     pub spec: &'static Spec,
     pub context: Context,
+    /// The seasons and episodes of the input, where it has any that are kept.
+    pub gathered: Option<Gathered>,
     /// So many rows were taken over already. They are read all the same: later rows may repeat their ids.
     pub skip: u64,
 }
@@ -65,14 +71,18 @@ impl Reading {
                 }
             };
             let number = row.number;
-            let taken = take(&row, self.spec, &self.context, &mut ids, &mut parents);
+            let taken = match &mut self.gathered {
+                Some(gathered) => take_or_part(&row, self.spec, &self.context, &mut ids, gathered),
+                None => take(&row, self.spec, &self.context, &mut ids, &mut parents),
+            };
             if number <= self.skip {
                 continue;
             }
             batch.last_row = number;
             match taken {
-                Ok(Some(record)) => batch.records.push(record),
-                Ok(None) => batch.repeated += 1,
+                Ok(Taken::Record(record)) => batch.records.push(*record),
+                Ok(Taken::Part) => batch.parts += 1,
+                Ok(Taken::Repeated) => batch.repeated += 1,
                 Err(reason) if reason.is_passed_by() => batch.passed_by += 1,
                 Err(reason) => batch.rejects.push(reject(&row, &reason)),
             }
@@ -86,26 +96,97 @@ impl Reading {
     }
 }
 
-/// The record of a row; `None` when an earlier row said exactly the same.
+/// What a row gives.
+enum Taken {
+    /// A title.
+    Record(Box<SourceRecord>),
+    /// A season or an episode, which comes with its series.
+    Part,
+    /// Nothing: an earlier row said exactly the same.
+    Repeated,
+}
+
+/// What a row of an input gives whose seasons and episodes, if it has any, are no more than looked at.
 fn take(
     row: &Row,
     spec: &Spec,
     context: &Context,
     ids: &mut Ids,
     parents: &mut Parents,
-) -> Result<Option<SourceRecord>, RejectReason> {
+) -> Result<Taken, RejectReason> {
     let content = row.content.as_ref().map_err(Clone::clone)?;
     if let Some((key, parent)) = context.mapping.as_deref().and_then(|mapping| mapped::part_of(content, mapping)) {
         parents.note(&key, &parent)?;
     }
+    title(content, spec, context, ids)
+}
+
+/// What a row of an input gives whose seasons and episodes were gathered.
+fn take_or_part(
+    row: &Row,
+    spec: &Spec,
+    context: &Context,
+    ids: &mut Ids,
+    gathered: &mut Gathered,
+) -> Result<Taken, RejectReason> {
+    let content = row.content.as_ref().map_err(Clone::clone)?;
+    if context.mapping.as_deref().is_some_and(|mapping| mapped::is_part(content, mapping)) {
+        mapped::part(content, context)?;
+        return match gathered.verdict(row.number) {
+            Verdict::Kept => Ok(Taken::Part),
+            Verdict::Repeated => Ok(Taken::Repeated),
+            Verdict::Refused(reason) => Err(reason),
+        };
+    }
+    let mut taken = title(content, spec, context, ids)?;
+    if let Taken::Record(record) = &mut taken
+        && record.content_type == ContentType::TvShow
+    {
+        record.seasons = gathered.take(&record.source_key);
+    }
+    Ok(taken)
+}
+
+fn title(content: &RawRow, spec: &Spec, context: &Context, ids: &mut Ids) -> Result<Taken, RejectReason> {
     let record = (spec.adapt)(content, context)?;
     validate::check(&record, context)?;
     let id = spec.id_field.and_then(|field| content.text(field)).unwrap_or_else(|| record.source_key.clone());
     match ids.note(&id, &record) {
-        Seen::First => Ok(Some(record)),
-        Seen::Again => Ok(None),
+        Seen::First => Ok(Taken::Record(Box::new(record))),
+        Seen::Again => Ok(Taken::Repeated),
         Seen::Differently => Err(RejectReason::DuplicateId(id)),
     }
+}
+
+/// Reads an operator's own rows for their seasons and episodes. What ends the reading is met again, and told, when the
+/// titles are read.
+pub(crate) fn gather(rows: Rows, context: &Context, stop: &CancellationToken) -> Result<Gathered, InputError> {
+    let mut gathering = Gathering::default();
+    let Some(mapping) = context.mapping.as_deref() else { return Ok(Gathered::default()) };
+    for row in rows.map_while(Result::ok) {
+        if stop.is_cancelled() {
+            return Err(InputError::Stopped);
+        }
+        let Ok(content) = &row.content else { continue };
+        if mapped::is_part(content, mapping) {
+            // One that is wrong in itself is turned away with its reason in its turn.
+            if let Ok(part) = mapped::part(content, context) {
+                gathering.add(row.number, part);
+            }
+            continue;
+        }
+        if let Some((key, parent)) = mapped::part_of(content, mapping) {
+            gathering.above(&key, &parent);
+        }
+        let taken =
+            mapped::adapt(content, context).and_then(|record| validate::check(&record, context).map(|()| record));
+        if let Ok(record) = taken
+            && record.content_type == ContentType::TvShow
+        {
+            gathering.series(&record.source_key);
+        }
+    }
+    Ok(gathering.settle())
 }
 
 fn reject(row: &Row, reason: &RejectReason) -> Reject {

@@ -39,6 +39,10 @@ pub enum RejectReason {
     Loop { key: String, parent: String },
     #[error("it is a {kind}, and no part of {parent:?}: only a season or an episode is part of another")]
     NoPart { kind: &'static str, parent: String },
+    #[error("it is {what} of {parent:?}, and no such {of} was taken in")]
+    Orphan { what: &'static str, of: &'static str, parent: String },
+    #[error("the seasons and episodes of this input take more than {0} bytes")]
+    TooManyParts(usize),
     #[error("in {file}: {reason}")]
     Beside { file: &'static str, reason: Box<RejectReason> },
     #[error("duplicate id {0:?}: an earlier row of this input has it with other content")]

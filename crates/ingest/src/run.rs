@@ -110,6 +110,9 @@ pub struct Counts {
     pub unchanged: u64,
     /// Rows turned away.
     pub rejected: u64,
+    /// Rows kept as seasons and episodes of the series that they are part of.
+    #[serde(default)]
+    pub parts: u64,
     /// Rows passed by on purpose: episodes and games, in a list of titles.
     #[serde(default)]
     pub passed_by: u64,

@@ -11,7 +11,7 @@ use crate::run::{Counts, Run, RunOptions, RunStatus};
 const SILENCE: SignedDuration = SignedDuration::from_mins(2);
 
 const COLUMNS: &str = "id, location, options, format, fingerprint, as_of, status, rows_read, created, updated, merged,
-    unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at, holder";
+    unchanged, rejected, parts, passed_by, error, error_code, error_status, started_at, updated_at, finished_at, holder";
 
 impl FromRow for Run {
     fn from_row(row: &Row) -> Result<Self, DbError> {
@@ -32,6 +32,7 @@ impl FromRow for Run {
                 merged: row.get("merged")?,
                 unchanged: row.get("unchanged")?,
                 rejected: row.get("rejected")?,
+                parts: row.get("parts")?,
                 passed_by: row.get("passed_by")?,
             },
             error: row.get("error")?,
@@ -79,13 +80,14 @@ pub(crate) async fn put(tx: &mut Tx, run: &Run) -> Result<(), DbError> {
     let counts = &run.counts;
     tx.execute(
         "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created, updated,
-            merged, unchanged, rejected, passed_by, error, error_code, error_status, started_at, updated_at, finished_at,
-            holder, beat_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $19)
+            merged, unchanged, rejected, passed_by, parts, error, error_code, error_status, started_at, updated_at,
+            finished_at, holder, beat_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
         ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
             as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
             created = excluded.created, updated = excluded.updated, merged = excluded.merged,
             unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
+            parts = excluded.parts,
             error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
             updated_at = excluded.updated_at, finished_at = excluded.finished_at, holder = excluded.holder,
             beat_at = excluded.beat_at",
@@ -104,6 +106,7 @@ pub(crate) async fn put(tx: &mut Tx, run: &Run) -> Result<(), DbError> {
             signed(counts.unchanged),
             signed(counts.rejected),
             signed(counts.passed_by),
+            signed(counts.parts),
             run.error.as_ref(),
             run.error_code.as_ref(),
             run.error_status,

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use contracts::SourceRecord;
+use contracts::{MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceRecord, SourceSeason};
+use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use crate::{Context, RejectReason, context::FIRST_YEAR};
@@ -47,8 +48,29 @@ pub fn check(record: &SourceRecord, context: &Context) -> Result<(), RejectReaso
     entries("external ids", record.external_ids.len(), MAX_ENTRIES)?;
     entries("ratings", record.ratings.len(), MAX_ENTRIES)?;
     entries("offers", record.offers.len(), MAX_ENTRIES)?;
+    entries("seasons", record.seasons.len(), MAX_SEASONS)?;
+    entries("episodes", record.seasons.iter().map(|told| told.episodes.len()).sum(), MAX_EPISODES)?;
     years(record, context)?;
+    record.seasons.iter().try_for_each(|told| season(told, context))?;
     rating(record)
+}
+
+/// Turns away a season, with its episodes, that breaks a bound.
+///
+/// # Errors
+/// The first reason found.
+pub(crate) fn season(told: &SourceSeason, context: &Context) -> Result<(), RejectReason> {
+    let text =
+        |field, text: &Option<String>, limit| text.as_ref().map_or(Ok(()), |text| characters(field, text, limit));
+    text("name of a season", &told.season.name, MAX_PART_NAME)?;
+    text("overview of a season", &told.season.overview, MAX_PART_OVERVIEW)?;
+    year("air date", told.season.air_date, context)?;
+    for episode in &told.episodes {
+        text("title of an episode", &episode.title, MAX_PART_NAME)?;
+        text("overview of an episode", &episode.overview, MAX_PART_OVERVIEW)?;
+        year("air date", episode.air_date, context)?;
+    }
+    Ok(())
 }
 
 fn lengths(record: &SourceRecord) -> Result<(), RejectReason> {
@@ -83,19 +105,23 @@ fn entries(field: &'static str, found: usize, limit: usize) -> Result<(), Reject
 }
 
 fn years(record: &SourceRecord, context: &Context) -> Result<(), RejectReason> {
-    let (from, to) = (FIRST_YEAR, context.last_year());
-    let checked = [
-        ("release year", record.release_year.map(|year| (i32::from(year), year.to_string()))),
-        ("release date", record.release_date.map(|day| (i32::from(day.year()), day.to_string()))),
-    ];
-    for (field, found) in checked {
-        if let Some((year, value)) = found
-            && !(i32::from(from)..=i32::from(to)).contains(&year)
-        {
-            return Err(RejectReason::OutOfRange { field, value, from: from.to_string(), to: to.to_string() });
-        }
+    if let Some(own) = record.release_year {
+        within("release year", i32::from(own), &own, context)?;
     }
-    Ok(())
+    year("release date", record.release_date, context)
+}
+
+/// The year of a day must be one that titles are from.
+fn year(field: &'static str, day: Option<Date>, context: &Context) -> Result<(), RejectReason> {
+    day.map_or(Ok(()), |day| within(field, i32::from(day.year()), &day, context))
+}
+
+fn within(field: &'static str, year: i32, value: &dyn ToString, context: &Context) -> Result<(), RejectReason> {
+    let (from, to) = (FIRST_YEAR, context.last_year());
+    if (i32::from(from)..=i32::from(to)).contains(&year) {
+        return Ok(());
+    }
+    Err(RejectReason::OutOfRange { field, value: value.to_string(), from: from.to_string(), to: to.to_string() })
 }
 
 fn rating(record: &SourceRecord) -> Result<(), RejectReason> {
@@ -169,7 +195,8 @@ impl Parents {
     }
 }
 
-fn fingerprint(bytes: &[u8]) -> u64 {
+/// 64 bits of SHA-256.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
     let digest = Sha256::digest(bytes);
     digest.iter().take(8).fold(0, |value, byte| (value << 8) | u64::from(*byte))
 }

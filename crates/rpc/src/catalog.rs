@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Result,
+    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Result, Season,
     SourceRecord,
 };
 use jiff::Timestamp;
@@ -46,6 +46,11 @@ impl CatalogServer {
     async fn page(&self, call: &Call, request: pb::ListContentRequest) -> Result<pb::ListContentResponse> {
         let query = request.try_into()?;
         Ok(pb::ListContentResponse { contents: all(self.0.list(call, &query).await?) })
+    }
+
+    async fn seasons(&self, call: &Call, request: &pb::ListSeasonsRequest) -> Result<pb::ListSeasonsResponse> {
+        let id = id("content_id", &request.content_id)?;
+        Ok(pb::ListSeasonsResponse { seasons: all(self.0.seasons(call, id).await?) })
     }
 
     async fn withdrawn(&self, call: &Call, request: pb::WithdrawOffersRequest) -> Result<pb::WithdrawOffersResponse> {
@@ -99,6 +104,14 @@ impl CatalogService for CatalogServer {
     ) -> Result<Response<pb::GetDirectoryResponse>, Status> {
         let (call, _) = open(request)?;
         reply(self.0.directory(&call).await.map(Into::into))
+    }
+
+    async fn list_seasons(
+        &self,
+        request: Request<pb::ListSeasonsRequest>,
+    ) -> Result<Response<pb::ListSeasonsResponse>, Status> {
+        let (call, request) = open(request)?;
+        reply(self.seasons(&call, &request).await)
     }
 
     async fn ingest(&self, request: Request<pb::IngestRequest>) -> Result<Response<pb::IngestResponse>, Status> {
@@ -160,6 +173,12 @@ impl CatalogApi for CatalogClient {
     async fn directory(&self, call: &Call) -> Result<Directory> {
         let send = |request| async { self.client().get_directory(request).await };
         Ok(self.0.read(call, pb::GetDirectoryRequest {}, send).await?.into())
+    }
+
+    async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<Season>> {
+        let message = pb::ListSeasonsRequest { content_id: id.to_string() };
+        let send = |request| async { self.client().list_seasons(request).await };
+        answer(self.0.role(), list("seasons", self.0.read(call, message, send).await?.seasons))
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {

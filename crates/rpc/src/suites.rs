@@ -87,6 +87,7 @@ pub fn film(number: u64, title: &str) -> SourceRecord {
         release_year: Some(1900 + (number % 100) as u16),
         runtime_minutes: Some(90),
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: vec!["drama".to_owned()],
         countries: vec![contracts::Region::US],

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn record(source: &str, key: &str) -> SourceRecord {
+pub(super) fn record(source: &str, key: &str) -> SourceRecord {
     SourceRecord {
         source: source.to_owned(),
         source_key: key.to_owned(),
@@ -18,6 +18,7 @@ fn record(source: &str, key: &str) -> SourceRecord {
         release_year: None,
         runtime_minutes: None,
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: vec![],
         countries: vec![],

@@ -41,6 +41,7 @@ fn record(line: &str) -> SourceRecord {
         release_year: year.parse().ok(),
         runtime_minutes: runtime.parse().ok(),
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: vec![],
         countries: vec![],

@@ -28,7 +28,15 @@ impl Site {
         let mut records = vec![heat("netflix", "s0")];
         records[0].offers = vec![offer("netflix", "US"), offer("hulu", "DE")];
         records.extend((1..6).map(|n| film("netflix", &format!("s{n}"), &format!("Film {n}"), 2000)));
-        records.push(SourceRecord { content_type: ContentType::TvShow, ..film("netflix", "s6", "Lost", 2004) });
+        let seasons = [2, 1].map(|number| contracts::SourceSeason {
+            season: contracts::Season { number, air_year: Some(2003 + number), ..Default::default() },
+            episodes: vec![contracts::Episode { number, title: Some("Pilot".to_owned()), ..Default::default() }],
+        });
+        records.push(SourceRecord {
+            content_type: ContentType::TvShow,
+            seasons: seasons.to_vec(),
+            ..film("netflix", "s6", "Lost", 2004)
+        });
         let heat = bench.ingest(&records).await[0].content_id;
         let frame = Frame {
             clock: bench.clock.clone(),
@@ -178,6 +186,38 @@ async fn what_is_known_of_a_title_can_be_asked() {
     for path in ["reviews", "reviews?status=accepted"] {
         let (status, _) = site.get(&format!("/api/v1/internal/catalog/{path}")).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_series_has_seasons_and_a_season_episodes() {
+    let site = Site::open().await;
+    let lost = site.get("/api/v1/content/tv").await.1["items"][0].clone();
+    let path = format!("/api/v1/content/{}/seasons", lost["id"].as_str().unwrap());
+    let (status, headers, body) = site.send(Request::get(&path).body(Body::empty()).unwrap()).await;
+    let season = |number: u16| json!({ "number": number, "air_year": 2003 + number, "episode_count": 1 });
+    assert_eq!((status, &lost["season_count"]), (StatusCode::OK, &json!(2)));
+    assert_eq!(body, json!({ "content_id": lost["id"], "seasons": [season(1), season(2)] }));
+    let again = Request::get(&path).header(header::IF_NONE_MATCH, &headers[header::ETAG]).body(Body::empty()).unwrap();
+    assert_eq!(site.send(again).await.0, StatusCode::NOT_MODIFIED);
+
+    let (_, body) = site.get(&format!("{path}/2")).await;
+    let episodes = json!([{ "number": 2, "title": "Pilot" }]);
+    assert_eq!(body, json!({ "content_id": lost["id"], "season": season(2), "episodes": episodes }));
+    let heat = format!("/api/v1/content/{}/seasons", site.heat);
+    assert_eq!(site.get(&heat).await.1["seasons"], json!([]), "a film has none");
+    let nobody = format!("/api/v1/content/{}/seasons", uuid::Uuid::nil());
+    for (path, status, code) in [
+        (format!("{path}/3"), StatusCode::NOT_FOUND, "unknown_season"),
+        (format!("{heat}/1"), StatusCode::NOT_FOUND, "unknown_season"),
+        (nobody.clone(), StatusCode::NOT_FOUND, "unknown_content"),
+        (format!("{nobody}/1"), StatusCode::NOT_FOUND, "unknown_content"),
+    ] {
+        let (found, body) = site.get(&path).await;
+        assert_eq!((found, &body["code"]), (status, &json!(code)), "{path}");
+    }
+    for number in ["-1", "65536", "one"] {
+        assert_eq!(site.get(&format!("{path}/{number}")).await.0, StatusCode::BAD_REQUEST, "{number}");
     }
 }
 

@@ -125,7 +125,16 @@ async fn a_failure_leaves_nothing_behind(#[case] engine: &str) {
 async fn bounds_and_callers_are_checked_before_anything_is_written() {
     let bench = Bench::open("sqlite").await;
     let good = film("netflix", "s1", "Ran", 1985);
-    let table: [(&str, SourceRecord); 8] = [
+    let season = |number, overview: &str, air_date: Option<jiff::civil::Date>, episodes| contracts::SourceSeason {
+        season: contracts::Season { number, overview: Some(overview.to_owned()), air_date, ..Default::default() },
+        episodes: vec![contracts::Episode::default(); episodes],
+    };
+    let told = |seasons| SourceRecord { seasons, ..film("netflix", "s2", "Ran", 1985) };
+    let table: [(&str, SourceRecord); 12] = [
+        ("seasons", told((0..201).map(|number| season(number, "", None, 0)).collect())),
+        ("seasons.episodes", told(vec![season(1, "", None, 1_001), season(2, "", None, 1_000)])),
+        ("seasons.overview", told(vec![season(1, &"x".repeat(2_001), None, 0)])),
+        ("seasons.air_date", told(vec![season(1, "", Some(jiff::civil::date(1492, 1, 1)), 0)])),
         ("title", SourceRecord { title: "x".repeat(1_001), ..film("netflix", "s2", "", 1985) }),
         ("title", film("netflix", "s2", "  ", 1985)),
         ("title", film("netflix", "s2", "a\0b", 1985)),
@@ -246,4 +255,36 @@ proptest! {
             assert_eq!(whole.export().await, cut.export().await);
         });
     }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn an_offer_that_is_confirmed_while_old_ones_are_withdrawn_stays(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let told = |days: i64| {
+        let checked_at = testkit::start() + jiff::SignedDuration::from_hours(24 * days);
+        let offers = ["netflix", "hulu"].map(|platform| SourceOffer { checked_at, ..offer(platform, "US") });
+        SourceRecord { offers: offers.to_vec(), ..heat("justwatch", "tm1") }
+    };
+    let id = bench.ingest(&[told(0)]).await[0].content_id;
+    let operator = Call { deadline: Timestamp::MAX, ..operator_call() };
+    // Both wait for the catalogue, the confirmation first: the withdrawal must see what it wrote.
+    let mut held = bench.db().begin().await.unwrap();
+    held.lock("catalog").await.unwrap();
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    let (catalog, call_of_run, confirmed) = (Arc::clone(&bench.catalog), operator.clone(), told(40));
+    let confirming = tokio::spawn(async move { catalog.ingest(&call_of_run, &[confirmed]).await });
+    pause().await;
+    let (catalog, before) = (Arc::clone(&bench.catalog), told(30).offers[0].checked_at);
+    let withdrawing = tokio::spawn(async move { catalog.withdraw(&operator, &["justwatch".to_owned()], before).await });
+    pause().await;
+    held.commit().await.unwrap();
+    assert_eq!(actions(&confirming.await.unwrap().unwrap()), [Updated]);
+    assert_eq!(withdrawing.await.unwrap().unwrap(), 0, "there was nothing old any more");
+    let title = bench.catalog.titles(&call(), &[id]).await.unwrap().remove(0);
+    assert_eq!(title.availability.len(), 2);
+    assert!(title.availability.iter().all(|offer| offer.checked_at > before));
+    assert_eq!(bench.topics().await, ["content.ingested"], "nobody was told that anything went");
 }

@@ -3,7 +3,8 @@
 //! [`Mapping`]: crate::Mapping
 
 use contracts::{
-    AvailabilityType, ContentType, CreditRole, ExternalId, Image, Money, Region, SourceOffer, SourceRecord,
+    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Money, Region, Season, SourceOffer,
+    SourceRecord, SourceSeason,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
@@ -12,7 +13,13 @@ use serde_json::{Map, Value};
 
 use super::{blank, credits, genre_ids};
 use crate::{
-    Context, Mapping, RawRow, RejectReason, context::midnight, countries, mapping::OfferMapping, platforms, text,
+    Context, Mapping, RawRow, RejectReason,
+    context::midnight,
+    countries,
+    mapping::OfferMapping,
+    platforms,
+    seasons::{Part, What},
+    text, validate,
 };
 
 /// Reads one row.
@@ -53,6 +60,43 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
         record.offers.extend(row.offer(offer, context)?);
     }
     Ok(record)
+}
+
+/// Whether a row is a season or an episode that is kept with its series.
+pub(crate) fn is_part(row: &RawRow, mapping: &Mapping) -> bool {
+    mapping.keeps_parts() && Mapped { row, mapping }.kind().is_some_and(|word| is_kind_of_part(&word))
+}
+
+/// Reads a row that [is a part](is_part).
+pub(crate) fn part(row: &RawRow, context: &Context) -> Result<Part, RejectReason> {
+    let mapping = context.mapping.as_deref().ok_or(RejectReason::Missing("mapping"))?;
+    let (row, columns) = (Mapped { row, mapping }, &mapping.columns);
+    let key = row.text(&columns.key).ok_or(RejectReason::Missing("key"))?;
+    let parent = row.of(columns.parent.as_ref()).ok_or(RejectReason::Missing("parent"))?;
+    let number = row.number("number", columns.number.as_ref(), "a number from 0 to 65535")?;
+    let number: u16 = number.ok_or(RejectReason::Missing("number"))?;
+    let (name, overview) = (row.text(&columns.title), row.of(columns.overview.as_ref()));
+    let air_date = row.date("date", columns.date.as_ref())?;
+    let what = if row.kind().as_deref() == Some("season") {
+        let year = row.number::<i64>("year", columns.year.as_ref(), "a year")?;
+        let year = year.or_else(|| air_date.map(|day| i64::from(day.year())));
+        let air_year = year.map(|year| context.checked_year("year", year)).transpose()?;
+        let episode_count = row.number("episodes", columns.episodes.as_ref(), "a number of episodes")?;
+        let season = Season { number, name, overview, air_date, air_year, episode_count };
+        validate::season(&SourceSeason { season: season.clone(), episodes: Vec::new() }, context)?;
+        What::Season(season)
+    } else {
+        let of = row.number("season", columns.season.as_ref(), "a number from 0 to 65535")?;
+        let runtime_minutes = row.number("runtime_minutes", columns.runtime_minutes.as_ref(), "a number of minutes")?;
+        let episode = Episode { number, title: name, overview, air_date, runtime_minutes };
+        validate::season(&SourceSeason { season: Season::default(), episodes: vec![episode.clone()] }, context)?;
+        What::Episode(of, episode)
+    };
+    Ok(Part { key, parent, what })
+}
+
+fn is_kind_of_part(word: &str) -> bool {
+    matches!(word, "season" | "episode")
 }
 
 /// A row's key and the key of what it is part of, where it is part of anything.
@@ -119,10 +163,14 @@ impl Mapped<'_> {
         Ok(self.date(field, column)?.map(midnight))
     }
 
+    /// The word for what it is.
+    fn kind(&self) -> Option<String> {
+        self.of(self.mapping.columns.content_type.as_ref())
+    }
+
     fn content_type(&self) -> Result<ContentType, RejectReason> {
-        let word = self.of(self.mapping.columns.content_type.as_ref());
-        let Some(word) = word else { return self.mapping.content_type.ok_or(RejectReason::Missing("type")) };
-        if self.mapping.columns.parent.is_some() && matches!(word.as_str(), "season" | "episode") {
+        let Some(word) = self.kind() else { return self.mapping.content_type.ok_or(RejectReason::Missing("type")) };
+        if self.mapping.columns.parent.is_some() && is_kind_of_part(&word) {
             return Err(RejectReason::NotATitle(word));
         }
         let known = self.mapping.types.get(&word).copied().or_else(|| word.parse().ok());

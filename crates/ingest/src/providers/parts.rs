@@ -2,10 +2,13 @@
 
 use contracts::{AvailabilityType, Credit, CreditRole, ExternalId, Image, Money, Region, SourceOffer, VideoQuality};
 use iso_currency::Currency;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
 
-use crate::{platforms, text};
+use crate::{
+    context::{FIRST_YEAR, YEARS_AHEAD},
+    platforms, text,
+};
 
 /// How many people of a cast are kept.
 pub(super) const MAX_CAST: usize = 30;
@@ -33,6 +36,22 @@ pub(super) fn texts(list: &Value) -> Vec<String> {
 /// A whole number from 1 on that fits.
 pub(super) fn number(value: &Value) -> Option<u16> {
     value.as_u64().and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0)
+}
+
+/// A cleaned text of at most `most` characters.
+pub(super) fn short(value: &Value, most: usize) -> Option<String> {
+    said(value).map(|text| if text.len() > most { text.chars().take(most).collect() } else { text })
+}
+
+/// A day of a year that titles are from, as it is known at `at`.
+pub(super) fn day(value: &Value, at: Timestamp) -> Option<Date> {
+    let last = at.to_zoned(TimeZone::UTC).year().saturating_add(YEARS_AHEAD);
+    said(value)?.parse().ok().filter(|day: &Date| (FIRST_YEAR..=last).contains(&day.year()))
+}
+
+/// A whole number that fits, 0 too.
+pub(super) fn from_zero(value: &Value) -> Option<u16> {
+    value.as_u64().and_then(|number| u16::try_from(number).ok())
 }
 
 /// People by what they did, each once in a role; of a cast the first [`MAX_CAST`].

@@ -1,13 +1,16 @@
-//! The Movie Database, v3, with the operator's read access token: titles, people, certificates and where to watch.
+//! The Movie Database, v3, with the operator's read access token: titles, people, certificates, seasons and where to watch.
 //!
+//! The seasons of a series come with it; their episodes are asked for a season at a time, of the newest ones.
 //! Its offers name a platform and its terms; the only address they give is TMDb's own page, which leads on.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Locale, Region, SourceOffer, SourceRecord,
+    AvailabilityType, Clock, Content, ContentType, Credit, Episode, ExternalId, Image, Locale, MAX_EPISODES,
+    MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, Region, Season, SourceOffer, SourceRecord, SourceSeason,
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use stores::cache::Cache;
 
@@ -25,6 +28,8 @@ const SOURCE: &str = "tmdb";
 const IMAGES: &str = "https://image.tmdb.org/t/p";
 /// TMDb gives no page after this one.
 const LAST_PAGE: u64 = 500;
+/// Of how many seasons of a title the episodes are asked for: each costs a request.
+const SEASONS_ASKED: usize = 20;
 /// How much its offers are believed: TMDb has them from another provider, a day old at most.
 const CONFIDENCE: f64 = 0.8;
 const TERMS: [(&str, AvailabilityType); 5] = [
@@ -144,7 +149,8 @@ impl Tmdb {
         let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
         let wanted = format!("credits,external_ids,watch/providers,{certificates}");
         let answer = self.0.get(&path, &[("append_to_response", wanted)], DETAILS_TTL).await?;
-        let mut record = record(key, content_type, &answer.value)?;
+        let mut record = record(key, content_type, &answer)?;
+        self.episodes(&path, &mut record.seasons).await?;
         let beside = match self.0.is_older(&answer, max_age) {
             true => self.0.get(&format!("{path}/watch/providers"), &[], max_age).await?,
             false => Answer { value: answer.value["watch/providers"].clone(), ..answer },
@@ -152,6 +158,46 @@ impl Tmdb {
         record.offers = offers(&beside, region);
         Ok(record)
     }
+
+    /// Asks for the episodes of the newest seasons. A season that can't be read is one without.
+    async fn episodes(&self, path: &str, seasons: &mut [SourceSeason]) -> Result<(), ProviderError> {
+        let mut newest: Vec<_> = seasons.iter_mut().filter(|told| told.season.episode_count.is_some()).collect();
+        newest.sort_by_key(|told| std::cmp::Reverse(told.season.number));
+        let mut room = MAX_EPISODES;
+        for told in newest.into_iter().take(SEASONS_ASKED) {
+            let path = format!("{path}/season/{}", told.season.number);
+            let answer = match self.0.get(&path, &[], DETAILS_TTL).await {
+                Err(ProviderError::NotFound { .. } | ProviderError::Unexpected { .. }) => continue,
+                answer => answer?,
+            };
+            let episodes = items(&answer.value["episodes"]).filter_map(|own| episode(own, answer.at));
+            told.episodes = episodes.take(room).collect();
+            room -= told.episodes.len();
+        }
+        Ok(())
+    }
+}
+
+fn season(told: &Value, at: Timestamp) -> Option<SourceSeason> {
+    let season = Season {
+        number: parts::from_zero(&told["season_number"])?,
+        name: parts::short(&told["name"], MAX_PART_NAME),
+        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
+        air_date: parts::day(&told["air_date"], at),
+        air_year: None,
+        episode_count: parts::number(&told["episode_count"]),
+    };
+    Some(SourceSeason { season, episodes: Vec::new() })
+}
+
+fn episode(told: &Value, at: Timestamp) -> Option<Episode> {
+    Some(Episode {
+        number: parts::from_zero(&told["episode_number"])?,
+        title: parts::short(&told["name"], MAX_PART_NAME),
+        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
+        air_date: parts::day(&told["air_date"], at),
+        runtime_minutes: parts::number(&told["runtime"]),
+    })
 }
 
 fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
@@ -169,7 +215,8 @@ fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
     offers
 }
 
-fn record(key: &str, content_type: ContentType, answer: &Value) -> Result<SourceRecord, ProviderError> {
+fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<SourceRecord, ProviderError> {
+    let (at, answer) = (answer.at, &answer.value);
     let film = content_type == ContentType::Movie;
     let (title, original, first) = match film {
         true => ("title", "original_title", "release_date"),
@@ -186,6 +233,7 @@ fn record(key: &str, content_type: ContentType, answer: &Value) -> Result<Source
     record.runtime_minutes = parts::number(minutes);
     if !film {
         record.season_count = parts::number(&answer["number_of_seasons"]);
+        record.seasons = items(&answer["seasons"]).filter_map(|told| season(told, at)).take(MAX_SEASONS).collect();
     }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contracts::CatalogApi as _;
 use ingest::{Mapping, RunOptions, RunRequest};
 use parquet::{
     data_type::{ByteArray, ByteArrayType, Int64Type},
@@ -118,6 +119,101 @@ async fn a_loop_of_series_and_seasons_is_turned_away_and_the_run_goes_on() {
     let mut titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
     titles.sort_unstable();
     assert_eq!(titles, ["Harbour Lights", "Salt"]);
+}
+
+/// A series, its seasons and their episodes, in an order that nobody would choose.
+const SERIES: &str = "source = \"festival\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\ntype = \"kind\"\n\
+    parent = \"of\"\nnumber = \"no\"\nseason = \"season\"\nyear = \"year\"\nruntime_minutes = \"minutes\"\n";
+const ROWS: [(&str, &str, &str, &str, &str, &str); 8] = [
+    ("e2", "Low Tide", "episode", "s1", "2", ""),
+    ("s1", "Season 1", "season", "t1", "1", "2004"),
+    ("t1", "Harbour Lights", "tv_show", "", "", "2004"),
+    ("e1", "Pilot", "episode", "s1", "1", ""),
+    ("t2", "Salt", "tv_show", "", "", "1492"),
+    ("s9", "Season 1", "season", "t2", "1", "1990"),
+    ("s2", "Season 2", "season", "t1", "", ""),
+    ("s1", "Season 1", "season", "t1", "1", "2004"),
+];
+
+/// The rows as a table and as lines of JSON.
+fn series() -> [(&'static str, String); 2] {
+    let row = |(id, name, kind, of, no, year)| format!("{id},{name},{kind},{of},{no},{year},,\n");
+    let table = ROWS.map(row).concat();
+    let line = |(id, name, kind, of, no, year): (&str, &str, &str, &str, &str, &str)| {
+        let no: Option<u16> = no.parse().ok();
+        format!("{}\n", serde_json::json!({ "id": id, "name": name, "kind": kind, "of": of, "no": no, "year": year }))
+    };
+    let rows = ROWS.map(line).concat();
+    [("series.csv", format!("id,name,kind,of,no,year,season,minutes\n{table}")), ("series.jsonl", rows)]
+}
+
+#[tokio::test]
+async fn seasons_and_episodes_come_with_their_series_in_any_order() {
+    let mapping = Some(Mapping::from_toml(SERIES).unwrap());
+    let mut exports = Vec::new();
+    for (name, text) in series() {
+        let s = setup().await;
+        let options = RunOptions { mapping: mapping.clone(), ..RunOptions::default() };
+        let request = RunRequest { location: s.file(name, text), options };
+        let done = s.request(&request).await.unwrap();
+        let counts = done.counts;
+        assert_eq!((counts.rows_read, counts.created, counts.parts, counts.passed_by), (8, 1, 3, 0), "{name}");
+        assert_eq!((counts.unchanged, counts.rejected), (1, 3), "a row that is there twice: {name}");
+        let reasons: Vec<_> = s.rejected(&done).into_iter().map(|reject| (reject.row, reject.reason)).collect();
+        let expected = [
+            (5, "year is 1492, outside 1870 to 2036".to_owned()),
+            (6, "it is a season of \"t2\", and no such series was taken in".to_owned()),
+            (7, "number is missing".to_owned()),
+        ];
+        assert_eq!(reasons, expected, "{name}");
+        let title = s.titles().await.remove(0);
+        let seasons = s.catalog.seasons(&testkit::call(), title.id).await.unwrap();
+        assert_eq!((title.season_count, seasons.len()), (Some(1), 1));
+        assert_eq!((seasons[0].air_year, seasons[0].episode_count), (Some(2004), Some(2)));
+        let export = s.export().await;
+        assert!(export[0].contains("Pilot") && export[0].contains("Low Tide"), "{}", export[0]);
+        let again = s.request(&request).await.unwrap().counts;
+        assert_eq!(
+            (again.unchanged, again.updated, again.created, again.parts, again.rejected),
+            (2, 0, 0, 3, 3),
+            "{name}"
+        );
+        assert_eq!(s.export().await, export, "{name}");
+        exports.push(export);
+    }
+    assert_eq!(exports[0], exports[1], "every shape says the same");
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_between_a_series_and_its_seasons_goes_on_to_the_same() {
+    let mapping = Some(Mapping::from_toml(SERIES).unwrap());
+    // The seasons and episodes of the first 400 series stand behind the last of 700, those of the others beside them.
+    let mut rows = vec!["id,name,kind,of,no,year,season,minutes".to_owned()];
+    let parts = |n: usize| [format!("s{n},Season 1,season,t{n},1,2004,,"), format!("e{n},Pilot,episode,s{n},1,,,50")];
+    for n in 0..700 {
+        rows.extend(parts(n).into_iter().take(if n < 400 { 0 } else { 2 }));
+        rows.push(format!("t{n},Harbour Lights {n},tv_show,,,2004,,"));
+    }
+    rows.extend((0..400).flat_map(parts));
+    let text = rows.join("\n") + "\n";
+    let whole = setup().await;
+    let request = |s: &Setup| {
+        let options = RunOptions { mapping: mapping.clone(), ..RunOptions::default() };
+        RunRequest { location: s.file("series.csv", &text), options }
+    };
+    let done = whole.request(&request(&whole)).await.unwrap();
+    assert_eq!((done.counts.created, done.counts.parts, done.counts.rejected), (700, 1_400, 0));
+    let export = whole.export().await;
+    assert!(export.iter().all(|line| line.contains("Pilot")));
+
+    let s = setup().await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    *s.catalog.stop.lock().unwrap() = Some((1, stop.clone()));
+    let stopped = s.ingest.run(&s.call, &request(&s), &stop, &|_| {}).await.unwrap();
+    assert_eq!(stopped.status, ingest::RunStatus::Interrupted);
+    let rest = s.request(&request(&s)).await.unwrap();
+    assert_eq!((rest.id, rest.counts), (stopped.id, done.counts));
+    assert_eq!(s.export().await, export);
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ impl CatalogApi for Watched {
         self.inner.directory(call).await
     }
 
+    async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<contracts::Season>> {
+        self.inner.seasons(call, id).await
+    }
+
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(ApiError::unavailable("database_busy", "the catalogue can't be reached"));

@@ -30,6 +30,7 @@ pub static DOCUMENT: Document = Document {
         ),
         ("GET", "/3/movie/{}", &["append_to_response", "language"]),
         ("GET", "/3/tv/{}", &["append_to_response", "language"]),
+        ("GET", "/3/tv/{}/season/{}", &["append_to_response", "language"]),
         ("GET", "/3/movie/{}/watch/providers", &[]),
         ("GET", "/3/tv/{}/watch/providers", &[]),
     ],
@@ -48,10 +49,22 @@ fn answer(asked: &Asked) -> Reply {
         "/3/movie/11" => film(),
         "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [],
             "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg" }),
+        "/3/tv/33" => json!({ "id": 33, "name": "Salt Road", "genres": [], "number_of_seasons": 2, "seasons": [
+            season(0, "Specials", "", 2), season(1, "Season 1", "2004-01-02", 2), season(2, "", "0000-00-00", 0),
+        ] }),
+        "/3/tv/33/season/1" => json!({ "season_number": 1, "name": "Season 1", "episodes": [
+            { "episode_number": 1, "name": "Pilot", "overview": "A boat.", "air_date": "2004-01-02", "runtime": 51 },
+            { "episode_number": 2, "name": "", "overview": "", "air_date": null, "runtime": null },
+        ] }),
         "/3/movie/11/watch/providers" => json!({ "id": 11, "results": offers() }),
         _ => return Reply::missing(),
     };
     Reply::of(&body)
+}
+
+fn season(number: u16, name: &str, air_date: &str, episodes: u16) -> Value {
+    json!({ "id": 500 + number, "season_number": number, "name": name, "overview": "", "poster_path": null,
+        "air_date": air_date, "episode_count": episodes, "vote_average": 0 })
 }
 
 fn offers() -> Value {
@@ -119,6 +132,25 @@ async fn a_title_with_its_offers() {
     let before = server.asked().len();
     tmdb.details("movie/11", Region::US).await.unwrap();
     assert_eq!(server.asked().len(), before, "an answer is kept for its time");
+}
+
+#[tokio::test]
+async fn a_series_has_its_seasons_and_their_episodes() {
+    let s = setup().await;
+    let (server, base) = serve(&DOCUMENT).await;
+    let record = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap();
+    let told: Vec<_> = record.seasons.iter().map(|told| serde_json::to_value(told).unwrap()).collect();
+    let expected = [
+        json!({ "season": { "number": 0, "name": "Specials", "episode_count": 2 } }),
+        json!({ "season": { "number": 1, "name": "Season 1", "air_date": "2004-01-02", "episode_count": 2 }, "episodes": [
+            { "number": 1, "title": "Pilot", "overview": "A boat.", "air_date": "2004-01-02", "runtime_minutes": 51 },
+            { "number": 2 },
+        ] }),
+        json!({ "season": { "number": 2 } }),
+    ];
+    assert_eq!(told, expected, "a season that it does not have after all has no episodes");
+    let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked, ["/3/tv/33", "/3/tv/33/season/1", "/3/tv/33/season/0"], "the newest first, and none without");
 }
 
 #[tokio::test]

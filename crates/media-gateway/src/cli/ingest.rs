@@ -268,7 +268,7 @@ fn report(global: &Global, run: &Run, data_dir: &Path) -> anyhow::Result<()> {
     }
     let counts = &run.counts;
     out::line(&format!(
-        "{}: {} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected{}",
+        "{}: {} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected{}{}",
         run.location,
         counts.rows_read,
         counts.created,
@@ -276,6 +276,7 @@ fn report(global: &Global, run: &Run, data_dir: &Path) -> anyhow::Result<()> {
         counts.updated,
         counts.unchanged,
         counts.rejected,
+        if counts.parts > 0 { format!(", {} seasons and episodes", counts.parts) } else { String::new() },
         if counts.passed_by > 0 { format!(", {} passed by", counts.passed_by) } else { String::new() }
     ))?;
     if counts.rejected > 0 {

@@ -43,6 +43,7 @@ fn record(source: &str, locale: &str, title: &str) -> SourceRecord {
         release_year: Some(2019),
         runtime_minutes: None,
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: Vec::new(),
         countries: Vec::new(),

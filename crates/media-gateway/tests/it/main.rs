@@ -23,6 +23,7 @@ mod refreshing;
 mod refusals;
 mod resume;
 mod sealing;
+mod seasons;
 mod snapshots;
 mod sources;
 mod split;

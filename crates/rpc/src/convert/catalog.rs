@@ -1,13 +1,13 @@
 //! The values of `catalog.proto`.
 
 use contracts::{
-    ApiError, ContentId, Directory, GenreCount, IngestAction, IngestOutcome, ListQuery, Platform, Region, Result,
-    SourceOffer, SourceRecord,
+    ApiError, ContentId, Directory, Episode, GenreCount, IngestAction, IngestOutcome, ListQuery, Platform, Region,
+    Result, Season, SourceOffer, SourceRecord, SourceSeason,
 };
 
 use super::{
-    common::{all, id, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
-    list, maybe, words,
+    common::{all, exact, id, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
+    list, maybe, required, words,
 };
 use crate::pb;
 
@@ -118,6 +118,74 @@ impl TryFrom<pb::SourceOffer> for SourceOffer {
     }
 }
 
+impl From<Season> for pb::Season {
+    fn from(season: Season) -> Self {
+        Self {
+            number: season.number.into(),
+            name: season.name,
+            overview: season.overview,
+            air_date: season.air_date.map(Into::into),
+            air_year: season.air_year.map(Into::into),
+            episode_count: season.episode_count.map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<pb::Season> for Season {
+    type Error = ApiError;
+
+    fn try_from(season: pb::Season) -> Result<Self> {
+        Ok(Self {
+            number: exact("number", season.number)?,
+            name: season.name,
+            overview: season.overview,
+            air_date: maybe("air_date", season.air_date)?,
+            air_year: small("air_year", season.air_year)?,
+            episode_count: small("episode_count", season.episode_count)?,
+        })
+    }
+}
+
+impl From<Episode> for pb::Episode {
+    fn from(episode: Episode) -> Self {
+        Self {
+            number: episode.number.into(),
+            title: episode.title,
+            overview: episode.overview,
+            air_date: episode.air_date.map(Into::into),
+            runtime_minutes: episode.runtime_minutes.map(Into::into),
+        }
+    }
+}
+
+impl TryFrom<pb::Episode> for Episode {
+    type Error = ApiError;
+
+    fn try_from(episode: pb::Episode) -> Result<Self> {
+        Ok(Self {
+            number: exact("number", episode.number)?,
+            title: episode.title,
+            overview: episode.overview,
+            air_date: maybe("air_date", episode.air_date)?,
+            runtime_minutes: small("runtime_minutes", episode.runtime_minutes)?,
+        })
+    }
+}
+
+impl From<SourceSeason> for pb::SourceSeason {
+    fn from(told: SourceSeason) -> Self {
+        Self { season: Some(told.season.into()), episodes: all(told.episodes) }
+    }
+}
+
+impl TryFrom<pb::SourceSeason> for SourceSeason {
+    type Error = ApiError;
+
+    fn try_from(told: pb::SourceSeason) -> Result<Self> {
+        Ok(Self { season: required("season", told.season)?, episodes: list("episodes", told.episodes)? })
+    }
+}
+
 impl From<SourceRecord> for pb::SourceRecord {
     fn from(record: SourceRecord) -> Self {
         Self {
@@ -132,6 +200,7 @@ impl From<SourceRecord> for pb::SourceRecord {
             release_year: record.release_year.map(Into::into),
             runtime_minutes: record.runtime_minutes.map(Into::into),
             season_count: record.season_count.map(Into::into),
+            seasons: all(record.seasons),
             translations: all(record.translations),
             genres: record.genres,
             countries: all(record.countries),
@@ -174,6 +243,7 @@ impl TryFrom<pb::SourceRecord> for SourceRecord {
             release_year: small("release_year", record.release_year)?,
             runtime_minutes: small("runtime_minutes", record.runtime_minutes)?,
             season_count: small("season_count", record.season_count)?,
+            seasons: list("seasons", record.seasons)?,
             translations: list("translations", record.translations)?,
             genres: record.genres,
             countries: words("countries", &record.countries, region)?,

@@ -70,7 +70,12 @@ fn renamed(field: &str, mut error: ApiError) -> ApiError {
 
 /// A number that fits in 16 bits.
 pub fn small(field: &str, number: Option<u32>) -> Result<Option<u16>> {
-    number.map(|n| u16::try_from(n).map_err(|_| wrong(field, "must be from 0 to 65535"))).transpose()
+    number.map(|n| exact(field, n)).transpose()
+}
+
+/// A number that fits in 16 bits and is always there.
+pub fn exact(field: &str, number: u32) -> Result<u16> {
+    u16::try_from(number).map_err(|_| wrong(field, "must be from 0 to 65535"))
 }
 
 /// A quality that may be there.

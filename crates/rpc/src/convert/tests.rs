@@ -116,6 +116,30 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn seasons()(
+        (number, name, overview) in (any::<u16>(), of(".{0,12}"), of(".{0,12}")),
+        (air_date, air_year, episode_count) in (of(dates()), of(any::<u16>()), of(any::<u16>())),
+    ) -> Season {
+        Season { number, name, overview, air_date, air_year, episode_count }
+    }
+}
+
+prop_compose! {
+    fn episodes()(
+        (number, title, overview) in (any::<u16>(), of(".{0,12}"), of(".{0,12}")),
+        (air_date, runtime_minutes) in (of(dates()), of(any::<u16>())),
+    ) -> Episode {
+        Episode { number, title, overview, air_date, runtime_minutes }
+    }
+}
+
+prop_compose! {
+    fn told_seasons()(season in seasons(), episodes in vec(episodes(), 0..3)) -> SourceSeason {
+        SourceSeason { season, episodes }
+    }
+}
+
+prop_compose! {
     fn records()(
         (source, source_key, title) in (".{0,12}", ".{0,12}", ".{0,12}"),
         (original_title, overview) in (of(".{0,12}"), of(".{0,12}")),
@@ -126,12 +150,12 @@ prop_compose! {
         ratings in vec((regions(), ".{0,9}", ".{0,9}"), 0..3),
         (credits, external_ids, images) in (vec(credits(), 0..3), vec(external_ids(), 0..3), vec(images(), 0..3)),
         (offers, rating) in (vec(source_offers(), 0..3), of((numbers(), any::<u32>()))),
-        translations in vec(translations(), 0..3),
+        (translations, seasons) in (vec(translations(), 0..3), vec(told_seasons(), 0..3)),
     ) -> SourceRecord {
         SourceRecord {
             source, source_key, content_type, title, original_title, locale, overview, release_date, release_year,
             runtime_minutes, season_count, genres, countries, languages, ratings, credits, external_ids, images, offers,
-            rating, translations,
+            rating, translations, seasons,
         }
     }
 }
@@ -243,6 +267,11 @@ proptest! {
     #[test]
     fn records_survive(record in records()) {
         travel::<_, pb::SourceRecord>(record);
+    }
+
+    #[test]
+    fn seasons_survive(season in seasons()) {
+        travel::<_, pb::Season>(season);
     }
 
     #[test]

@@ -20,6 +20,7 @@ const METHODS: [(&str, &[&str]); 2] = [
             "ResolveExternalId",
             "ListContent",
             "GetDirectory",
+            "ListSeasons",
             "Ingest",
             "WithdrawOffers",
         ],

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use contracts::{
-    Call, Caller, CatalogApi, Clock, Content, ContentId, ContentType, ErrorKind, ExternalId, IngestAction, ListQuery,
-    MAX_BATCH,
+    Call, Caller, CatalogApi, Clock, Content, ContentId, ContentType, Episode, ErrorKind, ExternalId, IngestAction,
+    ListQuery, MAX_BATCH, Season, SourceRecord, SourceSeason,
 };
 
 use super::{fails, film, late, system};
@@ -19,6 +19,7 @@ pub async fn suite(api: Arc<dyn CatalogApi>, clock: &Clock) {
     pages_cover_everything_once(&*api, &call, &titles).await;
     the_directory_counts(&*api, &call, &titles).await;
     the_same_record_changes_nothing(&*api, &call, &titles).await;
+    seasons_come_with_their_series(&*api, &call).await;
     bounds_hold(&*api, &call).await;
     strangers_take_nothing_in(&*api, &call).await;
     late_calls_end(&*api, &late(clock)).await;
@@ -124,6 +125,23 @@ async fn the_same_record_changes_nothing(api: &dyn CatalogApi, call: &Call, titl
     let again = api.ingest(call, &[film(1, "The Quiet Harbour")]).await.unwrap();
     assert_eq!((again[0].action, again[0].content_id), (IngestAction::Unchanged, titles[0].id));
     assert_eq!(api.titles(call, &[titles[0].id]).await.unwrap(), titles[..1]);
+}
+
+async fn seasons_come_with_their_series(api: &dyn CatalogApi, call: &Call) {
+    let season = |number, episode_count| {
+        let (name, air_date) = (Some(format!("Season {number}")), Some(jiff::civil::date(2001, 2, 3)));
+        Season { number, name, overview: None, air_date, air_year: Some(2001), episode_count }
+    };
+    let pilot =
+        Episode { number: 1, title: Some("Pilot".to_owned()), overview: None, air_date: None, runtime_minutes: None };
+    let told = |number, episodes| SourceSeason { season: season(number, None), episodes };
+    let seasons = vec![told(2, Vec::new()), told(1, vec![pilot])];
+    let series = SourceRecord { content_type: ContentType::TvShow, seasons, ..film(6, "Harbour Street") };
+    let id = api.ingest(call, std::slice::from_ref(&series)).await.unwrap()[0].content_id;
+    assert_eq!(api.seasons(call, id).await.unwrap(), [season(1, Some(1)), season(2, None)], "by number");
+    assert_eq!(api.titles(call, &[id]).await.unwrap()[0].season_count, Some(2));
+    assert_eq!(api.seasons(call, nowhere()).await.unwrap(), []);
+    assert_eq!(api.ingest(call, &[series]).await.unwrap()[0].action, IngestAction::Unchanged);
 }
 
 async fn bounds_hold(api: &dyn CatalogApi, call: &Call) {

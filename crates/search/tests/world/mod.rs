@@ -231,6 +231,10 @@ impl CatalogApi for Faulty {
         self.catalog.directory(call).await
     }
 
+    async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<contracts::Season>> {
+        self.catalog.seasons(call, id).await
+    }
+
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
         self.catalog.ingest(call, records).await
     }
@@ -263,6 +267,7 @@ pub fn record(
         release_year: Some(year),
         runtime_minutes: None,
         season_count: None,
+        seasons: Vec::new(),
         translations: Vec::new(),
         genres: genres.iter().map(|genre| (*genre).to_owned()).collect(),
         countries: vec![],

@@ -212,6 +212,10 @@ impl CatalogApi for Watched {
         self.inner.directory(call).await
     }
 
+    async fn seasons(&self, call: &Call, id: ContentId) -> contracts::Result<Vec<contracts::Season>> {
+        self.inner.seasons(call, id).await
+    }
+
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> contracts::Result<Vec<IngestOutcome>> {
         let bare = |record: &SourceRecord| SourceRecord { external_ids: Vec::new(), ..record.clone() };
         let given: Vec<SourceRecord> = match self.hide {

@@ -29,6 +29,7 @@ const LINES: &[(&str, [Code; 8])] = &[
     ("CatalogService/ResolveExternalId", OPEN),
     ("CatalogService/ListContent", OPEN),
     ("CatalogService/GetDirectory", OPEN),
+    ("CatalogService/ListSeasons", OPEN),
     ("CatalogService/Ingest", ADMIN),
     ("CatalogService/WithdrawOffers", ADMIN),
     ("SearchService/SearchContent", OPEN),
@@ -88,6 +89,7 @@ async fn call(app: &App, channel: Channel, method: &str, token: Option<&str>, co
             let request = pb::WithdrawOffersRequest { sources: Vec::new(), checked_before: Some(Default::default()) };
             catalog.withdraw_offers(with(token, request)).await.map(drop)
         }
+        "ListSeasons" => catalog.list_seasons(with(token, pb::ListSeasonsRequest { content_id: id() })).await.map(drop),
         "Ingest" => catalog.ingest(with(token, pb::IngestRequest::default())).await.map(drop),
         "SearchContent" => search.search_content(with(token, pb::SearchContentRequest::default())).await.map(drop),
         "VectorSearch" => {

@@ -86,6 +86,8 @@ pub const LINES: &[Line] = &[
     ("get_availability", Token, "/api/v1/content/{content}/availability", "", open(200)),
     ("get_merges", Token, "/api/v1/content/{content}/merges", "", open(200)),
     ("get_prices", Token, "/api/v1/content/{content}/prices", "", open(200)),
+    ("get_seasons", Token, "/api/v1/content/{content}/seasons", "", open(200)),
+    ("get_season", Token, "/api/v1/content/{content}/seasons/1", "", open(404)),
     ("get_quality", Token, "/api/v1/content/{content}/quality", "", open(200)),
     ("get_image", Token, "/api/v1/images/{content}/poster", "", open(404)),
     // Its senders sign what they send; the walk's node has none.

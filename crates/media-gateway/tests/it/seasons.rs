@@ -1,0 +1,56 @@
+//! Seasons and episodes from a file of an operator's own to what the node answers.
+
+use serde_json::{Value, json};
+
+use crate::{app::Setup, fixtures};
+
+const MAPPING: &str = "source = \"festival\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\ntype = \"kind\"\nparent = \"of\"\n\
+    number = \"no\"\nepisodes = \"episodes\"\noverview = \"about\"\ndate = \"aired\"\nruntime_minutes = \"minutes\"\n";
+const ROWS: &str = "id,name,kind,of,no,episodes,about,aired,minutes\n\
+    t1,Harbour Lights,tv_show,,,,A pilot waits.,2004-01-02,\n\
+    s1,The First Winter,season,t1,1,8,,2004-01-02,\n\
+    s2,,season,t1,2,,,,\n\
+    e1,Pilot,episode,s1,1,,A boat.,2004-01-02,51\n\
+    e2,Low Tide,episode,s1,2,,,2004-01-09,\n\
+    s3,Season 1,season,t9,1,,,,\n";
+
+#[test]
+fn a_file_with_a_series_its_seasons_and_episodes_is_answered_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let mapping = fixtures::write(dir.path(), "festival.toml", MAPPING.as_bytes());
+    let file = fixtures::write(dir.path(), "series.csv", ROWS.as_bytes());
+    let app = Setup::new().start();
+    let ingest = || -> Value {
+        let output = app.setup.run(&["ingest", &file, "--mapping", &mapping, "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let counts = |run: &Value| ["created", "unchanged", "parts", "passed_by", "rejected"].map(|name| run[name].clone());
+    assert_eq!(counts(&ingest()), [1, 0, 4, 0, 1].map(|count| json!(count)));
+
+    let title = app.get("/api/v1/content/tv").ok()["items"][0].clone();
+    assert_eq!((&title["title"], &title["season_count"]), (&json!("Harbour Lights"), &json!(2)));
+    let path = format!("/api/v1/content/{}/seasons", title["id"].as_str().unwrap());
+    let first = json!({ "number": 1, "name": "The First Winter", "air_date": "2004-01-02", "air_year": 2004, "episode_count": 8 });
+    let seasons = json!({ "content_id": title["id"], "seasons": [first, { "number": 2 }] });
+    assert_eq!(app.get(&path).ok(), seasons);
+    let episodes = json!([
+        { "number": 1, "title": "Pilot", "overview": "A boat.", "air_date": "2004-01-02", "runtime_minutes": 51 },
+        { "number": 2, "title": "Low Tide", "air_date": "2004-01-09" },
+    ]);
+    let season = json!({ "content_id": title["id"], "season": first, "episodes": episodes });
+    assert_eq!(app.get(&format!("{path}/1")).ok(), season);
+    app.get(&format!("{path}/3")).problem(404, "unknown_season");
+
+    assert_eq!(counts(&ingest()), [0, 1, 4, 0, 1].map(|count| json!(count)), "nothing new");
+    assert_eq!((app.get(&path).ok(), app.get(&format!("{path}/1")).ok()), (seasons, season));
+    assert_eq!(app.get("/api/v1/content/tv").ok()["items"], json!([title]), "nor was anything written");
+
+    // What the file no longer says goes.
+    let shorter: String =
+        ROWS.lines().filter(|line| !line.starts_with("e1,")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, shorter).unwrap();
+    let run = ingest();
+    assert_eq!((&run["updated"], &run["parts"]), (&json!(1), &json!(3)));
+    assert_eq!(app.get(&format!("{path}/1")).ok()["episodes"], json!([episodes[1]]));
+}

@@ -1,0 +1,3 @@
+-- owner: ingest
+-- Rows that a run kept as seasons and episodes of the series they are part of.
+ALTER TABLE ingest_runs ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
