@@ -4,6 +4,7 @@ use access::{KeyKind, NewKey};
 use contracts::{ApiError, Call, Credential, ErrorKind, Scope, Scopes, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use stores::Rows;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -115,7 +116,10 @@ impl Auth {
                 .field("expires_in_days", "must be from 1 to 3650"));
         }
         let (now, made) = (self.clock.now(), NewKey::generate(KeyKind::User, &self.rng));
-        if trust::api_keys(&self.db, Some(user), now, MAX_KEYS).await?.len() >= MAX_KEYS {
+        let name_sealed = self.seal_for(user, Kind::KeyName, name).await?;
+        let mut tx = self.db.begin().await?;
+        tx.sees(Rows::Of(who.org)).await?;
+        if trust::api_keys(&mut tx, Some(user), now, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }
         let row = ApiKeyRow {
@@ -125,7 +129,7 @@ impl Auth {
             user,
             org: who.org,
             name: name.to_owned(),
-            name_sealed: Some(self.seal_for(user, Kind::KeyName, name).await?),
+            name_sealed: Some(name_sealed),
             salt: made.salt,
             hash: made.hash,
             scopes: new.scopes.clone(),
@@ -135,7 +139,6 @@ impl Auth {
             role: who.role,
         };
         let view = ApiKeyView::from(&row);
-        let mut tx = self.db.begin().await?;
         trust::insert_api_key(&mut tx, &row).await?;
         let entry = Entry::by_caller("api_key.created", call).to(row.id).with("scope", &row.scopes);
         self.state(tx, entry, &[self.changed()]).await?;
@@ -148,8 +151,11 @@ impl Auth {
     /// # Errors
     /// As for making one.
     pub async fn api_keys(&self, call: &Call) -> contracts::Result<Vec<ApiKeyView>> {
-        let (_, user) = manager(call)?;
-        let mut rows = trust::api_keys(&self.db, Some(user), self.clock.now(), MAX_KEYS).await?;
+        let (who, user) = manager(call)?;
+        let mut tx = self.db.begin().await?;
+        tx.sees(Rows::Of(who.org)).await?;
+        let mut rows = trust::api_keys(&mut tx, Some(user), self.clock.now(), MAX_KEYS).await?;
+        drop(tx);
         self.open_into(user, Kind::KeyName, rows.iter_mut().map(|row| (&mut row.name, row.name_sealed.take()))).await?;
         Ok(rows.iter().map(ApiKeyView::from).collect())
     }
@@ -159,8 +165,9 @@ impl Auth {
     /// # Errors
     /// `NotFound` when it is not theirs or has ended; else as for making one.
     pub async fn end_api_key(&self, call: &Call, id: Uuid) -> contracts::Result<()> {
-        let (_, user) = manager(call)?;
+        let (who, user) = manager(call)?;
         let mut tx = self.db.begin().await?;
+        tx.sees(Rows::Of(who.org)).await?;
         if !trust::end_api_key(&mut tx, user, id, self.clock.now()).await? {
             return Err(ApiError::not_found("no_such_key", "you have no such key"));
         }

@@ -7,7 +7,10 @@ use access::Revoked;
 use contracts::ApiError;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use stores::events::{self, Head};
+use stores::{
+    Rows,
+    events::{self, Head},
+};
 
 use crate::{
     Auth,
@@ -102,8 +105,14 @@ impl Keeper {
         {
             self.walk = None;
         }
-        for (key, at) in auth.verifier.take_uses() {
-            trust::api_key_used(&auth.db, &key, at).await?;
+        let uses = auth.verifier.take_uses();
+        if !uses.is_empty() {
+            let mut tx = auth.db.begin().await?;
+            tx.sees(Rows::All).await?;
+            for (key, at) in uses {
+                trust::api_key_used(&mut tx, &key, at).await?;
+            }
+            tx.commit().await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use contracts::{ApiError, Call, ErrorKind, Event, Purpose, Topic, Trace, UserId}
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stores::{
-    Tx,
+    Rows, Tx,
     personal::{self, Personal},
 };
 use utoipa::ToSchema;
@@ -291,6 +291,7 @@ impl Personal for Auth {
     }
 
     async fn erase(&self, tx: &mut Tx, person: UserId) -> Result<u64, ApiError> {
+        tx.sees(Rows::All).await?;
         Ok(privacy::forget(tx, person).await?)
     }
 }

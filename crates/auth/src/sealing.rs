@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use contracts::{ApiError, Call, UserId};
 use serde::{Deserialize, Serialize};
-use stores::Tx;
+use stores::{Rows, Tx};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -207,7 +207,11 @@ impl Auth {
     async fn sealing_view(&self, moved: u64) -> Result<SealingView, ApiError> {
         let head = self.vault.head();
         let held = self.vault.heads().iter().map(|head| id(head)).collect();
-        Ok(SealingView { current: id(&head), held, moved, pending: sealing::pending(&self.db, &head).await? })
+        Ok(SealingView { current: id(&head), held, moved, pending: self.pending(&head).await? })
+    }
+
+    async fn pending(&self, head: &Head) -> Result<i64, ApiError> {
+        Ok(sealing::pending(&mut self.db.begin().await?, head).await?)
     }
 
     /// Lets a new secret seal from now on. While something is still to be moved to the one that does, that goes first,
@@ -218,7 +222,7 @@ impl Auth {
     pub async fn rotate_sealing(&self, call: &Call) -> contracts::Result<SealingView> {
         call.require_operator()?;
         self.open_ring().await?;
-        if sealing::pending(&self.db, &self.vault.head()).await? > 0 {
+        if self.pending(&self.vault.head()).await? > 0 {
             return self.sealing_view(0).await;
         }
         let first = |secrets: &[[u8; 32]]| secrets.first().map(head_of).ok_or_else(lost);
@@ -297,6 +301,7 @@ impl Auth {
     }
 
     async fn seal_plain(&self, tx: &mut Tx, kind: Kind, walk: &mut Walk) -> Result<Option<Uuid>, ApiError> {
+        tx.sees(Rows::All).await?;
         let plain = sealing::plain(tx, kind, walk.after, BATCH).await?;
         for old in &plain {
             let sealed = match &old.subject_key {

@@ -7,7 +7,7 @@ use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
-use stores::{Db, Tx, events};
+use stores::{Db, Rows, Tx, events};
 use uuid::Uuid;
 
 use crate::{
@@ -120,7 +120,10 @@ impl Auth {
     pub async fn reload(&self) -> Result<(), ApiError> {
         let now = self.clock.now();
         let revoked = trust::revocations(&self.db, now, access::MAX_REVOCATIONS).await?;
-        let api_keys = trust::api_keys(&self.db, None, now, access::MAX_API_KEYS).await?;
+        let mut tx = self.db.begin().await?;
+        tx.sees(Rows::All).await?;
+        let api_keys = trust::api_keys(&mut tx, None, now, access::MAX_API_KEYS).await?;
+        drop(tx);
         let api_keys = api_keys.into_iter().map(trust::ApiKeyRow::record).collect();
         let keys = trust::keys(&self.db, now).await?;
         let keys = keys.iter().filter_map(|key| serde_json::from_str(&key.public).ok()).collect();

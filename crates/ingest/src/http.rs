@@ -35,6 +35,7 @@ fn router() -> OpenApiRouter<Arc<Ingest>> {
         .routes(routes!(get_ingest_run))
         .merge(crate::jobs::router())
         .merge(crate::webhooks::router())
+        .merge(crate::sources::router())
 }
 
 /// Starts reading an input into the catalogue.

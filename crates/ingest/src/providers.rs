@@ -105,6 +105,9 @@ pub trait PlatformAdapter: Send + Sync + fmt::Debug {
     /// The source that its records are of.
     fn source(&self) -> &'static str;
 
+    /// Its breaker and its quota.
+    fn standing(&self, now: Timestamp) -> crate::Standing;
+
     /// Whether it can list what is watched in a region: then a job reads its catalogue.
     fn lists(&self) -> bool {
         true

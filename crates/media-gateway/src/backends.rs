@@ -49,6 +49,17 @@ pub async fn missing_migrations(config: &Config, folder: &Path) -> anyhow::Resul
     Ok(missing?)
 }
 
+/// Whether the database's user is above row security.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn is_above_row_security(config: &Config, folder: &Path) -> anyhow::Result<bool> {
+    let db = open(config, folder).await?;
+    let above = db.is_above_row_security().await;
+    db.close().await;
+    Ok(above?)
+}
+
 /// What the database is called.
 pub fn engine(config: &Config) -> &'static str {
     if config.database.url.is_some() { "PostgreSQL" } else { "SQLite" }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contracts::OrgId;
 use tokio::sync::Notify;
 
 use crate::{
@@ -140,7 +141,7 @@ impl Db {
             Self::Sqlite(db) => Engine::Sqlite(db.begin().await?),
             Self::Postgres(db) => Engine::Postgres(db.begin().await?),
         };
-        Ok(Tx { engine, failed: false, appended: Arc::clone(self.appended()), tells: false })
+        Ok(Tx { engine, failed: false, appended: Arc::clone(self.appended()), tells: false, scoped: false })
     }
 
     /// Takes away what deleted or changed rows of `table` leave behind in files: SQLite overwrites them with zeros, and
@@ -156,6 +157,20 @@ impl Db {
                 Ok(busy == 0)
             }
             Self::Postgres(_) => self.execute(format!("VACUUM {table}"), Vec::new()).await.map(|_| true),
+        }
+    }
+
+    /// Whether this user is above row security: a superuser, or one that bypasses it.
+    ///
+    /// # Errors
+    /// As [`Db::fetch_one`].
+    pub async fn is_above_row_security(&self) -> Result<bool, DbError> {
+        match self {
+            Self::Sqlite(_) => Ok(false),
+            Self::Postgres(_) => {
+                let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+                self.fetch_one(sql, Vec::new()).await
+            }
         }
     }
 
@@ -202,6 +217,17 @@ pub struct Tx {
     appended: Arc<Notify>,
     /// Whether its commit is to wake who waits for events.
     tells: bool,
+    /// Whether rows of organisations are seen: taken back at the end, where the engine does not do so by itself.
+    scoped: bool,
+}
+
+/// Which rows of tables with an organisation a transaction sees. Those of nobody are seen by all who say anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Every one: for the node's own work and for operators.
+    All,
+    /// Those of an organisation, or of none.
+    Of(Option<OrgId>),
 }
 
 enum Engine {
@@ -303,11 +329,40 @@ impl Tx {
         self.tells = true;
     }
 
+    /// Says which rows of tables with an organisation it sees from here on: none until then. PostgreSQL's row security
+    /// holds everybody to it but superusers; on SQLite the views over those tables do.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub async fn sees(&mut self, rows: Rows) -> Result<(), DbError> {
+        let word = |org: fn(OrgId) -> String| match rows {
+            Rows::All => "all".to_owned(),
+            Rows::Of(None) => "none".to_owned(),
+            Rows::Of(Some(id)) => org(id),
+        };
+        match &self.engine {
+            Engine::Sqlite(_) => {
+                let word = word(|id| id.0.simple().to_string());
+                self.execute("UPDATE row_scope SET sees = $1 WHERE only_row = 1", crate::args![word]).await?;
+                self.scoped = true;
+            }
+            Engine::Postgres(_) => {
+                let word = word(|id| id.0.to_string());
+                let sql = "SELECT set_config('media_gateway.rows', $1, true)";
+                self.fetch_one::<String>(sql, crate::args![word]).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes everything of it durable.
     ///
     /// # Errors
     /// When it can't be, and then nothing of it is kept.
     pub async fn commit(mut self) -> Result<(), DbError> {
+        if self.scoped {
+            self.execute("UPDATE row_scope SET sees = NULL WHERE only_row = 1", Vec::new()).await?;
+        }
         self.enter()?;
         let start = Instant::now();
         let done = match self.engine {

@@ -18,7 +18,7 @@ pub mod suites;
 mod value;
 pub mod vectors;
 
-pub use db::{Db, DbConfig, Tx};
+pub use db::{Db, DbConfig, Rows, Tx};
 pub use error::DbError;
 pub use foreign::Foreign;
 pub use row::{Cell, FromCell, FromRow, Row};

@@ -17,7 +17,7 @@ pub struct TestDb {
 
 enum Place {
     Sqlite(TempDir),
-    Postgres { server: String, name: String },
+    Postgres { admin: String, server: String, name: String },
 }
 
 impl Deref for TestDb {
@@ -51,7 +51,7 @@ impl TestDb {
     pub fn url(&self) -> Option<String> {
         match &self.place {
             Place::Sqlite(_) => None,
-            Place::Postgres { server, name } => Some(url(server, name)),
+            Place::Postgres { server, name, .. } => Some(url(server, name)),
         }
     }
 
@@ -59,14 +59,14 @@ impl TestDb {
     pub async fn reopen(&self, config: &DbConfig) -> Db {
         match &self.place {
             Place::Sqlite(folder) => Db::open_sqlite(&file(folder), config).await.unwrap(),
-            Place::Postgres { server, name } => Db::open_postgres(&url(server, name), config).await.unwrap(),
+            Place::Postgres { server, name, .. } => Db::open_postgres(&url(server, name), config).await.unwrap(),
         }
     }
 }
 
 impl Drop for TestDb {
     fn drop(&mut self) {
-        if let Place::Postgres { server, name } = &self.place {
+        if let Place::Postgres { admin: server, name, .. } = &self.place {
             // A test that failed may not leave its database behind either, so this can't be an async function's work.
             let (server, name) = (server.clone(), name.clone());
             let dropped = thread::spawn(move || {
@@ -101,16 +101,50 @@ pub async fn sqlite() -> TestDb {
 /// # Panics
 /// When the variable is not set: a test that needs PostgreSQL is never skipped in silence.
 pub async fn postgres() -> TestDb {
-    let server = std::env::var(POSTGRES).unwrap_or_else(|_| {
-        panic!("this test needs PostgreSQL: run `make test`, or set {POSTGRES} to the URL of a superuser on a private server")
-    });
-    let name = format!("test_{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple());
+    let server = server();
+    database(&server, &server, None).await
+}
+
+/// As [`postgres`], for a user who owns the database and nothing else: held to row security, as in production.
+///
+/// # Panics
+/// As [`postgres`].
+pub async fn postgres_owned() -> TestDb {
+    let server = server();
+    let (scheme, rest) = server.split_once("://").unwrap();
+    let (who, place) = rest.split_once('@').unwrap();
+    let password = who.split_once(':').map_or("", |(_, password)| password);
     let admin = Db::open_postgres(&server, &fast()).await.unwrap();
-    admin.execute(format!("CREATE DATABASE {name}"), args![]).await.unwrap();
+    // Tests run side by side: another may have made it just now.
+    let role = format!(
+        "DO $$ BEGIN CREATE ROLE {OWNER} LOGIN PASSWORD '{password}'; EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    );
+    admin.execute(role, args![]).await.unwrap();
     admin.close().await;
+    database(&server, &format!("{scheme}://{OWNER}:{password}@{place}"), Some(OWNER)).await
+}
+
+/// Who owns the databases of [`postgres_owned`].
+const OWNER: &str = "media_gateway_owner";
+
+fn server() -> String {
+    std::env::var(POSTGRES).unwrap_or_else(|_| {
+        panic!("this test needs PostgreSQL: run `make test`, or set {POSTGRES} to the URL of a superuser on a private server")
+    })
+}
+
+/// A new database, which `server` says how to open.
+async fn database(admin: &str, server: &str, owner: Option<&str>) -> TestDb {
+    let (admin, server) = (admin.to_owned(), server.to_owned());
+    let owned = owner.map(|owner| format!(" OWNER {owner}")).unwrap_or_default();
+    let name = format!("test_{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple());
+    let by = Db::open_postgres(&admin, &fast()).await.unwrap();
+    by.execute(format!("CREATE DATABASE {name}{owned}"), args![]).await.unwrap();
+    by.close().await;
     let db = Db::open_postgres(&url(&server, &name), &fast()).await.unwrap();
     db.migrate().await.unwrap();
-    TestDb { db, place: Place::Postgres { server, name } }
+    TestDb { db, place: Place::Postgres { admin, server, name } }
 }
 
 fn file(folder: &TempDir) -> PathBuf {

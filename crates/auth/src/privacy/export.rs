@@ -236,6 +236,7 @@ impl Auth {
             passkeys: self.passkeys_kept(id).await?,
             providers: export::providers(&self.db, id).await?,
         };
+        let rows = privacy::counts(&mut self.db.begin().await?, id).await?;
         Ok(PersonalData {
             person: id,
             exported_at: self.clock.now(),
@@ -249,7 +250,7 @@ impl Auth {
             consents: self.consents(call, named).await?,
             erasure,
             audit: export::audited(&self.db, id).await?,
-            rows: privacy::counts(&self.db, id).await?.into_iter().collect(),
+            rows,
         })
     }
 
@@ -266,7 +267,7 @@ impl Auth {
     }
 
     async fn api_keys_kept(&self, id: UserId) -> contracts::Result<Vec<KeyData>> {
-        let mut all = export::api_keys(&self.db, id).await?;
+        let mut all = export::api_keys(&mut self.db.begin().await?, id).await?;
         self.open_into(id, Kind::KeyName, all.iter_mut().map(|one| (&mut one.name, one.sealed.take()))).await?;
         Ok(all)
     }

@@ -1,7 +1,7 @@
 //! What is kept of a person, in words that they can read: also what has ended. The newest comes first.
 
 use contracts::UserId;
-use stores::{Db, DbError, FromRow, Row, args};
+use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 
 use crate::{
     AuditEntry, audit,
@@ -51,10 +51,12 @@ impl FromRow for KeyData {
     }
 }
 
-pub(crate) async fn api_keys(db: &Db, user: UserId) -> Result<Vec<KeyData>, DbError> {
+/// In whichever organisation they were made.
+pub(crate) async fn api_keys(tx: &mut Tx, user: UserId) -> Result<Vec<KeyData>, DbError> {
+    tx.sees(Rows::All).await?;
     let sql = "SELECT id, public_id, name, name_sealed, scopes, created_at, expires_at, last_used_at, revoked_at
         FROM auth_api_keys WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2";
-    all(db, sql, user).await
+    tx.fetch_all(sql, args![user.0, MOST]).await
 }
 
 impl FromRow for PasskeyData {

@@ -1,8 +1,10 @@
 //! What people allow, accounts that are to be erased, and which rows are whose.
 
+use std::collections::BTreeMap;
+
 use contracts::{Purpose, UserId};
 use jiff::Timestamp;
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
 
 /// Every table with something of a person, and which rows of it are theirs, in an order that foreign keys let go.
@@ -36,19 +38,23 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
 }
 
 /// How many rows of a person each table has.
-pub(crate) async fn counts(db: &Db, user: UserId) -> Result<Vec<(String, i64)>, DbError> {
+pub(crate) async fn counts(tx: &mut Tx, user: UserId) -> Result<BTreeMap<String, i64>, DbError> {
+    tx.sees(Rows::All).await?;
     let count = |(table, theirs): &(&str, &str)| format!("SELECT '{table}', COUNT(*) FROM {table} WHERE {theirs}");
     let sql: Vec<_> = TABLES.iter().map(count).collect();
-    db.fetch_all(sql.join(" UNION ALL "), args![user.0]).await
+    let rows: Vec<(String, i64)> = tx.fetch_all(sql.join(" UNION ALL "), args![user.0]).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Forgets everything about a person; says how many rows that were.
 pub(crate) async fn forget(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
-    let mut rows = 0;
+    // Counted before: a view does not say how many rows it changed.
+    let rows: i64 =
+        counts(tx, user).await?.iter().filter(|(table, _)| !STAY.contains(&table.as_str())).map(|(_, n)| n).sum();
     for (table, theirs) in TABLES.iter().filter(|(table, _)| !STAY.contains(table)) {
-        rows += tx.execute(format!("DELETE FROM {table} WHERE {theirs}"), args![user.0]).await?;
+        tx.execute(format!("DELETE FROM {table} WHERE {theirs}"), args![user.0]).await?;
     }
-    Ok(rows)
+    Ok(u64::try_from(rows).unwrap_or_default())
 }
 
 /// Destroys a person's key, with it everything that was sealed under it, and tells no more who they were.

@@ -1,7 +1,7 @@
 //! Which key seals, and what is still sealed under another.
 
 use contracts::UserId;
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
 
 use crate::secret::Head;
@@ -57,7 +57,8 @@ pub(crate) async fn any_signer(tx: &mut Tx) -> Result<Option<(String, Vec<u8>)>,
 }
 
 /// How much is sealed under another key than the one that seals.
-pub(crate) async fn pending(db: &Db, head: &Head) -> Result<i64, DbError> {
+pub(crate) async fn pending(tx: &mut Tx, head: &Head) -> Result<i64, DbError> {
+    tx.sees(Rows::All).await?;
     let sql =
         "SELECT (SELECT COUNT(*) FROM auth_users WHERE subject_key IS NOT NULL AND substr(subject_key, 1, 11) <> $1)
         + (SELECT COUNT(*) FROM auth_signing_keys WHERE substr(private_sealed, 1, 11) <> $1)
@@ -65,7 +66,7 @@ pub(crate) async fn pending(db: &Db, head: &Head) -> Result<i64, DbError> {
         + (SELECT COUNT(*) FROM auth_sessions WHERE agent <> '')
         + (SELECT COUNT(*) FROM auth_api_keys WHERE name <> '')
         + (SELECT COUNT(*) FROM auth_passkeys WHERE name <> '')";
-    db.fetch_one(sql, args![&head[..]]).await
+    tx.fetch_one(sql, args![&head[..]]).await
 }
 
 /// A person whose key is sealed under an older one.
@@ -149,7 +150,8 @@ pub(crate) async fn set_sealed(tx: &mut Tx, kind: Kind, id: Uuid, sealed: Option
         Kind::KeyName => "UPDATE auth_api_keys SET name = '', name_sealed = $2 WHERE id = $1",
         Kind::PasskeyName => "UPDATE auth_passkeys SET name = '', name_sealed = $2 WHERE id = $1",
     };
-    tx.execute(sql, args![id, sealed]).await
+    // A view does not say how many rows it changed.
+    tx.execute(sql, args![id, sealed]).await.map(|_| 1)
 }
 
 /// Texts of people beside their address.

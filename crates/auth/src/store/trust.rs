@@ -3,7 +3,7 @@
 use access::{ApiKeyRecord, KeyKind, Revoked, SALT_BYTES};
 use contracts::{OrgId, Role, Scopes, Subject, UserId};
 use jiff::Timestamp;
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
 
 /// A signing key as it is kept.
@@ -180,9 +180,9 @@ pub(crate) async fn insert_api_key(tx: &mut Tx, key: &ApiKeyRow) -> Result<(), D
     .map(|_| ())
 }
 
-/// The keys in force of a person, or of everybody.
+/// The keys in force of a person, or of everybody, among those that the transaction sees.
 pub(crate) async fn api_keys(
-    db: &Db,
+    tx: &mut Tx,
     user: Option<UserId>,
     now: Timestamp,
     limit: usize,
@@ -195,23 +195,29 @@ pub(crate) async fn api_keys(
         WHERE k.revoked_at IS NULL AND u.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}
         ORDER BY k.created_at DESC LIMIT $2"
     );
-    db.fetch_all(sql, args).await
+    tx.fetch_all(sql, args).await
 }
 
 pub(crate) async fn end_api_key(tx: &mut Tx, user: UserId, id: Uuid, now: Timestamp) -> Result<bool, DbError> {
-    let sql = "UPDATE auth_api_keys SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
-    Ok(tx.execute(sql, args![id, user.0, now]).await? == 1)
+    // A view does not say how many rows it changed.
+    let sql = "SELECT COUNT(*) FROM auth_api_keys WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL";
+    if tx.fetch_one::<i64>(sql, args![id, user.0]).await? == 0 {
+        return Ok(false);
+    }
+    tx.execute("UPDATE auth_api_keys SET revoked_at = $2 WHERE id = $1", args![id, now]).await?;
+    Ok(true)
 }
 
 pub(crate) async fn end_api_keys(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
+    tx.sees(Rows::All).await?;
     let sql = "UPDATE auth_api_keys SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
     tx.execute(sql, args![user.0, now]).await.map(|_| ())
 }
 
-pub(crate) async fn api_key_used(db: &Db, public_id: &str, at: Timestamp) -> Result<(), DbError> {
+pub(crate) async fn api_key_used(tx: &mut Tx, public_id: &str, at: Timestamp) -> Result<(), DbError> {
     let sql = "UPDATE auth_api_keys SET last_used_at = $2
         WHERE public_id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-    db.execute(sql, args![public_id, at]).await.map(|_| ())
+    tx.execute(sql, args![public_id, at]).await.map(|_| ())
 }
 
 /// Takes a proof once; says whether it was new.

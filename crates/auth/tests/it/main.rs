@@ -11,6 +11,7 @@ mod elsewhere;
 mod factors;
 mod lifecycle;
 mod mail;
+mod orgs;
 mod passkeys;
 mod privacy;
 mod providers;

@@ -71,7 +71,7 @@ pub struct World {
 
 impl World {
     pub async fn open(engine: &str) -> Self {
-        let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
+        let db = if engine == "postgres" { testkit::postgres_owned().await } else { testkit::sqlite().await };
         Self::over(db).await
     }
 

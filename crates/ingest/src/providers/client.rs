@@ -119,6 +119,11 @@ impl ProviderClient {
         Ok(Self { known, config, http, pacing: Arc::new(Mutex::new(pacing)), cache, clock })
     }
 
+    /// Its breaker and its quota.
+    pub fn standing(&self, now: Timestamp) -> crate::Standing {
+        self.pacing().standing(now)
+    }
+
     /// That it answered what its documentation does not describe.
     pub fn unexpected(&self, cause: &str) -> ProviderError {
         ProviderError::Unexpected { source_id: self.known.name.to_owned(), cause: cause.to_owned() }

@@ -43,6 +43,10 @@ impl PlatformAdapter for Gracenote {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.0.standing(now)
+    }
+
     fn lists(&self) -> bool {
         false
     }

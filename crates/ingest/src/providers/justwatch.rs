@@ -130,6 +130,10 @@ impl PlatformAdapter for JustWatch {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.0.standing(now)
+    }
+
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
         let from: u64 =
             cursor.unwrap_or("0").parse().map_err(|_| self.0.unexpected("a cursor that is none of its own"))?;

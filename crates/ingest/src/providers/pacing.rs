@@ -6,6 +6,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::sources::Standing;
+
 /// How many failures in a row open the breaker.
 const FAILURES: u32 = 5;
 /// How long it stays open.
@@ -104,6 +106,27 @@ impl Pacing {
             (Some(wait), _) => Turn::Wait(wait),
             (None, Some(end)) => Turn::Spent(end),
             (None, None) => Turn::Wait(interval),
+        }
+    }
+
+    /// How it stands.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        let breaker = match (self.open_until, self.trying) {
+            (None, _) => "closed",
+            (Some(_), Some(_)) => "half_open",
+            (Some(_), None) => "open",
+        };
+        let today = |key: &&Key| later(key.day, DAY).is_some_and(|end| end > now);
+        let used: Vec<_> = self.keys.iter().filter(today).map(|key| key.used).collect();
+        let per_day = self.allowance.per_day.filter(|most| *most < u32::MAX - 1);
+        let known = per_day.is_some() && !used.contains(&u32::MAX);
+        Standing {
+            breaker,
+            failures: self.failures,
+            open_until: self.open_until,
+            keys: self.keys.len(),
+            used_today: known.then(|| used.iter().map(|units| u64::from(*units)).sum()),
+            per_day,
         }
     }
 
@@ -233,5 +256,27 @@ mod tests {
         pacing.limited(start(), 1, SignedDuration::from_secs(9));
         assert_eq!(pacing.ask(start(), 1), Turn::Wait(SignedDuration::from_secs(7)));
         assert_eq!(pacing.ask(after(7_000), 1), Turn::Go(0));
+    }
+
+    #[test]
+    fn it_says_how_it_stands() {
+        let free = Pacing::new(Allowance { per_day: None, ..Allowance::USUAL }, 2, true).standing(start());
+        assert_eq!((free.used_today, free.per_day), (None, None));
+        let mut pacing = Pacing::new(Allowance { per_day: Some(100), ..Allowance::USUAL }, 2, true);
+        assert_eq!((pacing.standing(start()).breaker, pacing.standing(start()).used_today), ("closed", Some(0)));
+        pacing.ask(start(), 3);
+        assert_eq!((pacing.standing(start()).used_today, pacing.standing(start()).per_day), (Some(3), Some(100)));
+        for _ in 0..5 {
+            pacing.failed(start());
+        }
+        let open = pacing.standing(start());
+        assert_eq!((open.breaker, open.failures, open.open_until), ("open", 5, Some(after(60_000))));
+        pacing.ask(after(60_000), 1);
+        assert_eq!(pacing.standing(after(60_000)).breaker, "half_open");
+        pacing.succeeded();
+        assert_eq!(pacing.standing(after(60_000)).breaker, "closed");
+        pacing.spent(after(60_000), 0);
+        assert_eq!(pacing.standing(after(60_000)).used_today, None);
+        assert_eq!(pacing.standing(after(60_000 + 25 * 3_600_000)).used_today, Some(0));
     }
 }

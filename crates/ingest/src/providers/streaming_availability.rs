@@ -72,6 +72,10 @@ impl PlatformAdapter for StreamingAvailability {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.0.standing(now)
+    }
+
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
         let mut query = of_one(region).to_vec();
         query.push(("order_by", "popularity_1year".to_owned()));

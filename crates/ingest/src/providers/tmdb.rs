@@ -81,6 +81,10 @@ impl PlatformAdapter for Tmdb {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.0.standing(now)
+    }
+
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
         let (kind, page) = cursor.and_then(|cursor| cursor.split_once('/')).unwrap_or(("movie", "1"));
         let page: u64 = page.parse().map_err(|_| unexpected("a cursor that is none of its own"))?;

@@ -87,6 +87,10 @@ impl PlatformAdapter for Watchmode {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.0.standing(now)
+    }
+
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
         let page: u64 =
             cursor.unwrap_or("1").parse().map_err(|_| self.0.unexpected("a cursor that is none of its own"))?;

@@ -94,6 +94,10 @@ impl PlatformAdapter for YouTube {
         SOURCE
     }
 
+    fn standing(&self, now: jiff::Timestamp) -> crate::Standing {
+        self.client.standing(now)
+    }
+
     fn knows_offers(&self) -> bool {
         false
     }

@@ -177,7 +177,13 @@ async fn database(config: &Config, folder: &Folder) -> Check {
     let engine = backends::engine(config);
     match backends::missing_migrations(config, folder.path()).await {
         Ok(missing) if missing.is_empty() => {
-            check("database", State::Good, format!("{engine}, with this release's schema"), "")
+            let found = format!("{engine}, with this release's schema");
+            if !backends::is_above_row_security(config, folder.path()).await.unwrap_or(false) {
+                return check("database", State::Good, found, "");
+            }
+            let found = format!("{found}, as a user whom row security does not hold");
+            let fix = "let `database.url` name a user who owns the database and has neither SUPERUSER nor BYPASSRLS";
+            check("database", State::Less, found, fix)
         }
         Ok(missing) => {
             let fix = "nothing: the next start migrates it, or `media-gateway migrate` now";

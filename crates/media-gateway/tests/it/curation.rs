@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Setup, one_line},
+    app::{PATIENCE, Setup, one_line},
     fixtures::{self, HEADER},
 };
 
@@ -240,4 +240,39 @@ fn jobs_are_those_of_the_sources_that_the_configuration_names() {
     let strange =
         fixtures::write(dir.path(), "strange.toml", format!("[sources.betamax]\nkey_file = {key:?}\n").as_bytes());
     one_line(&setup.run(&["jobs", "list", "--config", &strange]), 1, "no provider is called so");
+}
+
+#[test]
+fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
+    let films = fixtures::write(dir.path(), "films.csv", b"id,name,year,imdb,tmdb\n1,The Brass Meridian,2019,,\n");
+    let mapping = fixtures::write(dir.path(), "festival.toml", MAPPING.as_bytes());
+    let toml = format!(
+        "[sources.festival]\nlocation = {films:?}\nmapping_file = {mapping:?}\n\n[sources.tmdb]\nkey_file = {key:?}\n\
+         base_url = \"http://127.0.0.1:9\"\ndaily_quota = 90\nregion = \"FR\"\n\n[sources.gracenote]\nkey_file = {key:?}\n"
+    );
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config).start();
+    let ask = |method: &str, path: &str| app.send(app.request(method, path).bearer_auth(&app.token));
+    // Nobody is at TMDb's address: each try is a failure, and is taken from the day's quota.
+    ask("POST", "/api/v1/internal/jobs/refresh_tmdb/runs");
+    let since = std::time::Instant::now();
+    let all = loop {
+        let all = ask("GET", "/api/v1/admin/sources").ok();
+        if all[2]["standing"]["failures"].as_u64() > Some(0) {
+            break all;
+        }
+        assert!(since.elapsed() < PATIENCE, "{all}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let named: Vec<_> = all.as_array().unwrap().iter().map(|one| (one["name"].clone(), one["kind"].clone())).collect();
+    let expected = [("festival", "feed"), ("gracenote", "provider"), ("tmdb", "provider")];
+    assert_eq!(named, expected.map(|(name, kind)| (json!(name), json!(kind))));
+    let (festival, gracenote, tmdb) = (&all[0], &all[1]["standing"], &all[2]["standing"]);
+    assert_eq!((&festival["standing"], &all[2]["region"]), (&Value::Null, &json!("FR")));
+    assert_eq!((&gracenote["breaker"], &gracenote["failures"]), (&json!("closed"), &json!(0)));
+    assert_eq!((&tmdb["keys"], &tmdb["per_day"]), (&json!(1), &json!(90)));
+    assert!(tmdb["used_today"].as_u64() >= tmdb["failures"].as_u64(), "{tmdb}");
+    app.get("/api/v1/admin/sources").problem(401, "operator_required");
 }

@@ -35,6 +35,8 @@ const NOBODYS: &[&str] = &[
     "jobs",
     "webhook_messages",
     "expiry_warnings",
+    // Who sees what, while a transaction runs.
+    "row_scope",
     // The log, whose events have ids only.
     "event_head",
     "events",
@@ -79,6 +81,8 @@ async fn every_context_with_something_of_people_answers_for_its_tables() {
         .await
         .unwrap();
     let mut wrong = Vec::new();
+    // Behind a view, a table has a longer name.
+    let tables: Vec<_> = tables.iter().map(|table| table.strip_suffix("_rows").unwrap_or(table).to_owned()).collect();
     for table in tables.iter().filter(|table| *table != "schema_migrations") {
         let columns = format!("SELECT name FROM pragma_table_info('{table}')");
         let columns: Vec<String> = db.fetch_all(columns, args![]).await.unwrap();

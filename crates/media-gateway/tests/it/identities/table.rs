@@ -128,6 +128,7 @@ pub const LINES: &[Line] = &[
     ("admin_limits", Admin, "/api/v1/admin/limits", "", admin(200)),
     ("admin_reload", Admin, "/api/v1/admin/reload", "", admin(204)),
     ("admin_routes", Admin, "/api/v1/admin/routes", "", admin(200)),
+    ("admin_sources", Admin, "/api/v1/admin/sources", "", admin(200)),
     ("list_audit", Admin, "/api/v1/internal/auth/audit", "", admin(200)),
     ("verify_audit", Admin, "/api/v1/internal/auth/audit/verdict", "", admin(200)),
     ("list_clients", Admin, "/api/v1/internal/auth/clients", "", admin(200)),
