@@ -19,6 +19,7 @@ mod node;
 mod proxy;
 mod shed;
 mod upstream;
+mod way;
 
 pub use admin::{Reload, api};
 pub use breaker::BreakerConfig;

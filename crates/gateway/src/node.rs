@@ -28,6 +28,8 @@ use crate::{
 pub struct GatewayParts {
     /// The routes of the roles in this process.
     pub local: OpenApiRouter,
+    /// Certificates for roles at `https://…`.
+    pub tls: Option<Arc<tls::Mutual>>,
     /// The roles in other processes.
     pub remotes: Vec<Remote>,
     /// How the node is.
@@ -71,12 +73,12 @@ pub struct Gateway {
 
 /// The gateway: local routes, a proxy for the remote ones, one document for all of them, and health.
 pub fn gateway(parts: GatewayParts) -> Gateway {
-    let GatewayParts { local, remotes, health, frame, idempotency, limits, cache, denied, reload, config } = parts;
+    let GatewayParts { local, tls, remotes, health, frame, idempotency, limits, cache, denied, reload, config } = parts;
     let seen = Arc::new(OnceLock::new());
     let mut places = Places::of(local.get_openapi(), "local");
     let (mut router, mut document) = local.merge(admin::routes(Arc::clone(&seen))).split_for_parts();
     places.add(&admin::api(), "local");
-    let (proxy, mut upstreams) = (Proxy::new(), Vec::new());
+    let (proxy, mut upstreams) = (Proxy::new(tls), Vec::new());
     for remote in remotes {
         health.register(remote.name(), false, proxy.probe(&remote));
         let upstream = Proxy::upstream(&remote, &frame);

@@ -38,6 +38,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
+    way::Way,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -73,6 +74,7 @@ const MAX_HELD: u64 = 64 * 1_024;
 /// A role in another process.
 pub struct Remote {
     name: Arc<str>,
+    scheme: Scheme,
     authority: Authority,
     config: UpstreamConfig,
     /// The role's document: its paths are what is passed on.
@@ -80,16 +82,16 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The role `name` that answers at `base` (`http://host:port`) what `api` documents.
+    /// The role `name` that answers at `base` (`http://host:port`, or `https://` with certificates on both sides) what `api` documents.
     ///
     /// # Errors
-    /// `bad_remote` when `base` is not a plain HTTP origin.
+    /// `bad_remote` when `base` is not an HTTP origin.
     pub fn new(name: &str, base: &Uri, api: OpenApi) -> Result<Self, ApiError> {
-        let plain = base.scheme() == Some(&Scheme::HTTP) && base.path() == "/" && base.query().is_none();
-        match base.authority() {
-            Some(authority) if plain => {
-                let config = UpstreamConfig::default();
-                Ok(Self { name: name.into(), authority: authority.clone(), config, api })
+        let origin = base.path() == "/" && base.query().is_none();
+        match (base.scheme(), base.authority()) {
+            (Some(scheme), Some(authority)) if origin && [Scheme::HTTP, Scheme::HTTPS].contains(scheme) => {
+                let (scheme, config) = (scheme.clone(), UpstreamConfig::default());
+                Ok(Self { name: name.into(), scheme, authority: authority.clone(), config, api })
             }
             _ => Err(ApiError::invalid("bad_remote", format!("{base} is not an address like http://host:port"))),
         }
@@ -111,13 +113,15 @@ impl Remote {
 
 /// The client that all remote roles share.
 #[derive(Clone)]
-pub(crate) struct Proxy(HttpClient<HttpConnector, Body>);
+pub(crate) struct Proxy(HttpClient<Way, Body>);
 
 impl Proxy {
-    pub(crate) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    pub(crate) fn new(tls: Option<Arc<tls::Mutual>>) -> Self {
+        let mut plain = HttpConnector::new();
+        plain.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        plain.set_nodelay(true);
+        plain.enforce_http(false);
+        let connector = Way { plain, tls };
         let mut builder = HttpClient::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
         Self(builder.build(connector))
@@ -126,7 +130,8 @@ impl Proxy {
     /// Asks `remote` how it is, as one component of this node.
     pub(crate) fn probe(&self, remote: &Remote) -> impl Fn() -> BoxFuture<'static, Vec<Component>> + use<> {
         let (client, name) = (self.0.clone(), Arc::clone(&remote.name));
-        let target = Uri::builder().scheme(Scheme::HTTP).authority(remote.authority.clone()).path_and_query("/readyz");
+        let target = Uri::builder().scheme(remote.scheme.clone()).authority(remote.authority.clone());
+        let target = target.path_and_query("/readyz");
         let target = target.build().unwrap_or_default();
         move || {
             let (name, reply) = (Arc::clone(&name), client.get(target.clone()));
@@ -145,7 +150,8 @@ impl Proxy {
 
     /// A service that passes every request on to `remote`, as `upstream` allows.
     pub(crate) fn to(&self, remote: &Remote, upstream: &Arc<Upstream>) -> Forward {
-        Forward { client: self.0.clone(), upstream: Arc::clone(upstream), authority: remote.authority.clone() }
+        let (scheme, authority) = (remote.scheme.clone(), remote.authority.clone());
+        Forward { client: self.0.clone(), upstream: Arc::clone(upstream), scheme, authority }
     }
 
     /// How `remote` is asked.
@@ -158,8 +164,9 @@ impl Proxy {
 /// See [`Proxy::to`].
 #[derive(Clone)]
 pub(crate) struct Forward {
-    client: HttpClient<HttpConnector, Body>,
+    client: HttpClient<Way, Body>,
     upstream: Arc<Upstream>,
+    scheme: Scheme,
     authority: Authority,
 }
 
@@ -182,7 +189,7 @@ impl Forward {
     async fn forward(self, request: Request) -> Result<Response, ApiError> {
         let time = request.extensions().get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
-        let mut held = Held::new(readdress(request, &self.authority)?).await?;
+        let mut held = Held::new(readdress(request, &self.scheme, &self.authority)?).await?;
         let safe = held.safe();
         let response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await;
         let mut response = response?;
@@ -274,10 +281,10 @@ fn broken() -> ApiError {
 }
 
 /// The request as the role gets it.
-fn readdress(request: Request, authority: &Authority) -> Result<Request, ApiError> {
+fn readdress(request: Request, scheme: &Scheme, authority: &Authority) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-    let target = Uri::builder().scheme(Scheme::HTTP).authority(authority.clone()).path_and_query(path).build();
+    let target = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(path).build();
     let target = target.map_err(|_| ApiError::invalid("bad_path", "this path can't be passed on"))?;
     let host = parts.headers.remove(header::HOST);
     strip(&mut parts.headers);

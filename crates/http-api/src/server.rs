@@ -1,4 +1,4 @@
-//! Serves a router on a listener: HTTP/1.1 and HTTP/2 without TLS on one port, bounded, drained at the end.
+//! Serves a router on a listener: HTTP/1.1 and HTTP/2 on one port, bounded, drained at the end.
 
 use std::{
     convert::Infallible,
@@ -30,6 +30,7 @@ use tower::{Service, ServiceExt};
 use crate::Peer;
 
 mod counted;
+mod wire;
 
 /// What a connection sends before anyone knows which protocol it speaks: the preface of HTTP/2.
 const PREFACE: usize = 24;
@@ -54,6 +55,8 @@ pub struct ServerConfig {
     pub ping: (Duration, Duration),
     /// How long requests in flight may take to finish after a shutdown.
     pub drain: Duration,
+    /// Certificates that both sides show; without them nothing is encrypted.
+    pub tls: Option<Arc<tls::Mutual>>,
 }
 
 impl Default for ServerConfig {
@@ -66,6 +69,7 @@ impl Default for ServerConfig {
             max_streams: 128,
             ping: (Duration::from_secs(20), Duration::from_secs(10)),
             drain: Duration::from_secs(20),
+            tls: None,
         }
     }
 }
@@ -113,22 +117,29 @@ where
     let places = Arc::new(Semaphore::new(config.max_connections));
     let cut = CancellationToken::new();
     while let Some((stream, peer, place)) = accept(&listener, &places, &shutdown).await {
-        let read = Arc::new(AtomicUsize::new(0));
-        let io = TokioIo::new(counted::Counted::new(stream, Arc::clone(&read)));
         let service = service.clone();
         let answer = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
             service.clone().oneshot(request)
         });
-        let connection = builder.serve_connection_with_upgrades(io, answer).into_owned();
-        let connection = graceful.watch(connection);
-        let (patience, cut) = (config.header_read_timeout, cut.clone());
+        let (patience, cut, tls) = (config.header_read_timeout, cut.clone(), config.tls.clone());
+        let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let end = cut.run_until_cancelled(with_patience(connection, &read, patience)).await;
-            if let Some(Some(Err(error))) = end {
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
+            let connection = async {
+                let read = Arc::new(AtomicUsize::new(0));
+                let wire = match timeout(patience, wire::wire(tls.as_deref(), stream, peer)).await {
+                    Ok(Ok(wire)) => wire,
+                    Ok(Err(error)) => return tracing::debug!(%error, %peer, "a connection was refused"),
+                    Err(_) => return,
+                };
+                let io = TokioIo::new(counted::Counted::new(wire, Arc::clone(&read)));
+                let connection = watcher.watch(builder.serve_connection_with_upgrades(io, answer).into_owned());
+                if let Some(Err(error)) = with_patience(connection, &read, patience).await {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
+            };
+            cut.run_until_cancelled(connection).await;
             drop(place);
         });
     }

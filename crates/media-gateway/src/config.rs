@@ -149,6 +149,16 @@ pub struct Peers {
     /// A file with the secret that roles show each other; without it only reads are allowed between processes.
     #[config(env = "MEDIA_GATEWAY_PEER_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+    /// This node's certificate and those up to its authority, as PEM. With it and the two below, roles speak TLS and show
+    /// each other certificates; off this machine they speak nothing else. New ones are taken when the files change.
+    #[config(env = "MEDIA_GATEWAY_PEER_CERTIFICATE_FILE")]
+    pub certificate_file: Option<PathBuf>,
+    /// The certificate's private key, as PEM.
+    #[config(env = "MEDIA_GATEWAY_PEER_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
+    /// The authorities whose certificates are believed, as PEM.
+    #[config(env = "MEDIA_GATEWAY_PEER_AUTHORITIES_FILE")]
+    pub authorities_file: Option<PathBuf>,
 }
 
 /// The SQL database.

@@ -66,6 +66,8 @@ pub struct Common {
     pub limits: Arc<Limits>,
     pub cache: Arc<ResponseCache>,
     pub reload: Reload,
+    /// What roles show each other.
+    pub tls: Option<Arc<tls::Mutual>>,
 }
 
 impl Node {
@@ -74,6 +76,8 @@ impl Node {
     /// # Errors
     /// When a store can't be opened or a port is taken; nothing keeps running then.
     pub async fn start(mut config: Config, folder: Folder, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        peers::check_plaintext(&config)?;
+        let tls = peers::tls(&config)?;
         let bound = bind(&config).await?;
         if let Some((_, _, address)) = bound.iter().find(|(name, _, _)| name == Role::Gateway.as_str()) {
             config.auth.issuer.get_or_insert_with(|| roles::auth::issuer_at(*address));
@@ -84,7 +88,8 @@ impl Node {
         let limits = limits::limits(&config, &services)?;
         let cache = Arc::new(ResponseCache::new(services.clock.clone(), config.limits.cache_bytes / RESPONSES_SHARE));
         let (reload, reloads) = reloads();
-        let common = Common { config, health: Arc::clone(&health), frame, limits: Arc::clone(&limits), cache, reload };
+        let health_of = Arc::clone(&health);
+        let common = Common { config, health: health_of, frame, limits: Arc::clone(&limits), cache, reload, tls };
         let node = Self {
             urls: bound.iter().map(|(name, _, address)| (name.clone(), format!("http://{address}"))).collect(),
             services,
@@ -150,6 +155,8 @@ impl Node {
             let limits = server::ServerConfig {
                 max_connections: common.config.limits.max_connections,
                 drain: DRAIN,
+                // People and whoever watches come to the others, through a proxy that speaks TLS to them.
+                tls: common.tls.clone().filter(|_| role.is_some_and(|role| role != Role::Gateway)),
                 ..server::ServerConfig::default()
             };
             let shutdown = self.shutdown.clone();

@@ -1,10 +1,11 @@
 //! Local or remote? The only place that asks.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use anyhow::Context as _;
 use catalog::Catalog;
 use contracts::{CatalogApi, SearchApi};
+use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
 
@@ -24,6 +25,49 @@ pub fn token(config: &Config) -> anyhow::Result<Option<String>> {
     let token = text.trim();
     anyhow::ensure!(token.len() >= 32, "{} must hold at least 32 characters", path.display());
     Ok(Some(token.to_owned()))
+}
+
+/// The certificates that roles show each other, if there are any.
+///
+/// # Errors
+/// When one of the three files is missing or can't be used.
+pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<tls::Mutual>>> {
+    let peers = &config.peers;
+    let files = match (&peers.certificate_file, &peers.key_file, &peers.authorities_file) {
+        (None, None, None) => return Ok(None),
+        (Some(certificate), Some(key), Some(authorities)) => {
+            tls::Files { certificate: certificate.clone(), key: key.clone(), authorities: authorities.clone() }
+        }
+        _ => anyhow::bail!("`peers.certificate_file`, `key_file` and `authorities_file` go together"),
+    };
+    Ok(Some(Arc::new(tls::Mutual::open(files).context("the certificates of `peers` can't be used")?)))
+}
+
+/// Refuses what would go over a network in plain text: a role that listens beyond this machine without certificates, and
+/// a peer beyond it at `http://`.
+///
+/// # Errors
+/// Names it, and what to set.
+pub fn check_plaintext(config: &Config) -> anyhow::Result<()> {
+    const SET: &str = "set `peers.certificate_file`, `key_file` and `authorities_file`";
+    let certificates = config.peers.certificate_file.is_some();
+    for role in Role::ALL.into_iter().filter(|role| *role != Role::Gateway && !config.all_roles()) {
+        if config.roles().contains(&role) {
+            let address = role.address(&config.listen);
+            let plain = !certificates && !address.ip().to_canonical().is_loopback();
+            anyhow::ensure!(!plain, "`listen.{role}` is {address}: beyond this machine roles speak TLS only: {SET}");
+            continue;
+        }
+        let Some(peer) = role.peer(config).and_then(|url| url.parse::<Url>().ok()) else { continue };
+        let host = peer.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let here = host.parse().map_or(host == "localhost", |address: IpAddr| address.to_canonical().is_loopback());
+        let plain = peer.scheme() == "http" && !here;
+        anyhow::ensure!(
+            !plain,
+            "`peers.{role}` is {peer}: beyond this machine roles speak TLS only: write https:// and {SET}"
+        );
+    }
+    Ok(())
 }
 
 /// The catalogue: ours, or the process that has it.
@@ -59,6 +103,6 @@ pub fn of(role: Role, config: &Config, services: &Services) -> anyhow::Result<Op
 }
 
 fn connect(role: &'static str, config: &Config, url: &str, means: &Means) -> anyhow::Result<rpc::Peer> {
-    let client = ClientConfig { peer_token: token(config)?, ..ClientConfig::default() };
+    let client = ClientConfig { peer_token: token(config)?, tls: tls(config)?, ..ClientConfig::default() };
     Ok(rpc::connect_lazy(role, url, &client, means.clock.clone(), means.rng.clone())?)
 }

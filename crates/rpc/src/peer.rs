@@ -1,13 +1,15 @@
 //! The way to another role: one lazy HTTP/2 connection, the frame of each call, deadlines and a second try.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use contracts::{ApiError, Call, Clock, Component, ComponentState, ErrorKind, Result, Rng};
+use hyper_util::rt::TokioIo;
 use prost::Message;
+use tokio::net::TcpStream;
 use tonic::{
     Request, Response, Status,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::{Channel, Endpoint, Uri},
 };
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
@@ -35,18 +37,20 @@ pub struct ClientConfig {
     pub max_in_flight: usize,
     /// Proves to the other role that we are one of its deployment; without it we call as anonymous.
     pub peer_token: Option<String>,
+    /// Certificates for roles at `https://…`.
+    pub tls: Option<Arc<tls::Mutual>>,
 }
 
 impl Default for ClientConfig {
     fn default() -> Self {
         let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(60));
-        Self { connect_timeout, timeout, max_in_flight: 256, peer_token: None }
+        Self { connect_timeout, timeout, max_in_flight: 256, peer_token: None, tls: None }
     }
 }
 
 impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connect_timeout, timeout, max_in_flight, peer_token } = self;
+        let Self { connect_timeout, timeout, max_in_flight, peer_token, .. } = self;
         let token = if peer_token.is_some() { "set" } else { "none" };
         write!(f, "ClientConfig {{ {connect_timeout:?}, {timeout:?}, {max_in_flight}, peer_token: {token} }}")
     }
@@ -73,11 +77,16 @@ pub fn connect_lazy(role: &'static str, uri: &str, config: &ClientConfig, clock:
         let detail = format!("{uri:?} is not an address of the {role} role; it must be like http://host:port");
         ApiError::invalid("bad_peer_address", detail)
     };
-    let endpoint = Endpoint::from_shared(uri.to_owned()).map_err(|_| bad_uri())?;
+    // Tonic itself speaks plainly; what is below it may be encrypted.
+    let (plain, tls) = match uri.strip_prefix("https://") {
+        Some(rest) => (format!("http://{rest}"), Some(config.tls.clone().ok_or_else(|| no_certificates(role))?)),
+        None => (uri.to_owned(), None),
+    };
+    let endpoint = Endpoint::from_shared(plain).map_err(|_| bad_uri())?;
     if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
         return Err(bad_uri());
     }
-    let channel = endpoint
+    let endpoint = endpoint
         .connect_timeout(config.connect_timeout)
         .tcp_nodelay(true)
         .tcp_keepalive(Some(Duration::from_secs(30)))
@@ -86,10 +95,29 @@ pub fn connect_lazy(role: &'static str, uri: &str, config: &ClientConfig, clock:
         .keep_alive_while_idle(true)
         .http2_adaptive_window(true)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .concurrency_limit(config.max_in_flight)
-        .connect_lazy();
+        .concurrency_limit(config.max_in_flight);
+    let channel = match tls {
+        Some(tls) => {
+            endpoint.connect_with_connector_lazy(tower::service_fn(move |uri| encrypted(Arc::clone(&tls), uri)))
+        }
+        None => endpoint.connect_lazy(),
+    };
     let bearer = config.peer_token.as_deref().filter(|token| !token.is_empty()).map(bearer).transpose()?;
     Ok(Peer { role, channel, bearer, timeout: config.timeout, clock, rng })
+}
+
+fn no_certificates(role: &str) -> ApiError {
+    let detail =
+        format!("the {role} role is at https://: set `peers.certificate_file`, `key_file` and `authorities_file`");
+    ApiError::invalid("no_certificates", detail)
+}
+
+async fn encrypted(tls: Arc<tls::Mutual>, uri: Uri) -> io::Result<TokioIo<tls::Connected>> {
+    let host = uri.host().ok_or_else(|| io::Error::other("an address without a host"))?;
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((name, uri.port_u16().unwrap_or(443))).await?;
+    stream.set_nodelay(true)?;
+    Ok(TokioIo::new(tls.connect(host, stream).await?))
 }
 
 fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {

@@ -18,6 +18,7 @@ const CONTEXT_MAY: &[&str] = &["contracts", "access", "stores", "http-api"];
 const MAY: &[(&str, &[&str])] = &[
     ("contracts", &[]),
     ("assets", &[]),
+    ("tls", &[]),
     ("testkit", &["contracts", "stores", "stores-embedded", "http-api", "embedding"]),
     ("access", &["contracts"]),
     ("embedding", &["contracts"]),
@@ -27,9 +28,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("stores", &["contracts"]),
     ("stores-embedded", &["contracts", "stores"]),
     ("stores-production", &["contracts", "stores"]),
-    ("http-api", &["contracts", "access"]),
-    ("rpc", &["contracts", "access"]),
-    ("gateway", &["contracts", "stores", "http-api", "access"]),
+    ("http-api", &["contracts", "access", "tls"]),
+    ("rpc", &["contracts", "access", "tls"]),
+    ("gateway", &["contracts", "stores", "http-api", "access", "tls"]),
     ("web", &["contracts", "http-api"]),
     ("xtask", &["assets"]),
 ];

@@ -46,6 +46,7 @@ impl Bench {
         };
         let gateway = gateway(GatewayParts {
             local: OpenApiRouter::default().route(RUNS, work),
+            tls: None,
             remotes: Vec::new(),
             health: Health::new(),
             frame: Arc::new(frame),

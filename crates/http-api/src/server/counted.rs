@@ -10,25 +10,22 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Passes everything on and counts what is read.
-pub(super) struct Counted {
-    stream: TcpStream,
+pub(super) struct Counted<S> {
+    stream: S,
     read: Arc<AtomicUsize>,
 }
 
-impl Counted {
+impl<S> Counted<S> {
     /// Counts into `read`.
-    pub(super) fn new(stream: TcpStream, read: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(stream: S, read: Arc<AtomicUsize>) -> Self {
         Self { stream, read }
     }
 }
 
-impl AsyncRead for Counted {
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -37,7 +34,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -23,6 +23,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api)).into());
     Ok(gateway::gateway(GatewayParts {
         local,
+        tls: common.tls.clone(),
         remotes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),

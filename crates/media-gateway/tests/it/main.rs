@@ -16,6 +16,7 @@ mod journey;
 mod limits;
 mod mail;
 mod meaning;
+mod mutual;
 mod operations;
 mod privacy;
 mod rebuilding;

@@ -1,0 +1,113 @@
+//! Roles in processes of their own show each other certificates, which change while they run.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
+use crate::{
+    app::{App, PATIENCE, Setup, one_line},
+    fixtures::{self, TITLES},
+    split::database,
+};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// Writes a node's certificate and key, and the authority it believes.
+fn issue(dir: &Path, name: &str, by: &Authority) -> [PathBuf; 3] {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, by).unwrap();
+    let files = ["crt", "key", "ca"].map(|kind| dir.join(format!("{name}.{kind}")));
+    for (file, text) in files.iter().zip([certificate.pem(), key.serialize_pem(), by.pem()]) {
+        std::fs::write(file, text).unwrap();
+    }
+    files
+}
+
+fn with(setup: Setup, files: &[PathBuf; 3]) -> Setup {
+    let names = ["CERTIFICATE", "KEY", "AUTHORITIES"];
+    names.into_iter().zip(files).fold(setup, |setup, (name, file)| {
+        setup.env(&format!("MEDIA_GATEWAY_PEER_{name}_FILE"), file.to_str().unwrap())
+    })
+}
+
+/// The status of what the gateway passes on to the catalogue.
+fn passed_on(front: &App) -> u16 {
+    front.get("/api/v1/platforms").status
+}
+
+/// Once the new files are read. Not at once: a gateway whose tries fail leaves the role alone for half a minute.
+fn eventually(front: &App, wanted: u16) {
+    std::thread::sleep(Duration::from_millis(1_500));
+    let since = Instant::now();
+    while passed_on(front) != wanted {
+        assert!(since.elapsed() < PATIENCE, "it stays at {}: {}", passed_on(front), front.log());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn roles_show_each_other_certificates_that_change_while_they_run() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), database());
+    let token = dir.path().join("peer.token");
+    std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
+    let setup = |name: &str, by: &Authority| {
+        let setup = Setup::on(&dir.path().join(name))
+            .env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap())
+            .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap());
+        with(setup, &issue(dir.path(), name, by))
+    };
+    let (ours, other) = (authority(), authority());
+    let back = setup("back", &ours).roles("auth,catalog,ingest").start();
+    let https = |role: &str| back.url(role).replace("http://", "https://");
+    let front = |name: &str, by: &Authority| {
+        setup(name, by)
+            .roles("gateway,search")
+            .env("MEDIA_GATEWAY_PEER_AUTH", https("auth"))
+            .env("MEDIA_GATEWAY_PEER_CATALOG", https("catalog"))
+            .env("MEDIA_GATEWAY_PEER_INGEST", https("ingest"))
+            .start()
+    };
+    let friend = front("friend", &ours);
+    fixtures::ingest_all(&back.setup);
+    // What search knows came over gRPC, and the directory over HTTP.
+    friend.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
+    assert_eq!(passed_on(&friend), 200);
+    let refused = |front: &App| {
+        let status = passed_on(front);
+        assert!([502, 503].contains(&status), "{status}");
+    };
+    let stranger = front("stranger", &other);
+    refused(&stranger);
+
+    // The authority changes, first where the connections end: who has one of the new authority comes in. Nobody restarts.
+    issue(dir.path(), "back", &other);
+    eventually(&stranger, 200);
+    // Then where they begin.
+    let late = front("late", &ours);
+    refused(&late);
+    issue(dir.path(), "late", &other);
+    eventually(&late, 200);
+}
+
+#[test]
+fn nothing_goes_over_a_network_in_plain_text() {
+    let database = database();
+    let setup = |key: &str, value: &str| {
+        Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap()).env(key, value)
+    };
+    let listening = setup("MEDIA_GATEWAY_LISTEN_CATALOG", "0.0.0.0:0");
+    one_line(&listening.run(&["serve", "--roles", "catalog"]), 1, "beyond this machine roles speak TLS only");
+    let calling = setup("MEDIA_GATEWAY_PEER_CATALOG", "http://192.0.2.1:8086");
+    one_line(&calling.run(&["serve", "--roles", "gateway,search"]), 1, "`peers.catalog` is http://192.0.2.1:8086");
+    let half = setup("MEDIA_GATEWAY_PEER_KEY_FILE", "/nowhere");
+    one_line(&half.run(&["serve", "--roles", "catalog"]), 1, "go together");
+}

@@ -1,0 +1,116 @@
+//! Who gets in, and that certificates change while both ends run. The certificates are made here.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::ServerName;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::*;
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate for 127.0.0.1 in a folder, of this authority.
+fn issue(dir: &TempDir, name: &str, by: &CertifiedIssuer<'static, KeyPair>) -> Files {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, by).unwrap();
+    let at = |file: &str| dir.path().join(format!("{name}.{file}"));
+    let files = Files { certificate: at("crt"), key: at("key"), authorities: at("ca") };
+    std::fs::write(&files.certificate, certificate.pem()).unwrap();
+    std::fs::write(&files.key, key.serialize_pem()).unwrap();
+    std::fs::write(&files.authorities, by.as_ref().pem()).unwrap();
+    files
+}
+
+/// Connects with `connect` and says something; what the other end heard, or why it heard nothing.
+async fn hears<F, S>(server: &Mutual, connect: impl FnOnce(TcpStream) -> F) -> io::Result<Vec<u8>>
+where
+    F: Future<Output = io::Result<S>>,
+    S: AsyncWriteExt + Unpin,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let said = async {
+        let mut stream = connect(TcpStream::connect(address).await?).await?;
+        stream.write_all(b"hello").await?;
+        stream.shutdown().await
+    };
+    let heard = async {
+        let mut stream = server.accept(listener.accept().await?.0).await?;
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).await?;
+        Ok(heard)
+    };
+    let (said, heard) = tokio::join!(said, heard);
+    heard.and_then(|heard| said.map(|()| heard))
+}
+
+#[tokio::test]
+async fn both_ends_show_a_certificate_of_the_authority() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, other) = (authority(), authority());
+    let server = Mutual::open(issue(&dir, "server", &ours)).unwrap();
+    let client = Mutual::open(issue(&dir, "client", &ours)).unwrap();
+    assert_eq!(hears(&server, |stream| client.connect("127.0.0.1", stream)).await.unwrap(), b"hello");
+
+    let elsewhere = hears(&server, |stream| client.connect("localhost", stream)).await;
+    assert!(elsewhere.is_err(), "a certificate is for its names only");
+
+    // One of another authority, who believes ours: it is the certificate that is refused.
+    let mut files = issue(&dir, "stranger", &other);
+    files.authorities = dir.path().join("server.ca");
+    let stranger = Mutual::open(files.clone()).unwrap();
+    assert!(hears(&server, |stream| stranger.connect("127.0.0.1", stream)).await.is_err());
+    // And the other way round.
+    assert!(hears(&stranger, |stream| client.connect("127.0.0.1", stream)).await.is_err());
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(dir.path().join("server.ca")).unwrap()).unwrap();
+    let nobody = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[&TLS13]).unwrap();
+    let nobody = TlsConnector::from(Arc::new(nobody.with_root_certificates(roots).with_no_client_auth()));
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    assert!(hears(&server, |stream| nobody.connect(name, stream)).await.is_err(), "without a certificate");
+    assert!(hears(&server, |stream| async { Ok(stream) }).await.is_err(), "without TLS");
+}
+
+#[tokio::test]
+async fn certificates_change_while_both_ends_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, new) = (authority(), authority());
+    let server = Mutual::open(issue(&dir, "server", &old)).unwrap();
+    let client = Mutual::open(issue(&dir, "client", &old)).unwrap();
+    let meets = || hears(&server, |stream| client.connect("127.0.0.1", stream));
+    assert!(meets().await.is_ok());
+    // Half of a change: the key is not the certificate's. The old one is used until the rest is there.
+    let before = std::fs::read(dir.path().join("server.key")).unwrap();
+    std::fs::write(dir.path().join("server.key"), KeyPair::generate().unwrap().serialize_pem() + "\n").unwrap();
+    tokio::time::sleep(EVERY).await;
+    assert!(meets().await.is_ok());
+    std::fs::write(dir.path().join("server.key"), before).unwrap();
+
+    // Another authority takes over on one end first: they don't meet, until the other follows.
+    issue(&dir, "server", &new);
+    tokio::time::sleep(EVERY).await;
+    assert!(meets().await.is_err());
+    issue(&dir, "client", &new);
+    tokio::time::sleep(EVERY).await;
+    assert!(meets().await.is_ok());
+}
+
+#[test]
+fn what_is_no_certificate_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = issue(&dir, "node", &authority());
+    for wrong in ["", "not a certificate"] {
+        std::fs::write(&files.authorities, wrong).unwrap();
+        assert!(Mutual::open(files.clone()).unwrap_err().to_string().contains("node.ca"));
+    }
+    std::fs::remove_file(&files.key).unwrap();
+    assert!(Mutual::open(files).is_err());
+}
