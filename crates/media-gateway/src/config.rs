@@ -305,8 +305,9 @@ impl Config {
         }
         if let Some(url) = &self.redis.url
             && !url.starts_with("redis://")
+            && !url.starts_with("rediss://")
         {
-            bail!("`redis.url` must start with redis://; connections to Redis are not encrypted yet");
+            bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
         self.check_limits()?;
         self.intent.check()?;

@@ -12,7 +12,7 @@ use std::{
 
 use contracts::Clock;
 use redis::{
-    Client, RedisError, RedisResult,
+    Client, RedisError, RedisResult, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 
@@ -52,12 +52,16 @@ impl From<RedisError> for RedisUnreachable {
 }
 
 impl RedisLink {
-    /// A link to the server at `url` (`redis://…`), connected when it is first used.
+    /// A link to the server at `url`, connected when it is first used: `redis://…`, or `rediss://…` over TLS, where the
+    /// server's certificate is to be of one of `authorities` (PEM), or of one that the system believes.
     ///
     /// # Errors
-    /// When `url` is not an address.
-    pub fn open(url: &str, clock: Clock) -> Result<Self, RedisUnreachable> {
-        let client = Client::open(url)?;
+    /// When `url` is not an address, or `authorities` are none or not asked for.
+    pub fn open(url: &str, authorities: Option<Vec<u8>>, clock: Clock) -> Result<Self, RedisUnreachable> {
+        let client = match authorities {
+            Some(pem) => Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(pem) })?,
+            None => Client::open(url)?,
+        };
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(COMMAND_TIMEOUT))
             .set_connection_timeout(Some(CONNECT_TIMEOUT))

@@ -1,14 +1,19 @@
 //! Who may ask how much, and where it is counted.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 /// Valkey or Redis: the cache and the rate limits of several processes. Without it each process has its own.
 #[derive(Clone, Debug, confique::Config)]
 #[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Redis {
-    /// `redis://…`.
+    /// `redis://…`, or `rediss://…` over TLS.
     #[config(env = "MEDIA_GATEWAY_REDIS_URL")]
     pub url: Option<String>,
+    /// The authorities that the server's certificate may be of, as PEM; those that the system believes where absent.
+    #[config(env = "MEDIA_GATEWAY_REDIS_AUTHORITIES_FILE")]
+    pub authorities_file: Option<PathBuf>,
     /// What every key begins with, so that several deployments can share a server.
     #[config(env = "MEDIA_GATEWAY_REDIS_PREFIX", default = "media-gateway:")]
     pub prefix: String,

@@ -10,10 +10,14 @@ use super::*;
 use crate::RedisCache;
 
 /// The server that `make test` starts.
+fn server() -> String {
+    std::env::var("MEDIA_GATEWAY_TEST_REDIS")
+        .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`")
+}
+
 fn link() -> RedisLink {
-    let url = std::env::var("MEDIA_GATEWAY_TEST_REDIS")
-        .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`");
-    RedisLink::open(&url, Clock::system()).unwrap()
+    let url = server();
+    RedisLink::open(&url, None, Clock::system()).unwrap()
 }
 
 /// Keys of this test alone.
@@ -74,7 +78,7 @@ async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
     let url = format!("redis://{}", taken.local_addr().unwrap());
     for hangs in [true, false] {
         let held = hangs.then(|| taken.try_clone().unwrap());
-        let link = RedisLink::open(&url, Clock::system()).unwrap();
+        let link = RedisLink::open(&url, None, Clock::system()).unwrap();
         let (limits, cache) = (RedisLimits::new(link.clone(), "x:"), RedisCache::new(link.clone(), "x:"));
         let cells = [Cell { slot: 0, quota: Quota::new(1, Duration::from_secs(1)) }];
         let began = std::time::Instant::now();
@@ -89,5 +93,49 @@ async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         drop(held);
     }
-    assert!(RedisLink::open("http://nowhere", Clock::system()).is_err());
+    assert!(RedisLink::open("http://nowhere", None, Clock::system()).is_err());
+}
+
+/// A way to the server over TLS, with a certificate for `localhost`: its port, and the authority.
+async fn encrypted() -> (u16, String) {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    let chain = vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, behind) = (listener.local_addr().unwrap().port(), server().replace("redis://", ""));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut wire) = acceptor.accept(stream).await else { continue };
+            let mut server = tokio::net::TcpStream::connect(behind.trim_end_matches('/')).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut wire, &mut server).await });
+        }
+    });
+    (port, pem)
+}
+
+#[tokio::test]
+async fn a_server_over_tls_shows_a_certificate_that_is_believed() {
+    let ((port, ours), (_, other)) = (encrypted().await, encrypted().await);
+    let open = |host: &str, scheme: &str, authority: Option<&String>| {
+        let authority = authority.map(|pem| pem.clone().into_bytes());
+        RedisLink::open(&format!("{scheme}://{host}:{port}"), authority, Clock::system())
+    };
+    let link = open("localhost", "rediss", Some(&ours)).unwrap();
+    link.ping().await.unwrap();
+    let cache = RedisCache::new(link, &prefix());
+    cache.put("a", "one".into(), Duration::from_secs(60)).await;
+    assert_eq!(cache.get("a").await.as_deref(), Some(&b"one"[..]));
+    for (host, scheme, authority) in [
+        ("localhost", "rediss", Some(&other)),
+        ("localhost", "rediss", None),
+        ("127.0.0.1", "rediss", Some(&ours)),
+        ("localhost", "redis", None),
+    ] {
+        assert!(open(host, scheme, authority).unwrap().ping().await.is_err(), "{scheme}://{host}");
+    }
+    assert!(open("localhost", "redis", Some(&ours)).is_err(), "authorities are for TLS");
 }
