@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod authorize;
 mod browser;
+mod data;
 mod factors;
 mod mail;
 mod oauth;
@@ -96,6 +97,9 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(privacy::export_person))
         .routes(routes!(privacy::erase_person, privacy::keep_person))
         .routes(routes!(privacy::list_erasures))
+        .routes(routes!(data::download_data))
+        .routes(routes!(data::erase_account))
+        .routes(routes!(data::keep_account))
         .routes(routes!(admin::create_org))
         .routes(routes!(admin::join_org))
         .routes(routes!(admin::list_audit))

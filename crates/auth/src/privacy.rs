@@ -103,7 +103,10 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` or `PermissionDenied` without a person's token that manages the account; so with all below.
     pub async fn consents(&self, call: &Call, named: Option<UserId>) -> contracts::Result<Vec<ConsentView>> {
-        let user = whose(call, named)?;
+        self.consents_of(whose(call, named)?).await
+    }
+
+    async fn consents_of(&self, user: UserId) -> Result<Vec<ConsentView>, ApiError> {
         let said = privacy::purposes(&self.db, user).await?;
         let view = |purpose: &Purpose| {
             let known = said.iter().find(|(known, ..)| known == purpose);
@@ -183,7 +186,12 @@ impl Auth {
     /// # Errors
     /// `NotFound` when there is no such account.
     pub async fn request_erasure(&self, call: &Call, named: Option<UserId>, waive: bool) -> contracts::Result<Receipt> {
-        let user = whose(call, named)?;
+        let entry = Entry::by_caller("erasure.requested", call);
+        self.ask_erasure(whose(call, named)?, waive, entry).await
+    }
+
+    /// As [`Auth::request_erasure`], for somebody who is known already.
+    pub(crate) async fn ask_erasure(&self, user: UserId, waive: bool, entry: Entry) -> Result<Receipt, ApiError> {
         self.person(user).await?;
         let now = self.clock.now();
         let due_at = if waive { now } else { later(now, GRACE) };
@@ -192,8 +200,7 @@ impl Auth {
         let new = Erasure { id, user, requested_at: now, due_at, cancelled_at: None, erased_at: None };
         let mut tx = self.db.begin().await?;
         let id = privacy::ask(&mut tx, &new).await?;
-        let entry = Entry::by_caller("erasure.requested", call).to(user).with("grace_waived", waive);
-        self.state(tx, entry, &[]).await?;
+        self.state(tx, entry.to(user).with("grace_waived", waive), &[]).await?;
         self.receipt(id).await
     }
 
@@ -212,12 +219,21 @@ impl Auth {
     /// # Errors
     /// `NotFound` when nobody asked for an erasure, or when it is done.
     pub async fn cancel_erasure(&self, call: &Call, named: Option<UserId>) -> contracts::Result<()> {
-        let user = whose(call, named)?;
+        self.keep(whose(call, named)?, Entry::by_caller("erasure.cancelled", call)).await
+    }
+
+    /// As [`Auth::cancel_erasure`], for somebody who is known already.
+    pub(crate) async fn keep(&self, user: UserId, entry: Entry) -> Result<(), ApiError> {
         let mut tx = self.db.begin().await?;
         if !privacy::cancel(&mut tx, user, self.clock.now()).await? {
             return Err(no_erasure());
         }
-        self.state(tx, Entry::by_caller("erasure.cancelled", call).to(user), &[]).await
+        self.state(tx, entry.to(user), &[]).await
+    }
+
+    /// When an account goes, if somebody asked for that.
+    pub(crate) async fn erased_from(&self, user: UserId) -> Result<Option<Timestamp>, ApiError> {
+        Ok(privacy::erasure_of(&self.db, user).await?.map(|erasure| erasure.due_at))
     }
 
     /// The erasures, the newest first; for the operator.

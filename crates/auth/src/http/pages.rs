@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use contracts::{ApiError, ErrorKind};
+use jiff::Timestamp;
 use url::form_urlencoded;
 
 use super::{
@@ -54,6 +55,7 @@ struct AccountPage<'a> {
     factor: bool,
     passkeys: Option<Vec<Passkey>>,
     providers: Vec<providers::Shown>,
+    erased_from: Option<Timestamp>,
     error: &'a str,
     form_token: &'a str,
 }
@@ -202,6 +204,7 @@ pub(super) async fn account(
         factor: auth.has_factor(session.user).await?,
         passkeys: auth.site().map(|_| passkeys),
         providers: providers::shown(auth, &linked),
+        erased_from: auth.erased_from(session.user).await?,
         error,
         form_token: &form.token,
     };

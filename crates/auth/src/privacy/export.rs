@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{Call, Role, Scopes, UserId};
+use contracts::{ApiError, Call, Role, Scopes, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -214,10 +214,14 @@ impl Auth {
     /// # Errors
     /// `NotFound` when there is no such account; else as for the other requests.
     pub async fn personal_data(&self, call: &Call, named: Option<UserId>) -> contracts::Result<PersonalData> {
-        let id = whose(call, named)?;
+        self.data_of(whose(call, named)?, Entry::by_caller("privacy.exported", call)).await
+    }
+
+    /// As [`Auth::personal_data`], of somebody who is known already.
+    pub(crate) async fn data_of(&self, id: UserId, entry: Entry) -> Result<PersonalData, ApiError> {
         let user = self.person(id).await?;
         let tx = self.db.begin().await?;
-        self.state(tx, Entry::by_caller("privacy.exported", call).to(id), &[]).await?;
+        self.state(tx, entry.to(id), &[]).await?;
         let erasure = match privacy::erasure_of(&self.db, id).await? {
             Some(erasure) => Some(self.receipt_of(erasure).await?),
             None => None,
@@ -247,7 +251,7 @@ impl Auth {
             grants: export::grants(&self.db, id).await?,
             api_keys: self.api_keys_kept(id).await?,
             organisations: export::memberships(&self.db, id).await?,
-            consents: self.consents(call, named).await?,
+            consents: self.consents_of(id).await?,
             erasure,
             audit: export::audited(&self.db, id).await?,
             rows,

@@ -321,3 +321,26 @@ async fn a_waived_grace_is_none_and_an_operator_can_do_it_for_them() {
     let listed = world.get_as("/api/v1/internal/privacy/erasures", "operator").await.ok();
     assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");
 }
+
+#[tokio::test]
+async fn people_take_their_data_and_go_in_a_browser_without_script() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, ADA).await;
+    let taken = browser.get("/account/data").await;
+    assert!(
+        taken.header("content-disposition").starts_with("attachment") && taken.header("cache-control") == "no-store"
+    );
+    assert_eq!(taken.ok()["account"]["email"], ADA);
+    assert_eq!(Browser::new(&world).get("/account/data").await.status, StatusCode::SEE_OTHER, "signed in only");
+    let due = "will be erased on 2026-01-31T00:00:00Z";
+    for (action, shown) in [("/account/erase", true), ("/account/erase", true), ("/account/keep", false)] {
+        assert_eq!(browser.post(action, &[], &[]).await.status, StatusCode::FORBIDDEN, "not by a form of elsewhere");
+        assert_eq!(browser.submit("/account", action, &[]).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(browser.get("/account").await.text.contains(due), shown);
+    }
+    browser.submit("/account", "/account/erase", &[]).await;
+    world.advance(30 * 24 * 3600);
+    forget(&world, tempfile::tempdir().unwrap().path()).await;
+    let enter = [("email", ADA), ("password", PASSWORD)];
+    assert_eq!(Browser::new(&world).submit("/login", "/login", &enter).await.status, StatusCode::FORBIDDEN);
+}
