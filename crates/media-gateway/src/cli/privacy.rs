@@ -60,6 +60,5 @@ pub async fn run(global: &Global, verb: &PrivacyVerb) -> anyhow::Result<()> {
         PrivacyVerb::Erasures => ("GET", "/api/v1/internal/privacy/erasures".to_owned(), None, &receipt[..]),
         PrivacyVerb::Receipt { id } => ("GET", format!("/api/v1/privacy/receipts/{id}"), None, &receipt[..]),
     };
-    print(global, &Door::once(global, method, &path, body).await?, fields);
-    Ok(())
+    Ok(print(global, &Door::once(global, method, &path, body).await?, fields)?)
 }

@@ -285,11 +285,14 @@ fn the_doctor_looks_at_the_indexes_and_leaves_them_as_they_are() {
 fn a_reader_that_has_seen_enough_is_no_error() {
     let setup = Setup::new();
     fixtures::ingest_all(&setup);
-    let mut export = setup.command(&["export"]);
-    let mut child = export.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    for args in [&["export"][..], &["auth", "clients", "list"]] {
+        let mut export = setup.command(args);
+        let piped = || std::process::Stdio::piped();
+        let mut child = export.stdout(piped()).stderr(piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
+    }
 }
 
 #[test]

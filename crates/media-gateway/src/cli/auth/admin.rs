@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    cli::Global,
+    cli::{Global, out},
     config::Config,
     folder::{Folder, Opened},
     node,
@@ -174,11 +174,14 @@ impl Door {
 }
 
 /// Prints items, one a line: as JSON, or the named fields.
-pub fn print(global: &Global, answer: &Value, fields: &[&str]) {
+///
+/// # Errors
+/// As [`out::line`].
+pub fn print(global: &Global, answer: &Value, fields: &[&str]) -> Result<(), ApiError> {
     let one = [answer.clone()];
     for item in answer["items"].as_array().map_or(&one[..], Vec::as_slice) {
         if global.json || fields.is_empty() {
-            println!("{item}");
+            out::line(&item.to_string())?;
             continue;
         }
         let text = |name: &&str| match &item[*name] {
@@ -187,8 +190,9 @@ pub fn print(global: &Global, answer: &Value, fields: &[&str]) {
             Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };
-        println!("{}", fields.iter().map(text).collect::<Vec<_>>().join("  "));
+        out::line(&fields.iter().map(text).collect::<Vec<_>>().join("  "))?;
     }
+    Ok(())
 }
 
 pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
@@ -196,7 +200,7 @@ pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
     let (path, body) = match verb {
         UsersVerb::List => {
             let found = Door::once(global, "GET", USERS, None).await?;
-            print(global, &found, &["id", "role", "created_at", "locked_until", "disabled_at"]);
+            print(global, &found, &["id", "role", "created_at", "locked_until", "disabled_at"])?;
             return Ok(());
         }
         UsersVerb::Create { email, role } => {
@@ -204,7 +208,7 @@ pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
             std::io::stdin().take(4_096).read_to_string(&mut password)?;
             let body = json!({ "email": email, "password": password.trim_end_matches(['\r', '\n']), "role": role });
             let made = Door::once(global, "POST", USERS, Some(body)).await?;
-            print(global, &made, &["id"]);
+            print(global, &made, &["id"])?;
             return Ok(());
         }
         UsersVerb::SetRole { id, role } => change(id, json!({ "role": role })),
@@ -218,13 +222,13 @@ pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> 
     match verb {
         ClientsVerb::List => {
             let found = Door::once(global, "GET", CLIENTS, None).await?;
-            print(global, &found, &["id", "name", "grant_types", "scopes", "disabled_at"]);
+            print(global, &found, &["id", "name", "grant_types", "scopes", "disabled_at"])?;
         }
         ClientsVerb::Create(new) => {
             let body = json!({ "name": new.name, "redirect_uris": new.redirect_uris, "grant_types": new.grant_types,
                 "scopes": new.scopes, "confidential": new.confidential, "dpop_bound": new.dpop_bound, "role": new.role });
             let made = Door::once(global, "POST", CLIENTS, Some(body)).await?;
-            print(global, &made, &["id", "secret"]);
+            print(global, &made, &["id", "secret"])?;
         }
         ClientsVerb::Disable { id } => {
             Door::once(global, "DELETE", &format!("{CLIENTS}/{id}"), None).await?;
@@ -241,7 +245,7 @@ pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
             rotate_sealing(&door).await?;
         }
         let found = door.call("GET", KEYS, None).await?;
-        print(global, &found, &["id", "algorithm", "signs_from", "verifies_until"]);
+        print(global, &found, &["id", "algorithm", "signs_from", "verifies_until"])?;
         Ok(())
     };
     let result = work.await;
@@ -274,7 +278,7 @@ pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()
     match verb {
         SessionsVerb::List { user } => {
             let found = Door::once(global, "GET", &format!("{USERS}/{user}/sessions"), None).await?;
-            print(global, &found, &["id", "created_at", "last_seen_at", "agent"]);
+            print(global, &found, &["id", "created_at", "last_seen_at", "agent"])?;
         }
         SessionsVerb::End { user } => {
             Door::once(global, "DELETE", &format!("{USERS}/{user}/sessions"), None).await?;
@@ -294,19 +298,17 @@ pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
 
 pub async fn export_audit(global: &Global) -> anyhow::Result<()> {
     let door = Door::open(global).await?;
-    let (mut after, mut result) = (0, Ok(()));
-    loop {
-        let page = match door.call("GET", &format!("{AUDIT}?limit=100&after={after}"), None).await {
-            Ok(page) => page,
-            Err(error) => {
-                result = Err(error);
-                break;
-            }
-        };
-        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { break };
-        after = last["position"].as_i64().unwrap_or(i64::MAX);
-        print(global, &page, &[]);
-    }
+    let exported = export_through(&door, global).await;
     door.close().await;
-    result
+    exported
+}
+
+async fn export_through(door: &Door, global: &Global) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let page = door.call("GET", &format!("{AUDIT}?limit=100&after={after}"), None).await?;
+        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { return Ok(()) };
+        after = last["position"].as_i64().unwrap_or(i64::MAX);
+        print(global, &page, &[])?;
+    }
 }
