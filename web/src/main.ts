@@ -18,6 +18,8 @@ if (inline?.textContent && wanted().startsWith(inline.dataset.locale ?? '')) {
     const title = JSON.parse(inline.textContent);
     if (isContent(title)) {
       remember(`content ${wanted()} ${title.id}`, title);
+      const seasons = JSON.parse(document.getElementById('seasons')?.textContent || 'null');
+      if (Array.isArray(seasons)) remember(`seasons ${wanted()} ${title.id}`, seasons);
       // Asked once more when there is time, so that the service worker has it for when there is no network.
       requestIdleCallback(() => void content(title.id, wanted(), AbortSignal.timeout(9_000)).catch(() => undefined));
     }

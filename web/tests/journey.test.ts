@@ -1,6 +1,6 @@
 /** The first minute of a person: look around, search, refine, open a title, go on to a similar one, and come back. */
 import { describe, expect, it } from 'vitest';
-import { accessible, lines, settled, titles, useBrowser, visit } from './browser';
+import { accessible, base, lines, settled, titles, useBrowser, visit } from './browser';
 
 useBrowser();
 
@@ -154,6 +154,37 @@ describe('the first minute', () => {
     await page.goto('/search?q=Crooked+Mile');
     await page.locator('#results li.line a', { hasText: 'Crooked Mile' }).click();
     await page.locator('table tbody tr.sample .price small', { hasText: 'HD' }).first().waitFor();
+  });
+
+  it('opens a season to its episodes, by keyboard too, where the server listed it before', async () => {
+    const found = await fetch(`${base()}/api/v1/content/titles?q=Harbour+Street`);
+    const { id } = ((await found.json()) as { items: { id: string }[] }).items[0]!;
+    const plain = await visit({ javaScriptEnabled: false });
+    await plain.page.goto(`/title/${id}`);
+    const served = (await plain.page.locator('.seasons li').allInnerTexts()).map((line) => line.replace(/\s+/g, ' ').trim());
+    expect(served).toEqual(['The First Winter 2015 2 episodes', 'Season 2 2016']);
+
+    const { page, troubles } = await visit();
+    const asked: string[] = [];
+    page.on('request', (request) => /\/seasons/.test(request.url()) && asked.push(request.url().replace(/.*\/seasons/, '')));
+    await page.goto(`/title/${id}`);
+    const rows = page.locator('.seasons details summary');
+    await rows.first().waitFor();
+    expect((await rows.allInnerTexts()).map((line) => line.replace(/\s+/g, ' ').trim())).toEqual(served);
+    expect(asked).toEqual([]);
+    await rows.first().focus();
+    await page.keyboard.press('Enter');
+    const episodes = page.locator('.seasons li').first().locator('ol li');
+    await episodes.first().waitFor();
+    expect(asked).toEqual(['/1']);
+    expect(await episodes.count()).toBe(2);
+    for (const fact of ['One Desk', 'Mar 1, 2015', '51 min', 'Two detectives are given one desk.']) expect(await episodes.first().innerText()).toContain(fact);
+    await accessible(page);
+    await page.keyboard.press('Enter');
+    await episodes.first().waitFor({ state: 'hidden' });
+    await rows.nth(1).click();
+    await page.locator('.seasons li', { hasText: 'We know of no episode' }).waitFor();
+    expect(troubles).toEqual([]);
   });
 
   it('offers the nearest that works where nothing is found', async () => {

@@ -31,9 +31,10 @@ export default async function setup(project: TestProject) {
   const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false', MEDIA_GATEWAY_PICTURE_HOSTS: images.origin, MEDIA_GATEWAY_PICTURE_TIMEOUT_MS: '1500' };
   // What an encyclopedia knows of the same films: its ids are what generated offers hang on.
   execFileSync(binary, ['ingest', films, encyclopedia, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
-  // An operator's own list brings backdrops.
+  // An operator's own list brings backdrops, and the seasons of a series.
   const [stills, mapping] = [join(folder, 'stills.json'), join(folder, 'stills.toml')];
-  await writeFile(stills, JSON.stringify(STILLS.map((still, at) => ({ ...still, id: at, kind: 'film', still: `${images.origin}/${still.still}` }))));
+  const stilled = STILLS.map((still, at) => ({ ...still, id: at, kind: 'film', still: `${images.origin}/${still.still}` }));
+  await writeFile(stills, JSON.stringify([...stilled, ...SERIES]));
   await writeFile(mapping, MAPPING);
   execFileSync(binary, ['ingest', stills, '--mapping', mapping, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
   const node = spawn(binary, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -52,11 +53,25 @@ const STILLS = [
   { name: 'The Paper Lighthouse', director: 'Ada Wren', year: 1974, still: 'wide.png' },
   { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'lost.png' },
 ];
+/** A series that the service's list has too, with two of its three seasons. */
+const SERIES = [
+  { id: 'h', name: 'Harbour Street', kind: 'tv_show', year: 2015, cast: ['Otto Bly', 'Pia Lund', 'Una Grey', 'Cy Dove'] },
+  { id: 'h1', name: 'The First Winter', kind: 'season', of: 'h', no: 1, year: 2015 },
+  { id: 'h2', name: '', kind: 'season', of: 'h', no: 2, year: 2016 },
+  { id: 'h1e1', name: 'One Desk', kind: 'episode', of: 'h1', no: 1, aired: '2015-03-01', minutes: 51, about: 'Two detectives are given one desk.' },
+  { id: 'h1e2', name: 'Low Tide', kind: 'episode', of: 'h1', no: 2 },
+];
 const MAPPING = `source = "stills"
 [columns]
 key = "id"
 title = "name"
 type = "kind"
+parent = "of"
+number = "no"
+actors = "cast"
+overview = "about"
+date = "aired"
+runtime_minutes = "minutes"
 year = "year"
 directors = "director"
 backdrop = "still"

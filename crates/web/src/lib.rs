@@ -7,6 +7,7 @@ mod linked_data;
 mod offers;
 mod page;
 mod pictures;
+mod seasons;
 mod title;
 
 use std::sync::Arc;

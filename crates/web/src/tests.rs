@@ -1,7 +1,7 @@
 //! What the page of a title says, over plain values; the routes are tested on a whole node, in a browser.
 
 use axum::{Router, body::Body, routing::get};
-use contracts::{Content, Directory};
+use contracts::{Content, Directory, Season};
 use http::{HeaderMap, Request, StatusCode, header};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ use crate::{
     linked_data::{self, for_script},
     offers::lines,
     page::{Filling, Shell},
+    seasons,
+    title::fill,
 };
 
 /// The app's own words, with a few names and shapes in place of the build's tables.
@@ -128,6 +130,34 @@ fn every_language_says_them_in_its_own_words() {
         let facts = Facts::of(&series, &directory(), pseudo);
         assert!(facts.line[0].contains("Šéŕîéš~~"), "{:?}", facts.line);
         assert_eq!(pseudo.content_tag(), "en");
+    });
+}
+
+#[test]
+fn the_page_of_a_series_lists_its_seasons_in_words() {
+    let series = content(&json!({ "content_type": "tv_show", "season_count": 2 }));
+    let seasons: Vec<Season> = serde_json::from_value(json!([
+        { "number": 0 },
+        { "number": 1, "name": "Salt </script>", "air_year": 2004, "episode_count": 8 },
+        { "number": 2015, "episode_count": 1 },
+    ]))
+    .unwrap();
+    in_language("en", |english| {
+        let told: Vec<_> =
+            seasons::lines(&seasons, english).into_iter().map(|line| (line.name, line.more.join(" "))).collect();
+        let expected = [("Specials", ""), ("Salt </script>", "2004 8 episodes"), ("Season 2015", "1 episode")];
+        assert_eq!(told, expected.map(|(name, more)| (name.to_owned(), more.to_owned())));
+        let body = fill(&series, &directory(), Some(&seasons), english).body;
+        assert!(body.contains("<h2>Seasons</h2>") && body.contains("Season 2015") && body.contains("id=\"seasons\""));
+        assert!(!body.contains("Salt </script>"), "a name carries no markup");
+        let body = fill(&series, &directory(), Some(&[]), english).body;
+        assert!(!body.contains("<h2>Seasons</h2>") && body.contains("id=\"seasons\">[]<"), "known to be none");
+        let body = fill(&series, &directory(), None, english).body;
+        assert!(!body.contains("id=\"seasons\""), "the app asks by itself");
+    });
+    in_language("ar", |arabic| {
+        let told = seasons::lines(&seasons, arabic);
+        assert_eq!((told[0].name.as_str(), told[2].more.join("").as_str()), ("حلقات خاصة", "حلقة واحدة"));
     });
 }
 

@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use contracts::{Call, Content, ContentId, Directory, ErrorKind};
+use contracts::{Call, Content, ContentId, ContentType, Directory, ErrorKind, Season};
 use http::StatusCode;
 use http_api::CallOf;
 
@@ -18,6 +18,7 @@ use crate::{
     language::Language,
     linked_data::{self, for_script},
     page::Filling,
+    seasons::{SeasonLine, lines},
 };
 
 /// The head of a title's page.
@@ -35,8 +36,12 @@ struct Head<'a> {
 struct Body<'a> {
     facts: &'a Facts,
     words: &'a Language,
+    /// Its seasons, by number.
+    seasons: Vec<SeasonLine>,
     /// The title as the API gives it, so that the app need not ask.
     content: String,
+    /// Likewise its seasons; absent where it can have none, or they are not known now.
+    told: Option<String>,
 }
 
 /// What a page says where there is no title to show.
@@ -59,7 +64,10 @@ pub async fn page(
         call.locale = locale;
     }
     let filling = match find(&web, &call, &id).await {
-        Ok(Some((content, directory))) => fill(&content, &directory, language),
+        Ok(Some((content, directory))) => {
+            let seasons = seasons_of(&web, &call, &content).await;
+            fill(&content, &directory, seasons.as_deref(), language)
+        }
         Ok(None) => missing(StatusCode::NOT_FOUND, language, "title-missing", "title-missing-lead"),
         Err(status) => missing(status, language, "fault-down", "fault-again"),
     };
@@ -85,12 +93,23 @@ async fn find(web: &Web, call: &Call, id: &str) -> Result<Option<(Content, Direc
     Ok(Some((content, directory)))
 }
 
-fn fill(content: &Content, directory: &Directory, words: &Language) -> Filling {
+/// The seasons of a series. A page is worth reading without them.
+async fn seasons_of(web: &Web, call: &Call, content: &Content) -> Option<Vec<Season>> {
+    if content.content_type == ContentType::Movie {
+        return None;
+    }
+    let seasons = web.catalog.seasons(call, content.id).await;
+    seasons.inspect_err(|error| tracing::warn!(%error, "the page of a series is written without its seasons")).ok()
+}
+
+pub(crate) fn fill(content: &Content, directory: &Directory, seasons: Option<&[Season]>, words: &Language) -> Filling {
     let facts = Facts::of(content, directory, words);
     let linked_data = for_script(&linked_data::of(content));
     let json = serde_json::to_value(content).map(|value| for_script(&value)).unwrap_or_default();
+    let told = seasons.and_then(|seasons| serde_json::to_value(seasons).ok()).map(|value| for_script(&value));
+    let seasons = lines(seasons.unwrap_or_default(), words);
     let head = Head { facts: &facts, linked_data }.render();
-    let body = Body { facts: &facts, words, content: json }.render();
+    let body = Body { facts: &facts, words, seasons, content: json, told }.render();
     match (head, body) {
         (Ok(head), Ok(body)) => Filling { head: Some(head), body, ..Filling::default() },
         (Err(error), _) | (_, Err(error)) => {

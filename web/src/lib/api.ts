@@ -131,6 +131,21 @@ export async function platforms(signal: AbortSignal): Promise<Schemas['Platform'
   return remember('platforms', page.items);
 }
 
+export type Season = Schemas['Season'];
+export type Episode = Schemas['Episode'];
+
+/** The seasons of a series, by number. */
+export async function seasons(id: string, tag: string, signal: AbortSignal): Promise<Season[]> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/content/{id}/seasons', { params: { path: { id } }, headers: language(tag), signal: both });
+  return remember(`seasons ${tag} ${id}`, (await answer(ask, signal, (data) => Array.isArray(data.seasons))).seasons);
+}
+
+/** The episodes of a season, by number. */
+export async function episodes(id: string, number: number, tag: string, signal: AbortSignal): Promise<Episode[]> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/content/{id}/seasons/{number}', { params: { path: { id, number } }, headers: language(tag), signal: both });
+  return remember(`episodes ${tag} ${id} ${number}`, (await answer(ask, signal, (data) => Array.isArray(data.episodes))).episodes);
+}
+
 export { remember };
 
 export type Suggestion = Schemas['Suggestion'];

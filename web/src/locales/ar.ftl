@@ -232,6 +232,18 @@ seasons = { $count ->
     [many] { $count } موسما
    *[other] { $count } موسم
 }
+seasons-title = المواسم
+season-number = الموسم { $number }
+season-specials = حلقات خاصة
+episodes = { $count ->
+    [one] حلقة واحدة
+    [two] حلقتان
+    [few] { $count } حلقات
+    [many] { $count } حلقة
+   *[other] { $count } حلقة
+}
+episode-number = الحلقة { $number }
+episodes-none = لا نعرف أي حلقة.
 similar-title = عناوين مشابهة
 facts-title = حقائق
 fact-countries = البلدان

@@ -225,6 +225,15 @@ seasons = { $count ->
     [one] { $count } season
    *[other] { $count } seasons
 }
+seasons-title = Seasons
+season-number = Season { $number }
+season-specials = Specials
+episodes = { $count ->
+    [one] { $count } episode
+   *[other] { $count } episodes
+}
+episode-number = Episode { $number }
+episodes-none = We know of no episode.
 similar-title = Similar titles
 facts-title = Facts
 fact-countries = Countries
