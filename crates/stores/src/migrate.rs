@@ -44,7 +44,11 @@ pub(crate) async fn run(db: &Db) -> Result<(), DbError> {
         )
         .await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    match db {
+        Db::Sqlite(db) => db.look_anew().await,
+        Db::Postgres(_) => Ok(()),
+    }
 }
 
 fn known(db: &Db) -> &'static [Migration] {

@@ -122,6 +122,16 @@ impl SqliteDb {
         execute(&mut connection, &self.writer, self.timeout, sql, args).await
     }
 
+    /// Lets every reader look at the tables anew, after a migration. One that prepares a `SELECT *` by what it knew before
+    /// finds more columns than it was told of, and the driver then ends that query as if there were no rows.
+    pub(crate) async fn look_anew(&self) -> Result<(), DbError> {
+        for lane in self.readers.iter() {
+            let mut connection = lane.pool.acquire().await?;
+            sqlx::query("SELECT count(*) FROM sqlite_master").execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
     /// Takes the write lock at once: a transaction that starts to read and then writes could fail half-way.
     pub(crate) async fn begin(&self) -> Result<SqliteTx, DbError> {
         let tx = self.writer.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -283,3 +293,6 @@ pub(crate) fn cell(row: &SqliteRow, index: usize) -> Result<Cell<'_>, DbError> {
         _ => Cell::Bytes(<&[u8] as Decode<Sqlite>>::decode(value).map_err(bad)?.into()),
     })
 }
+
+#[cfg(test)]
+mod tests;
