@@ -284,11 +284,9 @@ fn raised(parsed: &ParsedIntent) -> Vec<Raised> {
     raised
 }
 
-/// Filters given in the request win over what the words say.
+/// Of what can hold only once, a filter of the request wins over what the words say. Genres, people and origins of the
+/// words bring titles forward, and go on doing so among those that the filters let through.
 fn with_filters(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedIntent {
-    if !filters.genres.is_empty() {
-        parsed.genres.clear();
-    }
     if !filters.content_types.is_empty() {
         parsed.content_types.clear();
     }
@@ -297,12 +295,6 @@ fn with_filters(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedInte
     }
     if !filters.platforms.is_empty() {
         parsed.platforms.clear();
-    }
-    if !filters.people.is_empty() {
-        parsed.people.clear();
-    }
-    if !filters.languages.is_empty() {
-        (parsed.languages, parsed.countries) = (Vec::new(), Vec::new());
     }
     if filters.max_runtime_minutes.is_some() {
         parsed.max_runtime_minutes = None;

@@ -16,6 +16,26 @@ use crate::{
 };
 
 #[tokio::test]
+async fn a_filter_brings_what_its_number_says() {
+    let mut films = films();
+    // Two dramas, and one of them is about crime.
+    films[2].genres.push("drama".to_owned());
+    films[4].genres.push("drama".to_owned());
+    let world = World::with(films).await;
+    let running = world.start(false).await;
+    let facets = vec![FacetField::Genres];
+    let crimes = SearchRequest { query: "crime films".to_owned(), facets, page_size: 1, ..SearchRequest::default() };
+    let found = running.search(&crimes).await;
+    assert!(found.facets[&FacetField::Genres].len() > 1);
+    for value in &found.facets[&FacetField::Genres] {
+        let filters = SearchFilters { genres: vec![value.value.clone()], ..SearchFilters::default() };
+        let ticked = running.search(&SearchRequest { filters, ..crimes.clone() }).await;
+        assert_eq!(ticked.total_count, value.count, "{}", value.label);
+        assert_eq!(ticked.query_parsed.genres, ["crime"]);
+    }
+}
+
+#[tokio::test]
 async fn facets_count_all_matches_and_new_filters_hold() {
     let mut films = films();
     films[2].runtime_minutes = Some(170);
