@@ -55,6 +55,14 @@ describe('the API', () => {
     expect(await titles(page)).not.toEqual(before);
   });
 
+  it.each(['{"rows":[{"a":1}],"total":1}', '{"rows":[{"id":"x","title":"x","reason":"x","search":{},"items":[{"id":"1","title":"x"}]}],"total":1}'])('gives rows that are none: %s', async (body) => {
+    const { page, troubles } = await visit();
+    await page.route('**/api/v1/discover*', (route) => route.fulfill({ contentType: 'application/json', body }));
+    await page.goto('/');
+    await page.locator('.notice', { hasText: 'makes no sense' }).waitFor();
+    expect(troubles).toEqual([]);
+  });
+
   it('comes back by itself', async () => {
     const { page } = await visit();
     let asked = 0;
@@ -331,6 +339,15 @@ describe('offline', () => {
     expect(await page.locator('body').innerText()).toContain('Offline. What you see may be old.');
     await page.reload();
     await page.locator('article h1', { hasText: 'Crooked Mile' }).waitFor();
+    await context.setOffline(false);
+    await page.goto('/search?q=lighthouse');
+    await lines(page).first().waitFor();
+    const found = await titles(page);
+    await expect.poll(() => page.evaluate(async () => (await (await caches.open('searched')).keys()).length), { timeout: 5_000 }).toBeGreaterThan(0);
+    await context.setOffline(true);
+    await page.reload();
+    await lines(page).first().waitFor();
+    expect(await titles(page), 'a search too').toEqual(found);
     await context.setOffline(false);
     await page.goto('/search?q=harbour');
     await lines(page).first().waitFor();

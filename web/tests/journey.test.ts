@@ -53,6 +53,44 @@ describe('the first minute', () => {
     expect(troubles).toEqual([]);
   });
 
+  it('comes back to a list and a row as they were left, and so does whoever loads the page again', async () => {
+    const { page } = await visit({ viewport: { width: 1280, height: 500 } });
+    await page.goto('/search?type=movie');
+    await lines(page).nth(19).waitFor();
+    const link = page.locator('#results li.line h2 a').nth(9);
+    await link.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    const top = () => link.evaluate((element) => element.getBoundingClientRect().top);
+    const before = await top();
+    await link.click();
+    await page.locator('article').waitFor();
+    await page.goBack();
+    await page.waitForFunction(([at, was]) => Math.abs(document.querySelectorAll('#results li.line h2 a')[at!]!.getBoundingClientRect().top - was!) < 3, [9, before]);
+    await page.waitForTimeout(300);
+    await page.reload();
+    await lines(page).nth(19).waitFor();
+    await page.waitForFunction(([at, was]) => Math.abs(document.querySelectorAll('#results li.line h2 a')[at!]!.getBoundingClientRect().top - was!) < 3, [9, before]);
+
+    await page.goto('/');
+    const row = page.locator('main [data-row]').first();
+    await row.locator('li').nth(11).waitFor({ state: 'attached' });
+    await row.evaluate((element) => (element.scrollLeft = 300));
+    const poster = row.locator('li a').nth(6);
+    const id = await poster.getAttribute('id');
+    const was = await row.evaluate((element) => element.scrollLeft);
+    await poster.click();
+    await page.locator('article').waitFor();
+    await page.goBack();
+    await page.waitForFunction((wanted) => document.activeElement?.id === wanted, id);
+    expect(Math.abs((await row.evaluate((element) => element.scrollLeft)) - was)).toBeLessThan(3);
+  });
+
+  it('leads an address beyond the last page to the last', async () => {
+    const { page } = await visit();
+    await page.goto('/search?type=movie&page=9999');
+    await page.waitForURL((url) => Number(url.searchParams.get('page')) < 50);
+    await lines(page).first().waitFor();
+  });
+
   it('keeps a search in its address: the same link shows the same to someone else', async () => {
     const one = await visit();
     await one.page.goto('/search?q=lighthouse&from=1970&to=1989');

@@ -89,6 +89,38 @@ describe('the keyboard alone', () => {
     expect((await page.locator('#results li.line h2').allInnerTexts())[0]).toContain('Slow Train');
   });
 
+  it('keeps the focus where it was: in the box, on a filter that moves up, and on a chip whose editor is left', async () => {
+    const { page } = await visit();
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    await page.focus('#box');
+    await page.keyboard.type('harbour');
+    await page.keyboard.press('Enter');
+    await lines(page).first().waitFor();
+    expect((await focused(page)).id).toBe('box');
+    await page.keyboard.press('ArrowDown');
+    expect(await page.evaluate(() => !!document.activeElement?.closest('main')), 'from there an arrow leads on').toBe(true);
+
+    await page.goto('/search');
+    await settled(page);
+    const box = page.locator('fieldset', { hasText: 'Genre' }).locator('input').nth(3);
+    await box.focus();
+    const label = await box.evaluate((element) => element.closest('label')!.textContent!.replace(/[\d,.\s]+$/, ''));
+    await page.keyboard.press('Space');
+    await page.waitForURL(/genre=/);
+    await settled(page);
+    const at = await page.evaluate(() => document.activeElement?.closest('label')?.textContent ?? document.activeElement?.tagName);
+    expect(at).toContain(label);
+
+    await page.goto('/search?q=90s+films');
+    const years = page.locator('.intent button.name', { hasText: '1990' });
+    await years.click();
+    await page.locator('.intent input[name="from"]').focus();
+    await page.keyboard.press('Escape');
+    expect(await page.locator('.intent form').count()).toBe(0);
+    expect((await focused(page)).text).toContain('1990');
+  });
+
   it('tells how many there are once it has settled', async () => {
     const { page } = await visit();
     await page.goto('/search?q=harbour');
@@ -116,10 +148,23 @@ describe('a remote', () => {
     expect((await focused(page)).id).toBe(poster);
     const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).boxShadow);
     expect(ring).not.toBe('none');
+    for (let at = 0; at < 20; at++) await page.keyboard.press('ArrowLeft');
+    expect((await focused(page)).id, 'left of the first there is nothing').toBe(await page.evaluate(() => document.activeElement!.closest('ul')!.querySelector('a')!.id));
     for (let at = 0; at < 12 && (await focused(page)).id !== 'box'; at++) await page.keyboard.press('ArrowUp');
     // The top of the page is reached too.
     expect(await page.evaluate(() => !!document.activeElement?.closest('header'))).toBe(true);
     await accessible(page);
+    // A list of choices is passed like anything else; it opens when asked to.
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    await page.focus('aside select');
+    await page.keyboard.press('ArrowDown');
+    expect((await focused(page)).tag === 'SELECT' && (await page.locator('aside select').first().evaluate((element) => element === document.activeElement))).toBe(false);
+    expect(page.url()).not.toMatch(/max=/);
+    // What is scrolled under the header comes before the header.
+    await page.locator('#results li.line a').nth(1).focus();
+    await page.keyboard.press('ArrowUp');
+    expect((await focused(page)).id).toBe(await page.locator('#results li.line h2 a').first().getAttribute('id'));
   });
 });
 

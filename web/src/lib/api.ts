@@ -109,10 +109,50 @@ export function searchKey(request: SearchRequest, language: string): string {
 
 const language = (tag: string) => ({ 'Accept-Language': tag });
 
+/** The cache of the browser that holds the answers of the last searches: a service worker keeps no POST. */
+const SEARCHED = 'searched';
+const MOST_SEARCHED = 20;
+let keeping: ReturnType<typeof setTimeout> | undefined;
+
+/** Keeps an answer for when there is no network, once nobody types any more. */
+function keepSearch(key: string, data: SearchResponse): void {
+  clearTimeout(keeping);
+  keeping = setTimeout(async () => {
+    try {
+      const kept = await caches.open(SEARCHED);
+      await kept.delete(place(key));
+      await kept.put(place(key), Response.json(data));
+      for (const old of (await kept.keys()).slice(0, -MOST_SEARCHED)) await kept.delete(old);
+    } catch {
+      // No room, or no cache outside https: nothing is kept, and nothing else breaks.
+    }
+  }, 1_000);
+}
+
+const place = (key: string) => `/searched?${encodeURIComponent(key)}`;
+
+/** The answer as it was when there was a network. */
+async function keptSearch(key: string): Promise<SearchResponse | undefined> {
+  try {
+    return (await (await (await caches.open(SEARCHED)).match(place(key)))?.json()) as SearchResponse | undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export async function search(body: SearchRequest, tag: string, signal: AbortSignal): Promise<SearchResponse> {
+  const key = searchKey(body, tag);
   const ask = (both: AbortSignal) => client.POST('/api/v1/search', { body, headers: language(tag), signal: both });
   const whole = (data: SearchResponse) => Array.isArray(data.results) && typeof data.total_count === 'number' && !!data.query_parsed;
-  return remember(searchKey(body, tag), await answer(ask, signal, whole));
+  try {
+    const data = await answer(ask, signal, whole);
+    keepSearch(key, data);
+    return remember(key, data);
+  } catch (error) {
+    const kept = error instanceof Fault && error.kind === 'offline' ? await keptSearch(key) : undefined;
+    if (kept) return kept;
+    throw error;
+  }
 }
 
 export async function content(id: string, tag: string, signal: AbortSignal): Promise<Content> {
@@ -160,9 +200,14 @@ export async function suggest(q: string, tag: string, signal: AbortSignal): Prom
   return (await answer(ask, signal, (data) => Array.isArray(data.suggestions))).suggestions;
 }
 
+/** Whether there is enough of a title to draw it. */
+const isCard = (card: { [Name in 'id' | 'title' | 'genres' | 'countries' | 'credits']?: unknown } | undefined) =>
+  typeof card?.id === 'string' && typeof card.title === 'string' && [card.genres, card.countries, card.credits].every(Array.isArray);
+
 export async function similar(id: string, tag: string, signal: AbortSignal): Promise<Similar> {
   const ask = (both: AbortSignal) => client.GET('/api/v1/content/{id}/similar', { params: { path: { id }, query: { limit: 12 } }, headers: language(tag), signal: both });
-  return remember(`similar ${tag} ${id}`, await answer(ask, signal, (data) => Array.isArray(data.results)));
+  const whole = (data: Similar) => Array.isArray(data.results) && data.results.every((result) => isCard(result?.content) && Array.isArray(result.match_reasons));
+  return remember(`similar ${tag} ${id}`, await answer(ask, signal, whole));
 }
 
 /** Rows of the first answer, and of each that follows when the end of the page comes near. */
@@ -175,7 +220,8 @@ export const discovered = (region: string, tag: string) => remembered<Discovery>
 export async function discover(region: string, tag: string, from: number, signal: AbortSignal): Promise<Discovery> {
   const query = { region, from, rows: from ? ROWS.then : ROWS.first };
   const ask = (both: AbortSignal) => client.GET('/api/v1/discover', { params: { query }, headers: language(tag), signal: both });
-  const { rows, total } = await answer(ask, signal, (data) => Array.isArray(data.rows));
+  const isRow = (row: DiscoverRow) => typeof row?.id === 'string' && typeof row.search === 'object' && Array.isArray(row.items) && row.items.every(isCard);
+  const { rows, total } = await answer(ask, signal, (data) => Array.isArray(data.rows) && data.rows.every(isRow));
   const before = from ? (discovered(region, tag)?.rows ?? []).slice(0, from) : [];
   // Where nothing more comes there is no more, whatever the total says.
   return remember(`discover ${tag} ${region}`, { rows: [...before, ...rows], total: rows.length ? total : from });

@@ -5,27 +5,44 @@ interface Kept {
   key: number;
   scroll?: number;
   focus?: string;
+  /** How far below the window's upper edge the focused element stood. */
+  top?: number;
+  /** How far each row of the page was scrolled. */
+  rows?: number[];
 }
 
+/** An address with a slash at its end is the same page. */
+const address = () => ({ path: location.pathname.replace(/(.)\/+$/, '$1'), search: location.search });
+
 export const here = $state({
-  path: location.pathname,
-  search: location.search,
+  ...address(),
   key: (history.state as Kept | null)?.key ?? 0,
   /** Whether the address follows what is being typed, letter by letter. */
   typing: false,
 });
 
-let pending: Kept | undefined;
+// Whoever loads a page again finds it as it was.
+let pending: Kept | undefined = (history.state as Kept | null) ?? undefined;
 let last = here.key;
 history.scrollRestoration = 'manual';
 
+const rows = () => [...document.querySelectorAll('main [data-row]')];
+
+/** Whether the page that is being put up was seen before. */
+export const returning = () => pending?.rows !== undefined;
+
 function keep(): void {
-  const focus = document.activeElement?.id || undefined;
-  history.replaceState({ key: here.key, scroll: scrollY, focus } satisfies Kept, '');
+  const at = document.activeElement;
+  const focus = at?.id || undefined;
+  const top = focus ? at?.getBoundingClientRect().top : undefined;
+  history.replaceState({ key: here.key, scroll: scrollY, focus, top, rows: rows().map((row) => row.scrollLeft) } satisfies Kept, '');
 }
 
 function show(): void {
-  Object.assign(here, { path: location.pathname, search: location.search });
+  const now = address();
+  // What the server said about its page in the head is not true of another one.
+  if (now.path !== here.path) for (const old of document.head.querySelectorAll('link[rel="canonical"], meta[property^="og:"], script[type="application/ld+json"]')) old.remove();
+  Object.assign(here, now);
 }
 
 export interface Go {
@@ -58,6 +75,12 @@ export async function arrived(): Promise<void> {
   const target = wanted.focus ? document.getElementById(wanted.focus) : null;
   (target ?? document.querySelector<HTMLElement>('main h1'))?.focus({ preventScroll: true });
   scrollTo({ top: wanted.scroll ?? 0, behavior: 'instant' });
+  // What is far from the window has no size yet: as soon as it has, everything goes where it was.
+  for (let frame = 0; wanted.scroll && frame < 4; frame++) {
+    rows().forEach((row, at) => (row.scrollLeft = wanted.rows?.[at] ?? 0));
+    if (target && wanted.top !== undefined) scrollBy({ top: target.getBoundingClientRect().top - wanted.top, behavior: 'instant' });
+    await painted();
+  }
 }
 
 addEventListener('popstate', (event) => {

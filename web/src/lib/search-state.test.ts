@@ -26,7 +26,7 @@ describe('the address of a search', () => {
     ['genre=drama,,DROP%20TABLE,drama', { genres: ['drama'] }],
     ['intent=%7Bnot%20json', {}],
     ['intent=%5B1%5D&type=film&sort=hot&utm_source=x', {}],
-    ['page=9999', {}],
+    ['page=9999', { page: 50 }],
   ])('makes sense of %s', (text, expected) => {
     expect(JSON.parse(JSON.stringify(read(new URLSearchParams(text))))).toEqual(JSON.parse(JSON.stringify(state(expected))));
   });

@@ -62,7 +62,7 @@ export function read(params: URLSearchParams): SearchState {
     runtime: whole(params.get('max'), 1, 600),
     here: params.get('here') === '1',
     mine: params.get('mine') === '1',
-    page: whole(params.get('page'), 1, MAX_PAGE) ?? 1,
+    page: Math.min(whole(params.get('page'), 1, Number.MAX_SAFE_INTEGER) ?? 1, MAX_PAGE),
     intent: readIntent(params.get('intent')),
   };
 }

@@ -21,6 +21,8 @@ export function distance(from: Box, to: Box, way: Way): number {
   if (step <= 1) return Number.POSITIVE_INFINITY;
   const gap = Math.max(0, ahead ? to[near] - from[far] : from[near] - to[far]);
   const aside = Math.max(0, to[low] - from[high], from[low] - to[high]);
+  // Left and right stay in their line: what is above or below is reached by going there.
+  if (across && aside > 0) return Number.POSITIVE_INFINITY;
   const middle = Math.abs((to[low] + to[high]) - (from[low] + from[high])) / 2;
   return gap + aside * 3 + (aside ? 40 : 0) + middle * 0.15;
 }
@@ -41,20 +43,27 @@ export function move(root: ParentNode, way: Way): boolean {
     return all.length > 0;
   }
   const start = from.getBoundingClientRect();
-  let best: { element: HTMLElement; far: number } | undefined;
-  for (const element of all) {
-    const far = element === from ? Number.POSITIVE_INFINITY : distance(start, element.getBoundingClientRect(), way);
-    if (far < (best?.far ?? Number.POSITIVE_INFINITY)) best = { element, far };
-  }
-  if (!best) return false;
-  best.element.focus({ preventScroll: true });
-  best.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  const nearest = (among: HTMLElement[]): HTMLElement | undefined => {
+    let best: { element: HTMLElement; far: number } | undefined;
+    for (const element of among) {
+      const far = element === from ? Number.POSITIVE_INFINITY : distance(start, element.getBoundingClientRect(), way);
+      if (far < (best?.far ?? Number.POSITIVE_INFINITY)) best = { element, far };
+    }
+    return best?.element;
+  };
+  // The header lies over what is scrolled under it: it comes after all that the page still has that way.
+  const page = from.closest('main');
+  const to = (page && nearest(all.filter((element) => page.contains(element)))) ?? nearest(all);
+  if (!to) return false;
+  to.focus({ preventScroll: true });
+  to.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   return true;
 }
 
-/** Whether an arrow key means something else here: the caret of a box that still has text that way, or a choice. */
-export function ownsArrows(element: Element | null, way: Way): boolean {
-  if (element instanceof HTMLSelectElement) return way === 'ArrowUp' || way === 'ArrowDown';
+/** Whether an arrow key means something else here: the caret of a box that still has text that way, or a choice. With a
+ * remote a list of choices is opened first. */
+export function ownsArrows(element: Element | null, way: Way, tv = false): boolean {
+  if (element instanceof HTMLSelectElement) return !tv && (way === 'ArrowUp' || way === 'ArrowDown');
   if (!(element instanceof HTMLInputElement)) return false;
   if (element.type === 'number') return way === 'ArrowUp' || way === 'ArrowDown';
   if (element.type === 'radio') return true;
