@@ -24,7 +24,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// An hour, which is how long a title stays in the cache, at a thousand reads a second.
 const READS: u64 = 3_600_000;
-const MEGABYTES: [u64; 3] = [64, 256, 1024];
+const MEGABYTES: [u64; 2] = [256, 1024];
 
 /// The cache, counting how often it had what was asked for.
 struct Counted {
