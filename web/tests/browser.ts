@@ -72,5 +72,7 @@ export const titles = (page: Page) => page.locator('#results li.line h2 a').allI
 
 /** Waits until the page rests: nothing is being asked, and what was answered is shown. */
 export async function settled(page: Page): Promise<void> {
+  // A tap is painted before it has its effect.
+  await page.waitForTimeout(150);
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
 }

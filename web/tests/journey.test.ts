@@ -252,7 +252,7 @@ describe('the first minute', () => {
     await ways.first().waitFor();
     expect((await ways.allInnerTexts()).join()).toContain('Only “Nora Vance”');
     await ways.filter({ hasText: 'Nora Vance' }).click();
-    await settled(page);
+    await lines(page).first().waitFor();
     expect(await titles(page)).toContain('Crooked Mile');
   });
 
