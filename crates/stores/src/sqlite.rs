@@ -229,7 +229,6 @@ async fn fetch(
     args: Vec<Value>,
 ) -> Result<Vec<Row>, DbError> {
     let sql = sql.unnamed(args.len());
-    let sql = sql.unnamed(args.len());
     let query = sqlx::query_with(sql.driver(), arguments(args)?).persistent(sql.keep);
     lane.deadline.set(Some(timeout));
     let rows = query.fetch_all(connection).await.map_err(|error| DbError::from(error).after(timeout))?;
@@ -243,7 +242,6 @@ async fn execute(
     sql: &Sql,
     args: Vec<Value>,
 ) -> Result<u64, DbError> {
-    let sql = sql.unnamed(args.len());
     let sql = sql.unnamed(args.len());
     let query = sqlx::query_with(sql.driver(), arguments(args)?).persistent(sql.keep);
     lane.deadline.set(Some(timeout));
