@@ -467,6 +467,11 @@ async fn export_catalog(State(catalog): State<Arc<Catalog>>, OperatorOf(call): O
     Ok(response)
 }
 
+/// The title that an id means now: its own, or the one that it became part of.
+async fn current(catalog: &Catalog, id: ContentId) -> contracts::Result<ContentId> {
+    catalog.current(id).await?.ok_or_else(|| no_title(id))
+}
+
 fn no_title(id: ContentId) -> ApiError {
     ApiError::not_found("unknown_content", format!("the catalogue has no title {id}"))
 }

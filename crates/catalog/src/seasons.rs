@@ -82,8 +82,10 @@ pub async fn whole(db: &Db, ids: &[ContentId]) -> Result<HashMap<ContentId, Vec<
     let head = "SELECT * FROM episodes WHERE content_id IN";
     let tail = " ORDER BY content_id, season_number, episode_number";
     for EpisodeRow(id, number, episode) in store::fetch(db, head, tail, ids).await? {
-        let seasons = found.entry(id).or_default().iter_mut();
-        seasons.filter(|told| told.season.number == number).for_each(|told| told.episodes.push(episode.clone()));
+        let mut seasons = found.entry(id).or_default().iter_mut();
+        if let Some(told) = seasons.find(|told| told.season.number == number) {
+            told.episodes.push(episode);
+        }
     }
     Ok(found)
 }

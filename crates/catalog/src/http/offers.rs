@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::no_title;
+use super::{current, no_title};
 use crate::{
     Catalog,
     offers::{Leaving, LeavingQuery, PricePoint},
@@ -57,7 +57,7 @@ async fn get_prices(
     ApiQuery(query): ApiQuery<PriceQuery>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
+    let id = current(&catalog, id).await?;
     let prices = catalog.prices(&call, id, query.region).await?;
     json_entity(&headers, &PriceHistory { content_id: id, prices })
 }

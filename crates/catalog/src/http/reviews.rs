@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::no_title;
+use super::{current, no_title};
 use crate::{
     Catalog,
     review::{History, Review, Unmerged},
@@ -39,7 +39,7 @@ async fn get_merges(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
+    let id = current(&catalog, id).await?;
     let history = catalog.history(&call, id).await?.ok_or_else(|| no_title(id))?;
     json_entity(&headers, &history)
 }

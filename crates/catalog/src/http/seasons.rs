@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::no_title;
+use super::current;
 use crate::Catalog;
 
 pub fn router() -> OpenApiRouter<Arc<Catalog>> {
@@ -37,7 +37,7 @@ async fn get_seasons(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
+    let id = current(&catalog, id).await?;
     let seasons = catalog.seasons_of(&call, id).await?;
     json_entity(&headers, &Seasons { content_id: id, seasons })
 }
@@ -66,7 +66,7 @@ async fn get_season(
     ApiPath((id, number)): ApiPath<(ContentId, u16)>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = catalog.current(id).await?.ok_or_else(|| no_title(id))?;
+    let id = current(&catalog, id).await?;
     let found = catalog.season(&call, id, number).await?.ok_or_else(|| no_season(id, number))?;
     json_entity(&headers, &SeasonEpisodes { content_id: id, season: found.season, episodes: found.episodes })
 }
