@@ -24,10 +24,13 @@ const TABLES: &[(&str, &str)] = &[
     ("auth_identities", "user_id = $1"),
     ("auth_provider_states", "user_id = $1"),
     ("auth_passkeys", "user_id = $1"),
-    ("auth_mail", "email_blind IN (SELECT email_blind FROM auth_users WHERE id = $1)"),
+    ("auth_mail", THEIR_MAIL),
     ("auth_users", "id = $1"),
     ("auth_erasures", "user_id = $1"),
 ];
+
+/// Mail is kept by the blind index of its address.
+const THEIR_MAIL: &str = "email_blind IN (SELECT email_blind FROM auth_users WHERE id = $1)";
 
 /// Of these a row without anything personal stays: what the audit log names, and the receipt.
 const STAY: [&str; 2] = ["auth_users", "auth_erasures"];
@@ -59,9 +62,8 @@ pub(crate) async fn forget(tx: &mut Tx, user: UserId) -> Result<u64, DbError> {
 
 /// Destroys a person's key, with it everything that was sealed under it, and tells no more who they were.
 pub(crate) async fn destroy_key(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), DbError> {
-    // Mail is kept by the blind index of its address, which goes.
-    let sql = "DELETE FROM auth_mail WHERE email_blind IN (SELECT email_blind FROM auth_users WHERE id = $1)";
-    tx.execute(sql, args![user.0]).await?;
+    // Now: by what it is found goes with the next statement.
+    tx.execute(format!("DELETE FROM auth_mail WHERE {THEIR_MAIL}"), args![user.0]).await?;
     let sql = "UPDATE auth_users SET subject_key = NULL, email_sealed = NULL, email_blind = NULL, password_hash = NULL,
         email_verified_at = NULL, opted_out_at = NULL, failed_attempts = 0, locked_until = NULL,
         disabled_at = COALESCE(disabled_at, $2) WHERE id = $1";
