@@ -78,6 +78,9 @@ function readIntent(text: string | null): Intent | undefined {
   }
 }
 
+/** The words that a part of an address is made of. */
+export const wordsOf = (part: string): string => part.replace(/[-_+]+/g, ' ').trim();
+
 /** The address of a search, in one order, so that the same search has the same address. */
 export function write(state: Partial<SearchState>): string {
   const full = { ...EMPTY, ...state };
