@@ -1,5 +1,6 @@
 //! Commands that are echoed, interruptible and end with a clear sentence.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,11 @@ pub fn catch_interrupts() -> Result<()> {
 /// Whether someone asked to stop.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Where Cargo puts what it builds: the folder that the caller named, or the project's own.
+pub fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// A command as one would type it.

@@ -103,8 +103,7 @@ struct Node {
 
 impl Node {
     fn start(root: &Path) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let binary = target.join("debug/media-gateway");
+        let binary = process::target(root).join("debug/media-gateway");
         ensure!(binary.is_file(), "{} is missing: build it first", binary.display());
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");

@@ -40,7 +40,7 @@ pub fn build(root: &Path) -> Result<bool> {
 
 /// Types against the API's document, units, and journeys through the pages of a node in a browser.
 pub fn test(root: &Path) -> Result<bool> {
-    let binary = root.join("target/debug/media-gateway");
+    let binary = process::target(root).join("debug/media-gateway");
     if !install(root)? {
         return Ok(false);
     }
@@ -58,7 +58,8 @@ pub fn bench(root: &Path) -> Result<bool> {
     if !(install(root)? && build(root)?) {
         return Ok(false);
     }
-    process::run(command(root, &["run", "budget"]).env("WEB_TEST_NODE", root.join("target/release/media-gateway")))
+    let binary = process::target(root).join("release/media-gateway");
+    process::run(command(root, &["run", "budget"]).env("WEB_TEST_NODE", binary))
 }
 
 fn install(root: &Path) -> Result<bool> {
