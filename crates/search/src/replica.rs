@@ -82,6 +82,9 @@ pub struct Progress {
     pub total: u64,
     /// Events that the slowest index has yet to follow.
     pub lag: u64,
+    /// Whether the graph and the names are being read off the keyword index, which takes a minute at a million titles.
+    #[serde(default)]
+    pub joining: bool,
 }
 
 /// What is built from the keyword index beside it, in memory, whenever that changed.
@@ -118,6 +121,7 @@ pub struct Search {
     /// Commits of the keyword index, and how many of them the graph has seen.
     version: Arc<AtomicU64>,
     graph_version: AtomicU64,
+    joining: AtomicBool,
     changed: Arc<Notify>,
 }
 
@@ -172,6 +176,7 @@ impl Search {
             derived: RwLock::default(),
             version: Arc::new(AtomicU64::new(1)),
             graph_version: AtomicU64::new(0),
+            joining: AtomicBool::new(false),
             changed: Arc::default(),
         })
     }
@@ -278,7 +283,8 @@ impl Search {
             None => titles,
         };
         let vector_lag = if self.meaning.is_some() { vectors.lag() } else { 0 };
-        Progress { indexed, total, lag: self.keyword_progress.lag().max(vector_lag).unsigned_abs() }
+        let lag = self.keyword_progress.lag().max(vector_lag).unsigned_abs();
+        Progress { indexed, total, lag, joining: self.joining.load(Ordering::SeqCst) }
     }
 
     /// How the parts are: `keyword_index`, `vector_index`, `embedding_model`, `graph`.
@@ -352,6 +358,7 @@ impl Search {
 
     /// Rebuilds the graph some time after the index changed, beside the old one, and swaps them.
     async fn keep_graph(&self, stop: &CancellationToken) {
+        let mut failed = false;
         while !stop.is_cancelled() {
             let version = self.version.load(Ordering::SeqCst);
             if version == self.graph_version.load(Ordering::SeqCst) {
@@ -361,7 +368,12 @@ impl Search {
                 }
                 continue;
             }
-            match self.derive().await {
+            // One that failed is tried again, and nobody should wait for that.
+            self.joining.store(!failed, Ordering::SeqCst);
+            let derived = self.derive().await;
+            self.joining.store(false, Ordering::SeqCst);
+            failed = derived.is_err();
+            match derived {
                 Ok(derived) => {
                     *self.derived.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(derived);
                     self.graph_version.store(version, Ordering::SeqCst);

@@ -177,13 +177,18 @@ async fn follow(ask: impl AsyncFn() -> anyhow::Result<IndexProgress>) -> anyhow:
             bar.finish();
             return Ok(());
         }
-        if last.replace(progress) != Some(progress) {
+        if last.replace(progress) != Some(progress) || progress.joining {
             moved = Instant::now();
         } else if moved.elapsed() > PATIENCE {
             let detail = "the search index does not follow the catalogue; `doctor` and the log say why";
             return Err(ApiError::unavailable("index_stuck", detail).into());
         }
-        let message = format!("indexing {} of {} titles", progress.indexed, progress.total);
+        let (indexed, total) = (progress.indexed, progress.total);
+        let message = if progress.joining && indexed == total {
+            format!("joining the people and genres of {total} titles")
+        } else {
+            format!("indexing {indexed} of {total} titles")
+        };
         bar.at(progress.indexed, Some(progress.total), message);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
