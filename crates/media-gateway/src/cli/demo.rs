@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use contracts::Caller;
+use contracts::{ApiError, Caller, ErrorKind};
 use ingest::{RunRequest, RunStatus, SampleRequest};
 use tokio_util::sync::CancellationToken;
 
@@ -49,11 +49,11 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let prepared = tokio::select! {
         prepared = prepare(&node, args, &films, &stop) => prepared,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
+        signal = tokio::signal::ctrl_c() => {
+            signal?;
             stop.cancel();
             node.stop().await;
-            bail!("interrupted; the same command goes on where it stopped");
+            return Err(interrupted());
         }
     };
     if let Err(error) = prepared {
@@ -109,7 +109,7 @@ async fn prepare(
     let run = ingest.run(&call, &RunRequest::new(location), stop, &|progress| show(&bar, progress)).await?;
     bar.finish();
     if run.status != RunStatus::Done {
-        bail!("interrupted; the same command goes on where it stopped");
+        return Err(interrupted());
     }
     let from = args.films.as_ref().map_or("Wikidata (CC0)".to_owned(), |file| file.display().to_string());
     println!("catalogue  {} films from {from}, {} turned away", run.counts.rows_read, run.counts.rejected);
@@ -129,6 +129,11 @@ async fn prepare(
     let search = services.search.as_ref().context("this process has no search")?;
     println!("indexes    {} titles", search.progress().indexed);
     Ok(())
+}
+
+fn interrupted() -> anyhow::Error {
+    let detail = "interrupted; the same command goes on where it stopped";
+    ApiError::new(ErrorKind::Cancelled, "interrupted", detail).into()
 }
 
 async fn welcome(node: &Node) -> anyhow::Result<()> {

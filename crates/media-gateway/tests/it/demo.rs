@@ -5,14 +5,17 @@ use std::{
     io::{BufRead as _, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    app::Setup,
+    app::{PATIENCE, Setup, one_line},
     fixtures::{self, Film},
+    resume::{export, same},
 };
 
 /// The size of the demo's films on disk, by which the cache knows that they are whole.
@@ -141,7 +144,7 @@ fn what_the_demo_and_the_readme_print_works_when_pasted() {
     assert!(pasted(&lines[2])["items"].as_array().unwrap().len() > 3);
     let metrics = reqwest::blocking::get(demo.address("metrics")).unwrap().text().unwrap();
     assert!(metrics.contains("http_requests_total"), "{metrics}");
-    for page in ["API docs", "health"] {
+    for page in ["app", "API docs", "health"] {
         assert!(reqwest::blocking::get(demo.address(page)).unwrap().status().is_success(), "{page}");
     }
 
@@ -168,4 +171,46 @@ fn what_the_demo_and_the_readme_print_works_when_pasted() {
     assert_eq!(again["total_count"], all_before, "{again}");
     assert_eq!(pasted(&curls(&demo.said)[0])["total_count"], pacino["total_count"]);
     demo.stop();
+}
+
+#[test]
+fn a_demo_that_is_interrupted_says_so_and_goes_on_where_it_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let names: Vec<_> =
+        (0..2_000).map(|place| (format!("tt99{place:05}"), format!("Harbour Number {place}"))).collect();
+    let films: Vec<Film<'_>> =
+        names.iter().map(|(id, title)| (&**id, &**title, 1990, "Crime", "Ada Wren", "Bo Finch, Cy Dove")).collect();
+    let file = dir.path().join("films.db");
+    fixtures::films(&file, &films);
+    let prepare = ["demo", "--prepare", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--films"];
+    let prepare = [&prepare[..], &[file.to_str().unwrap()]].concat();
+    let undisturbed = Setup::on(&dir.path().join("undisturbed"));
+    assert!(undisturbed.run(&prepare).status.success());
+
+    let setup = Setup::on(&dir.path().join("disturbed"));
+    let mut command = setup.command(&prepare);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = setup.folder().join("media-gateway.db-wal");
+    // Some films are in, and many are not.
+    let began = Instant::now();
+    while fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20 {
+        assert!(began.elapsed() < PATIENCE, "the demo writes nothing");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    one_line(&child.wait_with_output().unwrap(), 130, "goes on where it stopped");
+    let some = export(&setup).lines().count();
+    assert!((1..films.len()).contains(&some), "{some} of {} films: that was no interruption", films.len());
+    assert!(setup.run(&prepare).status.success());
+    same(&export(&setup), &export(&undisturbed));
+}
+
+#[test]
+fn the_demo_has_no_place_in_production() {
+    let setup = Setup::new()
+        .env("MEDIA_GATEWAY_PROFILE", "production")
+        .env("MEDIA_GATEWAY_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
+        .env("MEDIA_GATEWAY_REDIS_URL", "redis://127.0.0.1:1");
+    let output = setup.run(&["demo", "--prepare"]);
+    one_line(&output, 1, "no place in the production profile");
 }
