@@ -38,6 +38,9 @@ pub enum DbError {
     /// The disk is full.
     #[error("the disk that holds the database is full")]
     Full,
+    /// SQLite could not write its files: the disk failed, or a file met a limit of its size.
+    #[error("the database's files can't be written: the disk failed, or a limit of a file's size was met")]
+    Unwritable,
     /// A unique value is there already. Holds what the database said.
     #[error("a value that must be unique is there already: {0}")]
     Unique(String),
@@ -70,7 +73,7 @@ pub enum DbError {
 impl DbError {
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Locked | Self::Timeout(_) | Self::Unavailable(_) | Self::Full)
+        matches!(self, Self::Locked | Self::Timeout(_) | Self::Unavailable(_) | Self::Full | Self::Unwritable)
     }
 
     /// Whether what a handler failed with is the database being away, rather than anything about what it handled.
@@ -110,7 +113,9 @@ impl From<DbError> for ApiError {
                 tracing::warn!(%cause, "the database can't be reached");
                 ApiError::unavailable(UNAVAILABLE, "the database can't be reached").retry_after(retry)
             }
-            DbError::Full => ApiError::new(ErrorKind::StorageFull, STORAGE_FULL, error.to_string()),
+            DbError::Full | DbError::Unwritable => {
+                ApiError::new(ErrorKind::StorageFull, STORAGE_FULL, error.to_string())
+            }
             DbError::Unique(ref cause) => {
                 tracing::debug!(%cause, "a unique value is there already");
                 ApiError::new(ErrorKind::Conflict, "already_exists", "a value that must be unique is there already")
@@ -158,11 +163,15 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> DbError {
 
 /// Result codes of SQLite (sqlite.org/rescode.html); the low byte is the primary code.
 fn from_sqlite(code: i32, message: String) -> DbError {
+    const IOERR_WRITE: i32 = 778;
+    const IOERR_FSYNC: i32 = 1034;
+    const IOERR_TRUNCATE: i32 = 1546;
     const IOERR_SHMSIZE: i32 = 4874; // the WAL's index could not grow: the disk is full
     match (code & 0xff, code) {
         (5 | 6, _) => DbError::Locked,
         (9, _) => DbError::Timeout(Duration::ZERO),
         (13, _) | (_, IOERR_SHMSIZE) => DbError::Full,
+        (_, IOERR_WRITE | IOERR_FSYNC | IOERR_TRUNCATE) => DbError::Unwritable,
         (11 | 26, _) => DbError::Corrupt(message),
         (8 | 10 | 14 | 23, _) => DbError::Unavailable(message),
         (19, _) => DbError::Constraint(message),

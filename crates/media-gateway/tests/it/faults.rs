@@ -159,7 +159,7 @@ fn files_that_may_not_grow_end_an_ingest_which_goes_on_when_they_may() {
     }
     let output = limited.output().unwrap();
     // SQLite calls it a failed write and no more.
-    one_line(&output, 5, "the database can't be reached");
+    one_line(&output, 1, "a limit of a file's size was met");
     let output = setup.run(&sources.ingest());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     same(&export(&setup), &undisturbed(&sources, dir.path(), |_| {}));
