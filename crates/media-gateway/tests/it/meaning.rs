@@ -1,10 +1,13 @@
 //! Searching by meaning, with the real sentence model; and without one.
 
+use std::{path::Path, time::Instant};
+
 use serde_json::{Value, json};
 
 use crate::{
-    app::Setup,
+    app::{App, PATIENCE, Setup},
     fixtures::{self, TITLES},
+    sources::Sources,
 };
 
 /// Shares no word with the title, the people, the genre or the overview of *The Quiet Furrow*.
@@ -62,4 +65,63 @@ fn without_a_model_the_words_decide() {
     let app = nowhere.start();
     let ready = app.eventually("/readyz", |ready| ready["state"] == "degraded");
     assert!(part(&ready, "embedding_model")["detail"].as_str().unwrap().contains("/nowhere"), "{ready}");
+}
+
+/// How many of the titles are embedded, and of how many, once the node says so.
+fn embedded(app: &App) -> (u64, u64) {
+    let began = Instant::now();
+    loop {
+        let ready = app.get("/readyz").json;
+        let said = ready["components"].as_array().into_iter().flatten().find_map(|part| {
+            let (done, rest) = part["detail"].as_str()?.split_once(" of ")?;
+            let all = rest.split_once(" titles embedded")?.0;
+            Some((done.rsplit(' ').next()?.parse().ok()?, all.parse().ok()?))
+        });
+        if let Some(said) = said {
+            return said;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not say how many: {ready}");
+    }
+}
+
+/// What a node answers by meaning, once every title has its vectors.
+fn meanings(folder: &Path) -> Vec<Value> {
+    let app = Setup::on(folder).with_model().start();
+    app.eventually("/readyz", |ready| ready["state"] == "ready");
+    let (done, all) = embedded(&app);
+    assert!(done == all && all > 300, "{done} of {all}");
+    let ask = |query: &&str| {
+        let found = app.get(&format!("/api/v1/search?q={query}&page_size=50")).ok();
+        let results = found["results"].as_array().unwrap().iter();
+        let mut shown: Vec<_> = results.map(|hit| json!([hit["content"]["title"], hit["vector_similarity"]])).collect();
+        shown.sort_by_key(Value::to_string);
+        assert!(shown.iter().any(|hit| hit[1].as_f64() > Some(0.3)), "{query} finds nothing by meaning");
+        Value::Array(shown)
+    };
+    ["someone+alone+at+sea", "a+town+that+keeps+a+secret", "an+engine+under+ice"].iter().map(ask).collect()
+}
+
+#[test]
+fn a_node_that_is_killed_while_it_embeds_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("data");
+    let sources = Sources::write(dir.path(), 400);
+    let output = Setup::on(&folder).run(&sources.ingest());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (mut kept, mut met) = (0, 0);
+    for _ in 0..4 {
+        let app = Setup::on(&folder).with_model().start();
+        let (found, all) = embedded(&app);
+        assert!(found >= kept, "{kept} titles were embedded before the kill, and {found} after it");
+        // Some more, and never all.
+        while kept <= found && kept < all {
+            kept = embedded(&app).0;
+        }
+        met += usize::from(0 < kept && kept < all);
+        app.kill();
+    }
+    assert!(met > 0, "all was embedded before the first kill");
+    let found = meanings(&folder);
+    std::fs::remove_dir_all(folder.join("index")).unwrap();
+    assert_eq!(found, meanings(&folder), "as from vectors that were made at one go");
 }
