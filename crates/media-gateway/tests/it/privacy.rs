@@ -1,12 +1,17 @@
 //! Who holds something of people answers for it: in the schema, and in a node that runs.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde_json::Value;
 use stores::{args, personal::CONTEXTS};
 
 use crate::{
     app::{PATIENCE, Setup, one_line},
+    fixtures,
     identities::people::{self, ISSUER},
 };
 
@@ -156,4 +161,36 @@ fn a_node_forgets_somebody_and_every_context_says_so() {
     assert!(run(&["privacy", "receipt", receipt]).contains("erased"));
     assert_eq!(run(&["privacy", "erasures"]).lines().count(), 2);
     one_line(&app.setup.run(&["privacy", "find", "ada@example.org"]), 3, "no such account");
+}
+
+/// Every file under a folder with what is in it.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => files.extend(self::files(&entry.path())),
+            kind if kind.is_file() => files.push((entry.path(), std::fs::read(entry.path()).unwrap())),
+            _ => {}
+        }
+    }
+    files
+}
+
+#[test]
+fn what_somebody_searches_for_is_written_nowhere() {
+    const WORD: &str = "unspeakablewhelk";
+    let app = fixtures::loaded(Setup::new());
+    let path = format!("/api/v1/search?q={WORD}+harbour");
+    assert!(app.get(&path).ok()["query_parsed"].to_string().contains(WORD), "it was understood as asked");
+    app.get(&format!("/api/v1/search/suggestions?q={WORD}")).ok();
+    app.post("/api/v1/search", &serde_json::json!({ "query": format!("films about {WORD}") })).ok();
+    assert!(!app.log().contains(WORD), "{}", app.log());
+    let (setup, status) = app.stop();
+    assert!(status.success());
+    let files = files(setup.folder());
+    assert!(files.iter().any(|(path, _)| path.ends_with("media-gateway.db")), "{files:?}");
+    for (path, bytes) in files {
+        let found = bytes.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD.as_bytes()));
+        assert!(!found, "{} holds what was asked", path.display());
+    }
 }
