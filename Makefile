@@ -18,7 +18,7 @@ test: check-cargo ## install what is missing, start the engines, run every check
 soak: check-cargo ## the tests with larger counts; writes docs/measured/DATE-soak.md
 	cargo xtask soak
 
-bench: check-cargo ## measure ingest, search, requests, start-up and memory; ARGS="--help" tells more
+bench: check-cargo ## measure ingest, search, requests, start-up and memory; ARGS="--only clean" a clean build with its tests; ARGS="--help" tells more
 	cargo xtask bench $(ARGS)
 
 check-cargo:

@@ -143,11 +143,13 @@ async fn measure(args: Args) -> Result<()> {
     let binary = args.binary.clone().unwrap_or_else(|| root.join("target/release/media-gateway"));
     let load = load::Load { duration: Duration::from_secs(args.seconds), connections: args.connections.into() };
     if wants(Part::Tokens) {
-        tokens::measure(&Product::new(binary.clone(), false)?, load, &mut report).await?;
+        let outcome = tokens::measure(&Product::new(binary.clone(), false)?, load, &mut report).await;
+        report.part("tokens", outcome);
     }
     let folder = args.data.clone().unwrap_or_else(|| root.join("../shared/data"));
     if wants(Part::Catalogue) {
-        catalogue::measure(&root, &binary, &folder, args.titles, &mut report)?;
+        let outcome = catalogue::measure(&root, &binary, &folder, args.titles, &mut report);
+        report.part("catalogue", outcome);
     }
     let loads = [
         Part::Ingest,
@@ -165,7 +167,8 @@ async fn measure(args: Args) -> Result<()> {
     if needs_ingest || wants(Part::Embedding) {
         let data = Data::open(&folder)?;
         if wants(Part::Embedding) {
-            embedding::measure(&data.films, &mut report).await?;
+            let outcome = embedding::measure(&data.films, &mut report).await;
+            report.part("embedding", outcome);
         }
         if needs_ingest {
             let product = Product::new(binary, !args.no_model)?;
@@ -176,7 +179,8 @@ async fn measure(args: Args) -> Result<()> {
         vectors::real(&stored_vectors(file)?.1, &mut report).await?;
     }
     if wants(Part::Vectors) && args.generated > 0 {
-        vectors::generated(args.generated, &mut report).await?;
+        let outcome = vectors::generated(args.generated, &mut report).await;
+        report.part("generated vectors", outcome);
     }
     report.finish(&root, &args.json.unwrap_or_else(|| root.join("target/bench.json")))
 }
@@ -194,31 +198,39 @@ async fn over_the_data(
     }
     bench.start(report, wants(Part::Start)).await?;
     if wants(Part::Search) {
-        bench.search(report).await?;
+        let outcome = bench.search(report).await;
+        report.part("search", outcome);
     }
     if wants(Part::Cache) {
-        bench.cache(report, args.draws as usize).await?;
+        let outcome = bench.cache(report, args.draws as usize).await;
+        report.part("cache", outcome);
     }
     if wants(Part::Autocomplete) {
-        bench.autocomplete(report).await?;
+        let outcome = bench.autocomplete(report).await;
+        report.part("autocomplete", outcome);
     }
     if wants(Part::Words) {
-        bench.words(report).await?;
+        let outcome = bench.words(report).await;
+        report.part("words", outcome);
     }
     if wants(Part::Million) {
-        bench.million(report, args.hybrid as usize).await?;
+        let outcome = bench.million(report, args.hybrid as usize).await;
+        report.part("million", outcome);
     }
     if wants(Part::Vectors) && args.vectors.is_none() && bench.product.has_model() {
         vectors::real(&stored_vectors(&bench.folder.path().join("index/vectors"))?.1, report).await?;
     }
     if wants(Part::Content) {
-        bench.content(report).await?;
+        let outcome = bench.content(report).await;
+        report.part("content", outcome);
     }
     if wants(Part::Overload) {
-        bench.overload(report).await?;
+        let outcome = bench.overload(report).await;
+        report.part("overload", outcome);
     }
     if wants(Part::Proxy) {
-        bench.proxy(report).await?;
+        let outcome = bench.proxy(report).await;
+        report.part("proxy", outcome);
     }
     Ok(())
 }

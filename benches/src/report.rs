@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 
 /// Numbers in the order they were measured.
 #[derive(Default)]
 pub struct Report {
     rows: Vec<(String, f64, &'static str)>,
+    failed: Vec<String>,
 }
 
 impl Report {
@@ -21,7 +22,18 @@ impl Report {
         self.rows.push((name, value, unit));
     }
 
+    /// Notes how a part came to its end: one that failed takes nothing from the others, which took minutes too.
+    pub fn part(&mut self, name: &str, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            println!("{name} FAILED: {error:#}");
+            self.failed.push(name.to_owned());
+        }
+    }
+
     /// Prints the table and writes the JSON.
+    ///
+    /// # Errors
+    /// When a part failed, or the file can't be written.
     pub fn finish(&self, root: &Path, json: &Path) -> Result<()> {
         let commit = Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root).output();
         let commit = commit.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned()).unwrap_or_default();
@@ -30,12 +42,13 @@ impl Report {
         println!("commit {commit}, {cores} cores");
         let values: Map<String, Value> =
             self.rows.iter().map(|(name, value, unit)| (format!("{name} [{unit}]"), json!(value))).collect();
-        let document = json!({ "commit": commit, "cores": cores, "values": values });
+        let document = json!({ "commit": commit, "cores": cores, "failed": self.failed, "values": values });
         if let Some(folder) = json.parent() {
             fs::create_dir_all(folder)?;
         }
         fs::write(json, format!("{document:#}\n")).with_context(|| format!("cannot write {}", json.display()))?;
         println!("JSON: {}", json.display());
+        ensure!(self.failed.is_empty(), "not measured, see above: {}", self.failed.join(", "));
         Ok(())
     }
 
