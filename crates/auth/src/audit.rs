@@ -118,16 +118,27 @@ pub struct Verdict {
 
 /// Writes an entry in the caller's transaction. Whoever writes next waits until this one commits.
 pub(crate) async fn write(tx: &mut Tx, entry: Entry, now: Timestamp) -> Result<(), DbError> {
-    let head = "UPDATE auth_audit_head SET position = position + 1 WHERE only_row = 1 RETURNING position, hash";
-    let (position, before): (i64, Vec<u8>) = tx.fetch_one(head, args![]).await?;
-    let detail = Value::Object(entry.detail).to_string();
-    let hash = link(&before, position, now, [entry.action, &entry.actor, &entry.target, &detail]);
+    write_all(tx, vec![(entry, now)]).await
+}
+
+/// Writes entries in their order, each with its time, as [`write`] does one.
+pub(crate) async fn write_all(tx: &mut Tx, entries: Vec<(Entry, Timestamp)>) -> Result<(), DbError> {
+    let count = i64::try_from(entries.len()).map_err(|_| DbError::Value("too many audit entries".to_owned()))?;
+    if count == 0 {
+        return Ok(());
+    }
+    let head = "UPDATE auth_audit_head SET position = position + $1 WHERE only_row = 1 RETURNING position, hash";
+    let (last, mut hash): (i64, Vec<u8>) = tx.fetch_one(head, args![count]).await?;
+    let mut rows = Vec::with_capacity(entries.len());
+    for ((entry, at), position) in entries.into_iter().zip(last - count + 1..) {
+        let detail = Value::Object(entry.detail).to_string();
+        hash = link(&hash, position, at, [entry.action, &entry.actor, &entry.target, &detail]);
+        rows.push(args![position, at, entry.action, entry.actor, entry.target, detail, hash.as_slice()]);
+    }
     let sql = "UPDATE auth_audit_head SET hash = $1 WHERE only_row = 1";
-    tx.execute(sql, args![hash.as_slice()]).await?;
-    let sql = "INSERT INTO auth_audit (position, stated_at, action, actor, target, detail, hash)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let args = args![position, now, entry.action, &entry.actor, &entry.target, &detail, hash.as_slice()];
-    tx.execute(sql, args).await.map(|_| ())
+    tx.execute(sql, args![hash]).await?;
+    let sql = "INSERT INTO auth_audit (position, stated_at, action, actor, target, detail, hash)";
+    tx.insert_many(sql, "", rows).await.map(|_| ())
 }
 
 /// The hash of an entry: lengths keep fields apart.

@@ -67,23 +67,39 @@ impl Auth {
 
     /// The client with this id, from our records or its own document.
     pub(crate) async fn client(&self, id: &str) -> Result<Client, OAuthError> {
-        let unknown = || OAuthError::invalid_client("this client is not known");
         let known = clients::get(&self.db, id).await?;
         if known.as_ref().is_some_and(|client| client.disabled_at.is_some()) {
             return Err(unknown());
         }
-        let fresh = |client: &Client| client.metadata_until.is_none_or(|until| self.clock.now() < until);
-        match known.filter(fresh) {
+        match known.filter(|client| self.in_force(client)) {
             Some(client) => Ok(client),
             None if id.starts_with("https://") || self.config.metadata_from_loopback => self.fetch_client(id).await,
             None => Err(unknown()),
         }
     }
 
+    /// Whether what is kept of a client can be relied on.
+    fn in_force(&self, client: &Client) -> bool {
+        client.disabled_at.is_none() && client.metadata_until.is_none_or(|until| self.clock.now() < until)
+    }
+
     /// The client that makes a request, by its secret or, for a public one, its name.
     pub(crate) async fn authenticate(&self, headers: &HeaderMap, form: &Params) -> Result<Client, OAuthError> {
+        self.authenticate_known(headers, form, None).await
+    }
+
+    /// As [`Auth::authenticate`], where somebody has read a client already: it is asked for no second time.
+    pub(crate) async fn authenticate_known(
+        &self,
+        headers: &HeaderMap,
+        form: &Params,
+        known: Option<&Client>,
+    ) -> Result<Client, OAuthError> {
         let shown = shown(headers, form)?;
-        let client = self.client(&shown.id).await?;
+        let client = match known.filter(|client| client.id == shown.id && self.in_force(client)) {
+            Some(client) => client.clone(),
+            None => self.client(&shown.id).await?,
+        };
         let proved = match (&client.secret_hash, &shown.secret) {
             (Some(kept), Some(secret)) => secret::same(kept, &secret::hash(secret)),
             (None, None) => true,
@@ -91,6 +107,10 @@ impl Auth {
         };
         if proved { Ok(client) } else { Err(OAuthError::invalid_client("the client did not prove who it is")) }
     }
+}
+
+fn unknown() -> OAuthError {
+    OAuthError::invalid_client("this client is not known")
 }
 
 /// Reads `client_secret_basic` or `client_secret_post`; both at once is one too many.

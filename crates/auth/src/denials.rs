@@ -115,9 +115,7 @@ impl Denials {
             return Ok(());
         }
         let mut tx = self.auth.db.begin().await?;
-        for entry in entries {
-            audit::write(&mut tx, entry, now).await?;
-        }
+        audit::write_all(&mut tx, entries.into_iter().map(|entry| (entry, now)).collect()).await?;
         tx.commit().await?;
         Ok(())
     }

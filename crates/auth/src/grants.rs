@@ -10,7 +10,9 @@ use crate::{
     audit::Entry,
     config::{FAMILY_TTL, REFRESH_TTL, REPLAY_WINDOW},
     model::{Grant, Refresh},
-    pkce, secret,
+    pkce,
+    rotations::Rotation,
+    secret,
     store::{grants, people},
     token::{Asked, Minted, TokenReply},
 };
@@ -96,25 +98,31 @@ impl Auth {
         Ok(())
     }
 
-    /// The refresh grant, with rotation (RFC 9700, section 4.14): a token that comes back after its window is theft.
-    pub(crate) async fn refresh(&self, asked: &Asked<'_>) -> Result<TokenReply, OAuthError> {
+    /// The refresh grant, with rotation (RFC 9700, section 4.14): a token that comes back after its window is theft. `kept`
+    /// is what is kept of the token that was shown, if anything.
+    pub(crate) async fn refresh(
+        &self,
+        asked: &Asked<'_>,
+        mut kept: Option<Refresh>,
+    ) -> Result<TokenReply, OAuthError> {
         let token = asked.required("refresh_token")?;
         // A second time when another request with the same token came between: its reply is then ours too.
         for _ in 0..2 {
-            let kept = self.good_refresh(asked, token).await?;
-            if kept.used_at.is_some() {
-                return self.replay(asked, token, kept).await;
+            let good = self.good_refresh(asked, kept)?;
+            if good.used_at.is_some() {
+                return self.replay(asked, token, good).await;
             }
-            if let Some(reply) = self.rotate_refresh(asked, token, kept.grant).await? {
+            if let Some(reply) = self.rotate_refresh(asked, token, good).await? {
                 return Ok(reply);
             }
+            kept = grants::refresh(&self.db, &secret::hash(token)).await?;
         }
         Err(bad_refresh())
     }
 
     /// The kept token, when it may be looked at by this client at all.
-    async fn good_refresh(&self, asked: &Asked<'_>, token: &str) -> Result<Refresh, OAuthError> {
-        let kept = grants::refresh(&self.db, &secret::hash(token)).await?.ok_or_else(bad_refresh)?;
+    fn good_refresh(&self, asked: &Asked<'_>, kept: Option<Refresh>) -> Result<Refresh, OAuthError> {
+        let kept = kept.ok_or_else(bad_refresh)?;
         let now = self.clock.now();
         let over = kept.revoked_at.is_some() || now >= kept.expires_at || now >= kept.family_ends;
         if over || kept.grant.client_id != asked.client.id {
@@ -143,9 +151,9 @@ impl Auth {
         &self,
         asked: &Asked<'_>,
         token: &str,
-        grant: Grant,
+        kept: Refresh,
     ) -> Result<Option<TokenReply>, OAuthError> {
-        let role = self.role_of(&grant).await?;
+        let (grant, role) = (kept.grant, kept.role.ok_or_else(closed)?);
         let mut scopes = match asked.form.get("scope") {
             Some(text) => text.parse::<Scopes>()?,
             None => grant.scopes.clone(),
@@ -158,25 +166,19 @@ impl Auth {
         }
         let narrowed = Grant { resources: self.resources(asked.form, Some(&grant.resources))?, ..grant.clone() };
         let mut reply = self.mint(self.minted(&narrowed, role, scopes, asked.jkt.as_deref())).await?;
-        let (next, now) = (secret::fresh(&self.rng), self.clock.now());
-        reply.refresh_token = Some(next.clone());
+        let (next, at) = (secret::fresh(&self.rng), self.clock.now());
+        let next_hash = secret::hash(&next);
+        reply.refresh_token = Some(next);
         let plain = serde_json::to_vec(&reply).map_err(|_| OAuthError::server_error("the reply can't be written"))?;
-        let sealed = self.vault.seal_under(&secret::key_of(token), REPLY, &plain)?;
-        let mut tx = self.db.begin().await?;
-        let (token_hash, next_hash) = (secret::hash(token), secret::hash(&next));
-        if !grants::use_refresh(&mut tx, &token_hash, &next_hash, &sealed, now).await? {
-            return Ok(None);
-        }
-        grants::insert_refresh(&mut tx, &next_hash, &grant, now, later(now, REFRESH_TTL)).await?;
-        let entry = Entry::by_user("token.refreshed", grant.user).to(&grant.client_id).with("family", grant.family);
-        self.state(tx, entry, &[]).await?;
-        Ok(Some(reply))
+        let reply_sealed = self.vault.seal_under(&secret::key_of(token), REPLY, &plain)?;
+        let rotation = Rotation { token_hash: secret::hash(token), next_hash, reply_sealed, grant, at };
+        Ok(self.rotations.rotate(rotation).await?.then_some(reply))
     }
 
     /// What the person is now; whoever may not sign in any more gets no token.
     async fn role_of(&self, grant: &Grant) -> Result<Role, OAuthError> {
         let user = people::by_id(&self.db, grant.user).await?.filter(|user| user.disabled_at.is_none());
-        user.map(|user| user.role).ok_or_else(|| OAuthError::invalid_grant("the account is closed"))
+        user.map(|user| user.role).ok_or_else(closed)
     }
 
     fn minted<'a>(&self, grant: &'a Grant, role: Role, scopes: Scopes, jkt: Option<&'a str>) -> Minted<'a> {
@@ -210,6 +212,10 @@ impl Auth {
 
 pub(crate) fn later(now: Timestamp, by: jiff::SignedDuration) -> Timestamp {
     now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn closed() -> OAuthError {
+    OAuthError::invalid_grant("the account is closed")
 }
 
 fn bad_refresh() -> OAuthError {

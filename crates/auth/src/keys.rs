@@ -6,13 +6,16 @@ use aws_lc_rs::{
     encoding::AsDer as _,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use contracts::ApiError;
 use jiff::Timestamp;
 use jsonwebtoken::{
-    Algorithm, EncodingKey, Header, encode,
+    Algorithm, EncodingKey, Header,
     jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse, ThumbprintHash},
 };
 use serde::Serialize;
@@ -32,8 +35,46 @@ pub(crate) struct Signer {
     pub id: String,
     pub algorithm: Algorithm,
     pub signs_from: Timestamp,
-    encoding: EncodingKey,
+    private: Private,
     public: Jwk,
+}
+
+/// A private key that was read once: `jsonwebtoken` would read it, and check an RSA key, for every token.
+enum Private {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+}
+
+impl Private {
+    fn read(algorithm: Algorithm, private: &[u8]) -> Option<Self> {
+        if algorithm == Algorithm::ES256 {
+            return EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private).ok().map(Self::Ec);
+        }
+        RsaKeyPair::from_pkcs8(private).ok().map(Self::Rsa)
+    }
+
+    fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Self::Ec(pair) => Some(pair.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec()),
+        }
+    }
+}
+
+impl Signer {
+    /// The compact form (RFC 7515, section 7.1).
+    fn token<T: Serialize>(&self, typ: &str, claims: &T) -> Option<String> {
+        let header = Header { typ: Some(typ.to_owned()), kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
+        let part = |json: Vec<u8>| BASE64_URL_SAFE_NO_PAD.encode(json);
+        let (header, claims) = (serde_json::to_vec(&header).ok()?, serde_json::to_vec(claims).ok()?);
+        let message = format!("{}.{}", part(header), part(claims));
+        let signature = part(self.private.sign(message.as_bytes())?);
+        Some(format!("{message}.{signature}"))
+    }
 }
 
 /// The keys that this process has opened, the newest first.
@@ -122,8 +163,7 @@ impl Auth {
         let (keys, now) = (self.keys.all(), self.clock.now());
         let usable = keys.iter().find(|key| key.algorithm == self.config.algorithm && key.signs_from <= now);
         let key = usable.ok_or_else(|| ApiError::unavailable("no_signing_key", "there is no key to sign with"))?;
-        let header = Header { typ: Some(typ.to_owned()), kid: Some(key.id.clone()), ..Header::new(key.algorithm) };
-        encode(&header, claims, &key.encoding).map_err(|_| ApiError::internal("a token could not be signed"))
+        key.token(typ, claims).ok_or_else(|| ApiError::internal("a token could not be signed"))
     }
 
     async fn make_key(&self, algorithm: &'static str, signs_from: Timestamp) -> Result<KeyRow, ApiError> {
@@ -173,5 +213,6 @@ fn signer(algorithm: &str, private: &[u8], signs_from: Timestamp) -> Result<Sign
     public.common.key_id = Some(id.clone());
     public.common.key_algorithm = Some(name);
     public.common.public_key_use = Some(PublicKeyUse::Signature);
-    Ok(Signer { id, algorithm, signs_from, encoding, public })
+    let private = Private::read(algorithm, private).ok_or_else(|| ApiError::internal("a signing key can't be read"))?;
+    Ok(Signer { id, algorithm, signs_from, private, public })
 }

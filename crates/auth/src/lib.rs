@@ -30,6 +30,7 @@ mod postman;
 mod privacy;
 mod providers;
 mod redirect;
+mod rotations;
 mod sealing;
 mod secret;
 mod service;

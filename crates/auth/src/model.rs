@@ -54,21 +54,29 @@ impl Client {
 
 impl FromRow for Client {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let role: Option<String> = row.get("role")?;
+        Self::read(row, row.get("id")?, "")
+    }
+}
+
+impl Client {
+    /// Reads the columns of a client, each of whose names begins with `prefix`.
+    fn read(row: &Row, id: String, prefix: &str) -> Result<Self, DbError> {
+        let named = |column: &str| format!("{prefix}{column}");
+        let role: Option<String> = row.get(&named("role"))?;
         Ok(Self {
-            id: row.get("id")?,
-            name: row.get("name")?,
-            secret_hash: row.get("secret_hash")?,
-            redirect_uris: words(&row.get::<String>("redirect_uris")?),
-            grant_types: words(&row.get::<String>("grant_types")?),
-            scopes: parse(row, "scopes")?,
-            own: row.get("own")?,
-            bound: row.get("bound")?,
+            id,
+            name: row.get(&named("name"))?,
+            secret_hash: row.get(&named("secret_hash"))?,
+            redirect_uris: words(&row.get::<String>(&named("redirect_uris"))?),
+            grant_types: words(&row.get::<String>(&named("grant_types"))?),
+            scopes: parse(row, &named("scopes"))?,
+            own: row.get(&named("own"))?,
+            bound: row.get(&named("bound"))?,
             role: role.map(|role| role.parse()).transpose()?,
-            refresh_in_cookie: row.get("refresh_in_cookie")?,
-            metadata_until: row.get("metadata_until")?,
-            created_at: row.get("created_at")?,
-            disabled_at: row.get("disabled_at")?,
+            refresh_in_cookie: row.get(&named("refresh_in_cookie"))?,
+            metadata_until: row.get(&named("metadata_until"))?,
+            created_at: row.get(&named("created_at"))?,
+            disabled_at: row.get(&named("disabled_at"))?,
         })
     }
 }
@@ -186,9 +194,13 @@ impl FromRow for Code {
     }
 }
 
-/// A refresh token and its family.
+/// A refresh token, its family, and who they are for.
 pub(crate) struct Refresh {
     pub grant: Grant,
+    /// What the person is; `None` for one who may not sign in any more.
+    pub role: Option<Role>,
+    /// Absent where the client is known no more.
+    pub client: Option<Client>,
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     pub used_at: Option<Timestamp>,
@@ -201,8 +213,13 @@ pub(crate) struct Refresh {
 
 impl FromRow for Refresh {
     fn from_row(row: &Row) -> Result<Self, DbError> {
+        let disabled: Option<Timestamp> = row.get("user_disabled_at")?;
+        let role = parse(row, "user_role")?;
+        let client = row.get::<Option<String>>("client_id_known")?;
         Ok(Self {
             grant: Grant::read(row, "family_id")?,
+            role: disabled.is_none().then_some(role),
+            client: client.map(|id| Client::read(row, id, "client_")).transpose()?,
             issued_at: row.get("issued_at")?,
             expires_at: row.get("token_ends")?,
             used_at: row.get("used_at")?,

@@ -16,6 +16,7 @@ use crate::{
     keys::Keys,
     password::Passwords,
     providers::Known,
+    rotations::Rotations,
     secret::Vault,
     store::trust,
 };
@@ -35,6 +36,7 @@ pub struct Auth {
     pub(crate) vault: Vault,
     pub(crate) passwords: Passwords,
     pub(crate) keys: Keys,
+    pub(crate) rotations: Rotations,
     pub(crate) providers: Vec<Known>,
     pub(crate) verifier: Arc<Verifier>,
 }
@@ -47,6 +49,7 @@ impl Auth {
             vault: Vault::new(&config.master, rng.clone()),
             passwords: Passwords::new(rng.clone()),
             keys: Keys::default(),
+            rotations: Rotations::new(db.clone()),
             providers: config.providers.iter().cloned().map(Known::new).collect(),
             db,
             clock,

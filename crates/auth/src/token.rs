@@ -14,9 +14,9 @@ use crate::{
     clients::DEVICE_GRANT,
     config::ACCESS_TTL,
     http::Params,
-    model::{Client, Grant},
+    model::{Client, Grant, Refresh},
     secret,
-    store::trust,
+    store::{grants, trust},
 };
 
 /// What a token request is answered (RFC 6749, section 5.1).
@@ -83,7 +83,9 @@ struct IdClaims<'a> {
 impl Auth {
     /// Answers a token request at `path`.
     pub(crate) async fn token(&self, path: &str, headers: &HeaderMap, form: &Params) -> Result<TokenReply, OAuthError> {
-        let client = self.authenticate(headers, form).await?;
+        let mut kept = self.shown_refresh(form).await?;
+        let known = kept.as_mut().and_then(|kept| kept.client.take());
+        let client = self.authenticate_known(headers, form, known.as_ref()).await?;
         let jkt = self.proof("POST", path, headers).await?;
         if client.bound && jkt.is_none() {
             return Err(OAuthError::invalid_dpop_proof("this client's tokens are bound to a key: send a DPoP proof"));
@@ -100,9 +102,19 @@ impl Auth {
         }
         match grant {
             "authorization_code" => self.redeem_code(&asked).await,
-            "refresh_token" => self.refresh(&asked).await,
+            "refresh_token" => self.refresh(&asked, kept).await,
             "client_credentials" => self.client_credentials(&asked).await,
             _ => self.redeem_device(&asked).await,
+        }
+    }
+
+    /// The refresh token of a request for that grant, with its client: one look for both. Nothing is said of it before
+    /// the client has proved who it is.
+    async fn shown_refresh(&self, form: &Params) -> Result<Option<Refresh>, OAuthError> {
+        let token = form.get("refresh_token").filter(|_| form.get("grant_type") == Some("refresh_token"));
+        match token {
+            Some(token) => Ok(grants::refresh(&self.db, &secret::hash(token)).await?),
+            None => Ok(None),
         }
     }
 
