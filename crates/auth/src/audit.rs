@@ -8,7 +8,11 @@ use sha2::{Digest, Sha256};
 use stores::{Db, DbError, FromRow, Row, Tx, args};
 use utoipa::ToSchema;
 
-use crate::Auth;
+use crate::{
+    Auth,
+    retention::FORGOTTEN,
+    store::retention::{self, Anchor},
+};
 
 /// The columns of an entry.
 pub(crate) const COLUMNS: &str = "position, stated_at, action, actor, target, detail, hash";
@@ -110,8 +114,10 @@ impl FromRow for AuditEntry {
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verdict {
-    /// How many entries hold together, from the first.
+    /// How many entries hold together, from the first that is kept.
     pub entries: i64,
+    /// How many were before them: their time is over.
+    pub forgotten: i64,
     /// The first that does not: it was changed, or the one before it was; absent when all do.
     pub broken_at: Option<i64>,
 }
@@ -153,8 +159,10 @@ fn link(before: &[u8], position: i64, at: Timestamp, fields: [&str; 4]) -> Vec<u
     digest.finalize().to_vec()
 }
 
+/// Those put away and those at hand, in one order.
 async fn page(db: &Db, after: i64, limit: i64) -> Result<Vec<AuditEntry>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM auth_audit WHERE position > $1 ORDER BY position LIMIT $2");
+    let of = |table: &str| format!("SELECT {COLUMNS} FROM {table} WHERE position > $1");
+    let sql = format!("{} UNION ALL {} ORDER BY position LIMIT $2", of("auth_audit_cold"), of("auth_audit"));
     db.fetch_all(sql, args![after, limit]).await
 }
 
@@ -168,16 +176,32 @@ impl Auth {
         Ok(page(&self.db, after, i64::from(limit)).await?)
     }
 
-    /// Follows the chain from its beginning to its head; for the operator.
+    /// Follows the chain from the first entry that is kept to its head; for the operator.
     ///
     /// # Errors
     /// As [`Auth::audit`].
     pub async fn verify_audit(&self, call: &Call) -> contracts::Result<Verdict> {
         call.require_operator()?;
+        loop {
+            let anchor = retention::anchor(&self.db).await?;
+            let verdict = self.follow(&anchor).await?;
+            // What was forgotten while this looked at it is not missing.
+            if verdict.broken_at.is_none() || retention::anchor(&self.db).await? == anchor {
+                return Ok(verdict);
+            }
+        }
+    }
+
+    async fn follow(&self, anchor: &Anchor) -> contracts::Result<Verdict> {
         // The head first: entries that are written meanwhile come after it.
         let head = "SELECT position, hash FROM auth_audit_head";
         let (last, head): (i64, Vec<u8>) = self.db.fetch_one(head, args![]).await?;
-        let (mut at, mut before) = (0, vec![0; 32]);
+        let verdict = |at: i64, whole: bool| Verdict {
+            entries: at - anchor.position,
+            forgotten: anchor.position,
+            broken_at: (!whole).then_some(at + 1),
+        };
+        let (mut at, mut before, mut said) = (anchor.position, anchor.hash.clone(), anchor.position == 0);
         while at < last {
             let batch = page(&self.db, at, BATCH.min(last - at)).await?;
             if batch.is_empty() {
@@ -187,16 +211,28 @@ impl Auth {
                 let fields = [&entry.action, &entry.actor, &entry.target, &entry.detail].map(String::as_str);
                 let hash = link(&before, entry.position, entry.stated_at, fields);
                 if entry.position != at + 1 || hex(&hash) != entry.hash {
-                    return Ok(Verdict { entries: at, broken_at: Some(at + 1) });
+                    return Ok(verdict(at, false));
                 }
+                said |= entry.says(anchor);
                 (at, before) = (entry.position, hash);
             }
         }
-        let whole = at == last && before == head;
-        Ok(Verdict { entries: at, broken_at: (!whole).then_some(at + 1) })
+        // Where the chain begins is not believed unless an entry of it says so.
+        if !said {
+            return Ok(verdict(anchor.position, false));
+        }
+        Ok(verdict(at, at == last && before == head))
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+impl AuditEntry {
+    /// Whether it says that everything up to `anchor` was forgotten.
+    fn says(&self, anchor: &Anchor) -> bool {
+        let hash = || serde_json::from_str::<Value>(&self.detail).ok()?["hash"].as_str().map(str::to_owned);
+        self.action == FORGOTTEN && self.target == anchor.position.to_string() && hash() == Some(hex(&anchor.hash))
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

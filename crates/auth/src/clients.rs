@@ -24,12 +24,13 @@ struct Shown {
 }
 
 impl Auth {
-    /// Opens the secrets and writes down our own clients.
+    /// Opens the secrets, and writes down our own clients and which changes of the schema there were.
     ///
     /// # Errors
     /// When the database can't be written, or is sealed under a secret that is not there.
     pub async fn seed(&self) -> Result<(), ApiError> {
         self.settle_ring().await?;
+        self.state_schema().await?;
         let mut tx = self.db.begin().await?;
         for client in self.own_clients() {
             clients::save(&mut tx, &client).await?;

@@ -75,6 +75,10 @@ impl Keeper {
             self.take().await?;
             if self.signs {
                 trust::sweep(&auth.db, now, SWEEP).await?;
+                // What is kept too long is worse than nothing, but no reason to let nobody in.
+                if let Err(error) = auth.retain().await {
+                    tracing::warn!(%error, "what is past its time can't be forgotten; the next try is in a minute");
+                }
                 // A rotation that nobody brought to its end, because the process was killed, goes on here.
                 self.walk.get_or_insert_with(Walk::new);
             }

@@ -30,6 +30,7 @@ mod postman;
 mod privacy;
 mod providers;
 mod redirect;
+mod retention;
 mod rotations;
 mod sealing;
 mod secret;

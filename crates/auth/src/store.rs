@@ -10,5 +10,6 @@ pub(crate) mod mail;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod privacy;
+pub(crate) mod retention;
 pub(crate) mod sealing;
 pub(crate) mod trust;

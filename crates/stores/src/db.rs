@@ -88,6 +88,14 @@ impl Db {
         migrate::missing(self).await
     }
 
+    /// The migrations that were applied, by number, with their names.
+    ///
+    /// # Errors
+    /// As [`Db::fetch_all`].
+    pub async fn applied_migrations(&self) -> Result<Vec<(i64, String)>, DbError> {
+        self.fetch_all("SELECT version, name FROM schema_migrations ORDER BY version", Vec::new()).await
+    }
+
     /// The rows that a statement gives. What only reads goes past SQLite's writer.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ impl Auth {
                 "what browsers that signed in call themselves, and when",
                 "your browser",
                 "showing you where you are signed in",
-                exists,
+                "until 90 days after a sign-in has ended by itself",
                 data.sessions.len(),
             ),
             line(
@@ -88,7 +88,7 @@ impl Auth {
                 "what was done with the account, by ids alone",
                 "this service",
                 "finding and proving misuse",
-                "as long as the audit log",
+                "two years",
                 data.audit.len(),
             ),
             line(

@@ -140,15 +140,15 @@ pub(crate) async fn memberships(db: &Db, user: UserId) -> Result<Vec<MembershipD
 pub(crate) async fn audited(db: &Db, user: UserId) -> Result<Vec<AuditEntry>, DbError> {
     let columns = audit::COLUMNS;
     // One index each: with `OR` SQLite would walk the whole log.
-    let newest = |who: &str| {
+    let newest = |table: &str, who: &str| {
         format!(
-            "SELECT * FROM (SELECT {columns} FROM auth_audit WHERE {who} AND action <> 'token.refreshed'
+            "SELECT * FROM (SELECT {columns} FROM {table} WHERE {who} AND action <> 'token.refreshed'
             ORDER BY position DESC LIMIT $3) AS newest"
         )
     };
-    let (by, to) = (newest("actor = $1"), newest("target = $2"));
+    let both = |table: &str| format!("{} UNION {}", newest(table, "actor = $1"), newest(table, "target = $2"));
     db.fetch_all(
-        format!("{by} UNION {to} ORDER BY position DESC LIMIT $3"),
+        format!("{} UNION {} ORDER BY position DESC LIMIT $3", both("auth_audit"), both("auth_audit_cold")),
         args![format!("user:{user}"), user.to_string(), MOST],
     )
     .await

@@ -16,6 +16,7 @@ mod passkeys;
 mod privacy;
 mod providers;
 mod refreshing;
+mod retention;
 mod statements;
 mod storm;
 mod strict;

@@ -24,6 +24,8 @@ fn covered() -> [(&'static str, Vec<&'static str>); 1] {
 const NOBODYS: &[&str] = &[
     // Keys, clients and organisations; what is good for minutes and says nothing of who; the log, which has ids only.
     "auth_audit",
+    "auth_audit_anchor",
+    "auth_audit_cold",
     "auth_audit_head",
     "auth_clients",
     "auth_erasure_answers",
@@ -32,6 +34,7 @@ const NOBODYS: &[&str] = &[
     "auth_proofs",
     "auth_requests",
     "auth_revocations",
+    "auth_schema_entries",
     "auth_sealing_keys",
     "auth_signing_keys",
     // What operators do, by runs.

@@ -292,7 +292,11 @@ pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
     if let Some(at) = verdict["broken_at"].as_i64() {
         anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
     }
-    println!("{} entries, unbroken", verdict["entries"]);
+    let before = match verdict["forgotten"].as_i64() {
+        Some(forgotten) if forgotten > 0 => format!("; {forgotten} before them are past their two years"),
+        _ => String::new(),
+    };
+    println!("{} entries, unbroken{before}", verdict["entries"]);
     Ok(())
 }
 
