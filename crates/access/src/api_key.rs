@@ -1,7 +1,7 @@
 //! API keys: `mg_user_`, `mg_svc_` or `mg_mcp_` and 128 random bits in base 62 (A4). Only a public id and a salted
 //! SHA-256 are kept; the secret has 128 bits, so a slow hash would add nothing.
 
-use contracts::{Credential, Identity, OrgId, Rng, Role, Scopes, Subject};
+use contracts::{Credential, Identity, OrgId, Rng, Role, Scope, Scopes, Subject};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -46,6 +46,19 @@ impl KeyKind {
         }
     }
 
+    /// The most that a key of this kind may ever do, whatever it was made for: none manages an account, what serves a
+    /// model's tools only reads, and a program that stands for itself learns nothing of a person.
+    pub fn reach(self) -> Scopes {
+        let all = Scopes::all().without(Scope::ManageAccount);
+        match self {
+            Self::User => all,
+            Self::Service => all.without(Scope::OpenId).without(Scope::Email).without(Scope::OfflineAccess),
+            Self::Mcp => [Scope::ReadContent, Scope::ReadWatchlist, Scope::ReadPreferences, Scope::ReadDevices]
+                .into_iter()
+                .collect(),
+        }
+    }
+
     /// The kind of that word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
@@ -55,6 +68,8 @@ impl KeyKind {
 /// What is kept of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRecord {
+    /// For whom it is.
+    pub kind: KeyKind,
     /// Added before hashing.
     pub salt: [u8; SALT_BYTES],
     /// SHA-256 of salt and key.
@@ -125,10 +140,13 @@ impl ApiKeyRecord {
         let in_force = self.expires_at.is_none_or(|end| now < end);
         (same && in_force).then(|| Identity {
             subject: self.subject.clone(),
-            client: String::new(),
+            client: match &self.subject {
+                Subject::User(_) => String::new(),
+                Subject::Service(client) => client.clone(),
+            },
             org: self.org,
             role: self.role,
-            scopes: self.scopes.clone(),
+            scopes: self.scopes.and(&self.kind.reach()),
             credential: Credential::ApiKey(public_id.to_owned()),
         })
     }
@@ -136,7 +154,38 @@ impl ApiKeyRecord {
 
 #[cfg(test)]
 mod tests {
+    use contracts::UserId;
+    use uuid::Uuid;
+
     use super::*;
+
+    #[test]
+    fn a_key_does_no_more_than_its_kind() {
+        let (rng, nobody) = (Rng::seeded(1), || Subject::User(UserId(Uuid::nil())));
+        for (kind, subject, client, may, may_not) in [
+            (KeyKind::User, nobody(), "", Scope::WriteWatchlist, Scope::ManageAccount),
+            (KeyKind::Service, Subject::Service("robot".into()), "robot", Scope::WriteWatchlist, Scope::Email),
+            (KeyKind::Mcp, nobody(), "", Scope::ReadWatchlist, Scope::WriteWatchlist),
+            (KeyKind::Mcp, nobody(), "", Scope::ReadContent, Scope::AdminFull),
+        ] {
+            let made = NewKey::generate(kind, &rng);
+            let record = ApiKeyRecord {
+                kind,
+                salt: made.salt,
+                hash: made.hash,
+                subject,
+                role: Role::BasicUser,
+                org: None,
+                // Whatever the row says.
+                scopes: Scopes::all(),
+                created_at: Timestamp::UNIX_EPOCH,
+                expires_at: None,
+            };
+            let who = record.check(&made.public_id, &made.key, Timestamp::UNIX_EPOCH).unwrap();
+            assert!(who.scopes.has(may) && !who.scopes.has(may_not), "{kind:?}: {}", who.scopes);
+            assert_eq!(who.client, client);
+        }
+    }
 
     #[test]
     fn keys_have_the_documented_shape_and_their_own_ids() {

@@ -129,8 +129,12 @@ impl Verifier {
     fn api_key(&self, id: &str, key: &str, now: Timestamp) -> Result<Arc<Identity>, ApiError> {
         let identity = self.live.api_key(id).and_then(|record| {
             let identity = record.check(id, key, now)?;
-            let any = [Revoked::Subject(record.subject.to_string())];
-            (!self.live.is_revoked(&any, record.created_at)).then_some(identity)
+            let of = record.subject.to_string();
+            let any = match record.subject {
+                Subject::User(_) => Revoked::Subject(of),
+                Subject::Service(_) => Revoked::Client(of),
+            };
+            (!self.live.is_revoked(&[any], record.created_at)).then_some(identity)
         });
         let identity = identity.ok_or_else(|| refused("this key is not one that we know, or has ended"))?;
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);

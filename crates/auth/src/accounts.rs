@@ -16,7 +16,7 @@ use crate::{
     model::{Session, User},
     sealing::subject_key,
     secret,
-    store::{devices, grants, people, sealing::Kind as Text},
+    store::{devices, grants, people, sealing::Kind as Text, trust},
 };
 
 /// After how many failures an account is locked.
@@ -177,13 +177,15 @@ impl Auth {
         Ok(())
     }
 
-    /// Ends every session and token of a person, in the caller's transaction.
+    /// Ends every session, token and key of a person, in the caller's transaction.
     pub(crate) async fn end_in(&self, tx: &mut Tx, user: UserId) -> Result<(Revoked, contracts::Event), ApiError> {
         let now = self.clock.now();
         people::hold(tx, user).await?;
         people::end_sessions(tx, user, now).await?;
         devices::end_allowed(tx, user).await?;
         grants::end_families(tx, user, None, "everything ended", now).await?;
+        // Now, and not only as long as the revocation is remembered.
+        trust::end_api_keys(tx, user, now).await?;
         let what = Revoked::Subject(user.to_string());
         let event = self.revoke(tx, &what).await?;
         Ok((what, event))

@@ -302,9 +302,9 @@ impl Auth {
         }
         let what = Revoked::Client(id.to_owned());
         let event = self.revoke(&mut tx, &what).await?;
-        self.state(tx, Entry::by_caller("client.disabled", call).to(id), &[event]).await?;
+        self.state(tx, Entry::by_caller("client.disabled", call).to(id), &[event, self.changed()]).await?;
         self.learn(&[what]);
-        Ok(())
+        self.reload().await
     }
 
     /// The signing keys.

@@ -28,13 +28,47 @@ const MAX_DAYS: u32 = 3_650;
 pub struct NewApiKey {
     /// What it is for, in a person's words.
     #[schema(min_length = 1, max_length = 80)]
-    name: String,
-    /// What it may do: scopes with spaces between, at most those of the token it is made with.
+    pub(crate) name: String,
+    /// What it may do: scopes with spaces between, at most those of whoever it is made for.
     #[schema(value_type = String, example = "read:content")]
-    scopes: Scopes,
+    pub(crate) scopes: Scopes,
     /// After how many days it ends; never where absent.
     #[schema(minimum = 1, maximum = 3650)]
-    expires_in_days: Option<u32>,
+    pub(crate) expires_in_days: Option<u32>,
+    /// `user` for a person's programs, which is also what is meant where it is absent, `mcp` for a model's tools, which only
+    /// read; a client's are `service`.
+    #[schema(value_type = Option<String>, example = "user")]
+    pub(crate) kind: Option<KeyKind>,
+}
+
+impl NewApiKey {
+    /// Its name, and when it ends; of a kind, for somebody who may do `most`.
+    pub(crate) fn checked(
+        &self,
+        kind: KeyKind,
+        most: &Scopes,
+        now: Timestamp,
+    ) -> Result<(&str, Option<Timestamp>), ApiError> {
+        if self.kind.is_some_and(|asked| asked != kind) {
+            return Err(ApiError::invalid("bad_kind", "a person's key is `user` or `mcp`, a client's is `service`")
+                .field("kind", "must be of those that are made here"));
+        }
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > 80 || name.contains(char::is_control) {
+            return Err(ApiError::invalid("bad_name", "a key has a name of 1 to 80 characters")
+                .field("name", "must have 1 to 80 characters"));
+        }
+        let reach = most.and(&kind.reach());
+        if self.scopes.is_empty() || !reach.covers(&self.scopes) {
+            return Err(ApiError::invalid("bad_scopes", "a key reaches no further than its kind and whoever it is for")
+                .field("scopes", format!("must be among: {reach}")));
+        }
+        if self.expires_in_days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
+            return Err(ApiError::invalid("bad_expiry", "a key ends after 1 to 3650 days")
+                .field("expires_in_days", "must be from 1 to 3650"));
+        }
+        Ok((name, self.expires_in_days.map(|days| later(now, SignedDuration::from_hours(24 * i64::from(days))))))
+    }
 }
 
 /// A key, without its secret.
@@ -42,6 +76,9 @@ pub struct NewApiKey {
 pub struct ApiKeyView {
     /// Its id.
     pub id: Uuid,
+    /// `user`, `mcp` or `service`.
+    #[schema(value_type = String)]
+    pub kind: KeyKind,
     /// Names it in logs.
     pub public_id: String,
     /// What it is for.
@@ -74,6 +111,7 @@ impl From<&ApiKeyRow> for ApiKeyView {
     fn from(row: &ApiKeyRow) -> Self {
         Self {
             id: row.id,
+            kind: row.kind,
             public_id: row.public_id.clone(),
             name: row.name.clone(),
             scopes: row.scopes.clone(),
@@ -101,21 +139,10 @@ impl Auth {
     /// can't be; `Conflict` with too many keys.
     pub async fn create_api_key(&self, call: &Call, new: &NewApiKey) -> contracts::Result<CreatedApiKey> {
         let (who, user) = manager(call)?;
-        let name = new.name.trim();
-        if name.is_empty() || name.chars().count() > 80 || name.contains(char::is_control) {
-            return Err(ApiError::invalid("bad_name", "a key has a name of 1 to 80 characters")
-                .field("name", "must have 1 to 80 characters"));
-        }
-        let reach = who.scopes.clone().without(Scope::ManageAccount);
-        if new.scopes.is_empty() || !reach.covers(&new.scopes) {
-            return Err(ApiError::invalid("bad_scopes", "a key reaches no further than the token it is made with")
-                .field("scopes", format!("must be among: {reach}")));
-        }
-        if new.expires_in_days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
-            return Err(ApiError::invalid("bad_expiry", "a key ends after 1 to 3650 days")
-                .field("expires_in_days", "must be from 1 to 3650"));
-        }
-        let (now, made) = (self.clock.now(), NewKey::generate(KeyKind::User, &self.rng));
+        let kind = if new.kind == Some(KeyKind::Mcp) { KeyKind::Mcp } else { KeyKind::User };
+        let now = self.clock.now();
+        let (name, expires_at) = new.checked(kind, &who.scopes, now)?;
+        let made = NewKey::generate(kind, &self.rng);
         let name_sealed = self.seal_for(user, Kind::KeyName, name).await?;
         let mut tx = self.db.begin().await?;
         tx.sees(Rows::Of(who.org)).await?;
@@ -125,7 +152,7 @@ impl Auth {
         let row = ApiKeyRow {
             id: self.ids.next(),
             public_id: made.public_id,
-            kind: KeyKind::User,
+            kind,
             user,
             org: who.org,
             name: name.to_owned(),
@@ -134,13 +161,14 @@ impl Auth {
             hash: made.hash,
             scopes: new.scopes.clone(),
             created_at: now,
-            expires_at: new.expires_in_days.map(|days| later(now, SignedDuration::from_hours(24 * i64::from(days)))),
+            expires_at,
             last_used_at: None,
             role: who.role,
         };
         let view = ApiKeyView::from(&row);
         trust::insert_api_key(&mut tx, &row).await?;
-        let entry = Entry::by_caller("api_key.created", call).to(row.id).with("scope", &row.scopes);
+        let entry = Entry::by_caller("api_key.created", call).to(row.id).with("kind", kind.as_str());
+        let entry = entry.with("scope", &row.scopes);
         self.state(tx, entry, &[self.changed()]).await?;
         self.reload().await?;
         Ok(CreatedApiKey { key: made.key, view })

@@ -14,6 +14,7 @@ mod passkeys;
 mod privacy;
 mod providers;
 mod sealing;
+mod service_keys;
 mod wellknown;
 
 use std::sync::Arc;
@@ -82,6 +83,8 @@ fn router() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(admin::list_user_sessions, admin::end_user_sessions))
         .routes(routes!(admin::list_clients, admin::create_client))
         .routes(routes!(admin::end_client))
+        .routes(routes!(service_keys::list_service_keys, service_keys::create_service_key))
+        .routes(routes!(service_keys::end_service_key))
         .routes(routes!(admin::list_signing_keys, admin::rotate_signing_keys))
         .routes(routes!(sealing::get_sealing, sealing::rotate_sealing))
         .routes(routes!(sealing::move_sealed))

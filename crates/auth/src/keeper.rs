@@ -16,7 +16,7 @@ use crate::{
     Auth,
     sealing::Walk,
     service::{CHANGED, REVOKED},
-    store::trust,
+    store::{service_keys, trust},
 };
 
 /// How long it waits for events at most, so that what it holds is known to be fresh.
@@ -115,6 +115,7 @@ impl Keeper {
             tx.sees(Rows::All).await?;
             for (key, at) in uses {
                 trust::api_key_used(&mut tx, &key, at).await?;
+                service_keys::used(&mut tx, &key, at).await?;
             }
             tx.commit().await?;
         }

@@ -35,6 +35,7 @@ mod rotations;
 mod sealing;
 mod secret;
 mod service;
+mod service_keys;
 mod store;
 mod token;
 mod totp;

@@ -144,9 +144,8 @@ impl Auth {
         Ok(())
     }
 
-    /// What follows from another password, however it came: API keys end for good, and a mail says that it was changed.
+    /// What follows from another password, however it came: a mail says that it was changed.
     pub(crate) async fn follow_change(&self, tx: &mut Tx, user: &User) -> Result<(), ApiError> {
-        trust::end_api_keys(tx, user.id, self.clock.now()).await?;
         match self.email(user)? {
             Some(email) => self.ask_mail(tx, Kind::Changed, &self.vault.blind(&email)).await,
             None => Ok(()),

@@ -18,7 +18,7 @@ use crate::{
     providers::Known,
     rotations::Rotations,
     secret::Vault,
-    store::trust,
+    store::{service_keys, trust},
 };
 
 /// Events that say what was revoked.
@@ -127,7 +127,10 @@ impl Auth {
         tx.sees(Rows::All).await?;
         let api_keys = trust::api_keys(&mut tx, None, now, access::MAX_API_KEYS).await?;
         drop(tx);
-        let api_keys = api_keys.into_iter().map(trust::ApiKeyRow::record).collect();
+        let services = service_keys::in_force(&self.db, None, now, access::MAX_API_KEYS).await?;
+        let services = services.into_iter().map(service_keys::ServiceKeyRow::record);
+        // Programs' keys first: there are few, and what is beyond the most is not known.
+        let api_keys = services.chain(api_keys.into_iter().map(trust::ApiKeyRow::record)).collect();
         let keys = trust::keys(&self.db, now).await?;
         let keys = keys.iter().filter_map(|key| serde_json::from_str(&key.public).ok()).collect();
         self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys }, now);

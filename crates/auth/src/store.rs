@@ -12,4 +12,5 @@ pub(crate) mod people;
 pub(crate) mod privacy;
 pub(crate) mod retention;
 pub(crate) mod sealing;
+pub(crate) mod service_keys;
 pub(crate) mod trust;

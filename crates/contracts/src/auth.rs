@@ -338,7 +338,7 @@ pub enum Credential {
 pub struct Identity {
     /// Whom it stands for.
     pub subject: Subject,
-    /// The client that holds it; empty for an API key.
+    /// The client that holds it; empty for a person's API key.
     pub client: String,
     /// The organisation it acts in.
     pub org: Option<OrgId>,

@@ -28,6 +28,8 @@ pub(crate) async fn sweep(db: &Db, cut: Timestamp, limit: i64) -> Result<(), DbE
         // Its tokens have ended before it, and go first.
         "DELETE FROM auth_families WHERE id IN (SELECT f.id FROM auth_families f WHERE f.expires_at < $1
             AND NOT EXISTS (SELECT 1 FROM auth_refresh_tokens r WHERE r.family_id = f.id) LIMIT $2)",
+        "DELETE FROM auth_service_keys WHERE id IN
+            (SELECT id FROM auth_service_keys WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)",
         "DELETE FROM auth_signing_keys WHERE id IN (SELECT id FROM auth_signing_keys WHERE verifies_until < $1 LIMIT $2)",
     ] {
         db.execute(statement, args![cut, limit]).await?;

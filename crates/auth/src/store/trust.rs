@@ -148,9 +148,9 @@ impl FromRow for ApiKeyRow {
 impl ApiKeyRow {
     /// What verification needs of it.
     pub(crate) fn record(self) -> (String, ApiKeyRecord) {
-        let Self { salt, hash, user, role, org, scopes, created_at, expires_at, .. } = self;
+        let Self { kind, salt, hash, user, role, org, scopes, created_at, expires_at, .. } = self;
         let subject = Subject::User(user);
-        (self.public_id, ApiKeyRecord { salt, hash, subject, role, org, scopes, created_at, expires_at })
+        (self.public_id, ApiKeyRecord { kind, salt, hash, subject, role, org, scopes, created_at, expires_at })
     }
 }
 

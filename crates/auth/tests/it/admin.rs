@@ -1,9 +1,10 @@
 //! What operators do, API keys, key rotation, clients that describe themselves, and the audit log.
 
 use axum::http::StatusCode;
+use contracts::Role;
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::args;
+use stores::{Rows, args};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -77,6 +78,117 @@ async fn people_make_and_end_their_own_api_keys(#[case] engine: &str) {
     let (one, key) = (format!("{path}/{}", made["id"].as_str().unwrap()), made["key"].as_str().unwrap());
     assert!(world.opens(key).await);
     assert_eq!(world.json_as("DELETE", &one, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(key).await);
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_key_for_a_models_tools_only_reads(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    let make = async |kind: &str, scopes: &str| {
+        let new = json!({ "name": "assistant", "scopes": scopes, "kind": kind });
+        world.json_as("POST", "/api/v1/auth/keys", &token, &new).await
+    };
+    for (kind, scopes, code) in [
+        ("mcp", "read:content write:watchlist", "bad_scopes"),
+        ("service", "read:content", "bad_kind"),
+        ("robot", "read:content", "bad_body"),
+    ] {
+        let refused = make(kind, scopes).await;
+        assert_eq!((refused.status, &refused.json["code"]), (StatusCode::BAD_REQUEST, &json!(code)), "{kind}");
+    }
+    let made = make("mcp", "read:content").await.ok();
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("mg_mcp_") && made["kind"] == "mcp", "{made}");
+    assert!(make("user", "read:content write:watchlist").await.ok()["key"].as_str().unwrap().starts_with("mg_user_"));
+    let listed = world.get_as("/api/v1/auth/keys", &token).await.ok();
+    let mut kinds: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["mcp", "user"]);
+    assert_eq!(world.get_as("/api/v1/auth/me", key).await.ok()["subject"], claims(&token)["sub"]);
+    // Whatever is written of it, it does not write.
+    let mut tx = world.db.begin().await.unwrap();
+    tx.sees(Rows::All).await.unwrap();
+    let table = if engine == "sqlite" { "auth_api_keys_rows" } else { "auth_api_keys" };
+    let more = format!("UPDATE {table} SET scopes = 'admin:full read:content write:watchlist' WHERE kind = 'mcp'");
+    tx.execute(more, args![]).await.unwrap();
+    tx.commit().await.unwrap();
+    world.auth.reload().await.unwrap();
+    assert_eq!(world.get_as("/api/v1/auth/me", key).await.ok()["scopes"], "read:content");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_program_has_keys_of_its_own(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.service(Role::IngestionService).await;
+    let (people, _) = world.client(true, false).await;
+    let keys = |client: &str| format!("/api/v1/internal/auth/clients/{client}/keys");
+    let new = json!({ "name": "importer", "scopes": "read:content", "expires_in_days": 1 });
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    assert_eq!(world.json_as("POST", &keys(&client), &token, &new).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(world.json_as("POST", &keys(&people), OPERATOR, &new).await.status, StatusCode::NOT_FOUND);
+    for wrong in [
+        json!({ "name": "x", "scopes": "read:watchlist" }),
+        json!({ "name": "x", "scopes": "read:content", "kind": "mcp" }),
+    ] {
+        let refused = world.json_as("POST", &keys(&client), OPERATOR, &wrong).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let made = world.json_as("POST", &keys(&client), OPERATOR, &new).await.ok();
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with("mg_svc_") && made["kind"] == "service", "{made}");
+    let me = world.get_as("/api/v1/auth/me", key).await.ok();
+    assert_eq!((&me["subject"], &me["client"]), (&json!(client), &json!(client)));
+    assert_eq!((&me["role"], &me["scopes"]), (&json!("ingestion_service"), &json!("read:content")));
+    assert_eq!(world.get_as("/api/v1/auth/keys", key).await.status, StatusCode::FORBIDDEN, "it is no person");
+    world.keeper().step().await.unwrap();
+    let listed = world.get_as(&keys(&client), OPERATOR).await.ok();
+    assert!(listed["items"][0]["last_used_at"].is_string() && !listed.to_string().contains(key), "{listed}");
+    world.advance(24 * 3600);
+    assert!(!world.opens(key).await, "it has ended");
+
+    let new = json!({ "name": "importer", "scopes": "read:content" });
+    let first = world.json_as("POST", &keys(&client), OPERATOR, &new).await.ok();
+    let (key, one) = (first["key"].as_str().unwrap(), format!("{}/{}", keys(&client), first["id"].as_str().unwrap()));
+    let elsewhere = format!("{}/{}", keys(&people), first["id"].as_str().unwrap());
+    assert_eq!(world.json_as("DELETE", &elsewhere, OPERATOR, &Value::Null).await.status, StatusCode::NOT_FOUND);
+    assert!(world.opens(key).await);
+    assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(key).await);
+    // With its client they all end, also once the revocation is remembered no more.
+    let key = world.json_as("POST", &keys(&client), OPERATOR, &new).await.ok()["key"].as_str().unwrap().to_owned();
+    let one = format!("/api/v1/internal/auth/clients/{client}");
+    assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(&key).await);
+    world.advance(3 * 3600);
+    world.keeper().step().await.unwrap();
+    assert!(!world.opens(&key).await);
+}
+
+/// What is taken from somebody does not come back when its revocation is forgotten.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn keys_end_with_everything_else_and_for_good(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    let new = json!({ "name": "home", "scopes": "read:content" });
+    let made = world.json_as("POST", "/api/v1/auth/keys", &token, &new).await.ok();
+    let (key, person) = (made["key"].as_str().unwrap(), claims(&token)["sub"].as_str().unwrap().to_owned());
+    assert!(world.opens(key).await);
+    let sessions = format!("/api/v1/internal/auth/users/{person}/sessions");
+    assert_eq!(world.json_as("DELETE", &sessions, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(key).await);
+    world.advance(3 * 3600);
+    world.keeper().step().await.unwrap();
     assert!(!world.opens(key).await);
 }
 

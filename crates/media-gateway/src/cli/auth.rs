@@ -25,6 +25,11 @@ pub enum AuthVerb {
         #[command(subcommand)]
         verb: admin::ClientsVerb,
     },
+    /// API keys of clients that stand for themselves
+    ServiceKeys {
+        #[command(subcommand)]
+        verb: admin::ServiceKeysVerb,
+    },
     /// Signing keys of this node
     Keys {
         #[command(subcommand)]
@@ -52,6 +57,7 @@ pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
         AuthVerb::Whoami(args) => login::whoami(global, args).await,
         AuthVerb::Users { verb } => admin::users(global, verb).await,
         AuthVerb::Clients { verb } => admin::clients(global, verb).await,
+        AuthVerb::ServiceKeys { verb } => admin::service_keys(global, verb).await,
         AuthVerb::Keys { verb } => admin::keys(global, verb).await,
         AuthVerb::Sessions { verb } => admin::sessions(global, verb).await,
     }

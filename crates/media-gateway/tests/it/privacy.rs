@@ -36,6 +36,7 @@ const NOBODYS: &[&str] = &[
     "auth_revocations",
     "auth_schema_entries",
     "auth_sealing_keys",
+    "auth_service_keys",
     "auth_signing_keys",
     // What operators do, by runs.
     "idempotency_keys",

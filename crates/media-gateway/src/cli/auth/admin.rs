@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use contracts::{ApiError, ErrorKind, Role, UserId};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 use crate::{
     cli::{Global, out},
@@ -91,6 +92,38 @@ pub enum ClientsVerb {
     Disable {
         /// The client
         id: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct NewKeyArgs {
+    /// The client, which must have a role of its own
+    client: String,
+    /// What the key is for
+    name: String,
+    /// What it may do, with spaces between
+    #[arg(long, default_value = "read:content")]
+    scopes: String,
+    /// After how many days it ends
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ServiceKeysVerb {
+    /// List those of a client
+    List {
+        /// The client
+        client: String,
+    },
+    /// Make one; it is printed this once
+    Create(NewKeyArgs),
+    /// End one
+    End {
+        /// The client
+        client: String,
+        /// The key's id
+        key: Uuid,
     },
 }
 
@@ -232,6 +265,25 @@ pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> 
         }
         ClientsVerb::Disable { id } => {
             Door::once(global, "DELETE", &format!("{CLIENTS}/{id}"), None).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn service_keys(global: &Global, verb: &ServiceKeysVerb) -> anyhow::Result<()> {
+    let keys = |client: &str| format!("{CLIENTS}/{client}/keys");
+    match verb {
+        ServiceKeysVerb::List { client } => {
+            let found = Door::once(global, "GET", &keys(client), None).await?;
+            print(global, &found, &["id", "name", "scopes", "created_at", "expires_at", "last_used_at"])?;
+        }
+        ServiceKeysVerb::Create(new) => {
+            let body = json!({ "name": new.name, "scopes": new.scopes, "expires_in_days": new.expires_in_days });
+            let made = Door::once(global, "POST", &keys(&new.client), Some(body)).await?;
+            print(global, &made, &["id", "key"])?;
+        }
+        ServiceKeysVerb::End { client, key } => {
+            Door::once(global, "DELETE", &format!("{}/{key}", keys(client)), None).await?;
         }
     }
     Ok(())

@@ -314,6 +314,11 @@ impl Server {
         }
         names.insert("client", register(&all, "openid", None).await.0);
         names.insert("ended", register(&all, "openid", None).await.0);
+        let service = register(&["client_credentials"], "read:content", Some(Role::ServiceAccount)).await.0;
+        let new = serde_json::from_str(r#"{"name":"robot","scopes":"read:content"}"#).unwrap();
+        let made = self.auth.create_service_key(&testkit::operator_call(), &service, &new).await.unwrap();
+        names.insert("service_key", made.view.id.to_string());
+        names.insert("service", service);
         let bearer = vec![("authorization", "Bearer of.a.person".to_owned())];
         ([owner, other, stranger, Vec::new(), bearer.clone(), bearer, little, revoked], names)
     }
