@@ -5,7 +5,7 @@ use std::{env, fs, path::PathBuf};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
-    let files = ["media_gateway/v1/catalog.proto", "media_gateway/v1/search.proto"];
+    let files = ["auth", "catalog", "search"].map(|name| format!("media_gateway/v1/{name}.proto"));
     let mut compiler = protox::Compiler::new([&root])?;
     compiler.include_imports(true).include_source_info(true).open_files(files)?;
 

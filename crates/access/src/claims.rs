@@ -23,6 +23,14 @@ impl Audience {
         if resources.len() == 1 { Self::One(resources.remove(0)) } else { Self::Many(resources) }
     }
 
+    /// Each of them.
+    pub fn all(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+
     /// Whether it names this resource, character by character.
     pub fn names(&self, resource: &str) -> bool {
         match self {

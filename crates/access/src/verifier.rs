@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use contracts::{ApiError, Clock, Credential, ErrorKind, Identity, Role, Subject};
+use contracts::{ApiError, Clock, Credential, ErrorKind, Identity, Role, Subject, Validated};
 use jiff::Timestamp;
 use jsonwebtoken::{decode, decode_header};
 use sha2::{Digest, Sha256};
@@ -165,12 +165,33 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::verify`].
     pub fn read(&self, token: &str) -> Result<Claims, ApiError> {
+        self.in_force(token).map(|(claims, _)| claims)
+    }
+
+    fn in_force(&self, token: &str) -> Result<(Claims, Verified), ApiError> {
         let now = self.clock.now();
         self.live.fresh(now)?;
         let claims = self.claims(token)?;
         let verified = self.accept(claims.clone(), now, false)?;
         let ended = now.as_second() >= claims.exp || self.live.is_revoked(&verified.any, verified.minted);
-        if ended { Err(refused("this token has ended")) } else { Ok(claims) }
+        if ended { Err(refused("this token has ended")) } else { Ok((claims, verified)) }
+    }
+
+    /// What a token or key of ours stands for that is in force, whatever it is for and to whatever key it is bound: for
+    /// those who serve resources.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn inspect(&self, token: &str) -> Result<Validated, ApiError> {
+        if let Some(id) = api_key::public_id(token) {
+            let now = self.clock.now();
+            self.live.fresh(now)?;
+            let identity = Identity::clone(&*self.api_key(&id, token, now)?);
+            return Ok(Validated { identity, audience: vec![self.config.audience.clone()], bound_to: None });
+        }
+        let (claims, verified) = self.in_force(token)?;
+        let identity = Identity::clone(&verified.identity);
+        Ok(Validated { identity, audience: claims.aud.all(), bound_to: verified.jkt })
     }
 
     fn examine(&self, token: &str, now: Timestamp) -> Result<Verified, ApiError> {

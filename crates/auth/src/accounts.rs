@@ -31,8 +31,12 @@ pub(crate) const MAX_SESSIONS: u32 = 100;
 
 /// A browser that has just signed in.
 pub struct SignedIn {
+    /// The session's id.
+    pub id: Uuid,
     /// What its cookie holds.
     pub secret: String,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
 }
 
 impl Auth {
@@ -125,6 +129,16 @@ impl Auth {
     }
 
     pub(crate) async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
+        self.open_session_as(user, agent, Entry::by_user("session.created", user)).await
+    }
+
+    /// Opens a session, which `entry` states once it says which.
+    pub(crate) async fn open_session_as(
+        &self,
+        user: UserId,
+        agent: &str,
+        entry: Entry,
+    ) -> Result<SignedIn, ApiError> {
         let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         let (id, agent_sealed) = (self.ids.next(), Some(self.seal_for(user, Text::Agent, &agent).await?));
@@ -134,9 +148,10 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         // Whose account was closed while their password was looked at comes in no more.
         people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(wrong)?;
-        people::insert_session(&mut tx, &session, &secret::hash(&secret), later(now, SESSION_TTL)).await?;
-        self.state(tx, Entry::by_user("session.created", user).to(id), &[]).await?;
-        Ok(SignedIn { secret })
+        let expires_at = later(now, SESSION_TTL);
+        people::insert_session(&mut tx, &session, &secret::hash(&secret), expires_at).await?;
+        self.state(tx, entry.to(id), &[]).await?;
+        Ok(SignedIn { id, secret, expires_at })
     }
 
     /// The session of a cookie, if it is in force.
@@ -151,6 +166,11 @@ impl Auth {
 
     /// Ends a session of a person, with every token that came out of it.
     pub(crate) async fn end_session(&self, user: UserId, session: Uuid) -> Result<bool, ApiError> {
+        self.end_session_as(user, session, Entry::by_user("session.ended", user).to(session)).await
+    }
+
+    /// As [`Auth::end_session`], stated by `entry`.
+    pub(crate) async fn end_session_as(&self, user: UserId, session: Uuid, entry: Entry) -> Result<bool, ApiError> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         people::hold(&mut tx, user).await?;
@@ -163,7 +183,7 @@ impl Auth {
         for what in &all {
             events.push(self.revoke(&mut tx, what).await?);
         }
-        self.state(tx, Entry::by_user("session.ended", user).to(session), &events).await?;
+        self.state(tx, entry, &events).await?;
         self.learn(&all);
         Ok(true)
     }

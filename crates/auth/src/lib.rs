@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod api;
 mod api_keys;
 mod audit;
 mod authorize;

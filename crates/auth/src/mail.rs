@@ -11,7 +11,7 @@ use crate::{
     grants::later,
     model::User,
     password, secret,
-    store::{factors, identities, mail, passkeys, people, trust},
+    store::{factors, identities, mail, passkeys, people},
 };
 
 /// How long nobody can ask for another mail of a kind to an address.

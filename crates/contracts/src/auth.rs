@@ -1,10 +1,14 @@
 //! Who may do what: scopes, roles, permissions, and the identity that a verified credential proves.
 
+mod api;
+
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use api::{AuthApi, DeviceSession, Validated};
 
 use crate::{ApiError, OrgId, UserId};
 
@@ -193,6 +197,12 @@ impl Permission {
     pub fn covers(&self, wanted: &Self) -> bool {
         let part = |has: &str, wants: &str| has == "*" || has == wants;
         part(&self.resource, &wanted.resource) && part(&self.action, &wanted.action) && part(&self.scope, &wanted.scope)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.resource, self.action, self.scope)
     }
 }
 
@@ -399,6 +409,7 @@ mod tests {
         ] {
             assert_eq!(role.may(&permission.parse().unwrap()), may, "{role} {permission}");
         }
+        assert_eq!("watchlist:*:own".parse::<Permission>().unwrap().to_string(), "watchlist:*:own");
         for wrong in ["", "a", "a:b", "a:b:c:d", "a::c", "A:b:c", "a:b:"] {
             assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
         }

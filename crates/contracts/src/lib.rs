@@ -24,7 +24,9 @@ mod search;
 mod source;
 
 pub use address::is_public;
-pub use auth::{Credential, Identity, Permission, Purpose, Role, Scope, Scopes, Subject};
+pub use auth::{
+    AuthApi, Credential, DeviceSession, Identity, Permission, Purpose, Role, Scope, Scopes, Subject, Validated,
+};
 pub use call::{Call, Caller, Trace};
 pub use card::{CardOffer, TitleCard, Wording};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};

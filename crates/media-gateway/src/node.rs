@@ -142,7 +142,7 @@ impl Node {
                     let (clock, rng) = (self.services.clock.clone(), self.services.rng.clone());
                     let named: Vec<_> = [("", true), (rpc::CATALOG_SERVICE, grpc.catalog.is_some())]
                         .into_iter()
-                        .chain([(rpc::SEARCH_SERVICE, grpc.search.is_some())])
+                        .chain([(rpc::AUTH_SERVICE, grpc.auth.is_some()), (rpc::SEARCH_SERVICE, grpc.search.is_some())])
                         .filter_map(|(name, here)| here.then_some(name))
                         .collect();
                     let (router, reporter) = rpc::routes(grpc, settings, clock, rng).await?;

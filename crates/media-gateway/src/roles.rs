@@ -85,6 +85,7 @@ impl Role {
     /// What the role's port answers over gRPC; a `shared` port answers for every role.
     pub fn grpc(self, services: &Services, shared: bool) -> rpc::Services {
         rpc::Services {
+            auth: if shared || self == Self::Auth { auth::grpc(services) } else { None },
             catalog: if shared || self == Self::Catalog { catalog::grpc(services) } else { None },
             search: if shared || self == Self::Search { search::grpc(services) } else { None },
         }

@@ -4,6 +4,7 @@
 mod card;
 mod catalog;
 mod common;
+mod identity;
 mod search;
 #[cfg(test)]
 mod tests;

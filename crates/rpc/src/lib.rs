@@ -7,6 +7,7 @@ mod auth;
 mod call;
 mod catalog;
 mod convert;
+mod identity;
 mod peer;
 mod search;
 mod server;
@@ -15,9 +16,10 @@ pub mod suites;
 
 pub use auth::ServerAuth;
 pub use catalog::CatalogClient;
+pub use identity::AuthClient;
 pub use peer::{ClientConfig, Peer, connect_lazy};
 pub use search::SearchClient;
-pub use server::{CATALOG_SERVICE, Health, SEARCH_SERVICE, ServerConfig, Services, routes};
+pub use server::{AUTH_SERVICE, CATALOG_SERVICE, Health, SEARCH_SERVICE, ServerConfig, Services, routes};
 pub use status::{from_status, to_status};
 
 /// The messages and services of `proto/media_gateway/v1`, as compiled.

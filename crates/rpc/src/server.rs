@@ -8,7 +8,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
-use contracts::{ApiError, CatalogApi, Clock, Rng, SearchApi};
+use contracts::{ApiError, AuthApi, CatalogApi, Clock, Rng, SearchApi};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -17,11 +17,17 @@ use crate::{
     auth::ServerAuth,
     call::Allowance,
     catalog::CatalogServer,
-    pb::{self, catalog_service_server::CatalogServiceServer, search_service_server::SearchServiceServer},
+    identity::AuthServer,
+    pb::{
+        self, auth_service_server::AuthServiceServer, catalog_service_server::CatalogServiceServer,
+        search_service_server::SearchServiceServer,
+    },
     search::SearchServer,
     status::to_status,
 };
 
+/// The name of accounts and tokens in gRPC.
+pub const AUTH_SERVICE: &str = pb::auth_service_server::SERVICE_NAME;
 /// The catalogue's name in gRPC: of its routes, its health and its metrics.
 pub const CATALOG_SERVICE: &str = pb::catalog_service_server::SERVICE_NAME;
 /// Search's name in gRPC.
@@ -37,6 +43,8 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// What this process serves to others.
 #[derive(Clone, Default)]
 pub struct Services {
+    /// Accounts and tokens, when their role runs here.
+    pub auth: Option<Arc<dyn AuthApi>>,
     /// The catalogue, when its role runs here.
     pub catalog: Option<Arc<dyn CatalogApi>>,
     /// Search, when its role runs here.
@@ -72,7 +80,7 @@ impl Default for ServerConfig {
 pub struct Health(HealthReporter);
 
 impl Health {
-    /// Says whether `service` ([`CATALOG_SERVICE`], [`SEARCH_SERVICE`], or `""` for the whole process) serves.
+    /// Says whether `service` ([`AUTH_SERVICE`], [`CATALOG_SERVICE`], [`SEARCH_SERVICE`], or `""` for the whole process) serves.
     pub async fn set(&self, service: &str, serving: bool) {
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.0.set_service_status(service, status).await;
@@ -102,6 +110,10 @@ pub async fn routes(
         rng,
     };
     let mut router = Router::new();
+    if let Some(api) = services.auth {
+        health.set(AUTH_SERVICE, false).await;
+        router = router.merge(auth(api));
+    }
     if let Some(api) = services.catalog {
         health.set(CATALOG_SERVICE, false).await;
         router = router.merge(catalog(api));
@@ -121,6 +133,11 @@ pub async fn routes(
         .map_err(|error| ApiError::internal(format!("the gRPC descriptors can't be read: {error}")))?;
     let open = tonic::service::Routes::new(health_service).add_service(reflection).into_axum_router();
     Ok((router.merge(open.reset_fallback()), health))
+}
+
+fn auth(api: Arc<dyn AuthApi>) -> Router {
+    let server = AuthServiceServer::new(AuthServer(api)).max_decoding_message_size(MAX_REQUEST_BYTES);
+    Router::new().route_service(&format!("/{AUTH_SERVICE}/{{method}}"), server)
 }
 
 fn catalog(api: Arc<dyn CatalogApi>) -> Router {

@@ -2,6 +2,7 @@
 //! so that both prove the same. For tests; each function panics with a sentence when the service does otherwise.
 #![allow(clippy::unwrap_used, reason = "these are tests, run by the tests of other crates")]
 
+pub mod auth;
 pub mod catalog;
 pub mod search;
 

@@ -135,6 +135,12 @@ pub(crate) async fn sessions(db: &Db, user: UserId, now: Timestamp, limit: u32) 
     db.fetch_all(sql, args![user.0, now, limit]).await
 }
 
+/// Whose session it is, if it was not ended.
+pub(crate) async fn owner_of_session(db: &Db, session: Uuid) -> Result<Option<UserId>, DbError> {
+    let sql = "SELECT user_id FROM auth_sessions WHERE id = $1 AND revoked_at IS NULL";
+    Ok(db.fetch_optional::<Uuid>(sql, args![session]).await?.map(UserId))
+}
+
 pub(crate) async fn seen(db: &Db, session: Uuid, now: Timestamp) -> Result<(), DbError> {
     db.execute("UPDATE auth_sessions SET last_seen_at = $2 WHERE id = $1", args![session, now]).await.map(|_| ())
 }

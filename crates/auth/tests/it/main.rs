@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod api;
 mod authenticator;
 mod codes;
 mod denials;

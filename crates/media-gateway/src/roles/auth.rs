@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use access::{Live, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig};
+use contracts::AuthApi;
 use stores::Db;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +18,10 @@ use crate::{
 
 pub fn routes(services: &Services) -> Option<OpenApiRouter> {
     services.runs_auth.then(|| auth::routes(Arc::clone(&services.auth)))
+}
+
+pub fn grpc(services: &Services) -> Option<Arc<dyn AuthApi>> {
+    services.runs_auth.then(|| Arc::clone(&services.auth) as _)
 }
 
 pub fn api() -> OpenApi {

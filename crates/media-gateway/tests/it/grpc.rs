@@ -7,7 +7,7 @@ use contracts::{
     IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SourceOffer, SourceRecord, Trace,
 };
 use jiff::Timestamp;
-use rpc::{CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy};
+use rpc::{AUTH_SERVICE, CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy};
 use serde_json::{Value, json};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -128,7 +128,7 @@ async fn until(peer: &Peer, service: &str, state: ComponentState) {
 fn health_and_reflection_answer() {
     let app = App::start();
     block_on(async {
-        for (role, service) in [("catalog", ""), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)] {
+        for (role, service) in [("catalog", ""), ("auth", AUTH_SERVICE), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)] {
             until(&peer(&app, role, None), service, ComponentState::Ready).await;
         }
         let nobody = peer(&app, "catalog", None).health("media_gateway.v1.Nobody", PATIENCE).await;
@@ -144,7 +144,7 @@ fn health_and_reflection_answer() {
         let answer = answers.message().await.unwrap().unwrap().message_response;
         let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
         let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
-        for name in [CATALOG_SERVICE, SEARCH_SERVICE, "grpc.health.v1.Health"] {
+        for name in [AUTH_SERVICE, CATALOG_SERVICE, SEARCH_SERVICE, "grpc.health.v1.Health"] {
             assert!(names.contains(&name), "{name} is not in {names:?}");
         }
     });

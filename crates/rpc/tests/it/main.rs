@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use access::{Live, Verifier, VerifierConfig};
+use auth::{Auth, AuthConfig, NewClient, NewUser};
 use catalog::Catalog;
-use contracts::{CatalogApi, Clock, SearchApi};
+use contracts::{AuthApi, CatalogApi, Clock, ErrorKind, Role, SearchApi};
 use rpc::{
-    CatalogClient, SearchClient, Services,
-    suites::{self, Loopback},
+    AuthClient, CatalogClient, ClientConfig, SearchClient, Services,
+    suites::{self, Loopback, auth::Known},
 };
 use search::{Search, SearchConfig};
 use testkit::TestDb;
@@ -24,7 +26,7 @@ async fn catalogue() -> (TestDb, Arc<dyn CatalogApi>) {
 }
 
 async fn far(near: &Arc<dyn CatalogApi>) -> (Loopback, Arc<dyn CatalogApi>) {
-    let services = Services { catalog: Some(near.clone()), search: None };
+    let services = Services { catalog: Some(near.clone()), ..Services::default() };
     let loopback = Loopback::serve(services, clock(), testkit::rng()).await;
     let client = CatalogClient::new(loopback.peer("catalog"));
     (loopback, Arc::new(client))
@@ -63,7 +65,7 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
     let follower = tokio::spawn(async move { followed.follow(head, stopped).await });
     search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
 
-    let services = Services { search: Some(search.clone()), catalog: None };
+    let services = Services { search: Some(search.clone()), ..Services::default() };
     let loopback = Loopback::serve(services, clock(), testkit::rng()).await;
     let client = SearchClient::new(loopback.peer("search"));
     for api in [&*search as &dyn SearchApi, &client] {
@@ -72,4 +74,47 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
     suites::search::agree(&*search, &client, &["harbour", "glass meridian", ""], &clock()).await;
     stop.cancel();
     follower.await.unwrap();
+}
+
+async fn accounts() -> (TestDb, Arc<Auth>, Known) {
+    let (db, issuer) = (testkit::sqlite().await, "https://media.example");
+    let expected = VerifierConfig { issuer: issuer.into(), audience: issuer.into() };
+    let verifier = Arc::new(Verifier::new(expected, clock(), Arc::new(Live::default())));
+    let auth = Arc::new(Auth::new(db.db(), clock(), testkit::rng(), AuthConfig::new(issuer, [7; 32]), verifier));
+    auth.seed().await.unwrap();
+    let operator = testkit::operator_call();
+    let (email, password) = ("ada@example.org".to_owned(), "correct horse battery".to_owned());
+    let user = auth.create_user(&operator, &NewUser { email, password, role: Role::BasicUser }).await.unwrap().id;
+    let new = NewClient {
+        name: "Robot".to_owned(),
+        redirect_uris: Vec::new(),
+        grant_types: vec!["client_credentials".to_owned()],
+        scopes: "read:content".parse().unwrap(),
+        confidential: true,
+        dpop_bound: false,
+        role: Some(Role::ServiceAccount),
+    };
+    let service = auth.create_client(&operator, &new).await.unwrap().id;
+    let new = serde_json::from_str(r#"{"name":"robot","scopes":"read:content"}"#).unwrap();
+    let key = auth.create_service_key(&operator, &service, &new).await.unwrap().key;
+    (db, auth, Known { user, service, key })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_keep_their_contract_near_and_through_grpc() {
+    let (_db, auth, known) = accounts().await;
+    suites::auth::suite(&*auth, &known, &clock()).await;
+    let services = Services { auth: Some(auth.clone()), ..Services::default() };
+    let loopback = Loopback::serve(services, clock(), testkit::rng()).await;
+    let far = AuthClient::new(loopback.peer("auth"));
+    suites::auth::suite(&far, &known, &clock()).await;
+    let call = suites::system(&clock());
+    let near = auth.validate_token(&call, &known.key).await.unwrap();
+    assert_eq!(far.validate_token(&call, &known.key).await.unwrap(), near);
+    // Who shows no peer token is nobody, whatever they say.
+    let stranger = AuthClient::new(loopback.peer_with("auth", ClientConfig::default()));
+    let refused = stranger.validate_token(&call, &known.key).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unauthenticated);
+    let refused = stranger.create_session(&call, known.user, "a telly").await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unauthenticated);
 }
