@@ -26,6 +26,8 @@ const FIRST_LOCK: SignedDuration = SignedDuration::from_secs(30);
 const LONGEST_LOCK: SignedDuration = SignedDuration::from_hours(1);
 /// How precisely it is known when a session was last used.
 const SEEN: SignedDuration = SignedDuration::from_mins(5);
+/// An address has an account.
+const EXISTS: &str = "account_exists";
 /// The most sessions that are listed.
 pub(crate) const MAX_SESSIONS: u32 = 100;
 
@@ -75,13 +77,31 @@ impl Auth {
         })
     }
 
-    /// Opens an account and signs the browser in.
+    /// Opens an account and signs the browser in. Where addresses are confirmed first nobody is signed in, and the answer
+    /// is the same for an address that has an account: a mail to it says so.
     ///
     /// # Errors
     /// As for an account.
-    pub async fn sign_up(&self, email: &str, password: &str, agent: &str) -> Result<SignedIn, ApiError> {
-        let id = self.create_account(email, password, Role::BasicUser).await?;
-        self.open_session(id, agent).await
+    pub(crate) async fn sign_up(
+        &self,
+        email: &str,
+        password: &str,
+        agent: &str,
+    ) -> Result<Option<SignedIn>, ApiError> {
+        let made = self.create_account(email, password, Role::BasicUser).await;
+        if !self.config.confirm_first {
+            return self.open_session(made?, agent).await.map(Some);
+        }
+        match made {
+            Ok(_) => Ok(None),
+            Err(error) if error.code == EXISTS => {
+                let mut tx = self.db.begin().await?;
+                self.ask_mail(&mut tx, Kind::Known, &self.vault.blind(email)).await?;
+                tx.commit().await?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Signs a browser in, or asks for the second factor of whoever has one. Whether an address has an account does not
@@ -90,10 +110,24 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.
     pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<Entrance, ApiError> {
+        self.sign_in_to("", email, password, agent).await
+    }
+
+    /// As [`Auth::sign_in`], on the way to confirming an address with the code of a mail, which lets in also where
+    /// addresses are confirmed first.
+    pub(crate) async fn sign_in_to(
+        &self,
+        code: &str,
+        email: &str,
+        password: &str,
+        agent: &str,
+    ) -> Result<Entrance, ApiError> {
+        let wrong = || wrong(self.config.confirm_first);
         let (user, now) = (people::by_blind(&self.db, &self.vault.blind(email)).await?, self.clock.now());
         let open = user.as_ref().filter(|user| user.disabled_at.is_none() && !locked(user, now));
         let right = self.passwords.verify(password, open.and_then(|user| user.password_hash.as_deref())).await?;
         match (user, right) {
+            (Some(user), true) if !self.is_confirmed(&user, code).await? => Err(wrong()),
             // Failures are forgotten once both factors were shown: each factor alone can be tried no more often.
             (Some(user), true) if self.has_factor(user.id).await? => Ok(Entrance::Half(self.half(user.id))),
             (Some(user), true) => {
@@ -113,6 +147,12 @@ impl Auth {
             }
             (None, _) => Err(wrong()),
         }
+    }
+
+    /// Whether somebody's address is confirmed, or is about to be, where it must.
+    async fn is_confirmed(&self, user: &User, code: &str) -> Result<bool, ApiError> {
+        let settled = !self.config.confirm_first || user.email_verified_at.is_some();
+        Ok(settled || self.code_owner(Kind::Verify, code).await? == Some(user.id))
     }
 
     /// Counts a failure of somebody whom `tx` holds, and commits. While the account is locked nothing is counted, so that
@@ -147,7 +187,8 @@ impl Auth {
             Session { id, user, agent, agent_sealed, authenticated_at: now, created_at: now, last_seen_at: now };
         let mut tx = self.db.begin().await?;
         // Whose account was closed while their password was looked at comes in no more.
-        people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(wrong)?;
+        let held = people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none());
+        held.ok_or_else(|| wrong(false))?;
         let expires_at = later(now, SESSION_TTL);
         people::insert_session(&mut tx, &session, &secret::hash(&secret), expires_at).await?;
         self.state(tx, entry.to(id), &[]).await?;
@@ -268,14 +309,18 @@ fn check_email(email: &str) -> Result<&str, ApiError> {
 pub(crate) fn taken(error: DbError) -> ApiError {
     match error {
         DbError::Unique(_) => {
-            ApiError::new(ErrorKind::Conflict, "account_exists", "this address has an account already: sign in")
+            ApiError::new(ErrorKind::Conflict, EXISTS, "this address has an account already: sign in")
         }
         other => other.into(),
     }
 }
 
-fn wrong() -> ApiError {
-    let detail = "address or password are wrong, or the account is locked for a while";
+fn wrong(confirm_first: bool) -> ApiError {
+    let detail = if confirm_first {
+        "address or password are wrong, the address is not confirmed yet, or the account is locked for a while"
+    } else {
+        "address or password are wrong, or the account is locked for a while"
+    };
     ApiError::new(ErrorKind::Unauthenticated, "sign_in_failed", detail)
 }
 

@@ -47,6 +47,9 @@ pub struct AuthConfig {
     pub algorithm: jsonwebtoken::Algorithm,
     /// Where else people may have an account that opens theirs here.
     pub providers: Vec<crate::ProviderConfig>,
+    /// Whether people confirm their address by mail before they can sign in: signing up then tells nobody whether an
+    /// address has an account.
+    pub confirm_first: bool,
     /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
     pub metadata_from_loopback: bool,
 }
@@ -57,7 +60,9 @@ impl AuthConfig {
         let algorithm = jsonwebtoken::Algorithm::RS256;
         let issuer = issuer.trim_end_matches('/').to_owned();
         let (secrets, providers) = (Arc::new(Held::new(master)), Vec::new());
-        Self { issuer, resources: Vec::new(), master, secrets, algorithm, providers, metadata_from_loopback: false }
+        let (confirm_first, metadata_from_loopback) = (false, false);
+        let resources = Vec::new();
+        Self { issuer, resources, master, secrets, algorithm, providers, confirm_first, metadata_from_loopback }
     }
 
     /// Whether cookies can be marked as secure.

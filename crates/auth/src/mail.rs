@@ -28,6 +28,10 @@ pub(crate) enum Kind {
     Reset,
     /// Says that the password was changed.
     Changed,
+    /// Says, to whoever wanted to sign up, that there is an account.
+    Known,
+    /// Says that an account is to be erased, and how to keep it.
+    Erasing,
 }
 
 impl Kind {
@@ -36,19 +40,28 @@ impl Kind {
             Self::Verify => "verify",
             Self::Reset => "reset",
             Self::Changed => "changed",
+            Self::Known => "known",
+            Self::Erasing => "erasing",
         }
     }
 
     pub(crate) fn of(text: &str) -> Option<Self> {
-        [Self::Verify, Self::Reset, Self::Changed].into_iter().find(|kind| kind.as_str() == text)
+        let all = [Self::Verify, Self::Reset, Self::Changed, Self::Known, Self::Erasing];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// How long the code of such a mail is good.
-    pub(crate) const fn lasts(self) -> SignedDuration {
+    /// How long the code of such a mail is good; `None` where it has none.
+    pub(crate) const fn lasts(self) -> Option<SignedDuration> {
         match self {
-            Self::Verify => SignedDuration::from_hours(24),
-            Self::Reset | Self::Changed => SignedDuration::from_mins(30),
+            Self::Verify => Some(SignedDuration::from_hours(24)),
+            Self::Reset => Some(SignedDuration::from_mins(30)),
+            Self::Changed | Self::Known | Self::Erasing => None,
         }
+    }
+
+    /// Whether strangers ask for it: of those there are only so many at a time.
+    const fn is_strangers(self) -> bool {
+        matches!(self, Self::Reset | Self::Known)
     }
 }
 
@@ -58,7 +71,7 @@ impl Auth {
     /// # Errors
     /// `Unavailable` when strangers ask for too many.
     pub(crate) async fn ask_mail(&self, tx: &mut Tx, kind: Kind, email_blind: &[u8]) -> Result<(), ApiError> {
-        if kind == Kind::Reset && mail::count(tx).await? >= MAX_ASKED {
+        if kind.is_strangers() && mail::count(tx).await? >= MAX_ASKED {
             return Err(ApiError::unavailable("mail_is_busy", "too many mails are on their way; try again later"));
         }
         let now = self.clock.now();
@@ -152,11 +165,12 @@ impl Auth {
         }
     }
 
-    /// A code for a mail to this person, kept as its hash.
+    /// A code for a mail to this person, kept as its hash; nothing for a mail without.
     pub(crate) async fn mail_code(&self, kind: Kind, id: UserId) -> Result<String, ApiError> {
+        let Some(lasts) = kind.lasts() else { return Ok(String::new()) };
         let code = secret::fresh(&self.rng);
         let mut tx = self.db.begin().await?;
-        let ends = later(self.clock.now(), kind.lasts());
+        let ends = later(self.clock.now(), lasts);
         mail::insert_code(&mut tx, &secret::hash(&code), id, kind.as_str(), ends).await?;
         tx.commit().await?;
         Ok(code)

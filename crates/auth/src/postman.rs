@@ -108,14 +108,20 @@ impl Auth {
         if kind == Kind::Verify && user.email_verified_at.is_some() {
             return Ok(None);
         }
-        let code = if kind == Kind::Changed { String::new() } else { self.mail_code(kind, user.id).await? };
-        let (subject, text) = words(kind, &self.config.issuer, &code);
+        let due = self.erased_from(user.id).await?;
+        if kind == Kind::Erasing && due.is_none() {
+            return Ok(None);
+        }
+        let code = self.mail_code(kind, user.id).await?;
+        let day = due.map(|due| due.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        let (subject, text) = words(kind, &self.config.issuer, &code, &day);
         let (id, at) = (self.ids.next(), self.clock.now());
         Ok(Some(Mail { id, at, to, subject: subject.to_owned(), text }))
     }
 }
 
-fn words(kind: Kind, issuer: &str, code: &str) -> (&'static str, String) {
+/// Subject and text; `day` is when an account is erased.
+fn words(kind: Kind, issuer: &str, code: &str, day: &str) -> (&'static str, String) {
     match kind {
         Kind::Verify => (
             "Is this your address?",
@@ -138,6 +144,22 @@ fn words(kind: Kind, issuer: &str, code: &str) -> (&'static str, String) {
             format!(
                 "The password of your account at {issuer} was changed, and you were signed out everywhere.\n\n\
                  If that was not you, choose another at once:\n\n{issuer}/forgot\n"
+            ),
+        ),
+        Kind::Known => (
+            "You have an account already",
+            format!(
+                "Somebody wanted to open an account at {issuer} with this address, which has one already.\n\n\
+                 If that was you, sign in:\n\n{issuer}/login\n\nor choose a new password:\n\n{issuer}/forgot\n\n\
+                 If it was not, there is nothing to do: your account stays as it is.\n"
+            ),
+        ),
+        Kind::Erasing => (
+            "Your account will be erased",
+            format!(
+                "Somebody asked for your account at {issuer} to be erased with everything that is kept of you. That \
+                 happens on {day}.\n\nIf that was you, there is nothing to do.\n\n\
+                 If it was not, or you have changed your mind, sign in and keep it:\n\n{issuer}/account\n"
             ),
         ),
     }

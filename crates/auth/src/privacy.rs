@@ -17,6 +17,7 @@ use crate::{
     api_keys::manager,
     audit::Entry,
     grants::later,
+    mail::Kind,
     store::{
         people,
         privacy::{self, Erasure},
@@ -192,7 +193,7 @@ impl Auth {
 
     /// As [`Auth::request_erasure`], for somebody who is known already.
     pub(crate) async fn ask_erasure(&self, user: UserId, waive: bool, entry: Entry) -> Result<Receipt, ApiError> {
-        self.person(user).await?;
+        let person = self.person(user).await?;
         let now = self.clock.now();
         let due_at = if waive { now } else { later(now, GRACE) };
         // Whoever has the id can read the receipt: all its bits are random.
@@ -200,6 +201,10 @@ impl Auth {
         let new = Erasure { id, user, requested_at: now, due_at, cancelled_at: None, erased_at: None };
         let mut tx = self.db.begin().await?;
         let id = privacy::ask(&mut tx, &new).await?;
+        // Who waives the grace has nobody to be told in time, and mail to them is taken back.
+        if let Some(email) = self.email(&person)?.filter(|_| !waive) {
+            self.ask_mail(&mut tx, Kind::Erasing, &self.vault.blind(&email)).await?;
+        }
         self.state(tx, entry.to(user).with("grace_waived", waive), &[]).await?;
         self.receipt(id).await
     }

@@ -61,6 +61,12 @@ struct AccountPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "signed_up.html")]
+struct SignedUpPage<'a> {
+    style: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "device.html")]
 struct DevicePage<'a> {
     style: &'a str,
@@ -132,9 +138,21 @@ pub(super) async fn sign_up_page(State(auth): State<Arc<Auth>>, query: Asked, br
 /// Signs up.
 #[utoipa::path(post, path = "/signup", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "Signed up."), http_api::PageProblems))]
+    responses((status = 200, description = "A page: the mail to the address says more.", content_type = "text/html"),
+        (status = 303, description = "Signed up."), http_api::PageProblems))]
 pub(super) async fn sign_up(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
     enter(&auth, &browser, &form?.0, true).await
+}
+
+/// The code of the mail with which somebody is about to confirm their address, where that is where `next` leads.
+fn confirming(next: &str) -> String {
+    let query = next.strip_prefix("/verify?").and_then(|query| Params::parse(query).ok());
+    query.and_then(|query| query.get("code").map(str::to_owned)).unwrap_or_default()
+}
+
+/// Says to whoever signed up that there is a mail: the same to everybody.
+fn told() -> Response {
+    page(StatusCode::OK, SignedUpPage { style: STYLE }.render(), None, "")
 }
 
 /// Signs a browser up or in, or shows the form again and why.
@@ -143,12 +161,13 @@ async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged
     let next = next(form.get("next"));
     let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
     let entered = if up {
-        auth.sign_up(email, password, &browser.agent).await.map(Entrance::In)
+        auth.sign_up(email, password, &browser.agent).await.map(|entered| entered.map(Entrance::In))
     } else {
-        auth.sign_in(email, password, &browser.agent).await
+        auth.sign_in_to(&confirming(&next), email, password, &browser.agent).await.map(Some)
     };
     match entered {
-        Ok(entrance) => Ok(let_in(auth, &entrance, &next)),
+        Ok(None) => Ok(told()),
+        Ok(Some(entrance)) => Ok(let_in(auth, &entrance, &next)),
         Err(error) if error.kind == ErrorKind::Unauthenticated => {
             Ok(sign(auth, browser, up, &next, &error.detail, StatusCode::FORBIDDEN))
         }

@@ -297,3 +297,67 @@ async fn a_reset_keeps_the_second_factor_of_a_confirmed_address_only() {
     assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/login/code?next=%2Faccount"));
     assert_eq!(own.sign_in(&mut Browser::new(&world)).await.status, 303);
 }
+
+const KNOWN: &str = "You have an account already";
+const ERASED: &str = "Your account will be erased";
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn signing_up_tells_nobody_whether_an_address_has_an_account(#[case] engine: &str) {
+    let db = if engine == "postgres" { testkit::postgres_owned().await } else { testkit::sqlite().await };
+    let (world, post) = (World::told(db, |config| config.confirm_first = true).await, Box::new());
+    let sign_up = async |email: &str, password: &str| {
+        Browser::new(&world).submit("/signup", "/signup", &[("email", email), ("password", password)]).await
+    };
+    let first = sign_up(EMAIL, PASSWORD).await;
+    assert_eq!(first.status, 200);
+    let link = post.link(&world, VERIFY).await;
+    let again = sign_up(" Ada@Example.org", NEW).await;
+    assert_eq!(seen(&again), seen(&first));
+    assert!(!again.header("set-cookie").contains("mg_session"));
+    let told = post.collect(&world).await;
+    assert_eq!(told.iter().map(|(to, subject, _)| (to.as_str(), subject.as_str())).collect::<Vec<_>>(), [(EMAIL, KNOWN)]);
+    for email in [EMAIL, "nobody@example.org"] {
+        assert_eq!(sign_up(email, "short").await.status, 400, "{email}");
+    }
+    // Nor does signing in tell, before the address is confirmed.
+    let (right, other) = (sign_in(&world, PASSWORD).await, sign_in(&world, NEW).await);
+    assert_eq!((right.status.as_u16(), seen(&right)), (403, seen(&other)));
+
+    sign_up("eve@example.org", PASSWORD).await;
+    let enter = async |browser: &mut Browser<'_>, email: &str| {
+        let fields = [("email", email), ("password", PASSWORD), ("next", link.as_str())];
+        browser.submit("/login", "/login", &fields).await
+    };
+    assert_eq!(enter(&mut Browser::new(&world), "eve@example.org").await.status, 403, "it is another's mail");
+    let mut browser = Browser::new(&world);
+    let away = browser.get(&link).await;
+    assert!(away.header("location").starts_with("/login?next=%2Fverify%3Fcode%3D"), "{:?}", away.headers);
+    let entered = enter(&mut browser, EMAIL).await;
+    assert_eq!((entered.status.as_u16(), entered.header("location")), (303, link.as_str()), "{}", entered.text);
+    assert_eq!(browser.submit(&link, "/verify", &[("code", code(&link))]).await.status, 303);
+    assert_eq!(sign_in(&world, PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn whose_account_is_to_be_erased_is_told_by_mail() {
+    let (world, post) = (World::open("sqlite").await, Box::new());
+    let token = crate::admin::own_token(&world, &mut Browser::signed_up(&world, EMAIL).await).await;
+    post.collect(&world).await;
+    let send = async |method: &str, path: &str| {
+        world.json_as(method, path, &token, &serde_json::Value::Null).await.status.as_u16()
+    };
+    assert_eq!(send("DELETE", "/api/v1/gdpr/delete-account").await, 202);
+    let told = post.collect(&world).await;
+    let [(to, subject, text)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((to.as_str(), subject.as_str()), (EMAIL, ERASED));
+    assert!(text.contains("That happens on 2026-01-31.") && text.contains("https://media.example/account"), "{text}");
+    assert_eq!(send("DELETE", "/api/v1/privacy/erasure").await, 204);
+    // Nothing is said of what is not to be any more.
+    world.advance(180);
+    assert_eq!(send("DELETE", "/api/v1/gdpr/delete-account").await, 202);
+    assert_eq!(send("DELETE", "/api/v1/privacy/erasure").await, 204);
+    assert_eq!(post.collect(&world).await, []);
+}

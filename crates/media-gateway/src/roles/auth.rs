@@ -45,6 +45,7 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
             Signature::RS256 => auth::Algorithm::RS256,
             Signature::ES256 => auth::Algorithm::ES256,
         },
+        confirm_first: config.auth.confirm_first.unwrap_or(config.mail.smtp_url.is_some()),
         providers: [config.auth.google.settings()?, config.auth.github.settings()?].into_iter().flatten().collect(),
         ..AuthConfig::new(&issuer, secrets.read()?[0])
     };

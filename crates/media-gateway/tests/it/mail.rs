@@ -2,14 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read, Write},
     net::TcpListener,
     path::Path,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
-use crate::app::{App, PATIENCE, Setup, one_line};
+use crate::{
+    app::{App, PATIENCE, Setup, one_line},
+    mutual,
+};
 
 const EMAIL: &str = "ada@example.org";
 
@@ -85,50 +88,141 @@ fn a_forgotten_password_is_reset_with_the_mail_in_the_data_folder() {
     assert!(!log.contains(EMAIL) && !log.contains(code), "{log}");
 }
 
-#[test]
-fn a_server_of_the_configuration_is_handed_the_mail() {
+/// Talks as a mail server does until the client leaves, or wants to go on encrypted: then the stream comes back.
+fn talk<S: Read + Write>(stream: S, begins: bool, lines: &mut Vec<String>) -> Option<S> {
+    let (mut stream, mut in_data) = (BufReader::new(stream), false);
+    if begins {
+        stream.get_mut().write_all(b"220 mail.example\r\n").ok()?;
+    }
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim_end().to_owned();
+        let answer = match line.as_str() {
+            "." if in_data => "250 taken\r\n",
+            _ if in_data => "",
+            "DATA" => "354 go on\r\n",
+            "STARTTLS" => "220 go on\r\n",
+            line if line.starts_with("EHLO") => "250-mail.example\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n",
+            line if line.starts_with("AUTH") => "235 welcome\r\n",
+            _ => "250 ok\r\n",
+        };
+        in_data = line == "DATA" || (in_data && line != ".");
+        lines.push(line.clone());
+        stream.get_mut().write_all(answer.as_bytes()).ok()?;
+        match line.as_str() {
+            "STARTTLS" => return Some(stream.into_inner()),
+            "QUIT" => return None,
+            _ => {}
+        }
+    }
+}
+
+/// A mail server: its port, and what each client said. With a key it speaks TLS, at once or after `STARTTLS`.
+fn mail_server(tls: Option<(Arc<rustls::ServerConfig>, bool)>) -> (u16, mpsc::Receiver<Vec<String>>) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, (send, mails)) = (server.local_addr().unwrap().port(), mpsc::channel());
     std::thread::spawn(move || {
-        for mut stream in server.incoming().flatten() {
+        for stream in server.incoming().flatten() {
             let mut lines = Vec::new();
-            stream.write_all(b"220 mail.example\r\n").unwrap();
-            for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {
-                let in_data = lines.iter().any(|line| line == "DATA") && !lines.iter().any(|line| line == ".");
-                let answer = match line.as_str() {
-                    "DATA" => "354 go on\r\n",
-                    "." => "250 taken\r\n",
-                    _ if in_data => "",
-                    line if line.starts_with("EHLO") => "250-mail.example\r\n250 AUTH PLAIN\r\n",
-                    line if line.starts_with("AUTH") => "235 welcome\r\n",
-                    _ => "250 ok\r\n",
-                };
-                lines.push(line);
-                stream.write_all(answer.as_bytes()).unwrap();
-                if lines.last().is_some_and(|line| line == "QUIT") {
-                    break;
+            let encrypted = |stream, config: &Arc<rustls::ServerConfig>| {
+                let session = rustls::ServerConnection::new(Arc::clone(config)).unwrap();
+                rustls::StreamOwned::new(session, stream)
+            };
+            match &tls {
+                None => drop(talk(stream, true, &mut lines)),
+                Some((config, false)) => drop(talk(encrypted(stream, config), true, &mut lines)),
+                Some((config, true)) => {
+                    if let Some(stream) = talk(stream, true, &mut lines) {
+                        lines.push("(encrypted)".to_owned());
+                        talk(encrypted(stream, config), false, &mut lines);
+                    }
                 }
             }
-            send.send(lines).unwrap();
+            if send.send(lines).is_err() {
+                return;
+            }
         }
     });
-    let setup = Setup::new()
-        .env("MEDIA_GATEWAY_MAIL_SMTP_URL", format!("smtp://node@127.0.0.1:{port}"))
+    (port, mails)
+}
+
+fn at_server(url: String) -> Setup {
+    Setup::new()
+        .env("MEDIA_GATEWAY_MAIL_SMTP_URL", url)
         .env("MEDIA_GATEWAY_MAIL_SMTP_PASSWORD", "open sesame")
-        .env("MEDIA_GATEWAY_MAIL_FROM", "Films <films@example.net>");
-    let app = setup.start();
-    let form = [("email", EMAIL), ("password", "correct horse battery")];
-    assert_eq!(Browser::new(&app).submit("/signup", "/signup", &form), 303);
+        .env("MEDIA_GATEWAY_MAIL_FROM", "Films <films@example.net>")
+}
+
+fn sign_up(app: &App, email: &str) -> u16 {
+    Browser::new(app).submit("/signup", "/signup", &[("email", email), ("password", "correct horse battery")])
+}
+
+#[test]
+fn a_server_of_the_configuration_is_handed_the_mail() {
+    let (port, mails) = mail_server(None);
+    let app = at_server(format!("smtp://node@127.0.0.1:{port}")).start();
+    assert_eq!(sign_up(&app, EMAIL), 200, "where mail gets out, addresses are confirmed first");
     let lines = mails.recv_timeout(PATIENCE).unwrap();
     for expected in ["MAIL FROM:<films@example.net>", "RCPT TO:<ada@example.org>", "Subject: Is this your address?"] {
         assert!(lines.iter().any(|line| line == expected), "{expected} in {lines:#?}");
     }
     assert!(lines.iter().any(|line| line.starts_with("http://") && line.contains("/verify?code=")), "{lines:#?}");
+    assert_eq!(sign_up(&app, EMAIL), 200, "the same for an address that has an account");
+    let lines = mails.recv_timeout(PATIENCE).unwrap();
+    assert!(lines.iter().any(|line| line == "Subject: You have an account already"), "{lines:#?}");
     assert!(!app.setup.folder().join("outbox").exists());
     let shown = app.setup.run(&["config", "show"]);
     assert!(!String::from_utf8(shown.stdout).unwrap().contains("sesame"));
     let doctor = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
     assert!(doctor.contains("ok   mail: handed to the server of `mail.smtp_url`"), "{doctor}");
+}
+
+/// What a server of this machine shows who speaks TLS to it.
+fn server_tls(by: &mutual::Authority) -> Arc<rustls::ServerConfig> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, by).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key.into());
+    Arc::new(config.unwrap())
+}
+
+#[test]
+fn mail_goes_out_encrypted_to_a_server_that_can_be_trusted() {
+    let (dir, authority) = (tempfile::tempdir().unwrap(), mutual::authority());
+    let roots = dir.path().join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    for starttls in [false, true] {
+        let (port, mails) = mail_server(Some((server_tls(&authority), starttls)));
+        let url = match starttls {
+            false => format!("smtps://node@127.0.0.1:{port}"),
+            true => format!("smtp://node@127.0.0.1:{port}?tls=required"),
+        };
+        let app = at_server(url).env("SSL_CERT_FILE", roots.to_str().unwrap()).start();
+        assert_eq!(sign_up(&app, EMAIL), 200);
+        let lines = mails.recv_timeout(PATIENCE).unwrap();
+        let at = |wanted: &str| lines.iter().position(|line| line == wanted);
+        assert!(at("RCPT TO:<ada@example.org>").is_some() && at(".").is_some(), "{lines:#?}");
+        if starttls {
+            let before = &lines[..at("(encrypted)").unwrap()];
+            assert!(before.iter().all(|line| line.starts_with("EHLO") || line == "STARTTLS"), "{before:?}");
+        }
+    }
+    // Who shows a certificate of somebody else's authority is told nothing.
+    let (port, mails) = mail_server(Some((server_tls(&mutual::authority()), false)));
+    let app = at_server(format!("smtps://node@127.0.0.1:{port}")).env("SSL_CERT_FILE", roots.to_str().unwrap()).start();
+    assert_eq!(sign_up(&app, EMAIL), 200);
+    assert_eq!(mails.recv_timeout(PATIENCE).unwrap(), Vec::<String>::new());
+    let since = Instant::now();
+    while !app.log().contains("no encryption that can be trusted") {
+        assert!(since.elapsed() < PATIENCE, "{}", app.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
