@@ -104,7 +104,7 @@ impl AuthApi for AuthClient {
         let message = pb::CreateSessionRequest { user_id: user.to_string(), device: device.to_owned() };
         let send = |request| async { self.client().create_session(request).await };
         let made = self.0.send(call, message, MAX_REQUEST_BYTES, send).await?;
-        let read = || {
+        let read = || -> Result<DeviceSession> {
             Ok(DeviceSession {
                 id: parsed("session_id", &made.session_id, "a UUID")?,
                 expires_at: time("expires_at", made.expires_at)?,
