@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod login;
+mod own;
 
 use clap::Subcommand;
 
@@ -10,11 +11,16 @@ use super::Global;
 #[derive(Subcommand, Debug)]
 pub enum AuthVerb {
     /// Sign in at a Media Gateway, with a code that you confirm in a browser
-    Login(login::ServerArgs),
+    Login(login::LoginArgs),
     /// Sign out, and end the tokens of this machine
     Logout(login::ServerArgs),
     /// Say who is signed in
     Whoami(login::ServerArgs),
+    /// Your own API keys
+    ApiKeys {
+        #[command(subcommand)]
+        verb: own::ApiKeysVerb,
+    },
     /// Accounts of this node
     Users {
         #[command(subcommand)]
@@ -55,6 +61,7 @@ pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
         AuthVerb::Login(args) => login::login(args).await,
         AuthVerb::Logout(args) => login::logout(args).await,
         AuthVerb::Whoami(args) => login::whoami(global, args).await,
+        AuthVerb::ApiKeys { verb } => own::api_keys(global, verb).await,
         AuthVerb::Users { verb } => admin::users(global, verb).await,
         AuthVerb::Clients { verb } => admin::clients(global, verb).await,
         AuthVerb::ServiceKeys { verb } => admin::service_keys(global, verb).await,

@@ -17,14 +17,14 @@ use crate::{
 const EMAIL: &str = "ada@example.org";
 
 /// A browser without script.
-struct Browser<'a> {
+pub struct Browser<'a> {
     app: &'a App,
     http: reqwest::blocking::Client,
     cookies: BTreeMap<String, String>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(app: &'a App) -> Self {
+    pub fn new(app: &'a App) -> Self {
         let http = reqwest::blocking::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         Self { app, http: http.build().unwrap(), cookies: BTreeMap::new() }
     }
@@ -46,7 +46,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Loads a page and sends its form.
-    fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> u16 {
+    pub fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> u16 {
         let (status, html) = self.send("GET", page, &[]);
         assert_eq!(status, 200, "{html}");
         let token = html.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();

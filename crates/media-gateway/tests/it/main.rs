@@ -25,6 +25,7 @@ mod refusals;
 mod resume;
 mod sealing;
 mod seasons;
+mod signing_in;
 mod snapshots;
 mod sources;
 mod split;

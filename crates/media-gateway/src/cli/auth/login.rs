@@ -27,6 +27,12 @@ pub struct ServerArgs {
     /// The Media Gateway's public address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     server: String,
+}
+
+#[derive(Args, Debug)]
+pub struct LoginArgs {
+    #[command(flatten)]
+    server: ServerArgs,
     /// Ask to administer it as well
     #[arg(long)]
     admin: bool,
@@ -113,14 +119,12 @@ impl Server {
         Ok(Err((text("error"), text("error_description"))))
     }
 
-    async fn who(&self, token: &str) -> anyhow::Result<Option<Value>> {
-        let request = self.http.get(format!("{}/api/v1/auth/me", self.url)).bearer_auth(token);
+    /// Asks with a token: the status and the JSON of the answer.
+    async fn ask(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
+        let request = self.http.request(method.parse()?, format!("{}{path}", self.url)).bearer_auth(token);
+        let request = body.into_iter().fold(request, |request, body| request.json(body));
         let response = request.send().await.map_err(|error| self.away(&error))?;
-        match response.status().as_u16() {
-            200 => Ok(Some(response.json().await?)),
-            401 => Ok(None),
-            status => anyhow::bail!("{} answered {status}", self.url),
-        }
+        Ok((response.status().as_u16(), response.json().await.unwrap_or(Value::Null)))
     }
 
     fn away(&self, error: &reqwest::Error) -> ApiError {
@@ -141,8 +145,8 @@ fn refused(sentence: impl Into<String>) -> anyhow::Error {
 }
 
 /// Signs in.
-pub async fn login(args: &ServerArgs) -> anyhow::Result<()> {
-    let server = Server::new(args)?;
+pub async fn login(args: &LoginArgs) -> anyhow::Result<()> {
+    let server = Server::new(&args.server)?;
     let scope = if args.admin { format!("{SCOPE} admin:full") } else { SCOPE.to_owned() };
     let begun = server.form("/oauth/device", &[("client_id", CLI_CLIENT), ("scope", &scope)]).await?;
     let device: Device = serde_json::from_value(begun.map_err(|(_, why)| refused(why))?)?;
@@ -190,23 +194,35 @@ pub async fn logout(args: &ServerArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says who is signed in; an access token that has ended is renewed first.
-pub async fn whoami(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
+/// Asks for whoever is signed in; an access token that has ended is renewed first.
+pub async fn ask(args: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
     let (server, mut all) = (Server::new(args)?, Credentials::read()?);
     let nobody = || refused(format!("nobody is signed in at {}: run `media-gateway auth login`", server.url));
     let tokens = all.0.get(&server.url).cloned().ok_or_else(nobody)?;
-    let who = match server.who(&tokens.access_token).await? {
-        Some(who) => who,
-        None => {
-            let fields =
-                [("grant_type", "refresh_token"), ("client_id", CLI_CLIENT), ("refresh_token", &tokens.refresh_token)];
-            let reply = server.form("/oauth/token", &fields).await?.map_err(|_| nobody())?;
-            let tokens: Tokens = serde_json::from_value(reply)?;
-            all.0.insert(server.url.clone(), tokens.clone());
-            all.write()?;
-            server.who(&tokens.access_token).await?.ok_or_else(nobody)?
+    let (mut status, mut answer) = server.ask(&tokens.access_token, method, path, body).await?;
+    if status == 401 {
+        let fields =
+            [("grant_type", "refresh_token"), ("client_id", CLI_CLIENT), ("refresh_token", &tokens.refresh_token)];
+        let reply = server.form("/oauth/token", &fields).await?.map_err(|_| nobody())?;
+        let tokens: Tokens = serde_json::from_value(reply)?;
+        all.0.insert(server.url.clone(), tokens.clone());
+        all.write()?;
+        (status, answer) = server.ask(&tokens.access_token, method, path, body).await?;
+    }
+    let text = |name: &str, other: &str| answer[name].as_str().unwrap_or(other).to_owned();
+    match status {
+        200..300 => Ok(answer),
+        401 => Err(nobody()),
+        _ => {
+            let detail = text("detail", &format!("{} answered {status}", server.url));
+            Err(ApiError::new(ErrorKind::from_http(status), text("code", "unreadable_answer"), detail).into())
         }
-    };
+    }
+}
+
+/// Says who is signed in.
+pub async fn whoami(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
+    let who = ask(args, "GET", "/api/v1/auth/me", None).await?;
     if global.json {
         println!("{who}");
     } else {

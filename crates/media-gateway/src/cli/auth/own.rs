@@ -1,0 +1,75 @@
+//! A person's own API keys, with the tokens of this machine.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{admin, login};
+use crate::cli::Global;
+
+const KEYS: &str = "/api/v1/auth/keys";
+
+/// For whom a key is.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// Programs of one's own
+    User,
+    /// A model's tools, which only read
+    Mcp,
+}
+
+#[derive(Args, Debug)]
+pub struct NewKeyArgs {
+    /// What the key is for
+    name: String,
+    /// For whom it is
+    #[arg(long, value_enum, default_value_t = Kind::User)]
+    kind: Kind,
+    /// What it may do, with spaces between
+    #[arg(long, default_value = "read:content")]
+    scopes: String,
+    /// After how many days it ends
+    #[arg(long, value_name = "DAYS")]
+    expires_in_days: Option<u32>,
+    #[command(flatten)]
+    server: login::ServerArgs,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ApiKeysVerb {
+    /// List them
+    List(login::ServerArgs),
+    /// Make one; it is printed this once
+    Create(NewKeyArgs),
+    /// End one
+    End {
+        /// The key's id
+        id: Uuid,
+        #[command(flatten)]
+        server: login::ServerArgs,
+    },
+}
+
+pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()> {
+    match verb {
+        ApiKeysVerb::List(server) => {
+            let found = login::ask(server, "GET", KEYS, None).await?;
+            let fields = ["id", "kind", "name", "scopes", "created_at", "expires_at", "last_used_at"];
+            admin::print(global, &found, &fields)?;
+        }
+        ApiKeysVerb::Create(new) => {
+            let kind = match new.kind {
+                Kind::User => "user",
+                Kind::Mcp => "mcp",
+            };
+            let NewKeyArgs { name, scopes, expires_in_days, server, .. } = new;
+            let body = json!({ "name": name, "kind": kind, "scopes": scopes, "expires_in_days": expires_in_days });
+            let made = login::ask(server, "POST", KEYS, Some(&body)).await?;
+            admin::print(global, &made, &["id", "key"])?;
+        }
+        ApiKeysVerb::End { id, server } => {
+            login::ask(server, "DELETE", &format!("{KEYS}/{id}"), None).await?;
+        }
+    }
+    Ok(())
+}

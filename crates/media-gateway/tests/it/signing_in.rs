@@ -1,0 +1,55 @@
+//! The command line signs in with a code, and makes API keys for whoever is signed in.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    app::{App, one_line},
+    mail::Browser,
+};
+
+#[test]
+fn the_command_line_signs_in_and_makes_keys() {
+    let (app, home) = (App::start(), tempfile::tempdir().unwrap());
+    let cli = |args: &[&str]| -> Command {
+        let mut command = app.setup.command(&[args, &["--server", app.url("gateway")]].concat());
+        command.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+        command
+    };
+    let run = |args: &[&str]| -> Output { cli(args).output().unwrap() };
+    let good = |args: &[&str]| -> String {
+        let output = run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    one_line(&run(&["auth", "whoami"]), 4, "nobody is signed in");
+    let mut browser = Browser::new(&app);
+    let form = [("email", "ada@example.org"), ("password", "correct horse battery")];
+    assert_eq!(browser.submit("/signup", "/signup", &form), 303);
+    let mut login = cli(&["auth", "login"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut said, mut line) = (BufReader::new(login.stderr.take().unwrap()), String::new());
+    said.read_line(&mut line).unwrap();
+    let code = line.trim().rsplit(' ').next().unwrap();
+    assert_eq!(browser.submit("/device", "/device", &[("user_code", code), ("decision", "allow")]), 200);
+    assert!(login.wait().unwrap().success());
+    let file = home.path().join("media-gateway/credentials.json");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(good(&["auth", "whoami"]).contains("(basic_user)"));
+
+    let made = good(&["auth", "api-keys", "create", "assistant", "--kind", "mcp"]);
+    let (id, key) = made.trim().split_once("  ").unwrap();
+    assert!(key.starts_with("mg_mcp_"), "{made}");
+    let opens = || app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(key)).status;
+    assert_eq!(opens(), 200);
+    let listed = good(&["auth", "api-keys", "list"]);
+    assert!(listed.starts_with(&format!("{id}  mcp  assistant  read:content  ")) && !listed.contains(key), "{listed}");
+    let wide = ["auth", "api-keys", "create", "x", "--kind", "mcp", "--scopes", "write:watchlist"];
+    one_line(&run(&wide), 1, "a key reaches no further than its kind");
+    good(&["auth", "api-keys", "end", id]);
+    assert_eq!(opens(), 401);
+    good(&["auth", "logout"]);
+    one_line(&run(&["auth", "whoami"]), 4, "nobody is signed in");
+}
