@@ -82,12 +82,7 @@ impl Auth {
     ///
     /// # Errors
     /// As for an account.
-    pub(crate) async fn sign_up(
-        &self,
-        email: &str,
-        password: &str,
-        agent: &str,
-    ) -> Result<Option<SignedIn>, ApiError> {
+    pub(crate) async fn sign_up(&self, email: &str, password: &str, agent: &str) -> Result<Option<SignedIn>, ApiError> {
         let made = self.create_account(email, password, Role::BasicUser).await;
         if !self.config.confirm_first {
             return self.open_session(made?, agent).await.map(Some);
@@ -173,12 +168,7 @@ impl Auth {
     }
 
     /// Opens a session, which `entry` states once it says which.
-    pub(crate) async fn open_session_as(
-        &self,
-        user: UserId,
-        agent: &str,
-        entry: Entry,
-    ) -> Result<SignedIn, ApiError> {
+    pub(crate) async fn open_session_as(&self, user: UserId, agent: &str, entry: Entry) -> Result<SignedIn, ApiError> {
         let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         let (id, agent_sealed) = (self.ids.next(), Some(self.seal_for(user, Text::Agent, &agent).await?));

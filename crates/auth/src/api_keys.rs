@@ -60,8 +60,11 @@ impl NewApiKey {
         }
         let reach = most.and(&kind.reach());
         if self.scopes.is_empty() || !reach.covers(&self.scopes) {
-            return Err(ApiError::invalid("bad_scopes", "a key reaches no further than its kind and whoever it is for")
-                .field("scopes", format!("must be among: {reach}")));
+            return Err(ApiError::invalid(
+                "bad_scopes",
+                "a key reaches no further than its kind and whoever it is for",
+            )
+            .field("scopes", format!("must be among: {reach}")));
         }
         if self.expires_in_days.is_some_and(|days| days == 0 || days > MAX_DAYS) {
             return Err(ApiError::invalid("bad_expiry", "a key ends after 1 to 3650 days")

@@ -100,11 +100,7 @@ impl Auth {
 
     /// The refresh grant, with rotation (RFC 9700, section 4.14): a token that comes back after its window is theft. `kept`
     /// is what is kept of the token that was shown, if anything.
-    pub(crate) async fn refresh(
-        &self,
-        asked: &Asked<'_>,
-        mut kept: Option<Refresh>,
-    ) -> Result<TokenReply, OAuthError> {
+    pub(crate) async fn refresh(&self, asked: &Asked<'_>, mut kept: Option<Refresh>) -> Result<TokenReply, OAuthError> {
         let token = asked.required("refresh_token")?;
         // A second time when another request with the same token came between: its reply is then ours too.
         for _ in 0..2 {

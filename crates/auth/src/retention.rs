@@ -40,8 +40,12 @@ impl Auth {
         }
         for _ in 0..BATCHES {
             let Some((tx, last)) = retention::forget(&self.db, before(COLD), BATCH).await? else { break };
-            self.state(tx, Entry::by(FORGOTTEN, SYSTEM.to_owned()).to(last.position).with("hash", hex(&last.hash)), &[])
-                .await?;
+            self.state(
+                tx,
+                Entry::by(FORGOTTEN, SYSTEM.to_owned()).to(last.position).with("hash", hex(&last.hash)),
+                &[],
+            )
+            .await?;
         }
         Ok(())
     }

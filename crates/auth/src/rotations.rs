@@ -133,7 +133,8 @@ impl Writing {
             }
             let mut written = self.inner.write(&batch).await;
             for (rotation, tell) in batch {
-                let used = written.as_mut().map(|used| used.remove(&rotation.token_hash)).map_err(|error| error.clone());
+                let used =
+                    written.as_mut().map(|used| used.remove(&rotation.token_hash)).map_err(|error| error.clone());
                 // Whoever asked may be gone; a lost reply is kept for them.
                 let _ = tell.send(used);
             }

@@ -51,7 +51,8 @@ impl ServiceKeyRow {
 }
 
 pub(crate) async fn insert(tx: &mut Tx, key: &ServiceKeyRow) -> Result<(), DbError> {
-    let sql = "INSERT INTO auth_service_keys (id, public_id, client_id, name, salt, hash, scopes, created_at, expires_at)
+    let sql =
+        "INSERT INTO auth_service_keys (id, public_id, client_id, name, salt, hash, scopes, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let args = args![
         key.id,

@@ -318,7 +318,10 @@ async fn signing_up_tells_nobody_whether_an_address_has_an_account(#[case] engin
     assert_eq!(seen(&again), seen(&first));
     assert!(!again.header("set-cookie").contains("mg_session"));
     let told = post.collect(&world).await;
-    assert_eq!(told.iter().map(|(to, subject, _)| (to.as_str(), subject.as_str())).collect::<Vec<_>>(), [(EMAIL, KNOWN)]);
+    assert_eq!(
+        told.iter().map(|(to, subject, _)| (to.as_str(), subject.as_str())).collect::<Vec<_>>(),
+        [(EMAIL, KNOWN)]
+    );
     for email in [EMAIL, "nobody@example.org"] {
         assert_eq!(sign_up(email, "short").await.status, 400, "{email}");
     }

@@ -7,7 +7,9 @@ use contracts::{
     IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SourceOffer, SourceRecord, Trace,
 };
 use jiff::Timestamp;
-use rpc::{AUTH_SERVICE, CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy};
+use rpc::{
+    AUTH_SERVICE, CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy,
+};
 use serde_json::{Value, json};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -128,7 +130,9 @@ async fn until(peer: &Peer, service: &str, state: ComponentState) {
 fn health_and_reflection_answer() {
     let app = App::start();
     block_on(async {
-        for (role, service) in [("catalog", ""), ("auth", AUTH_SERVICE), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)] {
+        for (role, service) in
+            [("catalog", ""), ("auth", AUTH_SERVICE), ("catalog", CATALOG_SERVICE), ("search", SEARCH_SERVICE)]
+        {
             until(&peer(&app, role, None), service, ComponentState::Ready).await;
         }
         let nobody = peer(&app, "catalog", None).health("media_gateway.v1.Nobody", PATIENCE).await;

@@ -82,8 +82,7 @@ mod tests {
             (Subject::User(UserId(id(5))), None, Credential::ApiKey("0123".into()), None),
         ] {
             let scopes = "openid read:content".parse().unwrap();
-            let identity =
-                Identity { subject, client: "app".into(), org, role: Role::Moderator, scopes, credential };
+            let identity = Identity { subject, client: "app".into(), org, role: Role::Moderator, scopes, credential };
             let value = Validated { identity, audience: vec!["https://a".into(), "https://b".into()], bound_to };
             assert_eq!(Validated::try_from(pb::ValidatedToken::from(value.clone())).unwrap(), value);
         }

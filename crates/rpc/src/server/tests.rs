@@ -145,7 +145,7 @@ async fn serve(told: &Arc<Told>) -> Loopback {
 }
 
 fn services(told: &Arc<Told>) -> Services {
-    Services { catalog: Some(told.clone()), search: None }
+    Services { catalog: Some(told.clone()), ..Services::default() }
 }
 
 fn anonymous() -> Call {
@@ -182,7 +182,7 @@ async fn the_frame_of_a_call_arrives() {
 
 #[tokio::test]
 async fn what_is_searched_for_arrives_and_what_is_found_comes_back() {
-    let services = Services { search: Some(Arc::new(Echo)), catalog: None };
+    let services = Services { search: Some(Arc::new(Echo)), ..Services::default() };
     let loopback = Loopback::serve(services, clock(), Rng::seeded(1)).await;
     let client = SearchClient::new(loopback.peer("search"));
     let call = anonymous();

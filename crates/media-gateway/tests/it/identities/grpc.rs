@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use rpc::pb::{
-    self, auth_service_client::AuthServiceClient as AuthClient, catalog_service_client::CatalogServiceClient as Catalog, search_service_client::SearchServiceClient as Search,
+    self, auth_service_client::AuthServiceClient as AuthClient,
+    catalog_service_client::CatalogServiceClient as Catalog, search_service_client::SearchServiceClient as Search,
 };
 use tonic::{Code, Request, Status, transport::Channel};
 
