@@ -90,6 +90,26 @@ async fn a_session_ends_with_everything_that_came_of_it() {
 }
 
 #[tokio::test]
+async fn a_session_is_ended_from_elsewhere_by_its_person_alone() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut here = Browser::signed_up(&world, "ada@example.org").await;
+    let mut eve = Browser::signed_up(&world, "eve@example.org").await;
+    let mut there = Browser::new(&world);
+    there.submit("/login", "/login", &[("email", "ada@example.org"), ("password", PASSWORD)]).await;
+    let token = there.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
+    let page = here.get("/account").await.text;
+    let other = page.split("<li>").find(|item| item.contains("Sign out there") && !item.contains("(this browser)"));
+    let id = crate::world::hidden(other.unwrap(), "session");
+    eve.submit("/account", "/account/sessions/end", &[("session", &id)]).await;
+    assert!(there.get("/account").await.status == StatusCode::OK && world.opens(&token).await);
+    let ended = here.submit("/account", "/account/sessions/end", &[("session", &id)]).await;
+    assert_eq!(ended.status, StatusCode::SEE_OTHER);
+    assert!(there.get("/account").await.status == StatusCode::SEE_OTHER && !world.opens(&token).await);
+    assert_eq!(here.get("/account").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn nothing_secret_or_personal_is_readable_on_disk() {
     let world = World::open("sqlite").await;
     let (client, secret) = world.client(true, false).await;
