@@ -92,6 +92,12 @@ impl Mailer for SmtpMailer {
     }
 }
 
+/// Whether a certificate is to blame: what fails within a handshake comes as a failure to connect.
+fn is_of_certificate(error: &Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.into_iter().any(|cause| cause.to_string().contains("certificate"))
+}
+
 /// What the server says may name the person: only its code is told.
 fn failure(error: &Error) -> MailError {
     let code = error.status().map(u16::from);
@@ -100,7 +106,7 @@ fn failure(error: &Error) -> MailError {
         Some(code @ (550..=554)) => MailError::Never(format!("the mail server refuses it: {code}")),
         Some(code) => MailError::Later(format!("the mail server answers {code}")),
         None if error.is_timeout() => MailError::Later("the mail server took too long".to_owned()),
-        None if error.is_tls() => {
+        None if error.is_tls() || is_of_certificate(error) => {
             MailError::Later("the mail server offers no encryption that can be trusted".to_owned())
         }
         None => MailError::Later("the mail server can't be reached".to_owned()),

@@ -95,7 +95,7 @@ async fn a_key_for_a_models_tools_only_reads(#[case] engine: &str) {
     for (kind, scopes, code) in [
         ("mcp", "read:content write:watchlist", "bad_scopes"),
         ("service", "read:content", "bad_kind"),
-        ("robot", "read:content", "bad_body"),
+        ("robot", "read:content", "invalid_field"),
     ] {
         let refused = make(kind, scopes).await;
         assert_eq!((refused.status, &refused.json["code"]), (StatusCode::BAD_REQUEST, &json!(code)), "{kind}");

@@ -33,7 +33,7 @@ fn the_command_line_signs_in_and_makes_keys() {
     let (mut said, mut line) = (BufReader::new(login.stderr.take().unwrap()), String::new());
     said.read_line(&mut line).unwrap();
     let code = line.trim().rsplit(' ').next().unwrap();
-    assert_eq!(browser.submit("/device", "/device", &[("user_code", code), ("decision", "allow")]), 200);
+    assert_eq!(browser.submit("/account", "/device", &[("user_code", code), ("decision", "allow")]), 200);
     assert!(login.wait().unwrap().success());
     let file = home.path().join("media-gateway/credentials.json");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);

@@ -8,10 +8,11 @@ use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use tonic::Code;
 
-use crate::server::{CATALOG_SERVICE, SEARCH_SERVICE};
+use crate::server::{AUTH_SERVICE, CATALOG_SERVICE, SEARCH_SERVICE};
 
 /// The methods that have a label of their own; whatever else is asked for is `unknown`, so that labels stay bounded.
-const METHODS: [(&str, &[&str]); 2] = [
+const METHODS: [(&str, &[&str]); 3] = [
+    (AUTH_SERVICE, &["ValidateToken", "CreateSession", "RevokeSession", "CheckPermission"]),
     (
         CATALOG_SERVICE,
         &[
