@@ -47,7 +47,7 @@ fn the_command_line_signs_in_and_makes_keys() {
     let listed = good(&["auth", "api-keys", "list"]);
     assert!(listed.starts_with(&format!("{id}  mcp  assistant  read:content  ")) && !listed.contains(key), "{listed}");
     let wide = ["auth", "api-keys", "create", "x", "--kind", "mcp", "--scopes", "write:watchlist"];
-    one_line(&run(&wide), 1, "a key reaches no further than its kind");
+    one_line(&run(&wide), 2, "a key reaches no further than its kind");
     good(&["auth", "api-keys", "end", id]);
     assert_eq!(opens(), 401);
     good(&["auth", "logout"]);
