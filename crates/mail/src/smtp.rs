@@ -94,8 +94,8 @@ impl Mailer for SmtpMailer {
 
 /// Whether a certificate is to blame: what fails within a handshake comes as a failure to connect.
 fn is_of_certificate(error: &Error) -> bool {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.into_iter().any(|cause| cause.to_string().contains("certificate"))
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.any(|cause| cause.to_string().contains("certificate"))
 }
 
 /// What the server says may name the person: only its code is told.
