@@ -1,4 +1,5 @@
 //! The real services, called directly and through gRPC: one suite over both.
+#![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 use std::{sync::Arc, time::Duration};
 
