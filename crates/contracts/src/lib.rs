@@ -4,6 +4,7 @@
 
 mod address;
 mod auth;
+mod boost;
 mod call;
 mod card;
 mod catalog;
@@ -27,6 +28,7 @@ pub use address::is_public;
 pub use auth::{
     AuthApi, Credential, DeviceSession, Identity, Permission, Purpose, Role, Scope, Scopes, Subject, Validated,
 };
+pub use boost::{NeutralBoost, PersonalBoost};
 pub use call::{Call, Caller, Trace};
 pub use card::{CardOffer, TitleCard, Wording};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};

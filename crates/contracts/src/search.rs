@@ -242,7 +242,8 @@ pub struct Correction {
 /// A source of results that could not answer, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degraded {
-    /// `keyword`, `vector` or `graph`; `intent_model` where this program read the query in its place.
+    /// `keyword`, `vector` or `graph`; `intent_model` where this program read the query in its place; `personal` where the
+    /// order is everybody's; `facets` where nothing was counted.
     pub source: String,
     /// Why, as a sentence.
     pub reason: String,

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use anyhow::Context as _;
 use catalog::Catalog;
-use contracts::{CatalogApi, SearchApi};
+use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi};
 use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
@@ -90,6 +90,11 @@ pub fn search(config: &Config, local: Option<&Arc<Search>>, means: &Means) -> an
         Some(search) => Ok(Arc::clone(search) as _),
         None => Ok(Arc::new(SearchClient::new(connect("search", config, &config.peers.search, means)?))),
     }
+}
+
+/// Who knows what callers like: nobody yet, here or elsewhere.
+pub fn boost() -> Arc<dyn PersonalBoost> {
+    Arc::new(NeutralBoost)
 }
 
 /// The way to `role` in another process; `None` for the gateway, which nobody calls.

@@ -337,7 +337,7 @@ fn open_search(
         rng.clone(),
         search::SearchConfig { warm_up, replica: replica(config, folder, rng)?, ..weights(&config.search) },
     )?;
-    Ok(search.with_intents(backends::intents(config, clock)?))
+    Ok(search.with_intents(backends::intents(config, clock)?).with_boost(peers::boost()))
 }
 
 /// The name of this process' indexes among those that follow one log: its folder's, where several processes can.

@@ -18,6 +18,7 @@ mod index;
 mod keyword;
 mod languages;
 mod passages;
+mod personal;
 mod query;
 mod rank;
 mod ranked;

@@ -197,6 +197,28 @@ pub fn lift_named(fused: &mut Vec<Fused>, named: &[Scored]) {
     sort(fused);
 }
 
+/// What being found is worth when titles are weighed.
+const LEAST_WORTH: f64 = 0.01;
+
+/// Multiplies the scores of the first titles by `factors`, one each, and keeps all scores between 0 and 1. A factor that is
+/// negative or no number counts as 1. Nothing changes where all are 1.
+pub(crate) fn weigh(fused: &mut [Fused], factors: &[f64]) {
+    let factor = |factor: &f64| if factor.is_finite() && *factor >= 0.0 { *factor } else { 1.0 };
+    if factors.iter().map(factor).all(|factor| factor == 1.0) {
+        return;
+    }
+    // The worst of a list has 0 by normalisation, which no factor would move.
+    let factors = factors.iter().map(factor).chain(std::iter::repeat(1.0));
+    for (title, by) in fused.iter_mut().zip(factors) {
+        title.score = (title.score + LEAST_WORTH) * by;
+    }
+    let most = fused.iter().map(|title| title.score).fold(1.0, f64::max);
+    for title in fused.iter_mut() {
+        title.score /= most;
+    }
+    sort(fused);
+}
+
 /// Adds what speaks for each title beside its sources (natural logarithms of odds) to its score, `weight` for each, and
 /// spreads the scores anew from 0 to what the best had.
 pub(crate) fn add_evidence(fused: &mut [Fused], weight: f64, evidence: impl Fn(&ContentId) -> f64) {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contracts::{ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, IntentReader, Rng, Topic};
+use contracts::{
+    ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, IntentReader, NeutralBoost, PersonalBoost, Rng,
+    Topic,
+};
 use serde::{Deserialize, Serialize};
 use stores::{
     Db,
@@ -115,6 +118,8 @@ pub struct Search {
     tags: Arc<TagsFormat>,
     /// Reads queries in place of our own parser.
     pub(crate) intents: Option<Arc<dyn IntentReader>>,
+    /// Weighs what was found for whoever asks.
+    pub(crate) boost: Arc<dyn PersonalBoost>,
     /// Keeps answers.
     pub(crate) cache: Arc<dyn Cache>,
     derived: RwLock<Arc<Derived>>,
@@ -172,6 +177,7 @@ impl Search {
             points: Arc::default(),
             tags: Arc::new(TagsFormat::open(dir)),
             intents: None,
+            boost: Arc::new(NeutralBoost),
             cache,
             derived: RwLock::default(),
             version: Arc::new(AtomicU64::new(1)),
@@ -185,6 +191,13 @@ impl Search {
     #[must_use]
     pub fn with_intents(mut self, intents: Option<Arc<dyn IntentReader>>) -> Self {
         self.intents = intents;
+        self
+    }
+
+    /// With somebody who knows what callers like; without, all callers are the same.
+    #[must_use]
+    pub fn with_boost(mut self, boost: Arc<dyn PersonalBoost>) -> Self {
+        self.boost = boost;
         self
     }
 

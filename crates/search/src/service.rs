@@ -114,7 +114,7 @@ impl Search {
     /// Answers a search, from what is kept where it is.
     pub(crate) async fn answered(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         validate(request)?;
-        let place = self.place_of(call, request);
+        let place = if self.is_personal(call) { None } else { self.place_of(call, request) };
         if let Some(place) = &place
             && let Some(kept) = self.kept::<SearchResponse>(place).await
         {
@@ -134,12 +134,13 @@ impl Search {
         let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
-        let found = match plan.kind {
-            QueryKind::Browse => {
-                self.browse(&plan, snapshot, (request.page * request.page_size) as usize, budget).await?
-            }
+        // What is weighed anew has to be whole first.
+        let last = if self.is_personal(call) { MAX_RESULT_WINDOW } else { request.page * request.page_size };
+        let mut found = match plan.kind {
+            QueryKind::Browse => self.browse(&plan, snapshot, last as usize, budget).await?,
             _ => self.find(&plan, snapshot, budget).await?,
         };
+        let unweighed = self.weigh(call, &mut found.fused).await;
         let (results, facets) = tokio::try_join!(
             self.page(call, &plan, window(&found.fused, request)),
             self.facets(call, request, &plan, &found, counted)
@@ -152,7 +153,7 @@ impl Search {
             page_size: request.page_size,
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
-            degraded: found.degraded.into_iter().chain(unheard).chain(self.unfilled()).collect(),
+            degraded: found.degraded.into_iter().chain(unheard).chain(self.unfilled()).chain(unweighed).collect(),
             facets,
             search_time_ms: 0.0,
         })

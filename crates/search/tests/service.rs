@@ -3,6 +3,7 @@
 
 mod asked;
 mod following;
+mod personal;
 mod world;
 
 use std::{

@@ -167,3 +167,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn factors_weigh_anew_and_neutral_ones_change_nothing() {
+    let found = fuse(&[list(Source::Keyword, &[(1, 9.0), (2, 6.0), (3, 5.0)])], &config(FusionMethod::Convex));
+    let weighed = |factors: &[f64]| {
+        let mut fused = found.clone();
+        weigh(&mut fused, factors);
+        assert!(fused.iter().all(|title| (0.0..=1.0).contains(&title.score)), "{fused:?}");
+        fused
+    };
+    for neutral in [&[1.0, 1.0, 1.0][..], &[], &[f64::NAN, -1.0, f64::INFINITY]] {
+        assert_eq!(weighed(neutral), found);
+    }
+    assert_eq!(order(&weighed(&[1.0, 8.0, 1.0])), [2, 1, 3]);
+    assert_eq!(order(&weighed(&[0.0, 1.0, 1.0])), [2, 3, 1]);
+    assert_eq!(order(&weighed(&[1.0, 8.0])), [2, 1, 3], "what was not weighed keeps its place");
+    assert_eq!(found[2].score, 0.0);
+    assert_eq!(order(&weighed(&[1.0, 1.0, 500.0])), [3, 1, 2], "the worst can be raised too");
+}

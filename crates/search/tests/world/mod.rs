@@ -13,9 +13,9 @@ use std::{
 use async_trait::async_trait;
 use catalog::Catalog;
 use contracts::{
-    ApiError, AvailabilityType, Call, CatalogApi, Content, ContentId, ContentType, Credit, CreditRole, Directory,
-    EmbedError, Embedder, ExternalId, IngestOutcome, ListQuery, Locale, ModelInfo, Result, SearchApi, SearchRequest,
-    SearchResponse, SourceOffer, SourceRecord, Vector,
+    ApiError, AvailabilityType, Call, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole, Directory,
+    EmbedError, Embedder, ExternalId, IngestOutcome, IntentReader, ListQuery, Locale, ModelInfo, NeutralBoost,
+    PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
 };
 use search::{Search, SearchConfig};
 use stores::{events::Head, vectors::VectorIndex};
@@ -30,6 +30,12 @@ pub struct World {
     pub db: TestDb,
     pub folder: TempDir,
     pub model: Arc<HashingModel>,
+    /// The time of the searches that are started.
+    pub clock: Clock,
+    /// What they know of whoever asks.
+    pub boost: Arc<dyn PersonalBoost>,
+    /// Who reads queries for them.
+    pub intents: Option<Arc<dyn IntentReader>>,
     catalog: Arc<Catalog>,
 }
 
@@ -49,8 +55,9 @@ impl World {
     pub async fn of_dimension(dimension: usize, records: Vec<SourceRecord>) -> Self {
         let db = testkit::sqlite().await;
         let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
-        let world =
-            Self { db, folder: TempDir::new().unwrap(), model: Arc::new(HashingModel::new(dimension)), catalog };
+        let (model, folder) = (Arc::new(HashingModel::new(dimension)), TempDir::new().unwrap());
+        let (clock, boost) = (testkit::clock(), Arc::new(NeutralBoost));
+        let world = Self { db, folder, model, clock, boost, intents: None, catalog };
         world.ingest(&records).await;
         world
     }
@@ -92,11 +99,12 @@ impl World {
             vectors,
             embedder,
             testkit::cache(),
-            testkit::clock(),
+            self.clock.clone(),
             testkit::rng(),
             SearchConfig { source_timeout: Duration::from_millis(800), warm_up, ..SearchConfig::default() },
         );
-        let (search, stop) = (Arc::new(search.unwrap()), CancellationToken::new());
+        let search = search.unwrap().with_boost(self.boost.clone()).with_intents(self.intents.clone());
+        let (search, stop) = (Arc::new(search), CancellationToken::new());
         let workers = tokio::spawn({
             let (search, stop, head) = (search.clone(), stop.clone(), Head::watch(self.db.db()));
             async move { search.follow(head, stop).await }

@@ -1,0 +1,157 @@
+//! What whoever asks likes: it moves titles for them and for nobody else, and an answer does without it where it must.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use contracts::{
+    ApiError, Call, Caller, ContentId, Credential, Identity, PersonalBoost, Result, Role, SearchApi, SearchRequest,
+    SearchResponse, Subject, UserId,
+};
+use testkit::call;
+use uuid::Uuid;
+
+use crate::{
+    titles,
+    world::{Faulty, Running, World, films},
+};
+
+/// Somebody's only taste: one person, and the title they want to see first.
+#[derive(Default)]
+struct Taste {
+    wanted: Mutex<Option<ContentId>>,
+    broken: AtomicBool,
+    slow: AtomicBool,
+    short: AtomicBool,
+}
+
+const KNOWN: u128 = 7;
+const UNKNOWN: u128 = 8;
+
+#[async_trait]
+impl PersonalBoost for Taste {
+    fn knows(&self, call: &Call) -> bool {
+        user(call) == Some(UserId(Uuid::from_u128(KNOWN)))
+    }
+
+    async fn factors(&self, call: &Call, titles: &[ContentId]) -> Result<Vec<f64>> {
+        assert!(self.knows(call), "it is asked about others");
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(ApiError::unavailable("no_taste", "it lost its taste"));
+        }
+        if self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        }
+        let wanted = *self.wanted.lock().unwrap();
+        let count = if self.short.load(Ordering::SeqCst) { 1 } else { titles.len() };
+        let factor = |id: &ContentId| if Some(*id) == wanted { 1_000.0 } else { 1.0 };
+        Ok(titles.iter().map(factor).take(count).collect())
+    }
+}
+
+fn user(call: &Call) -> Option<UserId> {
+    match &call.caller {
+        Caller::Identified(identity) => identity.user(),
+        _ => None,
+    }
+}
+
+/// A call of the person with this number.
+fn by(person: u128) -> Call {
+    let identity = Identity {
+        subject: Subject::User(UserId(Uuid::from_u128(person))),
+        client: "app".to_owned(),
+        org: None,
+        role: Role::BasicUser,
+        scopes: "read:content".parse().unwrap(),
+        credential: Credential::ApiKey("key".to_owned()),
+    };
+    Call { caller: Caller::Identified(Arc::new(identity)), ..call() }
+}
+
+async fn ask(running: &Running, call: &Call, request: &SearchRequest) -> SearchResponse {
+    let response = running.search.search(call, request).await.unwrap();
+    SearchResponse { search_time_ms: 0.0, ..response }
+}
+
+fn asks(query: &str) -> SearchRequest {
+    SearchRequest { query: query.to_owned(), ..SearchRequest::default() }
+}
+
+#[tokio::test]
+async fn where_nobody_recommends_all_are_answered_alike() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    let running = world.start_over(true, faulty.clone()).await;
+    for query in ["crime films", "movies like the matrix", "a city of dealers", ""] {
+        let found = ask(&running, &by(KNOWN), &asks(query)).await;
+        assert!(found.results.len() > 1 && found.degraded.is_empty(), "{query}");
+        faulty.failures.store(1, Ordering::SeqCst);
+        assert_eq!(ask(&running, &call(), &asks(query)).await, found, "{query}");
+        assert_eq!(faulty.failures.swap(0, Ordering::SeqCst), 1, "what is kept is for all: {query}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_taste_moves_a_title_for_whoever_has_it() {
+    let mut world = World::with(films()).await;
+    let taste = Arc::new(Taste::default());
+    world.boost = taste.clone();
+    let running = world.start(true).await;
+    for query in ["crime films", ""] {
+        let everybodys = ask(&running, &call(), &asks(query)).await;
+        let last = everybodys.results.last().unwrap();
+        assert!(everybodys.results.len() > 2 && everybodys.results[0].content.id != last.content.id);
+        *taste.wanted.lock().unwrap() = Some(last.content.id);
+        let own = ask(&running, &by(KNOWN), &asks(query)).await;
+        assert_eq!(own.results[0].content.id, last.content.id, "{query}: {:?}", titles(&own));
+        assert!(own.results.iter().all(|result| (0.0..=1.0).contains(&result.relevance_score)), "{query}");
+        let others = |answer: &SearchResponse| {
+            titles(answer).into_iter().filter(|title| *title != last.content.title).collect::<Vec<_>>()
+        };
+        assert_eq!((others(&own), own.total_count), (others(&everybodys), everybodys.total_count), "{query}");
+        // Page by page it is the same order, though a page is cut only then.
+        let mut paged = Vec::new();
+        for page in 1..=own.results.len() as u32 {
+            paged.extend(titles(&ask(&running, &by(KNOWN), &SearchRequest { page, page_size: 1, ..asks(query) }).await));
+        }
+        assert_eq!(paged, titles(&own), "{query}");
+        for other in [call(), by(UNKNOWN), testkit::operator_call()] {
+            assert_eq!(ask(&running, &other, &asks(query)).await, everybodys, "{query}");
+        }
+        *taste.wanted.lock().unwrap() = None;
+        assert_eq!(ask(&running, &by(KNOWN), &asks(query)).await, everybodys, "{query}: their answer was kept");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_taste_that_is_late_or_broken_is_left_out_and_named() {
+    let mut world = World::with(films()).await;
+    let taste = Arc::new(Taste::default());
+    world.boost = taste.clone();
+    let running = world.start(true).await;
+    let everybodys = ask(&running, &call(), &asks("crime films")).await;
+    let last = everybodys.results.last().unwrap().content.id;
+    *taste.wanted.lock().unwrap() = Some(last);
+    for (fault, told) in [(&taste.broken, "lost its taste"), (&taste.slow, "in time"), (&taste.short, "1 titles of")] {
+        fault.store(true, Ordering::SeqCst);
+        let started = Instant::now();
+        let found = ask(&running, &by(KNOWN), &asks("crime films")).await;
+        assert!(started.elapsed() < Duration::from_secs(2), "{told}: it was waited for");
+        assert_eq!(found.results, everybodys.results, "{told}");
+        let [left_out] = found.degraded.as_slice() else { panic!("{told}: {:?}", found.degraded) };
+        assert!(left_out.source == "personal" && left_out.reason.contains(told), "{left_out:?}");
+        fault.store(false, Ordering::SeqCst);
+        let found = ask(&running, &by(KNOWN), &asks("crime films")).await;
+        assert!(found.degraded.is_empty() && found.results[0].content.id == last, "{told}: it was kept");
+    }
+    assert_eq!(ask(&running, &call(), &asks("crime films")).await, everybodys, "and nobody else heard of it");
+    running.stop().await;
+}
