@@ -216,7 +216,8 @@ pub(crate) fn weigh(fused: &mut [Fused], factors: &[f64]) {
     for title in fused.iter_mut() {
         title.score /= most;
     }
-    sort(fused);
+    // Equals stay as they were found.
+    fused.sort_by(|a, b| b.score.total_cmp(&a.score));
 }
 
 /// Adds what speaks for each title beside its sources (natural logarithms of odds) to its score, `weight` for each, and
