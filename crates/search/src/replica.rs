@@ -10,8 +10,8 @@ use std::{
 };
 
 use contracts::{
-    ApiError, CatalogApi, Clock, Component, ComponentState, Embedder, IntentReader, NeutralBoost, PersonalBoost, Rng,
-    Topic,
+    ApiError, CatalogApi, Clock, Component, ComponentState, Degraded, Embedder, IntentReader, NeutralBoost, PersonalBoost,
+    Rng, Topic,
 };
 use serde::{Deserialize, Serialize};
 use stores::{
@@ -31,6 +31,7 @@ use crate::{
     graph::Graph,
     index::{KeywordTarget, TagsFormat, VectorTarget},
     keyword::KeywordIndex,
+    rank::Source,
     suggest::Suggester,
     trending::Trending,
     vector::Meaning,
@@ -42,6 +43,8 @@ const QUIET: Duration = Duration::from_millis(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often the place in the log is written down for others to see.
 const OFFSETS_EVERY: Duration = Duration::from_secs(5);
+/// While the vectors follow, one title in so many may lack its own before answers say so.
+const TOLERATED: u64 = 100;
 /// How often a waiting command looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -298,6 +301,26 @@ impl Search {
         let vector_lag = if self.meaning.is_some() { vectors.lag() } else { 0 };
         let lag = self.keyword_progress.lag().max(vector_lag).unsigned_abs();
         Progress { indexed, total, lag, joining: self.joining.load(Ordering::SeqCst) }
+    }
+
+    /// What an answer lacks while an index is being filled or catches up: the first keyword index holds but a part of the
+    /// titles, or many titles are not embedded. Titles that the model refused are passed over, and nobody waits for them.
+    pub(crate) fn unfilled(&self) -> Vec<Degraded> {
+        let mut lacking = Vec::new();
+        let mut lacks = |source: Source, reason: String| {
+            lacking.push(Degraded { source: source.as_str().to_owned(), reason });
+        };
+        if !self.keyword.is_filled() {
+            lacks(Source::Keyword, "it is being filled from the catalogue: titles are missing".to_owned());
+        }
+        let vectors = &self.vector_progress;
+        if self.meaning.is_some() && (vectors.filling.load(Ordering::SeqCst) || vectors.lag() > 0) {
+            let (points, titles) = (self.points.load(Ordering::SeqCst), self.keyword.snapshot().len());
+            if titles.saturating_sub(points) > titles / TOLERATED {
+                lacks(Source::Vector, format!("it is being filled: {points} of {titles} titles are embedded"));
+            }
+        }
+        lacking
     }
 
     /// How the parts are: `keyword_index`, `vector_index`, `embedding_model`, `graph`.

@@ -153,17 +153,10 @@ impl Search {
             page_size: request.page_size,
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
-            degraded: found.degraded.into_iter().chain(unheard).chain(self.unfilled()).chain(unweighed).collect(),
+            degraded: named_once(found.degraded.into_iter().chain(unheard).chain(self.unfilled()).chain(unweighed)),
             facets,
             search_time_ms: 0.0,
         })
-    }
-
-    /// What an answer lacks while the first keyword index is being filled.
-    fn unfilled(&self) -> Option<Degraded> {
-        let reason = || "it is being filled from the catalogue: titles are missing".to_owned();
-        (!self.keyword().is_filled())
-            .then(|| Degraded { source: Source::Keyword.as_str().to_owned(), reason: reason() })
     }
 
     /// How long each source may take.
@@ -341,6 +334,17 @@ fn result(content: Content, plan: &Plan, fused: &Fused) -> SearchResult {
         graph_score: fused.graph,
         keyword_score: fused.keyword,
     }
+}
+
+/// Each source once, with the first reason that was given.
+pub(crate) fn named_once(all: impl Iterator<Item = Degraded>) -> Vec<Degraded> {
+    let mut named: Vec<Degraded> = Vec::new();
+    for one in all {
+        if !named.iter().any(|known| known.source == one.source) {
+            named.push(one);
+        }
+    }
+    named
 }
 
 pub(crate) async fn within<T>(

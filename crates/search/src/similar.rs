@@ -13,7 +13,7 @@ use crate::{
     discover::{self, Items, ROW_LENGTH, SHORTEST_ROW},
     keyword::{KeywordQuery, Snapshot, TitleDoc},
     query::{Plan, QueryKind},
-    service::within,
+    service::{named_once, within},
 };
 
 impl Search {
@@ -42,7 +42,8 @@ impl Search {
         let mut found = self.find(&plan, self.keyword().snapshot(), self.budget(call)?).await?;
         found.fused.truncate(limit);
         let results = self.page(call, &plan, &found.fused).await?;
-        Ok(SimilarResponse { content_id: id, results, degraded: found.degraded })
+        let degraded = named_once(found.degraded.into_iter().chain(self.unfilled()));
+        Ok(SimilarResponse { content_id: id, results, degraded })
     }
 
     /// As [`contracts::SearchApi::discover`]. Rows that have become too short are left out.
