@@ -2,6 +2,9 @@
 //!
 //! Nothing here is the truth: every index can be deleted and is rebuilt from the catalogue.
 
+#[cfg(test)]
+extern crate self as search;
+
 mod answers;
 mod conditions;
 mod discover;

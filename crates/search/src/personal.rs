@@ -5,6 +5,7 @@ use contracts::{ApiError, Call, Caller, ContentId, Degraded, MAX_RESULT_WINDOW, 
 use crate::{
     Search,
     rank::{self, Fused},
+    ranked::left_out,
 };
 
 /// The share of a source's time that weighing may take.
@@ -29,12 +30,7 @@ impl Search {
                 rank::weigh(fused, &factors);
                 None
             }
-            Err(error) => {
-                metrics::counter!("search_source_failures_total", "source" => "personal").increment(1);
-                tracing::warn!(%error, "what a caller likes is not known at the moment: the order is everybody's");
-                let reason = format!("the order is everybody's: {}", error.detail);
-                Some(Degraded { source: "personal".to_owned(), reason })
-            }
+            Err(error) => Some(left_out("personal", &error.into())),
         }
     }
 

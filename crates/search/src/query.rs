@@ -140,6 +140,28 @@ pub(crate) fn plan(
     })
 }
 
+/// The plan of a query that the index of the words can't help to read: its words and its meaning as they are written, and
+/// the filters of the request. `None` where there are no words, or an edited intent, which names what has to be looked up.
+pub(crate) fn unread(request: &SearchRequest) -> Option<Plan> {
+    let spelling = Spelling::as_written(&request.query);
+    if spelling.words.is_empty() || request.intent.is_some() {
+        return None;
+    }
+    let words = spelling.words.iter().map(|word| word.text.clone()).collect();
+    Some(Plan {
+        kind: QueryKind::Text,
+        parsed: ParsedIntent { text: request.query.clone(), ..ParsedIntent::default() },
+        parsed_by: ParsedBy::Offline,
+        doubt: None,
+        filter: conditions(&request.filters, request.region),
+        keyword: KeywordQuery { words, ..KeywordQuery::default() },
+        named: Vec::new(),
+        name: join(&spelling.words),
+        like: Vec::new(),
+        meaning: Some(request.query.clone()),
+    })
+}
+
 /// A query as it was understood, and by whom.
 struct Understood {
     spelling: Spelling,

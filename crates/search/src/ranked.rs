@@ -1,6 +1,9 @@
 //! The ranking of a search: asks the sources together and fuses what they find.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use contracts::{Call, ContentId, Degraded, Result, Scored, SearchRequest};
 
@@ -21,6 +24,8 @@ use crate::{
 /// How many times deeper the sources look for a long question: its answer lies deep in each, and what is remembered
 /// lifts it.
 const STORY_DEPTH: usize = 3;
+/// The share of the sources' time that a second look at a long question's titles has at least, where they took it all.
+const SECOND_LOOK_SHARE: f64 = 0.1;
 
 /// What the sources found together.
 pub(crate) struct Found {
@@ -32,6 +37,14 @@ pub(crate) struct Found {
     pub degraded: Vec<Degraded>,
     /// What the re-ranker saw.
     pub judged: Vec<Judged>,
+}
+
+/// What is said of titles beside the sources' lists.
+struct Called {
+    /// Titles that are called what was typed.
+    named: Vec<Scored>,
+    /// Titles that have all that was named, where several things were.
+    complete: Option<HashSet<ContentId>>,
 }
 
 /// A search's order, and that of each source alone: what an evaluation compares.
@@ -57,43 +70,19 @@ impl Search {
         validate(request)?;
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
+        let (plan, lacking) = self.plan(request, snapshot.clone(), budget).await?;
         let Found { lists, fused, mut degraded, judged, .. } = match plan.kind {
             QueryKind::Browse => self.browse(&plan, snapshot, self.config.depth, budget).await?,
             _ => self.find(&plan, snapshot, budget).await?,
         };
-        degraded.extend(unheard);
+        degraded.extend(lacking);
         Ok(Ranked { lists, fused, degraded, judged })
     }
 
     /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
     pub(crate) async fn find(&self, plan: &Plan, snapshot: Snapshot, budget: Duration) -> Result<Found> {
-        let named = (plan.name.clone(), plan.filter.clone());
-        let depth = self.config.depth * if plan.keyword.told.is_some() { STORY_DEPTH } else { 1 };
-        let keyword = {
-            let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
-            self.blocking("searching by keyword", move || {
-                let exact = snapshot.called(&named.0, &named.1)?;
-                Ok((snapshot.search(&query, &filter, depth)?, exact))
-            })
-        };
-        let counted = snapshot.clone();
-        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let graph = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), depth);
-        let (keyword, vector, graph) = tokio::join!(
-            within(budget, keyword),
-            within(budget, self.by_meaning(plan, snapshot.clone(), depth)),
-            within(budget, graph)
-        );
-        let complete = self.complete(plan, counted, budget).await?;
-        let mut answers = Answers::default();
-        let (keyword, named) = match keyword {
-            Ok((hits, named)) => (Ok(hits), named),
-            Err(error) => (Err(error), Vec::new()),
-        };
-        answers.add(Source::Keyword, keyword);
-        answers.add(Source::Vector, vector);
-        answers.add(Source::Graph, graph);
+        let started = Instant::now();
+        let (mut answers, Called { named, complete }) = self.ask(plan, &snapshot, budget).await;
         answers.require_one()?;
         let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
         let fusion = match (plan.kind, &plan.keyword.told) {
@@ -110,8 +99,12 @@ impl Search {
         }
         let mut judged = Vec::new();
         if let Some(story) = plan.keyword.told.clone().filter(|_| fusion.story.evidence > 0.0) {
-            let farthest = answers.farthest();
-            judged = self.remember(story, snapshot, &mut fused, fusion.story.evidence, farthest).await;
+            let left = budget.saturating_sub(started.elapsed()).max(budget.mul_f64(SECOND_LOOK_SHARE));
+            let look = self.remember(story, snapshot, &mut fused, fusion.story.evidence, answers.farthest());
+            match within(left, look).await {
+                Ok(seen) => judged = seen,
+                Err(error) => answers.degraded.push(left_out(Source::Keyword.as_str(), &error)),
+            }
         }
         if let Some(complete) = complete {
             put_first(&mut fused, &complete);
@@ -123,28 +116,58 @@ impl Search {
         Ok(Found { total: fused.len() as u64 + more, lists, fused, degraded, judged })
     }
 
+    /// Asks every source at once, each within `budget`.
+    async fn ask(&self, plan: &Plan, snapshot: &Snapshot, budget: Duration) -> (Answers, Called) {
+        let depth = self.config.depth * if plan.keyword.told.is_some() { STORY_DEPTH } else { 1 };
+        let keyword = {
+            let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
+            let name = plan.name.clone();
+            self.blocking("searching by keyword", move || {
+                let exact = snapshot.called(&name, &filter)?;
+                Ok((snapshot.search(&query, &filter, depth)?, exact))
+            })
+        };
+        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
+        let graph = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), depth);
+        let (keyword, vector, graph, complete) = tokio::join!(
+            within(budget, keyword),
+            within(budget, self.by_meaning(plan, snapshot.clone(), depth)),
+            within(budget, graph),
+            within(budget, self.complete(plan, snapshot.clone()))
+        );
+        let mut answers = Answers::default();
+        let (keyword, named) = match keyword {
+            Ok((hits, named)) => (Ok(hits), named),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        answers.add(Source::Keyword, keyword);
+        answers.add(Source::Vector, vector);
+        answers.add(Source::Graph, graph);
+        let complete = complete.unwrap_or_else(|error| {
+            answers.degraded.push(left_out(Source::Keyword.as_str(), &error));
+            None
+        });
+        (answers, Called { named, complete })
+    }
+
     /// The titles that have all that the query names; `None` when it names one thing at most.
-    async fn complete(
-        &self,
-        plan: &Plan,
-        snapshot: Snapshot,
-        budget: Duration,
-    ) -> Result<Option<HashSet<ContentId>>, SearchError> {
+    async fn complete(&self, plan: &Plan, snapshot: Snapshot) -> Result<Option<HashSet<ContentId>>, SearchError> {
         let wanted = plan.named.clone();
         if wanted.len() < 2 {
             return Ok(None);
         }
-        let intersect = self.blocking("comparing what was named", move || {
+        self.blocking("comparing what was named", move || {
             let mut sets = wanted.iter().map(|one| snapshot.matching(one)).collect::<Result<Vec<_>, _>>()?;
             let mut all = sets.pop().unwrap_or_default();
             all.retain(|id| sets.iter().all(|set| set.contains(id)));
             Ok(Some(all))
-        });
-        within(budget, intersect).await
+        })
+        .await
     }
 
     /// Puts forward what a long question's time, and people's memory, speak for, and looks at the first titles once more;
-    /// says what it saw of them. `farthest` is the least similarity that was found. Without the index the order stays.
+    /// says what it saw of them. `farthest` is the least similarity that was found. Where that fails or is cut off the
+    /// order stays as far as it came.
     async fn remember(
         &self,
         story: Story,
@@ -152,27 +175,15 @@ impl Search {
         fused: &mut [Fused],
         weight: f64,
         farthest: f64,
-    ) -> Vec<Judged> {
+    ) -> Result<Vec<Judged>, SearchError> {
         let ids: Vec<ContentId> = fused.iter().map(|title| title.content_id).collect();
         let before = snapshot.clone();
-        let told = match self.blocking("weighing what is remembered", move || before.told(&ids)).await {
-            Ok(told) => told,
-            Err(error) => {
-                tracing::warn!(%error, "what is told of titles can't be read: time and memory don't count");
-                return Vec::new();
-            }
-        };
+        let told = self.blocking("weighing what is remembered", move || before.told(&ids)).await?;
         let of = |id: &ContentId| told.get(id).copied().unwrap_or_default();
         rank::add_evidence(fused, weight, |id| story.evidence(&of(id)));
         let first: Vec<ContentId> = fused.iter().take(DEPTH).map(|title| title.content_id).collect();
         let asked = story.clone();
-        let fits = match self.blocking("looking at the first titles", move || snapshot.fit(&asked, &first)).await {
-            Ok(fits) => fits,
-            Err(error) => {
-                tracing::warn!(%error, "the postings of the first titles can't be read: they stay as they are");
-                return Vec::new();
-            }
-        };
+        let fits = self.blocking("looking at the first titles", move || snapshot.fit(&asked, &first)).await?;
         let judge = |(title, place): (&Fused, usize)| {
             let fit = fits.get(&title.content_id).copied().unwrap_or_default();
             let features = features(title.vector.max(farthest), &fit, &story, &of(&title.content_id), place);
@@ -180,7 +191,7 @@ impl Search {
         };
         let judged: Vec<Judged> = fused.iter().zip(1..=DEPTH).map(judge).collect();
         rerank(fused, &judged);
-        judged
+        Ok(judged)
     }
 
     async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
@@ -207,15 +218,7 @@ impl Answers {
         match answer {
             Ok(hits) => self.lists.push(List { source, hits }),
             Err(error) => {
-                metrics::counter!("search_source_failures_total", "source" => source.as_str()).increment(1);
-                let reason = match &error {
-                    SearchError::Catalog(error) => error.detail.clone(),
-                    other => {
-                        tracing::warn!(source = source.as_str(), error = %other, "a source of results failed");
-                        "it can't answer at the moment".to_owned()
-                    }
-                };
-                self.degraded.push(Degraded { source: source.as_str().to_owned(), reason });
+                self.degraded.push(left_out(source.as_str(), &error));
                 self.failure = Some(error);
             }
         }
@@ -235,3 +238,19 @@ impl Answers {
         }
     }
 }
+
+/// What the answer says of a part that failed or was late.
+pub(crate) fn left_out(source: &'static str, error: &SearchError) -> Degraded {
+    metrics::counter!("search_source_failures_total", "source" => source).increment(1);
+    let reason = match error {
+        SearchError::Catalog(error) => error.detail.clone(),
+        other => {
+            tracing::warn!(source, error = %other, "a part of the answer failed");
+            "it can't answer at the moment".to_owned()
+        }
+    };
+    Degraded { source: source.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests;

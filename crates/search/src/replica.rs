@@ -10,8 +10,8 @@ use std::{
 };
 
 use contracts::{
-    ApiError, CatalogApi, Clock, Component, ComponentState, Degraded, Embedder, IntentReader, NeutralBoost, PersonalBoost,
-    Rng, Topic,
+    ApiError, CatalogApi, Clock, Component, ComponentState, Degraded, Embedder, IntentReader, NeutralBoost,
+    PersonalBoost, Rng, Topic,
 };
 use serde::{Deserialize, Serialize};
 use stores::{

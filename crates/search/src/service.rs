@@ -8,9 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, Degraded, DiscoverRow, FacetField, Facets, MAX_PAGE_SIZE, MAX_RESULT_WINDOW,
-    MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
-    SimilarResponse, Suggestion, VectorQuery,
+    ApiError, Call, Content, ContentId, Degraded, DiscoverRow, ErrorKind, FacetField, Facets, MAX_PAGE_SIZE,
+    MAX_RESULT_WINDOW, MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest,
+    SearchResponse, SearchResult, SimilarResponse, Suggestion, VectorQuery,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     keyword::{Popular, Snapshot},
     query::{self, Named, Plan, QueryKind},
     rank::{Fused, Source},
-    ranked::Found,
+    ranked::{Found, left_out},
     reasons::{english, reasons},
     text::fold,
     validate::{validate, validate_filters, validate_known, validate_limit, validate_query, validate_up_to},
@@ -31,6 +31,8 @@ use crate::{
 const MAX_SEEDS: usize = 100;
 /// The share of the time left that the sources may take; the rest is for fetching the page.
 const SOURCES_SHARE: f64 = 0.8;
+/// The share of the sources' time that reading the query may take, beside what a language model takes of it.
+const READING_SHARE: f64 = 0.5;
 
 #[async_trait]
 impl SearchApi for Search {
@@ -129,11 +131,11 @@ impl Search {
 
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
-        let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let (plan, unheard) = self.plan(request, snapshot.clone(), budget).await?;
+        let (plan, lacking) = self.plan(request, snapshot.clone(), self.budget(call)?).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
+        let budget = self.budget(call)?;
         // What is weighed anew has to be whole first.
         let last = if self.is_personal(call) { MAX_RESULT_WINDOW } else { request.page * request.page_size };
         let mut found = match plan.kind {
@@ -141,10 +143,10 @@ impl Search {
             _ => self.find(&plan, snapshot, budget).await?,
         };
         let unweighed = self.weigh(call, &mut found.fused).await;
-        let (results, facets) = tokio::try_join!(
-            self.page(call, &plan, window(&found.fused, request)),
-            self.facets(call, request, &plan, &found, counted)
-        )?;
+        let (results, (facets, uncounted)) =
+            tokio::try_join!(self.page(call, &plan, window(&found.fused, request)), async {
+                Ok(self.facets(call, request, &plan, &found, counted).await)
+            })?;
         Ok(SearchResponse {
             results,
             total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
@@ -153,7 +155,9 @@ impl Search {
             page_size: request.page_size,
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
-            degraded: named_once(found.degraded.into_iter().chain(unheard).chain(self.unfilled()).chain(unweighed)),
+            degraded: named_once(
+                lacking.into_iter().chain(found.degraded).chain(self.unfilled()).chain(unweighed).chain(uncounted),
+            ),
             facets,
             search_time_ms: 0.0,
         })
@@ -164,32 +168,40 @@ impl Search {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    /// The plan, and why a model that should have read the query did not.
+    /// The plan, and what it had to do without: a model that should have read the query, or the index that knows names.
     pub(crate) async fn plan(
         &self,
         request: &SearchRequest,
         snapshot: Snapshot,
         budget: Duration,
-    ) -> Result<(Plan, Option<Degraded>)> {
-        let heard = self.heard(request, budget).await;
-        let (said, failed) = match heard {
-            Ok(said) => (said, None),
-            Err(reason) => (None, Some(unheard(reason))),
-        };
-        let (request, year) = (request.clone(), self.this_year());
+    ) -> Result<(Plan, Vec<Degraded>)> {
+        let mut lacking = Vec::new();
+        let said = self.heard(request, budget).await.unwrap_or_else(|reason| {
+            lacking.push(unheard(reason));
+            None
+        });
+        let (asked, year) = (request.clone(), self.this_year());
         let plan = self.blocking("reading a query", move || {
             // An index that is still empty knows no platforms either.
             if snapshot.len() > 0 {
-                validate_known(&request.filters, |tag| snapshot.has_tag(tag))?;
+                validate_known(&asked.filters, |tag| snapshot.has_tag(tag))?;
             }
-            query::plan(&request, said.as_ref(), &snapshot, year)
+            query::plan(&asked, said.as_ref(), &snapshot, year)
         });
-        let plan = within(budget, plan).await?;
-        let failed = failed.or_else(|| plan.doubt.map(unheard));
+        let plan = match within(budget.mul_f64(READING_SHARE), plan).await {
+            Ok(plan) => plan,
+            Err(SearchError::Catalog(error)) if error.kind == ErrorKind::InvalidArgument => return Err(error),
+            Err(error) => {
+                let left_out = left_out(Source::Keyword.as_str(), &error);
+                lacking.push(left_out);
+                query::unread(request).ok_or(error)?
+            }
+        };
+        lacking.extend(plan.doubt.map(unheard));
         if self.intents.is_some() {
             metrics::counter!("search_queries_read_total", "by" => plan.parsed_by.as_str()).increment(1);
         }
-        Ok((plan, failed))
+        Ok((plan, lacking))
     }
 
     pub(crate) fn this_year(&self) -> u16 {
@@ -251,7 +263,8 @@ impl Search {
         Ok(hits)
     }
 
-    /// Counts all that was found by the facets that were asked for.
+    /// Counts all that was found by the facets that were asked for. Where that fails or is late there are none, and the
+    /// reason is given.
     async fn facets(
         &self,
         call: &Call,
@@ -259,10 +272,25 @@ impl Search {
         plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
-    ) -> Result<Facets> {
+    ) -> (Facets, Option<Degraded>) {
         if request.facets.is_empty() {
-            return Ok(Facets::new());
+            return (Facets::new(), None);
         }
+        let counting = async { within(self.budget(call)?, self.count(call, request, plan, found, snapshot)).await };
+        match counting.await {
+            Ok(facets) => (facets, None),
+            Err(error) => (Facets::new(), Some(left_out("facets", &error))),
+        }
+    }
+
+    async fn count(
+        &self,
+        call: &Call,
+        request: &SearchRequest,
+        plan: &Plan,
+        found: &Found,
+        snapshot: Snapshot,
+    ) -> Result<Facets, SearchError> {
         let counts = if plan.kind == QueryKind::Browse {
             let filter = plan.filter.clone();
             self.blocking("counting", move || snapshot.counts(&filter)).await?
@@ -355,7 +383,7 @@ pub(crate) async fn within<T>(
 }
 
 fn late() -> ApiError {
-    ApiError::new(contracts::ErrorKind::DeadlineExceeded, "deadline_exceeded", "it did not answer in time")
+    ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", "it did not answer in time")
 }
 
 pub(crate) fn no_model() -> ApiError {

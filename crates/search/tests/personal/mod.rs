@@ -119,7 +119,8 @@ async fn a_taste_moves_a_title_for_whoever_has_it() {
         // Page by page it is the same order, though a page is cut only then.
         let mut paged = Vec::new();
         for page in 1..=own.results.len() as u32 {
-            paged.extend(titles(&ask(&running, &by(KNOWN), &SearchRequest { page, page_size: 1, ..asks(query) }).await));
+            paged
+                .extend(titles(&ask(&running, &by(KNOWN), &SearchRequest { page, page_size: 1, ..asks(query) }).await));
         }
         assert_eq!(paged, titles(&own), "{query}");
         for other in [call(), by(UNKNOWN), testkit::operator_call()] {

@@ -13,9 +13,9 @@ use std::{
 use async_trait::async_trait;
 use catalog::Catalog;
 use contracts::{
-    ApiError, AvailabilityType, Call, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole, Directory,
-    EmbedError, Embedder, ExternalId, IngestOutcome, IntentReader, ListQuery, Locale, ModelInfo, NeutralBoost,
-    PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
+    ApiError, AvailabilityType, Call, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole,
+    Directory, EmbedError, Embedder, ExternalId, IngestOutcome, IntentReader, ListQuery, Locale, ModelInfo,
+    NeutralBoost, PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
 };
 use search::{Search, SearchConfig};
 use stores::{events::Head, vectors::VectorIndex};
