@@ -98,11 +98,28 @@ async fn what_is_broken_or_lies_is_an_error(#[case] answer: Vec<u8>, #[case] tol
 }
 
 #[tokio::test]
-async fn a_slow_model_is_not_waited_for() {
+async fn a_model_that_hangs_is_not_waited_for_and_then_left_alone() {
+    let (url, mut received) = server(said("{}"), Duration::from_secs(20)).await;
+    let reader = reader(&url, &clock());
+    for asked in 1..=5 {
+        assert!(reader.trouble().is_none(), "it is left alone after {asked}");
+        let started = Instant::now();
+        let error = reader.read("x").await.unwrap_err();
+        assert!(error.0.contains("in time") && started.elapsed() < Duration::from_secs(2), "{error}");
+    }
+    assert!(reader.trouble().is_some());
+    assert!(reader.read("x").await.unwrap_err().0.contains("left alone"));
+    assert_eq!(std::iter::from_fn(|| received.try_recv().ok()).count(), 5, "nobody asked it again");
+}
+
+#[tokio::test]
+async fn whoever_leaves_early_says_nothing_about_the_model() {
     let (url, _received) = server(said("{}"), Duration::from_secs(20)).await;
-    let started = Instant::now();
-    let error = reader(&url, &clock()).read("x").await.unwrap_err();
-    assert!(error.0.contains("in time") && started.elapsed() < Duration::from_secs(10), "{error}");
+    let reader = reader(&url, &clock());
+    for _ in 0..10 {
+        assert!(tokio::time::timeout(Duration::from_millis(5), reader.read("x")).await.is_err());
+    }
+    assert!(reader.trouble().is_none(), "people who type on did not find it slow");
 }
 
 #[tokio::test]

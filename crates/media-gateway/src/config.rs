@@ -310,7 +310,7 @@ impl Config {
             bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
         self.check_limits()?;
-        self.intent.check()?;
+        self.intent.check(self.limits.request_timeout_ms)?;
         self.mail.check()?;
         self.auth.google.check()?;
         self.auth.github.check()?;
@@ -549,6 +549,22 @@ mod tests {
         assert_eq!(origins["data_dir"].1, "flag");
         assert!(origins["log.level"].1.starts_with("file "));
         assert_eq!(origins["search.rrf_k"].1, "default");
+    }
+
+    #[test]
+    fn a_model_that_hangs_is_given_up_before_search_is() {
+        let at = |model: u64, request: u64| {
+            let intent = "[intent]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"small\"\n";
+            load(&format!("{intent}timeout_ms = {model}\n[limits]\nrequest_timeout_ms = {request}"))
+        };
+        for (model, request) in [(50, 10_000), (800, 10_000), (800, 2_000), (400, 1_000)] {
+            at(model, request).unwrap();
+        }
+        for (model, request) in [(49, 10_000), (801, 10_000), (5_000, 10_000), (401, 1_000)] {
+            let error = at(model, request).unwrap_err();
+            assert!(sentence(&error).contains("`intent.timeout_ms`"), "{}", sentence(&error));
+        }
+        load("[limits]\nrequest_timeout_ms = 100").unwrap();
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::Search;
 
 /// How long a reading is kept, so that the pages of one search are of one mind.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 60);
-/// The share of the sources' time that the model may take.
+/// The share of the sources' time that the model may take. Its own timeout is shorter (the configuration sees to that), so
+/// that a model that hangs is counted as failing; this holds for callers who are in a hurry.
 const SHARE: f64 = 0.5;
 
 impl Search {

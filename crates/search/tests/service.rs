@@ -4,6 +4,7 @@
 mod asked;
 mod following;
 mod personal;
+mod reading;
 mod world;
 
 use std::{

@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use super::given::Given;
 
+/// The longest that an answer may take: search gives its sources two seconds at most, and the model half of that.
+const MAX_TIMEOUT_MS: u64 = 800;
+
 /// A language model that reads queries in place of our own parser, over the OpenAI API. It is sent what people type and
 /// nothing else about them; whatever it fails at, our own parser does.
 #[derive(Clone, Debug, confique::Config)]
@@ -25,7 +28,7 @@ pub struct Intent {
     /// A file with the key.
     #[config(env = "MEDIA_GATEWAY_INTENT_KEY_FILE")]
     pub key_file: Option<PathBuf>,
-    /// How long an answer may take before our own parser reads the query.
+    /// How long an answer may take before our own parser reads the query: at most 800, and 2/5 of `limits.request_timeout_ms`.
     #[config(env = "MEDIA_GATEWAY_INTENT_TIMEOUT_MS", default = 300)]
     pub timeout_ms: u64,
 }
@@ -37,13 +40,19 @@ pub fn is_secret(key: &str) -> bool {
 
 impl Intent {
     /// What can be said without asking anybody.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self, request_timeout_ms: u64) -> anyhow::Result<()> {
         if self.url.is_some() != self.model.is_some() {
             bail!("`intent.url` and `intent.model` belong together: set both, or neither");
         }
         self.given_key().check()?;
-        if !(50..=5_000).contains(&self.timeout_ms) {
-            bail!("`intent.timeout_ms` must be from 50 to 5000, and is {}", self.timeout_ms);
+        // Search waits for half of what its sources have: a model that hangs has to be given up before, and counted.
+        let most = MAX_TIMEOUT_MS.min(request_timeout_ms * 2 / 5);
+        if self.url.is_some() && !(50..=most).contains(&self.timeout_ms) {
+            bail!(
+                "`intent.timeout_ms` must be from 50 to 800 and at most 2/5 of `limits.request_timeout_ms`, so up to {most}, \
+                 and is {}",
+                self.timeout_ms
+            );
         }
         Ok(())
     }

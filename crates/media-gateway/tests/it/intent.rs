@@ -184,11 +184,14 @@ fn a_slow_model_is_not_waited_for_and_then_left_alone() {
         let found = app.get(&format!("/api/v1/search?q=quiet+furrow+{asked}")).ok();
         assert_eq!((found["parsed_by"].as_str(), titles(&found)[0]), (Some("offline"), "The Quiet Furrow"));
         assert!(doubt(&found).is_some_and(|doubt| doubt.contains("in time")), "{found}");
-        assert!(started.elapsed() < Duration::from_secs(10), "it was waited for");
+        assert!(started.elapsed() < Duration::from_secs(2), "it was waited for: {:?}", started.elapsed());
     }
     let found = app.get("/api/v1/search?q=quiet+furrow+again").ok();
     assert!(doubt(&found).is_some_and(|doubt| doubt.contains("left alone")), "{found}");
     assert_eq!(model.asked().len(), 5);
+    let ready = app.get("/readyz").json;
+    let part = ready["components"].as_array().unwrap().iter().find(|part| part["name"] == "intent_model").unwrap();
+    assert_eq!(part["state"], "degraded", "{part}");
 }
 
 #[test]
@@ -201,7 +204,9 @@ fn a_configuration_that_can_not_work_is_refused_and_the_key_is_not_shown() {
             .env("MEDIA_GATEWAY_INTENT_MODEL", "small")
             .env("MEDIA_GATEWAY_INTENT_KEY", KEY)
     };
-    refused(whole().env("MEDIA_GATEWAY_INTENT_TIMEOUT_MS", "1"), "timeout_ms");
+    for never in ["1", "801", "5000"] {
+        refused(whole().env("MEDIA_GATEWAY_INTENT_TIMEOUT_MS", never), "timeout_ms");
+    }
     refused(whole().env("MEDIA_GATEWAY_INTENT_KEY_FILE", "/nowhere"), "leave one out");
     let shown = whole().run(&["config", "show"]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
