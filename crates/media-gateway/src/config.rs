@@ -211,6 +211,15 @@ pub struct Search {
     /// Weight of people and genres in common.
     #[config(env = "MEDIA_GATEWAY_SEARCH_GRAPH_WEIGHT", default = 0.1)]
     pub graph_weight: f64,
+    /// Weight of the words beside titles that a query names as examples.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_EXAMPLE_KEYWORD_WEIGHT", default = 0.2)]
+    pub example_keyword_weight: f64,
+    /// Weight of the meaning that titles share with the examples.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_EXAMPLE_VECTOR_WEIGHT", default = 0.4)]
+    pub example_vector_weight: f64,
+    /// Weight of the people and genres that titles share with the examples.
+    #[config(env = "MEDIA_GATEWAY_SEARCH_EXAMPLE_GRAPH_WEIGHT", default = 0.4)]
+    pub example_graph_weight: f64,
     /// Weight of the words in a long question.
     #[config(env = "MEDIA_GATEWAY_SEARCH_STORY_KEYWORD_WEIGHT", default = 0.5)]
     pub story_keyword_weight: f64,
@@ -326,7 +335,8 @@ impl Config {
         let search = &self.search;
         let usual = [search.keyword_weight, search.vector_weight, search.graph_weight];
         let story = [search.story_keyword_weight, search.story_vector_weight, search.story_graph_weight];
-        for weights in [usual, story] {
+        let example = [search.example_keyword_weight, search.example_vector_weight, search.example_graph_weight];
+        for weights in [usual, example, story] {
             if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
                 bail!("the weights under `search` must not be negative, and one of each kind must be more than 0");
             }

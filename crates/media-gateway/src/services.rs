@@ -368,7 +368,11 @@ pub fn weights(config: &config::Search) -> search::SearchConfig {
                 graph: config.story_graph_weight,
                 evidence: config.story_evidence_weight,
             },
-            ..search::FusionConfig::default()
+            example: search::ExampleWeights {
+                keyword: config.example_keyword_weight,
+                vector: config.example_vector_weight,
+                graph: config.example_graph_weight,
+            },
         },
         ..search::SearchConfig::default()
     }

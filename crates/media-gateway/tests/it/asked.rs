@@ -143,7 +143,8 @@ fn listed(films: &[Film]) -> String {
     format!("{HEADER}\n{}", films.iter().enumerate().map(row).collect::<String>())
 }
 
-fn cinema(setup: Setup) -> App {
+/// A node with the films of both services, embedded where it has a model.
+pub fn cinema(setup: Setup) -> App {
     let app = setup.start();
     let dir = tempfile::tempdir().unwrap();
     let netflix = fixtures::write(dir.path(), "netflix_titles.csv", listed(ON_NETFLIX).as_bytes());
@@ -158,7 +159,8 @@ fn cinema(setup: Setup) -> App {
     app
 }
 
-fn titles(found: &Value) -> Vec<&str> {
+/// The titles of an answer, in its order.
+pub fn titles(found: &Value) -> Vec<&str> {
     found["results"].as_array().unwrap().iter().map(|hit| hit["content"]["title"].as_str().unwrap()).collect()
 }
 

@@ -29,4 +29,5 @@ mod signing_in;
 mod snapshots;
 mod sources;
 mod split;
+mod weights;
 mod wire;
