@@ -3,13 +3,23 @@
 use std::time::Duration;
 
 use contracts::{Call, SearchRequest};
-use serde::{Serialize, de::DeserializeOwned};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::Search;
 
 /// How long an answer is kept (Q5). Its key holds the position of the indexes, so that it is never older than they are.
-const KEPT_FOR: Duration = Duration::from_secs(30 * 60);
+pub(crate) const ANSWERS_FOR: Duration = Duration::from_secs(30 * 60);
+/// How long the rows to look around in are kept, most of which are of what is popular (Q5).
+pub(crate) const ROWS_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// An answer with the end of its time, by the clock that all else goes by.
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    until: Timestamp,
+    answer: T,
+}
 
 /// Where an answer is kept, and the position of the indexes that it holds for.
 pub(crate) struct Place {
@@ -36,18 +46,20 @@ impl Search {
 
     /// The answer that is kept there.
     pub(crate) async fn kept<T: DeserializeOwned>(&self, place: &Place) -> Option<T> {
-        let found = self.cache.get(&place.key).await.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let kept = self.cache.get(&place.key).await.and_then(|bytes| serde_json::from_slice::<Kept<T>>(&bytes).ok());
+        let found = kept.filter(|kept| self.clock.now() < kept.until).map(|kept| kept.answer);
         let outcome = if found.is_some() { "hit" } else { "miss" };
         metrics::counter!("search_cache_lookups_total", "outcome" => outcome).increment(1);
         found
     }
 
-    /// Keeps an answer, unless the indexes moved while it was made.
-    pub(crate) async fn keep<T: Serialize>(&self, place: Place, answer: &T) {
+    /// Keeps an answer for `time`, unless the indexes moved while it was made.
+    pub(crate) async fn keep<T: Serialize>(&self, place: Place, answer: &T, time: Duration) {
         if self.settled_at() == Some(place.position)
-            && let Ok(bytes) = serde_json::to_vec(answer)
+            && let Ok(until) = self.clock.now().checked_add(time)
+            && let Ok(bytes) = serde_json::to_vec(&Kept { until, answer })
         {
-            self.cache.put(&place.key, bytes.into(), KEPT_FOR).await;
+            self.cache.put(&place.key, bytes.into(), time).await;
         }
     }
 }

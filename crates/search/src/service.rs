@@ -15,6 +15,7 @@ use contracts::{
 
 use crate::{
     Search, SearchError,
+    answers::{ANSWERS_FOR, ROWS_FOR},
     conditions::{Conditions, conditions},
     facets::facets,
     heard::unheard,
@@ -106,7 +107,7 @@ impl SearchApi for Search {
         }
         let rows = self.filled_rows(call, region).await?;
         if let Some(place) = place {
-            self.keep(place, &rows).await;
+            self.keep(place, &rows, ROWS_FOR).await;
         }
         Ok(rows)
     }
@@ -124,7 +125,7 @@ impl Search {
         }
         let response = self.answer(call, request).await?;
         if let Some(place) = place.filter(|_| response.degraded.is_empty()) {
-            self.keep(place, &response).await;
+            self.keep(place, &response, ANSWERS_FOR).await;
         }
         Ok(response)
     }

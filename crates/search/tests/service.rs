@@ -3,6 +3,7 @@
 
 mod asked;
 mod following;
+mod keeping;
 mod personal;
 mod reading;
 mod world;
@@ -160,11 +161,16 @@ async fn a_broken_or_slow_model_is_left_out() {
     world.model.slow.store(true, Ordering::SeqCst);
     let started = Instant::now();
     let found = running.ask("hacker").await;
-    assert!(started.elapsed() < Duration::from_secs(2), "a late source is not waited for");
+    let elapsed = started.elapsed();
+    assert!(elapsed < Duration::from_secs(2), "a late source is not waited for");
     assert_eq!((titles(&found)[0].as_str(), found.degraded[0].source.as_str()), ("The Matrix", "vector"));
+    // What the answer says it took is what it took: all the time that a source has.
+    assert!((800.0..=elapsed.as_secs_f64() * 1_000.0).contains(&found.search_time_ms), "{} ms", found.search_time_ms);
     world.model.slow.store(false, Ordering::SeqCst);
     let found = running.ask("hacker").await;
     assert!(found.degraded.is_empty());
+    let kept = running.ask("hacker").await;
+    assert!(kept.search_time_ms < 800.0 && kept.search_time_ms != found.search_time_ms, "{} ms", kept.search_time_ms);
     running.stop().await;
 }
 

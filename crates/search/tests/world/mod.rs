@@ -13,9 +13,10 @@ use std::{
 use async_trait::async_trait;
 use catalog::Catalog;
 use contracts::{
-    ApiError, AvailabilityType, Call, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole,
+    ApiError, AvailabilityType, Call, Caller, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole,
     Directory, EmbedError, Embedder, ExternalId, IngestOutcome, IntentReader, ListQuery, Locale, ModelInfo,
-    NeutralBoost, PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Vector,
+    NeutralBoost, PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Trace,
+    Vector,
 };
 use search::{Search, SearchConfig};
 use stores::{events::Head, vectors::VectorIndex};
@@ -65,6 +66,11 @@ impl World {
     pub async fn ingest(&self, records: &[SourceRecord]) -> Vec<ContentId> {
         let outcomes = self.catalog.ingest(&testkit::operator_call(), records).await.unwrap();
         outcomes.into_iter().map(|outcome| outcome.content_id).collect()
+    }
+
+    /// A call by nobody we know that has 30 s, by the time as it is.
+    pub fn call(&self) -> Call {
+        Call::new(Caller::Anonymous, Trace::start(&testkit::rng()), &self.clock, Duration::from_secs(30))
     }
 
     pub fn vectors_file(&self) -> PathBuf {
