@@ -125,6 +125,11 @@ impl Tally {
         self.right += found.iter().take(truth.len()).filter(|scored| scored.score >= worst - 1e-6).count();
     }
 
+    /// The share that was found of the `wanted` nearest of all searches.
+    fn recall(&self, wanted: usize) -> f64 {
+        self.right as f64 / wanted.max(1) as f64
+    }
+
     fn rate(&self, queries: usize) -> f64 {
         queries as f64 / self.seconds.max(f64::MIN_POSITIVE)
     }
@@ -155,13 +160,12 @@ fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
         asked += 1;
         wanted += truth.len();
     }
-    let recall = |tally: &Tally| tally.right as f64 / wanted.max(1) as f64;
     Class {
         percent,
         led: led_count as f64 / asked.max(1) as f64,
-        recall_at_10: recall(&used),
+        recall_at_10: used.recall(wanted),
         queries_per_second: used.rate(asked),
-        graph_recall_at_10: recall(&led),
+        graph_recall_at_10: led.recall(wanted),
         graph_queries_per_second: led.rate(asked),
         exact_queries_per_second: exact.rate(asked),
     }
@@ -170,4 +174,46 @@ fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
 /// A number below 100 for each title that has nothing to do with its meaning.
 fn bucket(rows: &Rows, slot: usize) -> u64 {
     u64::from(crc32fast::hash(rows.id(slot).0.as_bytes())) % 100
+}
+
+#[cfg(test)]
+mod tests {
+    use stores::suites::vectors::id;
+
+    use super::*;
+
+    fn list(titles: &[(u128, f64)]) -> Vec<Scored> {
+        titles.iter().map(|(n, score)| Scored { content_id: id(*n), score: *score }).collect()
+    }
+
+    /// Ten titles, of which the first `right` are the nearest and the others farther than all of these.
+    fn found(right: u128) -> Vec<Scored> {
+        list(&(0..10).map(|n| if n < right { (n, 0.9) } else { (100 + n, 0.1) }).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn half_of_the_nearest_is_a_recall_of_one_half() {
+        let truth = list(&(0..10).map(|n| (n, 0.95 - 0.01 * n as f64)).collect::<Vec<_>>());
+        let recall = |lists: &[u128]| {
+            let mut tally = Tally::default();
+            lists.iter().for_each(|right| tally.judge(&found(*right), &truth));
+            tally.recall(10 * lists.len())
+        };
+        for (lists, share) in [(&[10, 10][..], 1.0), (&[5, 5], 0.5), (&[10, 0], 0.5), (&[0, 0], 0.0), (&[9], 0.9)] {
+            assert!((recall(lists) - share).abs() < 1e-12, "{lists:?}: {}", recall(lists));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_not_found_and_what_is_as_near_is() {
+        let truth = list(&[(1, 0.9), (2, 0.8), (3, 0.8), (4, 0.7)]);
+        let mut tally = Tally::default();
+        tally.judge(&list(&[(1, 0.9), (2, 0.8)]), &truth);
+        assert_eq!(tally.right, 2, "a short answer");
+        tally.judge(&list(&[(1, 0.9), (2, 0.8), (3, 0.8), (9, 0.7)]), &truth);
+        assert_eq!(tally.right, 2 + 4, "another title as near as the last");
+        tally.judge(&list(&[(1, 0.9), (2, 0.8), (8, 0.6), (9, 0.5), (3, 0.8), (4, 0.7)]), &truth);
+        assert_eq!(tally.right, 2 + 4 + 2, "what comes after as many as are wanted");
+        assert_eq!(Tally::default().recall(0), 0.0);
+    }
 }

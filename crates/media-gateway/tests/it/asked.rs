@@ -296,6 +296,61 @@ fn counts_and_services_hold() {
 }
 
 #[test]
+fn what_was_rated_and_spoken_can_be_asked_for() {
+    // Two of the titles have a rating (7.5, from a film database) and a language.
+    let app = fixtures::loaded(Setup::new());
+    let ask = |body: &Value| app.post("/api/v1/search", body);
+    let sorted = |body: &Value| {
+        let found = ask(body).ok();
+        let mut found: Vec<String> = titles(&found).into_iter().map(str::to_owned).collect();
+        found.sort_unstable();
+        found
+    };
+    let both = ["Salt and Thunder", "The Paper Lighthouse"];
+    let english = json!([{ "value": "en", "label": "English", "count": 2 }]);
+    let all = ask(&json!({ "facets": ["languages"] })).ok();
+    assert_eq!((&all["facets"]["languages"], all["total_count"].as_u64()), (&english, Some(fixtures::TITLES as u64)));
+    for language in ["en", "English"] {
+        assert_eq!(sorted(&json!({ "filters": { "languages": [language] } })), both, "{language}");
+    }
+    assert_eq!(sorted(&json!({ "query": "lighthouse", "filters": { "languages": ["en", "fr"] } })), both[1..]);
+    assert!(sorted(&json!({ "filters": { "languages": ["fr"] } })).is_empty());
+    for (least, wanted) in [(0.0, &both[..]), (7.5, &both), (7.6, &[]), (10.0, &[])] {
+        assert_eq!(sorted(&json!({ "filters": { "min_rating": least } })), wanted, "{least}");
+    }
+    assert_eq!(titles(&app.get("/api/v1/search?q=thunder&min_rating=7.5&language=en").ok()), ["Salt and Thunder"]);
+    for (filters, code, field) in [
+        (json!({ "min_rating": -0.1 }), "bad_rating", "filters.min_rating"),
+        (json!({ "min_rating": 10.1 }), "bad_rating", "filters.min_rating"),
+        (json!({ "languages": ["klingonese"] }), "unknown_language", "filters.languages"),
+    ] {
+        let refused = ask(&json!({ "filters": filters })).problem(400, code);
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    app.get("/api/v1/search?q=x&min_rating=11").problem(400, "bad_rating");
+}
+
+#[test]
+fn the_graph_scores_what_is_joined_to_who_is_named() {
+    let app = cinema(Setup::new());
+    let score = |query: &str| {
+        let found = app.post("/api/v1/search", &json!({ "query": query })).ok();
+        let hits = found["results"].as_array().unwrap().iter();
+        let score =
+            |hit: &Value| (hit["content"]["title"].as_str().unwrap().to_owned(), hit["graph_score"].as_f64().unwrap());
+        hits.map(score).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let pacino = score("films with Al Pacino");
+    assert!(pacino.values().all(|score| (0.0..=1.0).contains(score)), "{pacino:?}");
+    assert!(pacino["Heat"] > 0.0 && pacino["Scarface"] > 0.0, "{pacino:?}");
+    let others = pacino.iter().filter(|(title, _)| !["Heat", "Scarface"].contains(&title.as_str()));
+    assert!(others.into_iter().all(|(_, score)| *score < pacino["Heat"].min(pacino["Scarface"])), "{pacino:?}");
+    let like = score("movies like The Matrix");
+    assert!(like["The Matrix Reloaded"] > 0.0 && like.values().all(|score| *score <= like["The Matrix Reloaded"]));
+    assert!(score("zombies besiege").values().all(|score| *score == 0.0), "nobody is named");
+}
+
+#[test]
 fn what_is_trending_takes_five_people() {
     let setup = Setup::new()
         .env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1")

@@ -48,6 +48,56 @@ fn every_source_is_measured_with_the_products_search() {
     for word in ["success@1", "MRR", "nDCG@10", "keyword", "fused − vector", "1.000 [1.000 1.000]", "bootstrap"] {
         assert!(table.contains(word), "{word}: {table}");
     }
+    let verdict =
+        "By nDCG@10 fused is not significantly different from keyword, the best of its sources: [+0.000 +0.000].";
+    assert!(table.lines().any(|line| line == verdict), "{table}");
+}
+
+/// What `eval search` prints about these questions, and what it says besides.
+fn judged(setup: &Setup, questions: &[Value]) -> (Value, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = questions.iter().map(|question| format!("{question}\n")).collect::<String>();
+    let file = fixtures::write(dir.path(), "questions.jsonl", lines.as_bytes());
+    let output = setup.run(&["eval", "search", "--queries", &file, "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    (serde_json::from_slice(&output.stdout).unwrap(), said)
+}
+
+fn near(value: &Value, wanted: f64) -> bool {
+    (value.as_f64().unwrap() - wanted).abs() < 1e-9
+}
+
+#[test]
+fn an_answer_further_down_counts_for_less_and_each_source_for_itself() {
+    let setup = Setup::new();
+    ingest_all(&setup);
+    // Two words of another film's title, and one of the answer's.
+    let second = json!({ "query": "paper lighthouse thunder", "imdb_id": "tt9900002" });
+    let (report, _) = judged(&setup, &[second.clone()]);
+    for source in ["keyword", "fused"] {
+        let found = &report[source];
+        assert_eq!((&found["success_at_1"], &found["success_at_10"]), (&json!(0.0), &json!(1.0)), "{report}");
+        assert!(near(&found["mrr"], 0.5) && near(&found["ndcg_at_10"], 1.0 / 3.0_f64.log2()), "{report}");
+    }
+    assert_eq!(report["graph"]["success_at_1000"], 0.0, "nobody is named: {report}");
+    // A person leads the graph to the film, and half of the questions name one.
+    let person = json!({ "query": "films directed by Eli Brandt", "imdb_id": "tt9900002" });
+    let (report, _) = judged(&setup, &[second, person]);
+    assert!(near(&report["graph"]["success_at_10"], 0.5) && near(&report["graph"]["mrr"], 0.5), "{report}");
+    assert!(near(&report["fused"]["success_at_1"], 0.5) && near(&report["fused"]["mrr"], 0.75), "{report}");
+}
+
+#[test]
+fn with_the_model_meaning_is_measured_too() {
+    let setup = Setup::new().with_model();
+    ingest_all(&setup);
+    // No word in common with the title, the people, the genre or the text of the answer.
+    let meant = json!({ "query": "farming potatoes alone on mars", "wikipedia_href": "The_Quiet_Furrow" });
+    let (report, said) = judged(&setup, &[meant]);
+    assert!(said.contains("1 questions") && !said.contains("did not answer"), "{said}");
+    assert_eq!((&report["vector"]["success_at_1"], &report["fused"]["success_at_1"]), (&json!(1.0), &json!(1.0)));
+    assert_eq!(report["keyword"]["success_at_1000"], 0.0, "{report}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use contracts::{Clock, Event, EventId, Ids, Rng, Topic, Trace};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -293,4 +294,48 @@ fn without_the_catalogue_the_gateway_says_so_and_recovers() {
             .all(|part| part["state"] == "ready")
     });
     same(&answers(&front), &wanted);
+}
+
+/// An event of a title, as a catalogue states it.
+fn changed(database: &TestDb, id: &str) {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (clock, rng) = (Clock::system(), Rng::system());
+        let db = database.reopen(&testkit::fast()).await;
+        let (own, trace) = (EventId(Ids::new(clock.clone(), rng.clone()).next()), Trace::start(&rng));
+        let title = id.parse().unwrap();
+        let event = Event::new(own, "/catalog", Topic::ContentUpdated, title, clock.now(), trace, json!({}));
+        let mut tx = db.begin().await.unwrap();
+        stores::events::append(&mut tx, &[event]).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+    });
+}
+
+#[test]
+fn a_replica_that_can_not_follow_says_how_far_it_is_behind() {
+    let Cluster { front, back, _dir, _database } = Cluster::split();
+    let (back, database) = (back.unwrap(), _database.unwrap());
+    let ports: Vec<_> = ["auth", "catalog", "ingest"]
+        .iter()
+        .map(|role| (format!("MEDIA_GATEWAY_LISTEN_{}", role.to_uppercase()), back.url(role).replace("http://", "")))
+        .collect();
+    let id = front.get(LIGHTHOUSE).ok()["id"].as_str().unwrap().to_owned();
+    let lag = || counter(&front, "search_index_lag_events", &["index=\"keyword_index\""]);
+    let told = |ready: &Value, words: &str| {
+        let parts = ready["components"].as_array().unwrap();
+        let part = parts.iter().find(|part| part["name"] == "keyword_index").unwrap();
+        part["detail"].as_str().unwrap().contains(words)
+    };
+    assert!(lag() == 0.0 && !told(&front.get("/readyz").json, "behind"));
+    let setup = back.kill();
+    for behind in [1, 2] {
+        changed(&database, &id);
+        front.eventually("/readyz", |ready| {
+            told(ready, &format!("{behind} events behind")) && lag() == f64::from(behind)
+        });
+    }
+    let found = front.eventually("/readyz", |ready| told(ready, "can't follow the catalogue"));
+    assert_eq!(found["state"], "degraded");
+    let _back = ports.into_iter().fold(setup, |setup, (key, address)| setup.env(&key, address)).start();
+    front.eventually("/readyz", |ready| !told(ready, "behind") && lag() == 0.0);
 }

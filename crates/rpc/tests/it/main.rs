@@ -1,6 +1,8 @@
 //! The real services, called directly and through gRPC: one suite over both.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
+mod vectors;
+
 use std::{sync::Arc, time::Duration};
 
 use access::{Live, Verifier, VerifierConfig};

@@ -82,9 +82,8 @@ async fn what_is_searched_for_is_ranked_every_five_minutes() {
         }
     };
     running.ask_from(6, "Scarface").await;
-    // Long enough that the worker looked at the clock, and wrote what it had.
-    tokio::time::sleep(Duration::from_secs(6)).await;
     world.clock.advance(SignedDuration::from_secs(299));
+    // Long enough that the worker wrote what it had, and looked at the clock.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(shown(&running).await.is_empty(), "it was ranked before its time");
     world.clock.advance(SignedDuration::from_secs(1));

@@ -249,3 +249,46 @@ fn notes(ranks: &Ranks) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many questions, each answered at `rank` by fusion and at `words` by the words.
+    fn ranks(rank: usize, words: usize) -> Ranks {
+        let all = |rank: usize| vec![Some(rank); 50];
+        Ranks { keyword: all(words), vector: vec![None; 50], graph: all(9), fused: all(rank), ..Ranks::default() }
+    }
+
+    #[test]
+    fn the_verdict_compares_with_the_best_source() {
+        for (fused, words, verdict) in [
+            (1, 2, "fused is significantly better than keyword, the best of its sources: [+0.369 +0.369]"),
+            (2, 1, "fused is significantly worse than keyword, the best of its sources: [-0.369 -0.369]"),
+            (2, 2, "fused is not significantly different from keyword"),
+            (8, 10, "fused is significantly better than graph"),
+        ] {
+            let said = super::verdict(&ranks(fused, words));
+            assert!(said.contains(verdict), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_rank_is_the_answers_place_in_each_list() {
+        let id = |number: u128| ContentId(uuid::Uuid::from_u128(number));
+        let hits = |ids: &[u128]| ids.iter().map(|n| Scored { content_id: id(*n), score: 1.0 }).collect();
+        let fused =
+            |number: u128| search::Fused { content_id: id(number), score: 0.5, keyword: 0.0, vector: 0.0, graph: 0.0 };
+        let lists = vec![
+            search::List { source: Source::Keyword, hits: hits(&[4, 7]) },
+            search::List { source: Source::Vector, hits: hits(&[1, 2, 7]) },
+        ];
+        let ranked = Ranked { lists, fused: vec![fused(7), fused(4)], degraded: Vec::new(), judged: Vec::new() };
+        let mut ranks = Ranks::default();
+        ranks.add(id(7), &ranked);
+        ranks.add(id(9), &ranked);
+        assert_eq!((&ranks.keyword[..], &ranks.vector[..]), (&[Some(2), None][..], &[Some(3), None][..]));
+        assert_eq!((&ranks.graph[..], &ranks.fused[..]), (&[None, None][..], &[Some(1), None][..]));
+        assert_eq!(ranks.degraded, 0);
+    }
+}
