@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use contracts::MAX_QUERY_CHARS;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Data {
     pub titles: Vec<String>,
     /// Distinct questions, in a fixed order that jumps between decades.
     pub queries: Vec<String>,
+    /// Long questions that people asked, cut to the longest query that search takes.
+    pub questions: Vec<String>,
 }
 
 impl Data {
@@ -47,7 +50,8 @@ impl Data {
         let sample = assets::films(&assets::cache_folder()?, &mut |_| {})?;
         let titles = films.iter().step_by(7).filter_map(|film| film["title"].as_str().map(str::to_owned)).collect();
         let (files, queries) = ([json, csv, vec![sample]].concat(), queries(&films));
-        Ok(Self { files, records, films, titles, queries })
+        let questions = questions(&folder.join("tip-of-the-tongue/train.jsonl.gz"))?;
+        Ok(Self { files, records, films, titles, queries, questions })
     }
 }
 
@@ -68,6 +72,20 @@ fn unpacked(file: &Path) -> Result<String> {
     let source = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     MultiGzDecoder::new(source).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// What people told of films they half remember, as `eval search` asks it: each question once, in the file's order.
+fn questions(file: &Path) -> Result<Vec<String>> {
+    let mut questions = Vec::new();
+    for line in unpacked(file)?.lines().filter(|line| !line.is_empty()) {
+        let question: Value = serde_json::from_str(line)?;
+        let part = |key: &str| question[key].as_str().unwrap_or_default();
+        let words = format!("{}\n{}", part("query"), part("text"));
+        questions.push(words.trim().chars().take(MAX_QUERY_CHARS).collect());
+    }
+    let mut seen = std::collections::HashSet::new();
+    questions.retain(|question: &String| !question.is_empty() && seen.insert(question.clone()));
+    Ok(questions)
 }
 
 /// Titles, people, genres with a decade, and "like": a few thousand, so that no cache answers a run.

@@ -10,6 +10,7 @@ mod lookups;
 mod million;
 mod node;
 mod proc;
+mod reader;
 mod report;
 mod scenarios;
 mod tokens;
@@ -75,6 +76,9 @@ struct Args {
     /// Be the peer: a bare axum server that says hello
     #[arg(long, hide = true)]
     hello: bool,
+    /// Be a language model that reads queries, on loopback
+    #[arg(long, hide = true)]
+    reader: bool,
     /// Be the peer: SQLite's full-text search over this file
     #[arg(long, hide = true)]
     fts5: Option<PathBuf>,
@@ -90,8 +94,12 @@ enum Part {
     Ingest,
     /// Time from the start of the process to the first answered search, and memory.
     Start,
-    /// Latency and rate of searches.
+    /// Latency and rate of short searches.
     Search,
+    /// Latency and rate of the long questions that people asked.
+    Questions,
+    /// Short searches that a language model beside the node reads first.
+    Intent,
     /// Rate and cost of `GET /api/v1/content/{id}` beside a bare axum server.
     Content,
     /// What is answered in time when ten times as many clients ask.
@@ -122,6 +130,9 @@ fn main() -> Result<()> {
     let args = Args::parse();
     if args.hello {
         return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::serve());
+    }
+    if args.reader {
+        return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(reader::serve());
     }
     if let Some(back) = args.proxy {
         return tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(hello::proxy(back));
@@ -155,6 +166,8 @@ async fn measure(args: Args) -> Result<()> {
         Part::Ingest,
         Part::Start,
         Part::Search,
+        Part::Questions,
+        Part::Intent,
         Part::Content,
         Part::Overload,
         Part::Proxy,
@@ -200,6 +213,12 @@ async fn over_the_data(
     if wants(Part::Search) {
         let outcome = bench.search(report).await;
         report.part("search", outcome);
+    }
+    if wants(Part::Questions) {
+        bench.questions(report).await?;
+    }
+    if wants(Part::Intent) {
+        bench.intent(report).await?;
     }
     if wants(Part::Cache) {
         let outcome = bench.cache(report, args.draws as usize).await;

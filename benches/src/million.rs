@@ -20,9 +20,9 @@ use stores_embedded::{ExactVectors, HnswVectors, stored_vectors};
 use tempfile::TempDir;
 
 use crate::draw::Draw;
-use crate::load::{self, Load};
+use crate::load;
 use crate::report::Report;
-use crate::scenarios::{Bench, measured};
+use crate::scenarios::Bench;
 use crate::vectors;
 
 /// The seed of everything that is drawn.
@@ -69,16 +69,8 @@ impl Bench {
         let searches = self.searches();
         let answer: Value = serde_json::from_slice(&load::once(server.address, &searches[0]).await?)?;
         ensure!(answer["degraded"] == json!([]), "a source is missing: {}", answer["degraded"]);
-        for connections in [1, self.load.connections] {
-            let load = Load { connections, ..self.load };
-            let (outcome, cpu) = measured(&server, load, searches.clone()).await?;
-            let name = |what: &str| name(&format!("{connections} connections: {what}"));
-            report.add(name("p50"), outcome.percentile_ms(0.50), "ms");
-            report.add(name("p95 (goal: less than 50)"), outcome.percentile_ms(0.95), "ms");
-            report.add(name("p99"), outcome.percentile_ms(0.99), "ms");
-            report.add(name("rate"), outcome.rate(), "req/s");
-            report.add(name("CPU a request"), cpu, "µs");
-        }
+        let what = format!("hybrid, {count} generated titles");
+        self.latencies(report, &what, &server, searches, ["p50", "p95 (goal: less than 50)", "p99"]).await?;
         report.add(name("memory of the server"), server.memory()? / 1e6, "MB");
         Ok(())
     }

@@ -18,6 +18,7 @@ pub struct Product {
     binary: PathBuf,
     model: bool,
     database: Option<String>,
+    reader: Option<SocketAddr>,
 }
 
 impl Product {
@@ -28,7 +29,7 @@ impl Product {
         }
         let model = wants_model && has_model();
         println!("sentence model: {}", if model { "yes" } else { "no, words alone" });
-        Ok(Self { binary, model, database: None })
+        Ok(Self { binary, model, database: None, reader: None })
     }
 
     /// The same, without the sentence model.
@@ -39,6 +40,11 @@ impl Product {
     /// The same, over PostgreSQL.
     pub fn on_postgres(&self, url: &str) -> Self {
         Self { database: Some(url.to_owned()), ..self.clone() }
+    }
+
+    /// The same, with a language model at `reader` that reads queries.
+    pub fn read_by(&self, reader: SocketAddr) -> Self {
+        Self { reader: Some(reader), ..self.clone() }
     }
 
     /// Whether it uses the sentence model.
@@ -53,6 +59,11 @@ impl Product {
         command.env("MEDIA_GATEWAY_MODEL_ENABLED", if self.model { "true" } else { "false" });
         if let Some(url) = &self.database {
             command.env("MEDIA_GATEWAY_DATABASE_URL", url);
+        }
+        if let Some(reader) = &self.reader {
+            command.env("MEDIA_GATEWAY_INTENT_URL", format!("http://{reader}/v1"));
+            command.env("MEDIA_GATEWAY_INTENT_MODEL", "of-the-benchmark");
+            command.env("MEDIA_GATEWAY_INTENT_TIMEOUT_MS", "800");
         }
         // Requests are counted, which costs what it costs, and none is refused.
         command.env("MEDIA_GATEWAY_RATE_LIMITS_EXEMPT", "");
@@ -137,6 +148,11 @@ impl Server {
     /// The bare proxy to `back`.
     pub fn proxy(back: SocketAddr) -> Result<Self> {
         Self::peer(&["--proxy", &back.to_string()])
+    }
+
+    /// A language model that reads queries.
+    pub fn reader() -> Result<Self> {
+        Self::peer(&["--reader"])
     }
 
     /// SQLite's full-text search over this file.

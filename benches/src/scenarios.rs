@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::data::Data;
 use crate::load::{self, Load, Outcome};
 use crate::node::{Product, Server};
+use crate::reader;
 use crate::report::Report;
 
 /// Starts after the first, which also warms the disk's cache.
@@ -111,25 +112,64 @@ impl Bench {
         Ok(())
     }
 
-    /// Searches, each different from the last thousands.
+    /// Short searches, each different from all others.
     pub async fn search(&self, report: &mut Report) -> Result<()> {
         let (server, _) = self.product.serve(self.folder.path()).await?;
-        for connections in [1, self.load.connections] {
+        self.latencies(report, "search", &server, self.searches(), ["p50", "p95", "p99"]).await
+    }
+
+    /// The long questions that people asked, apart from the short searches.
+    pub async fn questions(&self, report: &mut Report) -> Result<()> {
+        let (server, _) = self.product.serve(self.folder.path()).await?;
+        let questions = &self.data.questions;
+        let length = questions.iter().map(|question| question.chars().count()).sum::<usize>() / questions.len().max(1);
+        report.add("long questions: mean length", length as f64, "chars");
+        self.latencies(report, "long questions", &server, posts(questions), ["p50", "p95", "p99"]).await
+    }
+
+    /// Short searches that a model on loopback reads first, which takes it 250 ms.
+    pub async fn intent(&self, report: &mut Report) -> Result<()> {
+        let reader = Server::reader()?;
+        let (server, _) = self.product.read_by(reader.address).serve(self.folder.path()).await?;
+        let first = load::once(server.address, &load::post("/api/v1/search", r#"{"query":"read by a model"}"#)).await?;
+        let answer: Value = serde_json::from_slice(&first)?;
+        if answer["parsed_by"] != "model" {
+            bail!("the model was not asked: {}", answer["degraded"]);
+        }
+        report.add("read by a model: it answers after", reader::DELAY.as_secs_f64() * 1e3, "ms");
+        let names = ["p50", "p95 (goal: less than 400)", "p99 (goal: less than 800)"];
+        self.latencies(report, "read by a model", &server, self.searches(), names).await
+    }
+
+    /// The latencies of requests with one connection and with many. No request is sent twice, so that no answer is one
+    /// that was kept.
+    pub(crate) async fn latencies(
+        &self,
+        report: &mut Report,
+        what: &str,
+        server: &Server,
+        requests: Vec<Vec<u8>>,
+        names: [&str; 3],
+    ) -> Result<()> {
+        let (few, many) = requests.split_at(requests.len() / 3);
+        for (connections, requests) in [(1, few), (self.load.connections, many)] {
             let load = Load { connections, ..self.load };
-            let (outcome, cpu) = measured(&server, load, self.searches()).await?;
-            let name = |what: &str| format!("search, {connections} connections: {what}");
-            report.add(name("p50"), outcome.percentile_ms(0.50), "ms");
-            report.add(name("p95"), outcome.percentile_ms(0.95), "ms");
-            report.add(name("p99"), outcome.percentile_ms(0.99), "ms");
+            let (outcome, cpu) = measured(server, load, requests.to_vec()).await?;
+            let name = |figure: &str| format!("{what}, {connections} connections: {figure}");
+            for (figure, share) in names.into_iter().zip([0.50, 0.95, 0.99]) {
+                report.add(name(figure), outcome.percentile_ms(share), "ms");
+            }
             report.add(name("rate"), outcome.rate(), "req/s");
             report.add(name("CPU a request"), cpu, "µs");
+            if outcome.count() > requests.len() {
+                println!("{what}: the requests were too few, and some answers were kept");
+            }
         }
         Ok(())
     }
 
     pub(crate) fn searches(&self) -> Vec<Vec<u8>> {
-        let body = |query: &String| json!({ "query": query }).to_string();
-        self.data.queries.iter().map(|query| load::post("/api/v1/search", &body(query))).collect()
+        posts(&self.data.queries)
     }
 
     /// One title by id, beside a bare axum server under the same load.
@@ -233,6 +273,12 @@ impl Bench {
     }
 }
 
+/// A search for each of these queries.
+fn posts(queries: &[String]) -> Vec<Vec<u8>> {
+    let body = |query: &String| json!({ "query": query }).to_string();
+    queries.iter().map(|query| load::post("/api/v1/search", &body(query))).collect()
+}
+
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from).with_context(|| format!("{} can't be read", from.display()))? {
@@ -249,7 +295,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 /// Load, and the server's CPU microseconds a request meanwhile.
 pub(crate) async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>) -> Result<(Outcome, f64)> {
     let warm = Load { duration: Duration::from_secs(1), ..load };
-    load::run(server.address, warm, requests.clone()).await?;
+    // From the end, so that what is measured is not what was just answered.
+    load::run(server.address, warm, requests.iter().rev().cloned().collect()).await?;
     let before = server.cpu()?;
     let outcome = load::run(server.address, load, requests).await?;
     let spent = server.cpu()?.saturating_sub(before);
