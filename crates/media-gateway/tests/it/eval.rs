@@ -74,7 +74,7 @@ fn an_answer_further_down_counts_for_less_and_each_source_for_itself() {
     ingest_all(&setup);
     // Two words of another film's title, and one of the answer's.
     let second = json!({ "query": "paper lighthouse thunder", "imdb_id": "tt9900002" });
-    let (report, _) = judged(&setup, &[second.clone()]);
+    let (report, _) = judged(&setup, std::slice::from_ref(&second));
     for source in ["keyword", "fused"] {
         let found = &report[source];
         assert_eq!((&found["success_at_1"], &found["success_at_10"]), (&json!(0.0), &json!(1.0)), "{report}");

@@ -8,7 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ContentId, EmbedError, Embedder, ErrorKind, ModelInfo, SearchApi, SearchFilters, SourceRecord, Vector, VectorQuery,
+    ContentId, EmbedError, Embedder, ErrorKind, ModelInfo, Region, SearchApi, SearchFilters, SourceRecord, Vector,
+    VectorQuery,
 };
 use rpc::{
     SearchClient, Services,
@@ -43,21 +44,22 @@ impl Embedder for Words {
     }
 }
 
-fn films() -> Vec<SourceRecord> {
+/// Three films, the second a comedy and the third offered in `abroad` alone.
+fn films(abroad: Region) -> Vec<SourceRecord> {
     let mut films = [
         suites::film(1, "The Quiet Harbour"),
         suites::film(2, "Glass Meridian"),
         suites::film(3, "A Winter of Lanterns"),
     ];
     films[1].genres = vec!["comedy".to_owned()];
-    films[2].offers.iter_mut().for_each(|offer| offer.region = "DE".parse().unwrap());
+    films[2].offers.iter_mut().for_each(|offer| offer.region = abroad);
     films.into()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_titles_own_vector_leads_to_it_and_filters_hold() {
     let (db, catalog) = catalogue().await;
-    let outcomes = catalog.ingest(&suites::system(&clock()), &films()).await.unwrap();
+    let outcomes = catalog.ingest(&suites::system(&clock()), &films("DE".parse().unwrap())).await.unwrap();
     let ids: Vec<ContentId> = outcomes.into_iter().map(|outcome| outcome.content_id).collect();
     let (folder, model) = (tempfile::tempdir().unwrap(), ModelInfo { name: "words".to_owned(), dimension: 32 });
     let index = Arc::new(ExactVectors::open(&folder.path().join("vectors"), model.clone()).unwrap());
