@@ -108,8 +108,8 @@ async fn what_is_compared_and_remembered_may_be_late() {
         let turns = search.permits.clone().acquire_many_owned(search.config.concurrency as u32).await.unwrap();
         let found = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(1)).await.unwrap();
         drop(turns);
-        assert_eq!(found.lists.iter().map(|list| list.source).collect::<Vec<_>>(), [Source::Vector], "{query}");
-        assert!(found.judged.is_empty(), "{query}");
+        let answered = |source: Source| found.lists.iter().any(|list| list.source == source);
+        assert!(answered(Source::Vector) && !answered(Source::Keyword) && found.judged.is_empty(), "{query}");
         assert!(found.degraded.iter().filter(|part| part.source == "keyword").count() > 1, "{query}: it and its part");
         let whole = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
         assert!(whole.degraded.is_empty(), "{query}: {:?}", whole.degraded);

@@ -75,7 +75,11 @@ fn by(person: u128) -> Call {
 }
 
 async fn ask(running: &Running, call: &Call, request: &SearchRequest) -> SearchResponse {
-    let response = running.search.search(call, request).await.unwrap();
+    let mut response = running.search.search(call, request).await.unwrap();
+    for result in &mut response.results {
+        // What was kept is read from text, and may differ in the last digit.
+        result.relevance_score = (result.relevance_score * 1e9).round() / 1e9;
+    }
     SearchResponse { search_time_ms: 0.0, ..response }
 }
 
