@@ -78,7 +78,13 @@ async fn ask(running: &Running, call: &Call, request: &SearchRequest) -> SearchR
     let mut response = running.search.search(call, request).await.unwrap();
     for result in &mut response.results {
         // What was kept is read from text, and may differ in the last digit.
-        result.relevance_score = (result.relevance_score * 1e9).round() / 1e9;
+        let scores = [
+            &mut result.relevance_score,
+            &mut result.keyword_score,
+            &mut result.vector_similarity,
+            &mut result.graph_score,
+        ];
+        scores.into_iter().for_each(|score| *score = (*score * 1e9).round() / 1e9);
     }
     SearchResponse { search_time_ms: 0.0, ..response }
 }
