@@ -215,10 +215,12 @@ async fn over_the_data(
         report.part("search", outcome);
     }
     if wants(Part::Questions) {
-        bench.questions(report).await?;
+        let outcome = bench.questions(report).await;
+        report.part("long questions", outcome);
     }
     if wants(Part::Intent) {
-        bench.intent(report).await?;
+        let outcome = bench.intent(report).await;
+        report.part("read by a model", outcome);
     }
     if wants(Part::Cache) {
         let outcome = bench.cache(report, args.draws as usize).await;
