@@ -82,7 +82,7 @@ async fn a_titles_own_vector_leads_to_it_and_filters_hold() {
     let follower = tokio::spawn(async move { followed.follow(head, stopped).await });
     search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
 
-    let services = Services { search: Some(search.clone()), catalog: None };
+    let services = Services { search: Some(search.clone()), ..Services::default() };
     let loopback = Loopback::serve(services, clock.clone(), rng).await;
     let client = SearchClient::new(loopback.peer("search"));
     let ask = async |embedding: &Vector, filters: SearchFilters, region: Option<&str>, limit: usize| {
