@@ -1,0 +1,105 @@
+//! What a configuration must hold, and what is refused.
+
+use super::*;
+
+fn load(toml: &str) -> anyhow::Result<Config> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("media-gateway.toml");
+    std::fs::write(&path, toml)?;
+    Config::load(&Flags { config: Some(path), ..Flags::default() })
+}
+
+fn sentence(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+#[test]
+fn defaults_run_every_role_embedded() {
+    let config = load("").unwrap();
+    assert_eq!(config.profile, Profile::Embedded);
+    assert!(config.all_roles());
+    assert_eq!(config.listen.gateway.port(), 8080);
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_it() {
+    let error = load("[listen]\ngatewya = \"127.0.0.1:1\"").unwrap_err();
+    assert!(sentence(&error).contains("gatewya"), "{}", sentence(&error));
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.toml");
+    std::fs::write(&path, "data_dir = \"from-file\"\n[log]\nlevel = \"debug\"").unwrap();
+    let flags = Flags { config: Some(path), data_dir: Some("from-flag".into()), ..Flags::default() };
+    let config = Config::load(&flags).unwrap();
+    assert_eq!(config.data_dir, Some("from-flag".into()));
+    assert_eq!(config.log.level, "debug");
+    let origins = Config::origins(&flags).unwrap();
+    assert_eq!(origins["data_dir"].1, "flag");
+    assert!(origins["log.level"].1.starts_with("file "));
+    assert_eq!(origins["search.rrf_k"].1, "default");
+}
+
+#[test]
+fn a_model_that_hangs_is_given_up_before_search_is() {
+    let at = |model: u64, request: u64| {
+        let intent = "[intent]\nurl = \"http://127.0.0.1:1/v1\"\nmodel = \"small\"\n";
+        load(&format!("{intent}timeout_ms = {model}\n[limits]\nrequest_timeout_ms = {request}"))
+    };
+    for (model, request) in [(50, 10_000), (800, 10_000), (800, 2_000), (400, 1_000)] {
+        at(model, request).unwrap();
+    }
+    for (model, request) in [(49, 10_000), (801, 10_000), (5_000, 10_000), (401, 1_000)] {
+        let error = at(model, request).unwrap_err();
+        assert!(sentence(&error).contains("`intent.timeout_ms`"), "{}", sentence(&error));
+    }
+    load("[limits]\nrequest_timeout_ms = 100").unwrap();
+}
+
+#[test]
+fn roles_apart_need_postgres() {
+    let error = load("roles = [\"search\"]").unwrap_err();
+    assert!(sentence(&error).contains("SQLite is one file with one owner"), "{}", sentence(&error));
+    load("roles = [\"search\"]\n[database]\nurl = \"postgres://db/mg\"").unwrap();
+}
+
+#[test]
+fn production_needs_a_database() {
+    let error = load("profile = \"production\"").unwrap_err();
+    assert!(sentence(&error).contains("database.url"), "{}", sentence(&error));
+}
+
+#[test]
+fn a_limit_of_nothing_is_refused() {
+    let error = load("[limits]\nmax_in_flight = 0").unwrap_err();
+    assert!(sentence(&error).contains("limits.max_in_flight"), "{}", sentence(&error));
+}
+
+#[test]
+fn a_misspelt_level_is_refused() {
+    for good in ["info", "WARN,search=debug", "off", "search=trace"] {
+        check_level(good).unwrap();
+    }
+    for bad in ["inf", "info,loud", ""] {
+        assert!(check_level(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_refused() {
+    let check = |name: &str| check_environment(std::iter::once(name.to_owned()));
+    for known in ["MEDIA_GATEWAY_DATA_DIR", "MEDIA_GATEWAY_SEARCH_RRF_K", "MEDIA_GATEWAY_TEST_MODEL", "HOME"] {
+        check(known).unwrap();
+    }
+    let error = check("MEDIA_GATEWAY_LISTEN").unwrap_err();
+    assert!(sentence(&error).contains("MEDIA_GATEWAY_LISTEN is no setting"), "{}", sentence(&error));
+    let error = check("MEDIA_GATEWAY_LIMITS_MAX_BODY_BYTES").unwrap_err();
+    assert!(sentence(&error).ends_with("is MEDIA_GATEWAY_MAX_BODY_BYTES"), "{}", sentence(&error));
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    assert_eq!(mask("postgres://me:secret@db/x".into()), Value::from("postgres://me:***@db/x"));
+}
