@@ -50,7 +50,8 @@ pub use rng::Rng;
 pub use search::{
     Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS,
     MAX_RESULT_WINDOW, MAX_SUGGESTIONS, ParsedBy, ParsedIntent, Scored, SearchApi, SearchFilters, SearchRequest,
-    SearchResponse, SearchResult, SimilarResponse, Suggestion, SuggestionKind, Vector, VectorQuery, YearRange,
+    SearchResponse, SearchResult, SimilarResponse, SortOrder, Suggestion, SuggestionKind, Vector, VectorQuery,
+    YearRange,
 };
 pub use source::{
     IngestAction, IngestOutcome, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceOffer,

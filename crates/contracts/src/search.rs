@@ -1,12 +1,12 @@
 //! Search, as other processes may call it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Call, Content, ContentId, ContentType, Region, Result, TitleCard, Wording};
+use crate::{ApiError, Call, Content, ContentId, ContentType, Region, Result, TitleCard, Wording, content::words};
 
 /// The longest query, in characters.
 pub const MAX_QUERY_CHARS: usize = 2_000;
@@ -49,6 +49,33 @@ pub struct SearchFilters {
     /// Runs at most this long; titles whose length is not known don't pass.
     #[schema(minimum = 1, maximum = 600)]
     pub max_runtime_minutes: Option<u16>,
+}
+
+words! {
+    /// In which order results come; equals come by popularity. Any order but `relevance` lists what has everything that
+    /// the query names (the people in the parts it gives them, the genres, each of the words), and of titles that are only
+    /// like an example or a told story the nearest hundred.
+    #[derive(Default)]
+    SortOrder, "sort" {
+        /// The best match first; without words the most popular.
+        #[default]
+        Relevance = "relevance",
+        /// The most popular first: the most votes over all sources.
+        Popular = "popular",
+        /// What people search for by name these days first.
+        Trending = "trending",
+        /// The latest year of first showing first; titles of which it is not known last.
+        Newest = "newest",
+        /// What was added last first, on the platforms and in the region that are asked for; titles without a date last.
+        RecentlyAdded = "recently_added",
+    }
+}
+
+impl SortOrder {
+    /// Whether the best match comes first.
+    pub fn is_relevance(&self) -> bool {
+        *self == Self::Relevance
+    }
 }
 
 /// What results can be counted by.
@@ -110,6 +137,9 @@ pub struct SearchRequest {
     /// Where the person is; when given, only titles with an offer there.
     #[serde(default)]
     pub region: Option<Region>,
+    /// In which order they come.
+    #[serde(default, skip_serializing_if = "SortOrder::is_relevance")]
+    pub sort: SortOrder,
     /// From 1.
     #[serde(default = "one")]
     pub page: u32,
@@ -131,6 +161,7 @@ impl Default for SearchRequest {
             query: String::new(),
             filters: SearchFilters::default(),
             region: None,
+            sort: SortOrder::default(),
             page: one(),
             page_size: twenty(),
             facets: Vec::new(),
@@ -254,7 +285,7 @@ pub struct Degraded {
 pub struct SearchResult {
     /// The title.
     pub content: Content,
-    /// The fused score, from 0 to 1; comparable within one answer only.
+    /// The fused score, from 0 to 1; comparable within one answer only. How popular it is where no match was ranked.
     pub relevance_score: f64,
     /// Why it is here, in words.
     pub match_reasons: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::{Call, SearchRequest};
+use contracts::{Call, SearchRequest, SortOrder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -30,7 +30,9 @@ pub(crate) struct Place {
 impl Search {
     /// Where the answer to `request` is kept; `None` while an index is behind the others, when answers still change.
     pub(crate) fn place_of(&self, call: &Call, request: &SearchRequest) -> Option<Place> {
-        self.place(call, "search", &serde_json::to_string(request).ok()?)
+        // What people search for changes while the indexes stand still.
+        let shown = (request.sort == SortOrder::Trending).then(|| self.trending.shown());
+        self.place(call, "search", &format!("{} {shown:?}", serde_json::to_string(request).ok()?))
     }
 
     /// Where an answer of some sort is kept, whose question is `asked`.

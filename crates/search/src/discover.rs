@@ -1,8 +1,11 @@
 //! (pure) Rows of titles to look around in, from what the catalogue holds: which rows there are, and what makes each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
-use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, Wording, YearRange, genres};
+use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, SortOrder, Wording, YearRange, genres};
 
 use crate::{
     conditions::{Conditions, conditions, credit},
@@ -22,22 +25,68 @@ const MAX_DIRECTORS: usize = 4;
 /// The fewest titles of a director who gets a row.
 const FEWEST_DIRECTED: usize = 4;
 
-/// Titles by service and region, or anywhere.
-type ByService<T> = HashMap<(String, Option<Region>), Vec<T>>;
-
-/// What the rows are made from beyond counts: who directed much that is popular, and what services added last.
+/// What the rows are made from beyond counts: who directed much that is popular, and when services added what.
 #[derive(Default)]
 pub(crate) struct Shelves {
     /// Directors, those first whose best titles are the most popular.
     directors: Vec<String>,
-    /// What each service added last, in a region and (under `None`) anywhere, the newest first.
-    added: ByService<ContentId>,
+    /// When each service added what.
+    pub added: Added,
 }
 
 impl Shelves {
     /// Reads them off the catalogue's titles.
     pub(crate) fn build(docs: &[TitleDoc]) -> Self {
-        Self { directors: directors(docs), added: added(docs) }
+        Self { directors: directors(docs), added: Added::build(docs) }
+    }
+}
+
+/// When services added which titles, as far as their sources say it.
+#[derive(Default)]
+pub(crate) struct Added {
+    /// The service, the place, and the second of Unix time.
+    dates: HashMap<ContentId, Vec<(Arc<str>, Region, i64)>>,
+    /// How many titles have a date on a service, in a region and (under `None`) anywhere.
+    titles: HashMap<(Arc<str>, Option<Region>), usize>,
+}
+
+impl Added {
+    fn build(docs: &[TitleDoc]) -> Self {
+        let (mut added, mut services) = (Self::default(), HashSet::<Arc<str>>::new());
+        for doc in docs.iter().filter(|doc| !doc.added.is_empty()) {
+            let mut places = HashSet::new();
+            let mut dates = Vec::with_capacity(doc.added.len());
+            for (platform, region, second) in &doc.added {
+                let name = services.get(platform.as_str()).cloned().unwrap_or_else(|| platform.as_str().into());
+                services.insert(Arc::clone(&name));
+                places.extend([(Arc::clone(&name), Some(*region)), (Arc::clone(&name), None)]);
+                dates.push((name, *region, *second));
+            }
+            for place in places {
+                *added.titles.entry(place).or_default() += 1;
+            }
+            added.dates.insert(doc.id, dates);
+        }
+        added
+    }
+
+    /// When a title was last added, on one of these services (on any where there are none) and in this region: larger is
+    /// later, 0 is not known.
+    pub(crate) fn last(&self, id: &ContentId, platforms: &[String], region: Option<Region>) -> u64 {
+        let here = |(platform, place, _): &&(Arc<str>, Region, i64)| {
+            (platforms.is_empty() || platforms.iter().any(|asked| **asked == **platform))
+                && region.is_none_or(|region| region == *place)
+        };
+        let dates = self.dates.get(id).into_iter().flatten().filter(here);
+        dates.map(|(_, _, second)| second.max(&0).unsigned_abs() + 1).max().unwrap_or(0)
+    }
+
+    /// The services with dates in a region, those with the most first.
+    fn services(&self, region: Option<Region>) -> Vec<(&str, usize)> {
+        let here = self.titles.iter().filter(|((_, place), _)| *place == region);
+        let mut services: Vec<(&str, usize)> = here.map(|((platform, _), titles)| (&**platform, *titles)).collect();
+        services.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        services
     }
 }
 
@@ -57,42 +106,13 @@ fn directors(docs: &[TitleDoc]) -> Vec<String> {
     best.into_iter().take(MAX_DIRECTORS).map(|(name, _)| name).collect()
 }
 
-fn added(docs: &[TitleDoc]) -> ByService<ContentId> {
-    let mut added: ByService<(i64, ContentId)> = HashMap::new();
-    for doc in docs {
-        for (platform, region, second) in &doc.added {
-            for place in [Some(*region), None] {
-                let titles = added.entry((platform.clone(), place)).or_default();
-                match titles.iter_mut().find(|(_, id)| *id == doc.id) {
-                    Some(known) => known.0 = known.0.max(*second),
-                    None => titles.push((*second, doc.id)),
-                }
-            }
-            // Only the newest are ever shown: the list stays short while it is built.
-            for place in [Some(*region), None] {
-                if let Some(titles) = added.get_mut(&(platform.clone(), place)).filter(|t| t.len() > 4 * ROW_LENGTH) {
-                    newest(titles);
-                }
-            }
-        }
-    }
-    let ids = |mut titles: Vec<(i64, ContentId)>| {
-        newest(&mut titles);
-        titles.into_iter().map(|(_, id)| id).collect()
-    };
-    added.into_iter().map(|(key, titles)| (key, ids(titles))).collect()
-}
-
-fn newest(titles: &mut Vec<(i64, ContentId)>) {
-    titles.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    titles.truncate(ROW_LENGTH);
-}
-
 /// What a row shows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Items {
     /// The most popular titles that pass.
     Popular(Conditions),
+    /// What the search of the row begins with, at most so many: those that a service says when it added.
+    Added(usize),
     /// These.
     These(Vec<ContentId>),
 }
@@ -115,7 +135,7 @@ pub(crate) fn trending(ids: Vec<ContentId>, region: Option<Region>) -> Row {
         title: "Searched for these days".to_owned(),
         reason: "What people searched for by name in the last three days".to_owned(),
         about: Wording::new("trending", []),
-        search: SearchRequest { region, ..SearchRequest::default() },
+        search: SearchRequest { region, sort: SortOrder::Trending, ..SearchRequest::default() },
         items: Items::These(ids),
     }
 }
@@ -130,18 +150,16 @@ pub(crate) fn rows(
 ) -> Vec<Row> {
     let words = ("Popular".to_owned(), "The most votes over all sources".to_owned());
     let mut rows = vec![popular("popular", words, Wording::new("popular", []), SearchFilters::default(), region)];
-    let mut services: Vec<_> = shelves.added.iter().filter(|((_, place), _)| *place == region).collect();
-    services.sort_unstable_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.0.cmp(&b.0.0)));
-    for ((platform, _), ids) in services.into_iter().take(MAX_SERVICES) {
+    for (platform, titles) in shelves.added.services(region).into_iter().take(MAX_SERVICES) {
         let name = platform_name(platform);
-        let filters = SearchFilters { platforms: vec![platform.clone()], ..SearchFilters::default() };
+        let filters = SearchFilters { platforms: vec![platform.to_owned()], ..SearchFilters::default() };
         rows.push(Row {
             id: format!("added:{platform}"),
             title: format!("Recently added on {name}"),
             reason: format!("The newest by the date on which {name} says it added them"),
-            about: Wording::new("added", [("platform", platform.clone()), ("name", name)]),
-            search: SearchRequest { filters, region, ..SearchRequest::default() },
-            items: Items::These(ids.clone()),
+            about: Wording::new("added", [("platform", platform.to_owned()), ("name", name)]),
+            search: SearchRequest { filters, region, sort: SortOrder::RecentlyAdded, ..SearchRequest::default() },
+            items: Items::Added(titles.min(ROW_LENGTH)),
         });
     }
     rows.extend(by_genre(counts, region));
@@ -206,7 +224,12 @@ fn directed_by(name: &str, region: Option<Region>) -> Row {
         title: format!("Directed by {name}"),
         reason: format!("{name} directed them; the most votes first"),
         about: Wording::new("director", [("name", name.to_owned())]),
-        search: SearchRequest { query: format!("directed by {name}"), region, ..SearchRequest::default() },
+        search: SearchRequest {
+            query: format!("directed by {name}"),
+            region,
+            sort: SortOrder::Popular,
+            ..SearchRequest::default()
+        },
         items: Items::Popular(Conditions { people: vec![credit(CreditRole::Director, &folded)], ..everywhere }),
     }
 }
@@ -248,28 +271,28 @@ mod tests {
             rows.iter()
                 .all(|row| !row.reason.is_empty() && row.search != SearchRequest { page: 2, ..row.search.clone() })
         );
-        let Items::These(ids) = &rows[1].items else { panic!("{:?}", rows[1]) };
-        assert_eq!((ids.len(), ids[0]), (14, fixtures::id(14)), "the newest first");
+        assert_eq!((&rows[1].items, rows[1].search.sort), (&Items::Added(14), SortOrder::RecentlyAdded));
         let here = of("DE".parse().ok());
-        let Items::These(ids) = &here[1].items else { panic!("{:?}", here[1]) };
-        assert_eq!((ids.len(), ids[0]), (7, fixtures::id(14)));
+        assert_eq!(here[1].items, Items::Added(7), "one of two was added there");
         assert!(here.iter().all(|row| row.search.region.is_some()));
     }
 
     #[test]
-    fn long_lists_keep_the_newest() {
+    fn the_last_date_counts_on_the_services_and_in_the_place_that_are_asked_for() {
         let mut docs = docs();
-        docs[0].added = (0..500).map(|second| ("hulu".to_owned(), Region::US, second)).collect();
-        let shelves = Shelves::build(&docs);
-        assert_eq!(shelves.added[&("hulu".to_owned(), None)], [docs[0].id], "a title is there once");
-        let many: Vec<TitleDoc> = (0..500)
-            .map(|place| TitleDoc {
-                id: fixtures::id(place),
-                added: vec![("max".to_owned(), Region::US, place as i64)],
-                ..docs[0].clone()
-            })
-            .collect();
-        let newest: Vec<ContentId> = (0..ROW_LENGTH as u128).map(|place| fixtures::id(499 - place)).collect();
-        assert_eq!(Shelves::build(&many).added[&("max".to_owned(), Some(Region::US))], newest);
+        let de: Region = "DE".parse().unwrap();
+        docs[0].added = vec![("hulu".to_owned(), Region::US, 5), ("hulu".to_owned(), de, 9), ("max".to_owned(), de, 7)];
+        docs[1].added = Vec::new();
+        docs[2].added = vec![("hulu".to_owned(), Region::US, -4)];
+        let added = Shelves::build(&docs).added;
+        let last = |doc: usize, platforms: &[&str], region: Option<Region>| {
+            let platforms: Vec<String> = platforms.iter().map(|id| (*id).to_owned()).collect();
+            added.last(&docs[doc].id, &platforms, region)
+        };
+        assert_eq!((last(0, &[], None), last(0, &["hulu"], Some(Region::US)), last(0, &["max"], None)), (10, 6, 8));
+        assert_eq!((last(0, &["max"], Some(Region::US)), last(1, &[], None)), (0, 0), "not known");
+        assert_eq!(last(2, &[], None), 1, "before 1970 is known, and long ago");
+        let services = added.services(None);
+        assert_eq!(services[..2], [("netflix", 11), ("hulu", 2)], "a title counts once: {services:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use contracts::{
     ApiError, Call, Content, ContentId, ContentType, DiscoverRow, MAX_PAGE_SIZE, MAX_SUGGESTIONS, Region, SearchApi,
-    SearchFilters, SearchRequest, SearchResponse, SimilarResponse, Suggestion, SuggestionKind, YearRange,
+    SearchFilters, SearchRequest, SearchResponse, SimilarResponse, SortOrder, Suggestion, SuggestionKind, YearRange,
 };
 use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, NoQuery};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub struct SearchParams {
     /// From 1 to 600 minutes.
     #[param(minimum = 1, maximum = 600)]
     max_runtime: Option<u16>,
+    /// In which order they come; `relevance` where not given.
+    #[param(value_type = Option<SortOrder>)]
+    sort: Option<String>,
     /// From 1; `page` × `page_size` may not pass 1000.
     #[param(minimum = 1)]
     page: Option<u32>,
@@ -96,7 +99,16 @@ impl SearchParams {
             max_runtime_minutes: self.max_runtime,
         };
         let (page, page_size) = (self.page.unwrap_or(1), self.page_size.unwrap_or(20));
-        Ok(SearchRequest { query: self.q, filters, region: self.region, page, page_size, ..SearchRequest::default() })
+        let sort = self.sort.map(|word| word.parse()).transpose()?.unwrap_or_default();
+        Ok(SearchRequest {
+            query: self.q,
+            filters,
+            region: self.region,
+            sort,
+            page,
+            page_size,
+            ..SearchRequest::default()
+        })
     }
 }
 
@@ -224,7 +236,7 @@ async fn by_query(service: &Search, call: &Call, params: SearchParams) -> Result
 /// Names the fields of a search as the query string does.
 fn named_as_parameters(mut error: ApiError) -> ApiError {
     for fault in &mut error.fields {
-        let parameter = match fault.field.as_str() {
+        let parameter = match fault.field.split('[').next().unwrap_or_default() {
             "query" => "q",
             "content_type" | "filters.content_types" => "type",
             "filters.genres" => "genre",
@@ -370,6 +382,11 @@ mod tests {
         assert_eq!(request.filters.content_types, [ContentType::Movie, ContentType::TvShow]);
         assert_eq!(request.filters.year_range, Some(YearRange { from: Some(1990), to: None }));
         assert_eq!((request.page, request.page_size), (1, 20));
+        assert_eq!(request.sort, SortOrder::Relevance);
+        let newest = SearchParams { sort: Some("newest".to_owned()), ..SearchParams::default() };
+        assert_eq!(newest.request().unwrap().sort, SortOrder::Newest);
+        let bad = SearchParams { sort: Some("hot".to_owned()), ..SearchParams::default() }.request().unwrap_err();
+        assert_eq!((&*bad.code, &*bad.fields[0].field), ("unknown_sort", "sort"));
         let bad = SearchParams { content_type: "game".to_owned(), ..SearchParams::default() };
         assert_eq!(bad.request().unwrap_err().code, "unknown_content_type");
         assert_eq!(SearchParams::default().request().unwrap().filters, SearchFilters::default());

@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 
 pub(crate) use nearby::slips;
-pub(crate) use query::{KeywordQuery, Raised, stop_word};
+pub(crate) use query::{Demand, KeywordQuery, Raised, stop_word};
 pub(crate) use schema::TitleDoc;
-pub(crate) use snapshot::{Popular, Snapshot};
+pub(crate) use snapshot::{Ordered, Popular, Rank, Snapshot};
 
 use crate::SearchError;
 use former::Former;

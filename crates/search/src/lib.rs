@@ -20,6 +20,7 @@ mod http;
 mod index;
 mod keyword;
 mod languages;
+mod ordered;
 mod passages;
 mod personal;
 mod query;

@@ -16,11 +16,12 @@ mod vocabulary;
 mod years;
 
 use contracts::{ApiError, CreditRole, ParsedBy, ParsedIntent, SearchFilters, SearchRequest, YearRange, genres};
+use stores::vectors::VectorFilter;
 
 use crate::{
     SearchError,
-    conditions::{Conditions, ORIGIN_UNKNOWN, Refused, conditions, country_tag, language_tag, origin_tags},
-    keyword::{KeywordQuery, Raised, Snapshot, TitleDoc},
+    conditions::{Conditions, ORIGIN_UNKNOWN, Refused, conditions, country_tag, credit, language_tag, origin_tags},
+    keyword::{Demand, KeywordQuery, Raised, Snapshot, TitleDoc},
     rank::story::Story,
     text::{Word, fold, join, words},
 };
@@ -84,12 +85,23 @@ pub(crate) struct Plan {
     pub keyword: KeywordQuery,
     /// Each person and the genres that are named, as conditions: what fulfils all of them comes first.
     pub named: Vec<Conditions>,
+    /// The same for a sorted list, which has nothing else: each person in the part that the words give them, each genre
+    /// and each mood.
+    pub demands: Vec<Conditions>,
     /// The whole query, folded: a title that is called exactly this comes first.
     pub name: String,
     /// Titles that the query names as examples.
     pub like: Vec<TitleDoc>,
     /// The text to embed; `None` when there is none, or the examples' own vectors say it all.
     pub meaning: Option<String>,
+}
+
+impl Plan {
+    /// What every title of a sorted list has.
+    pub(crate) fn demand(&self) -> Demand {
+        let conditions = std::iter::once(&self.filter).chain(&self.demands).cloned().collect();
+        Demand { conditions, words: self.keyword.words.clone(), ids: Vec::new() }
+    }
 }
 
 /// Plans a search. `heard` is what a model made of the query; `this_year` bounds which numbers are years.
@@ -111,6 +123,7 @@ pub(crate) fn plan(
     let parsed = with_filters(intent.parsed, &request.filters);
     let mut filter = filter(request, &parsed, snapshot)?;
     filter.phrases = if long { Vec::new() } else { phrases(&spelling) };
+    let demands = demands(&intent.named, &parsed);
     let keyword = KeywordQuery {
         told: long.then(|| Story::of(&request.query)),
         words: intent.text_words,
@@ -134,6 +147,7 @@ pub(crate) fn plan(
         meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
         name: join(&spelling.words),
         named: if long { Vec::new() } else { named(&parsed) },
+        demands,
         parsed,
         keyword,
         like: intent.like,
@@ -156,6 +170,7 @@ pub(crate) fn unread(request: &SearchRequest) -> Option<Plan> {
         filter: conditions(&request.filters, request.region),
         keyword: KeywordQuery { words, ..KeywordQuery::default() },
         named: Vec::new(),
+        demands: Vec::new(),
         name: join(&spelling.words),
         like: Vec::new(),
         meaning: Some(request.query.clone()),
@@ -289,6 +304,24 @@ fn named(parsed: &ParsedIntent) -> Vec<Conditions> {
         named.push(conditions(&SearchFilters { genres: parsed.genres.clone(), ..SearchFilters::default() }, None));
     }
     named
+}
+
+/// The same, as strict as the words are: whoever "directed" is no actor.
+fn demands(people: &[Named], parsed: &ParsedIntent) -> Vec<Conditions> {
+    let tags = |tags: Vec<String>| Conditions {
+        filter: VectorFilter { any_of: vec![tags], years: None },
+        ..Conditions::default()
+    };
+    let genre = |id: &str| format!("genre:{id}");
+    let named = people.iter().filter(|named| parsed.people.iter().any(|name| fold(name) == named.name));
+    let credited = named.map(|Named { name, role }| match role {
+        Some(role) => credit(*role, name),
+        None => name.clone(),
+    });
+    let credited = credited.map(|name| Conditions { people: vec![name], ..Conditions::default() });
+    let genres = parsed.genres.iter().map(|id| tags(vec![genre(id)]));
+    let moods = parsed.moods.iter().filter_map(|mood| genres_of_mood(mood));
+    credited.chain(genres).chain(moods.map(|genres| tags(genres.iter().map(|id| genre(id)).collect()))).collect()
 }
 
 /// What brings a title forward without being demanded.

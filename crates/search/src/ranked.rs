@@ -10,7 +10,7 @@ use contracts::{Call, ContentId, Degraded, Result, Scored, SearchRequest};
 use crate::{
     Search, SearchError,
     evidence::{keep_evident, put_first},
-    keyword::Snapshot,
+    keyword::{Demand, Snapshot},
     query::{Plan, QueryKind},
     rank::{
         self, Fused, Judged, List, Source,
@@ -34,6 +34,8 @@ pub(crate) struct Found {
     pub fused: Vec<Fused>,
     /// How many there are; more than are fused where a source had more to give.
     pub total: u64,
+    /// What all of them have, where they are a part of a list that was not ranked.
+    pub demand: Option<Demand>,
     pub degraded: Vec<Degraded>,
     /// What the re-ranker saw.
     pub judged: Vec<Judged>,
@@ -71,10 +73,8 @@ impl Search {
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
         let (plan, lacking) = self.plan(request, snapshot.clone(), budget).await?;
-        let Found { lists, fused, mut degraded, judged, .. } = match plan.kind {
-            QueryKind::Browse => self.browse(&plan, snapshot, self.config.depth, budget).await?,
-            _ => self.find(&plan, snapshot, budget).await?,
-        };
+        let Found { lists, fused, mut degraded, judged, .. } =
+            self.found(&plan, request, snapshot, self.config.depth, budget).await?;
         degraded.extend(lacking);
         Ok(Ranked { lists, fused, degraded, judged })
     }
@@ -113,7 +113,7 @@ impl Search {
         let cut = |list: &List| list.source != Source::Vector && list.hits.len() >= self.config.depth;
         let more = u64::from(answers.lists.iter().any(cut));
         let (lists, degraded) = (answers.lists, answers.degraded);
-        Ok(Found { total: fused.len() as u64 + more, lists, fused, degraded, judged })
+        Ok(Found { total: fused.len() as u64 + more, lists, fused, demand: None, degraded, judged })
     }
 
     /// Asks every source at once, each within `budget`.

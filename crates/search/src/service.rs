@@ -19,8 +19,8 @@ use crate::{
     conditions::{Conditions, conditions},
     facets::facets,
     heard::unheard,
-    keyword::{Popular, Snapshot},
-    query::{self, Named, Plan, QueryKind},
+    keyword::{Demand, Popular, Snapshot},
+    query::{self, Named, Plan},
     rank::{Fused, Source},
     ranked::{Found, left_out},
     reasons::{english, reasons},
@@ -139,14 +139,12 @@ impl Search {
         let budget = self.budget(call)?;
         // What is weighed anew has to be whole first.
         let last = if self.is_personal(call) { MAX_RESULT_WINDOW } else { request.page * request.page_size };
-        let mut found = match plan.kind {
-            QueryKind::Browse => self.browse(&plan, snapshot, last as usize, budget).await?,
-            _ => self.find(&plan, snapshot, budget).await?,
-        };
-        let unweighed = self.weigh(call, &mut found.fused).await;
+        let mut found = self.found(&plan, request, snapshot, last as usize, budget).await?;
+        // Who asks for an order gets it.
+        let unweighed = if request.sort.is_relevance() { self.weigh(call, &mut found.fused).await } else { None };
         let (results, (facets, uncounted)) =
             tokio::try_join!(self.page(call, &plan, window(&found.fused, request)), async {
-                Ok(self.facets(call, request, &plan, &found, counted).await)
+                Ok(self.facets(call, request, &found, counted).await)
             })?;
         Ok(SearchResponse {
             results,
@@ -224,7 +222,8 @@ impl Search {
         let blank =
             |hit: Scored| Fused { content_id: hit.content_id, score: hit.score, keyword: 0.0, vector: 0.0, graph: 0.0 };
         let fused = hits.into_iter().map(blank).collect();
-        Ok(Found { lists: Vec::new(), fused, total, degraded: Vec::new(), judged: Vec::new() })
+        let demand = Some(Demand { conditions: vec![plan.filter.clone()], ..Demand::default() });
+        Ok(Found { lists: Vec::new(), fused, total, demand, degraded: Vec::new(), judged: Vec::new() })
     }
 
     pub(crate) async fn near(
@@ -270,14 +269,13 @@ impl Search {
         &self,
         call: &Call,
         request: &SearchRequest,
-        plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
     ) -> (Facets, Option<Degraded>) {
         if request.facets.is_empty() {
             return (Facets::new(), None);
         }
-        let counting = async { within(self.budget(call)?, self.count(call, request, plan, found, snapshot)).await };
+        let counting = async { within(self.budget(call)?, self.count(call, request, found, snapshot)).await };
         match counting.await {
             Ok(facets) => (facets, None),
             Err(error) => (Facets::new(), Some(left_out("facets", &error))),
@@ -288,13 +286,11 @@ impl Search {
         &self,
         call: &Call,
         request: &SearchRequest,
-        plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
     ) -> Result<Facets, SearchError> {
-        let counts = if plan.kind == QueryKind::Browse {
-            let filter = plan.filter.clone();
-            self.blocking("counting", move || snapshot.counts(&filter)).await?
+        let counts = if let Some(demand) = found.demand.clone() {
+            self.blocking("counting", move || snapshot.counts_of_all(&demand)).await?
         } else {
             let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
             self.blocking("counting", move || snapshot.counts_of(ids.into_iter())).await?

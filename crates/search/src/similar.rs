@@ -1,18 +1,21 @@
 //! Titles like one, and rows of titles: what is found without a question.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
     ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedBy, ParsedIntent, Region, Result, SearchFilters,
-    SimilarResponse, TitleCard,
+    SearchRequest, SimilarResponse, TitleCard,
 };
 
 use crate::{
     Search, SearchError,
     conditions::conditions,
-    discover::{self, Items, ROW_LENGTH, SHORTEST_ROW},
-    keyword::{KeywordQuery, Snapshot, TitleDoc},
+    discover::{self, Items, ROW_LENGTH, Row, SHORTEST_ROW},
+    keyword::{Demand, KeywordQuery, Snapshot, TitleDoc},
+    ordered,
     query::{Plan, QueryKind},
+    rank::Fused,
+    replica::Derived,
     service::{named_once, within},
 };
 
@@ -35,6 +38,7 @@ impl Search {
             filter: conditions(&SearchFilters::default(), region),
             keyword: KeywordQuery::default(),
             named: Vec::new(),
+            demands: Vec::new(),
             name: String::new(),
             like: vec![TitleDoc::of(&seed)],
             meaning: None,
@@ -58,7 +62,7 @@ impl Search {
             let counts = snapshot.counts(&conditions(&SearchFilters::default(), region))?;
             let rows = discover::rows(&derived.shelves, &counts, region, named);
             rows.into_iter()
-                .map(|row| Ok((ids_of(&row.items, &snapshot)?, row)))
+                .map(|row| Ok((ids_of(&row, &snapshot, &derived)?, row)))
                 .collect::<Result<Vec<_>, SearchError>>()
         });
         let mut rows = within(self.budget(call)?, rows).await?;
@@ -84,11 +88,18 @@ impl Search {
     }
 }
 
-fn ids_of(items: &Items, snapshot: &Snapshot) -> Result<Vec<ContentId>, SearchError> {
-    Ok(match items {
+fn ids_of(row: &Row, snapshot: &Snapshot, derived: &Arc<Derived>) -> Result<Vec<ContentId>, SearchError> {
+    let ids = |hits: Vec<Fused>| hits.into_iter().map(|hit| hit.content_id).collect();
+    Ok(match &row.items {
         Items::These(ids) => ids.clone(),
         Items::Popular(conditions) => {
             snapshot.popular(conditions, ROW_LENGTH)?.hits.into_iter().map(|hit| hit.content_id).collect()
+        }
+        Items::Added(most) => {
+            let SearchRequest { filters, region, .. } = &row.search;
+            let rank = ordered::recently_added(derived, &filters.platforms, *region);
+            let all = Demand { conditions: vec![conditions(filters, *region)], ..Demand::default() };
+            ids(snapshot.ordered(&all, rank, *most)?.hits)
         }
     })
 }

@@ -77,9 +77,10 @@ pub(crate) fn validate_intent(intent: &ParsedIntent) -> Result<()> {
     if countries > MAX_FILTER_VALUES {
         return Err(ApiError::invalid("intent_too_large", "too many countries").field("intent.countries", "too many"));
     }
-    if let Some(mood) = intent.moods.iter().find(|mood| query::genres_of_mood(mood).is_none()) {
+    let unknown = |(_, mood): &(usize, &String)| query::genres_of_mood(mood).is_none();
+    if let Some((place, mood)) = intent.moods.iter().enumerate().find(unknown) {
         let error = ApiError::invalid("unknown_mood", format!("no mood is called {:?}", shown(mood)));
-        return Err(error.field("intent.moods", "must be one that a query was read to ask for"));
+        return Err(error.field(format!("intent.moods[{place}]"), "must be one that a query was read to ask for"));
     }
     Ok(())
 }
@@ -103,12 +104,10 @@ pub(crate) fn validate_query(query: &str) -> Result<()> {
 }
 
 pub(crate) fn validate_filters(filters: &SearchFilters) -> Result<()> {
-    for genre in &filters.genres {
+    for (place, genre) in filters.genres.iter().enumerate() {
         if genres::name(genre).is_none() {
-            let detail = format!("no genre is called {:?}", shown(genre));
-            return Err(
-                ApiError::invalid("unknown_genre", detail).field("filters.genres", "must be ids from /api/v1/genres")
-            );
+            let error = ApiError::invalid("unknown_genre", format!("no genre is called {:?}", shown(genre)));
+            return Err(error.field(format!("filters.genres[{place}]"), "must be an id from /api/v1/genres"));
         }
     }
     let lists = [
@@ -157,16 +156,20 @@ pub(crate) fn validate_known(
     filters: &SearchFilters,
     has_tag: impl Fn(&str) -> Result<bool, SearchError>,
 ) -> Result<(), SearchError> {
-    for platform in &filters.platforms {
+    for (place, platform) in filters.platforms.iter().enumerate() {
         if !query::is_platform(platform) && !has_tag(&format!("platform:{platform}"))? {
             let error = ApiError::invalid("unknown_platform", format!("no platform is called {:?}", shown(platform)));
-            return Err(error.field("filters.platforms", "must be ids from /api/v1/platforms").into());
+            return Err(error
+                .field(format!("filters.platforms[{place}]"), "must be an id from /api/v1/platforms")
+                .into());
         }
     }
-    for language in &filters.languages {
+    for (place, language) in filters.languages.iter().enumerate() {
         if languages::known(language).is_none() && !has_tag(&language_tag(language))? {
             let error = ApiError::invalid("unknown_language", format!("no language is called {:?}", shown(language)));
-            return Err(error.field("filters.languages", "must be ISO 639 codes, such as ko").into());
+            return Err(error
+                .field(format!("filters.languages[{place}]"), "must be an ISO 639 code, such as ko")
+                .into());
         }
     }
     Ok(())

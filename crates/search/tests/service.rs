@@ -110,7 +110,7 @@ async fn bad_input_has_a_clear_answer() {
         (SearchRequest { page_size: 101, ..request("") }, "bad_page_size", "page_size"),
         (SearchRequest { page: 51, ..request("") }, "page_too_far", "page"),
         (SearchRequest { page: u32::MAX, page_size: 100, ..request("") }, "page_too_far", "page"),
-        (SearchRequest { filters: genre, ..request("") }, "unknown_genre", "filters.genres"),
+        (SearchRequest { filters: genre, ..request("") }, "unknown_genre", "filters.genres[0]"),
         (SearchRequest { filters: backwards, ..request("") }, "bad_year_range", "filters.year_range.from"),
         (SearchRequest { filters: many, ..request("") }, "filter_too_large", "filters.platforms"),
     ];

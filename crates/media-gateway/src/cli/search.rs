@@ -2,7 +2,7 @@
 
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
-use contracts::{Caller, ContentType, Region, SearchFilters, SearchRequest, SearchResponse, YearRange};
+use contracts::{Caller, ContentType, Region, SearchFilters, SearchRequest, SearchResponse, SortOrder, YearRange};
 
 use super::{Global, ingest, out};
 use crate::{
@@ -47,6 +47,9 @@ pub struct SearchArgs {
     /// Not longer, in minutes
     #[arg(long, value_name = "MINUTES")]
     max_runtime: Option<u16>,
+    /// In which order: relevance, popular, trending, newest or recently_added
+    #[arg(long, value_name = "ORDER", default_value_t)]
+    sort: SortOrder,
     /// Which page
     #[arg(long, default_value_t = 1)]
     page: u32,
@@ -71,6 +74,7 @@ impl SearchArgs {
                 max_runtime_minutes: self.max_runtime,
             },
             region: self.region,
+            sort: self.sort,
             page: self.page,
             page_size: self.page_size,
             ..SearchRequest::default()

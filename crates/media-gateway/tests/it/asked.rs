@@ -224,6 +224,79 @@ fn what_people_ask_is_answered_at_every_door() {
     assert_eq!(titles(&edited)[0], "The Matrix", "{edited}");
 }
 
+/// Two directors with four films each, added on other days than they were shown, in an order of their own.
+const SHELF: &[(&str, &str, u16, &str)] = &[
+    ("Lamp", "Ada Wren", 1991, "June 1, 2021"),
+    ("Candle", "Ada Wren", 1992, "June 4, 2021"),
+    ("Torch", "Ada Wren", 2003, "June 2, 2021"),
+    ("Beacon", "Ada Wren", 2004, "June 8, 2021"),
+    ("Ferry", "Cal Dunmore", 1995, "June 7, 2021"),
+    ("Barge", "Cal Dunmore", 2006, "June 3, 2021"),
+    ("Sloop", "Cal Dunmore", 2017, "June 6, 2021"),
+    ("Raft", "Cal Dunmore", 2018, "June 5, 2021"),
+];
+
+#[test]
+fn every_row_leads_to_a_list_that_begins_with_it() {
+    let setup = Setup::new()
+        .env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1")
+        .env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000,1000,10000,100000");
+    let app = setup.start();
+    let dir = tempfile::tempdir().unwrap();
+    let row = |(place, (title, director, year, added)): (usize, &(&str, &str, u16, &str))| {
+        // Who directed one film acts in another: a list of what they directed leaves it out.
+        let cast = if place == 4 { "Ada Wren" } else { "Bo Finch" };
+        format!("s{place},Movie,{title},{director},{cast},France,\"{added}\",{year},PG,90 min,Dramas,A thing.\n")
+    };
+    let text = format!("{HEADER}\n{}", SHELF.iter().enumerate().map(row).collect::<String>());
+    app.ingest(&[&fixtures::write(dir.path(), "netflix_titles.csv", text.as_bytes())]);
+    app.eventually("/readyz", |ready| ready["components"].to_string().contains("8 titles joined"));
+    for person in 0..5 {
+        for title in ["Sloop", "Lamp", "Raft"] {
+            let request =
+                app.request("POST", "/api/v1/search").header("x-forwarded-for", format!("198.51.100.{person}"));
+            app.send(request.json(&json!({ "query": title }))).ok();
+        }
+    }
+    // Ranked at the start.
+    let (setup, _) = app.stop();
+    let app = setup.start();
+    let has =
+        |found: &Value, kind: &str| found["rows"].as_array().unwrap().iter().any(|row| row["about"]["code"] == kind);
+    let found = app.eventually("/api/v1/discover?region=US", |found| has(found, "trending"));
+    for kind in ["trending", "popular", "added", "genre", "decade", "director"] {
+        assert!(has(&found, kind), "no row of {kind}: {found}");
+    }
+    for row in found["rows"].as_array().unwrap() {
+        let ids = |items: &Value, at: &str| -> Vec<String> {
+            items.as_array().unwrap().iter().map(|item| item.pointer(at).unwrap().to_string()).collect()
+        };
+        let behind = app.post("/api/v1/search", &row["search"]).ok();
+        let (shown, listed) = (ids(&row["items"], "/id"), ids(&behind["results"], "/content/id"));
+        assert!(shown.len() >= 3 && listed.starts_with(&shown), "{}: {shown:?} and behind it {listed:?}", row["id"]);
+        let first = app.post("/api/v1/search", &with(&row["search"], json!({ "page_size": 2 }))).ok();
+        let second = app.post("/api/v1/search", &with(&row["search"], json!({ "page_size": 2, "page": 2 }))).ok();
+        let pages = [ids(&first["results"], "/content/id"), ids(&second["results"], "/content/id")].concat();
+        assert!(listed.starts_with(&pages), "{}: pages hang together", row["id"]);
+    }
+    let named = |sort: &str, query: &str| app.get(&format!("/api/v1/search?sort={sort}&q={query}")).ok();
+    assert_eq!(titles(&named("recently_added", ""))[..3], ["Beacon", "Ferry", "Sloop"]);
+    assert_eq!(titles(&named("newest", ""))[..3], ["Raft", "Sloop", "Barge"]);
+    assert_eq!(titles(&named("newest", "directed+by+ada+wren")), ["Beacon", "Torch", "Candle", "Lamp"]);
+    let typed = app.setup.run(&["search", "--sort", "recently_added", "--json"]);
+    assert_eq!(titles(&serde_json::from_slice(&typed.stdout).unwrap())[..2], ["Beacon", "Ferry"]);
+    let refused = app.setup.run(&["search", "--sort", "hot"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("is not one of relevance, popular"), "{said}");
+}
+
+/// An object with some of its fields changed.
+fn with(value: &Value, changes: Value) -> Value {
+    let (mut all, Value::Object(changes)) = (value.clone(), changes) else { panic!("no object") };
+    all.as_object_mut().unwrap().extend(changes);
+    all
+}
+
 /// A body, and the titles of the answer in any order.
 type Told = (Value, &'static [&'static str]);
 

@@ -39,13 +39,22 @@ fn bad_requests_name_the_field() {
         ("POST", search, json!({ "query": long }), 400, "query_too_long", "query"),
         ("POST", search, json!({ "region": "ATLANTIS" }), 400, "unknown_region", "region"),
         ("GET", "/api/v1/search?region=XX", none.clone(), 400, "unknown_region", "region"),
-        ("POST", search, json!({ "filters": { "genres": ["gossip"] } }), 400, "unknown_genre", "filters.genres"),
+        (
+            "POST",
+            search,
+            json!({ "filters": { "genres": ["drama", "gossip"] } }),
+            400,
+            "unknown_genre",
+            "filters.genres[1]",
+        ),
         ("GET", "/api/v1/search?type=game", none.clone(), 400, "unknown_content_type", "type"),
         ("POST", search, json!({ "page": 0 }), 400, "bad_page", "page"),
         ("POST", search, json!({ "page_size": 101 }), 400, "bad_page_size", "page_size"),
         ("POST", search, json!({ "page": 11, "page_size": 100 }), 400, "page_too_far", "page"),
         ("POST", search, json!({ "page": 4_294_967_295_u32, "page_size": 100 }), 400, "page_too_far", "page"),
         ("GET", "/api/v1/search?year_from=2001&year_to=2000", none.clone(), 400, "bad_year_range", "year_from"),
+        ("GET", "/api/v1/search?sort=hot", none.clone(), 400, "unknown_sort", "sort"),
+        ("POST", search, json!({ "sort": "hot" }), 400, "invalid_field", "sort"),
         ("GET", "/api/v1/search?genre=gossip", none.clone(), 400, "unknown_genre", "genre"),
         ("GET", "/api/v1/content/movies?cursor=AAAA", none.clone(), 400, "bad_cursor", "cursor"),
         ("GET", "/api/v1/content/movies?limit=0", none.clone(), 400, "bad_limit", "limit"),
@@ -118,7 +127,7 @@ fn what_is_beyond_the_end_is_empty() {
     }
     assert_eq!(all(json!({ "platforms": ["disney_plus"], "year_range": { "to": 1930 } })), 0);
     let nobody = app.post("/api/v1/search", &json!({ "filters": { "platforms": ["betamax"] } }));
-    assert_eq!(nobody.problem(400, "unknown_platform")["errors"][0]["field"], "filters.platforms");
+    assert_eq!(nobody.problem(400, "unknown_platform")["errors"][0]["field"], "filters.platforms[0]");
     // A cursor of one list is none of another, nor is one that was changed.
     let cursor = app.get("/api/v1/content/movies?limit=1").ok()["next_cursor"].as_str().unwrap().to_owned();
     app.get(&format!("/api/v1/content/tv?cursor={cursor}")).problem(400, "bad_cursor");

@@ -3,7 +3,7 @@
 use contracts::{
     ApiError, ContentType, Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, ParsedBy,
     ParsedIntent, Region, Result, Scored, SearchFilters, SearchRequest, SearchResponse, SearchResult, SimilarResponse,
-    Suggestion, SuggestionKind, VectorQuery, YearRange,
+    SortOrder, Suggestion, SuggestionKind, VectorQuery, YearRange,
 };
 
 use super::{
@@ -43,6 +43,7 @@ same_words! {
     FacetField { Genres, ContentTypes, Decades, Platforms, Languages }
     SuggestionKind { Title, Person, Genre }
     ParsedBy { Offline, Model, Request }
+    SortOrder { Relevance, Popular, Trending, Newest, RecentlyAdded }
 }
 
 fn facets(facets: Facets) -> Vec<pb::Facet> {
@@ -124,7 +125,16 @@ impl From<SearchRequest> for pb::SearchContentRequest {
             page_size: Some(request.page_size),
             facets: request.facets.into_iter().map(|field| pb::FacetField::from(field).into()).collect(),
             intent: request.intent.map(Into::into),
+            sort: pb::SortOrder::from(request.sort).into(),
         }
+    }
+}
+
+/// An order; one that is not said is that of the best match.
+fn sort(number: i32) -> Result<SortOrder> {
+    match number {
+        0 => Ok(SortOrder::default()),
+        number => word::<pb::SortOrder, _>("sort", number),
     }
 }
 
@@ -140,6 +150,7 @@ impl TryFrom<pb::SearchContentRequest> for SearchRequest {
             page_size: request.page_size.unwrap_or(PAGE_SIZE),
             facets: facet_fields(request.facets)?,
             intent: maybe("intent", request.intent)?,
+            sort: sort(request.sort)?,
         })
     }
 }

@@ -304,8 +304,10 @@ proptest! {
     fn searches_survive(
         query in ".{0,40}", filters in filters(), region in of(regions()), page in any::<u32>(),
         page_size in any::<u32>(), facets in vec(facet_fields(), 0..4), intent in of(intents()),
+        sort in prop::sample::select(SortOrder::ALL),
     ) {
-        travel::<_, pb::SearchContentRequest>(SearchRequest { query, filters, region, page, page_size, facets, intent });
+        let request = SearchRequest { query, filters, region, sort, page, page_size, facets, intent };
+        travel::<_, pb::SearchContentRequest>(request);
     }
 
     #[test]
@@ -383,4 +385,7 @@ fn bad_money_and_times_are_refused() {
 fn a_search_that_names_no_page_asks_for_the_first() {
     let request = SearchRequest::try_from(pb::SearchContentRequest::default()).unwrap();
     assert_eq!((request.page, request.page_size, request.filters), (1, 20, SearchFilters::default()));
+    assert_eq!(request.sort, SortOrder::Relevance);
+    let unknown = pb::SearchContentRequest { sort: 77, ..Default::default() };
+    assert_eq!(fault(SearchRequest::try_from(unknown)), ("invalid_message".to_owned(), "sort".to_owned()));
 }

@@ -1,5 +1,6 @@
 //! (pure) From words, people and genres to one bounded query of the index.
 
+use contracts::ContentId;
 use tantivy::{
     Score, Searcher, Term,
     collector::Count,
@@ -30,6 +31,8 @@ pub(super) const TIE_BREAKER: Score = 0.2;
 /// are about 10.
 const PERSON_SCORE: Score = 12.0;
 const ROLE_SCORE: Score = 6.0;
+/// Fewer letters than these begin a word more often than they are one.
+const SHORTEST_WORD: usize = 3;
 /// A longer word is not two words written as one.
 const MAX_PARTED_BYTES: usize = 24;
 
@@ -130,6 +133,17 @@ pub(crate) struct KeywordQuery {
     pub raised: Vec<Raised>,
 }
 
+/// What every title of a sorted list has; the default asks nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Demand {
+    /// Passes each of these.
+    pub conditions: Vec<Conditions>,
+    /// Holds each of these folded words, as a search for them would find it; the last may be unfinished.
+    pub words: Vec<String>,
+    /// Is one of these, where there are any.
+    pub ids: Vec<ContentId>,
+}
+
 /// A title that has any of these tags gains `score`; BM25 scores of a rare word are about 10.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Raised {
@@ -178,6 +192,22 @@ pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery
     if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
 }
 
+/// The titles that have all that is demanded; only words add to the score.
+pub(super) fn demanded(searcher: &Searcher, fields: &Fields, demand: &Demand) -> Box<dyn Query> {
+    let mut conditions: Vec<Box<dyn Query>> =
+        demand.conditions.iter().filter_map(|one| filtering(fields, one)).collect();
+    if !demand.ids.is_empty() {
+        let ids: Vec<String> = demand.ids.iter().map(ContentId::to_string).collect();
+        conditions.push(one_of(fields.id, &ids));
+    }
+    let last = demand.words.last();
+    let words =
+        telling(&demand.words).into_iter().map(|word| word_query(searcher, fields, word, &SHORT, Some(word) == last));
+    let unscored = conditions.into_iter().map(|one| Box::new(ConstScoreQuery::new(one, 0.0)) as Box<dyn Query>);
+    let clauses: Vec<Clause> = unscored.chain(words).map(|clause| (Occur::Must, clause)).collect();
+    if clauses.is_empty() { Box::new(AllQuery) } else { Box::new(BooleanQuery::new(clauses)) }
+}
+
 /// The words to search for: distinct, without those that say nothing unless all are such, within the bound.
 fn telling(words: &[String]) -> Vec<&String> {
     let mut distinct: Vec<&String> = Vec::new();
@@ -195,6 +225,10 @@ fn telling(words: &[String]) -> Vec<&String> {
 /// One word in all fields, the best counting most, or what else is written for it.
 fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights, as_prefix: bool) -> Box<dyn Query> {
     let mut places = synonym_queries(fields, word, weights);
+    if as_prefix && unfinished(searcher, fields, word) {
+        places.push(beginning(fields.title_raw, word, 1.0));
+        return Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER));
+    }
     let stem = stem(word);
     let held = [
         (fields.title_raw, word, weights.title),
@@ -210,6 +244,18 @@ fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weight
         places.extend(near_queries(searcher, fields, word, as_prefix));
     }
     Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER))
+}
+
+/// Whether one or two letters are the beginning of words of titles rather than a word of one: whoever typed them goes on.
+fn unfinished(searcher: &Searcher, fields: &Fields, word: &str) -> bool {
+    word.chars().count() < SHORTEST_WORD
+        && !holds(searcher, fields.title_raw, word)
+        && nearby::begins(searcher, fields.title_raw, word).unwrap_or(false)
+}
+
+/// Titles or names with a word that begins so, all alike: the popular come first.
+fn beginning(field: Field, word: &str, weight: Score) -> Box<dyn Query> {
+    boost(Box::new(FuzzyTermQuery::new_prefix(Term::from_field_text(field, word), 0, true)), 3.0 * weight)
 }
 
 /// What else is written for a word, in titles and overviews; a little less than the word itself.
@@ -257,10 +303,9 @@ fn near_queries(searcher: &Searcher, fields: &Fields, word: &str, as_prefix: boo
         near.push(Box::new(PhraseQuery::new(phrase.to_vec())));
     }
     let length = word.chars().count();
-    for (field, weight, shortest) in [(fields.title_raw, 1.0, 3), (fields.people, 0.6, 5)] {
+    for (field, weight, shortest) in [(fields.title_raw, 1.0, SHORTEST_WORD), (fields.people, 0.6, 5)] {
         if as_prefix && length >= shortest {
-            let term = Term::from_field_text(field, word);
-            near.push(boost(Box::new(FuzzyTermQuery::new_prefix(term, 0, true)), 3.0 * weight));
+            near.push(beginning(field, word, weight));
         }
         near.extend(nearly(searcher, field, word, slips(word), 4.0 * weight));
     }

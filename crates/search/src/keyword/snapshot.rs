@@ -1,6 +1,6 @@
 //! What the keyword index can be asked, as it stood at one commit.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use contracts::{ContentId, CreditRole, Scored};
 use tantivy::{
@@ -14,13 +14,14 @@ use tantivy::{
 use super::{
     counting::Counting,
     nearby::{self, slips},
-    query::{self, KeywordQuery},
+    query::{self, Demand, KeywordQuery},
     schema::{Fields, TitleDoc, popularity_of, whole},
 };
 use crate::{
     SearchError,
     conditions::{Conditions, credit},
     facets::Counts,
+    rank::Fused,
 };
 
 /// Titles that one name may stand for: remakes share it.
@@ -46,6 +47,25 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Default)]
 pub(crate) struct Popular {
     pub hits: Vec<Scored>,
+    pub total: u64,
+}
+
+/// What a title's place in a sorted list depends on before its popularity.
+#[derive(Clone)]
+pub(crate) enum Rank {
+    /// Nothing.
+    Popular,
+    /// The year it was first shown, the latest first.
+    Newest,
+    /// What this says of a title, the largest first.
+    By(Arc<dyn Fn(&ContentId) -> u64 + Send + Sync>),
+}
+
+/// The first titles of a sorted list, and how many there are.
+#[derive(Debug)]
+pub(crate) struct Ordered {
+    /// With how popular each is as its score.
+    pub hits: Vec<Fused>,
     pub total: u64,
 }
 
@@ -94,6 +114,40 @@ impl Snapshot {
     /// The most popular titles that `conditions` let pass, and how many they let pass.
     pub(crate) fn popular(&self, conditions: &Conditions, limit: usize) -> Result<Popular, SearchError> {
         self.popular_of(&*query::everything(&self.fields, conditions), limit)
+    }
+
+    /// The first of the titles that have all that is demanded, by `rank` and then the popular first.
+    pub(crate) fn ordered(&self, demand: &Demand, rank: Rank, limit: usize) -> Result<Ordered, SearchError> {
+        let top = TopDocs::with_limit(limit.max(1)).tweak_score(move |reader: &SegmentReader| {
+            let (columns, ids, rank) = (reader.fast_fields(), IdColumns::of(reader).ok(), rank.clone());
+            let (browse, year) = (columns.u64("browse").ok(), columns.u64("year").ok());
+            move |doc: DocId, score: Score| {
+                let first = |column: &Option<Column<u64>>| column.as_ref().and_then(|column| column.first(doc));
+                let key = match &rank {
+                    Rank::Popular => None,
+                    Rank::Newest => first(&year),
+                    Rank::By(of) => ids.as_ref().and_then(|ids| ids.id(doc)).map(|id| of(&id)),
+                };
+                (key.unwrap_or(0), first(&browse).unwrap_or(0), score)
+            }
+        });
+        let query = query::demanded(&self.searcher, &self.fields, demand);
+        let (found, total) = self.searcher.search(&*query, &(top, Count))?;
+        let words: Vec<f64> = found.iter().map(|((_, _, score), _)| f64::from(*score)).collect();
+        let titles = self.scored(found.into_iter().map(|((_, key, _), address)| (popularity_of(key), address)))?;
+        let hits = titles.into_iter().zip(words).map(|(title, words)| Fused {
+            content_id: title.content_id,
+            score: title.score,
+            keyword: if demand.words.is_empty() { 0.0 } else { words },
+            vector: 0.0,
+            graph: 0.0,
+        });
+        Ok(Ordered { hits: hits.collect(), total: total as u64 })
+    }
+
+    /// Counts all titles that have what is demanded.
+    pub(crate) fn counts_of_all(&self, demand: &Demand) -> Result<Counts, SearchError> {
+        Ok(self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Counting)?)
     }
 
     /// Counts all titles that `conditions` let pass.
@@ -214,7 +268,7 @@ impl Snapshot {
                 return Ok(true);
             }
         }
-        let starts = word.chars().count() >= 3 && nearby::begins(&self.searcher, self.fields.title_raw, word)?;
+        let starts = nearby::begins(&self.searcher, self.fields.title_raw, word)?;
         Ok(starts || query::parts(&self.searcher, &self.fields, word).is_some())
     }
 

@@ -48,6 +48,51 @@ fn words_find_titles_people_and_overviews() {
     assert!(find(&snapshot, "").is_empty());
 }
 
+#[test]
+fn two_letters_find_what_begins_so() {
+    let (_folder, snapshot) = fixtures::snapshot();
+    for (text, found) in [("sc", vec![9]), ("od", vec![5]), ("wes", vec![12]), ("the ma", vec![1, 2]), ("zq", vec![])] {
+        assert_eq!(find(&snapshot, text), found, "{text}");
+    }
+    assert_eq!(find(&snapshot, "ma"), [1, 2], "the popular first, and no overview with a man");
+    assert_eq!(find(&snapshot, "it")[0], 10, "a whole word of a title is one");
+    assert_eq!(find(&snapshot, "sc heat")[..2], [3, 4], "only the last word may be unfinished");
+    assert!(snapshot.known_word("sc").unwrap() && !snapshot.known_word("zq").unwrap());
+}
+
+#[test]
+fn a_list_has_all_that_is_demanded_in_the_order_that_is_asked_for() {
+    let (_folder, snapshot) = fixtures::snapshot();
+    let list = |demand: &Demand, rank: Rank, most: usize| {
+        let list = snapshot.ordered(demand, rank, most).unwrap();
+        let ids: Vec<u128> = list.hits.iter().map(|hit| hit.content_id.0.as_u128()).collect();
+        (ids, list.total)
+    };
+    let words = |text: &str| Demand {
+        words: crate::text::words(text).into_iter().map(|word| word.text).collect(),
+        ..Demand::default()
+    };
+    let tag = |tag: &str| only(VectorFilter { any_of: vec![vec![tag.to_owned()]], years: None });
+    assert_eq!(list(&words("the matrix"), Rank::Newest, 9), (vec![2, 1], 2));
+    assert_eq!(list(&words("matrix"), Rank::Popular, 9), (vec![1, 2], 2));
+    assert_eq!(list(&words("detective matrix"), Rank::Popular, 9), (vec![], 0), "no title has both");
+    assert_eq!(list(&words("matrx"), Rank::Newest, 1), (vec![2], 2), "misspelt, and cut");
+    let pacino = Conditions { people: vec!["al pacino".to_owned()], ..Conditions::default() };
+    let crime = Demand { conditions: vec![tag("genre:crime"), pacino.clone()], ..Demand::default() };
+    assert_eq!(list(&crime, Rank::Newest, 9), (vec![3, 9], 2));
+    assert_eq!(snapshot.counts_of_all(&crime).unwrap().tags["genre:crime"], 2);
+    let directed = Conditions { people: vec!["director:al pacino".to_owned()], ..Conditions::default() };
+    assert_eq!(list(&Demand { conditions: vec![directed], ..Demand::default() }, Rank::Popular, 9).1, 0);
+    let these = Demand { ids: vec![id(7), id(5), id(99)], ..Demand::default() };
+    assert_eq!(list(&these, Rank::Newest, 9), (vec![7, 5], 2));
+    let by = Rank::By(std::sync::Arc::new(|id| u64::from(id.0.as_u128() == 12)));
+    assert_eq!(list(&Demand::default(), by, 3), (vec![12, 1, 3], 14), "then the popular");
+    let scores: Vec<f64> =
+        snapshot.ordered(&crime, Rank::Newest, 9).unwrap().hits.iter().map(|hit| hit.keyword).collect();
+    assert_eq!(scores, [0.0, 0.0], "conditions are no words");
+    assert!(snapshot.ordered(&words("matrix"), Rank::Newest, 9).unwrap().hits.iter().all(|hit| hit.keyword > 0.0));
+}
+
 fn only(filter: VectorFilter) -> Conditions {
     Conditions { filter, ..Conditions::default() }
 }

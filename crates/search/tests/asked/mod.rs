@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use contracts::{
     Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, Event, EventId, FacetField, ParsedIntent, SearchApi,
-    SearchFilters, SearchRequest, SearchResponse, SourceRecord, SuggestionKind, Topic, Trace,
+    SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord, SuggestionKind, Topic, Trace,
 };
 use serde_json::json;
 use stores::events;
@@ -159,6 +159,11 @@ async fn rows_to_look_around_in_come_from_facts() {
     assert_eq!(titles("decade:1990"), ["The Truman Show", "Heat", "The Matrix"]);
     assert_eq!(row("director:agnes varda").title, "Directed by Agnès Varda");
     assert!(rows.iter().all(|row| !row.reason.is_empty() && row.items.len() >= 3));
+    for row in &rows {
+        let behind = running.search(&row.search).await;
+        let begins: Vec<_> = behind.results.iter().take(row.items.len()).map(|result| result.content.id).collect();
+        assert_eq!(begins, row.items.iter().map(|item| item.id).collect::<Vec<_>>(), "{}", row.id);
+    }
     let crime = running.search(&row("genre:crime").search).await;
     assert_eq!(crime.total_count, 3, "a row's search finds all of it");
     let here = running.search.discover(&call(), "DE".parse().ok()).await.unwrap();
@@ -171,6 +176,57 @@ async fn rows_to_look_around_in_come_from_facts() {
         contracts::Wording::new("genre", [("genre", "crime".into()), ("count", "3".into())])
     );
     assert_eq!(row("director:agnes varda").about.arg("name"), "Agnès Varda");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_holds_over_words_people_and_pages() {
+    let mut films = films();
+    films.push(record(
+        "The Matrix Revisited",
+        2001,
+        ContentType::Movie,
+        &["documentary"],
+        &["Josh Oreck"],
+        "A hacker.",
+    ));
+    films[0].credits.push(Credit { name: "Josh Oreck".to_owned(), role: CreditRole::Actor });
+    let world = World::with(films).await;
+    let running = world.start(true).await;
+    let ask = async |query: &str, sort: SortOrder| {
+        let found = running.search(&SearchRequest { query: query.to_owned(), sort, ..SearchRequest::default() }).await;
+        titles(&found)
+    };
+    let newest = ["The Matrix Reloaded", "The Matrix Revisited", "The Matrix"];
+    assert_eq!(ask("the matrix", SortOrder::Newest).await, newest, "nothing that is only near in meaning");
+    assert_eq!(
+        ask("directed by josh oreck", SortOrder::Popular).await,
+        ["The Matrix Revisited"],
+        "who acted is no director"
+    );
+    assert_eq!(ask("josh oreck", SortOrder::Newest).await, ["The Matrix Revisited", "The Matrix"]);
+    assert_eq!(ask("crime films with al pacino since 1990", SortOrder::Newest).await, ["Heat"]);
+    let like = ask("movies like the matrix", SortOrder::Newest).await;
+    assert!(like.contains(&"The Matrix Reloaded".to_owned()) && !like.contains(&"The Matrix".to_owned()), "{like:?}");
+    let all = SearchRequest {
+        sort: SortOrder::Newest,
+        page_size: 100,
+        facets: vec![FacetField::Genres],
+        ..SearchRequest::default()
+    };
+    let all = running.search(&all).await;
+    let years: Vec<_> = all.results.iter().map(|result| result.content.release_year).collect();
+    assert!(years.is_sorted_by(|a, b| a >= b) && years.len() == 10, "{years:?}");
+    let crime = all.facets[&FacetField::Genres].iter().find(|value| value.value == "crime").unwrap();
+    assert_eq!(crime.count, 3, "counts are of all, in any order");
+    let mut paged = Vec::new();
+    for page in 1..=4 {
+        let asked = SearchRequest { sort: SortOrder::Newest, page, page_size: 3, ..SearchRequest::default() };
+        paged.extend(titles(&running.search(&asked).await));
+    }
+    assert_eq!(paged, titles(&all), "pages hang together");
+    // An answer that is kept belongs to its order.
+    assert_ne!(titles(&running.ask("the matrix").await)[..3], newest);
     running.stop().await;
 }
 
@@ -452,6 +508,10 @@ async fn what_is_searched_for_by_name_is_shown_and_stays() {
     assert_eq!(titles(shown(&running).await), ["Scarface", "Heat", "The Matrix"], "what few searched for is not shown");
     assert!(has_row(&running).await);
     assert_eq!(titles(running.search.trending(&call(), None, 1).await.unwrap()), ["Scarface"]);
+    let row = running.search.discover(&call(), None).await.unwrap().into_iter().find(|row| row.id == "trending");
+    let behind = running.search(&row.unwrap().search).await;
+    assert_eq!(crate::titles(&behind)[..3], ["Scarface", "Heat", "The Matrix"], "the row's search begins as it does");
+    assert_eq!(behind.total_count, 9, "then everything else");
     let here = running.search.trending(&call(), "US".parse().ok(), 10).await.unwrap();
     assert!(!here.is_empty() && here.iter().all(|title| !title.availability.is_empty()), "{here:?}");
     running.stop().await;
