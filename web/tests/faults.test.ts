@@ -110,11 +110,13 @@ describe('the API', () => {
 
 describe('addresses', () => {
   it('of titles that are gone say so, with a way on, and as 404', async () => {
-    for (const path of ['/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed', '/title/tt0113277', '/title/%E0%A4%A']) {
-      const { page } = await visit();
+    for (const path of ['/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed', '/title/tt0113277', '/title/%E0%A4%A', '/title/%ff']) {
+      const { page, troubles } = await visit();
       const answer = await page.goto(path);
-      expect([400, 404]).toContain(answer!.status());
-      if (answer!.status() === 404) await page.locator('h1', { hasText: 'not in the catalogue' }).waitFor();
+      expect([path, answer!.status(), answer!.headers()['content-type']]).toEqual([path, 404, 'text/html; charset=utf-8']);
+      await page.locator('h1', { hasText: 'not in the catalogue' }).waitFor();
+      await page.locator('main a.button', { hasText: 'start page' }).waitFor();
+      expect(troubles).toEqual([]);
     }
   });
 
@@ -122,8 +124,7 @@ describe('addresses', () => {
     const { page, troubles } = await visit();
     await page.goto('/search?q=harbour&sort=hot&genre=film_noir_revival&utm_source=mail&from=soon&intent={broken');
     await settled(page);
-    // The genre that no longer is counts nothing and can be taken off.
-    await page.locator('#f-genres-film_noir_revival').click();
+    await page.locator('.told [role="status"]', { hasText: 'film noir revival is no longer listed' }).waitFor();
     await settled(page);
     expect(await lines(page).count()).toBeGreaterThan(0);
     await page.goto('/movies/harbour-of-glass');
@@ -138,6 +139,8 @@ describe('addresses', () => {
     expect([program.status, program.headers['content-type']]).toEqual([404, 'application/problem+json']);
     const person = await get('/nope', { accept: 'text/html,*/*;q=0.8' });
     expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+    const mistyped = await get('/movies/%ff', { accept: 'text/html' });
+    expect([mistyped.status, mistyped.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
     expect((await get('/api/v1/nope', { accept: 'text/html' })).headers['content-type']).toBe('application/problem+json');
   });
 });
@@ -208,6 +211,42 @@ describe('without script', () => {
     const data = JSON.parse((await page.locator('script[type="application/ld+json"]').textContent())!);
     expect(data).toMatchObject({ '@context': 'https://schema.org', '@type': 'Movie', name: 'Crooked Mile', datePublished: '1992', duration: 'PT105M', director: [{ '@type': 'Person', name: 'Nora Vance' }] });
     expect(JSON.stringify(data)).not.toContain('sample');
+  });
+
+  it('a person and a form lead to results, page by page, and each to its title', async () => {
+    const { page } = await visit({ javaScriptEnabled: false });
+    await page.goto(`/title/${await idOf('Crooked Mile')}`);
+    await page.locator('a', { hasText: 'Nora Vance' }).first().click();
+    await page.waitForURL(/\/search\/plain\?with=Nora/);
+    const results = page.locator('main ol li a');
+    expect((await results.allInnerTexts()).sort()).toEqual(['Crooked Mile', 'Signals from Pale Street', 'Slow Train to Aldermoor', 'The Accountant of Souls']);
+    await results.filter({ hasText: 'Slow Train' }).click();
+    expect(await page.locator('h1').innerText()).toBe('Slow Train to Aldermoor');
+
+    await page.goto('/');
+    await page.fill('#plain-q', 'films');
+    await page.locator('button').click();
+    await page.waitForURL(/\/search\/plain\?q=films/);
+    expect(await page.locator('h1').innerText()).toBe('Results: films');
+    const first = await results.allInnerTexts();
+    expect(first.length).toBe(20);
+    await page.locator('a[rel="next"]').click();
+    await page.locator('a[rel="prev"]').waitFor();
+    const second = await results.allInnerTexts();
+    expect(second.length).toBeGreaterThan(5);
+    expect(first.filter((title) => second.includes(title))).toEqual([]);
+    expect(await page.locator('ol').getAttribute('start')).toBe('21');
+    const gone = await page.goto('/search/plain?q=harbour&genre=film_noir_revival');
+    expect(gone!.status()).toBe(400);
+    expect(await page.locator('main').innerText()).toContain('its words alone');
+    expect(await results.count()).toBeGreaterThan(0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+    // Where there is script it is the same search in the app.
+    const app = await visit();
+    await app.page.goto('/search/plain?q=harbour');
+    await lines(app.page).first().waitFor();
+    expect(app.page.url()).toBe(`${base()}/search?q=harbour`);
+    expect(app.troubles).toEqual([]);
   });
 
   it('and the app takes over without asking for what it shows', async () => {
@@ -348,6 +387,15 @@ describe('offline', () => {
     await page.reload();
     await lines(page).first().waitFor();
     expect(await titles(page), 'a search too').toEqual(found);
+    // Both kinds are listed where one finds them again.
+    await page.goto('/offline');
+    const kept = page.locator('main li a', { hasText: 'lighthouse' });
+    await kept.waitFor();
+    await accessible(page);
+    expect(await page.locator('main').innerText()).toContain('need the network');
+    await kept.click();
+    await lines(page).first().waitFor();
+    expect(await titles(page)).toEqual(found);
     await context.setOffline(false);
     await page.goto('/search?q=harbour');
     await lines(page).first().waitFor();

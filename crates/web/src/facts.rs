@@ -77,7 +77,8 @@ fn rating(content: &Content, language: &Language) -> String {
     language.tell("rating-line", &[("rating", mean.into()), ("votes", content.vote_count.into())])
 }
 
-fn line(content: &Content, language: &Language) -> Vec<String> {
+/// Kind, year, seasons, length and genres, each as words, without what is not known.
+pub(crate) fn line(content: &Content, language: &Language) -> Vec<String> {
     let genres: Vec<String> = content.genres.iter().map(|id| language.genre(id)).collect();
     let parts = [
         Some(language.say(if content.content_type == ContentType::Movie { "kind-movie" } else { "kind-tv_show" })),

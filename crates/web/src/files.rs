@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -40,7 +40,13 @@ pub fn locales() -> Option<Vec<Bytes>> {
 }
 
 /// A file of the app; 404 as a page for whoever reads pages, and as a problem for everyone else.
-pub async fn file(State(web): State<Arc<Web>>, Path(path): Path<String>, request: Request) -> Response {
+pub async fn file(
+    State(web): State<Arc<Web>>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // Mistyped escapes name no file.
+    let path = path.map_or_else(|_| request.uri().path().trim_start_matches('/').to_owned(), |Path(path)| path);
     match kind(&path).and_then(|kind| serve(&path, kind, request.headers())) {
         Some(response) => response,
         None if reads_pages(&path, request.headers()) => {

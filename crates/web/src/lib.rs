@@ -1,5 +1,7 @@
-//! The web app, out of this binary: its files, the page they run in, and the page of a title, readable without script.
+//! The web app, out of this binary: its files, the page they run in, and the pages of a title and of results, readable
+//! without script.
 
+mod asked;
 mod facts;
 mod files;
 mod language;
@@ -7,13 +9,14 @@ mod linked_data;
 mod offers;
 mod page;
 mod pictures;
+mod search;
 mod seasons;
 mod title;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
-use contracts::{ApiError, CatalogApi};
+use contracts::{ApiError, CatalogApi, SearchApi};
 use http_api::HttpResult;
 
 use language::Languages;
@@ -22,15 +25,16 @@ use page::Shell;
 /// What the routes share.
 struct Web {
     catalog: Arc<dyn CatalogApi>,
+    search: Arc<dyn SearchApi>,
     shell: Shell,
     languages: Languages,
 }
 
 /// The routes of the app; where this binary was built without it (`cargo xtask web` builds it), one that says so.
-pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
+pub fn routes(catalog: Arc<dyn CatalogApi>, search: Arc<dyn SearchApi>) -> Router {
     let shell = files::get("index.html").and_then(|index| Shell::new(&index));
     match (shell, files::locales().and_then(|tables| Languages::new(&tables))) {
-        (Some(shell), Some(languages)) => with_app(Web { catalog, shell, languages }),
+        (Some(shell), Some(languages)) => with_app(Web { catalog, search, shell, languages }),
         _ => without_app(),
     }
 }
@@ -38,7 +42,8 @@ pub fn routes(catalog: Arc<dyn CatalogApi>) -> Router {
 fn with_app(web: Web) -> Router {
     Router::new()
         .route("/", get(app))
-        .route("/search", get(app))
+        .route("/search", get(search::app))
+        .route("/search/plain", get(search::plain))
         .route("/offline", get(app))
         .route("/title/{id}", get(title::page))
         // What no other route answers: a file, or the page that says there is nothing here.

@@ -80,13 +80,20 @@ impl Shell {
 }
 
 /// The head of the app's own pages. Words of ours carry no markup.
-fn plain_head(language: &Language) -> Cow<'static, str> {
+pub(crate) fn plain_head(language: &Language) -> Cow<'static, str> {
     let (title, description) = (language.say("product"), language.say("description"));
     format!("<title>{title}</title>\n<meta name=\"description\" content=\"{description}\">").into()
 }
 
+/// What the app's own pages say without it: where one can search all the same.
 fn needs_script(language: &Language) -> String {
-    format!("<noscript><p class=\"plain\">{}</p></noscript>", language.say("needs-script"))
+    let [needs, label, search] = ["needs-script", "search-label", "search-do"].map(|id| language.say(id));
+    format!(
+        "<noscript><main class=\"page plain results\"><h1>{}</h1><p>{needs}</p><form action=\"/search/plain\" role=\"search\">\
+         <label for=\"plain-q\">{label}</label> <input id=\"plain-q\" name=\"q\" type=\"search\" maxlength=\"2000\"> \
+         <button class=\"button\">{search}</button></form></main></noscript>",
+        language.say("product")
+    )
 }
 
 /// Nothing from anywhere but here; no inline script but the one whose bytes are known; no inline style.

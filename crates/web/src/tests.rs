@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
+    asked,
     facts::Facts,
     files,
     language::{Language, Languages, grouped},
     linked_data::{self, for_script},
     offers::lines,
     page::{Filling, Shell},
-    seasons,
+    search, seasons,
     title::fill,
 };
 
@@ -211,6 +212,89 @@ fn offers_share_a_line_by_service_terms_and_source() {
             ]
         );
         assert_eq!((lines[0].checked.as_str(), lines[0].confidence.as_str()), ("2/1/2026", "likely, 50%"));
+    });
+}
+
+fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn an_address_is_read_as_the_app_reads_it() {
+    let all = asked::request(&params(&[
+        ("q", "heist"),
+        ("genre", "crime,DROP TABLE,drama"),
+        ("type", "movie,game"),
+        ("from", "1999"),
+        ("to", "1990"),
+        ("on", "british_pathé_tv"),
+        ("with", "Al Pacino"),
+        ("with", "Sam, Jr."),
+        ("rating", "7.5"),
+        ("max", "120"),
+        ("sort", "newest"),
+        ("page", "3"),
+        ("mine", "1"),
+        ("utm_source", "x"),
+    ]));
+    let filters = all.filters;
+    assert_eq!((all.query.as_str(), all.sort.as_str(), all.page, all.region), ("heist", "newest", 3, None));
+    assert_eq!(
+        (filters.genres, filters.platforms),
+        (vec!["crime".into(), "drama".into()], vec!["british_pathé_tv".into()])
+    );
+    assert_eq!(filters.people, ["Al Pacino", "Sam, Jr."]);
+    assert_eq!(filters.year_range.map(|years| (years.from, years.to)), Some((Some(1990), Some(1999))));
+    assert_eq!(
+        (filters.min_rating, filters.max_runtime_minutes, filters.content_types.len()),
+        (Some(7.5), Some(120), 1)
+    );
+
+    let odd =
+        [("from", "soon"), ("rating", "NaN"), ("max", "0"), ("page", "-4"), ("sort", "hot"), ("intent", "{broken")];
+    assert_eq!(asked::request(&params(&odd)), contracts::SearchRequest::default());
+    assert_eq!(asked::request(&params(&[("page", "9999")])).page, 50);
+    let intent = asked::request(&params(&[("intent", "{\"people\":[\"Ada Wren\"]}")])).intent.unwrap();
+    assert_eq!(intent.people, ["Ada Wren"]);
+}
+
+#[test]
+fn a_page_of_results_leads_to_titles_and_to_the_next() {
+    let asked = params(&[("q", "a <b> & \"c\""), ("with", "Ada Wren"), ("page", "2")]);
+    let request = asked::request(&asked);
+    let result = json!({ "content": content(&json!({ "title": "<i>Mile</i>" })), "relevance_score": 0.0, "match_reasons": [],
+        "vector_similarity": 0.0, "graph_score": 0.0, "keyword_score": 0.0 });
+    let mut found = json!({ "results": [result], "total_count": 41, "total_count_is_capped": false, "page": 2, "page_size": 20,
+        "query_parsed": {}, "degraded": [], "search_time_ms": 1.0 });
+    let page = |found: &Value, refused: bool, language: &Language| {
+        search::fill(&request, &asked, &serde_json::from_value(found.clone()).unwrap(), refused, language)
+    };
+    in_language("en", |english| {
+        let filling = page(&found, false, english);
+        assert_eq!(filling.status, StatusCode::OK);
+        assert!(
+            !filling.body.contains("<i>") && !filling.body.contains("<b>") && !filling.head.unwrap().contains("<b>")
+        );
+        let to = |page: &str| format!("href=\"/search/plain?q=a+%3Cb%3E+%26+%22c%22&#38;with=Ada+Wren{page}\"");
+        assert!(filling.body.contains(&to("")), "the page before: {}", filling.body);
+        assert!(filling.body.contains(&to("&#38;page=3")), "the next: {}", filling.body);
+        for words in [
+            "href=\"/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed\"",
+            "41 titles",
+            "start=\"21\"",
+            "Page 2 of 3",
+            "Film · 1992",
+        ] {
+            assert!(filling.body.contains(words), "{words}: {}", filling.body);
+        }
+        let refused = page(&found, true, english);
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert!(refused.body.contains("its words alone") && !refused.body.contains("with=Ada"), "{}", refused.body);
+    });
+    found["total_count"] = json!(40);
+    in_language("ar", |arabic| {
+        let body = page(&found, false, arabic).body;
+        assert!(body.contains("السابقة") && !body.contains("التالية"), "the last page: {body}");
     });
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::HeaderMap,
     response::Response,
 };
@@ -56,13 +56,15 @@ struct Missing<'a> {
 pub async fn page(
     State(web): State<Arc<Web>>,
     CallOf(mut call): CallOf,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
     let language = web.languages.of(&headers);
     if let Ok(locale) = language.content_tag().parse() {
         call.locale = locale;
     }
+    // Mistyped escapes name no title.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     let filling = match find(&web, &call, &id).await {
         Ok(Some((content, directory))) => {
             let seasons = seasons_of(&web, &call, &content).await;

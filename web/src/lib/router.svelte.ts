@@ -11,6 +11,9 @@ interface Kept {
   rows?: number[];
 }
 
+// Who has script needs no plain page of results.
+if (location.pathname === '/search/plain') history.replaceState(history.state, '', `/search${location.search}`);
+
 /** An address with a slash at its end is the same page. */
 const address = () => ({ path: location.pathname.replace(/(.)\/+$/, '$1'), search: location.search });
 

@@ -1,9 +1,11 @@
 product = Media Gateway
 description = اعثر على ما تشاهده في كل خدمات البث.
-needs-script = البحث يحتاج إلى السكربت. أما صفحة العنوان فلا: يبدأ عنوانها بـ /title/.
+needs-script = تحتاج هذه الصفحة إلى السكربت. يمكنك البحث من دونه هنا:
+plain-refused = يطلب العنوان ما ليس موجودا. هذه نتائج كلماته وحدها.
 skip = انتقل إلى المحتوى
 search-label = ابحث عن عناوين وأشخاص وأجواء
 search-placeholder = عنوان، شخص، مزاج، عقد …
+search-do = ابحث
 search-clear = امسح البحث
 close = إغلاق
 
@@ -50,9 +52,16 @@ results-count = { $capped ->
     }
 }
 results-time = خلال { $time }
+sort = الترتيب
+sort-relevance = الأقرب إلى الطلب
+sort-popular = الأشهر
+sort-trending = الأكثر بحثا هذه الأيام
+sort-newest = الأحدث
+sort-recently_added = أُضيف حديثا
 results-held = توجد نتائج أحدث
 results-held-show = اعرضها
 results-page = الصفحة { $page } من { $pages }
+results-page-short = الصفحة { $page }
 results-previous = السابقة
 results-next = التالية
 results-slow = يستغرق هذا وقتا أطول من المعتاد. ما تراه هو الجواب السابق.
@@ -76,14 +85,25 @@ intent-to = حتى { $to }
 intent-runtime = لا يتجاوز { $time }
 intent-remove = أزل «{ $what }»
 intent-edit = غيّر «{ $what }»
-intent-flip = اعكس «{ $what }»
 intent-reset = كما فُهم أولا
 intent-from-label = من
 intent-to-label = إلى
 intent-minutes-label = دقائق
 intent-words-label = كلمات
 intent-apply = طبّق
+editor-stand = مطلوب؟
+editor-with = مطلوب
+editor-without = غير مطلوب
+editor-only = هذا فقط
+editor-unknown = لا شيء هنا يسمى «{ $name }».
+editor-near = أسماء قريبة
 intent-unsure = لسنا متأكدين مما تعنيه.
+
+lost = { $count ->
+    [one] لم يعد { $what } مدرجا؛ بقية بحثك كما هي.
+   *[other] لم تعد { $what } مدرجة؛ بقية بحثك كما هي.
+}
+lost-intent = لم يعد جزء من هذا العنوان مقروءا؛ بقيته كما هي.
 
 filters = المرشحات
 filters-active = المرشحات، { $count } مفعّلة
@@ -107,6 +127,10 @@ facet-rating = التقييم
 facet-rating-any = أي تقييم
 facet-rating-min = { $rating } أو أفضل
 facet-people = أشخاص
+facet-person = شخص
+facet-title = عنوان
+facet-mood = مزاج
+facet-country = بلد
 decade-label = عقد { $decade }، { $count ->
     [one] عنوان واحد
     [two] عنوانان
@@ -131,6 +155,7 @@ what-mine = «على خدماتي»
 what-rating = تقييم { $rating } أو أفضل
 what-runtime = مدة لا تتجاوز { $time }
 what-years = الأعوام { $years }
+what-sort = الترتيب «{ $order }»
 what-query = الكلمات «{ $q }»
 
 row-trending = الأكثر بحثا هذه الأيام
@@ -255,7 +280,10 @@ fact-updated = تغيّر السجل
 loading = جارٍ التحميل
 
 offline-title = أنت غير متصل
-offline-lead = هذا آخر ما شاهدته. يُفتح كما كان حينها.
+offline-lead = ما شاهدته آخرا يُفتح كما كان حينها.
+offline-rest = البحث الجديد وعروض اليوم تحتاج إلى الشبكة.
+offline-titles = العناوين
+offline-searches = عمليات البحث
 offline-none = لم يُشاهد شيء على هذا الجهاز بعد. يعود العمل حالما توجد شبكة.
 offline-bar = غير متصل. قد يكون ما تراه قديما.
 seen-at = شوهد { $ago }

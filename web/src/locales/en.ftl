@@ -1,10 +1,12 @@
 # What people read. Voice: plain sentences in the present (DESIGN.md).
 product = Media Gateway
 description = Find something to watch across every streaming service.
-needs-script = Search needs script. The page of a title does not: its address begins with /title/.
+needs-script = This page needs script. What can be searched for without is here:
+plain-refused = The address asks for something that is not there. These are the results of its words alone.
 skip = Skip to the content
 search-label = Search titles, people, moods
 search-placeholder = Title, person, mood, decade …
+search-do = Search
 search-clear = Clear the search
 close = Close
 
@@ -48,9 +50,16 @@ results-count = { $capped ->
     }
 }
 results-time = in { $time }
+sort = Order
+sort-relevance = Best match
+sort-popular = Most popular
+sort-trending = Searched for these days
+sort-newest = Newest
+sort-recently_added = Recently added
 results-held = Newer results are ready
 results-held-show = Show them
 results-page = Page { $page } of { $pages }
+results-page-short = page { $page }
 results-previous = Previous
 results-next = Next
 results-slow = This takes longer than usual. What you see is the answer before.
@@ -74,14 +83,25 @@ intent-to = until { $to }
 intent-runtime = at most { $time }
 intent-remove = Remove “{ $what }”
 intent-edit = Change “{ $what }”
-intent-flip = Turn “{ $what }” around
 intent-reset = As first understood
 intent-from-label = From
 intent-to-label = To
 intent-minutes-label = Minutes
 intent-words-label = Words
 intent-apply = Apply
+editor-stand = Wanted?
+editor-with = Wanted
+editor-without = Not wanted
+editor-only = Only this
+editor-unknown = Nothing here is called “{ $name }”.
+editor-near = Names that come near
 intent-unsure = We are not sure what you mean.
+
+lost = { $count ->
+    [one] { $what } is no longer listed; the rest of your search stands.
+   *[other] { $what } are no longer listed; the rest of your search stands.
+}
+lost-intent = A part of this address can no longer be read; the rest of it stands.
 
 filters = Filters
 filters-active = Filters, { $count } set
@@ -105,6 +125,10 @@ facet-rating = Rating
 facet-rating-any = Any rating
 facet-rating-min = { $rating } or better
 facet-people = People
+facet-person = Person
+facet-title = Title
+facet-mood = Mood
+facet-country = Country
 decade-label = { $decade }s, { $count ->
     [one] { $count } title
    *[other] { $count } titles
@@ -126,6 +150,7 @@ what-mine = “On my services”
 what-rating = a rating of { $rating } or better
 what-runtime = a length of at most { $time }
 what-years = the years { $years }
+what-sort = the order “{ $order }”
 what-query = the words “{ $q }”
 
 # Rows: their name, and why they are what they are
@@ -246,7 +271,10 @@ loading = Loading
 
 # Seen last, offline
 offline-title = You are offline
-offline-lead = These you saw last. They open as they were then.
+offline-lead = What you saw last opens as it was then.
+offline-rest = New searches, and offers as they are today, need the network.
+offline-titles = Titles
+offline-searches = Searches
 offline-none = Nothing was seen on this device yet. It works again as soon as there is a network.
 offline-bar = Offline. What you see may be old.
 seen-at = seen { $ago }

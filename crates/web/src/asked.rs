@@ -1,0 +1,76 @@
+//! (pure) The search that an address of the app asks for, read as the app reads it (`web/src/lib/search-state.ts`): what
+//! it does not know, or what makes no sense, is left out. Where somebody is and what they pay for only their browser knows.
+
+use contracts::{ContentType, MAX_QUERY_CHARS, ParsedIntent, SearchFilters, SearchRequest, YearRange};
+
+/// The most values of a list, the longest name, and the longest edited intent in bytes.
+const MAX_LIST: usize = 20;
+const MAX_NAME: usize = 200;
+const MAX_INTENT: usize = 4_000;
+/// Results of a page, and the last page that the API gives.
+const PAGE_SIZE: u32 = 20;
+const MAX_PAGE: u32 = 50;
+
+/// Reads the parameters of an address.
+pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
+    let all = |name: &'static str| params.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim());
+    let one = |name| all(name).next().unwrap_or_default();
+    let list = |name, fits: fn(&str) -> bool| -> Vec<String> {
+        one(name).split(',').map(str::trim).filter(|word| fits(word)).take(MAX_LIST).map(str::to_owned).collect()
+    };
+    let number = |name, least: f64, most: f64| one(name).parse().ok().filter(|value| (least..=most).contains(value));
+    let whole = |name, least, most| number(name, least, most).map(|value| value.round() as u16);
+    let (mut from, mut to) = (whole("from", 1870.0, 2100.0), whole("to", 1870.0, 2100.0));
+    if let (Some(first), Some(last)) = (from, to)
+        && first > last
+    {
+        (from, to) = (Some(last), Some(first));
+    }
+    let years = YearRange { from, to };
+    let kinds: Vec<ContentType> = one("type").split(',').filter_map(|kind| kind.parse().ok()).collect();
+    let people = all("with").filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
+    let intent = Some(one("intent")).filter(|text| text.len() <= MAX_INTENT);
+    SearchRequest {
+        query: one("q").chars().take(MAX_QUERY_CHARS).collect(),
+        filters: SearchFilters {
+            genres: list("genre", is_id),
+            content_types: kinds.into_iter().take(MAX_LIST).collect(),
+            year_range: (years != YearRange::default()).then_some(years),
+            platforms: list("on", is_id),
+            people: people.take(MAX_LIST).map(str::to_owned).collect(),
+            languages: list("lang", |word| !word.is_empty() && word.len() <= 40),
+            min_rating: number("rating", 0.0, 10.0),
+            max_runtime_minutes: whole("max", 1.0, 600.0),
+        },
+        sort: one("sort").parse().unwrap_or_default(),
+        page: whole("page", 1.0, f64::from(u16::MAX)).map_or(1, |page| u32::from(page).min(MAX_PAGE)),
+        page_size: PAGE_SIZE,
+        intent: intent.and_then(|text| serde_json::from_str::<ParsedIntent>(text).ok()),
+        ..SearchRequest::default()
+    }
+}
+
+fn is_id(word: &str) -> bool {
+    let fits = |letter: char| letter.is_lowercase() || letter.is_numeric() || letter == '_';
+    !word.is_empty() && word.chars().count() <= 50 && word.chars().all(fits)
+}
+
+/// The address of a page of the same search.
+pub(crate) fn address(params: &[(String, String)], page: u32) -> String {
+    let same = params.iter().filter(|(name, _)| name != "page");
+    let page = (page > 1).then(|| format!("page={page}"));
+    let pairs = same.map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).chain(page);
+    format!("/search/plain?{}", pairs.collect::<Vec<_>>().join("&"))
+}
+
+/// As a form writes it: every byte that is no letter or digit as its number.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+        out
+    })
+}
