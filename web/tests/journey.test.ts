@@ -20,7 +20,7 @@ describe('the first minute', () => {
     await page.fill('#box', 'films by Nora Vance');
     await page.waitForURL(/q=films\+by\+Nora\+Vance/);
     await settled(page);
-    await page.waitForFunction(() => document.querySelector('#results li.line h2')?.textContent && document.querySelector('p.count')?.textContent?.includes('ms'));
+    await page.waitForFunction(() => document.querySelector('#results li.line h2')?.textContent && document.querySelector('#results .count')?.textContent?.includes('ms'));
     expect(await titles(page)).toEqual(expect.arrayContaining(['Crooked Mile', 'Signals from Pale Street']));
 
     // A facet narrows, its count told how far, and the address holds it.

@@ -193,7 +193,7 @@ describe('languages', () => {
     const { page } = await visit({ prefs: { locale: 'en-XA' } });
     await page.goto('/search?q=harbour');
     await lines(page).first().waitFor();
-    const words = await page.locator('aside legend, aside summary, p.count strong, header .name span, ul.why li').allTextContents();
+    const words = await page.locator('aside legend, aside summary, #results .count strong, header .name span, ul.why li').allTextContents();
     expect(words.length).toBeGreaterThan(6);
     for (const word of words) expect(word).toMatch(/~/);
     await page.locator('.place').click();

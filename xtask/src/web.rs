@@ -91,5 +91,5 @@ fn changed(path: &Path) -> Option<SystemTime> {
 fn newest(path: &Path) -> Option<SystemTime> {
     let Ok(entries) = fs::read_dir(path) else { return changed(path) };
     let paths = entries.flatten().map(|entry| entry.path());
-    paths.filter(|path: &PathBuf| !path.ends_with("api/schema.d.ts")).filter_map(|path| newest(&path)).max()
+    paths.filter(|path: &PathBuf| !path.ends_with("src/api")).filter_map(|path| newest(&path)).max()
 }

@@ -33,6 +33,9 @@ export class Fault extends Error {
     readonly retryAfter?: number,
     /** The trace to quote when asking for help. */
     readonly trace?: string,
+    /** The name of the refusal, and of the first field at fault. */
+    readonly code = '',
+    readonly field = '',
   ) {
     super(`${kind} ${detail}`);
   }
@@ -86,7 +89,7 @@ function refusal(response: Response, problem: Partial<Schemas['Problem']> | unde
   const { status } = response;
   const kind: FaultKind =
     status === 429 ? 'busy' : status === 404 || status === 410 ? 'gone' : status === 504 || status === 408 ? 'slow' : status < 500 ? 'refused' : 'down';
-  return new Fault(kind, typeof problem?.detail === 'string' ? problem.detail : '', retryAfter, problem?.trace_id ?? undefined);
+  return new Fault(kind, typeof problem?.detail === 'string' ? problem.detail : '', retryAfter, problem?.trace_id ?? undefined, problem?.code, problem?.errors?.[0]?.field);
 }
 
 const memory = new Map<string, unknown>();
@@ -121,12 +124,37 @@ function keepSearch(key: string, data: SearchResponse): void {
     try {
       const kept = await caches.open(SEARCHED);
       await kept.delete(place(key));
-      await kept.put(place(key), Response.json(data));
+      await kept.put(place(key), Response.json(data, { headers: { [COUNT]: String(data.total_count), [WHEN]: new Date().toISOString() } }));
       for (const old of (await kept.keys()).slice(0, -MOST_SEARCHED)) await kept.delete(old);
     } catch {
       // No room, or no cache outside https: nothing is kept, and nothing else breaks.
     }
   }, 1_000);
+}
+
+const [COUNT, WHEN] = ['x-count', 'x-when'];
+
+export interface Searched {
+  search: SearchRequest;
+  count: number;
+  /** When it was answered. */
+  at: string;
+}
+
+/** The searches that open without a network, the last first. */
+export async function searched(): Promise<Searched[]> {
+  try {
+    const kept = await caches.open(SEARCHED);
+    const all = await Promise.all((await kept.keys()).map(async (request): Promise<Searched[]> => {
+      const key = decodeURIComponent(new URL(request.url).search.slice(1));
+      const headers = (await kept.match(request))?.headers;
+      const at = headers?.get(WHEN);
+      return at ? [{ search: JSON.parse(key.slice(key.indexOf('{'))) as SearchRequest, count: Number(headers!.get(COUNT)), at }] : [];
+    }));
+    return all.flat().reverse();
+  } catch {
+    return []; // no cache, or one of another time
+  }
 }
 
 const place = (key: string) => `/searched?${encodeURIComponent(key)}`;
@@ -171,6 +199,14 @@ export async function platforms(signal: AbortSignal): Promise<Schemas['Platform'
   return remember('platforms', page.items);
 }
 
+/** The genres that titles have. */
+export async function genres(signal: AbortSignal): Promise<Schemas['GenreCount'][]> {
+  const known = remembered<Schemas['GenreCount'][]>('genres');
+  if (known) return known;
+  const page = await answer((both) => client.GET('/api/v1/genres', { signal: both }), signal, (data) => Array.isArray(data.items));
+  return remember('genres', page.items.filter((genre) => genre.movie_count + genre.tv_show_count > 0));
+}
+
 export type Season = Schemas['Season'];
 export type Episode = Schemas['Episode'];
 
@@ -195,8 +231,8 @@ export type TitleCard = Schemas['TitleCard'];
 export type Similar = Schemas['SimilarResponse'];
 
 /** What someone who types may mean: titles, people, genres. */
-export async function suggest(q: string, tag: string, signal: AbortSignal): Promise<Suggestion[]> {
-  const ask = (both: AbortSignal) => client.GET('/api/v1/search/autocomplete', { params: { query: { q, limit: 5 } }, headers: language(tag), signal: both });
+export async function suggest(q: string, tag: string, signal: AbortSignal, limit = 5): Promise<Suggestion[]> {
+  const ask = (both: AbortSignal) => client.GET('/api/v1/search/autocomplete', { params: { query: { q, limit } }, headers: language(tag), signal: both });
   return (await answer(ask, signal, (data) => Array.isArray(data.suggestions))).suggestions;
 }
 

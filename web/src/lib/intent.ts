@@ -54,29 +54,61 @@ export function without(intent: Intent, chip: Chip): Intent {
   return settled(changed);
 }
 
-/** Whether a chip can be turned around: wanted, or not wanted. */
-export const flips = (intent: Intent, chip: Chip): boolean =>
-  chip.kind === 'list' && 'exclude' in intent && chip.field !== 'text' && (EXCLUDABLE as readonly string[]).includes(chip.field);
+/** How many values of its kind the query wants. */
+export const siblings = (intent: Intent, chip: Chip): number => (chip.kind === 'list' && !chip.not ? list(intent, chip.field).length : 0);
 
-/** The intent with a chip turned around. */
-export function flipped(intent: Intent, chip: Chip): Intent {
-  if (!flips(intent, chip) || chip.kind !== 'list') return intent;
-  const changed = copy(without(intent, chip));
-  if (chip.not) (changed as Record<string, unknown>)[chip.field] = [...list(changed, chip.field), chip.value];
-  else {
-    const no = excluded(changed);
-    no[chip.field] = [...(no[chip.field] ?? []), chip.value];
+/** The intent with another chip in the place of one; `only`: and nothing else of its kind. */
+export function replaced(intent: Intent, chip: Chip, next: Chip, only = false): Intent {
+  const changed = copy(intent);
+  if (next.kind === 'years') changed.year_range = { from: next.from ?? null, to: next.to ?? null };
+  else if (next.kind === 'runtime') (changed as Record<string, unknown>).max_runtime_minutes = next.minutes;
+  else if (next.kind === 'text') changed.text = next.text;
+  else if (chip.kind === 'list') {
+    const stays = chip.field === next.field && chip.not === next.not;
+    const put = (values: string[]) => [...new Set(only ? [next.value] : stays ? values.map((value) => (value === chip.value ? next.value : value)) : [...values, next.value])];
+    const rest = stays ? changed : copy(without(changed, chip));
+    const no = excluded(rest);
+    if (next.not) no[next.field] = put(no[next.field] ?? []);
+    else (rest as Record<string, unknown>)[next.field] = put(list(rest, next.field));
+    return settled(rest);
   }
   return settled(changed);
 }
 
-/** The intent with other years, minutes or words. */
-export function changedTo(intent: Intent, chip: Chip): Intent {
-  const changed = copy(intent);
-  if (chip.kind === 'years') changed.year_range = { from: chip.from ?? null, to: chip.to ?? null };
-  if (chip.kind === 'runtime') (changed as Record<string, unknown>).max_runtime_minutes = chip.minutes;
-  if (chip.kind === 'text') changed.text = chip.text;
-  return settled(changed);
+const SPOKEN: Record<string, string> = { movie: 'films', tv_show: 'series' };
+const english = (type: 'language' | 'region', code: string): string => {
+  try {
+    return new Intl.DisplayNames(['en'], { type }).of(code) ?? code;
+  } catch {
+    return code; // a source's own word
+  }
+};
+
+/** An intent in the words that it could have been read from: what stands in the box once chips were edited. */
+export function phrase(intent: Intent, service: (id: string) => string): string {
+  const no = excluded(intent);
+  const say = (field: string, value: string) =>
+    field === 'genres' ? value.replaceAll('_', ' ')
+    : field === 'content_types' ? (SPOKEN[value] ?? value)
+    : field === 'platforms' ? service(value)
+    : field === 'languages' ? english('language', value)
+    : field === 'countries' ? english('region', value)
+    : value;
+  const told = (lead: string, field: string, values: string[], joined: string) => (values.length ? `${lead} ${values.map((value) => say(field, value)).join(joined)}`.trim() : '');
+  const wants = (lead: string, field: ListField, joined = ' and ') => told(lead, field, list(intent, field), joined);
+  const denies = (lead: string, field: ExcludeField) => told(lead, field, no[field] ?? [], ' or ');
+  const { from, to } = intent.year_range ?? {};
+  const decade = from != null && to === from + 9 && from % 10 === 0;
+  const years = from != null && to != null ? (from === to ? `${from}` : decade ? `${from}s` : `${from}-${to}`) : from != null ? `since ${from}` : to != null ? `until ${to}` : '';
+  const minutes = (intent as { max_runtime_minutes?: number | null }).max_runtime_minutes;
+  const about = [decade ? years : '', wants('', 'moods', ' '), wants('', 'genres', ' '), (intent.text ?? '').trim(), wants('', 'content_types')].filter(Boolean).join(' ');
+  const people = list(intent, 'people').length;
+  const rest = [
+    people ? wants(about ? 'with' : '', 'people') : '', wants('like', 'like'), wants('on', 'platforms'), wants('in', 'languages'), wants('from', 'countries'), decade ? '' : years,
+    minutes != null ? `under ${minutes} minutes` : '', denies('not', 'genres'), denies('without', 'people'), denies('not like', 'like'), denies('without', 'text'),
+    denies('not on', 'platforms'), denies('not in', 'languages'), denies('not from', 'countries'),
+  ];
+  return [about, ...rest].filter(Boolean).join(' ');
 }
 
 /** Once a person has edited it there is nothing left to be unsure about. */

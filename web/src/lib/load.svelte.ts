@@ -17,6 +17,8 @@ export class Loader<T> {
   #stop: AbortController | undefined;
   #ask: ((signal: AbortSignal) => Promise<T>) | undefined;
   #tries = 0;
+  /** Whether the question itself was wrong: that says nothing of another one. */
+  #refused = false;
   #timers: ReturnType<typeof setTimeout>[] = [];
   #online = () => this.again();
 
@@ -29,6 +31,7 @@ export class Loader<T> {
     this.#ask = ask;
     this.#tries = 0;
     this.held = undefined;
+    if (this.#refused) [this.fault, this.#refused] = [undefined, false];
     if (known !== undefined) {
       this.end();
       [this.value, this.fault] = [known, undefined];
@@ -74,6 +77,7 @@ export class Loader<T> {
       if (this.#stop !== stop) return;
       this.end();
       this.fault = error instanceof Fault ? error : new Fault('nonsense');
+      this.#refused = this.fault.kind === 'refused';
       this.#later(this.fault);
     }
   }

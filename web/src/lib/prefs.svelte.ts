@@ -1,4 +1,6 @@
 /** What a person chose, kept in this browser and shared between its tabs. */
+import { REGIONS } from './regions';
+
 export type Theme = 'system' | 'light' | 'dark';
 export type Layout = 'auto' | 'tv' | 'desk';
 export const LOCALES = ['en', 'ar', 'en-XA'] as const;
@@ -12,12 +14,15 @@ export interface Prefs {
   layout: Layout;
 }
 
+/** A place that we know. */
+const isRegion = (code: unknown): code is string => REGIONS.includes(code as string);
+
 /** The head of the page reads the same key before the first paint. */
 const KEY = 'mg.prefs';
 
 function guess(): Prefs {
   const tags = navigator.languages ?? [navigator.language];
-  const region = tags.map((tag) => /-([A-Z]{2})$/.exec(tag)?.[1]).find(Boolean) ?? 'US';
+  const region = tags.map((tag) => /-([A-Z]{2})$/.exec(tag)?.[1]).find(isRegion) ?? 'US';
   // The first that we speak, as the server has it.
   const locale = tags.map((tag) => tag.toLowerCase().split('-')[0]).find((tag) => tag === 'en' || tag === 'ar') ?? 'en';
   return { region, services: [], locale, theme: 'system', layout: 'auto' };
@@ -33,9 +38,9 @@ export function parse(text: string | null, otherwise: Prefs): Prefs {
     // Another program wrote here: what can't be read is not kept.
   }
   const one = <T extends string>(value: unknown, of: readonly T[], fallback: T): T => (of.includes(value as T) ? (value as T) : fallback);
-  const services = Array.isArray(kept.services) ? kept.services.filter((id): id is string => typeof id === 'string' && /^[a-z0-9_]{1,50}$/.test(id)) : [];
+  const services = Array.isArray(kept.services) ? kept.services.filter((id): id is string => typeof id === 'string' && /^[\p{Ll}\p{N}_]{1,50}$/u.test(id)) : [];
   return {
-    region: typeof kept.region === 'string' && /^[A-Z]{2}$/.test(kept.region) ? kept.region : otherwise.region,
+    region: isRegion(kept.region) ? kept.region : otherwise.region,
     services: [...new Set(services)].slice(0, 50),
     locale: one(kept.locale, LOCALES, otherwise.locale),
     theme: one(kept.theme, ['system', 'light', 'dark'], otherwise.theme),

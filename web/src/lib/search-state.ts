@@ -16,10 +16,17 @@ export interface SearchState {
   here: boolean;
   /** Only what is on the person's services, in their region. */
   mine: boolean;
+  sort: Sort;
   page: number;
   /** What the query is taken to mean, once someone has edited that. */
   intent?: Intent;
+  /** The words as they were before that. */
+  was?: string;
 }
+
+export type Sort = NonNullable<SearchRequest['sort']>;
+/** The orders that a list can have; without words the best match is what is most popular. */
+export const SORTS: Sort[] = ['relevance', 'popular', 'trending', 'newest', 'recently_added'];
 
 export const PAGE_SIZE = 20;
 /** The API's own bounds. */
@@ -27,7 +34,7 @@ const MAX_QUERY = 2_000;
 const MAX_PAGE = 50;
 const MAX_LIST = 20;
 
-export const EMPTY: SearchState = { q: '', genres: [], types: [], on: [], people: [], languages: [], here: false, mine: false, page: 1 };
+export const EMPTY: SearchState = { q: '', genres: [], types: [], on: [], people: [], languages: [], here: false, mine: false, sort: 'relevance', page: 1 };
 
 const words = (text: string | null, shape: RegExp): string[] =>
   [...new Set((text ?? '').split(',').map((word) => word.trim()).filter((word) => shape.test(word)))].slice(0, MAX_LIST);
@@ -46,7 +53,8 @@ const whole = (text: string | null, least: number, most: number) => {
 
 /** Reads an address; what it does not know, or what makes no sense, it leaves out. */
 export function read(params: URLSearchParams): SearchState {
-  const id = /^[a-z0-9_]{1,50}$/;
+  const id = /^[\p{Ll}\p{N}_]{1,50}$/u;
+  const intent = readIntent(params.get('intent'));
   let [from, to] = [whole(params.get('from'), 1870, 2100), whole(params.get('to'), 1870, 2100)];
   if (from !== undefined && to !== undefined && from > to) [from, to] = [to, from];
   return {
@@ -63,7 +71,9 @@ export function read(params: URLSearchParams): SearchState {
     here: params.get('here') === '1',
     mine: params.get('mine') === '1',
     page: Math.min(whole(params.get('page'), 1, Number.MAX_SAFE_INTEGER) ?? 1, MAX_PAGE),
-    intent: readIntent(params.get('intent')),
+    sort: SORTS.find((sort) => sort === params.get('sort')) ?? 'relevance',
+    intent,
+    was: intent ? [...(params.get('was') ?? '')].slice(0, MAX_QUERY).join('') || undefined : undefined,
   };
 }
 
@@ -75,6 +85,15 @@ function readIntent(text: string | null): Intent | undefined {
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Intent) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** A part of an address as text; one whose escapes are mistyped stays as it is. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 
@@ -100,7 +119,10 @@ export function write(state: Partial<SearchState>): string {
   put('max', full.runtime);
   put('here', full.here ? '1' : '');
   put('mine', full.mine ? '1' : '');
+  // Without words the best match is what is most popular.
+  put('sort', full.sort === 'relevance' || (full.sort === 'popular' && !full.q && !full.intent) ? '' : full.sort);
   put('intent', full.intent ? JSON.stringify(full.intent) : '');
+  put('was', full.intent ? full.was : '');
   put('page', full.page > 1 ? full.page : '');
   const text = params.toString().replaceAll('%2C', ',');
   return text ? `/search?${text}` : '/search';
@@ -131,6 +153,7 @@ export function request(state: SearchState, place: Place): SearchRequest {
     page: state.page,
     page_size: PAGE_SIZE,
     facets: ['genres', 'content_types', 'decades', 'platforms', 'languages'],
+    ...(state.sort === 'relevance' ? {} : { sort: state.sort }),
     ...(state.intent ? { intent: state.intent } : {}),
   } as SearchRequest;
 }
@@ -150,12 +173,18 @@ export function addressOf(search: SearchRequest): string {
     rating: filters.min_rating ?? undefined,
     runtime: filters.max_runtime_minutes ?? undefined,
     here: Boolean(search.region),
+    sort: search.sort ?? 'relevance',
+    intent: search.intent ?? undefined,
+    page: search.page ?? 1,
   });
 }
 
+/** The address of the filters alone. */
+export const filtersOf = (state: SearchState): string => write({ ...state, q: '', page: 1, sort: 'relevance', intent: undefined });
+
 /** Whether anything but the words narrows the search. */
 export function narrowed(state: SearchState): boolean {
-  return write({ ...state, q: '', page: 1, intent: undefined }) !== '/search';
+  return filtersOf(state) !== '/search';
 }
 
 /** Every way to ask for a little less, for when nothing was found: one filter dropped at a time. */
@@ -171,17 +200,48 @@ export function relaxations(state: SearchState): { dropped: keyof SearchState; v
   if (state.runtime !== undefined) ways.push({ dropped: 'runtime', value: String(state.runtime), state: { ...base, runtime: undefined } });
   if (state.mine) ways.push({ dropped: 'mine', value: '', state: { ...base, mine: false } });
   if (state.here) ways.push({ dropped: 'here', value: '', state: { ...base, here: false } });
+  if (state.q && state.sort !== 'relevance') ways.push({ dropped: 'sort', value: state.sort, state: { ...base, sort: 'relevance' } });
   if (state.q && narrowed(state)) ways.push({ dropped: 'q', value: state.q, state: { ...base, q: '', intent: undefined } });
   return ways.slice(0, 6);
 }
 
 /** Every single thing that was asked for, by itself: the next try where dropping one does not help. */
 export function alone(state: SearchState): { dropped: keyof SearchState; value: string; state: SearchState }[] {
-  return relaxations(state).map(({ dropped, value }) => {
+  return relaxations(state).filter(({ dropped }) => dropped !== 'sort').map(({ dropped, value }) => {
     const one: SearchState = { ...EMPTY };
     if (dropped === 'from') [one.from, one.to] = [state.from, state.to];
     else if (dropped === 'genres' || dropped === 'types' || dropped === 'on' || dropped === 'people' || dropped === 'languages') (one[dropped] as string[]) = [value];
     else Object.assign(one, { [dropped]: state[dropped] });
     return { dropped, value, state: one };
   });
+}
+
+/** What an old address asks for and is no longer there, or can't be read any more (`intent`). */
+export interface Lost {
+  field: 'genres' | 'platforms' | 'languages' | 'moods' | 'like' | 'region' | 'intent';
+  value: string;
+}
+
+const NAMED = { genres: 'genres', platforms: 'on', languages: 'languages' } as const;
+
+/** The search without what the API says that it does not know, and what that is; nothing where it refused something else. */
+export function withdrawn(state: SearchState, place: Place, fault: { code: string; field: string }): { state: SearchState; lost: Lost } | undefined {
+  const base = { ...state, page: 1 };
+  if (fault.code === 'unknown_region') return { state: { ...base, here: false, mine: false }, lost: { field: 'region', value: place.region } };
+  const [, whose, no, list, at] = /^(filters|intent)(\.exclude)?\.(genres|platforms|languages|moods|like)\[(\d+)\]$/.exec(fault.field) ?? [];
+  const field = list as Exclude<Lost['field'], 'region' | 'intent'> | undefined;
+  if (!fault.code.startsWith('unknown_') || !field) return state.intent && fault.field.startsWith('intent') ? { state: { ...base, intent: undefined }, lost: { field: 'intent', value: '' } } : undefined;
+  if (whose === 'filters') {
+    const asked = request(state, place).filters?.[field as 'genres' | 'platforms' | 'languages'] ?? [];
+    const value = asked[Number(at)];
+    const own = NAMED[field as keyof typeof NAMED];
+    if (value === undefined || !own) return undefined;
+    // A service of mine that is gone is none of the address: all of mine are left out.
+    const rest = state[own].includes(value) ? { [own]: state[own].filter((other) => other !== value) } : { mine: false };
+    return { state: { ...base, ...rest }, lost: { field, value } };
+  }
+  const intent = JSON.parse(JSON.stringify(state.intent ?? {})) as Record<string, unknown>;
+  const holder = (no ? intent.exclude : intent) as Record<string, string[]> | undefined;
+  const [value] = holder?.[field]?.splice(Number(at), 1) ?? [];
+  return value === undefined ? undefined : { state: { ...base, intent: intent as unknown as Intent }, lost: { field, value } };
 }

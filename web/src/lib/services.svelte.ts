@@ -1,4 +1,5 @@
-/** Names of services: those that were known last time at once, an id made readable where there are none yet. */
+/** Names of services: those of the directory, as it was known last time until it answers; then those that it had when this app was built. */
+import BUILT from '../api/services';
 import { platforms } from './api';
 
 const KEY = 'mg.services';
@@ -14,9 +15,11 @@ function kept(): Record<string, string> {
 
 let names: Record<string, string> = $state(kept());
 let asked = false;
+/** Seconds until the directory is asked again where it does not answer. */
+const PAUSES = [5, 30, 120];
 
 /** Asks for the names, once; the app does so when it starts. */
-export function learn(): void {
+export function learn(tries = 0): void {
   if (asked) return;
   asked = true;
   platforms(AbortSignal.timeout(9_000)).then(
@@ -28,10 +31,15 @@ export function learn(): void {
         // They are asked for again next time.
       }
     },
-    () => void (asked = false),
+    () => {
+      asked = false;
+      const pause = PAUSES[tries];
+      if (pause) setTimeout(() => learn(tries + 1), pause * 1_000);
+    },
   );
 }
 
-export function serviceName(id: string): string {
-  return names[id] ?? id.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
-}
+export const serviceName = (id: string): string => names[id] ?? builtName(id);
+
+/** The name that a service had when this app was built: always the same. Most are their ids in capitals; one that is newer is shown so. */
+export const builtName = (id: string): string => BUILT[id] ?? id.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');

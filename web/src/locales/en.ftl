@@ -1,7 +1,7 @@
 # What people read. Voice: plain sentences in the present (DESIGN.md).
 product = Media Gateway
 description = Find something to watch across every streaming service.
-needs-script = This page needs script. What can be searched for without is here:
+needs-script = This page needs script. You can search without it here:
 plain-refused = The address asks for something that is not there. These are the results of its words alone.
 skip = Skip to the content
 search-label = Search titles, people, moods
