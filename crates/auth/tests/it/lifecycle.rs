@@ -11,6 +11,8 @@ use model::{Model, Outcome, Pair, Shown};
 
 /// What the clients of a life are registered for.
 const SCOPES: [&str; 4] = ["read:content", "read:watchlist", "write:watchlist", "playback:control"];
+/// Seconds after which a session ends by itself.
+const SESSION: i64 = 14 * 24 * 3_600;
 /// Steps of one life; each life has a provider of its own.
 const LIFE: usize = 500;
 
@@ -28,6 +30,8 @@ struct Life<'a> {
     rng: Rng,
     model: Model,
     browsers: Vec<Browser<'a>>,
+    /// When each person signed in last.
+    signed_in: [i64; 2],
     clients: Vec<String>,
     codes: Vec<String>,
     refreshes: Vec<String>,
@@ -60,7 +64,8 @@ impl<'a> Life<'a> {
         }
         let (model, rng) = (Model::default(), Rng::seeded(seed));
         let (codes, refreshes, accesses) = (Vec::new(), Vec::new(), Vec::new());
-        Self { world, rng, model, browsers, clients, codes, refreshes, accesses, seen: [0; 4] }
+        let signed_in = [model.now; 2];
+        Self { world, rng, model, browsers, signed_in, clients, codes, refreshes, accesses, seen: [0; 4] }
     }
 
     fn below(&self, count: usize) -> usize {
@@ -106,8 +111,15 @@ impl<'a> Life<'a> {
         let (asks, quiet, allow) = (self.model.asks(of, &scopes), self.rarely(4), !self.rarely(4));
         let more: &[_] = if quiet { &[("prompt", "none")] } else { &[] };
         let path = request(&self.clients[of.client], &scopes.to_string(), more);
+        let mut answer = self.browsers[of.person].get(&path).await;
+        if let Some(sent) = answer.headers.get("location").and_then(|sent| sent.to_str().ok())
+            && (sent.starts_with("/login") || sent.contains("error=login_required"))
+        {
+            assert!(self.model.now >= self.signed_in[of.person] + SESSION, "a session ended early: {sent}");
+            self.sign_in(of.person).await;
+            answer = self.browsers[of.person].get(&path).await;
+        }
         let browser = &mut self.browsers[of.person];
-        let mut answer = browser.get(&path).await;
         assert_eq!(answer.status == 200, asks && !quiet, "who has not consented is asked: {}", answer.text);
         if asks && !quiet {
             let fields = [("form_token", hidden(&answer.text, "form_token")), ("decision", decision(allow).to_owned())];
@@ -204,12 +216,19 @@ impl<'a> Life<'a> {
             return;
         }
         let person = self.below(2);
+        // Whose session has ended has nothing to sign out of, and what came out of it lives on.
+        if self.model.now < self.signed_in[person] + SESSION {
+            self.browsers[person].submit("/account", "/logout", &[]).await;
+            self.model.end_person(person);
+        }
+        self.sign_in(person).await;
+    }
+
+    async fn sign_in(&mut self, person: usize) {
         let email = format!("person-{person}@example.org");
-        let browser = &mut self.browsers[person];
-        browser.submit("/account", "/logout", &[]).await;
-        self.model.end_person(person);
         let fields = [("email", email.as_str()), ("password", crate::world::PASSWORD)];
-        assert_eq!(browser.submit("/login", "/login", &fields).await.status, 303);
+        assert_eq!(self.browsers[person].submit("/login", "/login", &fields).await.status, 303);
+        self.signed_in[person] = self.model.now;
     }
 
     /// An access token opens what the model says it opens.
