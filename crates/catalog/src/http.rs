@@ -427,12 +427,8 @@ async fn page(
     (list.max_age, list.region) = (query.age_appropriate, query.region);
     list.after = query.cursor.map(|cursor| cursors.verify(scope, &cursor)).transpose()?;
     list.limit = limit + 1;
-    let mut items = catalog.list(call, &list).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more).map(|last| last.id);
-    let next_cursor = last.map(|id| cursors.sign(scope, &id)).transpose()?;
-    json_entity(headers, &Page { items, next_cursor })
+    let items = catalog.list(call, &list).await?;
+    json_entity(headers, &Page::cut(items, limit, (cursors, scope), |last| last.id)?)
 }
 
 /// The scope of a list's cursors: a cursor of one age is of no use in the list of another.

@@ -30,6 +30,26 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// The first `limit` of `items`, of which one more was asked for: it tells whether there is a next page, which
+    /// begins after the position of the last one here.
+    ///
+    /// # Errors
+    /// As [`Cursors::sign`].
+    pub fn cut<P: Serialize>(
+        mut items: Vec<T>,
+        limit: usize,
+        (cursors, scope): (&Cursors, &str),
+        position: impl FnOnce(&T) -> P,
+    ) -> Result<Self, ApiError> {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| more).map(position);
+        let next_cursor = last.map(|place| cursors.sign(scope, &place)).transpose()?;
+        Ok(Self { items, next_cursor })
+    }
+}
+
 /// How many items the client asks for: 20 when it doesn't say.
 ///
 /// # Errors
@@ -124,6 +144,23 @@ mod tests {
     #[case(Some(101), None)]
     fn limits(#[case] asked: Option<u32>, #[case] given: Option<u32>) {
         assert_eq!(page_limit(asked).ok(), given);
+    }
+
+    #[rstest]
+    #[case(&[], 2, &[], None)]
+    #[case(&[5, 6], 2, &[5, 6], None)]
+    #[case(&[5, 6, 7], 2, &[5, 6], Some(6))]
+    #[case(&[5, 6, 7], 1, &[5], Some(5))]
+    fn a_page_leads_on_where_there_is_more(
+        #[case] items: &[u64],
+        #[case] limit: usize,
+        #[case] kept: &[u64],
+        #[case] after: Option<u64>,
+    ) {
+        let cursors = Cursors::new(&[7; 32]);
+        let page = Page::cut(items.to_vec(), limit, (&cursors, "numbers"), |last| *last).unwrap();
+        let next = page.next_cursor.map(|cursor| cursors.verify::<u64>("numbers", &cursor).unwrap());
+        assert_eq!((page.items.as_slice(), next), (kept, after));
     }
 
     #[test]

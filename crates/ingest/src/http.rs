@@ -91,12 +91,8 @@ async fn list_ingest_runs(
 ) -> HttpResult<Json<Page<Run>>> {
     let limit = page_limit(params.limit)?;
     let before = params.cursor.map(|cursor| cursors.verify::<RunId>(RUNS, &cursor)).transpose()?;
-    let mut items = ingest.list(&call, before, limit + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let last = items.last().filter(|_| more);
-    let next_cursor = last.map(|run| cursors.sign(RUNS, &run.id)).transpose()?;
-    Ok(Json(Page { items, next_cursor }))
+    let items = ingest.list(&call, before, limit + 1).await?;
+    Ok(Json(Page::cut(items, limit as usize, (&cursors, RUNS), |last| last.id)?))
 }
 
 /// One run and how far it is.

@@ -2,7 +2,7 @@
 
 use contracts::{ApiError, ErrorKind, RunId};
 use jiff::{SignedDuration, Timestamp, civil::Date};
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Tx, Value, args};
 use uuid::Uuid;
 
 use crate::run::{Counts, Run, RunOptions, RunStatus};
@@ -46,16 +46,13 @@ impl FromRow for Run {
     }
 }
 
-/// Writes a run, new or known, for its holder: what another process has taken over is no more written to.
+/// Writes a run for its holder: what another process has taken over is no more written to.
 ///
 /// # Errors
 /// `run_taken_over`.
 pub(crate) async fn save(db: &Db, run: &Run) -> Result<(), ApiError> {
-    let mut tx = db.begin().await?;
-    let sql = "UPDATE ingest_runs SET beat_at = $3 WHERE id = $1 AND holder = $2";
-    kept(run.id, tx.execute(sql, args![run.id, run.holder, run.updated_at]).await?)?;
-    put(&mut tx, run).await?;
-    Ok(tx.commit().await?)
+    let sql = format!("{PUT} WHERE ingest_runs.holder = excluded.holder");
+    kept(run.id, db.execute(sql, values(run)).await?)
 }
 
 /// Says that a run is alive.
@@ -77,47 +74,49 @@ fn kept(id: RunId, rows: u64) -> Result<(), ApiError> {
 
 /// Notes a new run, or one to go on with, as its holder's.
 pub(crate) async fn put(tx: &mut Tx, run: &Run) -> Result<(), DbError> {
+    tx.execute(PUT, values(run)).await.map(|_| ())
+}
+
+const PUT: &str =
+    "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created,
+        updated, merged, unchanged, rejected, passed_by, parts, error, error_code, error_status, started_at, updated_at,
+        finished_at, holder, beat_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
+    ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
+        as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
+        created = excluded.created, updated = excluded.updated, merged = excluded.merged,
+        unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
+        parts = excluded.parts,
+        error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
+        updated_at = excluded.updated_at, finished_at = excluded.finished_at, holder = excluded.holder,
+        beat_at = excluded.beat_at";
+
+fn values(run: &Run) -> Vec<Value> {
     let counts = &run.counts;
-    tx.execute(
-        "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created, updated,
-            merged, unchanged, rejected, passed_by, parts, error, error_code, error_status, started_at, updated_at,
-            finished_at, holder, beat_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
-        ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
-            as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
-            created = excluded.created, updated = excluded.updated, merged = excluded.merged,
-            unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
-            parts = excluded.parts,
-            error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
-            updated_at = excluded.updated_at, finished_at = excluded.finished_at, holder = excluded.holder,
-            beat_at = excluded.beat_at",
-        args![
-            run.id,
-            &run.location,
-            options_text(&run.options),
-            run.format.map(crate::Format::as_str),
-            run.fingerprint.as_ref(),
-            run.as_of,
-            run.status.as_str(),
-            signed(counts.rows_read),
-            signed(counts.created),
-            signed(counts.updated),
-            signed(counts.merged),
-            signed(counts.unchanged),
-            signed(counts.rejected),
-            signed(counts.passed_by),
-            signed(counts.parts),
-            run.error.as_ref(),
-            run.error_code.as_ref(),
-            run.error_status,
-            run.started_at,
-            run.updated_at,
-            run.finished_at,
-            run.holder,
-        ],
-    )
-    .await
-    .map(|_| ())
+    args![
+        run.id,
+        &run.location,
+        options_text(&run.options),
+        run.format.map(crate::Format::as_str),
+        run.fingerprint.as_ref(),
+        run.as_of,
+        run.status.as_str(),
+        signed(counts.rows_read),
+        signed(counts.created),
+        signed(counts.updated),
+        signed(counts.merged),
+        signed(counts.unchanged),
+        signed(counts.rejected),
+        signed(counts.passed_by),
+        signed(counts.parts),
+        run.error.as_ref(),
+        run.error_code.as_ref(),
+        run.error_status,
+        run.started_at,
+        run.updated_at,
+        run.finished_at,
+        run.holder,
+    ]
 }
 
 /// The run with this id.

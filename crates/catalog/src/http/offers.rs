@@ -107,12 +107,9 @@ async fn list_leaving_soon(
         params.cursor.map(|cursor| cursors.verify("leaving", &cursor)).transpose()?;
     let days = params.days.unwrap_or(DAYS);
     let query = LeavingQuery { days, region: params.region, platform: params.platform, after, limit: limit + 1 };
-    let mut items = catalog.leaving(&call, &query).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more).map(|leaving| (leaving.expires_at, leaving.content.id));
-    let next_cursor = last.map(|place| cursors.sign("leaving", &place)).transpose()?;
-    Ok(Json(Page { items, next_cursor }))
+    let items = catalog.leaving(&call, &query).await?;
+    let position = |last: &Leaving| (last.expires_at, last.content.id);
+    Ok(Json(Page::cut(items, limit, (&cursors, "leaving"), position)?))
 }
 
 /// The beginning of a title.

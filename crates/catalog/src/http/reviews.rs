@@ -75,12 +75,8 @@ async fn list_reviews(
     let scope = format!("reviews:{status}");
     let limit = page_limit(query.limit)? as usize;
     let after: Option<Uuid> = query.cursor.map(|cursor| cursors.verify(&scope, &cursor)).transpose()?;
-    let mut items = catalog.reviews(&call, status, after, limit + 1).await?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more).map(|review| review.id);
-    let next_cursor = last.map(|id| cursors.sign(&scope, &id)).transpose()?;
-    Ok(Json(Page { items, next_cursor }))
+    let items = catalog.reviews(&call, status, after, limit + 1).await?;
+    Ok(Json(Page::cut(items, limit, (&cursors, &scope), |last| last.id)?))
 }
 
 /// Makes the two titles of a question one.
