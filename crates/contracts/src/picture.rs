@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::{ApiError, ErrorKind};
 
 /// The widths that pictures are given in, in pixels. A fixed ladder: what anybody may ask for can be kept.
-pub const PICTURE_WIDTHS: [u32; 6] = [120, 240, 360, 500, 780, 1280];
+pub const PICTURE_WIDTHS: [u32; 7] = [92, 120, 240, 360, 500, 780, 1280];
 
 /// What tells a picture apart from the one that takes its place: the 32-bit FNV-1a hash of its address (Fowler, Noll, Vo),
 /// as eight hexadecimal digits.

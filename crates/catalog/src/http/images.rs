@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<Arc<Catalog>> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ImageQuery {
-    /// One of 120, 240, 360, 500, 780 and 1280 pixels; 360 where not given. No picture is made wider than it is.
+    /// One of 92, 120, 240, 360, 500, 780 and 1280 pixels; 360 where not given. No picture is made wider than it is.
     width: Option<u32>,
     /// The 32-bit FNV-1a hash of the picture's `url`, as eight hexadecimal digits: with it the answer never changes and
     /// may be kept for ever.
