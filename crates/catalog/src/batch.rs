@@ -6,7 +6,8 @@ use contracts::{ContentId, ContentType, ExternalId, IngestAction, IngestOutcome,
 
 use crate::{
     merge::{Merged, fold},
-    resolve::{Candidate, Facets, Match, Resolution, resolve},
+    resolve::{Candidate, Facets, Match, Resolution, by_story, resolve},
+    stories::Stories,
 };
 
 /// The most near misses that are kept for a record.
@@ -127,6 +128,8 @@ pub struct Batch {
     pub known: HashMap<Key, Stored>,
     /// Who has which id.
     pub owners: HashMap<ExternalId, ContentId>,
+    /// What is known of the overviews that are compared.
+    pub stories: Stories,
     titles: HashMap<ContentId, Title>,
     blocks: HashMap<(ContentType, String), BTreeSet<(u16, ContentId)>>,
     /// Titles that changed, in the order in which they first did.
@@ -140,6 +143,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Nothing but what is known of overviews.
+    pub fn knowing(stories: Stories) -> Self {
+        Self { stories, ..Self::default() }
+    }
+
     /// Puts in a record of a title that is stored already.
     pub fn load(&mut self, id: ContentId, record: SourceRecord) {
         let title = self.titles.entry(id).or_default();
@@ -175,7 +183,12 @@ impl Batch {
 
     /// Decides which title a record that is not known yet describes.
     fn place(&mut self, incoming: &Incoming, new_id: impl FnOnce() -> ContentId) -> (IngestAction, Stored) {
-        let Resolution { joined, apart, uncertain } = resolve(&incoming.facets, &self.candidates(incoming));
+        let found = resolve(&incoming.facets, &self.candidates(incoming));
+        let Self { titles, stories, .. } = self;
+        let Resolution { joined, apart, uncertain } = by_story(found, |id| {
+            let theirs = titles.get(&id).into_iter().flat_map(|title| title.records.values());
+            stories.likeness(&incoming.record, theirs)
+        });
         for (content_id, evidence) in apart.into_iter().take(MAX_APART) {
             let key = incoming.key();
             self.log.push(Logged { key, content_id, verdict: "kept_apart", evidence, confidence: 0.0 });
@@ -193,7 +206,7 @@ impl Batch {
                 let content_id = new_id();
                 let doubt = |other: Match| {
                     let (key, kind) = (incoming.key(), "uncertain");
-                    let Match { id: other_id, confidence, evidence } = other;
+                    let (other_id, confidence, evidence) = (other.id, other.confidence, other.words());
                     Doubt { kind, key, content_id, other_id, evidence, confidence }
                 };
                 self.doubts.extend(uncertain.into_iter().take(MAX_APART).map(doubt));

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use contracts::{
-    ApiError, Call, Clock, ContentId, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Offer, Result, SourceRecord, Topic,
+    ApiError, Call, Clock, ContentId, Embedder, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Offer, Result,
+    SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -15,8 +16,13 @@ use crate::{
     load,
     project::{self, Change},
     resolve::Facets,
+    stories::Stories,
     validate,
 };
+
+/// How often a batch is begun anew because more overviews have to be embedded: each time some titles are known better, and those that
+/// follow in the batch may be compared with them.
+const ROUNDS: usize = 4;
 
 /// What came of a batch, and which cached answers it made stale.
 pub struct Taken {
@@ -28,26 +34,44 @@ pub struct Taken {
     pub ids: BTreeSet<contracts::ExternalId>,
 }
 
-/// Takes a batch in.
+/// Takes a batch in. With a model, overviews that are to be compared are embedded between two tries, so that nobody waits for the
+/// model behind the catalogue's lock.
 ///
 /// # Errors
 /// `Unauthenticated` for an anonymous caller, `too_many_records`, `bad_record`; nothing is written then.
-pub async fn ingest(db: &Db, clock: &Clock, ids: &Ids, call: &Call, records: &[SourceRecord]) -> Result<Taken> {
-    call.require_operator()?;
-    call.remaining(clock)?;
+pub async fn ingest(
+    db: &Db,
+    scene: &Scene<'_>,
+    model: Option<&dyn Embedder>,
+    records: &[SourceRecord],
+) -> Result<Taken> {
+    scene.call.require_operator()?;
+    scene.call.remaining(scene.clock)?;
     if records.len() > MAX_BATCH {
         let detail = format!("a batch has at most {MAX_BATCH} records, this one has {}", records.len());
         return Err(ApiError::invalid("too_many_records", detail).field("records", "are too many"));
     }
-    let incoming = prepare(clock, records)?;
-    let mut tx = db.begin().await?;
-    // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
-    tx.lock("catalog").await?;
-    let taken = take(&mut tx, incoming, &Scene { clock, ids, call }).await?;
-    if !taken.titles.is_empty() {
-        tx.commit().await?;
+    let mut stories = Stories::new(model.is_some());
+    for round in 0..=ROUNDS {
+        let incoming = prepare(scene.clock, records)?;
+        let mut tx = db.begin().await?;
+        // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
+        tx.lock("catalog").await?;
+        match take(&mut tx, incoming, scene, &mut stories).await? {
+            Some(taken) if taken.titles.is_empty() => return Ok(taken),
+            Some(taken) => {
+                tx.commit().await?;
+                return Ok(taken);
+            }
+            None => drop(tx),
+        }
+        scene.call.remaining(scene.clock)?;
+        match model.filter(|_| round < ROUNDS) {
+            Some(model) => stories.embed(model).await,
+            None => stories.close(),
+        }
     }
-    Ok(taken)
+    Err(ApiError::internal("a batch could not be decided"))
 }
 
 /// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles.
@@ -60,27 +84,33 @@ pub async fn withdraw(db: &Db, scene: &Scene<'_>, sources: &[String], checked_be
     let mut tx = db.begin().await?;
     tx.lock("catalog").await?;
     let records = unconfirmed(&mut tx, sources, checked_before).await?;
-    let taken = take(&mut tx, prepare(scene.clock, &records)?, scene).await?;
+    let incoming = prepare(scene.clock, &records)?;
+    let taken = take(&mut tx, incoming, scene, &mut Stories::default()).await?;
     tx.commit().await?;
-    Ok(taken)
+    taken.ok_or_else(|| ApiError::internal("known records were compared"))
 }
 
-/// Takes checked records in, in a transaction that has the catalogue's lock.
-async fn take(tx: &mut Tx, incoming: Vec<Incoming>, scene: &Scene<'_>) -> Result<Taken> {
+/// Takes checked records in, in a transaction that has the catalogue's lock. `None`, and nothing written, where overviews have to be
+/// embedded first.
+async fn take(tx: &mut Tx, incoming: Vec<Incoming>, scene: &Scene<'_>, stories: &mut Stories) -> Result<Option<Taken>> {
     let keys: Vec<_> = incoming.iter().map(Incoming::key).collect();
-    let mut batch = Batch::default();
+    let mut batch = Batch::knowing(std::mem::take(stories));
     load::known(tx, &keys, &mut batch).await?;
     let stale = |one: &Incoming| batch.known.get(&one.key()).is_none_or(|known| known.digest != one.digest);
     if incoming.iter().any(stale) {
         load::neighbours(tx, &incoming, &mut batch).await?;
     }
     let outcomes = incoming.into_iter().map(|one| batch.take(one, || ContentId(scene.ids.next()))).collect();
+    if batch.stories.are_wanting() {
+        *stories = batch.stories;
+        return Ok(None);
+    }
     let touched = batch.touched.clone();
     let moved = touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| &title.moved_ids).cloned().collect();
     if !touched.is_empty() {
         write(tx, &mut batch, scene).await?;
     }
-    Ok(Taken { outcomes, titles: touched, ids: moved })
+    Ok(Some(Taken { outcomes, titles: touched, ids: moved }))
 }
 
 /// The records of these sources that hold offers last confirmed before a time, without those offers.

@@ -22,12 +22,14 @@ mod review;
 mod seasons;
 mod service;
 mod store;
+mod stories;
 mod text;
 mod validate;
 
 pub use http::{api, routes};
 pub use review::{History, Review, Unmerged};
 pub use service::Catalog;
+pub use text::{person_key, title_key};
 
 #[cfg(test)]
 mod tests;

@@ -18,16 +18,21 @@
 //! | a director in common, and an actor or the runtime; one side leaves the subtitle out | the same | 0.93 |
 //!
 //! The stages are those of the specification: EIDR; the ids of IMDb, TMDb, Gracenote and the rest; title, year and
-//! kind; and what remains uncertain waits for a person (`review`). The fourth stage, meaning, is not built.
+//! kind; and of what remains uncertain, what the two sides say the story is (`story`). What then remains waits for a
+//! person (`review`).
 //!
 //! Evidence against it wins: directors named by both and none in common, unless two actors are; actors named by both
 //! and nobody in common; films whose runtimes differ by more than 15 minutes, unless a director and two actors are in
 //! common (a longer cut). A source describes a title once, so the rules never join two records of one source. Two
 //! candidates that are equally good are none: a wrong title costs more than a double one.
 
+mod story;
+
 use std::collections::BTreeSet;
 
 use contracts::{ContentId, ContentType, CreditRole, ExternalId, SourceRecord};
+
+pub use story::{by_story, tells};
 
 use crate::text::{distinctive, head_key, joined_key, person_key, same_person, title_key};
 
@@ -165,7 +170,26 @@ pub struct Match {
     pub confidence: f64,
     /// Why, in words.
     pub evidence: String,
+    /// Why it is not certain, in words; `None` for one that is.
+    pub open: Option<&'static str>,
 }
+
+impl Match {
+    /// What is known, and what is not.
+    pub fn words(self) -> String {
+        match self.open {
+            Some(open) => format!("{}; {open}", self.evidence),
+            None => self.evidence,
+        }
+    }
+}
+
+/// Two titles have the same claim.
+const TIED: &str = "another title is as good a match";
+/// Nothing speaks against it, and not enough for it.
+const TOO_LITTLE: &str = "too little else to go by";
+/// It may be a longer cut of it, or another film: no story tells.
+const OTHER_LENGTH: &str = "runtimes more than 5 minutes apart";
 
 /// Decides which of `candidates` the record with these facets describes.
 ///
@@ -182,12 +206,13 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
             apart.push((candidate.id, reason));
         } else if let Some((rank, id)) = shared {
             let evidence = format!("{} id {}", id.id_type, id.id_value);
-            by_id.push((rank, Match { id: candidate.id, confidence: 1.0, evidence }));
+            by_id.push((rank, Match { id: candidate.id, confidence: 1.0, evidence, open: None }));
         } else if let Some(likeness) = record.likeness(candidate.facets) {
+            let id = candidate.id;
             match compare(record, candidate.facets, likeness) {
-                Verdict::Same(confidence, evidence) => by_rule.push(Match { id: candidate.id, confidence, evidence }),
-                Verdict::Uncertain(confidence, evidence) => {
-                    uncertain.push(Match { id: candidate.id, confidence, evidence });
+                Verdict::Same(confidence, evidence) => by_rule.push(Match { id, confidence, evidence, open: None }),
+                Verdict::Uncertain(confidence, evidence, open) => {
+                    uncertain.push(Match { id, confidence, evidence, open: Some(open) });
                 }
                 Verdict::Other(reason) => apart.push((candidate.id, reason)),
             }
@@ -199,9 +224,7 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
     let joined = match by_id.into_iter().next() {
         Some((_, found)) => Some(found),
         None if tied => {
-            let tie =
-                |tie: Match| Match { evidence: format!("{}; another title is as good a match", tie.evidence), ..tie };
-            uncertain.extend(by_rule.into_iter().map(tie));
+            uncertain.extend(by_rule.into_iter().map(|tie| Match { open: Some(TIED), ..tie }));
             None
         }
         None => by_rule.into_iter().next(),
@@ -321,8 +344,8 @@ impl Evidence {
 enum Verdict {
     /// One title: how sure.
     Same(f64, String),
-    /// It may be: how likely.
-    Uncertain(f64, String),
+    /// It may be: how likely, what is known, and why that is not enough.
+    Uncertain(f64, String, &'static str),
     /// Another one.
     Other(String),
 }
@@ -348,9 +371,10 @@ fn compare(record: &Facets, other: &Facets, likeness: Likeness) -> Verdict {
         (None, Some(gap)) if gap > 1 => Verdict::Other(format!("same title, {gap} years apart")),
         // Half of a shortened title is a name like any other: it takes a person in common to be worth a look.
         (None, Some(0)) if likeness == Likeness::Same || found.people > 0 => {
-            Verdict::Uncertain(0.5, format!("{evidence}; too little else to go by"))
+            let other_length = !series && found.runtime_gap.is_some() && !found.same_runtime();
+            Verdict::Uncertain(0.5, evidence, if other_length { OTHER_LENGTH } else { TOO_LITTLE })
         }
-        _ => Verdict::Other("same title, too little else to go by".to_owned()),
+        _ => Verdict::Other(format!("same title, {TOO_LITTLE}")),
     }
 }
 

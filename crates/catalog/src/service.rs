@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::{
-    ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, ExternalId, Ids, IngestOutcome, ListQuery,
-    Locale, MAX_BATCH, Pictures, Result, Rng, Season, SourceRecord, Topic,
+    ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, Embedder, ExternalId, Ids, IngestOutcome,
+    ListQuery, Locale, MAX_BATCH, Pictures, Result, Rng, Season, SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,13 +52,19 @@ pub struct Catalog {
     /// How often something was forgotten.
     forgotten: AtomicU64,
     pub(crate) pictures: Option<Arc<dyn Pictures>>,
+    model: Option<Arc<dyn Embedder>>,
 }
 
 impl Catalog {
     /// A catalogue whose tables are in `db`.
     pub fn new(db: Db, cache: Arc<dyn Cache>, clock: Clock, rng: Rng) -> Self {
         let ids = Ids::new(clock.clone(), rng);
-        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0), pictures: None }
+        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0), pictures: None, model: None }
+    }
+
+    /// With a sentence model, by which resolution compares overviews where nothing else decides.
+    pub fn with_model(self, model: Arc<dyn Embedder>) -> Self {
+        Self { model: Some(model), ..self }
     }
 
     /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.
@@ -201,9 +207,16 @@ impl Catalog {
 
 /// The titles in the order asked; one that is asked for twice is copied, each other handed over.
 pub(crate) fn hand_over(found: &mut HashMap<ContentId, Content>, ids: &[ContentId]) -> Vec<Option<Content>> {
-    let again = |at: usize, id: &ContentId| ids.iter().skip(at + 1).any(|other| other == id);
-    let one = |(at, id)| if again(at, id) { found.get(id).cloned() } else { found.remove(id) };
-    ids.iter().enumerate().map(one).collect()
+    let mut left: HashMap<ContentId, usize> = HashMap::with_capacity(ids.len());
+    ids.iter().for_each(|id| *left.entry(*id).or_default() += 1);
+    let one = |id: &ContentId| {
+        let again = left.get_mut(id).is_some_and(|left| {
+            *left -= 1;
+            *left > 0
+        });
+        if again { found.get(id).cloned() } else { found.remove(id) }
+    };
+    ids.iter().map(one).collect()
 }
 
 fn content_key(id: ContentId, locale: &Locale) -> String {
@@ -282,7 +295,8 @@ impl CatalogApi for Catalog {
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
-        let taken = ingest::ingest(&self.db, &self.clock, &self.ids, call, records).await?;
+        let scene = ingest::Scene { clock: &self.clock, ids: &self.ids, call };
+        let taken = ingest::ingest(&self.db, &scene, self.model.as_deref(), records).await?;
         self.forget_taken(&taken).await;
         Ok(taken.outcomes)
     }

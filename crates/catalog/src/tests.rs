@@ -5,6 +5,7 @@ mod ingest;
 mod read;
 mod review;
 mod seasons;
+mod stories;
 
 use std::sync::Arc;
 

@@ -108,11 +108,14 @@ impl Services {
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
         let mailer = backends::mailer(config, folder.path())?;
-        let catalog = if runs(Role::Catalog) {
-            let catalog = Catalog::new(db.clone(), Arc::clone(&cache), clock.clone(), rng.clone());
-            Some(Arc::new(catalog.with_pictures(Arc::new(pictures(config)?))))
-        } else {
-            None
+        // One model for both: the catalogue compares overviews with it, the search looks for meaning.
+        let model = match runs(Role::Catalog) || runs(Role::Search) {
+            true => backends::embedder(config),
+            false => Err("no role here needs one".to_owned()),
+        };
+        let catalog = match runs(Role::Catalog) {
+            true => Some(Arc::new(open_catalog(config, &db, &cache, &means, model.as_ref().ok())?)),
+            false => None,
         };
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
         let ingest = if runs(Role::Ingest) {
@@ -126,7 +129,8 @@ impl Services {
         }
         let mut notes = Vec::new();
         let search = if runs(Role::Search) {
-            let parts = SearchParts { db: &db, catalog: &catalog_api, cache: &cache, clock: &clock, rng: &rng, wanted };
+            let (db, catalog, cache, clock, rng) = (&db, &catalog_api, &cache, &clock, &rng);
+            let parts = SearchParts { db, catalog, cache, clock, rng, wanted, model };
             Some(Arc::new(open_search(config, folder, parts, &mut notes)?))
         } else {
             None
@@ -293,6 +297,22 @@ fn pictures(config: &Config) -> anyhow::Result<HostedPictures> {
     HostedPictures::new(hosts, settings.cache_bytes, timeout).map_err(|why| anyhow::anyhow!("`pictures`: {why}"))
 }
 
+/// The catalogue, with pictures and, where there is one, the model that compares overviews.
+fn open_catalog(
+    config: &Config,
+    db: &Db,
+    cache: &Arc<dyn Cache>,
+    means: &Means,
+    model: Option<&Arc<dyn Embedder>>,
+) -> anyhow::Result<Catalog> {
+    let catalog = Catalog::new(db.clone(), Arc::clone(cache), means.clock.clone(), means.rng.clone());
+    let catalog = catalog.with_pictures(Arc::new(pictures(config)?));
+    Ok(match model {
+        Some(model) => catalog.with_model(Arc::clone(model)),
+        None => catalog,
+    })
+}
+
 struct SearchParts<'a> {
     db: &'a Db,
     catalog: &'a Arc<dyn CatalogApi>,
@@ -300,6 +320,8 @@ struct SearchParts<'a> {
     clock: &'a Clock,
     rng: &'a Rng,
     wanted: Wanted,
+    /// The sentence model, or why there is none.
+    model: Result<Arc<dyn Embedder>, String>,
 }
 
 fn open_search(
@@ -308,9 +330,10 @@ fn open_search(
     parts: SearchParts<'_>,
     notes: &mut Vec<Component>,
 ) -> anyhow::Result<Search> {
+    let SearchParts { db, catalog, cache, clock, rng, wanted, model } = parts;
     let mut embedder: Option<Arc<dyn Embedder>> = None;
     let mut vectors: Option<Arc<dyn VectorIndex>> = None;
-    match backends::embedder(config) {
+    match model {
         Ok(model) => {
             let (index, note) = backends::vectors(folder.path(), model.as_ref())?;
             notes.extend(note);
@@ -323,7 +346,6 @@ fn open_search(
             notes.push(Component::new("embedding_model", ComponentState::Degraded, detail));
         }
     }
-    let SearchParts { db, catalog, cache, clock, rng, wanted } = parts;
     // A command asks one question and leaves.
     let warm_up = wanted == Wanted::Roles;
     let search = Search::open(

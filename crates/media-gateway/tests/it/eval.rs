@@ -238,3 +238,47 @@ fn merges_are_judged_by_ids_that_resolution_did_not_see() {
     assert!(!setup.folder().join("media-gateway.db").exists(), "nothing is left in the data folder");
     one_line(&setup.run(&["eval", "merges", "/nowhere.csv"]), 3, "/nowhere.csv is not there");
 }
+
+#[test]
+fn merges_by_overviews_are_judged_by_people_that_resolution_did_not_see() {
+    let (setup, dir) = (Setup::new().with_model(), tempfile::tempdir().unwrap());
+    let list = |name: &str, rows: [(&str, &str, &str); 3]| {
+        let row = |(title, director, plot): (&str, &str, &str)| {
+            format!("{title},Movie,{title},{director},,,,2019,PG,90 min,Dramas,\"{plot}\"\n")
+        };
+        let text = format!("{}\n{}", fixtures::HEADER, rows.map(row).concat());
+        fixtures::write(dir.path(), name, text.as_bytes())
+    };
+    // One film retold, one name of two films, and one film that the lists tell in other people's names.
+    let keeper =
+        "A lighthouse keeper on a lonely island finds an old letter after a storm and sails out to its sender.";
+    let baker = "Three sisters inherit a failing bakery in Lyon and learn to forgive each other over bread.";
+    let one = [("Wind", "Ada Quill", keeper), ("Salt", "Bo Finch", baker), ("Ember", "Cy Day", keeper)];
+    let other = [
+        (
+            "Wind",
+            "Ada Quill",
+            "After a storm the keeper of a lonely island lighthouse discovers an old letter and sails to find who sent it.",
+        ),
+        ("Salt", "Di Moor", "An astronaut repairs a mining robot on a moon of Jupiter while her oxygen runs out."),
+        ("Ember", "Eve Lark", keeper),
+    ];
+    let (one, other) = (list("netflix_titles.csv", one), list("hulu_titles.csv", other));
+    let run = |setup: &Setup, more: &[&str]| {
+        let output = setup.run(&[&["eval", "merges", &one, &other, "--hide-people", "--print", "9"], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: Value = serde_json::from_str(&run(&setup, &["--json"])).unwrap();
+    let counts = ["merges", "right", "wrong", "should_be"].map(|name| report[name].clone());
+    assert_eq!(counts, [2, 1, 1, 1].map(|count| json!(count)), "{report}");
+    assert_eq!(report["by_story"]["right"], json!(1));
+    let halves = ["train", "held_out"].map(|half| report[half]["merges"].as_u64().unwrap());
+    assert_eq!(halves.iter().sum::<u64>(), 2, "every merge is in one half");
+    let drawn = report["drawn"].as_array().unwrap();
+    assert!(drawn.iter().all(|one| one["evidence"].as_str().unwrap().starts_with("title, year, overviews alike ")));
+    let table = run(&setup, &[]);
+    assert!(table.contains("by_story_train") && table.contains("| wrong |"), "{table}");
+    let without = run(&Setup::new(), &["--json"]);
+    assert!(without.contains("overviews are not compared") && without.contains("\"merges\":0"), "{without}");
+}

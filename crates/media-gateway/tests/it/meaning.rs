@@ -125,3 +125,63 @@ fn a_node_that_is_killed_while_it_embeds_goes_on_where_it_was() {
     std::fs::remove_dir_all(folder.join("index")).unwrap();
     assert_eq!(found, meanings(&folder), "as from vectors that were made at one go");
 }
+
+const MAPPING: &str =
+    "type = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\noverview = \"plot\"\n";
+
+/// Two lists that name nobody: one film retold, and one name of two films.
+fn two_lists(setup: &Setup) -> Vec<Value> {
+    let dir = tempfile::tempdir().unwrap();
+    let lists = [
+        (
+            "festival",
+            "1,Wind,2019,A lighthouse keeper on a lonely island finds an old letter after a storm and sails out to its sender.\n\
+             2,Salt,2019,Three sisters inherit a failing bakery in Lyon and learn to forgive each other over bread.\n",
+        ),
+        (
+            "archive",
+            "7,Wind,2019,After a storm the keeper of a lonely island lighthouse discovers an old letter and sails to find who sent it.\n\
+             8,Salt,2019,An astronaut repairs a mining robot on a moon of Jupiter while her oxygen runs out.\n",
+        ),
+    ];
+    let one = |(name, rows): (&str, &str)| {
+        let mapping = format!("source = \"{name}\"\n{MAPPING}");
+        let mapping = fixtures::write(dir.path(), &format!("{name}.toml"), mapping.as_bytes());
+        let file = fixtures::write(dir.path(), &format!("{name}.csv"), format!("id,name,year,plot\n{rows}").as_bytes());
+        let output = setup.run(&["ingest", &file, "--mapping", &mapping, "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    lists.map(one).to_vec()
+}
+
+#[test]
+fn two_records_are_one_title_where_their_stories_are_alike() {
+    let counts = |run: &Value| ["created", "merged"].map(|name| run[name].as_u64().unwrap());
+    let questions = |setup: &Setup| -> Vec<Value> {
+        let listed = setup.run(&["review", "list", "--json"]);
+        serde_json::from_slice(&listed.stdout).unwrap()
+    };
+    let without = Setup::new();
+    assert_eq!(two_lists(&without).iter().map(counts).collect::<Vec<_>>(), [[2, 0], [2, 0]]);
+    let asked = questions(&without);
+    assert_eq!(asked.len(), 2, "nothing but name and year is known: {asked:?}");
+    assert!(asked.iter().all(|one| one["evidence"] == "title, year; too little else to go by"), "{asked:?}");
+
+    let with = Setup::new().with_model();
+    assert_eq!(two_lists(&with).iter().map(counts).collect::<Vec<_>>(), [[2, 0], [1, 1]]);
+    assert_eq!(questions(&with), Vec::<Value>::new(), "the other pair is put apart");
+    let app = with.start();
+    let found = app.get("/api/v1/content/titles?q=wind").ok();
+    let items = found["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{found}");
+    let history = |item: &Value| {
+        let path = format!("/api/v1/content/{}/merges", item["id"].as_str().unwrap());
+        app.get(&path).ok()["log"].to_string()
+    };
+    assert!(history(&items[0]).contains("title, year, overviews alike ."), "{}", history(&items[0]));
+    let others = app.get("/api/v1/content/titles?q=salt").ok();
+    let others: Vec<String> = others["items"].as_array().unwrap().iter().map(history).collect();
+    assert_eq!(others.len(), 2);
+    assert!(others.iter().any(|log| log.contains("title, year, overviews unlike .")), "{others:?}");
+}

@@ -1,7 +1,8 @@
 //! `eval merges`: takes sources into a catalogue that is thrown away, and says which records became one title, and why.
 //!
 //! With `--hide-ids` resolution sees no id of any record, and the ids judge what it did: that measures what it would do
-//! for sources that share none.
+//! for sources that share none. With `--hide-people` it sees neither people nor lengths, and the people judge: that
+//! measures what overviews alone decide, where there is a sentence model.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,22 +14,29 @@ use std::{
 };
 
 use async_trait::async_trait;
-use catalog::Catalog;
+use catalog::{Catalog, person_key, title_key};
 use clap::Args;
 use contracts::{
-    ApiError, Call, CatalogApi, Clock, Content, ContentId, CreditRole, Directory, ExternalId, IngestAction,
+    ApiError, Call, CatalogApi, Clock, Content, ContentId, CreditRole, Directory, Embedder, ExternalId, IngestAction,
     IngestOutcome, ListQuery, Rng, SourceRecord,
 };
 use flate2::bufread::MultiGzDecoder;
 use ingest::{Ingest, IngestConfig, RunRequest};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use stores::{Db, DbConfig};
 use stores_embedded::MemoryCache;
 use tokio_util::sync::CancellationToken;
 
 use super::Global;
-use crate::cli::{bar, ingest::show};
+use crate::{
+    backends,
+    cli::{bar, ingest::show},
+    config::Config,
+};
 
+/// The kind of id that a person's name is taken for.
+const PERSON: &str = "person";
 /// The deadline of the whole; each batch has its own.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -40,6 +48,9 @@ pub struct MergesEvalArgs {
     /// Hide every id from resolution, and judge what it does by them
     #[arg(long)]
     hide_ids: bool,
+    /// Hide people and lengths from resolution, and judge what it does by the people
+    #[arg(long, conflicts_with = "hide_ids")]
+    hide_people: bool,
     /// Questions that name films by IMDb id and Wikipedia page: which ids mean the same
     #[arg(long, value_name = "FILE", requires = "hide_ids")]
     same: Option<PathBuf>,
@@ -53,46 +64,81 @@ pub struct MergesEvalArgs {
 
 pub async fn run(global: &Global, args: &MergesEvalArgs) -> anyhow::Result<()> {
     let same = args.same.as_deref().map(same).transpose()?.unwrap_or_default();
-    let seen = taken_in(args, same).await?;
-    let judged = Judged::of(&seen);
+    let config = Config::load(&global.flags())?;
+    let model = backends::embedder(&config);
+    let told = match &model {
+        Ok(model) => format!("overviews are compared by {}", model.model().name),
+        Err(reason) => format!("overviews are not compared: {reason}"),
+    };
+    let seen = taken_in(args, same, model.ok()).await?;
     let drawn = draw(seen.iter().filter(|one| one.joined.is_some()).collect(), args.print, args.seed);
+    let judges = args.hide_ids || args.hide_people;
+    // Whatever is chosen with the answers in view may only look at the one half.
+    let of = |keep: &dyn Fn(&Seen) -> bool| Judged::of(seen.iter().filter(|one| keep(one)));
+    let parts = [
+        ("whole", of(&|_| true)),
+        ("train", of(&|one| !one.held_out)),
+        ("held_out", of(&|one| one.held_out)),
+        ("by_story", of(&Seen::is_by_story)),
+        ("by_story_train", of(&|one| one.is_by_story() && !one.held_out)),
+        ("by_story_held_out", of(&|one| one.is_by_story() && one.held_out)),
+    ];
     if global.json {
-        let mut report = judged.json(seen.len(), args.hide_ids);
+        let mut report = parts[0].1.json(judges);
+        report["records"] = json!(seen.len());
+        for (name, judged) in parts.iter().skip(1).filter(|_| judges) {
+            report[*name] = judged.json(true);
+        }
+        report["overviews"] = json!(told);
         report["drawn"] = drawn.iter().map(|one| one.json()).collect();
         println!("{report}");
         return Ok(());
     }
-    println!("{} records, {} merges", seen.len(), judged.joined);
-    if args.hide_ids {
+    println!(
+        "{} records, {} merges, {} of them by overviews; {told}",
+        seen.len(),
+        parts[0].1.joined,
+        parts[3].1.joined
+    );
+    for (name, judged) in parts.iter().filter(|_| judges) {
         println!(
-            "without ids: precision {:.4}  recall {:.4}  f1 {:.4}  ({} right, {} wrong, {} that no id judges; {} should be)",
-            judged.precision(),
-            judged.recall(),
-            judged.f1(),
-            judged.right,
-            judged.wrong,
-            judged.joined - judged.right - judged.wrong,
-            judged.shared,
+            "{name:18}  {}{}",
+            judged.line(),
+            if name.starts_with("by_story") { String::new() } else { judged.found() }
         );
     }
     if !drawn.is_empty() {
-        println!("\n| record | title it joined | confidence | evidence |\n|---|---|---|---|");
+        println!("\n| record | title it joined | confidence | evidence | judged |\n|---|---|---|---|---|");
     }
     for one in drawn {
         let other = one.joined.as_deref().unwrap_or_default();
-        println!("| {} | {other} | {:.2} | {} |", one.told, one.confidence, one.evidence);
+        let judged = one.verdict.as_str();
+        println!("| {} | {other} | {:.2} | {} | {judged} |", one.told, one.confidence, one.evidence);
     }
     Ok(())
 }
 
-async fn taken_in(args: &MergesEvalArgs, same: HashMap<String, String>) -> anyhow::Result<Vec<Seen>> {
+async fn taken_in(
+    args: &MergesEvalArgs,
+    same: HashMap<String, String>,
+    model: Option<Arc<dyn Embedder>>,
+) -> anyhow::Result<Vec<Seen>> {
     let folder = tempfile::tempdir()?;
     let db = Db::open_sqlite(&folder.path().join("catalogue.db"), &DbConfig::default()).await?;
     db.migrate().await?;
     let (clock, rng) = (Clock::system(), Rng::system());
     let cache = Arc::new(MemoryCache::new(1 << 20));
-    let inner = Catalog::new(db.clone(), cache, clock.clone(), rng.clone());
-    let watched = Arc::new(Watched { inner, hide: args.hide_ids, same, noted: Mutex::default() });
+    let bare = Catalog::new(db.clone(), cache, clock.clone(), rng.clone());
+    let inner = match model {
+        Some(model) => bare.with_model(model),
+        None => bare,
+    };
+    let hide = match (args.hide_ids, args.hide_people) {
+        (true, _) => Some(Hidden::Ids),
+        (_, true) => Some(Hidden::People),
+        _ => None,
+    };
+    let watched = Arc::new(Watched { inner, hide, same, noted: Mutex::default() });
     let config = IngestConfig::new(folder.path());
     let ingest = Ingest::new(db.clone(), watched.clone(), clock.clone(), rng.clone(), config);
     let call = Call::system(&clock, &rng, PATIENCE);
@@ -120,6 +166,8 @@ struct Seen {
     verdict: Verdict,
     /// Whether an earlier record of another source is the same by its ids.
     shared: bool,
+    /// Whether it belongs to the half that nothing is chosen by: a bit of the hash of its title, which its namesakes have too.
+    held_out: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,16 +177,39 @@ enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Wrong => "wrong",
+            Self::Unknown => "",
+        }
+    }
+}
+
+/// What resolution doesn't see, and what is judged by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    Ids,
+    People,
+}
+
 impl Seen {
+    /// Whether it was joined because the overviews are alike.
+    fn is_by_story(&self) -> bool {
+        self.joined.is_some() && self.evidence.contains("overviews alike")
+    }
+
     fn json(&self) -> Value {
-        json!({ "record": self.told, "title": self.joined, "confidence": self.confidence, "evidence": self.evidence })
+        json!({ "record": self.told, "title": self.joined, "confidence": self.confidence, "evidence": self.evidence,
+            "judged": self.verdict.as_str(), "held_out": self.held_out })
     }
 }
 
 /// The catalogue, with a note of what became of each record.
 struct Watched {
     inner: Catalog,
-    hide: bool,
+    hide: Option<Hidden>,
     same: HashMap<String, String>,
     noted: Mutex<Noted>,
 }
@@ -149,15 +220,21 @@ struct Noted {
     /// What each title's first record looks like, and all ids of its records.
     titles: HashMap<ContentId, (String, BTreeSet<ExternalId>)>,
     /// Which source gave each id first.
-    owners: HashMap<ExternalId, String>,
+    owners: HashMap<(String, String), String>,
 }
 
 impl Noted {
     fn note(&mut self, record: &SourceRecord, ids: BTreeSet<ExternalId>, outcome: &IngestOutcome) {
-        let told = told(record);
-        let shared = ids.iter().any(|id| self.owners.get(id).is_some_and(|source| *source != record.source));
+        let (told, name) = (told(record), title_key(&record.title));
+        // A person has many films: it takes the name and the year as well.
+        let place = match ids.iter().next() {
+            Some(id) if id.id_type == PERSON => format!("{name} {:?} ", record.release_year),
+            _ => String::new(),
+        };
+        let placed = |id: &ExternalId| (id.id_type.clone(), format!("{place}{}", id.id_value));
+        let shared = ids.iter().any(|id| self.owners.get(&placed(id)).is_some_and(|source| *source != record.source));
         for id in &ids {
-            self.owners.entry(id.clone()).or_insert_with(|| record.source.clone());
+            self.owners.entry(placed(id)).or_insert_with(|| record.source.clone());
         }
         let title = self.titles.entry(outcome.content_id).or_insert_with(|| (told.clone(), BTreeSet::new()));
         let merged = outcome.action == IngestAction::Merged;
@@ -168,7 +245,8 @@ impl Noted {
         let joined = merged.then(|| title.0.clone());
         title.1.extend(ids);
         let (evidence, confidence) = (outcome.evidence.clone(), outcome.entity_confidence);
-        self.seen.push(Seen { told, joined, evidence, confidence, verdict, shared });
+        let held_out = Sha256::digest(name.as_bytes()).first().is_some_and(|byte| byte % 2 == 1);
+        self.seen.push(Seen { told, joined, evidence, confidence, verdict, shared, held_out });
     }
 }
 
@@ -217,14 +295,19 @@ impl CatalogApi for Watched {
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> contracts::Result<Vec<IngestOutcome>> {
-        let bare = |record: &SourceRecord| SourceRecord { external_ids: Vec::new(), ..record.clone() };
-        let given: Vec<SourceRecord> = match self.hide {
-            true => records.iter().map(bare).collect(),
-            false => records.to_vec(),
+        let bare = |record: &SourceRecord| match self.hide {
+            Some(Hidden::Ids) => SourceRecord { external_ids: Vec::new(), ..record.clone() },
+            Some(Hidden::People) => SourceRecord { credits: Vec::new(), runtime_minutes: None, ..record.clone() },
+            None => record.clone(),
         };
+        let given: Vec<SourceRecord> = records.iter().map(bare).collect();
         let outcomes = self.inner.ingest(call, &given).await?;
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         for (record, outcome) in records.iter().zip(&outcomes) {
+            if self.hide == Some(Hidden::People) {
+                noted.note(record, people(record), outcome);
+                continue;
+            }
             let mut ids: BTreeSet<ExternalId> = record.external_ids.iter().cloned().collect();
             let pages = record.external_ids.iter().filter(|id| id.id_type == "wikipedia");
             let same = pages.filter_map(|page| self.same.get(&page.id_value));
@@ -244,6 +327,12 @@ impl CatalogApi for Watched {
     }
 }
 
+/// The people of a record, as ids of one kind.
+fn people(record: &SourceRecord) -> BTreeSet<ExternalId> {
+    let person = |name: &str| ExternalId { id_type: PERSON.to_owned(), id_value: person_key(name) };
+    record.credits.iter().map(|credit| person(&credit.name)).collect()
+}
+
 /// How many merges there are, how many the ids call right and wrong, and how many there should be.
 #[derive(Default)]
 struct Judged {
@@ -254,14 +343,23 @@ struct Judged {
 }
 
 impl Judged {
-    fn of(seen: &[Seen]) -> Self {
-        let count = |keep: &dyn Fn(&Seen) -> bool| seen.iter().filter(|one| keep(one)).count();
-        Self {
-            joined: count(&|one| one.joined.is_some()),
-            right: count(&|one| one.verdict == Verdict::Right),
-            wrong: count(&|one| one.verdict == Verdict::Wrong),
-            shared: count(&|one| one.shared),
-        }
+    fn of<'a>(seen: impl Iterator<Item = &'a Seen>) -> Self {
+        seen.fold(Self::default(), |sum, one| Self {
+            joined: sum.joined + usize::from(one.joined.is_some()),
+            right: sum.right + usize::from(one.verdict == Verdict::Right),
+            wrong: sum.wrong + usize::from(one.verdict == Verdict::Wrong),
+            shared: sum.shared + usize::from(one.shared),
+        })
+    }
+
+    fn line(&self) -> String {
+        let (right, wrong) = (self.right, self.wrong);
+        let open = self.joined - right - wrong;
+        format!("precision {:.4} ({right} right, {wrong} wrong, {open} that nothing judges)", self.precision())
+    }
+
+    fn found(&self) -> String {
+        format!("  recall {:.4}  f1 {:.4} ({} should be)", self.recall(), self.f1(), self.shared)
     }
 
     fn precision(&self) -> f64 {
@@ -276,8 +374,8 @@ impl Judged {
         part(2 * self.right, self.right + self.wrong + self.shared)
     }
 
-    fn json(&self, records: usize, judged: bool) -> Value {
-        let mut report = json!({ "records": records, "merges": self.joined });
+    fn json(&self, judged: bool) -> Value {
+        let mut report = json!({ "merges": self.joined });
         if judged {
             report["precision"] = json!(self.precision());
             report["recall"] = json!(self.recall());
