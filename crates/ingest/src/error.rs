@@ -50,6 +50,8 @@ pub enum InputError {
     Parquet(String),
     #[error("{stem} is not in the order of its ids at line {line}: sort it as text by its first column")]
     Unsorted { stem: &'static str, line: u64 },
+    #[error("{stem} has more than {limit} rows, the most that is taken")]
+    TooManyRows { stem: &'static str, limit: usize },
     #[error("the mapping is not valid: {0}")]
     Mapping(String),
     #[error("{0:?} is no name for a source: 1 to 40 lower-case letters, digits and _")]
@@ -73,7 +75,7 @@ impl InputError {
             Self::Unreadable { .. } => "input_unreadable",
             Self::BadAddress(_) => "bad_address",
             Self::Fetch { .. } | Self::Status { .. } => "fetch_failed",
-            Self::TooLarge(_) => "input_too_large",
+            Self::TooLarge(_) | Self::TooManyRows { .. } => "input_too_large",
             Self::BrokenGzip(_) => "broken_gzip",
             Self::UnpacksTooLarge(_) => "unpacks_too_large",
             Self::Bomb(_) => "decompression_bomb",
@@ -100,7 +102,9 @@ impl InputError {
         match self {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Fetch { .. } | Self::Status { .. } => ErrorKind::BadGateway,
-            Self::TooLarge(_) | Self::UnpacksTooLarge(_) | Self::Bomb(_) => ErrorKind::PayloadTooLarge,
+            Self::TooLarge(_) | Self::TooManyRows { .. } | Self::UnpacksTooLarge(_) | Self::Bomb(_) => {
+                ErrorKind::PayloadTooLarge
+            }
             Self::UnknownFormat { .. } => ErrorKind::UnsupportedMediaType,
             Self::BadAddress(_)
             | Self::NotAFile(_)

@@ -63,6 +63,8 @@ pub(crate) struct Spec {
     /// The field that a source means as the row's id, where the record's key does not say it.
     pub id_field: Option<&'static str>,
     pub adapt: fn(&RawRow, &Context) -> Result<SourceRecord, RejectReason>,
+    /// Whether a row comes with the series that it is part of, which its adapter reads.
+    pub is_kept_part: Option<fn(&RawRow) -> bool>,
     /// Whether the input is one service's catalogue, so that the service must be known.
     pub one_service: bool,
 }
@@ -76,6 +78,7 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Csv(adapters::streaming_csv::COLUMNS),
         id_field: Some("show_id"),
         adapt: adapters::streaming_csv::adapt,
+        is_kept_part: None,
         one_service: true,
     },
     Spec {
@@ -85,6 +88,7 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Json(&["title", "year", "cast", "genres"]),
         id_field: None,
         adapt: adapters::wikipedia_json::adapt,
+        is_kept_part: None,
         one_service: false,
     },
     Spec {
@@ -94,15 +98,17 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Database(adapters::wikidata_db::QUERY),
         id_field: Some("imdbID"),
         adapt: adapters::wikidata_db::adapt,
+        is_kept_part: None,
         one_service: false,
     },
     Spec {
         format: Format::Imdb,
         name: "imdb",
-        about: "the datasets of IMDb: title.basics, read with title.akas, .ratings, .principals, name.basics beside it",
+        about: "the datasets of IMDb: title.basics, read with title.akas, .ratings, .principals, .episode, name.basics beside it",
         shape: Shape::Tables(&IMDB),
         id_field: None,
         adapt: adapters::imdb::adapt,
+        is_kept_part: Some(adapters::imdb::is_kept_part),
         one_service: false,
     },
     Spec {
@@ -112,6 +118,7 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Tables(&MOVIELENS),
         id_field: None,
         adapt: adapters::movielens::adapt,
+        is_kept_part: None,
         one_service: false,
     },
     Spec {
@@ -121,6 +128,7 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Json(&["entry_id", "object_type", "offers"]),
         id_field: None,
         adapt: adapters::justwatch_json::adapt,
+        is_kept_part: None,
         one_service: false,
     },
     Spec {
@@ -130,6 +138,7 @@ const SPECS: [Spec; 7] = [
         shape: Shape::Mapped,
         id_field: None,
         adapt: adapters::mapped::adapt,
+        is_kept_part: None,
         one_service: false,
     },
 ];
@@ -332,9 +341,11 @@ mod tests {
             assert_eq!(error.code(), "unknown_format");
             assert!(error.to_string().contains(expected), "{error}");
         }
-        for (head, first) in
-            [(b"tconst\taverageRating\tnumVotes\n".as_slice(), "title.basics"), (b"movieId,imdbId,tmdbId\n", "movies")]
-        {
+        for (head, first) in [
+            (b"tconst\taverageRating\tnumVotes\n".as_slice(), "title.basics"),
+            (b"tconst\tparentTconst\tseasonNumber\tepisodeNumber\n", "title.basics"),
+            (b"movieId,imdbId,tmdbId\n", "movies"),
+        ] {
             let error = Format::detect(head).unwrap_err();
             assert!(error.code() == "input_companion" && error.to_string().contains(first), "{error}");
         }

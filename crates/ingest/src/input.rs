@@ -109,7 +109,12 @@ impl Input {
                 let open = |(stem, file): (&'static str, Arc<Opened>)| {
                     Ok((stem, file.reader(&bounds, taken.clone())?, file.location().to_owned()))
                 };
-                let beside = beside.into_iter().map(open).collect::<Result<_, InputError>>()?;
+                let twice = joined.twice_for.is_some_and(|stem| beside.iter().any(|own| own.0 == stem));
+                let mut beside = beside.into_iter().map(open).collect::<Result<Vec<_>, InputError>>()?;
+                if twice {
+                    // Not counted: so far as anybody can see, a file is read once.
+                    beside.push((joined.stem, file.reader(&bounds, Arc::default())?, file.location().to_owned()));
+                }
                 let first = (file.reader(&bounds, taken.clone())?, file.location());
                 Ok((Rows::Joined(joined.open(format, first, beside, &folder, &bounds)?), None))
             }

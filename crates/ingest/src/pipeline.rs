@@ -118,6 +118,9 @@ fn take(
     if let Some((key, parent)) = context.mapping.as_deref().and_then(|mapping| mapped::part_of(content, mapping)) {
         parents.note(&key, &parent)?;
     }
+    if spec.is_kept_part.is_some_and(|is_kept_part| is_kept_part(content)) {
+        return Ok(Taken::Part);
+    }
     title(content, spec, context, ids)
 }
 

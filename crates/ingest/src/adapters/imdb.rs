@@ -1,12 +1,29 @@
 //! Titles of IMDb's datasets: a row of `title.basics` with what the tables beside it say.
 
-use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceRecord, Translation};
+use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceRecord, SourceSeason, Translation};
 use serde_json::{Map, Value};
 
 use super::{blank, genre_ids, is_imdb_title};
 use crate::{Context, RawRow, RejectReason, text};
 
 const SOURCE: &str = "imdb";
+
+/// The kind of a row that is an episode.
+pub(crate) const EPISODE: &str = "tvEpisode";
+/// The field that says whether an episode comes with its series.
+pub(crate) const KEPT: &str = "comesWithSeries";
+/// The field of a series' seasons, in our own shape.
+pub(crate) const SEASONS: &str = "seasons";
+
+/// Whether a row is an episode that comes with its series.
+pub(crate) fn is_kept_part(row: &RawRow) -> bool {
+    matches!(row, RawRow::Json(fields) if fields.get(KEPT) == Some(&Value::Bool(true)))
+}
+
+/// Whether rows of this kind have seasons.
+pub(crate) fn is_series(kind: &str) -> bool {
+    content_type(kind) == Some(ContentType::TvShow)
+}
 
 /// Whether rows of this kind become titles. Episodes belong to their series; games are none.
 pub(crate) fn wanted(kind: &str) -> bool {
@@ -43,10 +60,26 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.genres = genre_ids(&row.list("genres"));
     record.translations = translations(row);
     record.credits = credits(row);
+    if content_type == ContentType::TvShow {
+        record.seasons = seasons(row, context);
+        let numbered = record.seasons.iter().filter(|told| told.season.number > 0).count();
+        record.season_count = u16::try_from(numbered).ok().filter(|count| *count > 0);
+    }
     record.external_ids.push(ExternalId { id_type: SOURCE.to_owned(), id_value: id });
     let votes = row.number::<u32>("numVotes", "a number of votes")?;
     record.rating = row.number::<f64>("averageRating", "a rating from 0 to 10")?.zip(votes);
     Ok(record)
+}
+
+/// The seasons that were put together beside, without years that no title is from.
+fn seasons(row: &RawRow, context: &Context) -> Vec<SourceSeason> {
+    let RawRow::Json(fields) = row else { return Vec::new() };
+    let told = fields.get(SEASONS).cloned().and_then(|told| serde_json::from_value(told).ok());
+    let mut seasons: Vec<SourceSeason> = told.unwrap_or_default();
+    for SourceSeason { season, .. } in &mut seasons {
+        season.air_year = season.air_year.filter(|year| context.checked_year("startYear", i64::from(*year)).is_ok());
+    }
+    seasons
 }
 
 fn objects<'a>(row: &'a RawRow, field: &str) -> impl Iterator<Item = &'a Map<String, Value>> {

@@ -1,12 +1,19 @@
 //! Streaming Availability, v4: titles with every offer of a country, its price, its end and an address that leads there.
 //!
-//! A request names one country, so that one answer is a title and its offers. What its lists say of a title is kept as
-//! if the title had been asked for.
+//! A request names one country, so that one answer is a title and its offers. What its lists say of a film is kept as if the film
+//! had been asked for. A series is asked for once a day with its seasons and episodes, which are too much for a list, and for its
+//! offers alone in between.
+//!
+//! Its document gives seasons and episodes no numbers: a season's is the one in its name ("Season 2"), without which it is left out;
+//! an episode's is its place in the list, unless the name of one says otherwise ("Episode 9" in the third place).
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::{AvailabilityType, Clock, Content, ContentType, Locale, Region, SourceOffer, SourceRecord};
+use contracts::{
+    AvailabilityType, Clock, Content, ContentType, Episode, Locale, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW,
+    MAX_SEASONS, Region, Season, SourceOffer, SourceRecord, SourceSeason,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use stores::cache::Cache;
@@ -40,15 +47,39 @@ impl StreamingAvailability {
         ProviderClient::new(&known::STREAMING_AVAILABILITY, config, cache, clock).map(Self)
     }
 
-    async fn show(&self, key: &str, region: Region, max_age: Duration) -> Result<Answer, ProviderError> {
+    async fn show(
+        &self,
+        key: &str,
+        region: Region,
+        detail: Detail,
+        max_age: Duration,
+    ) -> Result<Answer, ProviderError> {
         let path = path(key).ok_or_else(|| self.0.unexpected("a key that is none of its own"))?;
-        self.0.get(&path, &of_one(region), max_age).await
+        self.0.get(&path, &of_one(region, detail), max_age).await
+    }
+
+    /// All that is said of a title, of today at least, and its offers, of no longer ago than `max_age`.
+    async fn whole(&self, key: &str, region: Region, max_age: Duration) -> Result<(Answer, Answer), ProviderError> {
+        let whole = self.show(key, region, Detail::Episodes, DETAILS_TTL).await?;
+        let fresh = match self.0.is_older(&whole, max_age) {
+            true => self.show(key, region, Detail::Show, max_age).await?,
+            false => whole.clone(),
+        };
+        Ok((whole, fresh))
     }
 
     async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
-        let answer = self.show(key, region, max_age).await?;
-        record(&answer, region).ok_or_else(|| self.0.unexpected("a title without id, kind or name"))
+        let (whole, fresh) = self.whole(key, region, max_age).await?;
+        let record = record(&whole).ok_or_else(|| self.0.unexpected("a title without id, kind or name"))?;
+        Ok(SourceRecord { offers: offers(&fresh, region), ..record })
     }
+}
+
+/// How much is asked of a series.
+#[derive(Clone, Copy)]
+enum Detail {
+    Show,
+    Episodes,
 }
 
 /// `/shows/movie%2F11`; `None` for what can't be an id of a title.
@@ -62,8 +93,12 @@ fn country(region: Region) -> String {
     region.as_str().to_lowercase()
 }
 
-fn of_one(region: Region) -> [(&'static str, String); 2] {
-    [("country", country(region)), ("series_granularity", "show".to_owned())]
+fn of_one(region: Region, detail: Detail) -> [(&'static str, String); 2] {
+    let granularity = match detail {
+        Detail::Show => "show",
+        Detail::Episodes => "episode",
+    };
+    [("country", country(region)), ("series_granularity", granularity.to_owned())]
 }
 
 #[async_trait]
@@ -77,7 +112,7 @@ impl PlatformAdapter for StreamingAvailability {
     }
 
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
-        let mut query = of_one(region).to_vec();
+        let mut query = of_one(region, Detail::Show).to_vec();
         query.push(("order_by", "popularity_1year".to_owned()));
         query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
         let answer = self.0.get("/shows/search/filters", &query, CATALOG_TTL).await?;
@@ -87,7 +122,9 @@ impl PlatformAdapter for StreamingAvailability {
             let Some(key) = show["id"].as_str() else { continue };
             if let Some(path) = path(key) {
                 let own = Answer { value: show.clone(), at: answer.at };
-                self.0.remember(&Request::get(&path, of_one(region)), &own).await;
+                // A film has no episodes: that is all of it.
+                let detail = if show["showType"] == "movie" { Detail::Episodes } else { Detail::Show };
+                self.0.remember(&Request::get(&path, of_one(region, detail)), &own).await;
                 keys.push(key.to_owned());
             }
         }
@@ -96,7 +133,7 @@ impl PlatformAdapter for StreamingAvailability {
     }
 
     async fn search(&self, words: &str, region: Region) -> Result<Vec<String>, ProviderError> {
-        let mut query = of_one(region).to_vec();
+        let mut query = of_one(region, Detail::Show).to_vec();
         query.push(("title", words.to_owned()));
         let answer = self.0.get("/shows/search/title", &query, CATALOG_TTL).await?;
         let shows = answer.value.as_array().ok_or_else(|| self.0.unexpected("a list that is none"))?;
@@ -108,7 +145,7 @@ impl PlatformAdapter for StreamingAvailability {
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
-        Ok(offers(&self.show(key, region, AVAILABILITY_TTL).await?, region))
+        Ok(offers(&self.whole(key, region, AVAILABILITY_TTL).await?.1, region))
     }
 
     async fn locate(&self, title: &Content, _: Region) -> Result<Option<String>, ProviderError> {
@@ -125,7 +162,7 @@ impl PlatformAdapter for StreamingAvailability {
     }
 }
 
-fn record(answer: &Answer, region: Region) -> Option<SourceRecord> {
+fn record(answer: &Answer) -> Option<SourceRecord> {
     let show = &answer.value;
     let (content_type, year) = match show["showType"].as_str()? {
         "movie" => (ContentType::Movie, "releaseYear"),
@@ -138,7 +175,10 @@ fn record(answer: &Answer, region: Region) -> Option<SourceRecord> {
     record.overview = said(&show["overview"]);
     record.release_year = parts::number(&show[year]);
     record.runtime_minutes = parts::number(&show["runtime"]);
-    record.season_count = parts::number(&show["seasonCount"]).filter(|_| content_type == ContentType::TvShow);
+    if content_type == ContentType::TvShow {
+        record.season_count = parts::number(&show["seasonCount"]);
+        record.seasons = seasons(&show["seasons"]);
+    }
     record.genres = genre_ids(&names(&show["genres"], "name"));
     let directors = [texts(&show["directors"]), texts(&show["creators"])].concat();
     record.credits = parts::credits(directors, Vec::new(), texts(&show["cast"]));
@@ -151,8 +191,46 @@ fn record(answer: &Answer, region: Region) -> Option<SourceRecord> {
     }));
     record.images.extend(parts::image("poster", &show["imageSet"]["verticalPoster"]["w480"], Some(480)));
     record.images.extend(parts::image("backdrop", &show["imageSet"]["horizontalBackdrop"]["w1080"], Some(1080)));
-    record.offers = offers(answer, region);
     Some(record)
+}
+
+/// The seasons whose names say their numbers, each number once, with their episodes.
+fn seasons(told: &Value) -> Vec<SourceSeason> {
+    let mut seasons: Vec<SourceSeason> = Vec::new();
+    let mut room = MAX_EPISODES;
+    for told in items(told) {
+        let name = parts::short(&told["title"], MAX_PART_NAME);
+        let Some(number) = name.as_deref().and_then(|name| numbered(name, "Season")) else { continue };
+        if seasons.len() == MAX_SEASONS || seasons.iter().any(|own| own.season.number == number) {
+            continue;
+        }
+        let mut episodes = episodes(&told["episodes"]);
+        episodes.truncate(room);
+        room -= episodes.len();
+        // The name says no more than the number.
+        let season = Season { number, air_year: parts::number(&told["firstAirYear"]), ..Season::default() };
+        seasons.push(SourceSeason { season, episodes });
+    }
+    seasons
+}
+
+/// The episodes of a season by their places; none where a name gives another number.
+fn episodes(told: &Value) -> Vec<Episode> {
+    let one = |(place, told): (usize, &Value)| {
+        let number = u16::try_from(place + 1).ok()?;
+        let title = parts::short(&told["title"], MAX_PART_NAME);
+        let named = title.as_deref().and_then(|title| numbered(title, "Episode"));
+        let overview = parts::short(&told["overview"], MAX_PART_OVERVIEW);
+        // A name that is only its number is none.
+        let title = title.filter(|_| named.is_none());
+        named.is_none_or(|named| named == number).then_some(Episode { number, title, overview, ..Episode::default() })
+    };
+    items(told).take(MAX_EPISODES).enumerate().map(one).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The number of "Season 2", where that is all there is.
+fn numbered(name: &str, word: &str) -> Option<u16> {
+    name.strip_prefix(word)?.strip_prefix(' ')?.parse().ok()
 }
 
 fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {

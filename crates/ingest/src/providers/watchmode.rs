@@ -1,11 +1,15 @@
-//! Watchmode, v1: titles with where they can be watched in a region.
+//! Watchmode, v1: titles with where they can be watched in a region, and the seasons and episodes of series.
 //!
 //! Its prices name no currency, so that we take none. What comes with a cable contract (`tve`) is no offer to everyone.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::{AvailabilityType, Clock, Content, ContentType, Locale, Region, SourceOffer, SourceRecord};
+use contracts::{
+    AvailabilityType, Clock, Content, ContentType, Episode, Locale, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW,
+    MAX_SEASONS, Region, Season, SourceOffer, SourceRecord, SourceSeason,
+};
+use jiff::Timestamp;
 use serde_json::Value;
 use stores::cache::Cache;
 
@@ -72,13 +76,66 @@ impl Watchmode {
         ];
         let request = Request { cost: Self::cost(key, 2), ..Request::get(&path, query) };
         let answer = self.0.ask(&request, DETAILS_TTL).await?;
-        let record = record(&answer.value).ok_or_else(|| self.0.unexpected("a title without id, kind or name"))?;
+        let mut record = record(&answer.value).ok_or_else(|| self.0.unexpected("a title without id, kind or name"))?;
+        if record.content_type == ContentType::TvShow {
+            record.seasons = self.seasons(&record.source_key).await?;
+        }
         let offers = match self.0.is_older(&answer, max_age) {
             true => self.offers(key, region, max_age).await?,
             false => offers(&Answer { value: answer.value["sources"].clone(), ..answer }, region),
         };
         Ok(SourceRecord { offers, ..record })
     }
+
+    /// The seasons of a series and their episodes: two requests a day, a credit each. What can't be read is not there.
+    async fn seasons(&self, key: &str) -> Result<Vec<SourceSeason>, ProviderError> {
+        let list = async |what: &str| match self.0.get(&format!("/title/{key}/{what}"), &[], DETAILS_TTL).await {
+            Err(ProviderError::NotFound { .. } | ProviderError::Unexpected { .. }) => Ok(None),
+            answer => answer.map(Some),
+        };
+        let Some(told) = list("seasons").await? else { return Ok(Vec::new()) };
+        let mut seasons: Vec<SourceSeason> = Vec::new();
+        for season in items(&told.value).filter_map(|own| season(own, told.at)).take(MAX_SEASONS) {
+            if !seasons.iter().any(|own| own.season.number == season.number) {
+                seasons.push(SourceSeason { season, episodes: Vec::new() });
+            }
+        }
+        if seasons.is_empty() {
+            return Ok(seasons);
+        }
+        let Some(told) = list("episodes").await? else { return Ok(seasons) };
+        for own in items(&told.value).take(MAX_EPISODES) {
+            let of = parts::from_zero(&own["season_number"]);
+            let season = seasons.iter_mut().find(|told| Some(told.season.number) == of);
+            if let (Some(season), Some(episode)) = (season, episode(own, told.at))
+                && !season.episodes.iter().any(|known| known.number == episode.number)
+            {
+                season.episodes.push(episode);
+            }
+        }
+        Ok(seasons)
+    }
+}
+
+fn season(told: &Value, at: Timestamp) -> Option<Season> {
+    Some(Season {
+        number: parts::from_zero(&told["number"])?,
+        name: parts::short(&told["name"], MAX_PART_NAME),
+        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
+        air_date: parts::day(&told["air_date"], at),
+        air_year: None,
+        episode_count: parts::number(&told["episode_count"]),
+    })
+}
+
+fn episode(told: &Value, at: Timestamp) -> Option<Episode> {
+    Some(Episode {
+        number: parts::from_zero(&told["episode_number"])?,
+        title: parts::short(&told["name"], MAX_PART_NAME),
+        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
+        air_date: parts::day(&told["release_date"], at),
+        runtime_minutes: parts::number(&told["runtime_minutes"]),
+    })
 }
 
 #[async_trait]

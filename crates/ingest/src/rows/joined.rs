@@ -3,6 +3,7 @@
 //! A row that is made of several is a JSON object with the fields of all. Rows of the tables beside that can't be read
 //! are items of their own, turned away with the line of their own file.
 
+mod episodes;
 pub(crate) mod imdb;
 pub(crate) mod movielens;
 mod names;
@@ -27,6 +28,8 @@ pub(crate) struct Joined {
     pub dialect: Dialect,
     /// The tables that may lie beside it.
     pub beside: &'static [Beside],
+    /// The one of them for which the first is read twice.
+    pub twice_for: Option<&'static str>,
     /// Puts them together.
     pub join: fn(CsvRows, Vec<Table>, &Path) -> Result<JoinedRows, InputError>,
 }
@@ -62,7 +65,8 @@ pub(crate) struct Table {
 }
 
 impl Joined {
-    /// Opens the tables and puts them together. `beside` has those that are there, by their stems.
+    /// Opens the tables and puts them together. `beside` has those that are there, by their stems, and the first once more
+    /// where it is read twice.
     ///
     /// # Errors
     /// `WrongHeader`, `Unsorted`, or what reading the first bytes met.
@@ -77,8 +81,9 @@ impl Joined {
         let rows = CsvRows::open(first.0, format, self.columns, self.dialect, first.1, limits)?;
         let mut tables = Vec::new();
         for (stem, reader, location) in beside {
-            let Some(known) = self.beside.iter().find(|known| known.stem == stem) else { continue };
-            let rows = CsvRows::open(reader, known.stem, known.columns, self.dialect, &location, limits)?;
+            let known = self.beside.iter().find(|known| known.stem == stem).map(|known| known.columns);
+            let Some(columns) = known.or((stem == self.stem).then_some(self.columns)) else { continue };
+            let rows = CsvRows::open(reader, stem, columns, self.dialect, &location, limits)?;
             tables.push(Table { stem, rows });
         }
         (self.join)(rows, tables, folder)
@@ -90,6 +95,9 @@ fn object(columns: &Arc<[String]>, values: Vec<Option<String>>) -> Map<String, V
     let named = columns.iter().cloned().zip(values);
     named.filter_map(|(name, value)| Some((name, Value::String(value.filter(|text| text != "\\N")?)))).collect()
 }
+
+/// How many rows of a table beside that can't be read are turned away one by one, before the whole file is.
+const MAX_FAULTS: usize = 10_000;
 
 /// A row with its key.
 type Keyed = (String, Map<String, Value>);

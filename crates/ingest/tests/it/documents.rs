@@ -42,6 +42,8 @@ fn streaming_availability(asked: &Asked) -> Reply {
     if !asked.param("country").is_none_or(|code| code.len() == 2 && code == code.to_lowercase()) {
         return Reply { status: "400 Bad Request", body: json!({ "message": "no such country" }).to_string() };
     }
+    let whole = asked.param("series_granularity").is_none_or(|granularity| granularity == "episode");
+    let series = if whole { series_with_episodes } else { series };
     let body = match (asked.path.as_str(), asked.param("cursor")) {
         ("/shows/search/filters", None) => json!({ "shows": [show()], "hasMore": true, "nextCursor": "a&b:2" }),
         ("/shows/search/filters", Some("a&b:2")) => json!({ "shows": [series()], "hasMore": false }),
@@ -100,6 +102,22 @@ fn series() -> Value {
     })
 }
 
+/// The same with what `series_granularity=episode` brings.
+fn series_with_episodes() -> Value {
+    let episode = |title: &str, overview: &str| json!({ "itemType": "episode", "title": title, "overview": overview, "airYear": 2004, "streamingOptions": {} });
+    let season = |title: &str, year: u16, episodes: &[Value]| {
+        json!({ "itemType": "season", "title": title, "firstAirYear": year, "lastAirYear": year,
+            "streamingOptions": {}, "episodes": episodes })
+    };
+    let mut series = series();
+    series["seasons"] = json!([
+        season("Season 1", 2004, &[episode("Pilot", "A boat."), episode("Episode 2", "")]),
+        season("Season 2", 2005, &[episode("Low Tide", ""), episode("Episode 7", "")]),
+        season("Specials", 2006, &[episode("The Making", "")]),
+    ]);
+    series
+}
+
 /// From the types of Watchmode's own client, 1.0.0.
 pub static WATCHMODE: Document = Document {
     key: Key::Query("apiKey"),
@@ -125,6 +143,8 @@ pub static WATCHMODE: Document = Document {
         ),
         ("GET", "/title/{}/details", &["append_to_response", "language", "regions"]),
         ("GET", "/title/{}/sources", &["regions"]),
+        ("GET", "/title/{}/seasons", &[]),
+        ("GET", "/title/{}/episodes", &[]),
     ],
     answer: watchmode,
 };
@@ -140,6 +160,19 @@ fn watchmode(asked: &Asked) -> Reply {
         "/search" => json!({ "title_results": [{ "id": 345, "name": "The Glass Harbour" }], "people_results": [] }),
         "/title/345/details" | "/title/tt1234567/details" => watchmode_title(),
         "/title/345/sources" | "/title/tt1234567/sources" => watchmode_sources(),
+        "/title/678/details" => watchmode_series(),
+        "/title/678/seasons" => json!([
+            { "id": 1, "name": "Season 1", "number": 1, "air_date": "2004-01-02", "episode_count": 2, "overview": "" },
+            { "id": 2, "name": "The Flood", "number": 2, "air_date": "1492-01-01", "episode_count": 1 },
+            { "id": 3, "name": "Nameless" },
+        ]),
+        "/title/678/episodes" => json!([
+            { "name": "Low Tide", "season_number": 1, "episode_number": 2, "runtime_minutes": 51, "sources": [] },
+            { "name": "Pilot", "season_number": 1, "episode_number": 1, "release_date": "2004-01-02", "overview": "A boat." },
+            { "name": "Pilot again", "season_number": 1, "episode_number": 1 },
+            { "name": "Of no season", "season_number": 9, "episode_number": 1 },
+            { "name": "Numberless", "season_number": 2 },
+        ]),
         _ => return Reply::missing(),
     };
     Reply::of(&body)
@@ -171,6 +204,13 @@ fn watchmode_title() -> Value {
             { "type": "Crew", "full_name": "Ada Quill", "role": "Director", "order": 1 },
         ],
         "sources": watchmode_sources(),
+    })
+}
+
+fn watchmode_series() -> Value {
+    json!({
+        "id": 678, "title": "Harbour Street", "type": "tv_series", "year": 2004, "tmdb_id": 22, "tmdb_type": "tv",
+        "genre_names": [], "cast": [], "sources": [],
     })
 }
 

@@ -152,7 +152,7 @@ async fn an_offer_says_when_it_ends_and_where_it_leads() {
     s.clock.advance(SignedDuration::from_mins(31));
     own.refreshed("77", Region::US).await.unwrap();
     assert_eq!(server.asked().len(), 3, "the hourly job is not content with what is half an hour old");
-    s.clock.advance(SignedDuration::from_hours(23));
+    s.clock.advance(SignedDuration::from_hours(22));
     own.details("77", Region::US).await.unwrap();
     assert_eq!(server.asked().len(), 3, "a day for the rest");
     s.clock.advance(SignedDuration::from_hours(1));
@@ -169,9 +169,11 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
     assert_eq!((first.keys.join(" "), first.next.as_deref()), ("77".to_owned(), Some("a&b:2")));
     let second = own.catalog(Region::US, first.next.as_deref()).await.unwrap();
     assert_eq!((second.keys.join(" "), second.next), ("88".to_owned(), None));
+    assert_eq!(own.details("77", Region::US).await.unwrap().title, "The Glass Harbour");
+    assert_eq!(server.asked().len(), 2);
     let series = own.details("88", Region::US).await.unwrap();
     assert_eq!((series.content_type, offers(&series)), (ContentType::TvShow, vec!["tubi free".to_owned()]));
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.asked().len(), 3, "the episodes of a series are not in a list");
     let (_, base) = serve(&YOUTUBE).await;
     let tube = YouTube::new(config(&base, &["good"]), &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap();
     let first = tube.catalog(Region::US, None).await.unwrap();
@@ -286,4 +288,70 @@ async fn slow_answers_are_not_waited_for() {
     let error = Watchmode::new(config, cache(), s.clock.clone()).unwrap().details("345", Region::US).await.unwrap_err();
     assert_eq!(error.to_string(), "watchmode failed: it took too long to answer");
     assert!(!format!("{error:?}").contains("good"), "a key never shows");
+}
+
+/// Seasons and episodes of a record, a line each.
+fn parts(record: &SourceRecord) -> Vec<String> {
+    let mut told = Vec::new();
+    for own in &record.seasons {
+        let season = &own.season;
+        told.push(format!("{} {:?} {:?} {:?}", season.number, season.name, season.air_year, season.episode_count));
+        for episode in &own.episodes {
+            let (title, overview) = (episode.title.as_deref(), episode.overview.as_deref());
+            told.push(format!("{}x{} {title:?} {overview:?}", season.number, episode.number));
+        }
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_series_of_streaming_availability_has_its_seasons_and_episodes() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let first = own.details("88", Region::US).await.unwrap();
+    let expected = [
+        "1 None Some(2004) None",
+        "1x1 Some(\"Pilot\") Some(\"A boat.\")",
+        "1x2 None None",
+        // Its second episode calls itself the seventh: then no place in the list is a number.
+        "2 None Some(2005) None",
+    ];
+    assert_eq!(parts(&first), expected);
+    // Hours later its offers are asked for without the episodes, which stay.
+    s.clock.advance(SignedDuration::from_hours(3));
+    let later = own.refreshed("88", Region::US).await.unwrap();
+    assert_eq!(later.seasons, first.seasons);
+    assert_eq!(later.offers[0].checked_at, s.clock.now());
+    let asked: Vec<_> =
+        server.asked().iter().map(|asked| asked.param("series_granularity").unwrap().to_owned()).collect();
+    assert_eq!(asked, ["episode", "show"]);
+}
+
+#[tokio::test]
+async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
+    let s = setup().await;
+    let (server, base) = serve(&WATCHMODE).await;
+    let own = Watchmode::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let series = own.details("678", Region::US).await.unwrap();
+    let expected = [
+        "1 Some(\"Season 1\") None Some(2)",
+        "1x2 Some(\"Low Tide\") None",
+        "1x1 Some(\"Pilot\") Some(\"A boat.\")",
+        "2 Some(\"The Flood\") None Some(1)",
+    ];
+    assert_eq!(parts(&series), expected);
+    assert_eq!(series.seasons[0].season.air_date.unwrap().to_string(), "2004-01-02");
+    assert_eq!(series.seasons[1].season.air_date, None, "no title is of 1492");
+    let asked: Vec<_> = server.asked().iter().map(|asked| asked.path.clone()).collect();
+    assert_eq!(asked, ["/title/678/details", "/title/678/seasons", "/title/678/episodes"]);
+    own.details("678", Region::US).await.unwrap();
+    assert_eq!(server.asked().len(), 3, "once a day");
+    let film = own.details("345", Region::US).await.unwrap();
+    assert_eq!((film.seasons.len(), server.asked().len()), (0, 4), "a film is not asked for its seasons");
+    // A list that can't be read costs the episodes and nothing else.
+    s.clock.advance(SignedDuration::from_hours(25));
+    let whole = Fault::Body("{\"id\":678,\"title\":\"Harbour Street\",\"type\":\"tv_series\"}");
+    server.fault(&[whole, Fault::Status("404 Not Found")]);
+    assert_eq!(own.details("678", Region::US).await.unwrap().seasons, []);
 }

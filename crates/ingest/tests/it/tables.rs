@@ -119,3 +119,36 @@ async fn other_names_of_imdb_are_shown_by_language() {
         first.translations.iter().map(|told| format!("{} {}", told.locale.as_str(), told.title)).collect();
     assert_eq!(told, ["de Der Hafen", "en Harbour 1", "fr Le port", "ja 港"]);
 }
+
+#[tokio::test]
+async fn the_episodes_of_imdb_come_with_their_series() {
+    let s = setup().await;
+    let row = |id: &str, kind: &str, title: &str, adult: u8, year: &str| {
+        format!("{id}\t{kind}\t{title}\t{title}\t{adult}\t{year}\t\\N\t51\tDrama\n")
+    };
+    let basics = [
+        BASICS.to_owned(),
+        row("tt0000001", "tvSeries", "Harbour Lights", 0, "2004"),
+        row("tt0000002", "tvEpisode", "Low Tide", 0, "2004"),
+        row("tt0000003", "tvEpisode", "Pilot", 0, "2004"),
+        row("tt0000004", "tvSeries", "Not For Children", 1, "2004"),
+        row("tt0000005", "tvEpisode", "Of That", 0, "2004"),
+        row("tt0000006", "tvEpisode", "Long Ago", 0, "1492"),
+    ];
+    let episodes = "tconst\tparentTconst\tseasonNumber\tepisodeNumber\ntt0000002\ttt0000001\t1\t2\n\
+        tt0000003\ttt0000001\t1\t1\ntt0000005\ttt0000004\t1\t1\ntt0000006\ttt0000001\t2\t1\n";
+    s.file("title.episode.tsv.gz", gzip(episodes));
+    let location = s.file("title.basics.tsv.gz", gzip(basics.concat()));
+    let run = s.run(&location).await.unwrap();
+    let counts = run.counts;
+    assert_eq!((counts.rows_read, counts.created, counts.parts, counts.passed_by, counts.rejected), (6, 1, 3, 2, 0));
+    let title = s.titles().await.pop().unwrap();
+    assert_eq!((title.title.as_str(), title.season_count), ("Harbour Lights", Some(2)));
+    let seasons = contracts::CatalogApi::seasons(&*s.catalog, &s.call, title.id).await.unwrap();
+    let told: Vec<_> = seasons.iter().map(|season| (season.number, season.air_year, season.episode_count)).collect();
+    assert_eq!(told, [(1, Some(2004), Some(2)), (2, None, Some(1))], "no title is of 1492");
+    let export = s.export().await;
+    assert!(export.concat().find("Pilot") < export.concat().find("Low Tide"), "in the order of the season: {export:?}");
+    let again = s.run(&location).await.unwrap();
+    assert_eq!((again.counts.unchanged, again.counts.parts), (1, 3), "twice without change");
+}

@@ -54,3 +54,31 @@ fn a_file_with_a_series_its_seasons_and_episodes_is_answered_as_such() {
     assert_eq!((&run["updated"], &run["parts"]), (&json!(1), &json!(3)));
     assert_eq!(app.get(&format!("{path}/1")).ok()["episodes"], json!([episodes[1]]));
 }
+
+#[test]
+fn the_episodes_of_imdb_are_answered_and_shown_with_their_series() {
+    let dir = tempfile::tempdir().unwrap();
+    let basics = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n\
+        tt9900101\ttvSeries\tHarbour Lights\tHarbour Lights\t0\t2004\t2006\t50\tDrama\n\
+        tt9900102\ttvEpisode\tLow Tide\tLow Tide\t0\t2004\t\\N\t51\tDrama\n\
+        tt9900103\ttvEpisode\tPilot\tPilot\t0\t2004\t\\N\t52\tDrama\n";
+    let episodes =
+        "tconst\tparentTconst\tseasonNumber\tepisodeNumber\ntt9900102\ttt9900101\t1\t2\ntt9900103\ttt9900101\t1\t1\n";
+    fixtures::write(dir.path(), "title.episode.tsv", episodes.as_bytes());
+    let file = fixtures::gzip_file(dir.path(), "title.basics.tsv.gz", basics.as_bytes());
+    let app = Setup::new().start();
+    let output = app.setup.run(&["ingest", &file]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("3 rows: 1 created") && told.contains("2 seasons and episodes"), "{told}");
+    let title = app.get("/api/v1/content/tv").ok()["items"][0].clone();
+    let id = title["id"].as_str().unwrap();
+    let season = app.get(&format!("/api/v1/content/{id}/seasons/1")).ok();
+    let episodes = json!([
+        { "number": 1, "title": "Pilot", "runtime_minutes": 52 },
+        { "number": 2, "title": "Low Tide", "runtime_minutes": 51 },
+    ]);
+    assert_eq!((&season["season"]["air_year"], &season["episodes"]), (&json!(2004), &episodes));
+    let page = app.get(&format!("/title/{id}")).text;
+    let told = "[{\"air_year\":2004,\"episode_count\":2,\"number\":1}]";
+    assert!(page.contains(told), "the title's page has them too: {page}");
+}

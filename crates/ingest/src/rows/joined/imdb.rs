@@ -1,22 +1,27 @@
-//! The datasets of IMDb: `title.basics` lists the titles; `title.akas`, `title.ratings`, `title.principals` and
+//! The datasets of IMDb: `title.basics` lists the titles; `title.akas`, `title.ratings`, `title.principals`, `title.episode` and
 //! `name.basics` lie beside it.
 //!
 //! The tables of titles are published in the order of their ids (compared as texts), so they are read side by side, in
 //! memory that does not grow with them, and one that is out of order is refused. People are looked up in a file.
 
-use std::{collections::VecDeque, path::Path};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value, json};
 
-use super::{Beside, Dialect, Joined, JoinedRows, Sorted, Table, beside, names::Names, object};
+use super::{
+    Beside, Dialect, Joined, JoinedRows, MAX_FAULTS, Sorted, Table, beside, episodes::Episodes, names::Names, object,
+};
 use crate::{
     InputError, RawRow, RejectReason,
     adapters::imdb,
     rows::{Row, csv::CsvRows},
 };
 
-/// How many people that can't be read are turned away one by one, before the whole file is.
-const MAX_FAULTS: usize = 10_000;
+/// The table of episodes: where it is there, the titles are read once more for what they are called.
+const EPISODES: &str = "title.episode";
 
 pub(crate) const IMDB: Joined = Joined {
     stem: "title.basics",
@@ -40,7 +45,9 @@ pub(crate) const IMDB: Joined = Joined {
         Beside { stem: "title.ratings", columns: &["tconst", "averageRating", "numVotes"] },
         Beside { stem: "title.principals", columns: &["tconst", "ordering", "nconst", "category"] },
         Beside { stem: "name.basics", columns: &["nconst", "primaryName"] },
+        Beside { stem: EPISODES, columns: &["tconst", "parentTconst", "seasonNumber", "episodeNumber"] },
     ],
+    twice_for: Some(EPISODES),
     join,
 };
 
@@ -52,6 +59,10 @@ fn join(titles: CsvRows, tables: Vec<Table>, folder: &Path) -> Result<JoinedRows
         principals: None,
         names: Names::new(folder).map_err(|error| InputError::from_io("the data folder", error))?,
         people: None,
+        again: None,
+        places: None,
+        episodes: None,
+        folder: folder.to_owned(),
         faults: VecDeque::new(),
         number: 0,
         last: String::new(),
@@ -61,6 +72,8 @@ fn join(titles: CsvRows, tables: Vec<Table>, folder: &Path) -> Result<JoinedRows
             "title.akas" => rows.akas = Some(Sorted::new(table, "titleId")),
             "title.ratings" => rows.ratings = Some(Sorted::new(table, "tconst")),
             "title.principals" => rows.principals = Some(Sorted::new(table, "tconst")),
+            EPISODES => rows.places = Some(table),
+            stem if stem == IMDB.stem => rows.again = Some(table),
             _ => rows.people = Some(table),
         }
     }
@@ -75,6 +88,11 @@ struct ImdbRows {
     names: Names,
     /// Read into `names` before the first title; on the thread that reads, because it takes its time.
     people: Option<Table>,
+    /// The titles once more, and where episodes belong: read into `episodes` before the first title, too.
+    again: Option<Table>,
+    places: Option<Table>,
+    episodes: Option<Episodes>,
+    folder: PathBuf,
     faults: VecDeque<Row>,
     number: u64,
     last: String,
@@ -84,6 +102,9 @@ impl ImdbRows {
     fn read(&mut self) -> Result<Option<Row>, InputError> {
         if let Some(people) = self.people.take() {
             self.spill(people)?;
+        }
+        if let (Some(again), Some(places)) = (self.again.take(), self.places.take()) {
+            self.episodes = Some(Episodes::read(again.rows, places, &self.folder, &mut self.faults)?);
         }
         let row = match self.faults.pop_front() {
             Some(fault) => fault,
@@ -132,12 +153,19 @@ impl ImdbRows {
         if key < self.last {
             return Err(InputError::Unsorted { stem: IMDB.stem, line: row.line });
         }
-        // Most rows are episodes, which nobody takes: what else is said of them is passed by with the next title.
-        if imdb::wanted(fields.get("titleType").and_then(Value::as_str).unwrap_or_default()) {
+        // Most rows are episodes, which are no titles: what else is said of them is passed by with the next title.
+        let kind = fields.get("titleType").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut refused = None;
+        if imdb::wanted(&kind) {
             self.join(&key, &mut fields)?;
+        } else if let Some(episodes) = self.episodes.as_ref().filter(|_| kind == imdb::EPISODE) {
+            match episodes.verdict(&key) {
+                Ok(kept) => drop(fields.insert(imdb::KEPT.to_owned(), Value::Bool(kept))),
+                Err(reason) => refused = Some(reason),
+            }
         }
         self.last = key;
-        Ok(Row { content: Ok(RawRow::Json(fields)), ..row })
+        Ok(Row { content: refused.map_or(Ok(RawRow::Json(fields)), Err), ..row })
     }
 
     fn join(&mut self, key: &str, fields: &mut Map<String, Value>) -> Result<(), InputError> {
@@ -157,6 +185,10 @@ impl ImdbRows {
             people.extend(name.map(|name| json!({ "name": name, "category": text("category") })));
         }
         fields.insert("principals".to_owned(), Value::Array(people));
+        if let Some(episodes) = &mut self.episodes {
+            let seasons = episodes.seasons(key).map_err(|error| InputError::from_io("the data folder", error))?;
+            fields.insert(imdb::SEASONS.to_owned(), json!(seasons));
+        }
         Ok(())
     }
 }

@@ -30,6 +30,7 @@ pub(crate) const MOVIELENS: Joined = Joined {
         Beside { stem: "links", columns: &["movieId", "imdbId", "tmdbId"] },
         Beside { stem: "ratings", columns: &["userId", "movieId", "rating"] },
     ],
+    twice_for: None,
     join,
 };
 

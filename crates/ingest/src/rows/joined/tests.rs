@@ -75,6 +75,48 @@ fn imdb_titles_get_what_lies_beside_them() {
 }
 
 #[test]
+fn imdb_series_get_their_episodes() {
+    let lines = [
+        BASICS.to_owned(),
+        title("tt0000001", "tvSeries"),
+        title("tt0000002", "tvEpisode").replace("|1999|", "|2001|"),
+        title("tt0000003", "tvEpisode"),
+        title("tt0000004", "tvEpisode"),
+        title("tt0000005", "tvEpisode"),
+        title("tt0000006", "movie"),
+        title("tt0000007", "tvEpisode"),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let first = table(&lines);
+    let episodes = table(&[
+        "tconst|parentTconst|seasonNumber|episodeNumber",
+        "tt0000002|tt0000001|2|1",
+        "tt0000003|tt0000001|1|7",
+        "tt0000004|tt0000001|1|7",
+        "tt0000005|tt0000001|\\N|\\N",
+        "tt0000006|tt0000001|one|1",
+        "tt0000007|tt0000006|1|1",
+    ]);
+    let beside = [("title.episode", episodes), ("title.basics", first.clone())];
+    let rows = rows(&IMDB, &first, &beside).unwrap();
+    let said: Vec<String> = rows.iter().map(said).collect();
+    assert_eq!(said[0], "in title.episode: seasonNumber is \"one\", which is not a number from 0 to 65535");
+    assert_eq!((rows[0].line, rows.len()), (6, 8));
+    let series: serde_json::Value = serde_json::from_str(&said[1]).unwrap();
+    let seasons = serde_json::json!([
+        { "season": { "number": 1, "air_year": 1999 },
+          "episodes": [{ "number": 7, "title": "\"A\" of tt0000003", "runtime_minutes": 90 }] },
+        { "season": { "number": 2, "air_year": 2001 },
+          "episodes": [{ "number": 1, "title": "\"A\" of tt0000002", "runtime_minutes": 90 }] },
+    ]);
+    assert_eq!(series["seasons"], seasons);
+    let kept: Vec<_> = [2, 3, 5, 7].map(|at| said[at].contains("\"comesWithSeries\":true")).to_vec();
+    assert_eq!(kept, [true, true, false, false], "without a number, or of a film, it comes with nothing");
+    assert!(said[4].starts_with("duplicate id \"tt0000004 by its season and number\""), "{}", said[4]);
+    assert!(said[6].contains("\"seasons\":[]"), "{}", said[6]);
+}
+
+#[test]
 fn a_bad_row_beside_is_turned_away_with_its_own_line() {
     let first = table(&[BASICS, &title("tt0000001", "movie"), &title("tt0000002", "movie")]);
     let ratings = table(&["tconst|averageRating|numVotes", "tt0000001|7.5", "tt0000002|6.5|3"]);
