@@ -75,8 +75,14 @@ pub struct Review {
     pub source_key: String,
     /// The record's title.
     pub content_id: ContentId,
+    /// What it is called, with its year; absent once it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// The other title.
     pub other_id: ContentId,
+    /// What that is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_title: Option<String>,
     /// What is known.
     pub evidence: String,
     /// How likely it seemed, from 0 to 1.
@@ -100,9 +106,21 @@ pub struct Unmerged {
     pub from: ContentId,
 }
 
+/// Questions with what their titles are called.
+const QUESTIONS: &str = "SELECT reviews.*, own.title AS own_title, own.release_year AS own_year,
+        other.title AS other_title, other.release_year AS other_year
+    FROM reviews LEFT JOIN content own ON own.id = reviews.content_id
+        LEFT JOIN content other ON other.id = reviews.other_id";
+
 impl FromRow for Review {
     fn from_row(row: &Row) -> Result<Self, DbError> {
+        let called = |title: Option<String>, year: Option<u16>| match (title, year) {
+            (Some(title), Some(year)) => Some(format!("{title} ({year})")),
+            (title, _) => title,
+        };
         Ok(Self {
+            title: called(row.get("own_title")?, row.get("own_year")?),
+            other_title: called(row.get("other_title")?, row.get("other_year")?),
             id: row.get("id")?,
             kind: row.get("kind")?,
             source: row.get("source")?,
@@ -163,7 +181,7 @@ impl Catalog {
         call.require_operator()?;
         call.remaining(&self.clock)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "SELECT * FROM reviews WHERE status = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let sql = format!("{QUESTIONS} WHERE status = $1 AND reviews.id > $2 ORDER BY reviews.id LIMIT $3");
         Ok(self.db.fetch_all(sql, args![status, after.unwrap_or_default(), limit]).await?)
     }
 
@@ -177,7 +195,7 @@ impl Catalog {
         call.remaining(&self.clock)?;
         let mut tx = self.db.begin().await?;
         tx.lock("catalog").await?;
-        let sql = "SELECT * FROM reviews WHERE id = $1";
+        let sql = format!("{QUESTIONS} WHERE reviews.id = $1");
         let mut review: Review = tx
             .fetch_optional(sql, args![id])
             .await?

@@ -66,6 +66,8 @@ async fn the_uncertain_are_asked_once_and_joined_when_accepted(#[case] engine: &
     let question = &questions[0];
     assert_eq!((question.kind.as_str(), question.source_key.as_str()), ("uncertain", "h1"));
     assert_eq!((question.content_id, question.other_id), (made[1].content_id, made[0].content_id));
+    let called = Some("Wind (1992)".to_owned());
+    assert_eq!((&question.title, &question.other_title), (&called, &called), "a person must know what is asked about");
 
     let operator = operator_call();
     assert_eq!(bench.catalog.decide(&call(), question.id, true).await.unwrap_err().code, "operator_required");

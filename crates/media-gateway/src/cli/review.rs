@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use catalog::{Review, Unmerged};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
-use contracts::{ApiError, Caller};
+use contracts::{ApiError, Caller, ContentId};
 use http_api::Page;
 use serde_json::json;
 use uuid::Uuid;
@@ -105,7 +105,9 @@ pub async fn run(global: &Global, verb: &ReviewVerb) -> anyhow::Result<()> {
     ]);
     for one in reviews {
         let record = format!("{} {}", one.source, one.source_key);
-        let (id, title, other) = (one.id.to_string(), one.content_id.to_string(), one.other_id.to_string());
+        let named = |title: Option<String>, id: ContentId| title.unwrap_or_else(|| id.to_string());
+        let (id, title) = (one.id.to_string(), named(one.title, one.content_id));
+        let other = named(one.other_title, one.other_id);
         table.add_row([id, one.status, one.kind, record, title, other, one.evidence]);
     }
     println!("{table}");
