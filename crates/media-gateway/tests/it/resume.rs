@@ -17,7 +17,7 @@ use crate::{
     sources::Sources,
 };
 
-/// Rows of each of the two sources.
+/// Rows of each of the first two sources; the third has a series for every seventh, with its episodes.
 const ROWS: usize = 3_000;
 /// A kill comes at most so far into what an undisturbed run takes, so that several fit into one ingest.
 const REACH: f64 = 0.35;
@@ -73,6 +73,8 @@ impl Undisturbed {
                 > 1_000,
             "nothing was merged"
         );
+        let with_episodes = |line: &&str| line.contains("\"Part 6 of ") && line.contains("\"netflix\"");
+        assert!(export.lines().filter(with_episodes).count() > 100, "no series of two sources has its episodes");
         let history = history(&dir.path().join("undisturbed"));
         assert!(history.lines().filter(|line| line.starts_with("joined")).count() > 1_000, "nothing was logged");
         let answers = answers(&setup.start());

@@ -1,4 +1,5 @@
-//! Generated sources: a streaming service's CSV and films of Wikipedia, the same bytes in every run, half of the films in both.
+//! Generated sources: a streaming service's CSV, films of Wikipedia and series of IMDb with their episodes, the same bytes in every
+//! run, half of the films in both and every series in two.
 
 use std::{
     fmt::Write as _,
@@ -66,24 +67,36 @@ const NAMES: [&str; 16] = [
 const CSV_GENRES: [&str; 6] = ["Dramas", "Comedies", "Thrillers", "Documentaries", "Horror Movies", "Romantic Movies"];
 const WIKI_GENRES: [&str; 6] = ["Drama", "Comedy", "Thriller", "Documentary", "Horror", "Romance"];
 
-/// The two files.
+/// The files.
 pub struct Sources {
     pub netflix: PathBuf,
     pub wikipedia: PathBuf,
+    /// Read with its `title.episode`, which lies beside it.
+    pub imdb: PathBuf,
 }
 
 impl Sources {
     /// Writes `rows` rows of each source into `folder`.
     pub fn write(folder: &Path, rows: usize) -> Self {
-        let sources = Self { netflix: folder.join("netflix_titles.csv.gz"), wikipedia: folder.join("films.json.gz") };
+        let beside = |name: &str| folder.join(name);
+        let sources = Self {
+            netflix: beside("netflix_titles.csv.gz"),
+            wikipedia: beside("films.json.gz"),
+            imdb: beside("title.basics.tsv.gz"),
+        };
+        let (basics, episodes) = imdb(rows);
+        pack(&sources.imdb, &basics);
+        pack(&beside("title.episode.tsv.gz"), &episodes);
         pack(&sources.netflix, &netflix(rows));
         pack(&sources.wikipedia, &wikipedia(rows));
         sources
     }
 
-    /// The arguments that ingest both, as of a stated day: a test that runs over midnight says the same.
-    pub fn ingest(&self) -> [&str; 5] {
-        ["ingest", self.netflix.to_str().unwrap(), self.wikipedia.to_str().unwrap(), "--as-of", "2026-01-31"]
+    /// The arguments that ingest all, as of a stated day: a test that runs over midnight says the same.
+    pub fn ingest(&self) -> [&str; 6] {
+        let [netflix, wikipedia, imdb] =
+            [&self.netflix, &self.wikipedia, &self.imdb].map(|path| path.to_str().unwrap());
+        ["ingest", netflix, wikipedia, imdb, "--as-of", "2026-01-31"]
     }
 }
 
@@ -133,6 +146,26 @@ fn wikipedia(rows: usize) -> String {
         })
         .collect();
     serde_json::to_string(&films).unwrap()
+}
+
+/// The series of the service, each with two seasons of three episodes, as `title.basics` and `title.episode`.
+fn imdb(rows: usize) -> (String, String) {
+    let mut basics =
+        "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
+            .to_owned();
+    let mut episodes = "tconst\tparentTconst\tseasonNumber\tepisodeNumber\n".to_owned();
+    for row in (6..rows).step_by(7) {
+        let ((title, year, ..), own) = (film(row), 1_000_000 + row * 10);
+        writeln!(basics, "tt{own}\ttvSeries\t{title}\t{title}\t0\t{year}\t\\N\t50\tDrama").unwrap();
+        for part in 1..=6 {
+            let (episode, year) = (own + part, year + part / 4);
+            writeln!(basics, "tt{episode}\ttvEpisode\tPart {part} of {row}\tx\t0\t{year}\t\\N\t{}\tDrama", 40 + part)
+                .unwrap();
+            // The later parts are listed first.
+            writeln!(episodes, "tt{episode}\ttt{own}\t{}\t{}", 1 + (6 - part) / 3, 1 + (6 - part) % 3).unwrap();
+        }
+    }
+    (basics, episodes)
 }
 
 /// Words that no title has.
