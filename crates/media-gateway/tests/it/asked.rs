@@ -395,7 +395,7 @@ fn what_was_rated_and_spoken_can_be_asked_for() {
     for (filters, code, field) in [
         (json!({ "min_rating": -0.1 }), "bad_rating", "filters.min_rating"),
         (json!({ "min_rating": 10.1 }), "bad_rating", "filters.min_rating"),
-        (json!({ "languages": ["klingonese"] }), "unknown_language", "filters.languages"),
+        (json!({ "languages": ["klingonese"] }), "unknown_language", "filters.languages[0]"),
     ] {
         let refused = ask(&json!({ "filters": filters })).problem(400, code);
         assert_eq!(refused["errors"][0]["field"], field, "{refused}");
