@@ -156,12 +156,12 @@ async fn lane_of(
     let mut next = lane;
     while started.elapsed() < load.duration {
         let request = &requests[next % requests.len()];
-        next += load.connections;
         let sent = Instant::now();
         match connection.ask(request).await? {
             Some(body) => {
                 seen.body_bytes = body.len();
                 seen.latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+                next += load.connections;
             }
             None => {
                 seen.refused += 1;
