@@ -6,8 +6,8 @@
 //! media-gateway ingest /tmp/fixtures/{netflix,disney_plus}_titles.csv --as-of 2026-01-31 --data-dir folder
 //! rm folder/node.lock && tar -czf folder-2026-11.tar.gz folder
 //! ```
-//! A release that changes a format adds its own folder here and keeps this one. (Until the first release, a migration
-//! that is edited in place needs the folder to be written anew.)
+//! `fixtures/postgres-2026-11.sql` holds the same rows for PostgreSQL, where the migrations of that time make the tables;
+//! their checksums are among the rows. A release that changes a format adds its own folder here and keeps these.
 
 use std::{
     fs,
@@ -17,6 +17,7 @@ use std::{
 
 use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
+use testkit::TestDb;
 
 use crate::{
     app::{Setup, one_line},
@@ -34,10 +35,46 @@ fn earlier() -> (TempDir, PathBuf) {
     (dir, folder)
 }
 
+/// The migrations that the earlier release knew.
+const FIRST: [&str; 4] = ["0001_events", "0002_catalog", "0003_ingest", "0004_idempotency"];
+
+/// The PostgreSQL database of an earlier release.
+fn earlier_postgres() -> TestDb {
+    let database = crate::split::database();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/postgres");
+    let mut script: String =
+        FIRST.iter().map(|name| fs::read_to_string(migrations.join(format!("{name}.sql"))).unwrap()).collect();
+    script.push_str(&fs::read_to_string(fixtures::path("postgres-2026-11.sql")).unwrap());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let db = database.reopen(&testkit::fast()).await;
+        db.execute("DROP SCHEMA public CASCADE", args![]).await.unwrap();
+        db.execute("CREATE SCHEMA public", args![]).await.unwrap();
+        for statement in script.split(";\n").filter(|statement| !statement.trim().is_empty()) {
+            db.execute(statement.to_owned(), args![]).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
+        }
+        db.close().await;
+    });
+    database
+}
+
 #[test]
 fn a_folder_of_an_earlier_release_opens_and_goes_on() {
-    let (dir, folder) = earlier();
-    let setup = Setup::on(&folder).with_model();
+    let (_dir, folder) = earlier();
+    opens_and_goes_on(Setup::on(&folder).with_model());
+}
+
+#[test]
+fn a_postgres_of_an_earlier_release_opens_and_goes_on() {
+    let database = earlier_postgres();
+    let setup = Setup::new().with_model().env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap());
+    // The folder is a new one: `export` alone would say that it holds no catalogue.
+    let migrated = setup.run(&["migrate"]);
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    opens_and_goes_on(setup);
+}
+
+/// What an earlier release kept is there and is found, and what comes later ends where a new catalogue ends.
+fn opens_and_goes_on(setup: Setup) {
     assert_eq!(export(&setup).lines().count(), 5);
     let app = setup.start();
     caught_up(&app);
@@ -45,10 +82,9 @@ fn a_folder_of_an_earlier_release_opens_and_goes_on() {
     assert_eq!(found["results"][0]["content"]["title"], "The Paper Lighthouse");
     assert!(found["results"][0]["vector_similarity"].as_f64().unwrap() > 0.1, "{found}");
     assert_eq!(found["degraded"], serde_json::json!([]));
-    // What comes later ends where a new folder ends.
     fixtures::ingest_all(&app.setup);
     app.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
-    let fresh = Setup::on(&dir.path().join("fresh"));
+    let fresh = Setup::new();
     fixtures::ingest_all(&fresh);
     let titles = |text: &str| -> Vec<_> {
         let line = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
