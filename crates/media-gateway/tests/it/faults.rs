@@ -9,10 +9,10 @@ use std::{
 
 use serde_json::Value;
 use stores::{Db, DbConfig};
-use tempfile::TempDir;
 
 use crate::{
     app::{App, Setup, one_line},
+    disk::{Disk, passed_inside},
     fixtures::{self, TITLES},
     resume::{caught_up, export, same},
     sources::Sources,
@@ -54,40 +54,6 @@ fn loaded(setup: Setup) -> (Setup, Vec<Value>) {
     (setup, wanted)
 }
 
-/// A small disk of its own, gone when dropped.
-struct Disk(TempDir);
-
-impl Disk {
-    /// `None` where this user may not mount one; CI's may, so that nothing stays unproven there.
-    fn new(size: &str) -> Option<Self> {
-        let disk = Self(tempfile::tempdir().unwrap());
-        let mounted = disk.mount(size, "tmpfs");
-        assert!(mounted || std::env::var_os("CI").is_none(), "CI has to be able to mount a small disk");
-        mounted.then_some(disk)
-    }
-
-    fn mount(&self, options: &str, what: &str) -> bool {
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, what]).arg(self.0.path());
-        command.output().is_ok_and(|output| output.status.success())
-    }
-
-    fn remount(&self, options: &str) {
-        assert!(self.mount(&format!("remount,{options}"), "tmpfs"));
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.path().join("data")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: a process that failed to stop may still look at it.
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).output();
-    }
-}
-
 /// What an ingest of both sources comes to when nothing is in its way.
 fn undisturbed(sources: &Sources, dir: &Path, before: impl Fn(&Setup)) -> String {
     let setup = Setup::on(&dir.join("undisturbed"));
@@ -98,10 +64,10 @@ fn undisturbed(sources: &Sources, dir: &Path, before: impl Fn(&Setup)) -> String
 
 #[test]
 fn a_full_disk_ends_an_ingest_which_goes_on_when_there_is_room() {
-    let Some(disk) = Disk::new("size=5m") else {
-        eprintln!("unproven here: this user may not mount a small disk");
+    if passed_inside("faults::a_full_disk_ends_an_ingest_which_goes_on_when_there_is_room") {
         return;
-    };
+    }
+    let disk = Disk::new("size=5m");
     let dir = tempfile::tempdir().unwrap();
     let sources = Sources::write(dir.path(), 1_500);
     let setup = Setup::on(&disk.folder());
@@ -119,16 +85,16 @@ fn a_full_disk_ends_an_ingest_which_goes_on_when_there_is_room() {
 
 #[test]
 fn a_node_on_a_full_disk_answers_and_goes_on_when_there_is_room() {
-    let Some(disk) = Disk::new("size=64m") else {
-        eprintln!("unproven here: this user may not mount a small disk");
+    if passed_inside("faults::a_node_on_a_full_disk_answers_and_goes_on_when_there_is_room") {
         return;
-    };
+    }
+    let disk = Disk::new("size=64m");
     let dir = tempfile::tempdir().unwrap();
     let sources = Sources::write(dir.path(), 1_500);
     let app = fixtures::loaded(Setup::on(&disk.folder()));
     let wanted = answers(&app);
     // It writes until not even a page fits.
-    let filler = disk.0.path().join("filler");
+    let filler = disk.path().join("filler");
     let filled = Command::new("dd").args(["if=/dev/zero", "bs=4k"]).arg(format!("of={}", filler.display())).output();
     assert!(!filled.unwrap().status.success());
     one_line(&app.setup.run(&sources.ingest()), 1, "full");
@@ -166,14 +132,21 @@ fn files_that_may_not_grow_end_an_ingest_which_goes_on_when_they_may() {
 }
 
 #[test]
-fn a_folder_that_can_not_be_written_is_named() {
+fn a_folder_that_can_not_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "not a folder").unwrap();
     for verb in [&["serve"][..], &["migrate"]] {
         one_line(&Setup::on(&file.join("data")).run(verb), 1, "can't make the data folder");
     }
-    let Some(disk) = Disk::new("size=4m") else { return };
+}
+
+#[test]
+fn a_disk_that_can_not_be_written_is_named() {
+    if passed_inside("faults::a_disk_that_can_not_be_written_is_named") {
+        return;
+    }
+    let disk = Disk::new("size=4m");
     let setup = Setup::on(&disk.folder());
     assert!(setup.run(&["migrate"]).status.success());
     disk.remount("ro");

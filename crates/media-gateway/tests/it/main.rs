@@ -6,6 +6,7 @@ mod asked;
 mod compat;
 mod curation;
 mod demo;
+mod disk;
 mod eval;
 mod faults;
 mod fixtures;
