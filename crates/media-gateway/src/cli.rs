@@ -182,6 +182,11 @@ pub async fn run(command: Command) -> ExitCode {
     }
 }
 
+/// What a command ends with that was told to stop before it was done.
+fn interrupted(detail: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorKind::Cancelled, "interrupted", detail)
+}
+
 /// The exit codes of P3: 0 ok, 1 failed, 2 usage, 3 not found, 4 auth, 5 unavailable, 6 conflict, 130 interrupted.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let kind = match (error.downcast_ref::<ApiError>(), error.downcast_ref::<DbError>()) {

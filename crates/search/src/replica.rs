@@ -287,15 +287,20 @@ impl Search {
         self.keyword_progress.reached(head) && graph
     }
 
+    /// The titles that answers come from: those that the words know, and those of them that are embedded.
+    fn held(&self) -> (u64, u64) {
+        (self.keyword.snapshot().len(), self.points.load(Ordering::SeqCst))
+    }
+
     /// How far the indexes are.
     pub fn progress(&self) -> Progress {
         let filling = self.keyword_progress.filling.load(Ordering::SeqCst);
-        let titles = self.keyword.snapshot().len();
+        let (titles, embedded) = self.held();
         let total = if filling { self.keyword_progress.filled.load(Ordering::SeqCst).max(titles) } else { titles };
         let vectors = &self.vector_progress;
         let indexed = match &self.meaning {
             Some(_) if vectors.filling.load(Ordering::SeqCst) => vectors.filled.load(Ordering::SeqCst).min(total),
-            Some(_) => self.points.load(Ordering::SeqCst).min(total),
+            Some(_) => embedded.min(total),
             None => titles,
         };
         let vector_lag = if self.meaning.is_some() { vectors.lag() } else { 0 };
@@ -315,9 +320,9 @@ impl Search {
         }
         let vectors = &self.vector_progress;
         if self.meaning.is_some() && (vectors.filling.load(Ordering::SeqCst) || vectors.lag() > 0) {
-            let (points, titles) = (self.points.load(Ordering::SeqCst), self.keyword.snapshot().len());
-            if titles.saturating_sub(points) > titles / TOLERATED {
-                lacks(Source::Vector, format!("it is being filled: {points} of {titles} titles are embedded"));
+            let (titles, embedded) = self.held();
+            if titles.saturating_sub(embedded) > titles / TOLERATED {
+                lacks(Source::Vector, format!("it is being filled: {embedded} of {titles} titles are embedded"));
             }
         }
         lacking
@@ -325,7 +330,7 @@ impl Search {
 
     /// How the parts are: `keyword_index`, `vector_index`, `embedding_model`, `graph`.
     pub async fn components(&self) -> Vec<Component> {
-        let titles = self.keyword.snapshot().len();
+        let (titles, embedded) = self.held();
         let former = if self.keyword.is_former() { " in an older format" } else { "" };
         let keyword = component("keyword_index", &self.keyword_progress, titles, &format!("{titles} titles{former}"));
         let model = match &self.meaning {
@@ -337,11 +342,10 @@ impl Search {
                 Component::new("embedding_model", ComponentState::Degraded, detail)
             }
         };
-        let points = self.points.load(Ordering::SeqCst);
         let vector = match &self.meaning {
             Some(_) => {
-                let holds = format!("{points} of {titles} titles embedded");
-                component("vector_index", &self.vector_progress, points, &holds)
+                let holds = format!("{embedded} of {titles} titles embedded");
+                component("vector_index", &self.vector_progress, embedded, &holds)
             }
             None => Component::new("vector_index", ComponentState::Degraded, "not in use without an embedding model"),
         };

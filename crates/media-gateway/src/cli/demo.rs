@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use contracts::{ApiError, Caller, ErrorKind};
+use contracts::Caller;
 use ingest::{RunRequest, RunStatus, SampleRequest};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Global, ListenArgs, bar,
     ingest::{index, show},
-    serve,
+    interrupted, serve,
 };
 use crate::{
     config::{Config, Profile},
@@ -19,6 +19,8 @@ use crate::{
     roles::Role,
     telemetry,
 };
+
+const INTERRUPTED: &str = "interrupted; the same command goes on where it stopped";
 
 #[derive(Args, Debug)]
 pub struct DemoArgs {
@@ -53,7 +55,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
             signal?;
             stop.cancel();
             node.stop().await;
-            return Err(interrupted());
+            return Err(interrupted(INTERRUPTED).into());
         }
     };
     if let Err(error) = prepared {
@@ -109,7 +111,7 @@ async fn prepare(
     let run = ingest.run(&call, &RunRequest::new(location), stop, &|progress| show(&bar, progress)).await?;
     bar.finish();
     if run.status != RunStatus::Done {
-        return Err(interrupted());
+        return Err(interrupted(INTERRUPTED).into());
     }
     let from = args.films.as_ref().map_or("Wikidata (CC0)".to_owned(), |file| file.display().to_string());
     println!("catalogue  {} films from {from}, {} turned away", run.counts.rows_read, run.counts.rejected);
@@ -129,11 +131,6 @@ async fn prepare(
     let search = services.search.as_ref().context("this process has no search")?;
     println!("indexes    {} titles", search.progress().indexed);
     Ok(())
-}
-
-fn interrupted() -> anyhow::Error {
-    let detail = "interrupted; the same command goes on where it stopped";
-    ApiError::new(ErrorKind::Cancelled, "interrupted", detail).into()
 }
 
 async fn welcome(node: &Node) -> anyhow::Result<()> {

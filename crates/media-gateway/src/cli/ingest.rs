@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use search::IndexProgress;
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, bar, out};
+use super::{Global, bar, interrupted, out};
 use crate::{
     config::Config,
     folder::Opened,
@@ -207,11 +207,10 @@ async fn ourselves(
         let run = ingest.run(&call, &args.request(input)?, stop, &|progress| show(&bar, progress)).await;
         bar.finish();
         let run = run.map_err(|error| named(input, error))?;
-        let interrupted = run.status == RunStatus::Interrupted;
+        let stopped = run.status == RunStatus::Interrupted;
         done.push(run);
-        if interrupted {
-            let detail = format!("{input}: interrupted; the same command goes on where it stopped");
-            return Err(ApiError::new(ErrorKind::Cancelled, "interrupted", detail).into());
+        if stopped {
+            return Err(interrupted(format!("{input}: interrupted; the same command goes on where it stopped")).into());
         }
     }
     Ok(())
@@ -245,7 +244,7 @@ fn failure(run: &Run) -> Option<ApiError> {
     let detail = detail.unwrap_or_else(|| format!("the run is {}; the same command goes on with it", run.status));
     match run.status {
         RunStatus::Done => None,
-        RunStatus::Interrupted => Some(ApiError::new(ErrorKind::Cancelled, "interrupted", detail)),
+        RunStatus::Interrupted => Some(interrupted(detail)),
         _ => {
             let kind = run.error_status.map_or(ErrorKind::Internal, ErrorKind::from_http);
             Some(ApiError::new(kind, run.error_code.clone().unwrap_or_else(|| "run_failed".to_owned()), detail))

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use contracts::{ApiError, Caller, ErrorKind};
+use contracts::{ApiError, Caller};
 use http_api::Page;
 use ingest::{Job, JobStatus};
 use tokio_util::sync::CancellationToken;
 
-use super::{Global, bar, ingest::show};
+use super::{Global, bar, ingest::show, interrupted};
 use crate::{
     config::Config,
     folder::Opened,
@@ -63,8 +63,7 @@ pub async fn run(global: &Global, args: &JobsArgs) -> anyhow::Result<()> {
             Err(ApiError::internal(detail).into())
         }
         JobStatus::Interrupted => {
-            let detail = format!("{} was stopped; the same command goes on with it", job.name);
-            Err(ApiError::new(ErrorKind::Cancelled, "interrupted", detail).into())
+            Err(interrupted(format!("{} was stopped; the same command goes on with it", job.name)).into())
         }
         _ => Ok(()),
     }
