@@ -12,6 +12,7 @@ use utoipa::{ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    dead_letters,
     guard::Guard,
     limits::{Limits, LimitsConfig, Tier},
     upstream::{BreakerState, Upstream},
@@ -124,7 +125,9 @@ pub(crate) fn routes(seen: Cell) -> OpenApiRouter {
 
 /// The documentation of the operator's routes.
 pub fn api() -> OpenApi {
-    routes(Cell::default()).into_openapi()
+    let mut api = routes(Cell::default()).into_openapi();
+    api.merge(dead_letters::api());
+    api
 }
 
 fn look<'a>(seen: &'a Cell, call: &contracts::Call) -> Result<&'a Seen, Problem> {

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod doctor;
 mod eval;
+mod events;
 mod export;
 mod ingest;
 mod jobs;
@@ -110,6 +111,11 @@ enum Verb {
         #[command(subcommand)]
         verb: privacy::PrivacyVerb,
     },
+    /// See what consumers of events failed on, and offer it to them again
+    Events {
+        #[command(subcommand)]
+        verb: events::EventsVerb,
+    },
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -164,6 +170,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Auth { verb } => auth::run(&global, &verb).await,
             Verb::Audit { verb } => auth::audit(&global, &verb).await,
             Verb::Privacy { verb } => privacy::run(&global, &verb).await,
+            Verb::Events { verb } => events::run(&global, &verb).await,
             Verb::Config { verb } => config::run(&global, &verb),
             Verb::Openapi => openapi::run(),
             Verb::Completions { shell } => completions::completions(shell),

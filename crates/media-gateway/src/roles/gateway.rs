@@ -20,6 +20,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
             None => remotes.extend(remote(role, common)?),
         }
     }
+    let local = local.merge(gateway::dead_letters(services.db.clone(), services.clock.clone()));
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api), Arc::clone(&services.search_api)).into());
     Ok(gateway::gateway(GatewayParts {
         local,

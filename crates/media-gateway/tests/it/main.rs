@@ -5,6 +5,7 @@ mod app;
 mod asked;
 mod compat;
 mod curation;
+mod dead_letters;
 mod demo;
 mod disk;
 mod eval;

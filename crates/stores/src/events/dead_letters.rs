@@ -2,6 +2,7 @@
 
 use contracts::{Event, EventId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Delivery, from_json, to_json};
 use crate::{
@@ -9,6 +10,7 @@ use crate::{
     db::{Db, Tx},
     error::DbError,
     row::{FromRow, Row},
+    value::Value,
 };
 
 /// An event that failed too often.
@@ -26,6 +28,15 @@ pub struct DeadLetter {
     pub failed_at: Timestamp,
     /// Why it failed last.
     pub reason: String,
+}
+
+/// Where a dead letter stands in the list of all: several groups may have failed on one event. By default before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The event's position in the log.
+    pub position: i64,
+    /// The group.
+    pub group: String,
 }
 
 impl FromRow for DeadLetter {
@@ -57,14 +68,19 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// A page of a group's dead letters, in the order of the log.
+/// The dead letters after a place, in the order of the log: of one group, or of all.
 ///
 /// # Errors
 /// As [`Db::fetch_all`].
-pub async fn list(db: &Db, group: &str, after: i64, limit: u32) -> Result<Vec<DeadLetter>, DbError> {
-    let sql = "SELECT consumer, position, event, attempts, failed_at, reason FROM event_dead_letters
-        WHERE consumer = $1 AND position > $2 ORDER BY position LIMIT $3";
-    db.fetch_all(sql, args![group, after, limit]).await
+pub async fn list(db: &Db, group: Option<&str>, after: &Place, limit: u32) -> Result<Vec<DeadLetter>, DbError> {
+    let of = if group.is_some() { "AND consumer = $4" } else { "" };
+    let sql = format!(
+        "SELECT consumer, position, event, attempts, failed_at, reason FROM event_dead_letters
+        WHERE (position > $1 OR (position = $1 AND consumer > $2)) {of} ORDER BY position, consumer LIMIT $3"
+    );
+    let mut args = args![after.position, &after.group, limit];
+    args.extend(group.map(Value::from));
+    db.fetch_all(sql, args).await
 }
 
 /// Offers a dead letter to its group again, as if it had never failed. `false`: there is none.

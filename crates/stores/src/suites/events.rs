@@ -18,7 +18,10 @@ use crate::{
     args,
     db::{Db, Tx},
     error::DbError,
-    events::{self, DELAYS, Delivery, Fate, Group, Head, dead_letters},
+    events::{
+        self, DELAYS, Delivery, Fate, Group, Head,
+        dead_letters::{self, Place},
+    },
 };
 
 const GROUP: &str = "readers";
@@ -275,7 +278,7 @@ pub async fn a_poison_event_is_put_aside(db: &Db) -> Result<(), DbError> {
     }
     source.clock.advance(SignedDuration::from_hours(1_000));
     assert!(group.poll(10).await?.is_empty());
-    let dead = dead_letters::list(db, GROUP, 0, 10).await?;
+    let dead = dead_letters::list(db, Some(GROUP), &Place::default(), 10).await?;
     assert_eq!((dead.len(), dead[0].event.id, dead[0].attempts, dead[0].position), (1, poison, 4, 1));
     assert!(dead[0].reason.contains("poison"), "{}", dead[0].reason);
     assert!(dead_letters::requeue(db, GROUP, poison, source.clock.now()).await?);
@@ -285,7 +288,7 @@ pub async fn a_poison_event_is_put_aside(db: &Db) -> Result<(), DbError> {
     source.clock.advance(DELAYS[0]);
     assert_eq!(group.deliver(10, effect).await?, 1);
     assert_eq!(count(db).await?, 6, "handled at last");
-    assert!(dead_letters::list(db, GROUP, 0, 10).await?.is_empty());
+    assert!(dead_letters::list(db, None, &Place::default(), 10).await?.is_empty());
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use contracts::{ApiError, ErrorKind, Role, UserId};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
 use crate::{
@@ -159,20 +160,30 @@ pub enum Door {
 
 impl Door {
     async fn open(global: &Global) -> anyhow::Result<Self> {
+        Self::of(global, roles::Role::Auth, |services| auth::routes(services.auth.clone())).await
+    }
+
+    /// The door of `role`: the node's, or one to these routes.
+    pub async fn of(
+        global: &Global,
+        role: roles::Role,
+        routes: impl FnOnce(&Services) -> OpenApiRouter,
+    ) -> anyhow::Result<Self> {
         let config = Config::load(&global.flags())?;
         match Services::folder(&config)? {
-            Opened::Theirs(owner) => Ok(Self::Node(OwnerClient::new(owner, roles::Role::Auth)?)),
+            Opened::Theirs(owner) => Ok(Self::Node(OwnerClient::new(owner, role)?)),
             Opened::Ours(folder) => {
                 let services = Box::new(Services::open(&config, &folder, Wanted::Everything).await?);
                 let frame = node::frame(&config, &folder, &services)?;
-                let (router, _) = auth::routes(services.auth.clone()).split_for_parts();
+                let (router, _) = routes(&services).split_for_parts();
                 let router = router.layer(http_api::frame_layer(frame.into()));
                 Ok(Self::Here { router, folder: Box::new(folder), services })
             }
         }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    /// Asks for the answer's JSON, null where it has none.
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let (router, token) = match self {
             Self::Node(owner) => return owner.call(method, path, body).await,
             Self::Here { router, folder, .. } => (router, folder.token()),
@@ -199,7 +210,8 @@ impl Door {
         answer
     }
 
-    async fn close(self) {
+    /// Closes what was opened.
+    pub async fn close(self) {
         if let Self::Here { services, .. } = self {
             services.close().await;
         }

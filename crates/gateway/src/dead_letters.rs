@@ -1,0 +1,154 @@
+//! Events that a group of consumers failed on too often: the operator sees them, and offers them again once the cause is
+//! gone.
+
+use axum::{Json, extract::State};
+use contracts::{ApiError, Clock, ContentId, EventId};
+use http::StatusCode;
+use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, Problems, page_limit};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use stores::{
+    Db,
+    events::dead_letters::{self, DeadLetter, Place},
+};
+use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The longest name of a group that is looked for.
+const MAX_GROUP: usize = 200;
+
+/// Where they are kept.
+#[derive(Clone)]
+struct Letters {
+    db: Db,
+    clock: Clock,
+}
+
+/// An event that a group of consumers failed on too often.
+#[derive(Serialize, ToSchema)]
+struct DeadLetterView {
+    /// The group.
+    #[schema(example = "auth-erasures")]
+    group: String,
+    /// The event's id.
+    event_id: EventId,
+    /// Where it stands, or stood, in the log.
+    position: i64,
+    /// The topic.
+    #[schema(example = "person.erased")]
+    topic: String,
+    /// The title or the person it is about.
+    subject: ContentId,
+    /// When it was stated.
+    #[schema(value_type = String, format = DateTime)]
+    stated_at: Timestamp,
+    /// What it says.
+    #[schema(value_type = Object)]
+    data: serde_json::Value,
+    /// How often the group failed.
+    attempts: u32,
+    /// When it failed last.
+    #[schema(value_type = String, format = DateTime)]
+    failed_at: Timestamp,
+    /// Why it failed last.
+    reason: String,
+}
+
+impl From<DeadLetter> for DeadLetterView {
+    fn from(letter: DeadLetter) -> Self {
+        let DeadLetter { group, position, event, attempts, failed_at, reason } = letter;
+        Self {
+            group,
+            event_id: event.id,
+            position,
+            topic: event.kind,
+            subject: event.key,
+            stated_at: event.time,
+            data: event.data,
+            attempts,
+            failed_at,
+            reason,
+        }
+    }
+}
+
+/// The operator's routes to the dead letters of a database.
+pub fn dead_letters(db: Db, clock: Clock) -> OpenApiRouter {
+    routes().with_state(Letters { db, clock })
+}
+
+/// Their documentation.
+pub(crate) fn api() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Letters> {
+    OpenApiRouter::new().routes(routes!(list_dead_letters)).routes(routes!(retry_dead_letter))
+}
+
+/// Which dead letters.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeadLetterQuery {
+    /// Those of this group alone.
+    group: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, from 1 to 100; 20 where not given.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// Events that a group of consumers failed on too often, in the order of the log.
+#[utoipa::path(get, path = "/api/v1/admin/dead-letters", tag = "admin", params(DeadLetterQuery),
+    security(("operator" = [])), responses((status = 200, body = Page<DeadLetterView>), Problems))]
+async fn list_dead_letters(
+    State(letters): State<Letters>,
+    OperatorOf(_): OperatorOf,
+    cursors: Cursors,
+    ApiQuery(query): ApiQuery<DeadLetterQuery>,
+) -> HttpResult<Json<Page<DeadLetterView>>> {
+    let group = query.group.as_deref();
+    group.map(check).transpose()?;
+    let (scope, limit) = (format!("dead_letters:{}", group.unwrap_or_default()), page_limit(query.limit)?);
+    let after: Option<Place> = query.cursor.map(|cursor| cursors.verify(&scope, &cursor)).transpose()?;
+    let after = after.unwrap_or_default();
+    let found = dead_letters::list(&letters.db, group, &after, limit + 1).await.map_err(ApiError::from)?;
+    let found = found.into_iter().map(DeadLetterView::from).collect();
+    let place = |last: &DeadLetterView| Place { position: last.position, group: last.group.clone() };
+    Ok(Json(Page::cut(found, limit as usize, (&cursors, &scope), place)?))
+}
+
+/// Offers a dead letter to its group again, as if it had never failed.
+#[utoipa::path(post, path = "/api/v1/admin/dead-letters/{group}/{event}/retry", tag = "admin",
+    params(("group" = String, Path, description = "The group that failed on it."),
+        ("event" = EventId, Path, description = "The event's id.")),
+    security(("operator" = [])),
+    responses((status = 204, description = "The group is offered it next."), Problems))]
+async fn retry_dead_letter(
+    State(letters): State<Letters>,
+    OperatorOf(_): OperatorOf,
+    ApiPath((group, event)): ApiPath<(String, EventId)>,
+) -> HttpResult<StatusCode> {
+    check(&group)?;
+    let requeued = dead_letters::requeue(&letters.db, &group, event, letters.clock.now()).await;
+    if !requeued.map_err(ApiError::from)? {
+        let detail = format!("{group} has no dead letter {event}");
+        return Err(ApiError::not_found("unknown_dead_letter", detail).into());
+    }
+    tracing::info!(%group, %event, "a dead letter is offered to its group again");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses what can't be the name of a group.
+fn check(group: &str) -> Result<(), ApiError> {
+    if group.is_empty() || group.len() > MAX_GROUP || group.contains(char::is_control) {
+        let error = ApiError::invalid("bad_group", "no group of consumers has such a name");
+        return Err(error.field("group", format!("must be of 1 to {MAX_GROUP} printable characters")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

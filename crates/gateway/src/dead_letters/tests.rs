@@ -1,0 +1,199 @@
+//! Dead letters over HTTP, on both engines.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::Request,
+};
+use contracts::{Event, Ids, Rng, Topic, Trace};
+use futures::FutureExt as _;
+use http_api::{Frame, frame_layer};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use stores::events::{self, DELAYS, Group};
+use testkit::TestDb;
+use tower::ServiceExt as _;
+
+use super::*;
+
+const LIST: &str = "/api/v1/admin/dead-letters";
+
+/// Two groups that failed on each of three events until they were given up.
+struct Node {
+    router: Router,
+    clock: Clock,
+    events: Vec<EventId>,
+    groups: [Group; 2],
+}
+
+impl Node {
+    async fn new(test: &TestDb) -> Self {
+        let (db, clock) = (test.db(), testkit::clock());
+        let frame = Frame {
+            clock: clock.clone(),
+            rng: Rng::seeded(1),
+            timeout: Duration::from_secs(10),
+            operator_token: Some("secret".to_owned()),
+            access: None,
+            cursor_key: [0; 32],
+        };
+        let (router, _) = dead_letters(db.clone(), clock.clone()).split_for_parts();
+        let router = router.layer(frame_layer(Arc::new(frame)));
+        let ids = Ids::new(clock.clone(), Rng::seeded(2));
+        let (rng, now) = (Rng::seeded(3), clock.now());
+        let event = |place: usize| {
+            let (id, key) = (EventId(ids.next()), ContentId(ids.next()));
+            Event::new(id, "/test", Topic::ContentIngested, key, now, Trace::start(&rng), json!({ "place": place }))
+        };
+        let all: Vec<Event> = (0..3).map(event).collect();
+        let mut tx = db.begin().await.unwrap();
+        events::append(&mut tx, &all).await.unwrap();
+        tx.commit().await.unwrap();
+        let join = async |name: &str| Group::join(&db, name, &[Topic::ContentIngested], &clock).await.unwrap();
+        let groups = [join("readers").await, join("writers").await];
+        for delay in [SignedDuration::ZERO].into_iter().chain(DELAYS) {
+            clock.advance(delay);
+            for group in &groups {
+                let failed = group.deliver(10, |_, _| async { Err(ApiError::internal("poison")) }.boxed()).await;
+                assert_eq!(failed.unwrap(), 3);
+            }
+        }
+        Self { router, clock, events: all.iter().map(|event| event.id).collect(), groups }
+    }
+
+    async fn send(&self, method: &str, uri: &str, token: Option<&str>) -> (u16, Value) {
+        let request = Request::builder().method(method).uri(uri);
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    async fn get(&self, query: &str) -> (u16, Value) {
+        self.send("GET", &format!("{LIST}{query}"), Some("secret")).await
+    }
+
+    async fn retry(&self, group: &str, event: EventId) -> (u16, Value) {
+        self.send("POST", &format!("{LIST}/{group}/{event}/retry"), Some("secret")).await
+    }
+
+    /// The ids of the events that a group handles now.
+    async fn handled(&self, group: &Group) -> Vec<EventId> {
+        let seen: Arc<Mutex<Vec<EventId>>> = Arc::default();
+        let noted = Arc::clone(&seen);
+        let delivered = group.deliver(10, move |_, event| {
+            noted.lock().unwrap().push(event.id);
+            async { Ok(()) }.boxed()
+        });
+        delivered.await.unwrap();
+        seen.lock().unwrap().clone()
+    }
+}
+
+fn places(page: &Value) -> Vec<(i64, String)> {
+    let place = |item: &Value| (item["position"].as_i64().unwrap(), item["group"].as_str().unwrap().to_owned());
+    page["items"].as_array().unwrap().iter().map(place).collect()
+}
+
+async fn are_listed_page_by_page(test: &TestDb) {
+    let node = Node::new(test).await;
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = node.get(&format!("?limit=4{cursor}")).await;
+        assert_eq!(status, 200, "{page}");
+        found.extend(places(&page));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        assert_eq!(places(&page).len(), 4);
+        cursor = format!("&cursor={next}");
+    }
+    let wanted = (1..=3).flat_map(|position| ["readers", "writers"].map(|group| (position, group.to_owned())));
+    assert_eq!(found, wanted.collect::<Vec<_>>());
+
+    let (_, page) = node.get("?group=writers").await;
+    assert_eq!(places(&page).len(), 3);
+    let first = &page["items"][0];
+    assert_eq!(
+        (&first["event_id"], &first["topic"], &first["data"], &first["attempts"]),
+        (&json!(node.events[0]), &json!("content.ingested"), &json!({ "place": 0 }), &json!(4))
+    );
+    assert!(first["reason"].as_str().unwrap().contains("poison"), "{first}");
+    assert_eq!(first["failed_at"], json!(node.clock.now()));
+    assert!(places(&node.get("?group=nobody").await.1).is_empty());
+
+    let (_, page) = node.get("?limit=1").await;
+    let elsewhere = format!("?group=writers&cursor={}", page["next_cursor"].as_str().unwrap());
+    for (query, code) in [
+        ("?limit=0", "bad_limit"),
+        ("?limit=101", "bad_limit"),
+        ("?cursor=bad", "bad_cursor"),
+        (elsewhere.as_str(), "bad_cursor"),
+        ("?group=", "bad_group"),
+        ("?group=%00", "bad_group"),
+        ("?order=up", "unknown_field"),
+    ] {
+        let (status, problem) = node.get(query).await;
+        assert_eq!((status, &problem["code"]), (400, &json!(code)), "{query}");
+    }
+}
+
+async fn are_handled_once_when_they_are_offered_again(test: &TestDb) {
+    let node = Node::new(test).await;
+    let [readers, writers] = &node.groups;
+    assert_eq!(node.handled(readers).await, [], "a dead letter is offered to nobody");
+    assert_eq!(node.retry("readers", node.events[1]).await.0, 204);
+    let (status, problem) = node.retry("readers", node.events[1]).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("unknown_dead_letter")), "it is none any more");
+    assert_eq!(places(&node.get("?group=readers").await.1).len(), 2);
+    assert_eq!(places(&node.get("?group=writers").await.1).len(), 3, "another group's stay");
+    assert_eq!(node.handled(readers).await, [node.events[1]]);
+    assert_eq!(node.handled(readers).await, [], "once");
+    assert_eq!(node.handled(writers).await, []);
+    assert_eq!(node.retry("%00", node.events[0]).await.0, 400);
+    assert_eq!(node.send("POST", &format!("{LIST}/readers/none/retry"), Some("secret")).await.0, 400);
+}
+
+async fn are_the_operators(test: &TestDb) {
+    let node = Node::new(test).await;
+    let retry = format!("{LIST}/readers/{}/retry", node.events[0]);
+    for (method, uri) in [("GET", LIST), ("POST", retry.as_str())] {
+        for (token, code) in [(None, "operator_required"), (Some("guess"), "bad_token")] {
+            let (status, problem) = node.send(method, uri, token).await;
+            assert_eq!((status, &problem["code"]), (401, &json!(code)), "{method}");
+        }
+    }
+    assert_eq!(places(&node.get("").await.1).len(), 6, "a stranger's retry changed nothing");
+}
+
+/// One test an engine for each of the above.
+macro_rules! on_both {
+    ($($test:ident;)+) => {
+        mod sqlite {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(&testkit::sqlite().await).await;
+            }
+        )+}
+
+        mod postgres {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(&testkit::postgres().await).await;
+            }
+        )+}
+    };
+}
+
+on_both! {
+    are_listed_page_by_page;
+    are_handled_once_when_they_are_offered_again;
+    are_the_operators;
+}
