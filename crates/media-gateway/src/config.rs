@@ -404,7 +404,7 @@ impl Config {
         known
     }
 
-    /// Every key, its value and where the value came from. Secrets in URLs are masked.
+    /// Every key, its value and where the value came from: null and `not set` where it has none. Secrets in URLs are masked.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -422,6 +422,9 @@ impl Config {
                     };
                 known.entry(key).or_insert_with(|| (value, origin.clone()));
             });
+        }
+        for key in Self::variables().into_keys() {
+            known.entry(key).or_insert_with(|| (Value::Null, "not set".to_owned()));
         }
         Ok(known)
     }

@@ -19,6 +19,8 @@ fn defaults_run_every_role_embedded() {
     assert_eq!(config.profile, Profile::Embedded);
     assert!(config.all_roles());
     assert_eq!(config.listen.gateway.port(), 8080);
+    let ports = Role::ALL.map(|role| role.address(&config.listen));
+    assert!(ports.iter().chain([&config.listen.metrics]).all(|port| port.ip().is_loopback()), "{ports:?}");
 }
 
 #[test]
@@ -40,6 +42,7 @@ fn a_flag_wins_over_the_file() {
     assert_eq!(origins["data_dir"].1, "flag");
     assert!(origins["log.level"].1.starts_with("file "));
     assert_eq!(origins["search.rrf_k"].1, "default");
+    assert_eq!(origins["redis.url"], (serde_json::Value::Null, "not set".to_owned()));
 }
 
 #[test]
