@@ -21,6 +21,7 @@ mod meaning;
 mod mutual;
 mod operations;
 mod privacy;
+mod readme;
 mod rebuilding;
 mod refreshing;
 mod refusals;
