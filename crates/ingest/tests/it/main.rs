@@ -1,4 +1,5 @@
-//! Ingest from end to end: real files, the real catalogue over SQLite, a local HTTP server.
+//! Ingest from end to end: real files, the real catalogue over SQLite, a local HTTP server. What keeps something in the
+//! database runs over PostgreSQL too, in `postgres`.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod addresses;
@@ -17,3 +18,8 @@ mod setup;
 mod tables;
 mod tmdb;
 mod webhooks;
+
+/// What [`setup`] sets a node up over.
+async fn database() -> testkit::TestDb {
+    testkit::sqlite().await
+}

@@ -96,7 +96,7 @@ pub async fn setup() -> Setup {
 }
 
 pub async fn setup_with(limits: Limits) -> Setup {
-    let db = testkit::sqlite().await;
+    let db = crate::database().await;
     let folder = tempfile::tempdir().unwrap();
     let (clock, rng) = (testkit::clock(), testkit::rng());
     let cache = Arc::new(MemoryCache::new(1 << 20));
