@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stores::{DbConfig, suites};
+use stores::{DbConfig, DbError, suites};
 
 /// One test an engine for each function of a suite.
 macro_rules! on_both {
@@ -57,4 +57,16 @@ async fn slow_statements_are_stopped_on_sqlite() {
 async fn slow_statements_are_stopped_on_postgres() {
     let db = testkit::postgres().await;
     suites::db::slow_statements_are_stopped(&db.reopen(&hasty()).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_have_a_bound_on_postgres() {
+    let test = testkit::postgres().await;
+    let two = DbConfig { max_connections: 2, acquire_timeout: Duration::from_millis(200), ..testkit::fast() };
+    let db = test.reopen(&two).await;
+    let (one, _other) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    let third = db.begin().await;
+    assert!(matches!(third, Err(DbError::Locked)), "whoever comes third waits, and not for ever");
+    drop(one);
+    db.ping().await.unwrap();
 }
