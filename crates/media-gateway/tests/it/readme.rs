@@ -52,8 +52,8 @@ fn the_commands_of_the_readme_are_those_of_the_program() {
         let words: Vec<_> = line.split_whitespace().map(|word| word.trim_matches('"')).collect();
         let args = match words.as_slice() {
             ["media-gateway", args @ ..] if !args.is_empty() => args,
-            // A verb alone may be a word like any other: `auth` is a role too.
-            all @ [verb, _, ..] if verbs.contains(verb) => all,
+            // A verb alone may be a word like any other: `auth` is a role too; and `export` a word of the shell.
+            all @ [verb, _, ..] if verbs.contains(verb) && !line.contains('=') => all,
             _ => continue,
         };
         // Whatever stands before it is looked at first.
