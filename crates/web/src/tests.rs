@@ -135,6 +135,27 @@ fn every_language_says_them_in_its_own_words() {
 }
 
 #[test]
+fn every_genre_has_a_name_in_every_language() {
+    let table = include_str!("../../contracts/src/genre_names.tsv").lines().filter(|line| !line.starts_with('#'));
+    let ids: Vec<&str> = table.filter_map(|line| line.split('\t').next()).collect();
+    assert!(ids.len() > 70 && ids.contains(&"stand_up"), "{ids:?}");
+    in_language("en", |english| {
+        for id in &ids {
+            assert_eq!(Some(english.genre(id).as_str()), contracts::genres::name(id), "as the API calls it");
+        }
+    });
+    in_language("ar", |arabic| {
+        for id in &ids {
+            let name = arabic.genre(id);
+            assert!(
+                name.chars().all(|letter| letter == ' ' || ('\u{600}'..='\u{6ff}').contains(&letter)),
+                "{id}: {name}"
+            );
+        }
+    });
+}
+
+#[test]
 fn the_page_of_a_series_lists_its_seasons_in_words() {
     let series = content(&json!({ "content_type": "tv_show", "season_count": 2 }));
     let seasons: Vec<Season> = serde_json::from_value(json!([

@@ -96,6 +96,10 @@ export const regionName = (code: string) => name('region', code);
 export const languageName = (code: string) => (/^[a-z]{2,3}$/.test(code) ? name('language', code) : code);
 export const genreName = (id: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? id.replaceAll('_', ' ');
 
+/** Ids of genres by their English names, which is all that suggestions hold. */
+const genres = new Map([...english.matchAll(/^(genre-[\w-]+) = (.+)$/gm)].map(([, id, name]) => [name!, id!]));
+export const genreCalled = (name: string) => (genres.has(name) ? t(genres.get(name)!) : name);
+
 /** What stands between the parts of a list. */
 export const comma = () => (tag === 'ar' ? '، ' : ', ');
 

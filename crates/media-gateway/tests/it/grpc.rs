@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::{
     AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, ContentType, Credit, CreditRole, ExternalId,
-    IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SourceOffer, SourceRecord, Trace,
+    IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord, Trace,
 };
 use jiff::Timestamp;
 use rpc::{
@@ -110,6 +110,22 @@ fn a_title_and_a_search_are_those_of_http() {
         let near = search.graph_search(&call(), &[id], &SearchFilters::default(), None, 10).await.unwrap();
         assert!(!near.is_empty() && near.iter().all(|hit| hit.content_id != id), "someone else has Kit Rowe too");
     });
+}
+
+/// Every order, of everything and of what a query names, is that of HTTP.
+pub fn sorts_as_http_does(app: &App) {
+    let all = SortOrder::ALL.iter().flat_map(|&sort| [(sort, ""), (sort, "films by ada wren")]);
+    for (sort, query) in all {
+        let over_http = app.post("/api/v1/search", &json!({ "query": query, "sort": sort })).ok();
+        let request = SearchRequest { query: query.to_owned(), sort, ..SearchRequest::default() };
+        let answer = block_on(async {
+            let search = SearchClient::new(peer(app, "search", None));
+            search.search(&call(), &request).await.unwrap()
+        });
+        let listed: Vec<_> = answer.results.iter().map(|hit| hit.content.id.to_string()).collect();
+        assert_eq!(listed, ids(&over_http), "{} of {query:?}", sort.as_str());
+        assert!(listed.len() >= 4, "{query:?}: {listed:?}");
+    }
 }
 
 /// A title over HTTP, asked on a thread of its own: the blocking client may not run inside a runtime.
