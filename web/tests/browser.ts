@@ -68,7 +68,11 @@ export async function accessible(page: Page): Promise<void> {
 }
 
 export const lines = (page: Page) => page.locator('#results li.line');
-export const titles = (page: Page) => page.locator('#results li.line h2 a').allInnerTexts();
+/** Of the whole list: what lies below the window is drawn a moment after the rest. */
+export async function titles(page: Page): Promise<string[]> {
+  await page.waitForFunction(() => !document.querySelector('#results ol[aria-busy="true"]'));
+  return page.locator('#results li.line h2 a').allInnerTexts();
+}
 
 /** Waits until the page rests: nothing is being asked, and what was answered is shown. */
 export async function settled(page: Page): Promise<void> {

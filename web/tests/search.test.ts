@@ -190,6 +190,32 @@ describe('a chip', () => {
   });
 });
 
+describe('a count', () => {
+  it('beside a filter is what the filter leaves, and that of an empty page what its link brings', async () => {
+    const { page } = await visit();
+    const total = async () => Number(/(\d+) titles?/.exec(await page.locator('#results .count strong').innerText())![1]);
+    await page.goto('/search?q=films');
+    await lines(page).first().waitFor();
+    const everything = await total();
+    const genre = page.locator('aside fieldset', { has: page.locator('legend', { hasText: 'Genre' }) }).locator('label').first();
+    const told = Number(await genre.locator('.count').innerText());
+    expect(told).toBeLessThan(everything);
+    await genre.locator('input').check();
+    await page.waitForURL(/genre=/);
+    await settled(page);
+    expect(await total()).toBe(told);
+
+    await page.goto('/search?genre=western&from=1990&to=1999');
+    const way = page.locator('.empty li').first();
+    await way.waitFor();
+    const promised = Number(/(\d+) titles?/.exec(await way.innerText())![1]);
+    await way.locator('a').click();
+    await lines(page).first().waitFor();
+    await settled(page);
+    expect(await total()).toBe(promised);
+  });
+});
+
 describe('an old address', () => {
   it('loses what no longer is, says so, and shows the rest', async () => {
     const { page, troubles } = await visit();
@@ -249,16 +275,83 @@ describe('while someone types', () => {
     expect(await titles(page)).toContain('Crooked Mile');
   });
 
+  const QUERIES = [['harbour', '.straight a'], ['lighhouse bishop', '.corrected'], ['harbour xqzzvw plkjhg', '.unsure']] as const;
+
   it('nothing moves the list that is said above it: unsure, corrected, or neither', async () => {
     const { page } = await visit();
     const tops: Record<string, number> = {};
-    for (const [q, what] of [['harbour', '.straight a'], ['lighhouse bishop', '.corrected'], ['harbour xqzzvw plkjhg', '.unsure']] as const) {
+    for (const [q, what] of QUERIES) {
       await page.goto(`/search?q=${encodeURIComponent(q)}`);
       await lines(page).first().waitFor();
       await page.locator(what).first().waitFor();
       tops[q] = (await page.locator('#results ol').boundingBox())!.y;
     }
     expect(Math.max(...Object.values(tops)) - Math.min(...Object.values(tops)), JSON.stringify(tops)).toBeLessThan(2);
+  });
+
+  it.each([['en', 320], ['ar', 320], ['en', 390], ['ar', 390], ['ar', 768]])('what is said of an answer fits the room that is kept for it: in %s, on %i pixels', async (locale, width) => {
+    const { page } = await visit({ viewport: { width, height: 740 }, prefs: { locale } });
+    const rooms: Record<string, number> = {};
+    for (const [q, what] of QUERIES) {
+      await page.goto(`/search?q=${encodeURIComponent(q)}`);
+      await page.locator(what).first().waitFor();
+      rooms[q] = (await page.locator('.told').boundingBox())!.height;
+    }
+    expect(Math.max(...Object.values(rooms)) - Math.min(...Object.values(rooms)), JSON.stringify(rooms)).toBeLessThan(1);
+  });
+});
+
+describe('while someone looks', () => {
+  it.each([320, 390, 1440])('nothing that comes late moves the list: a part that is missing, patience, a fault; on %i pixels', async (width) => {
+    const { page, troubles } = await visit({ viewport: { width, height: 740 } });
+    await page.goto('/search?q=harbour');
+    await lines(page).nth(2).waitFor();
+    await page.locator('.straight a').first().waitFor();
+    const top = async () => Math.round((await page.locator('#results ol').boundingBox())!.y);
+    const before = await top();
+    const partial = page.locator('#results .partial', { hasText: 'Part of the search did not answer (meaning, people and genres)' });
+    await page.route('**/api/v1/search', async (route) => {
+      const answer = await route.fetch();
+      const body = { ...((await answer.json()) as object), degraded: ['vector', 'graph'].map((source) => ({ source, reason: 'a sentence' })) };
+      await route.fulfill({ response: answer, json: body });
+    });
+    await page.selectOption('#sort', 'newest');
+    await partial.waitFor();
+    await settled(page);
+    expect(await top()).toBe(before);
+    await accessible(page);
+
+    await page.unroute('**/api/v1/search');
+    let release = () => undefined as void;
+    const held = new Promise<void>((done) => (release = done));
+    await page.route('**/api/v1/search', async (route) => {
+      await held;
+      await route.abort();
+    });
+    await page.selectOption('#sort', 'popular');
+    await page.locator('.told', { hasText: 'This takes longer than usual. What you see is the answer before.' }).waitFor();
+    expect(await top()).toBe(before);
+    release();
+    const notice = page.locator('.notice', { hasText: 'does not answer' });
+    await notice.waitFor();
+    expect(await top()).toBe(before);
+    // It stands in the window, whose list goes on above it.
+    const box = (await notice.boundingBox())!;
+    expect(box.y + box.height).toBeLessThanOrEqual(740);
+    expect(box.y).toBeGreaterThan(740 / 2);
+    await accessible(page);
+    await page.locator('#results li.line h2 a').last().focus();
+    const line = (await lines(page).last().boundingBox())!;
+    expect(line.y + line.height).toBeLessThanOrEqual((await notice.boundingBox())!.y + 1);
+    expect(troubles).toEqual([]);
+  });
+
+  it('says that the first answer is late too', async () => {
+    const { page } = await visit();
+    await page.route('**/api/v1/search', () => undefined);
+    await page.goto('/search?q=harbour');
+    await page.locator('.told', { hasText: 'This takes longer than usual.' }).waitFor();
+    expect(await page.locator('.told').innerText()).not.toContain('the answer before');
   });
 });
 

@@ -28,6 +28,7 @@ const GONE = '/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed';
 const STATES: Record<string, (page: Page) => Promise<string>> = {
   discover: async (page) => (await page.goto('/'), 'main section li a'),
   'discover, loading': async (page) => (await hold(page, 'discover*'), await page.goto('/'), '.ghost'),
+  'discover, further rows failed': async (page) => (await page.route('**/discover?*from=4*', (route) => route.abort()), await page.goto('/'), await page.locator('main section li a').first().waitFor(), await page.mouse.wheel(0, 9_000), '.notice'),
   'discover, failed': async (page) => (await refuse(page, 'discover*', 503), await page.goto('/'), '.notice'),
   preferences: async (page) => (await page.goto('/'), await page.locator('.place').click(), '#preferences .check'),
   search: async (page) => (await page.goto('/search?q=harbour+films+of+the+80s'), '#results li.line'),
@@ -45,10 +46,12 @@ const STATES: Record<string, (page: Page) => Promise<string>> = {
   title: async (page) => (await page.goto(`/title/${await idOf('Crooked Mile')}`), 'table'),
   'title, with pictures': async (page) => (await page.goto(`/title/${await idOf('The Paper Lighthouse')}`), '.backdrop img.there'),
   'title, a series': async (page) => (await page.goto(`/title/${await idOf('Harbour Street')}`), 'article .line'),
+  'title, episodes failed': async (page) => (await refuse(page, 'content/*/seasons/1', 503), await page.goto(`/title/${await idOf('Harbour Street')}`), await page.locator('.seasons summary').first().click(), '.seasons .notice'),
   'title, loading': async (page) => (await hold(page, 'content/*'), await inside(page, GONE), 'article .ghost'),
   'title, failed': async (page) => (await refuse(page, 'content/*', 503), await inside(page, GONE), '.notice'),
   'title, similar ones failed': async (page) => (await refuse(page, 'content/*/similar*', 503), await page.goto(`/title/${await idOf('Crooked Mile')}`), 'section .notice'),
   'title, gone': async (page) => (await page.goto(GONE), '.missing h1'),
+  'results, without script': async (page) => (await page.route('**/assets/*.js', (route) => route.abort()), await page.goto('/search/plain?q=films'), 'main ol li a'),
   offline: async (page) => (await page.goto('/offline'), 'main h1'),
   'nothing there': async (page) => (await page.goto('/movies/harbour-of-glass'), 'main h1'),
 };
