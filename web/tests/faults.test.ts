@@ -330,6 +330,20 @@ describe('what is sent', () => {
     expect(troubles.filter((trouble) => trouble.startsWith('asked outside'))).toEqual([]);
   });
 
+  it('brings the words of a language with the page, not after the app', async () => {
+    const preloads = async (language: string) => [...(await get('/search?q=x', { 'accept-language': language })).body.matchAll(/<link rel="modulepreload" href="(\/assets\/ar-[^"]+\.js)">/g)].map(([, path]) => path!);
+    expect(await preloads('en')).toEqual([]);
+    const [path, ...others] = await preloads('ar');
+    expect(others).toEqual([]);
+    expect((await get(path!)).body).toContain('فيلم');
+    const { page } = await visit({ locale: 'ar', prefs: { locale: 'ar' } });
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    expect(asked.filter((one) => one === path)).toEqual([path]);
+  });
+
   it('can be installed: a manifest with icons of the size it names', async () => {
     const manifest = JSON.parse((await get('/manifest.webmanifest')).body) as { name: string; start_url: string; display: string; icons: { src: string; sizes: string; type: string }[] };
     expect(manifest).toMatchObject({ name: 'Media Gateway', start_url: '/', display: 'standalone' });

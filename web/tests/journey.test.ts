@@ -126,6 +126,20 @@ describe('the first minute', () => {
     await page.locator('h2', { hasText: place }).waitFor();
   });
 
+  it('leads from the people, the year and the genres of a title to what else they stand for', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=Crooked+Mile');
+    await page.locator('#results li.line a', { hasText: 'Crooked Mile' }).click();
+    for (const [name, address, other] of [['Nora Vance', /with=Nora\+Vance/, 'Slow Train to Aldermoor'], ['1992', /from=1990&to=1999/, 'Moth Season'], ['Thriller', /genre=thriller/, 'Glasshouse Nocturne']] as const) {
+      await page.locator('article a', { hasText: name }).first().click();
+      await page.waitForURL(address);
+      await lines(page).first().waitFor();
+      expect(await titles(page)).toEqual(expect.arrayContaining(['Crooked Mile', other]));
+      await page.goBack();
+      await page.locator('article').waitFor();
+    }
+  });
+
   it('asks each first question once: the head of the page asks it, and the app takes the answer', async () => {
     const { page } = await visit();
     const asked: string[] = [];

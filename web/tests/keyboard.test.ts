@@ -146,6 +146,11 @@ describe('a remote', () => {
     expect(next).not.toBe(poster);
     await page.keyboard.press('ArrowLeft');
     expect((await focused(page)).id).toBe(poster);
+    // Nothing on the page is too small to be read from there.
+    const least = await page.evaluate(() => Math.min(...[...document.querySelectorAll('main *, header *')]
+      .filter((element) => element.checkVisibility() && !element.closest('.hidden, [aria-hidden]') && [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent!.trim()))
+      .map((element) => parseFloat(getComputedStyle(element).fontSize))));
+    expect(least).toBeGreaterThanOrEqual(20);
     const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).boxShadow);
     expect(ring).not.toBe('none');
     for (let at = 0; at < 20; at++) await page.keyboard.press('ArrowLeft');
@@ -187,6 +192,20 @@ describe('languages', () => {
     await line.locator('a').click();
     expect(await page.locator('#offers').innerText()).toContain('الولايات المتحدة');
     expect(troubles).toEqual([]);
+  });
+
+  it.each([['ar', /^[\u0600-\u06ff ]+$/], ['en-XA', /^[^a-zA-Z]+$/]])('names every genre, in %s: beside the results, in them, and as it is suggested', async (locale, own) => {
+    const { page } = await visit({ prefs: { locale } });
+    await page.goto('/search?q=inter');
+    await page.locator('.straight li').first().waitFor();
+    expect((await page.locator('.straight li a').allInnerTexts()).some((name) => own.test(name))).toBe(true);
+    await page.goto('/search');
+    await lines(page).first().waitFor();
+    const genres = page.locator('aside fieldset', { has: page.locator('input[id^="f-genres-"]') });
+    await genres.locator('.link').click();
+    const names = await genres.locator('bdi').allInnerTexts();
+    expect(names.length).toBeGreaterThan(12);
+    for (const name of names) expect(name).toMatch(own);
   });
 
   it('leaves nothing untranslated: the pseudo-locale reaches every word of ours', async () => {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_api::entity;
 use sha2::{Digest as _, Sha256};
 
-use crate::language::Language;
+use crate::{files, language::Language};
 
 /// The language of the page.
 const LANGUAGE: &str = "<html lang=\"en\">";
@@ -65,7 +65,10 @@ impl Shell {
         let head = filling.head.as_deref().map_or_else(|| plain_head(language), Cow::Borrowed);
         let body =
             if filling.body.is_empty() { Cow::Owned(needs_script(language)) } else { Cow::Borrowed(&*filling.body) };
-        let text = [&*self.start, &html, &self.before, &head, &self.between, &body, &self.after].concat();
+        // The app can say nothing before it has its words: they are asked for with it, not by it.
+        let words = files::words(&language.tag);
+        let words = words.map(|path| format!("<link rel=\"modulepreload\" href=\"/{path}\">")).unwrap_or_default();
+        let text = [&*self.start, &html, &self.before, &head, &words, &self.between, &body, &self.after].concat();
         let mut response = entity(headers, text.into(), "text/html; charset=utf-8");
         if filling.status != StatusCode::OK {
             *response.status_mut() = filling.status;
