@@ -39,13 +39,10 @@ pub fn locales() -> Option<Vec<Bytes>> {
     std::iter::once(get("locales/en.json")).chain(all.map(|path| get(&path))).collect()
 }
 
-/// The script with the app's words in a language; English is in the app itself.
-pub fn words(tag: &str) -> Option<String> {
-    let named = |path: &str| {
-        let rest = path.strip_prefix("assets/").and_then(|name| name.strip_prefix(tag));
-        rest.is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".js"))
-    };
-    Dist::iter().find(|path| named(path)).map(Cow::into_owned)
+/// The names of the app's scripts.
+pub fn scripts() -> Vec<String> {
+    let all = Dist::iter().filter_map(|path| path.strip_prefix("assets/").map(str::to_owned));
+    all.filter(|name| kind(name) == Some("text/javascript; charset=utf-8")).collect()
 }
 
 /// A file of the app; 404 as a page for whoever reads pages, and as a problem for everyone else.

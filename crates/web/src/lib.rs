@@ -32,7 +32,7 @@ struct Web {
 
 /// The routes of the app; where this binary was built without it (`cargo xtask web` builds it), one that says so.
 pub fn routes(catalog: Arc<dyn CatalogApi>, search: Arc<dyn SearchApi>) -> Router {
-    let shell = files::get("index.html").and_then(|index| Shell::new(&index));
+    let shell = files::get("index.html").and_then(|index| Shell::new(&index, files::scripts()));
     match (shell, files::locales().and_then(|tables| Languages::new(&tables))) {
         (Some(shell), Some(languages)) => with_app(Web { catalog, search, shell, languages }),
         _ => without_app(),

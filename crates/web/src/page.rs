@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_api::entity;
 use sha2::{Digest as _, Sha256};
 
-use crate::{files, language::Language};
+use crate::language::Language;
 
 /// The language of the page.
 const LANGUAGE: &str = "<html lang=\"en\">";
@@ -42,12 +42,14 @@ pub struct Shell {
     before: Arc<str>,
     between: Arc<str>,
     after: Arc<str>,
+    /// The names of the app's scripts.
+    scripts: Vec<String>,
     policy: HeaderValue,
 }
 
 impl Shell {
-    /// Cuts the built page; `None` where it has not the marks.
-    pub fn new(index: &Bytes) -> Option<Self> {
+    /// Cuts the built page, whose app consists of `scripts`; `None` where it has not the marks.
+    pub fn new(index: &Bytes, scripts: Vec<String>) -> Option<Self> {
         let text = std::str::from_utf8(index).ok()?;
         let (start, rest) = text.split_once(LANGUAGE)?;
         let (before, rest) = rest.split_once(HEAD.0)?;
@@ -56,7 +58,7 @@ impl Shell {
         let (_, after) = rest.split_once(BODY.1)?;
         let policy = policy(text)?;
         let [start, before, between, after] = [start, before, between, after].map(Arc::from);
-        Some(Self { start, before, between, after, policy })
+        Some(Self { start, before, between, after, scripts, policy })
     }
 
     /// The page in a language, with `filling` in it; 304 when the client has it.
@@ -65,9 +67,7 @@ impl Shell {
         let head = filling.head.as_deref().map_or_else(|| plain_head(language), Cow::Borrowed);
         let body =
             if filling.body.is_empty() { Cow::Owned(needs_script(language)) } else { Cow::Borrowed(&*filling.body) };
-        // The app can say nothing before it has its words: they are asked for with it, not by it.
-        let words = files::words(&language.tag);
-        let words = words.map(|path| format!("<link rel=\"modulepreload\" href=\"/{path}\">")).unwrap_or_default();
+        let words = self.words(&language.tag).unwrap_or_default();
         let text = [&*self.start, &html, &self.before, &head, &words, &self.between, &body, &self.after].concat();
         let mut response = entity(headers, text.into(), "text/html; charset=utf-8");
         if filling.status != StatusCode::OK {
@@ -79,6 +79,14 @@ impl Shell {
         // On a 304 too: a browser takes the headers of the newer answer.
         out.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         response
+    }
+
+    /// The app can say nothing before it has the words of a language, which but for English are a script of their own: the
+    /// page asks for it together with the app, not the app after itself.
+    fn words(&self, tag: &str) -> Option<String> {
+        let script =
+            self.scripts.iter().find(|name| name.strip_prefix(tag).is_some_and(|rest| rest.starts_with('-')))?;
+        Some(format!("<link rel=\"modulepreload\" href=\"/assets/{script}\">"))
     }
 }
 

@@ -348,7 +348,7 @@ const INDEX: &str = "<html lang=\"en\"><head><!--head--><title>App</title><!--/h
 
 #[tokio::test]
 async fn a_page_is_the_shell_with_something_in_it() {
-    let shell = Shell::new(&INDEX.into()).unwrap();
+    let shell = Shell::new(&INDEX.into(), vec!["index-1.js".to_owned(), "ar-2.js".to_owned()]).unwrap();
     let filling =
         Filling { head: Some("<title>T</title>".into()), body: "<main>x</main>".into(), ..Filling::default() };
     let arabic = HeaderMap::from_iter([(header::COOKIE, "locale=ar".parse().unwrap())]);
@@ -362,8 +362,12 @@ async fn a_page_is_the_shell_with_something_in_it() {
     let text = std::str::from_utf8(&body).unwrap();
     assert_eq!(
         text,
-        "<html lang=\"ar\" dir=\"rtl\"><head><title>T</title><script>let a=1</script></head><div><main>x</main></div>"
+        "<html lang=\"ar\" dir=\"rtl\"><head><title>T</title><link rel=\"modulepreload\" href=\"/assets/ar-2.js\">\
+         <script>let a=1</script></head><div><main>x</main></div>"
     );
+    let english = shell.answer(&HeaderMap::new(), languages().of(&HeaderMap::new()), &filling);
+    let body = axum::body::to_bytes(english.into_body(), 4096).await.unwrap();
+    assert!(!body.windows(13).any(|part| part == b"modulepreload"), "its words are in the app itself");
 }
 
 #[rstest]
@@ -371,7 +375,7 @@ async fn a_page_is_the_shell_with_something_in_it() {
 #[case("<html lang=\"en\"><head><!--head--><!--/head--></head>")]
 #[case("<!--head--><!--/head--><!--page--><!--/page-->")]
 fn what_is_no_shell_is_none(#[case] index: &'static str) {
-    assert!(Shell::new(&index.into()).is_none());
+    assert!(Shell::new(&index.into(), Vec::new()).is_none());
 }
 
 #[rstest]
