@@ -74,6 +74,9 @@ export async function titles(page: Page): Promise<string[]> {
   return page.locator('#results li.line h2 a').allInnerTexts();
 }
 
+/** How many titles there are in all, as the page says. */
+export const total = async (page: Page) => Number(/([\d,]+) titles?/.exec(await page.locator('#results .count strong').innerText())![1]!.replace(',', ''));
+
 /** Waits until the page rests: nothing is being asked, and what was answered is shown. */
 export async function settled(page: Page): Promise<void> {
   // A tap is painted before it has its effect.

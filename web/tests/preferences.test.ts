@@ -1,7 +1,7 @@
 /** What a person chooses: where they are, what they pay for, colours and layout; it holds at once, and the next time. */
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessible, lines, settled, titles, useBrowser, visit } from './browser';
+import { accessible, lines, settled, total, useBrowser, visit } from './browser';
 
 useBrowser();
 const ground = (page: Page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
@@ -43,15 +43,15 @@ describe('my services and my place', () => {
     await choices.locator('.check', { hasText: 'Netflix' }).locator('input').check();
     await choices.locator('button', { hasText: 'Close' }).click();
     expect(await page.locator('.place').getAttribute('aria-label')).toBe('Preferences: Germany, 1 service');
-    const all = await titles(page);
+    const all = await total(page);
     await page.locator('aside label', { hasText: 'Offered here (Germany)' }).locator('input').check();
     await page.waitForURL(/here=1/);
     await page.locator('aside label', { hasText: 'On my services' }).locator('input').check();
     await page.waitForURL(/mine=1/);
     await settled(page);
-    const mine = await titles(page);
-    expect(mine.length).toBeGreaterThan(0);
-    expect(mine.length).toBeLessThan(all.length);
+    const mine = await total(page);
+    expect(mine).toBeGreaterThan(0);
+    expect(mine).toBeLessThan(all);
     for (const where of await page.locator('#results li.line .where').allInnerTexts()) expect(where).toContain('Netflix');
     expect(await page.locator('#results li.line .where li').first().getAttribute('class')).toContain('mine');
     // A new start finds them again; the server was never told.

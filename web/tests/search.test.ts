@@ -1,7 +1,7 @@
 /** A search as people turn it about: its order, its chips, an old address, and what is said while they type. */
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessible, base, lines, settled, SIZES, titles, useBrowser, visit } from './browser';
+import { accessible, base, lines, settled, SIZES, titles, total, useBrowser, visit } from './browser';
 
 useBrowser();
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
@@ -193,17 +193,16 @@ describe('a chip', () => {
 describe('a count', () => {
   it('beside a filter is what the filter leaves, and that of an empty page what its link brings', async () => {
     const { page } = await visit();
-    const total = async () => Number(/(\d+) titles?/.exec(await page.locator('#results .count strong').innerText())![1]);
     await page.goto('/search?q=films');
     await lines(page).first().waitFor();
-    const everything = await total();
+    const everything = await total(page);
     const genre = page.locator('aside fieldset', { has: page.locator('legend', { hasText: 'Genre' }) }).locator('label').first();
     const told = Number(await genre.locator('.count').innerText());
     expect(told).toBeLessThan(everything);
     await genre.locator('input').check();
     await page.waitForURL(/genre=/);
     await settled(page);
-    expect(await total()).toBe(told);
+    expect(await total(page)).toBe(told);
 
     await page.goto('/search?genre=western&from=1990&to=1999');
     const way = page.locator('.empty li').first();
@@ -212,7 +211,7 @@ describe('a count', () => {
     await way.locator('a').click();
     await lines(page).first().waitFor();
     await settled(page);
-    expect(await total()).toBe(promised);
+    expect(await total(page)).toBe(promised);
   });
 });
 
