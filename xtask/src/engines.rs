@@ -32,9 +32,10 @@ impl Engines {
     }
 
     /// The variables for a command.
-    pub fn variables(&self) -> [(&'static str, String); 4] {
+    pub fn variables(&self) -> [(&'static str, String); 5] {
         [
             ("MEDIA_GATEWAY_TEST_POSTGRES", self.postgres.url.clone()),
+            ("MEDIA_GATEWAY_TEST_POSTGRES_ROOT", self.postgres.certificate().display().to_string()),
             ("MEDIA_GATEWAY_TEST_REDIS", self.redis.url.clone()),
             ("MEDIA_GATEWAY_TEST_MODEL", self.model.display().to_string()),
             ("PROPTEST_RNG_SEED", std::env::var("PROPTEST_RNG_SEED").unwrap_or_else(|_| SEED.into())),

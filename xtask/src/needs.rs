@@ -16,8 +16,9 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need { what: "the PostgreSQL server", package: "postgresql", present: || postgres_tools().is_some() },
+    Need { what: "OpenSSL", package: "openssl", present: || quiet("openssl", &["version"]) },
     Need { what: "the Redis server", package: "redis-server", present: || quiet("redis-server", &["--version"]) },
     Need { what: "Python 3 with pip", package: "python3-pip", present: has_pip },
     Need { what: "Node 20.19 or newer with npm", package: "nodejs npm", present: has_node },

@@ -23,13 +23,26 @@ max_connections = 200
 shared_buffers = 64MB
 listen_addresses = '127.0.0.1'
 log_min_messages = warning
+ssl = on
+";
+/// The certificate that the server shows: its own authority, and no other's.
+const CERTIFICATE: &str = "
+[req]
+distinguished_name = name
+x509_extensions = made
+prompt = no
+[name]
+CN = media-gateway-tests
+[made]
+basicConstraints = critical,CA:FALSE
+subjectAltName = IP:127.0.0.1
 ";
 
 /// A running server.
 pub struct Postgres {
     folder: PathBuf,
     tools: PathBuf,
-    /// The address the tests connect to, as the cluster's superuser.
+    /// The address the tests connect to, as the cluster's superuser. In plain text: those of TLS ask for it themselves.
     pub url: String,
 }
 
@@ -62,6 +75,7 @@ impl Postgres {
         let file = self.folder.join("password");
         fs::write(&file, &password)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        self.certify()?;
         if needs::is_root() {
             process::output(Command::new("chown").args(["-R", "postgres"]).arg(&self.folder))?;
         }
@@ -70,10 +84,33 @@ impl Postgres {
         initdb.args(["--locale=C.UTF-8", "--no-sync"]).arg("--pwfile").arg(&file).arg("--pgdata").arg(self.data());
         process::output(&mut initdb)?;
         let config = self.data().join("postgresql.conf");
-        let sockets = format!("unix_socket_directories = '{}'\n", self.folder.display());
-        fs::write(&config, fs::read_to_string(&config)? + SETTINGS + &sockets)?;
+        let folder = self.folder.display();
+        let files = format!(
+            "unix_socket_directories = '{folder}'\nssl_cert_file = '{folder}/server.crt'\n\
+             ssl_key_file = '{folder}/server.key'\n"
+        );
+        fs::write(&config, fs::read_to_string(&config)? + SETTINGS + &files)?;
         self.url = password;
         Ok(())
+    }
+
+    /// Makes a certificate, with the tool that Debian's server depends on.
+    fn certify(&self) -> Result<()> {
+        let request = self.folder.join("certificate.cnf");
+        fs::write(&request, CERTIFICATE)?;
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days"]);
+        openssl.args(["7", "-config"]).arg(&request).arg("-out").arg(self.certificate());
+        let key = self.folder.join("server.key");
+        process::output(openssl.arg("-keyout").arg(&key))?;
+        // The server refuses a key that others can read.
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+        Ok(())
+    }
+
+    /// The certificate that the server shows whoever speaks TLS.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("server.crt")
     }
 
     fn listen(&mut self, port: u16) -> Result<()> {
@@ -89,7 +126,7 @@ impl Postgres {
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             bail!("PostgreSQL did not start: {}", log.lines().last().unwrap_or("it logged nothing"));
         }
-        self.url = format!("postgres://media_gateway:{}@127.0.0.1:{port}/postgres", self.url);
+        self.url = format!("postgres://media_gateway:{}@127.0.0.1:{port}/postgres?sslmode=disable", self.url);
         Ok(())
     }
 

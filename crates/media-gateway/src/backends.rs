@@ -12,7 +12,7 @@ use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
 use mail::{FileMailer, SmtpMailer};
 use stores::{
-    DbError,
+    DbError, Transport,
     cache::Cache,
     db::{Db, DbConfig},
     limits::LimitStore,
@@ -60,10 +60,19 @@ pub async fn is_above_row_security(config: &Config, folder: &Path) -> anyhow::Re
     Ok(above?)
 }
 
-/// What the database is called.
+/// What the database is called, and how it is reached.
 pub fn engine(config: &Config) -> &'static str {
-    if config.database.url.is_some() { "PostgreSQL" } else { "SQLite" }
+    match config.database.url.as_deref().map(Transport::of) {
+        None => "SQLite",
+        Some(Ok(Transport::Local)) => "PostgreSQL on this machine",
+        Some(Ok(Transport::Encrypted)) => UNPROVEN,
+        Some(Ok(Transport::Verified)) => "PostgreSQL over TLS",
+        Some(Ok(Transport::Plain) | Err(_)) => "PostgreSQL",
+    }
 }
+
+/// A database that is spoken to encrypted, and that does not prove who it is.
+pub const UNPROVEN: &str = "PostgreSQL over TLS, to whoever answers";
 
 /// What helps when the database can't be used.
 pub fn mend(config: &Config) -> &'static str {

@@ -1,6 +1,7 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
 mod auth;
+mod beyond;
 mod given;
 mod intent;
 mod log;
@@ -165,7 +166,8 @@ pub struct Peers {
 #[derive(Clone, Debug, confique::Config)]
 #[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Database {
-    /// `postgres://…`; without it, SQLite in the data folder.
+    /// `postgres://…`; without it, SQLite in the data folder. Beyond this machine with `?sslmode=verify-full`, and
+    /// `&sslrootcert=FILE` where the system does not believe the server's authority.
     #[config(env = "MEDIA_GATEWAY_DATABASE_URL")]
     pub url: Option<String>,
     /// The most connections at once.
@@ -318,6 +320,7 @@ impl Config {
         {
             bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
+        beyond::check(self)?;
         self.check_limits()?;
         self.intent.check(self.limits.request_timeout_ms)?;
         self.mail.check()?;

@@ -59,15 +59,19 @@ pub fn check_plaintext(config: &Config) -> anyhow::Result<()> {
             continue;
         }
         let Some(peer) = role.peer(config).and_then(|url| url.parse::<Url>().ok()) else { continue };
-        let host = peer.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let here = host.parse().map_or(host == "localhost", |address: IpAddr| address.to_canonical().is_loopback());
-        let plain = peer.scheme() == "http" && !here;
+        let plain = peer.scheme() == "http" && !is_here(&peer);
         anyhow::ensure!(
             !plain,
             "`peers.{role}` is {peer}: beyond this machine roles speak TLS only: write https:// and {SET}"
         );
     }
     Ok(())
+}
+
+/// Whether an address is one of this machine.
+pub fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host.parse().map_or(host == "localhost", |address: IpAddr| address.to_canonical().is_loopback())
 }
 
 /// The catalogue: ours, or the process that has it.

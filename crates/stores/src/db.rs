@@ -64,7 +64,8 @@ impl Db {
         SqliteDb::open(path, config).await.map(Self::Sqlite)
     }
 
-    /// Connects to PostgreSQL: `postgres://user:password@host:port/database`.
+    /// Connects to PostgreSQL: `postgres://user:password@host:port/database`, with `sslmode` and `sslrootcert` as libpq
+    /// reads them: see [`Transport`](crate::Transport).
     ///
     /// # Errors
     /// When the server can't be reached or refuses.

@@ -21,6 +21,7 @@ pub mod vectors;
 pub use db::{Db, DbConfig, Rows, Tx};
 pub use error::DbError;
 pub use foreign::Foreign;
+pub use postgres::Transport;
 pub use row::{Cell, FromCell, FromRow, Row};
 pub use sql::Sql;
 pub use value::Value;

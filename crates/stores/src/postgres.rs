@@ -1,6 +1,8 @@
 //! PostgreSQL: a bounded pool, limits that the server keeps, and jiff's times in its binary format.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+mod transport;
+
+use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
@@ -8,10 +10,12 @@ use sqlx::{
     ConnectOptions, Decode, Encode, PgConnection, Postgres, Row as _, Transaction, Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef},
+    postgres::{PgArgumentBuffer, PgArguments, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
+
+pub use transport::Transport;
 
 use crate::{
     db::DbConfig,
@@ -38,9 +42,7 @@ pub struct PgDb {
 
 impl PgDb {
     pub(crate) async fn open(url: &str, config: &DbConfig) -> Result<Self, DbError> {
-        // The driver's message could repeat the URL, which holds a password.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| DbError::Unavailable("its URL is not one of PostgreSQL".to_owned()))?
+        let options = transport::options(url)?
             .application_name("media-gateway")
             .statement_cache_capacity(256)
             .disable_statement_logging();

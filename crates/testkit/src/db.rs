@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 /// The environment variable with the URL of a PostgreSQL superuser on a private server.
 pub const POSTGRES: &str = "MEDIA_GATEWAY_TEST_POSTGRES";
+/// The environment variable with the file of the authority that the server's certificate is of.
+pub const POSTGRES_ROOT: &str = "MEDIA_GATEWAY_TEST_POSTGRES_ROOT";
 
 /// A migrated, empty database that is gone once this is dropped. It is a [`Db`] by `Deref`; clone that to hand it on.
 pub struct TestDb {

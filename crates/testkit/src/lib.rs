@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use stores::cache::Cache;
 use stores_embedded::MemoryCache;
 
-pub use db::{POSTGRES, TestDb, fast, postgres, postgres_owned, sqlite};
+pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_owned, sqlite};
 
 /// When every test takes place: 2026-01-01T00:00:00Z.
 pub fn start() -> Timestamp {

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, confique::Config)]
 #[config(layer_attr(derive(Clone, Debug, Serialize)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Redis {
-    /// `redis://…`, or `rediss://…` over TLS.
+    /// `redis://…` on this machine, or `rediss://…` over TLS.
     #[config(env = "MEDIA_GATEWAY_REDIS_URL")]
     pub url: Option<String>,
     /// The authorities that the server's certificate may be of, as PEM; those that the system believes where absent.

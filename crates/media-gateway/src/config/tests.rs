@@ -65,7 +65,34 @@ fn a_model_that_hangs_is_given_up_before_search_is() {
 fn roles_apart_need_postgres() {
     let error = load("roles = [\"search\"]").unwrap_err();
     assert!(sentence(&error).contains("SQLite is one file with one owner"), "{}", sentence(&error));
-    load("roles = [\"search\"]\n[database]\nurl = \"postgres://db/mg\"").unwrap();
+    load("roles = [\"search\"]\n[database]\nurl = \"postgres://db/mg?sslmode=verify-full\"").unwrap();
+}
+
+#[test]
+fn engines_beyond_this_machine_are_spoken_to_over_tls() {
+    for (setting, url) in [
+        ("database", "postgres://db/mg"),
+        ("database", "postgres://me:secret@10.0.0.2/mg?sslmode=prefer"),
+        ("database", "postgresql://db/mg?sslmode=disable"),
+        ("redis", "redis://cache"),
+        ("redis", "redis://me:secret@10.0.0.2:6379/1"),
+    ] {
+        let error = load(&format!("[{setting}]\nurl = \"{url}\"")).unwrap_err();
+        let said = sentence(&error);
+        assert!(said.contains(&format!("`{setting}.url`")) && said.contains("plain text"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    for (setting, url) in [
+        ("database", "postgres://127.0.0.1/mg"),
+        ("database", "postgres:///mg?host=/run/postgresql"),
+        ("database", "postgres://db/mg?sslmode=require"),
+        ("database", "postgres://db/mg?sslrootcert=system"),
+        ("redis", "redis://localhost:6379"),
+        ("redis", "redis://[::1]/2"),
+        ("redis", "rediss://cache"),
+    ] {
+        load(&format!("[{setting}]\nurl = \"{url}\"")).unwrap();
+    }
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn wrong_configurations_are_refused() {
 fn the_configuration_says_where_it_comes_from() {
     let dir = tempfile::tempdir().unwrap();
     let file = fixtures::write(dir.path(), "x.toml", b"[log]\nlevel = \"debug\"\n[limits]\nmax_in_flight = 3\n");
-    let url = "postgres://gateway:secret@db.example/films";
+    let url = "postgres://gateway:secret@db.example/films?sslmode=verify-full";
     let setup = Setup::new().env("MEDIA_GATEWAY_MAX_IN_FLIGHT", "7").env("MEDIA_GATEWAY_DATABASE_URL", url);
     let args = ["config", "show", "--origin", "--config", &file, "--listen", "x"];
     let output = setup.run(&[&args[..5], &["--json"]].concat());
@@ -222,7 +222,7 @@ fn the_configuration_says_where_it_comes_from() {
     assert_eq!(origin("log.level"), (json!("debug"), format!("file {file}")));
     assert_eq!(origin("log.format"), (json!("text"), "default".to_owned()));
     assert_eq!(origin("data_dir").1, "flag");
-    assert_eq!(origin("database.url").0, "postgres://gateway:***@db.example/films");
+    assert_eq!(origin("database.url").0, "postgres://gateway:***@db.example/films?sslmode=verify-full");
     let table = setup.run(&args[..5]);
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.contains("limits.max_in_flight") && table.contains("environment") && !table.contains(":secret@"));
@@ -263,6 +263,40 @@ fn the_doctor_names_each_problem_and_its_fix() {
     let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
     assert!(beside.contains(&format!("process {} runs on it", app.pid())), "{beside}");
     assert!(beside.contains("less embedding_model: switched off"), "{beside}");
+}
+
+/// The authorities are those of the system: here, of the file that the environment names as theirs.
+#[test]
+fn the_doctor_tells_how_postgres_is_spoken_to() {
+    let database = tokio::runtime::Runtime::new().unwrap().block_on(testkit::postgres_owned());
+    let url = database.url().unwrap();
+    let address = url.split('?').next().unwrap();
+    let root = std::env::var(testkit::POSTGRES_ROOT).expect("run `make test`");
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(other.path(), rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem())
+        .unwrap();
+    let mut setup = Setup::new().env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0");
+    setup = setup.env("MEDIA_GATEWAY_LISTEN_GATEWAY", "127.0.0.1:0").env("MEDIA_GATEWAY_DATABASE_URL", address);
+    assert!(setup.run(&["migrate"]).status.success());
+    for (mode, root, expected) in [
+        ("disable", root.as_str(), "ok   database: PostgreSQL on this machine, with this release's schema"),
+        (
+            "require",
+            root.as_str(),
+            "less database: PostgreSQL over TLS, to whoever answers, with this release's schema",
+        ),
+        ("verify-full", root.as_str(), "ok   database: PostgreSQL over TLS, with this release's schema"),
+        (
+            "verify-full",
+            other.path().to_str().unwrap(),
+            "BAD  database: PostgreSQL over TLS: the database can't be reached: invalid peer certificate",
+        ),
+    ] {
+        let url = format!("{address}?sslmode={mode}");
+        setup = setup.env("SSL_CERT_FILE", root).env("MEDIA_GATEWAY_DATABASE_URL", url);
+        let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+        assert!(said.contains(expected), "{mode}: {said}");
+    }
 }
 
 #[test]

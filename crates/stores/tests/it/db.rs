@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contracts::{ApiError, ErrorKind};
-use stores::{Db, DbConfig, DbError, args};
+use stores::{Db, DbConfig, DbError, Transport, args};
 
 #[tokio::test]
 async fn what_is_committed_survives() {
@@ -124,4 +124,45 @@ async fn after_a_full_disk_the_next_transaction_begins() {
         tx.commit().await.unwrap();
     }
     assert_eq!(db.fetch_one::<i64>("SELECT COUNT(*) FROM big", args![]).await.unwrap(), 2);
+}
+
+/// Who asks for it speaks TLS with the server, and believes only one that shows a certificate of its name that is of an
+/// authority it knows.
+#[tokio::test]
+async fn postgres_is_spoken_to_encrypted() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("run `make test`: {name} is not set"));
+    let (server, root) = (variable(testkit::POSTGRES), variable(testkit::POSTGRES_ROOT));
+    let plain = server.split('?').next().unwrap();
+    let open = async |server: &str, query: &str| {
+        let url = format!("{server}?{query}");
+        (Db::open_postgres(&url, &testkit::fast()).await, Transport::of(&url).unwrap())
+    };
+    let trusting = format!("sslmode=verify-full&sslrootcert={root}");
+    for (query, expected) in [
+        ("sslmode=disable", Transport::Local),
+        ("sslmode=require", Transport::Encrypted),
+        (trusting.replace("verify-full", "require").as_str(), Transport::Encrypted),
+        (trusting.as_str(), Transport::Verified),
+    ] {
+        let (db, transport) = open(plain, query).await;
+        let (db, sql) = (db.unwrap(), "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+        let encrypted: bool = db.fetch_one(sql, args![]).await.unwrap();
+        assert_eq!((transport, encrypted), (expected, expected != Transport::Local), "{query}");
+        db.close().await;
+    }
+    // Not of an authority that the system believes; not of that name; not of this authority.
+    let named = plain.replace("127.0.0.1", "localhost");
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(other.path(), rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem())
+        .unwrap();
+    let other = format!("sslmode=require&sslrootcert={}", other.path().display());
+    for (server, query) in [
+        (plain, "sslmode=verify-full"),
+        (plain, "sslrootcert=system"),
+        (named.as_str(), trusting.as_str()),
+        (plain, other.as_str()),
+    ] {
+        let error = open(server, query).await.0.err().unwrap();
+        assert!(matches!(&error, DbError::Unavailable(why) if why.contains("certificate")), "{query}: {error}");
+    }
 }
