@@ -255,8 +255,9 @@ impl Auth {
     /// Makes a code, in one transaction with the consent and the end of the pushed request.
     async fn issue(&self, request: Request, session: &Session, consents: bool) -> Result<String, Refusal> {
         let (text, now) = (secret::fresh(&self.rng), self.clock.now());
-        let org = people::org_of(&self.db, session.user).await.map_err(OAuthError::from)?;
         let known = people::consent(&self.db, session.user, &request.client.id).await.map_err(OAuthError::from)?;
+        let mut tx = self.db.begin().await.map_err(OAuthError::from)?;
+        let org = people::org_of(&mut tx, session.user).await.map_err(OAuthError::from)?;
         let grant = Grant {
             family: self.ids.next(),
             client_id: request.client.id.clone(),
@@ -276,7 +277,6 @@ impl Auth {
             expires_at: later(now, CODE_TTL),
             used_at: None,
         };
-        let mut tx = self.db.begin().await.map_err(OAuthError::from)?;
         if let Some(hash) = &request.pushed
             && !clients::use_pushed(&mut tx, hash, now).await.map_err(OAuthError::from)?
         {

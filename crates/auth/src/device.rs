@@ -149,8 +149,8 @@ impl Auth {
     /// The person's answer; `false` when no device waits for it any more.
     pub(crate) async fn answer_device(&self, code: &str, session: &Session, allow: bool) -> Result<bool, ApiError> {
         let (state, action) = if allow { ("allowed", "device.allowed") } else { ("denied", "device.denied") };
-        let org = people::org_of(&self.db, session.user).await?;
         let mut tx = self.db.begin().await?;
+        let org = people::org_of(&mut tx, session.user).await?;
         if !devices::answer(&mut tx, &hash(code), state, session, org, self.clock.now()).await? {
             return Ok(false);
         }

@@ -241,6 +241,7 @@ impl Auth {
             providers: export::providers(&self.db, id).await?,
         };
         let rows = privacy::counts(&mut self.db.begin().await?, id).await?;
+        let organisations = export::memberships(&mut self.db.begin().await?, id).await?;
         Ok(PersonalData {
             person: id,
             exported_at: self.clock.now(),
@@ -250,7 +251,7 @@ impl Auth {
             applications: export::applications(&self.db, id).await?,
             grants: export::grants(&self.db, id).await?,
             api_keys: self.api_keys_kept(id).await?,
-            organisations: export::memberships(&self.db, id).await?,
+            organisations,
             consents: self.consents_of(id).await?,
             erasure,
             audit: export::audited(&self.db, id).await?,

@@ -130,10 +130,12 @@ impl FromRow for MembershipData {
     }
 }
 
-pub(crate) async fn memberships(db: &Db, user: UserId) -> Result<Vec<MembershipData>, DbError> {
+/// In all organisations.
+pub(crate) async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<MembershipData>, DbError> {
+    tx.sees(Rows::All).await?;
     let sql = "SELECT o.name, m.role, m.created_at FROM auth_memberships m JOIN auth_orgs o ON o.id = m.org_id
         WHERE m.user_id = $1 ORDER BY m.created_at DESC, o.id LIMIT $2";
-    all(db, sql, user).await
+    tx.fetch_all(sql, args![user.0, MOST]).await
 }
 
 /// What was done by a person and to them, but for refreshes of tokens.

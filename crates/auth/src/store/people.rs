@@ -2,7 +2,7 @@
 
 use contracts::{OrgId, Role, Scopes, UserId};
 use jiff::Timestamp;
-use stores::{Db, DbError, Tx, args};
+use stores::{Db, DbError, Rows, Tx, args};
 use uuid::Uuid;
 
 use crate::model::{Session, User};
@@ -156,18 +156,21 @@ pub(crate) async fn end_sessions(tx: &mut Tx, user: UserId, now: Timestamp) -> R
     tx.execute(sql, args![user.0, now]).await.map(|_| ())
 }
 
-/// The organisation a person acts in: the one they joined first.
-pub(crate) async fn org_of(db: &Db, user: UserId) -> Result<Option<OrgId>, DbError> {
+/// The organisation a person acts in: of all there are the one they joined first.
+pub(crate) async fn org_of(tx: &mut Tx, user: UserId) -> Result<Option<OrgId>, DbError> {
+    tx.sees(Rows::All).await?;
     let sql = "SELECT org_id FROM auth_memberships WHERE user_id = $1 ORDER BY created_at, org_id LIMIT 1";
-    db.fetch_optional(sql, args![user.0]).await
+    tx.fetch_optional(sql, args![user.0]).await
 }
 
 pub(crate) async fn insert_org(tx: &mut Tx, id: OrgId, name: &str, at: Timestamp) -> Result<(), DbError> {
+    tx.sees(Rows::Of(Some(id))).await?;
     let sql = "INSERT INTO auth_orgs (id, name, created_at) VALUES ($1, $2, $3)";
     tx.execute(sql, args![id, name, at]).await.map(|_| ())
 }
 
 pub(crate) async fn join(tx: &mut Tx, org: OrgId, user: UserId, role: &str, at: Timestamp) -> Result<(), DbError> {
+    tx.sees(Rows::Of(Some(org))).await?;
     let sql = "INSERT INTO auth_memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)";
     tx.execute(sql, args![org, user.0, role, at]).await.map(|_| ())
 }
