@@ -166,7 +166,8 @@ impl Http {
         let form = page.split("name=\"form_token\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let (form, first) = (form.context("no form")?.to_owned(), cookie(&headers)?);
         let body = format!("form_token={form}&email=bench@example.org&password=correct+horse+battery");
-        let (headers, _) = self.send(Request::post("/signup").header(header::COOKIE, &first), body).await?;
+        self.send(Request::post("/signup").header(header::COOKIE, &first), body.clone()).await?;
+        let (headers, _) = self.send(Request::post("/login").header(header::COOKIE, &first), body).await?;
         Ok(Browser { cookies: format!("{first}; {}", cookie(&headers)?), form })
     }
 

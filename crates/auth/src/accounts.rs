@@ -77,23 +77,17 @@ impl Auth {
         })
     }
 
-    /// Opens an account and signs the browser in. Where addresses are confirmed first nobody is signed in, and the answer
-    /// is the same for an address that has an account: a mail to it says so.
+    /// Opens an account, and signs nobody in: the answer is the same for an address that has one. A mail to it says so.
     ///
     /// # Errors
-    /// As for an account.
-    pub(crate) async fn sign_up(&self, email: &str, password: &str, agent: &str) -> Result<Option<SignedIn>, ApiError> {
-        let made = self.create_account(email, password, Role::BasicUser).await;
-        if !self.config.confirm_first {
-            return self.open_session(made?, agent).await.map(Some);
-        }
-        match made {
-            Ok(_) => Ok(None),
+    /// `InvalidArgument` for an address or a password that won't do; as [`Auth::ask_mail`].
+    pub(crate) async fn sign_up(&self, email: &str, password: &str) -> Result<(), ApiError> {
+        match self.create_account(email, password, Role::BasicUser).await {
+            Ok(_) => Ok(()),
             Err(error) if error.code == EXISTS => {
                 let mut tx = self.db.begin().await?;
                 self.ask_mail(&mut tx, Kind::Known, &self.vault.blind(email)).await?;
-                tx.commit().await?;
-                Ok(None)
+                Ok(tx.commit().await?)
             }
             Err(error) => Err(error),
         }

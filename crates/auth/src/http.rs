@@ -6,6 +6,7 @@ mod authorize;
 mod browser;
 mod data;
 mod factors;
+mod forms;
 mod mail;
 mod oauth;
 mod pages;

@@ -12,11 +12,12 @@ use url::form_urlencoded;
 
 use super::{
     browser::{self, Browser, PageError, STYLE, go, page},
-    params::{OAuthForm, OAuthQuery},
+    forms::OurForm,
+    params::{OAuthQuery, Params},
 };
 use crate::{
     Auth, OAuthError,
-    authorize::{Refusal, SIGNED_IN_SINCE, Step},
+    authorize::{Refusal, Request, SIGNED_IN_SINCE, Step},
     redirect,
 };
 
@@ -76,37 +77,41 @@ pub(super) async fn authorize(
     browser: Browser,
 ) -> Result<Response, PageError> {
     let OAuthQuery(query) = query?;
-    let request = match auth.request(&query).await {
-        Ok(request) => request,
-        Err(refusal) => return refused(refusal),
+    let step = match auth.request(&query).await {
+        Ok(request) => auth.next(request, browser.session.clone(), query.get(SIGNED_IN_SINCE)).await,
+        Err(refusal) => Err(refusal),
     };
-    let since = query.get(SIGNED_IN_SINCE);
-    match auth.next(request, browser.session.clone(), since).await {
+    match step {
         Ok(Step::Go(address)) => Ok(go(&address, None)),
-        Ok(Step::SignIn { since }) => {
-            let mut again = query.clone();
-            if let Some(since) = since {
-                again.set(SIGNED_IN_SINCE, &since);
-            }
-            let again = format!("/oauth/authorize?{}", again.encode());
-            let next: String = form_urlencoded::byte_serialize(again.as_bytes()).collect();
-            Ok(go(&format!("/login?next={next}"), None))
-        }
-        Ok(Step::Ask(request)) => {
-            let form = browser.form(&auth);
-            let goes_to = redirect::origin(&request.redirect_uri);
-            let html = ConsentPage {
-                style: STYLE,
-                client: &request.client.name,
-                may: request.scopes.iter().map(meaning).collect(),
-                action: format!("/oauth/authorize?{}", uri.query().unwrap_or_default()),
-                goes_to: goes_to.clone(),
-                form_token: &form.token,
-            };
-            Ok(page(StatusCode::OK, html.render(), Some(form), &goes_to))
-        }
+        Ok(Step::SignIn { since }) => Ok(sign_in_first(query, since.as_deref())),
+        Ok(Step::Ask(request)) => Ok(ask(&auth, &browser, &request, uri.query().unwrap_or_default())),
         Err(refusal) => refused(refusal),
     }
+}
+
+/// To sign in, and back to the same request.
+fn sign_in_first(mut query: Params, since: Option<&str>) -> Response {
+    if let Some(since) = since {
+        query.set(SIGNED_IN_SINCE, since);
+    }
+    let again = format!("/oauth/authorize?{}", query.encode());
+    let next: String = form_urlencoded::byte_serialize(again.as_bytes()).collect();
+    go(&format!("/login?next={next}"), None)
+}
+
+/// Asks the person whether the client may.
+fn ask(auth: &Auth, browser: &Browser, request: &Request, query: &str) -> Response {
+    let form = browser.form(auth);
+    let goes_to = redirect::origin(&request.redirect_uri);
+    let html = ConsentPage {
+        style: STYLE,
+        client: &request.client.name,
+        may: request.scopes.iter().map(meaning).collect(),
+        action: format!("/oauth/authorize?{query}"),
+        goes_to: goes_to.clone(),
+        form_token: &form.token,
+    };
+    page(StatusCode::OK, html.render(), Some(form), &goes_to)
 }
 
 /// The person answers.
@@ -116,11 +121,9 @@ pub(super) async fn authorize(
 pub(super) async fn decide(
     State(auth): State<Arc<Auth>>,
     query: Result<OAuthQuery, OAuthError>,
-    browser: Browser,
-    form: Result<OAuthForm, OAuthError>,
+    OurForm { browser, form }: OurForm,
 ) -> Result<Response, PageError> {
-    let (OAuthQuery(query), OAuthForm(form)) = (query?, form?);
-    browser.check(&auth, &form)?;
+    let OAuthQuery(query) = query?;
     let Some(session) = browser.session.clone() else {
         return Err(PageError::new(StatusCode::UNAUTHORIZED, "You are not signed in any more. Start again."));
     };

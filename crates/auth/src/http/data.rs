@@ -12,8 +12,8 @@ use contracts::ErrorKind;
 
 use super::{
     browser::{Browser, go},
-    pages::{Paged, Sent, to_sign_in},
-    params::OAuthForm,
+    forms::OwnForm,
+    pages::{Paged, to_sign_in},
 };
 use crate::{Auth, audit::Entry};
 
@@ -34,11 +34,8 @@ pub(super) async fn download_data(State(auth): State<Arc<Auth>>, uri: Uri, brows
 #[utoipa::path(post, path = "/account/erase", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Asked for."), http_api::PageProblems))]
-pub(super) async fn erase_account(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    auth.ask_erasure(session.user, false, Entry::by_user("erasure.requested", session.user)).await?;
+pub(super) async fn erase_account(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    auth.ask_erasure(own.session.user, false, Entry::by_user("erasure.requested", own.session.user)).await?;
     Ok(go("/account", None))
 }
 
@@ -46,11 +43,8 @@ pub(super) async fn erase_account(State(auth): State<Arc<Auth>>, uri: Uri, brows
 #[utoipa::path(post, path = "/account/keep", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Kept."), http_api::PageProblems))]
-pub(super) async fn keep_account(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    match auth.keep(session.user, Entry::by_user("erasure.cancelled", session.user)).await {
+pub(super) async fn keep_account(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    match auth.keep(own.session.user, Entry::by_user("erasure.cancelled", own.session.user)).await {
         // Twice is as good as once.
         Err(error) if error.kind != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(go("/account", None)),

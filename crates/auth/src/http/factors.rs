@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::State,
-    http::{StatusCode, Uri},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::ErrorKind;
 
 use super::{
     browser::{Browser, STYLE, go, next, page},
-    pages::{Asked, Paged, Sent, leads_to, refused, to_sign_in},
-    params::{OAuthForm, OAuthQuery},
+    forms::{OurForm, OwnForm},
+    pages::{Asked, Paged, leads_to, refused},
+    params::OAuthQuery,
 };
 use crate::{Auth, factors::Enrolment};
 
@@ -58,9 +55,7 @@ pub(super) async fn code_page(State(auth): State<Arc<Auth>>, query: Asked, brows
 #[utoipa::path(post, path = "/login/code", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Signed in."), http_api::PageProblems))]
-pub(super) async fn sign_in_with_code(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
+pub(super) async fn sign_in_with_code(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
     let Some(half) = &browser.half else { return Ok(go("/login", None)) };
     let next = next(form.get("next"));
     match auth.sign_in_with(half, form.get("code").unwrap_or_default(), &browser.agent).await {
@@ -83,11 +78,9 @@ fn show(auth: &Auth, browser: &Browser, enrolment: Option<Enrolment>, codes: Vec
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page.", content_type = "text/html"),
         (status = 303, description = "To sign in."), http_api::PageProblems))]
-pub(super) async fn begin_factor(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    browser.check(&auth, &form?.0)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    let enrolment = auth.begin_factor(session.user).await?;
-    Ok(show(&auth, &browser, Some(enrolment), Vec::new()))
+pub(super) async fn begin_factor(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let enrolment = auth.begin_factor(own.session.user).await?;
+    Ok(show(&auth, &own.browser, Some(enrolment), Vec::new()))
 }
 
 /// Counts an authenticator from now on, when a code of it is shown; shows the backup codes, this once.
@@ -95,13 +88,10 @@ pub(super) async fn begin_factor(State(auth): State<Arc<Auth>>, uri: Uri, browse
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page.", content_type = "text/html"),
         (status = 303, description = "To sign in."), http_api::PageProblems))]
-pub(super) async fn confirm_factor(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    match auth.confirm_factor(session.user, form.get("code").unwrap_or_default()).await {
-        Ok(codes) => Ok(show(&auth, &browser, None, codes)),
-        Err(error) => refused(&auth, &browser, session, error).await,
+pub(super) async fn confirm_factor(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    match auth.confirm_factor(own.session.user, own.text("code")).await {
+        Ok(codes) => Ok(show(&auth, &own.browser, None, codes)),
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
     }
 }
 
@@ -109,12 +99,9 @@ pub(super) async fn confirm_factor(State(auth): State<Arc<Auth>>, uri: Uri, brow
 #[utoipa::path(post, path = "/account/factor/end", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Given up."), http_api::PageProblems))]
-pub(super) async fn end_factor(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    match auth.end_factor(session.user, form.get("code").unwrap_or_default()).await {
+pub(super) async fn end_factor(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    match auth.end_factor(own.session.user, own.text("code")).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) => refused(&auth, &browser, session, error).await,
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
     }
 }

@@ -12,8 +12,9 @@ use contracts::ErrorKind;
 
 use super::{
     browser::{Browser, PageError, STYLE, go, page},
-    pages::{Asked, Paged, Sent, to_sign_in},
-    params::{OAuthForm, OAuthQuery},
+    forms::{OurForm, OwnForm},
+    pages::{Asked, Paged, to_sign_in},
+    params::OAuthQuery,
 };
 use crate::{Auth, mail::Kind};
 
@@ -59,9 +60,7 @@ pub(super) async fn forgot_page(State(auth): State<Arc<Auth>>, browser: Browser)
 #[utoipa::path(post, path = "/forgot", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page.", content_type = "text/html"), http_api::PageProblems))]
-pub(super) async fn ask_reset(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
+pub(super) async fn ask_reset(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
     auth.ask_reset(form.get("email").unwrap_or_default()).await?;
     Ok(forgot(&auth, &browser, true))
 }
@@ -94,9 +93,7 @@ pub(super) async fn reset_page(State(auth): State<Arc<Auth>>, query: Asked, brow
 #[utoipa::path(post, path = "/reset", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Changed: to sign in."), http_api::PageProblems))]
-pub(super) async fn reset_password(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
+pub(super) async fn reset_password(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
     let (code, new) = (form.get("code").unwrap_or_default(), form.get("new").unwrap_or_default());
     match auth.reset_password(code, new).await {
         Ok(()) => Ok(go("/login", Some(auth.no_session_cookie()))),
@@ -128,11 +125,8 @@ pub(super) async fn verify_page(State(auth): State<Arc<Auth>>, query: Asked, uri
 #[utoipa::path(post, path = "/verify", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Confirmed: to the account."), http_api::PageProblems))]
-pub(super) async fn verify_email(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    auth.verify_email(session.user, form.get("code").unwrap_or_default()).await?;
+pub(super) async fn verify_email(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    auth.verify_email(own.session.user, own.text("code")).await?;
     Ok(go("/account", None))
 }
 
@@ -140,9 +134,7 @@ pub(super) async fn verify_email(State(auth): State<Arc<Auth>>, uri: Uri, browse
 #[utoipa::path(post, path = "/account/verify", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Asked: to the account."), http_api::PageProblems))]
-pub(super) async fn ask_verification(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    browser.check(&auth, &form?.0)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    auth.ask_verification(session.user).await?;
+pub(super) async fn ask_verification(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    auth.ask_verification(own.session.user).await?;
     Ok(go("/account", None))
 }

@@ -15,7 +15,8 @@ use url::form_urlencoded;
 use super::{
     authorize::meaning,
     browser::{Browser, PageError, STYLE, go, next, page, status_of},
-    params::{OAuthForm, OAuthQuery, Params},
+    forms::{OurForm, OwnForm},
+    params::{OAuthQuery, Params},
     providers,
 };
 use crate::{
@@ -27,7 +28,6 @@ use crate::{
 };
 
 pub(super) type Paged = Result<Response, PageError>;
-pub(super) type Sent = Result<OAuthForm, OAuthError>;
 pub(super) type Asked = Result<OAuthQuery, OAuthError>;
 
 #[derive(Template)]
@@ -40,7 +40,9 @@ struct SignPage<'a> {
     escaped: &'a str,
     passkeys: bool,
     providers: Vec<providers::Shown>,
-    error: &'a str,
+    /// `alert` or `status`.
+    role: &'a str,
+    said: &'a str,
     form_token: &'a str,
 }
 
@@ -77,6 +79,10 @@ struct DevicePage<'a> {
     form_token: &'a str,
 }
 
+/// What whoever signed up reads where addresses are not confirmed first, whether or not there was an account.
+const SIGNED_UP: &str =
+    "Now sign in. If this address had an account already, that is as it was, with its old password.";
+
 /// Where a sign-in form may lead in the end: the client that waits for it.
 pub(super) fn leads_to(next: &str) -> String {
     let query = next.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -85,7 +91,8 @@ pub(super) fn leads_to(next: &str) -> String {
     params.get("redirect_uri").map(redirect::origin).filter(|origin| origin.contains("://")).unwrap_or_default()
 }
 
-pub(super) fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: &str, status: StatusCode) -> Response {
+/// The form to sign in or up with, and what is said of the last try.
+pub(super) fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, said: &str, status: StatusCode) -> Response {
     let form = browser.form(auth);
     let escaped: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     let other = format!("{}?next={escaped}", if up { "/login" } else { "/signup" });
@@ -97,7 +104,8 @@ pub(super) fn sign(auth: &Auth, browser: &Browser, up: bool, next: &str, error: 
         escaped: &escaped,
         passkeys: auth.site().is_some(),
         providers: providers::shown(auth, &[]),
-        error,
+        role: if status.is_success() { "status" } else { "alert" },
+        said,
         form_token: &form.token,
     };
     page(status, html.render(), Some(form), &leads_to(next))
@@ -122,8 +130,8 @@ pub(super) async fn sign_in_page(State(auth): State<Arc<Auth>>, query: Asked, br
 #[utoipa::path(post, path = "/login", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Signed in."), http_api::PageProblems))]
-pub(super) async fn sign_in(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    enter(&auth, &browser, &form?.0, false).await
+pub(super) async fn sign_in(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
+    enter(&auth, &browser, &form).await
 }
 
 /// The form to sign up with.
@@ -135,13 +143,18 @@ pub(super) async fn sign_up_page(State(auth): State<Arc<Auth>>, query: Asked, br
     Ok(sign(&auth, &browser, true, &next(query.get("next")), "", StatusCode::OK))
 }
 
-/// Signs up.
+/// Signs up. The answer is the same for an address that has an account: a mail to it says so.
 #[utoipa::path(post, path = "/signup", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "A page: the mail to the address says more.", content_type = "text/html"),
-        (status = 303, description = "Signed up."), http_api::PageProblems))]
-pub(super) async fn sign_up(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    enter(&auth, &browser, &form?.0, true).await
+    responses((status = 200, description = "A page: how to go on.", content_type = "text/html"), http_api::PageProblems))]
+pub(super) async fn sign_up(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
+    let next = next(form.get("next"));
+    let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
+    match auth.sign_up(email, password).await {
+        Ok(()) if auth.config.confirm_first => Ok(told()),
+        Ok(()) => Ok(sign(&auth, &browser, false, &next, SIGNED_UP, StatusCode::OK)),
+        Err(error) => again(&auth, &browser, true, &next, error),
+    }
 }
 
 /// The code of the mail with which somebody is about to confirm their address, where that is where `next` leads.
@@ -155,27 +168,24 @@ fn told() -> Response {
     page(StatusCode::OK, SignedUpPage { style: STYLE }.render(), None, "")
 }
 
-/// Signs a browser up or in, or shows the form again and why.
-async fn enter(auth: &Auth, browser: &Browser, form: &Params, up: bool) -> Paged {
-    browser.check(auth, form)?;
+/// Signs a browser in, or shows the form again and why.
+async fn enter(auth: &Auth, browser: &Browser, form: &Params) -> Paged {
     let next = next(form.get("next"));
     let (email, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
-    let entered = if up {
-        auth.sign_up(email, password, &browser.agent).await.map(|entered| entered.map(Entrance::In))
-    } else {
-        auth.sign_in_to(&confirming(&next), email, password, &browser.agent).await.map(Some)
-    };
-    match entered {
-        Ok(None) => Ok(told()),
-        Ok(Some(entrance)) => Ok(let_in(auth, &entrance, &next)),
-        Err(error) if error.kind == ErrorKind::Unauthenticated => {
-            Ok(sign(auth, browser, up, &next, &error.detail, StatusCode::FORBIDDEN))
-        }
-        Err(error) if error.kind.row().http < 500 => {
-            Ok(sign(auth, browser, up, &next, &error.detail, status_of(&error)))
-        }
-        Err(error) => Err(error.into()),
+    match auth.sign_in_to(&confirming(&next), email, password, &browser.agent).await {
+        Ok(entrance) => Ok(let_in(auth, &entrance, &next)),
+        Err(error) => again(auth, browser, false, &next, error),
     }
+}
+
+/// The form again, and why.
+fn again(auth: &Auth, browser: &Browser, up: bool, next: &str, error: ApiError) -> Paged {
+    let status = match error.kind {
+        ErrorKind::Unauthenticated => StatusCode::FORBIDDEN,
+        kind if kind.row().http < 500 => status_of(&error),
+        _ => return Err(error.into()),
+    };
+    Ok(sign(auth, browser, up, next, &error.detail, status))
 }
 
 /// Leads on to `next`, or first to the second factor.
@@ -193,8 +203,7 @@ pub(super) fn let_in(auth: &Auth, entrance: &Entrance, next: &str) -> Response {
 #[utoipa::path(post, path = "/logout", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Signed out."), http_api::PageProblems))]
-pub(super) async fn sign_out(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    browser.check(&auth, &form?.0)?;
+pub(super) async fn sign_out(State(auth): State<Arc<Auth>>, OurForm { browser, .. }: OurForm) -> Paged {
     if let Some(session) = &browser.session {
         auth.end_session(session.user, session.id).await?;
     }
@@ -255,12 +264,9 @@ pub(super) async fn account_page(State(auth): State<Arc<Auth>>, uri: Uri, browse
 #[utoipa::path(post, path = "/account/sessions/end", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Ended."), http_api::PageProblems))]
-pub(super) async fn end_session(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    if let Some(id) = form.get("session").and_then(|id| id.parse().ok()) {
-        auth.end_session(session.user, id).await?;
+pub(super) async fn end_session(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    if let Some(id) = own.form.get("session").and_then(|id| id.parse().ok()) {
+        auth.end_session(own.session.user, id).await?;
     }
     Ok(go("/account", None))
 }
@@ -269,14 +275,11 @@ pub(super) async fn end_session(State(auth): State<Arc<Auth>>, uri: Uri, browser
 #[utoipa::path(post, path = "/account/password", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Changed."), http_api::PageProblems))]
-pub(super) async fn change_password(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    let (old, new) = (form.get("old").unwrap_or_default(), form.get("new").unwrap_or_default());
-    match auth.change_password(session.user, old, new).await {
+pub(super) async fn change_password(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let (old, new) = (own.text("old"), own.text("new"));
+    match auth.change_password(own.session.user, old, new).await {
         Ok(()) => Ok(go("/login", Some(auth.no_session_cookie()))),
-        Err(error) => refused(&auth, &browser, session, error).await,
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
     }
 }
 
@@ -316,20 +319,17 @@ fn show_device(
 #[utoipa::path(post, path = "/device", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page.", content_type = "text/html"), http_api::PageProblems))]
-pub(super) async fn answer_device(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    let allow = match form.get("decision") {
+pub(super) async fn answer_device(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let allow = match own.form.get("decision") {
         Some("allow") => true,
         Some("deny") => false,
         _ => return Err(PageError::new(StatusCode::BAD_REQUEST, "Say yes or no.")),
     };
-    let code = form.get("user_code").unwrap_or_default();
-    if !auth.answer_device(code, session, allow).await? {
+    let code = own.text("user_code");
+    if !auth.answer_device(code, &own.session, allow).await? {
         let message = "No device waits under this code any more.";
-        return Ok(show_device(&auth, &browser, "", None, message, StatusCode::NOT_FOUND));
+        return Ok(show_device(&auth, &own.browser, "", None, message, StatusCode::NOT_FOUND));
     }
     let message = if allow { "The device is signed in. You can close this page." } else { "The device was refused." };
-    Ok(show_device(&auth, &browser, "", None, message, StatusCode::OK))
+    Ok(show_device(&auth, &own.browser, "", None, message, StatusCode::OK))
 }

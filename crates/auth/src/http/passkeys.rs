@@ -12,8 +12,9 @@ use url::form_urlencoded;
 
 use super::{
     browser::{Browser, SCRIPT, STYLE, go, next, page_with_script, status_of},
-    pages::{Asked, Paged, Sent, leads_to, refused, to_sign_in},
-    params::{OAuthForm, OAuthQuery},
+    forms::{OurForm, OwnForm},
+    pages::{Asked, Paged, leads_to, refused, to_sign_in},
+    params::OAuthQuery,
 };
 use crate::{Auth, model::Session, passkeys::Making};
 
@@ -71,9 +72,7 @@ pub(super) async fn passkey_page(State(auth): State<Arc<Auth>>, query: Asked, br
 #[utoipa::path(post, path = "/login/passkey", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Signed in."), http_api::PageProblems))]
-pub(super) async fn sign_in_with_passkey(State(auth): State<Arc<Auth>>, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
+pub(super) async fn sign_in_with_passkey(State(auth): State<Arc<Auth>>, OurForm { browser, form }: OurForm) -> Paged {
     let next = next(form.get("next"));
     match auth.sign_in_with_passkey(&form, &browser.agent).await {
         Ok(signed_in) => Ok(go(&next, Some(auth.session_cookie(&signed_in.secret)))),
@@ -107,14 +106,11 @@ pub(super) async fn add_passkey_page(State(auth): State<Arc<Auth>>, uri: Uri, br
 #[utoipa::path(post, path = "/account/passkey", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Kept."), http_api::PageProblems))]
-pub(super) async fn add_passkey(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    match auth.add_passkey(session.user, &form).await {
+pub(super) async fn add_passkey(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    match auth.add_passkey(own.session.user, &own.form).await {
         Ok(()) => Ok(go("/account", None)),
         Err(error) if [ErrorKind::InvalidArgument, ErrorKind::Conflict].contains(&error.kind) => {
-            adding(&auth, &browser, session, &error.detail, status_of(&error)).await
+            adding(&auth, &own.browser, &own.session, &error.detail, status_of(&error)).await
         }
         Err(error) => Err(error.into()),
     }
@@ -124,13 +120,10 @@ pub(super) async fn add_passkey(State(auth): State<Arc<Auth>>, uri: Uri, browser
 #[utoipa::path(post, path = "/account/passkey/end", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Given up."), http_api::PageProblems))]
-pub(super) async fn end_passkey(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    let id = form.get("passkey").and_then(|id| id.parse().ok()).unwrap_or_default();
-    match auth.end_passkey(session.user, id).await {
+pub(super) async fn end_passkey(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let id = own.form.get("passkey").and_then(|id| id.parse().ok()).unwrap_or_default();
+    match auth.end_passkey(own.session.user, id).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) => refused(&auth, &browser, session, error).await,
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
     }
 }

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{StatusCode, Uri},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use contracts::{ApiError, ErrorKind};
 use http_api::ApiPath;
 
 use super::{
     browser::{Browser, go, next, status_of},
-    pages::{Asked, Paged, Sent, let_in, refused, sign, to_sign_in},
-    params::{OAuthForm, OAuthQuery},
+    forms::OwnForm,
+    pages::{Asked, Paged, let_in, refused, sign},
+    params::OAuthQuery,
 };
 use crate::{
     Auth,
@@ -107,24 +104,18 @@ pub(super) async fn finish_provider(
 #[utoipa::path(post, path = "/account/link", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "To the provider."), http_api::PageProblems))]
-pub(super) async fn link_provider(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    let provider = form.get("provider").unwrap_or_default();
-    Ok(leave(&auth, &auth.depart(provider, String::new(), Some(session.user)).await?))
+pub(super) async fn link_provider(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let provider = own.text("provider");
+    Ok(leave(&auth, &auth.depart(provider, String::new(), Some(own.session.user)).await?))
 }
 
 /// Unlinks a provider.
 #[utoipa::path(post, path = "/account/unlink", tag = "pages",
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "Unlinked."), http_api::PageProblems))]
-pub(super) async fn unlink_provider(State(auth): State<Arc<Auth>>, uri: Uri, browser: Browser, form: Sent) -> Paged {
-    let OAuthForm(form) = form?;
-    browser.check(&auth, &form)?;
-    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
-    match auth.unlink(session.user, form.get("provider").unwrap_or_default()).await {
+pub(super) async fn unlink_provider(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    match auth.unlink(own.session.user, own.text("provider")).await {
         Ok(()) => Ok(go("/account", None)),
-        Err(error) => refused(&auth, &browser, session, error).await,
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
     }
 }

@@ -344,6 +344,33 @@ async fn signing_up_tells_nobody_whether_an_address_has_an_account(#[case] engin
     assert_eq!(sign_in(&world, PASSWORD).await.status, 303);
 }
 
+/// Without a mail server nobody could confirm an address: whoever opened an account signs in at once. Who had one already
+/// reads of it in the outbox, and nowhere else.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn signing_up_answers_the_same_without_a_mail_server(#[case] engine: &str) {
+    let (world, post) = (World::open(engine).await, Box::new());
+    let sign_up = async |email: &str, password: &str| {
+        Browser::new(&world).submit("/signup", "/signup", &[("email", email), ("password", password)]).await
+    };
+    let first = sign_up(EMAIL, PASSWORD).await;
+    assert_eq!(first.status, 200);
+    assert!(first.text.contains("<p role=\"status\">Now sign in") && first.text.contains("action=\"/login\""));
+    for password in [PASSWORD, NEW] {
+        let again = sign_up(" Ada@Example.org", password).await;
+        assert_eq!(seen(&again), seen(&first));
+        assert!(!again.header("set-cookie").contains("mg_session"));
+    }
+    let told = post.collect(&world).await;
+    assert_eq!(told.iter().filter(|(to, subject, _)| to == EMAIL && subject == KNOWN).count(), 1, "{told:?}");
+    assert_eq!(
+        (sign_in(&world, PASSWORD).await.status.as_u16(), sign_in(&world, NEW).await.status.as_u16()),
+        (303, 403)
+    );
+}
+
 #[tokio::test]
 async fn whose_account_is_to_be_erased_is_told_by_mail() {
     let (world, post) = (World::open("sqlite").await, Box::new());

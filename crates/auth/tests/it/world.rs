@@ -214,11 +214,13 @@ impl<'a> Browser<'a> {
         Self { world, cookies: BTreeMap::new() }
     }
 
-    /// A browser whose person has just signed up.
+    /// A browser whose person has just signed up, and in.
     pub async fn signed_up(world: &'a World, email: &str) -> Self {
         let mut browser = Self::new(world);
-        let answer = browser.submit("/signup", "/signup", &[("email", email), ("password", PASSWORD)]).await;
-        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        for (page, status) in [("/signup", StatusCode::OK), ("/login", StatusCode::SEE_OTHER)] {
+            let answer = browser.submit(page, page, &[("email", email), ("password", PASSWORD)]).await;
+            assert_eq!(answer.status, status, "{page}: {}", answer.text);
+        }
         browser
     }
 

@@ -28,7 +28,7 @@ fn the_command_line_signs_in_and_makes_keys() {
     one_line(&run(&["auth", "whoami"]), 4, "nobody is signed in");
     let mut browser = Browser::new(&app);
     let form = [("email", "ada@example.org"), ("password", "correct horse battery")];
-    assert_eq!(browser.submit("/signup", "/signup", &form), 303);
+    assert_eq!((browser.submit("/signup", "/signup", &form), browser.submit("/login", "/login", &form)), (200, 303));
     let mut login = cli(&["auth", "login"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut said, mut line) = (BufReader::new(login.stderr.take().unwrap()), String::new());
     said.read_line(&mut line).unwrap();

@@ -208,7 +208,7 @@ pub const LINES: &[Line] = &[
     ("sign_in_page", Browser, "/login", "", blind(200)),
     ("sign_in", Browser, "/login", ADA, blind(303)),
     ("sign_up_page", Browser, "/signup", "", blind(200)),
-    ("sign_up", Browser, "/signup", "email=up-{n}@example.org&password=correct horse battery", blind(303)),
+    ("sign_up", Browser, "/signup", "email=up-{n}@example.org&password=correct horse battery", blind(200)),
     ("code_page", Browser, "/login/code", "", blind(SIGN_IN)),
     ("sign_in_with_code", Browser, "/login/code", "code=000000", blind(SIGN_IN)),
     ("passkey_page", Browser, "/login/passkey", "", blind(200)),
