@@ -10,6 +10,8 @@ use super::{File, Finding, tokens};
 const MAX_FILE_LINES: usize = 600;
 /// Lines of a function, from `fn` to its closing brace.
 const MAX_FUNCTION_LINES: usize = 70;
+/// Lines of an HTTP handler: it parses, calls and shapes.
+const MAX_HANDLER_LINES: usize = 25;
 /// Where a caller is made: from an HTTP request, from gRPC metadata, by the process for itself.
 const CALLER_MAKERS: [&str; 4] = [
     "crates/http-api/src/caller.rs",
@@ -77,10 +79,15 @@ impl Visitor<'_> {
         self.test = before;
     }
 
-    fn function(&mut self, start: usize, name: &syn::Ident, body: &Block) {
+    fn function(&mut self, signature: &syn::Signature, attributes: &[Attribute], body: &Block) {
+        let (start, name) = (signature.fn_token.span.start().line, &signature.ident);
         let lines = body.brace_token.span.close().end().line + 1 - start;
-        if lines > MAX_FUNCTION_LINES {
-            let wrong = format!("function {name} has {lines} lines, {MAX_FUNCTION_LINES} are allowed");
+        let (kind, most) = match attributes.iter().any(is_route) {
+            true => ("handler", MAX_HANDLER_LINES),
+            false => ("function", MAX_FUNCTION_LINES),
+        };
+        if lines > most {
+            let wrong = format!("{kind} {name} has {lines} lines, {most} are allowed");
             self.find(start, wrong, "give its parts names and make them functions");
         }
     }
@@ -119,20 +126,20 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        self.function(item.sig.fn_token.span.start().line, &item.sig.ident, &item.block);
+        self.function(&item.sig, &item.attrs, &item.block);
         visit::visit_item_fn(self, item);
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
         self.within(&item.attrs, |this| {
-            this.function(item.sig.fn_token.span.start().line, &item.sig.ident, &item.block);
+            this.function(&item.sig, &item.attrs, &item.block);
             visit::visit_impl_item_fn(this, item);
         });
     }
 
     fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
         if let Some(body) = &item.default {
-            self.function(item.sig.fn_token.span.start().line, &item.sig.ident, body);
+            self.function(&item.sig, &item.attrs, body);
         }
         visit::visit_trait_item_fn(self, item);
     }
@@ -182,6 +189,12 @@ impl<'ast> Visit<'ast> for Visitor<'_> {
         });
         visit::visit_macro(self, call);
     }
+}
+
+/// `#[utoipa::path(…)]`.
+fn is_route(attribute: &Attribute) -> bool {
+    let words: Vec<_> = attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
+    words == ["utoipa", "path"]
 }
 
 /// `#[test]`, `#[tokio::test]`, `#[rstest]`, `#[cfg(test)]` and the like.

@@ -78,6 +78,9 @@ fn long_functions_and_long_files_are_found() {
     assert!(in_search(&body(69))[0].contains("function f has 71 lines"));
     let method = format!("impl X {{ {} }}", body(69));
     assert!(in_search(&method)[0].contains("has 71 lines"));
+    let handler = |lines: usize| format!("#[utoipa::path(get, path = \"/x\")]\n{}", body(lines));
+    assert_eq!(in_search(&handler(23)), Vec::<String>::new());
+    assert!(in_search(&handler(24))[0].contains("handler f has 26 lines, 25 are allowed"));
     assert_eq!(in_search(&"const A: u8 = 1;\n".repeat(599)), Vec::<String>::new());
     assert!(in_search(&"const A: u8 = 1;\n".repeat(600))[0].contains("601 lines"));
 }
