@@ -1,7 +1,7 @@
 //! API keys: people make, list and end their own.
 
 use access::{KeyKind, NewKey};
-use contracts::{ApiError, Call, Credential, ErrorKind, Scope, Scopes, UserId};
+use contracts::{ApiError, Call, Credential, ErrorKind, Role, Scope, Scopes, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stores::Rows;
@@ -13,6 +13,7 @@ use crate::{
     audit::Entry,
     grants::later,
     store::{
+        keys::Key,
         sealing::Kind,
         trust::{self, ApiKeyRow},
     },
@@ -43,12 +44,7 @@ pub struct NewApiKey {
 
 impl NewApiKey {
     /// Its name, and when it ends; of a kind, for somebody who may do `most`.
-    pub(crate) fn checked(
-        &self,
-        kind: KeyKind,
-        most: &Scopes,
-        now: Timestamp,
-    ) -> Result<(&str, Option<Timestamp>), ApiError> {
+    fn checked(&self, kind: KeyKind, most: &Scopes, now: Timestamp) -> Result<(&str, Option<Timestamp>), ApiError> {
         if self.kind.is_some_and(|asked| asked != kind) {
             return Err(ApiError::invalid("bad_kind", "a person's key is `user` or `mcp`, a client's is `service`")
                 .field("kind", "must be of those that are made here"));
@@ -110,17 +106,17 @@ pub struct CreatedApiKey {
     pub view: ApiKeyView,
 }
 
-impl From<&ApiKeyRow> for ApiKeyView {
-    fn from(row: &ApiKeyRow) -> Self {
+impl From<&Key> for ApiKeyView {
+    fn from(key: &Key) -> Self {
         Self {
-            id: row.id,
-            kind: row.kind,
-            public_id: row.public_id.clone(),
-            name: row.name.clone(),
-            scopes: row.scopes.clone(),
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
+            id: key.id,
+            kind: key.kind,
+            public_id: key.public_id.clone(),
+            name: key.name.clone(),
+            scopes: key.scopes.clone(),
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
         }
     }
 }
@@ -135,6 +131,36 @@ pub(crate) fn manager(call: &Call) -> Result<(&contracts::Identity, UserId), Api
 }
 
 impl Auth {
+    /// A new key of a kind, for somebody of a role who may do `most`: what is kept of it, and the key itself.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a key that can't be.
+    pub(crate) fn make_key(
+        &self,
+        new: &NewApiKey,
+        kind: KeyKind,
+        most: &Scopes,
+        role: Role,
+    ) -> Result<(Key, String), ApiError> {
+        let now = self.clock.now();
+        let (name, expires_at) = new.checked(kind, most, now)?;
+        let NewKey { key, public_id, salt, hash } = NewKey::generate(kind, &self.rng);
+        let kept = Key {
+            id: self.ids.next(),
+            public_id,
+            kind,
+            name: name.to_owned(),
+            salt,
+            hash,
+            scopes: new.scopes.clone(),
+            created_at: now,
+            expires_at,
+            last_used_at: None,
+            role,
+        };
+        Ok((kept, key))
+    }
+
     /// Makes a key for whoever calls.
     ///
     /// # Errors
@@ -143,38 +169,20 @@ impl Auth {
     pub async fn create_api_key(&self, call: &Call, new: &NewApiKey) -> contracts::Result<CreatedApiKey> {
         let (who, user) = manager(call)?;
         let kind = if new.kind == Some(KeyKind::Mcp) { KeyKind::Mcp } else { KeyKind::User };
-        let now = self.clock.now();
-        let (name, expires_at) = new.checked(kind, &who.scopes, now)?;
-        let made = NewKey::generate(kind, &self.rng);
-        let name_sealed = self.seal_for(user, Kind::KeyName, name).await?;
+        let (key, shown) = self.make_key(new, kind, &who.scopes, who.role)?;
+        let name_sealed = Some(self.seal_for(user, Kind::KeyName, &key.name).await?);
         let mut tx = self.db.begin().await?;
         tx.sees(Rows::Of(who.org)).await?;
-        if trust::api_keys(&mut tx, Some(user), now, MAX_KEYS).await?.len() >= MAX_KEYS {
+        if trust::api_keys(&mut tx, Some(user), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }
-        let row = ApiKeyRow {
-            id: self.ids.next(),
-            public_id: made.public_id,
-            kind,
-            user,
-            org: who.org,
-            name: name.to_owned(),
-            name_sealed: Some(name_sealed),
-            salt: made.salt,
-            hash: made.hash,
-            scopes: new.scopes.clone(),
-            created_at: now,
-            expires_at,
-            last_used_at: None,
-            role: who.role,
-        };
-        let view = ApiKeyView::from(&row);
-        trust::insert_api_key(&mut tx, &row).await?;
-        let entry = Entry::by_caller("api_key.created", call).to(row.id).with("kind", kind.as_str());
-        let entry = entry.with("scope", &row.scopes);
+        let view = ApiKeyView::from(&key);
+        trust::insert_api_key(&mut tx, &ApiKeyRow { key, user, org: who.org, name_sealed }).await?;
+        let entry = Entry::by_caller("api_key.created", call).to(view.id).with("kind", kind.as_str());
+        let entry = entry.with("scope", &view.scopes);
         self.state(tx, entry, &[self.changed()]).await?;
         self.reload().await?;
-        Ok(CreatedApiKey { key: made.key, view })
+        Ok(CreatedApiKey { key: shown, view })
     }
 
     /// The keys of whoever calls.
@@ -187,8 +195,9 @@ impl Auth {
         tx.sees(Rows::Of(who.org)).await?;
         let mut rows = trust::api_keys(&mut tx, Some(user), self.clock.now(), MAX_KEYS).await?;
         drop(tx);
-        self.open_into(user, Kind::KeyName, rows.iter_mut().map(|row| (&mut row.name, row.name_sealed.take()))).await?;
-        Ok(rows.iter().map(ApiKeyView::from).collect())
+        self.open_into(user, Kind::KeyName, rows.iter_mut().map(|row| (&mut row.key.name, row.name_sealed.take())))
+            .await?;
+        Ok(rows.iter().map(|row| ApiKeyView::from(&row.key)).collect())
     }
 
     /// Ends a key of whoever calls.

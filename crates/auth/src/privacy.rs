@@ -74,6 +74,22 @@ pub struct Receipt {
     pub waits_for: Vec<String>,
 }
 
+impl Receipt {
+    fn of(erasure: Erasure, answers: Vec<ErasureAnswer>) -> Self {
+        let silent =
+            |context: &&&str| erasure.erased_at.is_some() && !answers.iter().any(|one| one.context == **context);
+        let waits_for: Vec<_> = personal::CONTEXTS.iter().filter(silent).map(|context| (*context).to_owned()).collect();
+        let state = match (erasure.cancelled_at, erasure.erased_at) {
+            (Some(_), _) => "cancelled",
+            (_, None) => "waiting",
+            _ if waits_for.is_empty() => "erased",
+            _ => "erasing",
+        };
+        let Erasure { id, requested_at, due_at, erased_at, .. } = erasure;
+        Self { receipt: id, state: state.to_owned(), requested_at, due_at, erased_at, answers, waits_for }
+    }
+}
+
 /// What one part of the product answered.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErasureAnswer {
@@ -247,11 +263,13 @@ impl Auth {
     /// As for the others.
     pub async fn erasures(&self, call: &Call) -> contracts::Result<Vec<Receipt>> {
         call.require_operator()?;
-        let mut all = Vec::new();
-        for erasure in privacy::erasures(&self.db, MAX_LIST).await? {
-            all.push(self.receipt_of(erasure).await?);
-        }
-        Ok(all)
+        let mut answers = privacy::newest_answers(&self.db, MAX_LIST).await?;
+        let newest = privacy::erasures(&self.db, MAX_LIST).await?.into_iter();
+        let shown = |erasure: Erasure| {
+            let answered = answers.remove(&erasure.id).unwrap_or_default();
+            Receipt::of(erasure, answered)
+        };
+        Ok(newest.map(shown).collect())
     }
 
     /// A receipt, for whoever has its id.
@@ -264,19 +282,8 @@ impl Auth {
     }
 
     pub(crate) async fn receipt_of(&self, erasure: Erasure) -> Result<Receipt, ApiError> {
-        let answer = |(context, rows, answered_at)| ErasureAnswer { context, rows, answered_at };
-        let answers: Vec<_> = privacy::answers(&self.db, erasure.id).await?.into_iter().map(answer).collect();
-        let silent =
-            |context: &&&str| erasure.erased_at.is_some() && !answers.iter().any(|one| one.context == **context);
-        let waits_for: Vec<_> = personal::CONTEXTS.iter().filter(silent).map(|context| (*context).to_owned()).collect();
-        let state = match (erasure.cancelled_at, erasure.erased_at) {
-            (Some(_), _) => "cancelled",
-            (_, None) => "waiting",
-            _ if waits_for.is_empty() => "erased",
-            _ => "erasing",
-        };
-        let Erasure { id, requested_at, due_at, erased_at, .. } = erasure;
-        Ok(Receipt { receipt: id, state: state.to_owned(), requested_at, due_at, erased_at, answers, waits_for })
+        let answers = privacy::answers(&self.db, erasure.id).await?;
+        Ok(Receipt::of(erasure, answers))
     }
 
     /// Destroys a person's key, ends everything they hold and tells every context. What is sealed under the key can't be

@@ -1,6 +1,6 @@
 //! Keys of programs that stand for themselves: operators make, list and end them.
 
-use access::{KeyKind, NewKey};
+use access::KeyKind;
 use contracts::{ApiError, Call, ErrorKind};
 use uuid::Uuid;
 
@@ -15,21 +15,6 @@ use crate::{
 
 /// The most keys that a client has at once.
 const MAX_KEYS: usize = 50;
-
-impl From<&ServiceKeyRow> for ApiKeyView {
-    fn from(row: &ServiceKeyRow) -> Self {
-        Self {
-            id: row.id,
-            kind: KeyKind::Service,
-            public_id: row.public_id.clone(),
-            name: row.name.clone(),
-            scopes: row.scopes.clone(),
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
-        }
-    }
-}
 
 fn no_client() -> ApiError {
     ApiError::not_found("no_such_client", "there is no such client that stands for itself")
@@ -51,31 +36,18 @@ impl Auth {
         let client = clients::get(&self.db, client).await?.filter(|client| client.disabled_at.is_none());
         let client = client.ok_or_else(no_client)?;
         let role = client.role.ok_or_else(no_client)?;
-        let now = self.clock.now();
-        let (name, expires_at) = new.checked(KeyKind::Service, &client.scopes, now)?;
-        if service_keys::in_force(&self.db, Some(&client.id), now, MAX_KEYS).await?.len() >= MAX_KEYS {
+        let (key, shown) = self.make_key(new, KeyKind::Service, &client.scopes, role)?;
+        if service_keys::in_force(&self.db, Some(&client.id), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }
-        let made = NewKey::generate(KeyKind::Service, &self.rng);
-        let row = ServiceKeyRow {
-            id: self.ids.next(),
-            public_id: made.public_id,
-            client: client.id,
-            name: name.to_owned(),
-            salt: made.salt,
-            hash: made.hash,
-            scopes: new.scopes.clone(),
-            created_at: now,
-            expires_at,
-            last_used_at: None,
-            role,
-        };
+        let view = ApiKeyView::from(&key);
         let mut tx = self.db.begin().await?;
+        let row = ServiceKeyRow { key, client: client.id };
         service_keys::insert(&mut tx, &row).await?;
-        let entry = Entry::by_caller("service_key.created", call).to(row.id).with("client", &row.client);
-        self.state(tx, entry.with("scope", &row.scopes), &[self.changed()]).await?;
+        let entry = Entry::by_caller("service_key.created", call).to(view.id).with("client", &row.client);
+        self.state(tx, entry.with("scope", &view.scopes), &[self.changed()]).await?;
         self.reload().await?;
-        Ok(CreatedApiKey { key: made.key, view: ApiKeyView::from(&row) })
+        Ok(CreatedApiKey { key: shown, view })
     }
 
     /// The keys of a client that stands for itself; for the operator.
@@ -86,7 +58,7 @@ impl Auth {
         call.require_operator()?;
         clients::get(&self.db, client).await?.filter(|client| client.role.is_some()).ok_or_else(no_client)?;
         let rows = service_keys::in_force(&self.db, Some(client), self.clock.now(), MAX_KEYS).await?;
-        Ok(rows.iter().map(ApiKeyView::from).collect())
+        Ok(rows.iter().map(|row| ApiKeyView::from(&row.key)).collect())
     }
 
     /// Ends a key of a client; for the operator.

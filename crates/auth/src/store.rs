@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod factors;
 pub(crate) mod grants;
 pub(crate) mod identities;
+pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod passkeys;
 pub(crate) mod people;

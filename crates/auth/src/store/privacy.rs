@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
 
+use crate::privacy::ErasureAnswer;
+
 /// Every table with something of a person, and which rows of it are theirs, in an order that foreign keys let go.
 const TABLES: &[(&str, &str)] = &[
     ("auth_refresh_tokens", "family_id IN (SELECT id FROM auth_families WHERE user_id = $1)"),
@@ -192,7 +194,30 @@ pub(crate) async fn answered(
     tx.execute(sql, args![user.0, context, rows, at]).await.map(|_| ())
 }
 
-pub(crate) async fn answers(db: &Db, id: Uuid) -> Result<Vec<(String, i64, Timestamp)>, DbError> {
+impl FromRow for ErasureAnswer {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self { context: row.get("context")?, rows: row.get("rows_gone")?, answered_at: row.get("answered_at")? })
+    }
+}
+
+/// What was answered to each of the newest erasures.
+pub(crate) async fn newest_answers(db: &Db, limit: u32) -> Result<BTreeMap<Uuid, Vec<ErasureAnswer>>, DbError> {
+    struct Of(Uuid, ErasureAnswer);
+    impl FromRow for Of {
+        fn from_row(row: &Row) -> Result<Self, DbError> {
+            Ok(Self(row.get("erasure_id")?, ErasureAnswer::from_row(row)?))
+        }
+    }
+    let sql = "SELECT erasure_id, context, rows_gone, answered_at FROM auth_erasure_answers WHERE erasure_id IN
+        (SELECT id FROM auth_erasures ORDER BY requested_at DESC, id LIMIT $1) ORDER BY erasure_id, context";
+    let mut all: BTreeMap<Uuid, Vec<ErasureAnswer>> = BTreeMap::new();
+    for Of(id, answer) in db.fetch_all(sql, args![limit]).await? {
+        all.entry(id).or_default().push(answer);
+    }
+    Ok(all)
+}
+
+pub(crate) async fn answers(db: &Db, id: Uuid) -> Result<Vec<ErasureAnswer>, DbError> {
     let sql = "SELECT context, rows_gone, answered_at FROM auth_erasure_answers WHERE erasure_id = $1 ORDER BY context";
     db.fetch_all(sql, args![id]).await
 }

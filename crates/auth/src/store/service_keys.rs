@@ -1,63 +1,41 @@
 //! Keys of programs that stand for themselves.
 
-use access::{ApiKeyRecord, KeyKind, SALT_BYTES};
-use contracts::{Role, Scopes, Subject};
+use access::ApiKeyRecord;
+use contracts::Subject;
 use jiff::Timestamp;
 use stores::{Db, DbError, FromRow, Row, Tx, args};
 use uuid::Uuid;
 
-/// A key as it is kept.
+use super::keys::{COLUMNS, Key};
+
+/// A program's key as it is kept; its role is that of its client.
 pub(crate) struct ServiceKeyRow {
-    pub id: Uuid,
-    pub public_id: String,
+    pub key: Key,
     pub client: String,
-    pub name: String,
-    pub salt: [u8; SALT_BYTES],
-    pub hash: [u8; 32],
-    pub scopes: Scopes,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub last_used_at: Option<Timestamp>,
-    /// What its client is.
-    pub role: Role,
 }
 
 impl FromRow for ServiceKeyRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let wrong = || DbError::Value("a key of a service is not kept as it should be".to_owned());
-        Ok(Self {
-            id: row.get("id")?,
-            public_id: row.get("public_id")?,
-            client: row.get("client_id")?,
-            name: row.get("name")?,
-            salt: row.get::<Vec<u8>>("salt")?.try_into().map_err(|_| wrong())?,
-            hash: row.get::<Vec<u8>>("hash")?.try_into().map_err(|_| wrong())?,
-            scopes: row.get::<String>("scopes")?.parse()?,
-            created_at: row.get("created_at")?,
-            expires_at: row.get("expires_at")?,
-            last_used_at: row.get("last_used_at")?,
-            role: row.get::<String>("role")?.parse()?,
-        })
+        Ok(Self { key: Key::from_row(row)?, client: row.get("client_id")? })
     }
 }
 
 impl ServiceKeyRow {
     /// What verification needs of it.
     pub(crate) fn record(self) -> (String, ApiKeyRecord) {
-        let Self { salt, hash, client, role, scopes, created_at, expires_at, .. } = self;
-        let (kind, subject) = (KeyKind::Service, Subject::Service(client));
-        (self.public_id, ApiKeyRecord { kind, salt, hash, subject, role, org: None, scopes, created_at, expires_at })
+        self.key.record(Subject::Service(self.client), None)
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, key: &ServiceKeyRow) -> Result<(), DbError> {
+pub(crate) async fn insert(tx: &mut Tx, row: &ServiceKeyRow) -> Result<(), DbError> {
+    let key = &row.key;
     let sql =
         "INSERT INTO auth_service_keys (id, public_id, client_id, name, salt, hash, scopes, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let args = args![
         key.id,
         &key.public_id,
-        &key.client,
+        &row.client,
         &key.name,
         key.salt.as_slice(),
         key.hash.as_slice(),
@@ -79,8 +57,7 @@ pub(crate) async fn in_force(
     let mut args = args![now, i64::try_from(limit).unwrap_or(i64::MAX)];
     args.extend(client.map(Into::into));
     let sql = format!(
-        "SELECT k.id, k.public_id, k.client_id, k.name, k.salt, k.hash, k.scopes, k.created_at, k.expires_at,
-            k.last_used_at, c.role
+        "SELECT {COLUMNS}, 'service' AS kind, k.client_id, c.role
         FROM auth_service_keys k JOIN auth_clients c ON c.id = k.client_id
         WHERE k.revoked_at IS NULL AND c.disabled_at IS NULL AND c.role IS NOT NULL
             AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}

@@ -1,10 +1,12 @@
 //! Signing keys, revocations, API keys and proofs: what verification is fed with.
 
-use access::{ApiKeyRecord, KeyKind, Revoked, SALT_BYTES};
-use contracts::{OrgId, Role, Scopes, Subject, UserId};
+use access::{ApiKeyRecord, Revoked};
+use contracts::{OrgId, Subject, UserId};
 use jiff::Timestamp;
 use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
+
+use super::keys::{COLUMNS, Key};
 
 /// A signing key as it is kept.
 pub(crate) struct KeyRow {
@@ -103,44 +105,21 @@ pub(crate) async fn revocations(
     rows.into_iter().map(read).collect()
 }
 
-/// An API key as it is kept.
+/// A person's key as it is kept.
 pub(crate) struct ApiKeyRow {
-    pub id: Uuid,
-    pub public_id: String,
-    pub kind: KeyKind,
+    pub key: Key,
     pub user: UserId,
     pub org: Option<OrgId>,
-    /// What its person calls it, once that is opened.
-    pub name: String,
     pub name_sealed: Option<Vec<u8>>,
-    pub salt: [u8; SALT_BYTES],
-    pub hash: [u8; 32],
-    pub scopes: Scopes,
-    pub created_at: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub last_used_at: Option<Timestamp>,
-    /// Its person's role.
-    pub role: Role,
 }
 
 impl FromRow for ApiKeyRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let wrong = || DbError::Value("an API key is not kept as it should be".to_owned());
         Ok(Self {
-            id: row.get("id")?,
-            public_id: row.get("public_id")?,
-            kind: KeyKind::parse(&row.get::<String>("kind")?).ok_or_else(wrong)?,
+            key: Key::from_row(row)?,
             user: row.get("user_id").map(UserId)?,
             org: row.get("org_id")?,
-            name: row.get("name")?,
             name_sealed: row.get("name_sealed")?,
-            salt: row.get::<Vec<u8>>("salt")?.try_into().map_err(|_| wrong())?,
-            hash: row.get::<Vec<u8>>("hash")?.try_into().map_err(|_| wrong())?,
-            scopes: row.get::<String>("scopes")?.parse()?,
-            created_at: row.get("created_at")?,
-            expires_at: row.get("expires_at")?,
-            last_used_at: row.get("last_used_at")?,
-            role: row.get::<String>("role")?.parse()?,
         })
     }
 }
@@ -148,17 +127,12 @@ impl FromRow for ApiKeyRow {
 impl ApiKeyRow {
     /// What verification needs of it.
     pub(crate) fn record(self) -> (String, ApiKeyRecord) {
-        let Self { kind, salt, hash, user, role, org, scopes, created_at, expires_at, .. } = self;
-        let subject = Subject::User(user);
-        (self.public_id, ApiKeyRecord { kind, salt, hash, subject, role, org, scopes, created_at, expires_at })
+        self.key.record(Subject::User(self.user), self.org)
     }
 }
 
-const API_KEY: &str =
-    "k.id, k.public_id, k.kind, k.user_id, k.org_id, k.name, k.name_sealed, k.salt, k.hash, k.scopes, k.created_at,
-    k.expires_at, k.last_used_at, u.role";
-
-pub(crate) async fn insert_api_key(tx: &mut Tx, key: &ApiKeyRow) -> Result<(), DbError> {
+pub(crate) async fn insert_api_key(tx: &mut Tx, row: &ApiKeyRow) -> Result<(), DbError> {
+    let key = &row.key;
     tx.execute(
         "INSERT INTO auth_api_keys (id, public_id, kind, user_id, org_id, name, salt, hash, scopes, created_at,
             expires_at, name_sealed) VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11)",
@@ -166,14 +140,14 @@ pub(crate) async fn insert_api_key(tx: &mut Tx, key: &ApiKeyRow) -> Result<(), D
             key.id,
             &key.public_id,
             key.kind.as_str(),
-            key.user.0,
-            key.org,
+            row.user.0,
+            row.org,
             key.salt.as_slice(),
             key.hash.as_slice(),
             key.scopes.to_string(),
             key.created_at,
             key.expires_at,
-            key.name_sealed.clone()
+            row.name_sealed.clone()
         ],
     )
     .await
@@ -191,7 +165,8 @@ pub(crate) async fn api_keys(
     let mut args = args![now, i64::try_from(limit).unwrap_or(i64::MAX)];
     args.extend(user.map(|user| user.0.into()));
     let sql = format!(
-        "SELECT {API_KEY} FROM auth_api_keys k JOIN auth_users u ON u.id = k.user_id
+        "SELECT {COLUMNS}, k.kind, k.user_id, k.org_id, k.name_sealed, u.role
+        FROM auth_api_keys k JOIN auth_users u ON u.id = k.user_id
         WHERE k.revoked_at IS NULL AND u.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}
         ORDER BY k.created_at DESC LIMIT $2"
     );
