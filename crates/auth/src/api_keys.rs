@@ -135,7 +135,7 @@ impl Auth {
     ///
     /// # Errors
     /// `InvalidArgument` for a key that can't be.
-    pub(crate) fn make_key(
+    pub(crate) fn new_key(
         &self,
         new: &NewApiKey,
         kind: KeyKind,
@@ -169,7 +169,7 @@ impl Auth {
     pub async fn create_api_key(&self, call: &Call, new: &NewApiKey) -> contracts::Result<CreatedApiKey> {
         let (who, user) = manager(call)?;
         let kind = if new.kind == Some(KeyKind::Mcp) { KeyKind::Mcp } else { KeyKind::User };
-        let (key, shown) = self.make_key(new, kind, &who.scopes, who.role)?;
+        let (key, shown) = self.new_key(new, kind, &who.scopes, who.role)?;
         let name_sealed = Some(self.seal_for(user, Kind::KeyName, &key.name).await?);
         let mut tx = self.db.begin().await?;
         tx.sees(Rows::Of(who.org)).await?;
