@@ -31,6 +31,8 @@ pub(crate) const DEVICE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 pub(crate) const SESSION_TTL: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How long before its first signature a new key is published: as long as others may keep the old set.
 pub(crate) const KEY_LEAD: SignedDuration = SignedDuration::from_mins(10);
+/// How long a key signs until another takes over by itself (A6).
+pub(crate) const KEY_AGE: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// What the context is told.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::{
     Auth,
     audit::Entry,
-    config::{ACCESS_TTL, KEY_LEAD},
+    config::{ACCESS_TTL, KEY_AGE, KEY_LEAD},
     store::trust::{self, KeyRow},
 };
 
@@ -155,6 +155,18 @@ impl Auth {
         self.load_keys().await?;
         self.reload().await?;
         Ok(made.into_iter().map(|key| key.id).collect())
+    }
+
+    /// Makes new keys when those that sign are old enough. Two processes that do so at once make more than is needed, and
+    /// one of them signs.
+    pub(crate) async fn rotate_in_time(&self) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let keys = trust::keys(&self.db, now).await?;
+        let newest = keys.iter().filter(|key| key.verifies_until.is_none()).map(|key| key.signs_from).max();
+        if newest.is_some_and(|signs_from| now.duration_since(signs_from) >= KEY_AGE) {
+            self.rotate(Entry::by("keys.rotated", "system".to_owned())).await?;
+        }
+        Ok(())
     }
 
     /// Signs claims as a token of type `typ`.

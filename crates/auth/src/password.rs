@@ -106,4 +106,13 @@ mod tests {
         assert_ne!(pool.hash("correct horse battery").await.unwrap(), kept, "each has its own salt");
         assert_eq!(pool.hash("short").await.unwrap_err().code, "bad_password");
     }
+
+    #[tokio::test]
+    async fn who_finds_the_pool_full_is_told_at_once() {
+        let pool = Passwords::new(Rng::seeded(1));
+        let all = (0..WAITING + 3).map(|_| pool.verify("correct horse battery", None));
+        let all = futures::future::join_all(all).await;
+        let busy = all.iter().filter(|one| one.as_ref().is_err_and(|error| error.code == "signing_in_is_busy"));
+        assert_eq!((busy.count(), all.iter().filter(|one| one.is_ok()).count()), (3, WAITING));
+    }
 }

@@ -260,6 +260,23 @@ async fn keys_rotate_with_an_overlap() {
 }
 
 #[tokio::test]
+async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let look = async |days: i64| {
+        world.advance(days * 24 * 3_600);
+        world.keeper().step().await.unwrap();
+        Browser::new(&world).get("/oauth/jwks").await.ok()["keys"].as_array().unwrap().len()
+    };
+    assert_eq!((look(179).await, look(1).await, look(0).await), (2, 4, 4), "once, while the old ones verify");
+    assert_eq!(look(1).await, 2);
+    let log = world.get_as("/api/v1/internal/auth/audit?limit=100", OPERATOR).await.ok();
+    let rotated = log["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "keys.rotated");
+    assert_eq!(rotated.map(|entry| entry["actor"].as_str().unwrap()).collect::<Vec<_>>(), ["system"]);
+}
+
+#[tokio::test]
 async fn a_client_that_ends_takes_its_tokens_along() {
     let world = World::open("sqlite").await;
     let (client, _) = world.client(false, false).await;

@@ -22,6 +22,24 @@ async fn poll(world: &World, client: &str, code: &str) -> crate::world::Answer {
     world.form("/oauth/token", &[("grant_type", GRANT), ("client_id", client), ("device_code", code)]).await
 }
 
+#[tokio::test]
+async fn a_device_begins_with_a_post_and_asks_under_either_name() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let looked = Browser::new(&world).get("/oauth/device").await;
+    assert_eq!((looked.status, looked.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+    for (path, grant) in [
+        ("/oauth/token", GRANT),
+        ("/oauth/token", "device_code"),
+        ("/oauth/device/token", GRANT),
+        ("/oauth/device/token", "device_code"),
+    ] {
+        let (code, _) = begin(&world, &client).await;
+        let form = [("grant_type", grant), ("client_id", client.as_str()), ("device_code", &code)];
+        world.form(path, &form).await.fails(400, "authorization_pending");
+    }
+}
+
 #[rstest]
 #[case("sqlite")]
 #[case("postgres")]

@@ -1,6 +1,7 @@
 //! The node as its users have it: one test binary over the real program.
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
+mod administering;
 mod app;
 mod asked;
 mod compat;

@@ -1,6 +1,9 @@
 //! One process or two, SQLite or PostgreSQL: the same files in, the same answers out.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use contracts::{Clock, Event, EventId, Ids, Rng, Topic, Trace};
 use serde_json::{Map, Value, json};
@@ -46,14 +49,18 @@ impl Cluster {
 
     /// These roles in one process, the gateway and search in another.
     fn apart(roles: &'static str) -> Self {
+        Self::told(roles, |setup| setup)
+    }
+
+    /// With what both processes are told.
+    fn told(roles: &'static str, change: fn(Setup) -> Setup) -> Self {
         let (dir, database) = (tempfile::tempdir().unwrap(), database());
         let token: PathBuf = dir.path().join("peer.token");
         std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
         let setup = |name: &str| {
-            Setup::on(&dir.path().join(name))
-                .with_model()
-                .env("MEDIA_GATEWAY_DATABASE_URL", url(&database))
-                .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap())
+            let setup = Setup::on(&dir.path().join(name)).with_model();
+            let setup = setup.env("MEDIA_GATEWAY_DATABASE_URL", url(&database));
+            change(setup.env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap()))
         };
         let back = setup("back").roles(roles).start();
         let front = roles.split(',').fold(setup("front").roles("gateway,search"), |front, role| {
@@ -259,6 +266,33 @@ fn the_command_line_works_beside_the_process_that_has_the_role() {
     for args in [&["export"][..], &ingest] {
         one_line(&front.setup.run(args), 4, "this token is not one that we know");
     }
+}
+
+/// The process that searches verifies tokens by itself, and learns from the event log what was revoked elsewhere.
+#[test]
+fn what_one_process_revokes_the_other_turns_away() {
+    let issuer = |setup: Setup| setup.env("MEDIA_GATEWAY_AUTH_ISSUER", "https://media.example");
+    let Cluster { front, back, _dir, _database } = Cluster::told(WITH_ACCOUNTS, issuer);
+    let back = back.unwrap();
+    let new = ["auth", "clients", "create", "robot", "--grant", "client_credentials", "--scopes", "read:content"];
+    let made = back.setup.run(&[&new[..], &["--confidential", "--role", "ingestion_service"]].concat());
+    let made = String::from_utf8(made.stdout).unwrap();
+    let (id, secret) = made.trim().split_once("  ").unwrap();
+    let form = front.request("POST", "/oauth/token").header("content-type", "application/x-www-form-urlencoded");
+    let form = form.basic_auth(id, Some(secret)).body("grant_type=client_credentials");
+    let token = front.send(form).ok()["access_token"].as_str().unwrap().to_owned();
+    let until = |status: u16| {
+        let since = Instant::now();
+        let search = || front.send(front.request("GET", "/api/v1/search?q=harbour").bearer_auth(&token)).status;
+        while search() != status {
+            // Everything is read anew after a minute: it may not be that which the other learns from.
+            assert!(since.elapsed() < Duration::from_secs(15), "not {status}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    until(200);
+    assert!(back.setup.run(&["auth", "clients", "disable", id]).status.success());
+    until(401);
 }
 
 #[test]

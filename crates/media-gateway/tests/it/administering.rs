@@ -1,0 +1,94 @@
+//! Operators administer accounts, clients, sessions and keys at the command line: beside a node, and on the folder of one
+//! that does not run.
+
+use std::{io::Write as _, process::Stdio};
+
+use serde_json::Value;
+use stores::{Db, DbConfig, args};
+
+use crate::{
+    app::{Setup, one_line},
+    mail::Browser,
+};
+
+const PASSWORD: &str = "correct horse battery";
+const EMAIL: &str = "ada@example.org";
+
+/// What a command printed, which did what it was told.
+fn good(setup: &Setup, args: &[&str]) -> String {
+    let output = setup.run(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Opens an account; gives its id.
+fn user(setup: &Setup, email: &str) -> String {
+    let mut command = setup.command(&["auth", "users", "create", email]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn accounts_and_sessions_are_administered_with_a_node_and_without_one() {
+    let setup = Setup::new();
+    let ada = user(&setup, EMAIL);
+    assert!(good(&setup, &["auth", "users", "list"]).starts_with(&format!("{ada}  basic_user  ")));
+    good(&setup, &["auth", "users", "set-role", &ada, "moderator"]);
+    let app = setup.start();
+    let users = || good(&app.setup, &["auth", "users", "list"]);
+    assert!(users().starts_with(&format!("{ada}  moderator  ")), "{}", users());
+    let eve = user(&app.setup, "eve@example.org");
+    assert!(users().lines().count() == 2 && users().contains(&eve));
+    let enter = || Browser::new(&app).submit("/login", "/login", &[("email", EMAIL), ("password", PASSWORD)]);
+    let sessions = || good(&app.setup, &["auth", "sessions", "list", &ada]).lines().count();
+    assert_eq!((enter(), enter(), sessions()), (303, 303, 2));
+    good(&app.setup, &["auth", "sessions", "end", &ada]);
+    assert_eq!(sessions(), 0);
+    good(&app.setup, &["auth", "users", "disable", &ada]);
+    assert_eq!(enter(), 403);
+    good(&app.setup, &["auth", "users", "enable", &ada]);
+    assert_eq!(enter(), 303);
+    let nobody = ["auth", "users", "disable", "01900000-0000-7000-8000-000000000000"];
+    one_line(&app.setup.run(&nobody), 3, "there is no such account");
+}
+
+#[test]
+fn clients_and_signing_keys_are_administered_beside_a_node() {
+    let app = Setup::new().start();
+    let new = ["auth", "clients", "create", "robot", "--grant", "client_credentials", "--scopes", "read:content"];
+    let made = good(&app.setup, &[&new[..], &["--confidential", "--role", "ingestion_service"]].concat());
+    let (id, secret) = made.trim().split_once("  ").unwrap();
+    assert!(good(&app.setup, &["auth", "clients", "list"]).contains(&format!("{id}  robot  client_credentials")));
+    let token = || {
+        let request = app.request("POST", "/oauth/token").basic_auth(id, Some(secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        app.send(request.body("grant_type=client_credentials"))
+    };
+    let opens =
+        |token: &Value| app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(token.as_str().unwrap())).status;
+    let old = token().ok()["access_token"].take();
+    assert_eq!((opens(&old), good(&app.setup, &["auth", "keys", "list"]).lines().count()), (200, 2));
+    assert_eq!(good(&app.setup, &["auth", "keys", "rotate"]).lines().count(), 4, "the old ones verify for a while");
+    assert_eq!((opens(&old), opens(&token().ok()["access_token"])), (200, 200));
+    good(&app.setup, &["auth", "clients", "disable", id]);
+    assert_eq!((opens(&old), token().status), (401, 401));
+}
+
+#[tokio::test]
+async fn the_audit_log_is_verified_and_exported() {
+    let setup = Setup::new();
+    let (ada, whole) = (user(&setup, EMAIL), good(&setup, &["audit", "verify"]));
+    assert!(whole.ends_with(" entries, unbroken\n"), "{whole}");
+    let log = good(&setup, &["audit", "export"]);
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(whole.split(' ').next().unwrap(), entries.len().to_string());
+    let opened = entries.iter().find(|entry| entry["action"] == "account.created").unwrap();
+    assert!(opened["actor"].as_str().unwrap().ends_with(&ada) && !log.contains(EMAIL), "{opened}");
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    db.execute("UPDATE auth_audit SET actor = 'user:nobody' WHERE position = 2", args![]).await.unwrap();
+    db.close().await;
+    one_line(&setup.run(&["audit", "verify"]), 1, "the audit log is broken at entry 2");
+}
