@@ -35,7 +35,7 @@ async fn a_device_begins_with_a_post_and_asks_under_either_name() {
         ("/oauth/device/token", "device_code"),
     ] {
         let (code, _) = begin(&world, &client).await;
-        let form = [("grant_type", grant), ("client_id", client.as_str()), ("device_code", &code)];
+        let form = [("grant_type", grant), ("client_id", client.as_str()), ("device_code", code.as_str())];
         world.form(path, &form).await.fails(400, "authorization_pending");
     }
 }
@@ -69,7 +69,7 @@ async fn a_device_waits_for_its_person(#[case] engine: &str) {
     assert_eq!(browser.post("/device", &yes, &[]).await.status, StatusCode::NOT_FOUND, "answered once");
     world.advance(16);
     // The short names of A1 do as well.
-    let short = [("grant_type", "device_code"), ("client_id", &client), ("device_code", &code)];
+    let short = [("grant_type", "device_code"), ("client_id", &client), ("device_code", code.as_str())];
     let reply = world.form("/oauth/device/token", &short).await.ok();
     assert!(world.opens(reply["access_token"].as_str().unwrap()).await);
     assert!(reply["refresh_token"].is_string());
