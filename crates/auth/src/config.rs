@@ -49,8 +49,8 @@ pub struct AuthConfig {
     pub algorithm: jsonwebtoken::Algorithm,
     /// Where else people may have an account that opens theirs here.
     pub providers: Vec<crate::ProviderConfig>,
-    /// Whether people confirm their address by mail before they can sign in: signing up then tells nobody whether an
-    /// address has an account.
+    /// Whether people confirm their address by mail before they can sign in: then not even signing in with the password
+    /// that one signed up with tells whether an address had an account.
     pub confirm_first: bool,
     /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
     pub metadata_from_loopback: bool,

@@ -29,8 +29,8 @@ pub struct Auth {
     /// What access tokens are signed with: `RS256` or `ES256`.
     #[config(env = "MEDIA_GATEWAY_AUTH_SIGNATURE", default = "RS256")]
     pub signature: Signature,
-    /// Whether people confirm their address by mail before they can sign in; signing up then tells nobody whether an address
-    /// has an account. Default: where mail goes to a server.
+    /// Whether people confirm their address by mail before they can sign in: then signing up and in tells nobody whether an
+    /// address has an account. Default: where mail goes to a server.
     #[config(env = "MEDIA_GATEWAY_AUTH_CONFIRM_FIRST")]
     pub confirm_first: Option<bool>,
     /// A file with the secret that keys and addresses are sealed under, the same for every process with the auth role;
