@@ -2,11 +2,13 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use contracts::{ApiError, Clock, ErrorKind, Rng};
+use futures::future::{Either, select};
 use serde::Serialize;
 use tokio::{
     sync::Semaphore,
@@ -35,6 +37,9 @@ pub struct UpstreamConfig {
     pub breaker: BreakerConfig,
     /// Requests to the role at once; more are refused, so that one slow role does not hold every place.
     pub max_in_flight: usize,
+    /// After how long without an answer a safe request is sent once more, and the first good answer taken (J. Dean and
+    /// L. A. Barroso, The Tail at Scale, 2013); never where absent.
+    pub hedge_after: Option<Duration>,
 }
 
 impl Default for UpstreamConfig {
@@ -44,6 +49,7 @@ impl Default for UpstreamConfig {
             tries: 3,
             breaker: BreakerConfig::new(0.5, 20),
             max_in_flight: 128,
+            hedge_after: None,
         }
     }
 }
@@ -155,7 +161,7 @@ impl Upstream {
         loop {
             self.admit()?;
             let ticket = Ticket { upstream: self, ended: false };
-            let outcome = timeout(self.config.attempt_timeout, ask()).await;
+            let outcome = timeout(self.config.attempt_timeout, self.attempt(safe, &mut ask)).await;
             let outcome = outcome.unwrap_or_else(|_| Outcome::Bad { answer: Err(self.late()), again: safe });
             let (answer, again) = match outcome {
                 Outcome::Good(answer) => {
@@ -174,6 +180,26 @@ impl Upstream {
             sleep(pause).await;
             tries += 1;
         }
+    }
+
+    /// One try; a safe one that is slow is made twice at once, where that is wanted and the budget has room.
+    async fn attempt<T, A, F>(&self, safe: bool, ask: &mut A) -> Outcome<T>
+    where
+        A: FnMut() -> F,
+        F: Future<Output = Outcome<T>>,
+    {
+        let mut first = pin!(ask());
+        let Some(after) = self.config.hedge_after.filter(|_| safe) else { return first.await };
+        if let Ok(outcome) = timeout(after, first.as_mut()).await {
+            return outcome;
+        }
+        if !self.budget.withdraw() {
+            return first.await;
+        }
+        metrics::counter!("upstream_hedges_total", "upstream" => self.name.to_string()).increment(1);
+        let second = pin!(ask());
+        let (Either::Left((outcome, other)) | Either::Right((outcome, other))) = select(first, second).await;
+        if matches!(outcome, Outcome::Bad { .. }) { other.await } else { outcome }
     }
 
     fn admit(&self) -> Result<(), ApiError> {

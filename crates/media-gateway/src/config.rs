@@ -250,6 +250,9 @@ pub struct Limits {
     /// Requests in flight at once; more are refused with 503.
     #[config(env = "MEDIA_GATEWAY_MAX_IN_FLIGHT", default = 512)]
     pub max_in_flight: usize,
+    /// After how long without an answer a read from a role in another process is sent there once more; never where absent.
+    #[config(env = "MEDIA_GATEWAY_HEDGE_AFTER_MS")]
+    pub hedge_after_ms: Option<u64>,
     /// Connections at once.
     #[config(env = "MEDIA_GATEWAY_MAX_CONNECTIONS", default = 4096)]
     pub max_connections: usize,
@@ -359,6 +362,7 @@ impl Config {
         let bounds = [
             ("limits.request_timeout_ms", limits.request_timeout_ms, 100, 50_000),
             ("limits.drain_pause_ms", limits.drain_pause_ms, 0, 60_000),
+            ("limits.hedge_after_ms", limits.hedge_after_ms.unwrap_or(1), 1, 10_000),
             ("limits.max_in_flight", limits.max_in_flight as u64, 1, 1_000_000),
             ("limits.max_connections", limits.max_connections as u64, 1, 1_000_000),
             ("limits.max_body_bytes", limits.max_body_bytes as u64, 1_024, 16 << 20),

@@ -138,14 +138,15 @@ pub fn limits(config: &Config, services: &Services) -> anyhow::Result<Arc<Limits
 }
 
 /// How a role in another process is asked (G4).
-pub fn upstream(role: Role) -> UpstreamConfig {
+pub fn upstream(role: Role, config: &Config) -> UpstreamConfig {
     let (seconds, breaker) = match role {
         Role::Search => (2, BreakerConfig::new(0.4, 10)),
         // A run of ingest is begun within a transaction; the export streams after its first row.
         Role::Ingest => (10, BreakerConfig::new(0.5, 20)),
         _ => (3, BreakerConfig::new(0.5, 20)),
     };
-    UpstreamConfig { attempt_timeout: Duration::from_secs(seconds), breaker, ..UpstreamConfig::default() }
+    let hedge_after = config.limits.hedge_after_ms.map(Duration::from_millis);
+    UpstreamConfig { attempt_timeout: Duration::from_secs(seconds), breaker, hedge_after, ..UpstreamConfig::default() }
 }
 
 /// The writes that can be sent again safely.

@@ -114,3 +114,44 @@ async fn a_client_that_leaves_while_its_request_tries_lets_another_try() {
     assert!(timeout(Duration::from_millis(20), left).await.is_err());
     assert_eq!(upstream.call(LONG, true, || async { Outcome::Good(1) }).await.ok(), Some(1));
 }
+
+/// What answers at once the `good`th time it is asked, and never before.
+async fn slow_until(good: u32, asked: &AtomicU32) -> Outcome<u32> {
+    let asked = asked.fetch_add(1, Ordering::SeqCst) + 1;
+    if asked < good {
+        std::future::pending::<()>().await;
+    }
+    Outcome::Good(asked)
+}
+
+#[tokio::test]
+async fn a_slow_read_is_sent_twice_where_that_is_wanted_and_never_else() {
+    let config = UpstreamConfig { attempt_timeout: Duration::from_millis(100), tries: 1, ..UpstreamConfig::default() };
+    let hedged = UpstreamConfig { hedge_after: Some(Duration::from_millis(5)), ..config };
+    for (config, safe, answer, times) in [(config, true, None, 1), (hedged, true, Some(2), 2), (hedged, false, None, 1)]
+    {
+        let (upstream, asked) = (upstream(&testkit::clock(), config), AtomicU32::new(0));
+        assert_eq!(upstream.call(LONG, safe, || slow_until(2, &asked)).await.ok(), answer, "{config:?}, {safe}");
+        assert_eq!((asked.load(Ordering::SeqCst), upstream.state().requests), (times, 1), "{config:?}, {safe}");
+    }
+    // A second that fails is no answer while the first may still give one.
+    let (upstream, asked) = (upstream(&testkit::clock(), hedged), AtomicU32::new(0));
+    let second_fails = || async {
+        if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            return bad(true);
+        }
+        sleep(Duration::from_millis(30)).await;
+        Outcome::Good(1)
+    };
+    assert_eq!(upstream.call(LONG, true, second_fails).await.ok(), Some(1));
+    // And it takes from the budget of retries.
+    let never_opens = BreakerConfig { error_share: 2.0, in_a_row: u32::MAX, ..BreakerConfig::new(0.5, 20) };
+    let hedged = UpstreamConfig { hedge_after: Some(Duration::ZERO), breaker: never_opens, ..hedged };
+    let hedged = UpstreamConfig { attempt_timeout: Duration::from_millis(10), ..hedged };
+    let (upstream, asked) = (self::upstream(&testkit::clock(), hedged), AtomicU32::new(0));
+    for _ in 0..60 {
+        assert!(upstream.call(LONG, true, || slow_until(u32::MAX, &asked)).await.is_err());
+    }
+    let asked = asked.load(Ordering::SeqCst);
+    assert!((60 + 10..60 + 50).contains(&asked), "{asked}");
+}

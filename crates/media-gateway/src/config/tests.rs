@@ -105,6 +105,8 @@ fn production_needs_a_database() {
 fn a_limit_of_nothing_is_refused() {
     let error = load("[limits]\nmax_in_flight = 0").unwrap_err();
     assert!(sentence(&error).contains("limits.max_in_flight"), "{}", sentence(&error));
+    let error = load("[limits]\nhedge_after_ms = 0").unwrap_err();
+    assert!(sentence(&error).contains("limits.hedge_after_ms"), "{}", sentence(&error));
 }
 
 #[test]

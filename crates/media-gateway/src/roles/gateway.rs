@@ -65,5 +65,5 @@ pub fn api() -> utoipa::openapi::OpenApi {
 fn remote(role: Role, common: &Common) -> anyhow::Result<Option<Remote>> {
     let (Some(url), Some(api)) = (role.peer(&common.config), role.api()) else { return Ok(None) };
     let base = url.parse().with_context(|| format!("`peers.{role}` is not an address: {url:?}"))?;
-    Ok(Some(Remote::new(role.as_str(), &base, api)?.asked(limits::upstream(role))))
+    Ok(Some(Remote::new(role.as_str(), &base, api)?.asked(limits::upstream(role, &common.config))))
 }
