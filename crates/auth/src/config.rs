@@ -33,6 +33,8 @@ pub(crate) const SESSION_TTL: SignedDuration = SignedDuration::from_hours(14 * 2
 pub(crate) const KEY_LEAD: SignedDuration = SignedDuration::from_mins(10);
 /// How long a key signs until another takes over by itself (A6).
 pub(crate) const KEY_AGE: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long a key seals until another takes over by itself (A6).
+pub(crate) const SEAL_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What the context is told.
 #[derive(Clone)]

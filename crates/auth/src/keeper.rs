@@ -75,12 +75,12 @@ impl Keeper {
             self.take().await?;
             if self.signs {
                 trust::sweep(&auth.db, now, SWEEP).await?;
+                if let Err(error) = auth.renew().await {
+                    tracing::warn!(%error, "keys that are past their time can't be changed; the old ones go on");
+                }
                 // What is kept too long is worse than nothing, but no reason to let nobody in.
                 if let Err(error) = auth.retain().await {
                     tracing::warn!(%error, "what is past its time can't be forgotten; the next try is in a minute");
-                }
-                if let Err(error) = auth.rotate_in_time().await {
-                    tracing::warn!(%error, "new signing keys can't be made; the old ones sign on");
                 }
                 // A rotation that nobody brought to its end, because the process was killed, goes on here.
                 self.walk.get_or_insert_with(Walk::new);

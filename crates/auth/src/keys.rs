@@ -157,9 +157,15 @@ impl Auth {
         Ok(made.into_iter().map(|key| key.id).collect())
     }
 
+    /// Lets new keys take over from those that sign and seal, where these are past their time.
+    pub(crate) async fn renew(&self) -> Result<(), ApiError> {
+        self.seal_in_time().await?;
+        self.rotate_in_time().await
+    }
+
     /// Makes new keys when those that sign are old enough. Two processes that do so at once make more than is needed, and
     /// one of them signs.
-    pub(crate) async fn rotate_in_time(&self) -> Result<(), ApiError> {
+    async fn rotate_in_time(&self) -> Result<(), ApiError> {
         let now = self.clock.now();
         let keys = trust::keys(&self.db, now).await?;
         let newest = keys.iter().filter(|key| key.verifies_until.is_none()).map(|key| key.signs_from).max();

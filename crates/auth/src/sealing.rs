@@ -14,6 +14,7 @@ use crate::{
     Auth,
     admin::no_user,
     audit::Entry,
+    config::SEAL_AGE,
     model::{Session, User},
     secret::{self, Head, INDEX, Vault, head_of},
     store::{
@@ -23,6 +24,8 @@ use crate::{
     },
 };
 
+/// Why a node makes no secret: an operator hands them out.
+const NOT_OURS: &str = "secret_not_ours";
 /// The most secrets that are held: the one that seals and those before it (A6).
 pub const MAX_SECRETS: usize = 10;
 /// How much is put under another key in one transaction.
@@ -221,9 +224,28 @@ impl Auth {
     /// `Conflict` with `secret_not_ours` where an operator has to bring the new secret and has not yet.
     pub async fn rotate_sealing(&self, call: &Call) -> contracts::Result<SealingView> {
         call.require_operator()?;
+        self.seal_anew(Entry::by_caller("sealing_key.rotated", call)).await?;
+        self.sealing_view(0).await
+    }
+
+    /// As [`Auth::rotate_sealing`], when the key that seals is old enough and the node may make another. What is sealed is
+    /// moved by the walk that the keeper begins each time.
+    pub(crate) async fn seal_in_time(&self) -> Result<(), ApiError> {
+        let (since, now) = (sealing::current_since(&self.db).await?, self.clock.now());
+        if since.is_none_or(|since| now.duration_since(since) < SEAL_AGE) {
+            return Ok(());
+        }
+        match self.seal_anew(Entry::by("sealing_key.rotated", "system".to_owned())).await {
+            // It is the operator who hands them out.
+            Err(error) if error.code == NOT_OURS => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn seal_anew(&self, entry: Entry) -> Result<(), ApiError> {
         self.open_ring().await?;
         if self.pending(&self.vault.head()).await? > 0 {
-            return self.sealing_view(0).await;
+            return Ok(());
         }
         let first = |secrets: &[[u8; 32]]| secrets.first().map(head_of).ok_or_else(lost);
         let mut newest = first(&self.config.secrets.secrets()?)?;
@@ -234,10 +256,8 @@ impl Auth {
         let mut tx = self.db.begin().await?;
         sealing::lock_current(&mut tx).await?;
         sealing::set_current(&mut tx, &newest, self.clock.now()).await?;
-        let entry = Entry::by_caller("sealing_key.rotated", call).to(id(&newest));
-        self.state(tx, entry, &[self.changed()]).await?;
-        self.open_ring().await?;
-        self.sealing_view(0).await
+        self.state(tx, entry.to(id(&newest)), &[self.changed()]).await?;
+        self.open_ring().await
     }
 
     /// Moves some of what is sealed under older keys to the one that seals: ask again until nothing is pending.

@@ -13,6 +13,11 @@ pub(crate) async fn current(db: &Db) -> Result<Option<Vec<u8>>, DbError> {
     db.fetch_optional(CURRENT, args![]).await
 }
 
+/// Since when the key that seals does.
+pub(crate) async fn current_since(db: &Db) -> Result<Option<jiff::Timestamp>, DbError> {
+    db.fetch_optional("SELECT created_at FROM auth_sealing_keys ORDER BY generation DESC LIMIT 1", args![]).await
+}
+
 /// As [`current`]. Until the transaction ends nobody puts another in its place.
 pub(crate) async fn lock_current(tx: &mut Tx) -> Result<Option<Vec<u8>>, DbError> {
     tx.lock("auth sealing key").await?;

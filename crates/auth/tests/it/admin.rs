@@ -277,6 +277,30 @@ async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
 }
 
 #[tokio::test]
+async fn the_key_that_seals_is_changed_by_itself_after_ninety_days() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let look = async |days: i64| {
+        world.advance(days * 24 * 3_600);
+        let mut keeper = world.keeper();
+        for _ in 0..8 {
+            keeper.step().await.unwrap();
+        }
+        world.get_as("/api/v1/internal/auth/sealing-keys", OPERATOR).await.ok()
+    };
+    let held = |view: &Value| view["held"].as_array().unwrap().len();
+    let (first, second, third) = (look(89).await, look(1).await, look(1).await);
+    assert_eq!((held(&first), held(&second)), (1, 2));
+    assert!(first["current"] != second["current"] && second["pending"] == 0, "{second}");
+    assert_eq!(third["current"], second["current"], "once");
+    let mut browser = Browser::new(&world);
+    let fields = [("email", "ada@example.org"), ("password", crate::world::PASSWORD)];
+    assert_eq!(browser.submit("/login", "/login", &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(browser.get("/account").await.text.contains("ada@example.org"), "what was sealed before opens");
+}
+
+#[tokio::test]
 async fn a_client_that_ends_takes_its_tokens_along() {
     let world = World::open("sqlite").await;
     let (client, _) = world.client(false, false).await;
