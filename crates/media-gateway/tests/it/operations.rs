@@ -211,7 +211,7 @@ fn wrong_configurations_are_refused() {
 fn the_configuration_says_where_it_comes_from() {
     let dir = tempfile::tempdir().unwrap();
     let file = fixtures::write(dir.path(), "x.toml", b"[log]\nlevel = \"debug\"\n[limits]\nmax_in_flight = 3\n");
-    let url = "postgres://gateway:secret@db.example/films?sslmode=verify-full";
+    let url = "postgres://gateway:secret@127.0.0.1/films";
     let setup = Setup::new().env("MEDIA_GATEWAY_MAX_IN_FLIGHT", "7").env("MEDIA_GATEWAY_DATABASE_URL", url);
     let args = ["config", "show", "--origin", "--config", &file, "--listen", "x"];
     let output = setup.run(&[&args[..5], &["--json"]].concat());
@@ -222,7 +222,7 @@ fn the_configuration_says_where_it_comes_from() {
     assert_eq!(origin("log.level"), (json!("debug"), format!("file {file}")));
     assert_eq!(origin("log.format"), (json!("text"), "default".to_owned()));
     assert_eq!(origin("data_dir").1, "flag");
-    assert_eq!(origin("database.url").0, "postgres://gateway:***@db.example/films?sslmode=verify-full");
+    assert_eq!(origin("database.url").0, "postgres://gateway:***@127.0.0.1/films");
     let table = setup.run(&args[..5]);
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.contains("limits.max_in_flight") && table.contains("environment") && !table.contains(":secret@"));
