@@ -94,7 +94,7 @@ impl Input {
             let database = Database::open(&path, format, query.tables).await?;
             return Ok((Rows::Database(database.rows(query.sql, query.columns, limits).await?), temp));
         }
-        let mapping = context.mapping.clone();
+        let (context, mapping) = (context.clone(), context.mapping.clone());
         let (head, beside) = (self.head.clone(), self.beside.clone());
         apart(move || match (shape, mapping) {
             (Shape::Mapped, Some(_)) if head.starts_with(b"PAR1") => {
@@ -116,7 +116,7 @@ impl Input {
                     beside.push((joined.stem, file.reader(&bounds, Arc::default())?, file.location().to_owned()));
                 }
                 let first = (file.reader(&bounds, taken.clone())?, file.location());
-                Ok((Rows::Joined(joined.open(format, first, beside, &folder, &bounds)?), None))
+                Ok((Rows::Joined(joined.open(format, first, beside, (folder.as_path(), &context), &bounds)?), None))
             }
             _ => Ok((Rows::text(format, shape, file.reader(&bounds, taken)?, file.location(), &bounds)?, None)),
         })

@@ -13,7 +13,7 @@ use std::{collections::VecDeque, io::Read, path::Path, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{Row, csv::CsvRows};
-use crate::{InputError, Limits, RawRow, RejectReason};
+use crate::{Context, InputError, Limits, RawRow, RejectReason};
 
 /// Rows that are made of several tables.
 pub(crate) type JoinedRows = Box<dyn Iterator<Item = Result<Row, InputError>> + Send>;
@@ -31,7 +31,7 @@ pub(crate) struct Joined {
     /// The one of them for which the first is read twice.
     pub twice_for: Option<&'static str>,
     /// Puts them together.
-    pub join: fn(CsvRows, Vec<Table>, &Path) -> Result<JoinedRows, InputError>,
+    pub join: fn(CsvRows, Vec<Table>, &Path, &Context) -> Result<JoinedRows, InputError>,
 }
 
 /// A table that may lie beside the first.
@@ -75,7 +75,7 @@ impl Joined {
         format: &'static str,
         first: (Box<dyn Read + Send>, &str),
         beside: Vec<(&'static str, Box<dyn Read + Send>, String)>,
-        folder: &Path,
+        (folder, context): (&Path, &Context),
         limits: &Limits,
     ) -> Result<JoinedRows, InputError> {
         let rows = CsvRows::open(first.0, format, self.columns, self.dialect, first.1, limits)?;
@@ -86,7 +86,7 @@ impl Joined {
             let rows = CsvRows::open(reader, stem, columns, self.dialect, &location, limits)?;
             tables.push(Table { stem, rows });
         }
-        (self.join)(rows, tables, folder)
+        (self.join)(rows, tables, folder, context)
     }
 }
 

@@ -152,3 +152,31 @@ async fn the_episodes_of_imdb_come_with_their_series() {
     let again = s.run(&location).await.unwrap();
     assert_eq!((again.counts.unchanged, again.counts.parts), (1, 3), "twice without change");
 }
+
+#[tokio::test]
+async fn the_episodes_of_a_series_that_is_turned_away_are_passed_by() {
+    let s = setup().await;
+    let row = |id: &str, kind: &str, title: &str, year: &str, length: &str| {
+        format!("{id}\t{kind}\t{title}\t{title}\t0\t{year}\t\\N\t{length}\tDrama\n")
+    };
+    let basics = [
+        BASICS.to_owned(),
+        row("tt0000001", "tvEpisode", "Before Its Series", "2004", "51"),
+        row("tt0000002", "tvSeries", "Of No Such Year", "1492", "51"),
+        row("tt0000003", "tvEpisode", "After Its Series", "2004", "51"),
+        row("tt0000004", "tvSeries", "\\N", "2004", "51"),
+        row("tt0000005", "tvEpisode", "Of No Name", "2004", "51"),
+        row("tt0000006", "tvMiniSeries", "Of No Length", "2004", "long"),
+        row("tt0000007", "tvEpisode", "Of That", "2004", "51"),
+        row("tt0000008", "tvSeries", "Harbour Lights", "\\N", "\\N"),
+        row("tt0000009", "tvEpisode", "Low Tide", "2004", "51"),
+    ];
+    let episodes = "tconst\tparentTconst\tseasonNumber\tepisodeNumber\ntt0000001\ttt0000002\t1\t1\n\
+        tt0000003\ttt0000002\t1\t2\ntt0000005\ttt0000004\t1\t1\ntt0000007\ttt0000006\t1\t1\n\
+        tt0000009\ttt0000008\t1\t1\n";
+    s.file("title.episode.tsv", episodes);
+    let run = s.run(&s.file("title.basics.tsv", basics.concat())).await.unwrap();
+    let counts = run.counts;
+    assert_eq!((counts.rows_read, counts.created, counts.rejected), (9, 1, 3));
+    assert_eq!((counts.parts, counts.passed_by), (1, 4), "what is counted as read came with a title");
+}

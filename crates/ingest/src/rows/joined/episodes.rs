@@ -11,12 +11,12 @@ use std::{
 
 use contracts::{Episode, MAX_EPISODES, MAX_PART_NAME, MAX_SEASONS, Season, SourceSeason};
 
-use super::{MAX_FAULTS, Table, beside, names::Names};
+use super::{MAX_FAULTS, Table, beside, names::Names, object};
 use crate::{
-    InputError, RawRow, RejectReason,
+    Context, InputError, RawRow, RejectReason,
     adapters::imdb,
     rows::{Row, csv::CsvRows},
-    text,
+    text, validate,
 };
 
 /// The most episodes that are kept in memory; IMDb has some nine million.
@@ -55,10 +55,16 @@ impl Episodes {
     ///
     /// # Errors
     /// What ends the reading of either, `TooManyRows`, or what the data folder met.
-    pub fn read(titles: CsvRows, table: Table, folder: &Path, faults: &mut VecDeque<Row>) -> Result<Self, InputError> {
+    pub fn read(
+        titles: CsvRows,
+        table: Table,
+        folder: &Path,
+        context: &Context,
+        faults: &mut VecDeque<Row>,
+    ) -> Result<Self, InputError> {
         let failed = |error| InputError::from_io("the data folder", error);
         let mut told = Names::new(folder).map_err(failed)?;
-        let series = called(titles, &mut told)?;
+        let series = called(titles, context, &mut told)?;
         told.flush().map_err(failed)?;
         let mut places = Vec::new();
         for row in table.rows {
@@ -117,14 +123,14 @@ impl Episodes {
 }
 
 /// The series that are wanted; what episodes are called goes into `told`, with their years and lengths.
-fn called(titles: CsvRows, told: &mut Names) -> Result<HashSet<u32>, InputError> {
+fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashSet<u32>, InputError> {
     let mut series = HashSet::new();
     for row in titles {
         let row = row?;
         let Ok(content) = &row.content else { continue };
         let text = |field| content.text(field).filter(|text| text != "\\N");
         let (Some(own), Some(kind)) = (text("tconst").as_deref().and_then(number), text("titleType")) else { continue };
-        if imdb::is_series(&kind) && text("isAdult").as_deref() != Some("1") {
+        if imdb::is_series(&kind) && is_taken(content, context) {
             series.insert(own);
         }
         if kind == imdb::EPISODE {
@@ -134,6 +140,13 @@ fn called(titles: CsvRows, told: &mut Names) -> Result<HashSet<u32>, InputError>
         }
     }
     Ok(series)
+}
+
+/// Whether a series is taken in, as far as its own row says: the episodes of one that is turned away come with nothing.
+fn is_taken(row: &RawRow, context: &Context) -> bool {
+    let RawRow::Fields { columns, values } = row else { return false };
+    let row = RawRow::Json(object(columns, values.clone()));
+    imdb::adapt(&row, context).is_ok_and(|record| validate::check(&record, context).is_ok())
 }
 
 /// Where a row of `title.episode` says that an episode belongs; `None` where it has no season or number.

@@ -15,7 +15,7 @@ use super::{
     Beside, Dialect, Joined, JoinedRows, MAX_FAULTS, Sorted, Table, beside, episodes::Episodes, names::Names, object,
 };
 use crate::{
-    InputError, RawRow, RejectReason,
+    Context, InputError, RawRow, RejectReason,
     adapters::imdb,
     rows::{Row, csv::CsvRows},
 };
@@ -51,7 +51,7 @@ pub(crate) const IMDB: Joined = Joined {
     join,
 };
 
-fn join(titles: CsvRows, tables: Vec<Table>, folder: &Path) -> Result<JoinedRows, InputError> {
+fn join(titles: CsvRows, tables: Vec<Table>, folder: &Path, context: &Context) -> Result<JoinedRows, InputError> {
     let mut rows = ImdbRows {
         titles,
         akas: None,
@@ -63,6 +63,7 @@ fn join(titles: CsvRows, tables: Vec<Table>, folder: &Path) -> Result<JoinedRows
         places: None,
         episodes: None,
         folder: folder.to_owned(),
+        context: context.clone(),
         faults: VecDeque::new(),
         number: 0,
         last: String::new(),
@@ -93,6 +94,7 @@ struct ImdbRows {
     places: Option<Table>,
     episodes: Option<Episodes>,
     folder: PathBuf,
+    context: Context,
     faults: VecDeque<Row>,
     number: u64,
     last: String,
@@ -104,7 +106,7 @@ impl ImdbRows {
             self.spill(people)?;
         }
         if let (Some(again), Some(places)) = (self.again.take(), self.places.take()) {
-            self.episodes = Some(Episodes::read(again.rows, places, &self.folder, &mut self.faults)?);
+            self.episodes = Some(Episodes::read(again.rows, places, &self.folder, &self.context, &mut self.faults)?);
         }
         let row = match self.faults.pop_front() {
             Some(fault) => fault,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Beside, Dialect, Joined, JoinedRows, Table, beside, object};
 use crate::{
-    InputError, RawRow, RejectReason,
+    Context, InputError, RawRow, RejectReason,
     rows::{Row, csv::CsvRows},
 };
 
@@ -52,7 +52,7 @@ struct MovieLensRows {
     number: u64,
 }
 
-fn join(films: CsvRows, beside: Vec<Table>, _: &Path) -> Result<JoinedRows, InputError> {
+fn join(films: CsvRows, beside: Vec<Table>, _: &Path, _: &Context) -> Result<JoinedRows, InputError> {
     Ok(Box::new(MovieLensRows { films, beside, said: HashMap::new(), faults: VecDeque::new(), number: 0 }))
 }
 

@@ -11,7 +11,9 @@ fn rows(joined: &Joined, first: &str, beside: &[Text]) -> Result<Vec<Row>, Input
     let folder = tempfile::tempdir().unwrap();
     let reader = |text: &str| -> Box<dyn Read + Send> { Box::new(Cursor::new(text.to_owned().into_bytes())) };
     let beside = beside.iter().map(|(stem, text)| (*stem, reader(text), (*stem).to_owned())).collect();
-    joined.open("test", (reader(first), "the input"), beside, folder.path(), &Limits::default())?.collect()
+    let as_of = jiff::civil::date(2026, 1, 1);
+    let context = Context { service: None, region: contracts::Region::US, as_of, as_of_stated: true, mapping: None };
+    joined.open("test", (reader(first), "the input"), beside, (folder.path(), &context), &Limits::default())?.collect()
 }
 
 fn table(lines: &[&str]) -> String {
