@@ -148,6 +148,7 @@ impl ApiKeyRecord {
             role: self.role,
             scopes: self.scopes.and(&self.kind.reach()),
             credential: Credential::ApiKey(public_id.to_owned()),
+            ages: None,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use contracts::{ApiError, ErrorKind};
+use contracts::{AgeLimit, ApiError, ErrorKind, UserId};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use crate::api_key::ApiKeyRecord;
 pub const MAX_REVOCATIONS: usize = 200_000;
 /// The most API keys that a deployment can have.
 pub const MAX_API_KEYS: usize = 100_000;
+/// The most people who can have an age limit.
+pub const MAX_AGE_LIMITS: usize = 200_000;
 /// The most signing keys that are looked at.
 const MAX_KEYS: usize = 16;
 /// A snapshot older than this proves nothing: verification fails closed.
@@ -45,6 +47,8 @@ pub struct Snapshot {
     pub revoked: Vec<(Revoked, Timestamp, Timestamp)>,
     /// The API keys in force, by public id.
     pub api_keys: Vec<(String, ApiKeyRecord)>,
+    /// Up to which age people see titles, of those who chose one.
+    pub ages: Vec<(UserId, AgeLimit)>,
 }
 
 #[derive(Default)]
@@ -54,6 +58,7 @@ struct State {
     /// When it was revoked, and until when that matters.
     revoked: HashMap<Revoked, (Timestamp, Timestamp)>,
     api_keys: HashMap<String, ApiKeyRecord>,
+    ages: HashMap<UserId, AgeLimit>,
     overflow: bool,
 }
 
@@ -65,10 +70,11 @@ impl Live {
     /// Takes a whole snapshot, made at `as_of`.
     pub fn replace(&self, snapshot: Snapshot, as_of: Timestamp) {
         let keys = snapshot.keys.keys.iter().take(MAX_KEYS).filter_map(verifying_key).collect();
-        let overflow = snapshot.revoked.len() > MAX_REVOCATIONS;
+        let overflow = snapshot.revoked.len() > MAX_REVOCATIONS || snapshot.ages.len() > MAX_AGE_LIMITS;
         let revoked = snapshot.revoked.into_iter().take(MAX_REVOCATIONS).map(|(what, at, until)| (what, (at, until)));
         let api_keys = snapshot.api_keys.into_iter().take(MAX_API_KEYS).collect();
-        *self.write() = State { as_of: Some(as_of), keys, revoked: revoked.collect(), api_keys, overflow };
+        let ages = snapshot.ages.into_iter().take(MAX_AGE_LIMITS).collect();
+        *self.write() = State { as_of: Some(as_of), keys, revoked: revoked.collect(), api_keys, ages, overflow };
     }
 
     /// Takes one revocation of the moment `at`, which matters until `until`.
@@ -124,6 +130,11 @@ impl Live {
     /// The API key with this public id.
     pub(crate) fn api_key(&self, id: &str) -> Option<ApiKeyRecord> {
         self.read().api_keys.get(id).cloned()
+    }
+
+    /// Up to which age a person sees titles, where they chose one.
+    pub(crate) fn ages(&self, person: UserId) -> Option<AgeLimit> {
+        self.read().ages.get(&person).copied()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

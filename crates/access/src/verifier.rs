@@ -106,7 +106,7 @@ impl Verifier {
         let now = self.clock.now();
         self.live.fresh(now)?;
         if let Some(id) = api_key::public_id(shown.token) {
-            return self.api_key(&id, shown.token, now);
+            return self.api_key(&id, shown.token, now).map(|identity| self.limited(&identity));
         }
         let verified = self.token(shown.token, now)?;
         if let Credential::Token { expires_at, .. } = verified.identity.credential
@@ -118,7 +118,15 @@ impl Verifier {
             return Err(refused("this token was revoked"));
         }
         self.possession(&verified, shown, now)?;
-        Ok(Arc::clone(&verified.identity))
+        Ok(self.limited(&verified.identity))
+    }
+
+    /// Whoever it is, with the age limit that they have now.
+    fn limited(&self, identity: &Arc<Identity>) -> Arc<Identity> {
+        match identity.user().and_then(|user| self.live.ages(user)) {
+            Some(ages) => Arc::new(Identity { ages: Some(ages), ..Identity::clone(identity) }),
+            None => Arc::clone(identity),
+        }
     }
 
     /// The uses of API keys since the last visit, for whoever writes them down.
@@ -249,6 +257,7 @@ impl Verifier {
             role: claims.roles.first().copied().unwrap_or(Role::Guest),
             scopes: claims.scope,
             credential: Credential::Token { id: claims.jti, family: claims.family, expires_at },
+            ages: None,
         };
         Ok(Verified { identity: Arc::new(identity), minted, jkt: claims.cnf.map(|cnf| cnf.jkt), any })
     }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod ages;
 mod api;
 mod api_keys;
 mod audit;
@@ -44,6 +45,7 @@ mod webauthn;
 
 pub use accounts::SignedIn;
 pub use admin::{ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView};
+pub use ages::{AgeLimitView, NewAgeLimit};
 pub use api_keys::{ApiKeyView, CreatedApiKey, NewApiKey};
 pub use audit::{AuditEntry, Verdict};
 pub use config::{AuthConfig, CLI_CLIENT, WEB_CLIENT};

@@ -18,7 +18,7 @@ use crate::{
     providers::Known,
     rotations::Rotations,
     secret::Vault,
-    store::{service_keys, trust},
+    store::{ages, service_keys, trust},
 };
 
 /// Events that say what was revoked.
@@ -116,7 +116,7 @@ impl Auth {
         }
     }
 
-    /// Takes a whole new snapshot for this process: public keys, revocations and API keys.
+    /// Takes a whole new snapshot for this process: public keys, revocations, API keys and age limits.
     ///
     /// # Errors
     /// When the database can't be read.
@@ -133,7 +133,9 @@ impl Auth {
         let api_keys = services.chain(api_keys.into_iter().map(trust::ApiKeyRow::record)).collect();
         let keys = trust::keys(&self.db, now).await?;
         let keys = keys.iter().filter_map(|key| serde_json::from_str(&key.public).ok()).collect();
-        self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys }, now);
+        let ages = ages::all(&self.db, access::MAX_AGE_LIMITS).await?;
+        let ages = ages.into_iter().map(|row| (row.user, row.ages)).collect();
+        self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys, ages }, now);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The SQL of the context, a file for each thing it is about.
 
+pub(crate) mod ages;
 pub(crate) mod clients;
 pub(crate) mod devices;
 pub(crate) mod export;

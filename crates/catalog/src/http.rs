@@ -464,8 +464,8 @@ async fn export_catalog(State(catalog): State<Arc<Catalog>>, OperatorOf(call): O
 }
 
 /// The title that an id means now: its own, or the one that it became part of.
-async fn current(catalog: &Catalog, id: ContentId) -> contracts::Result<ContentId> {
-    catalog.current(id).await?.ok_or_else(|| no_title(id))
+async fn current(catalog: &Catalog, call: &Call, id: ContentId) -> contracts::Result<ContentId> {
+    catalog.shown(call, id).await?.ok_or_else(|| no_title(id))
 }
 
 fn no_title(id: ContentId) -> ApiError {

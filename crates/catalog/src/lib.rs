@@ -16,7 +16,6 @@ mod pictures;
 mod platforms;
 mod project;
 mod quality;
-mod ratings;
 mod resolve;
 mod review;
 mod seasons;

@@ -1,7 +1,5 @@
 //! Offers over time: what they cost, what leaves soon; and what suits an age. (the SQL of it is here)
 
-use std::collections::HashMap;
-
 use contracts::{ApiError, Call, Content, ContentId, MAX_BATCH, Money, Offer, Region, Result, VideoQuality};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -123,6 +121,10 @@ impl Catalog {
                 wheres.push_str(&format!(" AND {column} = ${}", args.len()));
             }
         }
+        if let Some(ages) = call.ages() {
+            let suits = store::suits(ages, &mut args);
+            wheres.push_str(&format!(" AND EXISTS (SELECT 1 FROM content c WHERE c.id = content_id AND {suits})"));
+        }
         let mut having = String::new();
         if let Some((ends, id)) = query.after {
             args.extend(args![ends, ends, id]);
@@ -141,7 +143,7 @@ impl Catalog {
         );
         let rows: Vec<(ContentId, Timestamp)> = self.db.fetch_all(sql, args).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.0).collect();
-        let mut titles: HashMap<_, _> = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
+        let mut titles = self.found(call, &ids).await?;
         let leaves = |offer: &Offer| {
             offer.expires_at.is_some_and(|end| end > now && end <= until)
                 && query.region.is_none_or(|region| offer.region == region)
@@ -189,23 +191,25 @@ impl Catalog {
         let letters = i64::try_from(key.chars().count()).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit.min(MAX_BATCH)).unwrap_or(i64::MAX);
         let args = |last: i64| args![&key, format!("{key}zzzzzzzzzzzzzzzz"), letters, &key, last];
+        let mut wanted = args(limit);
+        let own = call.ages().map_or_else(String::new, |ages| format!(" AND {}", store::suits(ages, &mut wanted)));
         let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM title_keys WHERE {begins} LIMIT $5) AS found");
         let everywhere = self.db.fetch_one::<i64>(sql, args(many)).await? == many;
         // Few are sorted. Many are everywhere, so that the best known of them are soon found among the best known of all.
         let sql = if everywhere {
             format!(
                 "SELECT c.id FROM content c WHERE EXISTS
-                 (SELECT 1 FROM title_keys t WHERE t.content_id = c.id AND {begins})
+                 (SELECT 1 FROM title_keys t WHERE t.content_id = c.id AND {begins}){own}
                  ORDER BY c.popularity_score DESC LIMIT $5"
             )
         } else {
             format!(
-                "SELECT c.id FROM content c WHERE c.id IN (SELECT content_id FROM title_keys WHERE {begins})
+                "SELECT c.id FROM content c WHERE c.id IN (SELECT content_id FROM title_keys WHERE {begins}){own}
                  ORDER BY c.popularity_score DESC, c.id LIMIT $5"
             )
         };
-        let ids: Vec<ContentId> = self.db.fetch_all(sql, args(limit)).await?;
-        let mut found = store::titles(&self.db, &ids, &call.locale.fallbacks()).await?;
+        let ids: Vec<ContentId> = self.db.fetch_all(sql, wanted).await?;
+        let mut found = self.found(call, &ids).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use contracts::{
     AvailabilityType, ContentId, ContentRating, Episode, Ids, Offer, Region, Season, SourceSeason, VideoQuality,
+    min_age,
 };
 use jiff::Timestamp;
 use stores::{DbError, Tx, Value, args};
@@ -15,7 +16,6 @@ use crate::{
     batch::{Batch, Title},
     load::{MAX_LIST, in_list},
     merge::Merged,
-    ratings::min_age,
     text::title_key,
 };
 

@@ -73,6 +73,10 @@ impl Catalog {
     /// # Errors
     /// When the database can't be read.
     pub async fn content_json(&self, call: &Call, id: ContentId) -> Result<Option<Bytes>> {
+        if call.ages().is_some() {
+            // What is kept is for all.
+            return self.found(call, &[id]).await?.remove(&id).map(|content| to_json(&content)).transpose();
+        }
         let locale = self.known_locale(&call.locale).await?;
         let key = content_key(id, &locale);
         if let Some(kept) = self.cache.get(&key).await {
@@ -91,7 +95,8 @@ impl Catalog {
         json
     }
 
-    /// Titles by the ids they were asked for, which are older than their own where they became part of others.
+    /// Titles by the ids they were asked for, which are older than their own where they became part of others. Whoever has
+    /// an age limit is given none above it, as if there were none.
     pub(crate) async fn found(&self, call: &Call, ids: &[ContentId]) -> Result<HashMap<ContentId, Content>> {
         if ids.len() > MAX_BATCH {
             let detail = format!("at most {MAX_BATCH} titles at a time, {} were asked for", ids.len());
@@ -108,7 +113,19 @@ impl Catalog {
             let given = hand_over(&mut titles, &into);
             found.extend(merged.iter().zip(given).filter_map(|((id, _), title)| Some((*id, title?))));
         }
+        if let Some(ages) = call.ages() {
+            found.retain(|_, content| ages.suits(&content.ratings));
+        }
         Ok(found)
+    }
+
+    /// The title that answers for an id, where the caller may see it.
+    pub(crate) async fn shown(&self, call: &Call, id: ContentId) -> Result<Option<ContentId>> {
+        let current = self.current(id).await?;
+        match (current, call.ages()) {
+            (Some(id), Some(_)) => Ok(self.found(call, &[id]).await?.contains_key(&id).then_some(id)),
+            _ => Ok(current),
+        }
     }
 
     /// Forgets cached titles that another process changed, until `shutdown` is ready. Only a cluster needs it: what
@@ -259,7 +276,7 @@ impl CatalogApi for Catalog {
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
         call.remaining(&self.clock)?;
-        let ids = store::page(&self.db, query, query.limit.min(MAX_BATCH), self.clock.now()).await?;
+        let ids = store::page(&self.db, query, call.ages(), query.limit.min(MAX_BATCH), self.clock.now()).await?;
         self.titles(call, &ids).await
     }
 
@@ -280,8 +297,7 @@ impl CatalogApi for Catalog {
     }
 
     async fn seasons(&self, call: &Call, id: ContentId) -> Result<Vec<Season>> {
-        let current = self.current(id).await?;
-        match current {
+        match self.shown(call, id).await? {
             Some(id) => self.seasons_of(call, id).await,
             None => Ok(Vec::new()),
         }

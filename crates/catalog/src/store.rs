@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use contracts::{
-    AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, GenreCount,
-    Image, ListQuery, Locale, Money, Offer, Platform, Region, Translation, VideoQuality,
+    AgeLimit, AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId,
+    GenreCount, Image, ListQuery, Locale, Money, Offer, Platform, Translation, VideoQuality,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -171,8 +171,14 @@ impl FromRow for OfferRow {
     }
 }
 
-/// The ids of a page of titles, in order.
-pub async fn page(db: &Db, query: &ListQuery, limit: usize, now: Timestamp) -> Result<Vec<ContentId>, DbError> {
+/// The ids of a page of titles, in order; none above the age limit of whoever asks, where they have one.
+pub async fn page(
+    db: &Db,
+    query: &ListQuery,
+    own: Option<AgeLimit>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<ContentId>, DbError> {
     let mut args = args![i64::try_from(limit).unwrap_or(i64::MAX)];
     let mut wheres = Vec::new();
     if let Some(after) = query.after {
@@ -195,23 +201,21 @@ pub async fn page(db: &Db, query: &ListQuery, limit: usize, now: Timestamp) -> R
         let ends = format!("a.expires_at > ${from} AND a.expires_at <= ${to}");
         wheres.push(format!("c.id IN (SELECT a.content_id FROM platform_availability a WHERE {ends})"));
     }
-    if let Some(age) = query.max_age {
-        wheres.push(suits(age, query.region, &mut args));
-    }
+    let asked = query.max_age.map(|max_age| AgeLimit { max_age, region: query.region });
+    wheres.extend(asked.into_iter().chain(own).map(|ages| suits(ages, &mut args)));
     let filter = if wheres.is_empty() { String::new() } else { format!(" WHERE {}", wheres.join(" AND ")) };
     db.fetch_all(format!("SELECT c.id FROM content c{filter} ORDER BY c.id LIMIT $1"), args).await
 }
 
-/// What a title has to be to suit an age: certified for it in the region, or, where it has no certificate there that
-/// tells an age, by every other. A title that nobody certified suits nobody.
-fn suits(age: u16, region: Option<Region>, args: &mut Vec<Value>) -> String {
+/// What a title `c` has to be to suit an age, as [`AgeLimit::suits`] has it.
+pub fn suits(ages: AgeLimit, args: &mut Vec<Value>) -> String {
     let rated = |more: &str| {
         format!("EXISTS (SELECT 1 FROM content_ratings r WHERE r.content_id = c.id AND r.min_age IS NOT NULL{more})")
     };
-    args.push(Value::from(age));
+    args.push(Value::from(ages.max_age));
     let age = args.len();
     let all = format!("{} AND NOT {}", rated(""), rated(&format!(" AND r.min_age > ${age}")));
-    let Some(region) = region else { return format!("({all})") };
+    let Some(region) = ages.region else { return format!("({all})") };
     args.push(Value::from(region));
     let here = format!(" AND r.region = ${}", args.len());
     let fits = rated(&format!("{here} AND r.min_age <= ${age}"));

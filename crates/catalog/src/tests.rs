@@ -1,5 +1,6 @@
 //! The service over real databases.
 
+mod ages;
 mod http;
 mod ingest;
 mod read;

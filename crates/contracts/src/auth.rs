@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub use api::{AuthApi, DeviceSession, Validated};
 
-use crate::{ApiError, OrgId, UserId};
+use crate::{AgeLimit, ApiError, OrgId, UserId};
 
 /// A closed set of words: how they are written, and back.
 macro_rules! words {
@@ -358,6 +358,9 @@ pub struct Identity {
     pub scopes: Scopes,
     /// What proved it.
     pub credential: Credential,
+    /// The highest age of titles that the person sees, where they chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ages: Option<AgeLimit>,
 }
 
 impl Identity {

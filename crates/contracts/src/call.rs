@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Region, Rng, Scope};
+use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Region, Rng, Scope};
 
 /// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +116,14 @@ impl Call {
                 "operator_required",
                 "only the operator of this node may do this",
             )),
+        }
+    }
+
+    /// The highest age of titles that the caller sees, where they chose one.
+    pub fn ages(&self) -> Option<AgeLimit> {
+        match &self.caller {
+            Caller::Identified(identity) => identity.ages,
+            Caller::Anonymous | Caller::Operator | Caller::System => None,
         }
     }
 

@@ -20,6 +20,7 @@ mod intent;
 mod mail;
 mod picture;
 mod place;
+mod ratings;
 mod rng;
 mod search;
 mod source;
@@ -46,6 +47,7 @@ pub use intent::{IntentError, IntentReader};
 pub use mail::{Mail, MailError, Mailer};
 pub use picture::{PICTURE_WIDTHS, Picture, PictureError, Pictures, picture_version};
 pub use place::{Locale, Region};
+pub use ratings::{AgeLimit, MAX_AGE, min_age};
 pub use rng::Rng;
 pub use search::{
     Correction, Degraded, DiscoverRow, Exclusions, FacetField, FacetValue, Facets, MAX_PAGE_SIZE, MAX_QUERY_CHARS,

@@ -200,7 +200,8 @@ impl Kept {
 
 /// For how many microseconds an answer is fresh; `None` when it may not be kept.
 fn fresh_for(headers: &HeaderMap) -> Option<i64> {
-    const VARIES: [&str; 3] = ["accept-language", "accept-encoding", "origin"];
+    // What is kept is asked for without `Authorization`.
+    const VARIES: [&str; 4] = ["accept-language", "accept-encoding", "authorization", "origin"];
     let control = headers.get(header::CACHE_CONTROL)?.to_str().ok()?;
     let mut directives = control.split(',').map(str::trim);
     let varies = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
@@ -226,7 +227,7 @@ mod tests {
 
     #[rstest]
     #[case(&[("cache-control", "public, max-age=30")], Some(30))]
-    #[case(&[("cache-control", "public, max-age=3600"), ("vary", "accept-language, origin")], Some(30))]
+    #[case(&[("cache-control", "public, max-age=3600"), ("vary", "accept-language, authorization, origin")], Some(30))]
     #[case(&[("cache-control", "public, max-age=5")], Some(5))]
     #[case(&[("cache-control", "public, max-age=0")], None)]
     #[case(&[("cache-control", "private, max-age=30")], None)]

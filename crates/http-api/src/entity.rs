@@ -15,6 +15,8 @@ use crate::HttpResult;
 
 /// How long anyone may keep a representation before asking again (G9).
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=30");
+/// Who has an age limit is answered in their own way, which nobody else may be given from a cache, nor they everybody's.
+const VARY: HeaderValue = HeaderValue::from_static("accept-language, authorization");
 /// What the gateway adds to the tag of a compressed representation, which has other bytes.
 const GZIP_SUFFIX: &str = "-gzip";
 
@@ -28,7 +30,7 @@ pub fn entity(headers: &HeaderMap, body: Bytes, content_type: &'static str) -> R
         out.insert(header::ETAG, tag);
     }
     out.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-    out.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    out.insert(header::VARY, VARY);
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {

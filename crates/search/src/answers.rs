@@ -40,7 +40,9 @@ impl Search {
         let position = self.settled_at()?;
         let (fusion, locale, year) = (self.fusion(), call.locale.as_str(), self.this_year());
         let reader = self.intents.as_ref().map(|reader| reader.model());
-        let asked = format!("{position}\n{fusion:?}\n{reader:?}\n{locale}\n{year}\n{asked}");
+        // What suits an age is kept for all who have chosen that age.
+        let ages = call.ages();
+        let asked = format!("{position}\n{fusion:?}\n{reader:?}\n{locale}\n{year}\n{ages:?}\n{asked}");
         let digest = Sha256::digest(asked.as_bytes());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Place { key: format!("{sort}:{hex}"), position })

@@ -1,6 +1,6 @@
 //! (pure) What every result must be: the filters of a request and of its words, as every index can check them.
 
-use contracts::{Content, CreditRole, Region, SearchFilters, YearRange};
+use contracts::{AgeLimit, Call, Content, CreditRole, MAX_AGE, Region, SearchFilters, YearRange, min_age};
 use stores::vectors::VectorFilter;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The format of the tags. Raise it with every change of what [`tags`] gives: the vector index then takes them anew.
-pub(crate) const TAGS_FORMAT: u32 = 2;
+pub(crate) const TAGS_FORMAT: u32 = 3;
 /// The tag of a title of which neither a country nor a language is known.
 pub(crate) const ORIGIN_UNKNOWN: &str = "origin:unknown";
 /// A title that runs longer than any filter can ask for has this tag.
@@ -49,6 +49,12 @@ impl Conditions {
     /// Whether nothing is asked.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The same, for whoever calls: where they have an age limit, only what suits it.
+    pub(crate) fn suiting(mut self, call: &Call) -> Self {
+        self.filter.any_of.extend(call.ages().map(suits));
+        self
     }
 
     /// Whether something is asked that tags and years don't say.
@@ -100,10 +106,28 @@ pub(crate) fn tags(content: &Content) -> Vec<String> {
     if content.vote_count > 0 {
         tags.push(format!("rating:{}", tenths(content.average_rating)));
     }
+    tags.extend(ages(content));
     tags.extend(content.runtime_minutes.map(|minutes| format!("runtime:{}", minutes.min(ENDLESS))));
     tags.sort_unstable();
     tags.dedup();
     tags
+}
+
+/// The tags of a title's certificates: the age that it is fit for by all of them, and by those of a region where that is
+/// less.
+fn ages(content: &Content) -> Vec<String> {
+    let known = content.ratings.iter().filter_map(|(region, own)| Some((region, min_age(*region, &own.certificate)?)));
+    let known: Vec<_> = known.collect();
+    let Some(most) = known.iter().map(|(_, age)| *age).max() else { return Vec::new() };
+    let less = known.iter().filter(|(_, age)| *age < most).map(|(region, age)| format!("age:{region}:{age}"));
+    less.chain([format!("age:{most}")]).collect()
+}
+
+/// One tag of which a title has to have, as [`AgeLimit::suits`] has it.
+fn suits(limit: AgeLimit) -> Vec<String> {
+    let ages = 0..=limit.max_age.min(MAX_AGE);
+    let here = limit.region.into_iter().flat_map(|region| ages.clone().map(move |age| format!("age:{region}:{age}")));
+    ages.clone().map(|age| format!("age:{age}")).chain(here).collect()
 }
 
 /// A person's part as one term of the keyword index; a folded name holds no colon.
@@ -150,6 +174,8 @@ fn runtimes_to(most: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::ContentRating;
+
     use super::*;
     use crate::fixtures;
 
@@ -176,6 +202,25 @@ mod tests {
         }
         film.runtime_minutes = Some(900);
         assert!(!passes(&film, &short(600)));
+    }
+
+    #[test]
+    fn tags_say_of_ages_what_certificates_say() {
+        let (us, de, gb) = (Region::US, "DE".parse().unwrap(), "GB".parse().unwrap());
+        let marks = [None, Some("0"), Some("12"), Some("18"), Some("unknown")];
+        for (here, there) in marks.into_iter().flat_map(|here| marks.map(|there| (here, there))) {
+            let mut film = fixtures::film(1, "Heat", 1995, &["crime"], &[], "");
+            for (region, mark) in [(us, here), (de, there)] {
+                let rating = |mark: &str| ContentRating { system: "x".to_owned(), certificate: mark.to_owned() };
+                film.ratings.extend(mark.map(|mark| (region, rating(mark))));
+            }
+            for (max_age, region) in (0..=30).flat_map(|age| [None, Some(us), Some(de), Some(gb)].map(|at| (age, at))) {
+                let limit = AgeLimit { max_age, region };
+                let filter = VectorFilter { any_of: vec![suits(limit)], years: None };
+                let passes = passes(&film, &Conditions { filter, ..Conditions::default() });
+                assert_eq!(passes, limit.suits(&film.ratings), "{here:?} {there:?} {limit:?}");
+            }
+        }
     }
 
     #[test]

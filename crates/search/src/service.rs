@@ -51,7 +51,7 @@ impl SearchApi for Search {
         validate_filters(&query.filters)?;
         validate_limit(query.limit)?;
         let meaning = self.meaning().ok_or_else(no_model)?;
-        let filter = conditions(&query.filters, query.region);
+        let filter = conditions(&query.filters, query.region).suiting(call);
         let search = async {
             let hits = meaning.index.search(&query.embedding, query.limit, &filter.filter).await?;
             self.only_passing(hits, self.keyword().snapshot(), &filter).await
@@ -74,7 +74,7 @@ impl SearchApi for Search {
                 ApiError::invalid("too_many_seeds", format!("at most {MAX_SEEDS} seeds")).field("seeds", "too many")
             );
         }
-        let (seeds, filter) = (seeds.to_vec(), conditions(filters, region));
+        let (seeds, filter) = (seeds.to_vec(), conditions(filters, region).suiting(call));
         let near = self.near(self.keyword().snapshot(), seeds, Vec::new(), filter, limit);
         Ok(within(self.budget(call)?, near).await?)
     }
@@ -94,7 +94,17 @@ impl SearchApi for Search {
         validate_query(prefix)?;
         validate_up_to(limit, MAX_SUGGESTIONS)?;
         let (derived, prefix) = (self.derived(), fold(prefix));
-        let found = self.blocking("completing a name", move || Ok(derived.suggester.complete(&prefix, limit)));
+        let (snapshot, suits) = (self.keyword().snapshot(), Conditions::default().suiting(call));
+        let found = self.blocking("completing a name", move || {
+            if suits.is_empty() {
+                return Ok(derived.suggester.complete(&prefix, limit));
+            }
+            let mut found = derived.suggester.complete(&prefix, MAX_SUGGESTIONS);
+            let passing = snapshot.matching(&suits)?;
+            found.retain(|one| one.content_id.is_none_or(|id| passing.contains(&id)));
+            found.truncate(limit);
+            Ok(found)
+        });
         Ok(within(self.budget(call)?, found).await?)
     }
 
@@ -133,7 +143,8 @@ impl Search {
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let snapshot = self.keyword().snapshot();
-        let (plan, lacking) = self.plan(request, snapshot.clone(), self.budget(call)?).await?;
+        let (mut plan, lacking) = self.plan(request, snapshot.clone(), self.budget(call)?).await?;
+        plan.filter = plan.filter.suiting(call);
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;

@@ -35,7 +35,7 @@ impl Search {
             parsed_by: ParsedBy::default(),
             doubt: None,
             parsed: ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() },
-            filter: conditions(&SearchFilters::default(), region),
+            filter: conditions(&SearchFilters::default(), region).suiting(call),
             keyword: KeywordQuery::default(),
             named: Vec::new(),
             demands: Vec::new(),
@@ -57,12 +57,12 @@ impl Search {
             let known = platforms.iter().find(|platform| platform.id == id);
             known.map_or_else(|| id.to_owned(), |platform| platform.name.clone())
         };
-        let (derived, snapshot) = (self.derived(), self.keyword().snapshot());
+        let (derived, snapshot, caller) = (self.derived(), self.keyword().snapshot(), call.clone());
         let rows = self.blocking("making rows", move || {
-            let counts = snapshot.counts(&conditions(&SearchFilters::default(), region))?;
+            let counts = snapshot.counts(&conditions(&SearchFilters::default(), region).suiting(&caller))?;
             let rows = discover::rows(&derived.shelves, &counts, region, named);
             rows.into_iter()
-                .map(|row| Ok((ids_of(&row, &snapshot, &derived)?, row)))
+                .map(|row| Ok((ids_of(&row, &caller, &snapshot, &derived)?, row)))
                 .collect::<Result<Vec<_>, SearchError>>()
         });
         let mut rows = within(self.budget(call)?, rows).await?;
@@ -88,17 +88,18 @@ impl Search {
     }
 }
 
-fn ids_of(row: &Row, snapshot: &Snapshot, derived: &Arc<Derived>) -> Result<Vec<ContentId>, SearchError> {
+fn ids_of(row: &Row, call: &Call, snapshot: &Snapshot, derived: &Arc<Derived>) -> Result<Vec<ContentId>, SearchError> {
     let ids = |hits: Vec<Fused>| hits.into_iter().map(|hit| hit.content_id).collect();
     Ok(match &row.items {
         Items::These(ids) => ids.clone(),
         Items::Popular(conditions) => {
-            snapshot.popular(conditions, ROW_LENGTH)?.hits.into_iter().map(|hit| hit.content_id).collect()
+            let conditions = conditions.clone().suiting(call);
+            snapshot.popular(&conditions, ROW_LENGTH)?.hits.into_iter().map(|hit| hit.content_id).collect()
         }
         Items::Added(most) => {
             let SearchRequest { filters, region, .. } = &row.search;
             let rank = ordered::recently_added(derived, &filters.platforms, *region);
-            let all = Demand { conditions: vec![conditions(filters, *region)], ..Demand::default() };
+            let all = Demand { conditions: vec![conditions(filters, *region).suiting(call)], ..Demand::default() };
             ids(snapshot.ordered(&all, rank, *most)?.hits)
         }
     })

@@ -194,8 +194,9 @@ impl Search {
             return Ok(Vec::new());
         }
         let limit = limit.min(MAX_BATCH);
+        let suits = conditions(&SearchFilters::default(), region).suiting(call);
         let here = self.blocking("ranking what is searched for", move || {
-            let there = snapshot.matching(&conditions(&SearchFilters::default(), region))?;
+            let there = snapshot.matching(&suits)?;
             Ok(shown.iter().filter(|id| there.contains(id)).take(limit).copied().collect())
         });
         Ok(within(self.budget(call)?, here).await?)

@@ -7,7 +7,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use contracts::Scopes;
+use contracts::{AgeLimit, Scopes};
 use jiff::SignedDuration;
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
@@ -101,6 +101,22 @@ fn a_token_of_ours_says_who_holds_it() {
         assert_eq!(identity.user().unwrap().to_string(), bench.claims().sub);
         assert_eq!(identity.scopes, "read:content".parse::<Scopes>().unwrap());
         assert_eq!(identity.role, Role::BasicUser);
+    }
+}
+
+#[test]
+fn an_age_limit_holds_for_a_token_that_is_older() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    let other = mint(&Claims { sub: "01900000-0000-7000-8000-000000000002".into(), ..bench.claims() });
+    assert_eq!(bench.verify(&token).unwrap().ages, None);
+    for max_age in [12, 16] {
+        let ages = AgeLimit { max_age, region: "DE".parse().ok() };
+        let (keys, person) = (JwkSet { keys: vec![public(&keys().0)] }, bench.claims().sub.parse().unwrap());
+        let snapshot = Snapshot { keys, ages: vec![(person, ages)], ..Snapshot::default() };
+        bench.verifier.live().replace(snapshot, bench.clock.now());
+        assert_eq!(bench.verify(&token).unwrap().ages, Some(ages));
+        assert_eq!(bench.verify(&other).unwrap().ages, None, "it is theirs alone");
     }
 }
 

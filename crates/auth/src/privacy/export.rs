@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{ConsentView, Receipt, privacy, whose};
 use crate::{
-    AuditEntry, Auth,
+    AgeLimitView, AuditEntry, Auth,
     audit::Entry,
     store::{export, factors, sealing::Kind},
 };
@@ -67,6 +67,8 @@ pub struct AccountData {
     /// Since when nothing of it may be sold or shared.
     #[schema(value_type = Option<String>)]
     pub opted_out_at: Option<Timestamp>,
+    /// Up to which age they see titles, where they chose one.
+    pub age_limit: Option<AgeLimitView>,
 }
 
 /// How a person signs in.
@@ -233,6 +235,7 @@ impl Auth {
             created_at: user.created_at,
             disabled_at: user.disabled_at,
             opted_out_at: privacy::opted_out(&self.db, id).await?,
+            age_limit: self.age_limit_of(id).await?,
         };
         let sign_in = SignInData {
             password: user.password_hash.is_some(),

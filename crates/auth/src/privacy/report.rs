@@ -93,11 +93,14 @@ impl Auth {
             ),
             line(
                 "preferences",
-                "what you allow, programs you let in, names of your API keys",
+                "what you allow, up to which age you see titles, programs you let in, names of your API keys",
                 you,
                 "doing as you said",
                 exists,
-                data.applications.len() + data.api_keys.len() + consents,
+                data.applications.len()
+                    + data.api_keys.len()
+                    + consents
+                    + usize::from(data.account.age_limit.is_some()),
             ),
         ];
         let (reported_at, opted_out_at) = (data.exported_at, data.account.opted_out_at);

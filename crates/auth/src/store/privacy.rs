@@ -26,6 +26,7 @@ const TABLES: &[(&str, &str)] = &[
     ("auth_identities", "user_id = $1"),
     ("auth_provider_states", "user_id = $1"),
     ("auth_passkeys", "user_id = $1"),
+    ("auth_age_limits", "user_id = $1"),
     ("auth_mail", THEIR_MAIL),
     ("auth_users", "id = $1"),
     ("auth_erasures", "user_id = $1"),

@@ -108,7 +108,7 @@ async fn people_allow_by_purpose_and_take_it_back(#[case] engine: &str) {
 }
 
 /// Where the export shows what a table has of somebody; of the others it says how many rows there are.
-const SHOWN: [(&str, &str); 11] = [
+const SHOWN: [(&str, &str); 12] = [
     ("auth_users", "/account/email"),
     ("auth_sessions", "/sessions/0/agent"),
     ("auth_consents", "/applications/0/client"),
@@ -119,6 +119,7 @@ const SHOWN: [(&str, &str); 11] = [
     ("auth_passkeys", "/sign_in/passkeys/0/name"),
     ("auth_identities", "/sign_in/providers/0/provider"),
     ("auth_purposes", "/consents/0/changed_at"),
+    ("auth_age_limits", "/account/age_limit/changed_at"),
     ("auth_erasures", "/erasure/receipt"),
 ];
 
@@ -140,6 +141,7 @@ async fn with_everything(world: &World, elsewhere: &Elsewhere, outbox: &Path) ->
     let key = json!({ "name": "Ada's shed", "scopes": "read:content" });
     world.json_as("POST", "/api/v1/auth/keys", &token, &key).await.ok();
     world.json_as("PUT", &format!("{CONSENTS}/viewing_history"), &token, &json!({ "granted": true })).await.ok();
+    world.json_as("PUT", "/api/v1/auth/age-limit", &token, &json!({ "max_age": 12 })).await.ok();
     let org = world.auth.create_org(&testkit::operator_call(), "Analytical Engines").await.unwrap();
     let person = contracts::UserId(claims(&token)["sub"].as_str().unwrap().parse().unwrap());
     world.auth.join_org(&testkit::operator_call(), org, person).await.unwrap();

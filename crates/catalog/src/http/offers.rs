@@ -57,7 +57,7 @@ async fn get_prices(
     ApiQuery(query): ApiQuery<PriceQuery>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = current(&catalog, id).await?;
+    let id = current(&catalog, &call, id).await?;
     let prices = catalog.prices(&call, id, query.region).await?;
     json_entity(&headers, &PriceHistory { content_id: id, prices })
 }

@@ -39,7 +39,7 @@ async fn get_merges(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = current(&catalog, id).await?;
+    let id = current(&catalog, &call, id).await?;
     let history = catalog.history(&call, id).await?.ok_or_else(|| no_title(id))?;
     json_entity(&headers, &history)
 }

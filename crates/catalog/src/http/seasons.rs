@@ -37,7 +37,7 @@ async fn get_seasons(
     ApiPath(id): ApiPath<ContentId>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = current(&catalog, id).await?;
+    let id = current(&catalog, &call, id).await?;
     let seasons = catalog.seasons_of(&call, id).await?;
     json_entity(&headers, &Seasons { content_id: id, seasons })
 }
@@ -66,7 +66,7 @@ async fn get_season(
     ApiPath((id, number)): ApiPath<(ContentId, u16)>,
     headers: HeaderMap,
 ) -> HttpResult<Response> {
-    let id = current(&catalog, id).await?;
+    let id = current(&catalog, &call, id).await?;
     let found = catalog.season(&call, id, number).await?.ok_or_else(|| no_season(id, number))?;
     json_entity(&headers, &SeasonEpisodes { content_id: id, season: found.season, episodes: found.episodes })
 }

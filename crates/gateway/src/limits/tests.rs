@@ -16,7 +16,7 @@ fn limits(config: &LimitsConfig, clock: &Clock, shared: Option<Arc<dyn LimitStor
 
 fn identified(role: Role, credential: Credential, subject: Subject) -> Caller {
     let (client, org, scopes) = (String::new(), None, Scopes::default());
-    Caller::Identified(Arc::new(Identity { subject, client, org, role, scopes, credential }))
+    Caller::Identified(Arc::new(Identity { subject, client, org, role, scopes, credential, ages: None }))
 }
 
 fn somebody(role: Role) -> Caller {

@@ -21,6 +21,11 @@ pub enum AuthVerb {
         #[command(subcommand)]
         verb: own::ApiKeysVerb,
     },
+    /// Up to which age you see titles
+    AgeLimit {
+        #[command(subcommand)]
+        verb: own::AgeLimitVerb,
+    },
     /// Accounts of this node
     Users {
         #[command(subcommand)]
@@ -62,6 +67,7 @@ pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
         AuthVerb::Logout(args) => login::logout(args).await,
         AuthVerb::Whoami(args) => login::whoami(global, args).await,
         AuthVerb::ApiKeys { verb } => own::api_keys(global, verb).await,
+        AuthVerb::AgeLimit { verb } => own::age_limit(global, verb).await,
         AuthVerb::Users { verb } => admin::users(global, verb).await,
         AuthVerb::Clients { verb } => admin::clients(global, verb).await,
         AuthVerb::ServiceKeys { verb } => admin::service_keys(global, verb).await,

@@ -116,7 +116,7 @@ fn migrated(db: impl Future<Output = Result<Db, stores::DbError>>) {
 fn newer_keyword_index(folder: &Path) {
     let path = folder.join("index/keyword/meta.json");
     let meta = fs::read_to_string(&path).unwrap();
-    let newer = meta.replace(r#"{\"format\":3,"#, r#"{\"format\":99,"#);
+    let newer = meta.replace(r#"{\"format\":4,"#, r#"{\"format\":99,"#);
     assert_ne!(newer, meta);
     fs::write(&path, newer).unwrap();
 }

@@ -18,6 +18,7 @@ mod intent;
 mod journey;
 mod limits;
 mod mail;
+mod maximum_age;
 mod meaning;
 mod mutual;
 mod operations;

@@ -51,6 +51,7 @@ impl TryFrom<pb::ValidatedToken> for Validated {
             role: parsed::<Role>("role", &value.role, "a role")?,
             scopes: parsed::<Scopes>("scopes", &value.scopes, "scopes with spaces between")?,
             credential,
+            ages: None,
         };
         Ok(Self { identity, audience: value.audience, bound_to: value.bound_to })
     }
@@ -82,7 +83,8 @@ mod tests {
             (Subject::User(UserId(id(5))), None, Credential::ApiKey("0123".into()), None),
         ] {
             let scopes = "openid read:content".parse().unwrap();
-            let identity = Identity { subject, client: "app".into(), org, role: Role::Moderator, scopes, credential };
+            let (client, role, ages) = ("app".into(), Role::Moderator, None);
+            let identity = Identity { subject, client, org, role, scopes, credential, ages };
             let value = Validated { identity, audience: vec!["https://a".into(), "https://b".into()], bound_to };
             assert_eq!(Validated::try_from(pb::ValidatedToken::from(value.clone())).unwrap(), value);
         }

@@ -70,6 +70,7 @@ fn by(person: u128) -> Call {
         role: Role::BasicUser,
         scopes: "read:content".parse().unwrap(),
         credential: Credential::ApiKey("key".to_owned()),
+        ages: None,
     };
     Call { caller: Caller::Identified(Arc::new(identity)), ..call() }
 }

@@ -1,6 +1,7 @@
-//! A person's own API keys, with the tokens of this machine.
+//! What is a person's own: API keys and their age limit, with the tokens of this machine.
 
 use clap::{Args, Subcommand, ValueEnum};
+use contracts::Region;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::{admin, login};
 use crate::cli::Global;
 
 const KEYS: &str = "/api/v1/auth/keys";
+const AGES: &str = "/api/v1/auth/age-limit";
 
 /// For whom a key is.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -72,4 +74,37 @@ pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()>
         }
     }
     Ok(())
+}
+
+#[derive(Subcommand, Debug)]
+pub enum AgeLimitVerb {
+    /// Say up to which
+    Show(login::ServerArgs),
+    /// See no titles above an age, nor any without a certificate
+    Set {
+        /// The age, from 0 to 21
+        age: u16,
+        /// Whose certificates count before all others: US, DE, …
+        #[arg(long)]
+        region: Option<Region>,
+        #[command(flatten)]
+        server: login::ServerArgs,
+    },
+    /// See titles of any age again
+    End(login::ServerArgs),
+}
+
+pub async fn age_limit(global: &Global, verb: &AgeLimitVerb) -> anyhow::Result<()> {
+    let limit = match verb {
+        AgeLimitVerb::Show(server) => login::ask(server, "GET", AGES, None).await?,
+        AgeLimitVerb::Set { age, region, server } => {
+            let body = json!({ "max_age": age, "region": region });
+            login::ask(server, "PUT", AGES, Some(&body)).await?
+        }
+        AgeLimitVerb::End(server) => {
+            login::ask(server, "DELETE", AGES, None).await?;
+            return Ok(());
+        }
+    };
+    Ok(admin::print(global, &limit, &["max_age", "region", "changed_at"])?)
 }

@@ -111,6 +111,9 @@ pub const LINES: &[Line] = &[
     ("list_api_keys", Token, "/api/v1/auth/keys", "", each(200)),
     ("create_api_key", Token, "/api/v1/auth/keys", r#"{"name":"key","scopes":"read:content"}"#, each(201)),
     ("end_api_key", Token, "/api/v1/auth/keys/{key}", "", own(204)),
+    ("set_age_limit", Token, "/api/v1/auth/age-limit", r#"{"max_age":12}"#, each(200)),
+    ("get_age_limit", Token, "/api/v1/auth/age-limit", "", each(200)),
+    ("end_age_limit", Token, "/api/v1/auth/age-limit", "", each(204)),
     ("list_sessions", Token, "/api/v1/auth/sessions", "", each(200)),
     ("end_own_session", Token, "/api/v1/auth/sessions/{session}", "", own(204)),
     // Privacy; an erasure that is asked for is then cancelled, or the walk would end here.

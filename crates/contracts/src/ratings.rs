@@ -1,6 +1,32 @@
-//! The age a certificate asks for. (pure)
+//! The age a certificate asks for, and which titles suit a maximum. (pure)
 
-use contracts::Region;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ContentRating, Region};
+
+/// The highest age that a certificate asks for anywhere.
+pub const MAX_AGE: u16 = 21;
+
+/// The highest age of titles that somebody sees, by their own choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AgeLimit {
+    /// The age, from 0 to [`MAX_AGE`].
+    pub max_age: u16,
+    /// Whose certificates count first.
+    pub region: Option<Region>,
+}
+
+impl AgeLimit {
+    /// Whether a title with these certificates suits: certified for the age in the region or, where it has no certificate
+    /// there that tells an age, by every other. A title that nobody certified suits nobody.
+    pub fn suits(&self, ratings: &BTreeMap<Region, ContentRating>) -> bool {
+        let age = |(region, rating): (&Region, &ContentRating)| min_age(*region, &rating.certificate);
+        let here = self.region.and_then(|region| min_age(region, &ratings.get(&region)?.certificate));
+        here.or_else(|| ratings.iter().filter_map(age).max()).is_some_and(|asked| asked <= self.max_age)
+    }
+}
 
 /// Certificates whose words say no age, or another one than their digits, where they hold: region, certificate, age.
 ///
@@ -82,13 +108,38 @@ pub fn min_age(region: Region, certificate: &str) -> Option<u16> {
     named.or_else(|| {
         let digits: String =
             word.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        digits.parse().ok().filter(|age| *age <= 21)
+        digits.parse().ok().filter(|age| *age <= MAX_AGE)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_suits_an_age() {
+        let rated = |all: &[(&str, &str)]| {
+            let one = |(region, certificate): &(&str, &str)| {
+                let rating = ContentRating { system: "x".to_owned(), certificate: (*certificate).to_owned() };
+                (region.parse().unwrap(), rating)
+            };
+            all.iter().map(one).collect::<BTreeMap<Region, ContentRating>>()
+        };
+        let (de, none) = ("DE".parse().ok(), None);
+        for (ratings, max_age, region, suits) in [
+            (&[("DE", "12"), ("US", "R")][..], 12, de, true),
+            (&[("DE", "12"), ("US", "R")], 11, de, false),
+            (&[("DE", "12"), ("US", "R")], 12, none, false),
+            (&[("DE", "12"), ("US", "R")], 17, none, true),
+            (&[("US", "PG")], 10, de, true),
+            (&[("US", "PG")], 9, de, false),
+            (&[("DE", "unknown"), ("US", "PG")], 10, de, true),
+            (&[("US", "NR")], 21, none, false),
+            (&[], 21, de, false),
+        ] {
+            assert_eq!(AgeLimit { max_age, region }.suits(&rated(ratings)), suits, "{ratings:?} {max_age} {region:?}");
+        }
+    }
 
     #[test]
     fn certificates() {
