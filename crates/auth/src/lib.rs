@@ -21,6 +21,7 @@ mod grants;
 mod http;
 mod introspect;
 mod keeper;
+mod keepsakes;
 mod keys;
 mod mail;
 mod metadata;

@@ -6,18 +6,22 @@ use std::{
     time::Duration,
 };
 
-use contracts::{Clock, Region};
+use contracts::{Clock, Region, Rng};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use stores::cache::Cache;
 
 use crate::{
-    ClientConfig, Format, InputError, Known, Mapping, PlatformAdapter, RunOptions, RunRequest, Secret, Source, Webhook,
+    ClientConfig, Format, InputError, Known, Link, LinkConfig, LinkStore, Mapping, PlatformAdapter, RunOptions,
+    RunRequest, Secret, Source, Webhook,
     providers::{self, known},
 };
 
 /// How long a provider may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The provider that can be linked to an account.
+const LINKED: &str = "youtube";
 
 /// A source of the configuration, `[sources.NAME]`, that is read anew every six hours: a file or address, or, where it
 /// is called as a provider that we know, that provider with the operator's key.
@@ -42,6 +46,15 @@ pub struct Feed {
     /// The channels whose films YouTube gives, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,
+    /// How this deployment is known at Google as a desktop app: YouTube may then be linked to an account (`ingest link`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// A file with the secret of that app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret_file: Option<PathBuf>,
+    /// Where Google's OAuth endpoints are, when they are reached by another way than their own addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_url: Option<String>,
     /// Where the provider's API is, when it is reached by another way than its own address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -69,6 +82,10 @@ impl Feed {
         if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
             return Err(InputError::FeedName(name.to_owned()));
         }
+        if self.client_id.is_some() && (name != LINKED || self.key_file.is_none()) {
+            let what = format!("only the provider `{LINKED}` is linked to an account: take its `client_id` away");
+            return Err(InputError::Feed { name: name.to_owned(), what });
+        }
         let pushes = self.webhook_secret_file.is_some();
         if pushes && self.key_file.is_none() && self.mapping_file.is_none() {
             let what = "a source that pushes needs a `mapping_file`, or a provider's `key_file`".to_owned();
@@ -86,7 +103,29 @@ impl Feed {
         }
     }
 
-    /// The provider of this name, with the keys of its file; `None` for a file or address.
+    /// The account that the provider of this name may be linked to, made or not; `None` where none was configured.
+    ///
+    /// # Errors
+    /// `Feed` for a secret that can't be read, or an address that is none.
+    pub fn link(
+        &self,
+        name: &str,
+        store: Arc<dyn LinkStore>,
+        clock: Clock,
+        rng: Rng,
+    ) -> Result<Option<Arc<Link>>, InputError> {
+        let (Some(client_id), Some(known)) = (&self.client_id, self.known(name)) else { return Ok(None) };
+        let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
+        let secret = self.client_secret_file.as_deref().map(lines).transpose().map_err(fail)?;
+        let secret = secret.and_then(|lines| lines.into_iter().next());
+        let config = LinkConfig::google(client_id, secret, self.link_url.as_deref())
+            .map_err(|why| fail(format!("`link_url` is not an address: {why}")))?;
+        let link = Link::new(known.name, config, store, clock, rng).map_err(|error| fail(error.detail))?;
+        Ok(Some(Arc::new(link)))
+    }
+
+    /// The provider of this name, with the keys of its file; `None` for a file or address. While `link` is made it is asked
+    /// with that account.
     ///
     /// # Errors
     /// `Feed` for a key file that can't be read or holds none, or an address that is none.
@@ -95,6 +134,7 @@ impl Feed {
         name: &str,
         cache: Arc<dyn Cache>,
         clock: Clock,
+        link: Option<Arc<Link>>,
     ) -> Result<Option<Arc<dyn PlatformAdapter>>, InputError> {
         let Some(path) = &self.key_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
@@ -103,7 +143,7 @@ impl Feed {
         let base = self.base_url.as_deref().unwrap_or(known.base);
         let base = Url::parse(base).map_err(|error| fail(format!("`base_url` is not an address: {error}")))?;
         let (rotate, daily_quota) = (self.rotate_keys, self.daily_quota);
-        let config = ClientConfig { base, keys, rotate, timeout: TIMEOUT, daily_quota };
+        let config = ClientConfig { base, keys, rotate, timeout: TIMEOUT, daily_quota, link };
         let adapter = providers::adapter(known, config, &self.channels, cache, clock);
         adapter.map(Some).map_err(|error| fail(error.to_string()))
     }

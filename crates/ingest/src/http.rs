@@ -34,6 +34,7 @@ fn router() -> OpenApiRouter<Arc<Ingest>> {
         .routes(routes!(start_ingest_run, list_ingest_runs))
         .routes(routes!(get_ingest_run))
         .merge(crate::jobs::router())
+        .merge(crate::links::router())
         .merge(crate::webhooks::router())
         .merge(crate::sources::router())
 }

@@ -16,6 +16,7 @@ mod http;
 mod input;
 mod jobs;
 mod limits;
+mod links;
 mod mapping;
 mod open;
 mod pipeline;
@@ -42,12 +43,13 @@ pub use formats::{Format, reads_along};
 pub use http::{api, routes};
 pub use jobs::{Job, JobStatus};
 pub use limits::Limits;
+pub use links::{BeginLink, BegunLink, FinishLink, LinkView};
 pub use mapping::{Columns, Mapping, OfferMapping};
 pub use open::{Inspection, Opened};
 pub use platforms::Service;
 pub use providers::{
-    ClientConfig, Gracenote, JustWatch, Known, Listed, PlatformAdapter, ProviderError, StreamingAvailability, Tmdb,
-    Watchmode, YouTube, providers,
+    ClientConfig, Gracenote, JustWatch, Known, Link, LinkConfig, LinkStore, Listed, PlatformAdapter, ProviderError,
+    StreamingAvailability, Tmdb, Watchmode, YouTube, providers,
 };
 pub use rejects::Reject;
 pub use row::{RawRow, RejectReason};

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Feed, Format, Limits, PlatformAdapter, Source, Webhook,
+    Feed, Format, Limits, Link, PlatformAdapter, Source, Webhook,
     drive::Drive,
     jobs,
     run::{Counts, Progress, Run, RunRequest, RunStatus},
@@ -38,6 +38,8 @@ pub struct IngestConfig {
     pub providers: BTreeMap<String, (Arc<dyn PlatformAdapter>, Region)>,
     /// Sources that send messages, by name.
     pub webhooks: BTreeMap<String, Webhook>,
+    /// Accounts that providers may be asked with, by the provider's name.
+    pub links: BTreeMap<String, Arc<Link>>,
 }
 
 impl IngestConfig {
@@ -52,6 +54,7 @@ impl IngestConfig {
             feeds: BTreeMap::new(),
             providers: BTreeMap::new(),
             webhooks: BTreeMap::new(),
+            links: BTreeMap::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod ingest;
 mod jobs;
+mod link;
 mod migrate;
 mod openapi;
 mod out;

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod folder;
 mod limits;
+mod links;
 mod node;
 mod owner;
 mod peers;

@@ -25,6 +25,7 @@ use crate::{
     backends,
     config::{self, Config},
     folder::{Folder, Opened},
+    links::FileLinks,
     peers,
     roles::{self, Role},
 };
@@ -119,7 +120,7 @@ impl Services {
         };
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
         let ingest = if runs(Role::Ingest) {
-            let settings = sources(config, folder, &cache, &clock)?;
+            let settings = sources(config, folder, &cache, &means, &auth)?;
             Some(Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings)))
         } else {
             None
@@ -253,14 +254,18 @@ fn sources(
     config: &Config,
     folder: &Folder,
     cache: &Arc<dyn Cache>,
-    clock: &Clock,
+    means: &Means,
+    auth: &Arc<Auth>,
 ) -> anyhow::Result<ingest::IngestConfig> {
     let mut settings = ingest::IngestConfig::new(folder.path());
+    let links: Arc<dyn ingest::LinkStore> = Arc::new(FileLinks::new(Arc::clone(auth), folder.path()));
     for (name, feed) in &config.sources {
         if let Some(webhook) = feed.webhook(name)? {
             settings.webhooks.insert(name.clone(), webhook);
         }
-        match feed.provider(name, Arc::clone(cache), clock.clone())? {
+        let link = feed.link(name, Arc::clone(&links), means.clock.clone(), means.rng.clone())?;
+        settings.links.extend(link.clone().map(|link| (name.clone(), link)));
+        match feed.provider(name, Arc::clone(cache), means.clock.clone(), link)? {
             Some(provider) => {
                 let region = feed.region.unwrap_or(Region::US);
                 settings.providers.insert(name.clone(), (provider, region));

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use stores::cache::Cache;
 
 use super::{
-    DETAILS_TTL, ProviderError,
+    DETAILS_TTL, Link, ProviderError,
     known::{Auth, Known},
     pacing::{Pacing, Turn},
 };
@@ -43,6 +43,8 @@ pub struct ClientConfig {
     pub timeout: Duration,
     /// Units a day for each key, where the operator's plan says otherwise than what is usual there.
     pub daily_quota: Option<u32>,
+    /// An account that it is asked with, in place of a key, while it is linked.
+    pub link: Option<Arc<Link>>,
 }
 
 /// One request.
@@ -257,10 +259,10 @@ impl ProviderClient {
         }
     }
 
-    fn request(&self, url: &Url, request: &Request<'_>, key: usize) -> RequestBuilder {
+    fn request(&self, url: &Url, request: &Request<'_>, key: usize, account: Option<&str>) -> RequestBuilder {
         let key = self.config.keys.get(key).map(String::as_str).unwrap_or_default();
         let mut url = url.clone();
-        if let Auth::Query(name) = self.known.auth {
+        if let (Auth::Query(name), None) = (self.known.auth, account) {
             url.query_pairs_mut().append_pair(name, key);
         }
         let built = match &request.body {
@@ -268,15 +270,28 @@ impl ProviderClient {
             None => self.http.get(url),
         };
         let built = built.header(header::ACCEPT, "application/json");
-        match self.known.auth {
-            Auth::Bearer => built.bearer_auth(key),
-            Auth::Header(name) => built.header(name, key),
-            Auth::Query(_) => built,
+        match (account, self.known.auth) {
+            (Some(token), _) => built.bearer_auth(token),
+            (None, Auth::Bearer) => built.bearer_auth(key),
+            (None, Auth::Header(name)) => built.header(name, key),
+            (None, Auth::Query(_)) => built,
+        }
+    }
+
+    /// The token of the account that the provider is asked with, where one is linked.
+    async fn account(&self) -> contracts::Result<Option<String>> {
+        match &self.config.link {
+            Some(link) => link.token().await,
+            None => Ok(None),
         }
     }
 
     async fn once(&self, url: &Url, request: &Request<'_>, key: usize) -> Tried {
-        let response = match self.request(url, request, key).send().await {
+        let account = match self.account().await {
+            Ok(account) => account,
+            Err(error) => return Tried::Again(error.detail, None),
+        };
+        let response = match self.request(url, request, key, account.as_deref()).send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() => return Tried::Again("it took too long to answer".to_owned(), None),
             Err(error) => return Tried::Again(chain(&error.without_url()), None),
@@ -286,6 +301,12 @@ impl ProviderClient {
         match status {
             StatusCode::OK => self.json(response).await,
             StatusCode::NOT_FOUND => Tried::Final(self.not_found()),
+            StatusCode::UNAUTHORIZED if account.is_some() => {
+                if let Some(link) = &self.config.link {
+                    link.refused().await;
+                }
+                Tried::Again("it did not take the token of the account".to_owned(), None)
+            }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let text = read(response, MAX_REASON).await.unwrap_or_else(|_| Vec::new());
                 let spent =
@@ -323,12 +344,12 @@ impl ProviderClient {
     }
 }
 
-enum Unread {
+pub(super) enum Unread {
     TooLong,
     Broken(String),
 }
 
-async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Unread> {
+pub(super) async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, Unread> {
     let mut bytes = Vec::new();
     loop {
         match response.chunk().await {

@@ -198,5 +198,6 @@ pub fn config(base: &str, keys: &[&str]) -> ClientConfig {
         rotate: false,
         timeout: Duration::from_millis(400),
         daily_quota: None,
+        link: None,
     }
 }

@@ -9,6 +9,7 @@ mod documents;
 mod fake;
 mod http;
 mod jobs;
+mod link;
 mod mapped;
 mod providers;
 mod resume;

@@ -57,6 +57,10 @@ pub struct IngestArgs {
 pub enum IngestVerb {
     /// Take a record out of its title and make it one of its own, for good
     Unmerge(super::review::UnmergeArgs),
+    /// Ask a provider with an account of yours there, in place of a key
+    Link(super::link::LinkArgs),
+    /// Ask it with a key again, and revoke the token of the account
+    Unlink(super::link::LinkArgs),
 }
 
 impl IngestArgs {
@@ -96,8 +100,11 @@ impl IngestArgs {
 }
 
 pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {
-    if let Some(IngestVerb::Unmerge(args)) = &args.verb {
-        return super::review::unmerge(global, args).await;
+    match &args.verb {
+        Some(IngestVerb::Unmerge(args)) => return super::review::unmerge(global, args).await,
+        Some(IngestVerb::Link(args)) => return super::link::link(global, args).await,
+        Some(IngestVerb::Unlink(args)) => return super::link::unlink(global, args).await,
+        None => {}
     }
     let config = Config::load(&global.flags())?;
     let mut done = Vec::new();

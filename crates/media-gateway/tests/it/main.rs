@@ -17,6 +17,7 @@ mod identities;
 mod intent;
 mod journey;
 mod limits;
+mod link;
 mod mail;
 mod maximum_age;
 mod meaning;

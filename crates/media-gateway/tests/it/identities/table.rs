@@ -182,6 +182,17 @@ pub const LINES: &[Line] = &[
         r#"{"source":"nowhere","source_key":"nothing"}"#,
         admin(404),
     ),
+    // No source of the walk's node has an account to be linked with.
+    (
+        "begin_link",
+        Admin,
+        "/api/v1/internal/ingest/links/youtube",
+        r#"{"redirect_uri":"http://127.0.0.1:9"}"#,
+        admin(404),
+    ),
+    ("finish_link", Admin, "/api/v1/internal/ingest/links/youtube", r#"{"code":"x","state":"y"}"#, admin(404)),
+    ("get_link", Admin, "/api/v1/internal/ingest/links/youtube", "", admin(404)),
+    ("end_link", Admin, "/api/v1/internal/ingest/links/youtube", "", admin(404)),
     ("list_ingest_runs", Admin, "/api/v1/internal/ingest/runs", "", admin(200)),
     ("get_ingest_run", Admin, "/api/v1/internal/ingest/runs/{run}", "", admin(200)),
     ("start_ingest_run", Admin, "/api/v1/internal/ingest/runs", r#"{"location":"{file}"}"#, admin(202)),

@@ -1,0 +1,266 @@
+//! YouTube, asked with an account that was linked: against a server of Google's shape, which gives tokens for codes whose
+//! proof is right, and lets nobody else in.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use contracts::{Region, Result, Rng};
+use ingest::{ClientConfig, Link, LinkConfig, LinkStore, PlatformAdapter, YouTube};
+use jiff::SignedDuration;
+use reqwest::Url;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use stores_embedded::MemoryCache;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    documents::CHANNEL,
+    fake::config,
+    setup::{Setup, setup},
+};
+
+const BACK: &str = "http://127.0.0.1:53682";
+const SCOPE: &str = "https://www.googleapis.com/auth/youtube.readonly";
+
+/// What the server knows, and what it was asked.
+#[derive(Default)]
+struct Google {
+    /// Of the last authorization.
+    challenge: String,
+    redirect_uri: String,
+    code_used: bool,
+    scope: String,
+    /// The access token that is good.
+    access: String,
+    minted: usize,
+    revoked: bool,
+    down: bool,
+    /// How the API was asked: with a token, or with a key.
+    asked: Vec<String>,
+}
+
+type Shared = Arc<Mutex<Google>>;
+
+async fn serve() -> (Shared, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let google = Shared::default();
+    google.lock().unwrap().scope = SCOPE.to_owned();
+    let shared = google.clone();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(answer(socket, shared.clone()));
+        }
+    });
+    (google, address)
+}
+
+async fn answer(mut socket: TcpStream, google: Shared) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = socket.read_u8().await else { return };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let header = |name: &str| {
+        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|line| line.0.eq_ignore_ascii_case(name)).map(|line| line.1.to_owned())
+    };
+    let mut body = vec![0; header("content-length").map_or(0, |length| length.parse().unwrap())];
+    socket.read_exact(&mut body).await.unwrap();
+    let mut words = head.split(' ');
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let url = Url::parse(&format!("http://google{target}")).unwrap();
+    let form = Url::parse(&format!("http://form/?{}", String::from_utf8(body).unwrap())).unwrap();
+    let form: BTreeMap<String, String> = form.query_pairs().into_owned().collect();
+    let (status, text) = {
+        let mut google = google.lock().unwrap();
+        match (method, url.path()) {
+            _ if google.down => ("503 Service Unavailable", "{}".to_owned()),
+            ("POST", "/token") => google.token(&form),
+            ("POST", "/revoke") if form["token"] == "rt" => {
+                google.revoked = true;
+                ("200 OK", "{}".to_owned())
+            }
+            ("GET", "/youtube/v3/videos") => google.video(&url, header("authorization")),
+            other => panic!("nobody asks {other:?}"),
+        }
+    };
+    let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len());
+    let _ = socket.write_all(reply.as_bytes()).await;
+}
+
+impl Google {
+    fn token(&mut self, form: &BTreeMap<String, String>) -> (&'static str, String) {
+        let refused = |word: &str| ("400 Bad Request", json!({ "error": word }).to_string());
+        if (form["client_id"].as_str(), form["client_secret"].as_str()) != ("app", "hush") {
+            return refused("invalid_client");
+        }
+        let refresh = match form["grant_type"].as_str() {
+            "authorization_code" => {
+                let proof = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&form["code_verifier"]));
+                let good =
+                    proof == self.challenge && form["redirect_uri"] == self.redirect_uri && form["code"] == "4/ok";
+                if !good || std::mem::replace(&mut self.code_used, true) {
+                    return refused("invalid_grant");
+                }
+                Some("rt")
+            }
+            "refresh_token" if form["refresh_token"] == "rt" && !self.revoked => None,
+            _ => return refused("invalid_grant"),
+        };
+        self.minted += 1;
+        self.access = format!("at{}", self.minted);
+        let granted = json!({ "access_token": self.access, "expires_in": 3600, "token_type": "Bearer",
+            "scope": self.scope, "refresh_token": refresh });
+        ("200 OK", granted.to_string())
+    }
+
+    fn video(&mut self, url: &Url, authorization: Option<String>) -> (&'static str, String) {
+        let key = url.query_pairs().find(|pair| pair.0 == "key").map(|pair| format!("key {}", pair.1));
+        assert!(key.is_none() || authorization.is_none(), "one or the other");
+        let with = key.or(authorization).unwrap_or_default();
+        self.asked.push(with.clone());
+        if with != "key good" && with != format!("Bearer {}", self.access) {
+            return ("401 Unauthorized", "{}".to_owned());
+        }
+        let video = json!({ "items": [{
+            "snippet": { "title": "The Glass Harbour (1999)", "description": "A pilot waits." },
+            "contentDetails": { "duration": "PT1H41M" },
+            "status": { "privacyStatus": "public", "uploadStatus": "processed" } }] });
+        ("200 OK", video.to_string())
+    }
+
+    /// How the API was asked since the last look.
+    fn asked(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.asked)
+    }
+}
+
+/// Tokens in memory.
+#[derive(Default)]
+struct Kept(Mutex<BTreeMap<String, String>>);
+
+impl LinkStore for Kept {
+    fn load(&self, source: &str) -> Result<Option<String>> {
+        Ok(self.0.lock().unwrap().get(source).cloned())
+    }
+
+    fn save(&self, source: &str, token: &str) -> Result<()> {
+        self.0.lock().unwrap().insert(source.to_owned(), token.to_owned());
+        Ok(())
+    }
+
+    fn remove(&self, source: &str) -> Result<()> {
+        self.0.lock().unwrap().remove(source);
+        Ok(())
+    }
+}
+
+fn link(s: &Setup, kept: &Arc<Kept>, base: &str) -> Arc<Link> {
+    let config = LinkConfig::google("app", Some("hush".to_owned()), Some(base)).unwrap();
+    Arc::new(Link::new("youtube", config, kept.clone(), s.clock.clone(), Rng::seeded(3)).unwrap())
+}
+
+/// Begins a link as an operator's browser would: the server remembers what it was asked for. Gives the state.
+async fn begin(link: &Link, google: &Shared) -> String {
+    let (url, _) = link.begin(BACK).await.unwrap();
+    let asked: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    assert_eq!(url.path(), "/o/oauth2/v2/auth");
+    for (name, value) in [
+        ("client_id", "app"),
+        ("response_type", "code"),
+        ("redirect_uri", BACK),
+        ("code_challenge_method", "S256"),
+        ("access_type", "offline"),
+        ("prompt", "consent"),
+        ("scope", SCOPE),
+    ] {
+        assert_eq!(asked[name], value, "{name}");
+    }
+    let mut google = google.lock().unwrap();
+    (google.challenge, google.redirect_uri) = (asked["code_challenge"].clone(), asked["redirect_uri"].clone());
+    google.code_used = false;
+    asked["state"].clone()
+}
+
+/// Asks for a film, and says how the API was asked.
+async fn ask(s: &Setup, google: &Shared, base: &str, link: &Arc<Link>) -> Vec<String> {
+    let config = ClientConfig { link: Some(link.clone()), ..config(base, &["good"]) };
+    let cache = Arc::new(MemoryCache::new(1 << 20));
+    let tube = YouTube::new(config, &[CHANNEL.to_owned()], cache, s.clock.clone()).unwrap();
+    assert_eq!(tube.details("film0000001", Region::US).await.unwrap().title, "The Glass Harbour");
+    google.lock().unwrap().asked()
+}
+
+#[tokio::test]
+async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
+    let s = setup().await;
+    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
+    let own = link(&s, &kept, &base);
+    assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "not linked yet");
+    assert_eq!(own.begin("https://elsewhere.example/").await.unwrap_err().code, "bad_redirect");
+    let state = begin(&own, &google).await;
+    for (state, code, told) in [
+        ("another", "4/ok", "link_not_begun"),
+        (state.as_str(), "4/stolen", "link_refused"),
+        (state.as_str(), "4/ok", "link_not_begun"),
+    ] {
+        assert_eq!(own.finish(state, code).await.unwrap_err().code, told, "{state} {code}");
+    }
+    assert!(!own.is_made().await.unwrap());
+    let state = begin(&own, &google).await;
+    own.finish(&state, "4/ok").await.unwrap();
+    assert!(own.is_made().await.unwrap() && kept.load("youtube").unwrap().as_deref() == Some("rt"));
+    assert_eq!(own.finish(&state, "4/ok").await.unwrap_err().code, "link_not_begun", "an answer is good once");
+
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at1"]);
+    s.clock.advance(SignedDuration::from_mins(58));
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at1"]);
+    s.clock.advance(SignedDuration::from_mins(2));
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"], "renewed before it ends");
+    google.lock().unwrap().access = "another".to_owned();
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2", "Bearer at3"], "one that is refused is renewed");
+    let again = link(&s, &kept, &base);
+    assert_eq!(ask(&s, &google, &base, &again).await, ["Bearer at4"], "after a start it is still linked");
+
+    again.end().await.unwrap();
+    assert!(google.lock().unwrap().revoked && kept.load("youtube").unwrap().is_none());
+    assert_eq!(again.end().await.unwrap_err().code, "not_linked");
+    assert_eq!(ask(&s, &google, &base, &again).await, ["key good"]);
+}
+
+#[tokio::test]
+async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
+    let s = setup().await;
+    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
+    let own = link(&s, &kept, &base);
+    let late = begin(&own, &google).await;
+    s.clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(own.finish(&late, "4/ok").await.unwrap_err().code, "link_not_begun", "nobody answers after ten minutes");
+    google.lock().unwrap().scope = "openid".to_owned();
+    let little = begin(&own, &google).await;
+    assert_eq!(own.finish(&little, "4/ok").await.unwrap_err().code, "link_refused");
+    assert!(!own.is_made().await.unwrap(), "without the right to read it is no link");
+
+    google.lock().unwrap().scope = SCOPE.to_owned();
+    let state = begin(&own, &google).await;
+    own.finish(&state, "4/ok").await.unwrap();
+    google.lock().unwrap().revoked = true;
+    s.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "its holder ended it there: the key is used again");
+    assert!(kept.load("youtube").unwrap().is_none());
+
+    google.lock().unwrap().revoked = false;
+    let state = begin(&own, &google).await;
+    own.finish(&state, "4/ok").await.unwrap();
+    google.lock().unwrap().down = true;
+    assert_eq!(own.end().await.unwrap_err().code, "link_unreachable");
+    assert!(!own.is_made().await.unwrap(), "forgotten here in any case");
+}
