@@ -119,6 +119,6 @@ fn a_provider_is_linked_and_unlinked_from_the_command_line() {
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let told = sent.lock().unwrap().iter().any(|asked| *asked == format!("/revoke token={TOKEN}"));
     assert!(told && !sealed.exists() && state(&app)["linked"] == false, "{:?}", sent.lock().unwrap());
-    one_line(&app.setup.run(&["ingest", "unlink", "youtube"]), 1, "youtube is not linked");
-    one_line(&app.setup.run(&["ingest", "link", "watchmode"]), 1, "that it could be linked with");
+    one_line(&app.setup.run(&["ingest", "unlink", "youtube"]), 3, "youtube is not linked");
+    one_line(&app.setup.run(&["ingest", "link", "watchmode"]), 3, "that it could be linked with");
 }
