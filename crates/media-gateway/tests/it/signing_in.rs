@@ -50,6 +50,13 @@ fn the_command_line_signs_in_and_makes_keys() {
     one_line(&run(&wide), 2, "a key reaches no further than its kind");
     good(&["auth", "api-keys", "end", id]);
     assert_eq!(opens(), 401);
+
+    one_line(&run(&["auth", "age-limit", "show"]), 3, "this account has no age limit");
+    assert!(good(&["auth", "age-limit", "set", "12", "--region", "DEU"]).starts_with("12  DE  "));
+    one_line(&run(&["auth", "age-limit", "set", "99"]), 2, "99 is no age of a certificate");
+    assert!(good(&["auth", "age-limit", "show"]).starts_with("12  DE  "));
+    good(&["auth", "age-limit", "end"]);
+    one_line(&run(&["auth", "age-limit", "show"]), 3, "this account has no age limit");
     good(&["auth", "logout"]);
     one_line(&run(&["auth", "whoami"]), 4, "nobody is signed in");
 }
