@@ -1,7 +1,9 @@
 //! How many requests a node works on at once: a limit that follows how late its answers are, and gives way by priority.
 //!
 //! The limit follows additive increase and multiplicative decrease (Chiu and Jain, "Analysis of the increase and decrease
-//! algorithms for congestion avoidance", 1989), with latency as its signal, as in Netflix's concurrency-limits (2018).
+//! algorithms for congestion avoidance", 1989), with latency as its signal, as in Netflix's concurrency-limits (2018). How far it
+//! decreases follows how late answers are: at the rate that a full node has, what waits and how long it waits are
+//! proportional (Little, "A proof for the queuing formula L = λW", 1961).
 
 use std::time::Duration;
 
@@ -13,7 +15,8 @@ const MIN_SAMPLES: u32 = 20;
 const LATE_SHARE: f64 = 0.01;
 /// The share of the objective from which an answer counts as late: the limit turns back before the objective is missed.
 const HEADROOM: f64 = 0.6;
-const DECREASE: f64 = 0.9;
+/// The most and the least of the limit that is left after a window with late answers.
+const DECREASE: (f64, f64) = (0.5, 0.9);
 /// The share of the limit that a window without late answers adds; one at least.
 const INCREASE: f64 = 0.02;
 /// Fewer than this starve the cores.
@@ -64,6 +67,8 @@ pub(crate) struct Shed {
     settled: i64,
     samples: u32,
     late: u32,
+    /// How long the late ones took together.
+    late_took: Duration,
     peak: usize,
 }
 
@@ -71,7 +76,7 @@ impl Shed {
     /// A limit that starts at `most` and never exceeds it.
     pub(crate) fn new(most: usize) -> Self {
         let most = (most as f64).max(1.0);
-        Self { most, limit: most, window_end: 0, settled: 0, samples: 0, late: 0, peak: 0 }
+        Self { most, limit: most, window_end: 0, settled: 0, samples: 0, late: 0, late_took: Duration::ZERO, peak: 0 }
     }
 
     /// Another most.
@@ -91,7 +96,11 @@ impl Shed {
             return;
         }
         self.samples += 1;
-        self.late += u32::from(took > objective.mul_f64(HEADROOM));
+        let in_time = objective.mul_f64(HEADROOM);
+        if took > in_time {
+            self.late += 1;
+            self.late_took += took;
+        }
         self.peak = self.peak.max(in_flight);
         if now < self.window_end || (self.samples < MIN_SAMPLES && self.window_end != 0) {
             return;
@@ -99,14 +108,16 @@ impl Shed {
         if f64::from(self.late) > f64::from(self.samples) * LATE_SHARE && self.samples >= MIN_SAMPLES {
             // From what there really was: a limit nobody came near would take long to bite.
             let felt = self.limit.min(self.peak as f64 / Priority::Low.share() + 1.0);
-            self.limit = (felt * DECREASE).max(LEAST.min(self.most));
+            let took = self.late_took / self.late.max(1);
+            let left = (in_time.as_secs_f64() / took.as_secs_f64()).clamp(DECREASE.0, DECREASE.1);
+            self.limit = (felt * left).max(LEAST.min(self.most));
             // What was let in before is late too, and says nothing about the new limit.
-            self.settled = now + i64::try_from(objective.as_micros()).unwrap_or(WINDOW_MICROS);
+            self.settled = now + i64::try_from(objective.max(took).as_micros()).unwrap_or(WINDOW_MICROS);
         } else if self.peak as f64 * 2.0 > self.limit {
             self.limit = (self.limit + (self.limit * INCREASE).max(1.0)).min(self.most);
         }
-        *self =
-            Self { window_end: now.max(self.settled) + WINDOW_MICROS, samples: 0, late: 0, peak: 0, ..self.clone() };
+        let window_end = now.max(self.settled) + WINDOW_MICROS;
+        *self = Self { window_end, samples: 0, late: 0, late_took: Duration::ZERO, peak: 0, ..self.clone() };
     }
 
     /// The limit now.

@@ -61,6 +61,34 @@ fn ten_times_the_load_costs_no_goodput() {
 }
 
 #[test]
+fn a_limit_that_is_far_too_high_comes_down_in_a_few_windows() {
+    // Each takes as long as all those before it: a second with 100 of them, where 60 ms are in time.
+    let mut shed = Shed::new(100);
+    let (mut now, mut steps) = (0, 0);
+    while shed.limit() > 16 {
+        let took = Duration::from_millis(10 * shed.limit() as u64);
+        let before = shed.limit();
+        while shed.limit() == before {
+            now += took.as_micros() as i64 / before as i64;
+            shed.record(took, OBJECTIVE, before, now);
+        }
+        steps += 1;
+        assert!(shed.limit() < before, "{before} was too high");
+    }
+    assert!(steps <= 4 && now < 6_000_000, "{steps} steps, {now} µs");
+}
+
+#[test]
+fn answers_that_are_hardly_late_cost_a_tenth() {
+    let mut shed = Shed::new(100);
+    let hardly = OBJECTIVE.mul_f64(HEADROOM) + Duration::from_millis(1);
+    for n in 0..=20 {
+        shed.record(hardly, OBJECTIVE, 79, n * 10_000);
+    }
+    assert_eq!(shed.limit(), 89);
+}
+
+#[test]
 fn the_limit_comes_back() {
     let mut shed = Shed::new(512);
     simulate(&mut shed, 0, 4_000, 4);
