@@ -28,7 +28,7 @@ use http_api::{BodyTooLarge, Budget, Client, Frame, Peer, Problem, cause};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::{
-    client::legacy::{Client as HttpClient, Error as ClientError, connect::HttpConnector},
+    client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use tower::Service;
@@ -68,7 +68,7 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// How long a role may pause within an answer.
 const BODY_PATIENCE: Duration = Duration::from_secs(15);
-/// The largest body that is held, so that a try can be repeated.
+/// The largest body of a request or an answer that is held, so that a try can be repeated.
 const MAX_HELD: u64 = 64 * 1_024;
 
 /// A role in another process.
@@ -191,37 +191,52 @@ impl Forward {
         let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         let mut held = Held::new(readdress(request, &self.scheme, &self.authority)?).await?;
         let safe = held.safe();
-        let response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await;
-        let mut response = response?;
+        let mut response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
-        Ok(response.map(|body| Body::new(TimeoutBody::new(BODY_PATIENCE, body))))
+        Ok(response)
     }
 
     /// One try of a request that is [`Held::safe`] or not.
-    async fn ask(&self, next: Option<Request>, safe: bool) -> Outcome<Response<Incoming>> {
+    async fn ask(&self, next: Option<Request>, safe: bool) -> Outcome<Response> {
         let Some(request) = next else {
             return Outcome::Bad { answer: Err(ApiError::internal("the request can't be sent again")), again: false };
         };
         match self.client.request(request).await {
-            Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
-            Ok(response) => Outcome::Good(response),
+            Ok(response) => match whole(response).await {
+                Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
+                Ok(response) => Outcome::Good(response),
+                Err(error) => Outcome::Bad { again: safe, answer: Err(self.failure(&error, ErrorKind::BadGateway)) },
+            },
             Err(error) if cause::<BodyTooLarge>(&error).is_some() => {
                 // The client's fault: the role did nothing wrong.
                 Outcome::Refused(BodyTooLarge::api_error())
             }
             // Nothing was sent: whatever it was, it can be asked again.
-            Err(error) => Outcome::Bad { again: safe || error.is_connect(), answer: Err(self.failure(&error)) },
+            Err(error) => {
+                let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
+                Outcome::Bad { again: safe || error.is_connect(), answer: Err(self.failure(&error, kind)) }
+            }
         }
     }
 
-    fn failure(&self, error: &ClientError) -> ApiError {
+    fn failure(&self, error: &dyn Error, kind: ErrorKind) -> ApiError {
         let name = self.upstream.name();
         tracing::warn!(role = name, %error, cause = error.source().map(tracing::field::display), "a role did not answer");
-        let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
         let detail = format!("the {name} service does not answer");
         ApiError::new(kind, "upstream_unavailable", detail).retry_after(Duration::from_secs(1))
     }
+}
+
+/// An answer with all of its body where that is small: it goes on in one write with its head, and where it breaks off it can be
+/// asked for again.
+async fn whole(response: Response<Incoming>) -> Result<Response, hyper::Error> {
+    let (parts, body) = response.into_parts();
+    let body = match body.size_hint().exact() {
+        Some(bytes) if bytes <= MAX_HELD => Body::from(body.collect().await?.to_bytes()),
+        _ => Body::new(TimeoutBody::new(BODY_PATIENCE, body)),
+    };
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Answers that speak against the role rather than against the request.

@@ -29,7 +29,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How a role is asked (G4).
 #[derive(Clone, Copy, Debug)]
 pub struct UpstreamConfig {
-    /// How long one try may take until its answer begins.
+    /// How long one try may take until its answer begins; until it is whole, where it is small.
     pub attempt_timeout: Duration,
     /// Tries at most, the first one included.
     pub tries: u32,

@@ -165,8 +165,8 @@ async fn answers_are_kept_for_half_a_minute_and_longer_when_there_is_no_other() 
     assert_eq!(ask("x-a", "b").await.status, 503, "too old even for that");
 }
 
-/// A listener that takes connections and lets them hang, or closes them.
-async fn bad_role(hangs: bool) -> (SocketAddr, Arc<AtomicU32>) {
+/// A listener that takes connections and lets them hang, or says this and closes them.
+async fn bad_role(says: Option<&'static str>) -> (SocketAddr, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, seen) = (listener.local_addr().unwrap(), Arc::new(AtomicU32::new(0)));
     let count = Arc::clone(&seen);
@@ -176,8 +176,9 @@ async fn bad_role(hangs: bool) -> (SocketAddr, Arc<AtomicU32>) {
             let mut head = [0; 1_024];
             let _ = stream.read(&mut head).await;
             count.fetch_add(1, Ordering::SeqCst);
-            if hangs {
-                kept.push(stream);
+            match says {
+                Some(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+                None => kept.push(stream),
             }
         }
     });
@@ -186,13 +187,14 @@ async fn bad_role(hangs: bool) -> (SocketAddr, Arc<AtomicU32>) {
 
 #[tokio::test]
 async fn a_role_that_fails_is_tried_thrice_and_then_left_alone() {
-    for hangs in [false, true] {
-        let (address, seen) = bad_role(hangs).await;
+    const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{\"half\":";
+    for says in [Some(""), Some(HALF), None] {
+        let (address, seen) = bad_role(says).await;
         let config = UpstreamConfig { attempt_timeout: Duration::from_millis(80), ..UpstreamConfig::default() };
         let remotes = vec![remote("odd", address, odd()).asked(config)];
         let gateway = gateway(GatewayParts { local: things(), remotes, ..parts() });
         let first = get(&gateway, "/v1/slow").await;
-        let expected = if hangs { (504, "upstream_timeout") } else { (502, "upstream_unavailable") };
+        let expected = if says.is_none() { (504, "upstream_timeout") } else { (502, "upstream_unavailable") };
         assert_eq!((first.status, first.json()["code"].as_str().unwrap()), expected);
         assert_eq!(seen.load(Ordering::SeqCst), 3);
         get(&gateway, "/v1/slow").await;
