@@ -89,6 +89,22 @@ mod tests {
         assert!(SQLITE.is_sorted_by(|a, b| a.version < b.version), "each version is there once, in order");
     }
 
+    /// Whoever applied one would be refused if it changed; and the older releases that tests write anew would be others.
+    #[test]
+    fn a_migration_never_changes() {
+        let recorded: Vec<&str> = include_str!("../../../migrations/checksums.txt").lines().collect();
+        let of = |folder: &str, known: &[Migration]| -> Vec<String> {
+            let line = |one: &Migration| format!("{}  {folder}/{:04}_{}.sql", one.checksum, one.version, one.name);
+            known.iter().map(line).collect()
+        };
+        let found = [of("postgres", POSTGRES), of("sqlite", SQLITE)].concat();
+        let gone: Vec<_> = recorded.iter().filter(|line| !found.iter().any(|one| one == *line)).collect();
+        assert!(gone.is_empty(), "changed or missing: leave them as they were, and write a new one: {gone:#?}");
+        let new: Vec<_> = found.iter().filter(|line| !recorded.contains(&line.as_str())).collect();
+        assert!(new.is_empty(), "new: add these lines to migrations/checksums.txt: {new:#?}");
+        assert_eq!(recorded, found, "each once, in their order");
+    }
+
     #[test]
     fn foreign_history_is_refused() {
         let applied = |version, sum: &str| (version, sum.to_owned());

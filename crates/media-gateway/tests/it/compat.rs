@@ -6,8 +6,8 @@
 //! media-gateway ingest /tmp/fixtures/{netflix,disney_plus}_titles.csv --as-of 2026-01-31 --data-dir folder
 //! rm folder/node.lock && tar -czf folder-2026-11.tar.gz folder
 //! ```
-//! `fixtures/postgres-2026-11.sql` holds the same rows for PostgreSQL, where the migrations of that time make the tables;
-//! their checksums are among the rows. A release that changes a format adds its own folder here and keeps these.
+//! `fixtures/postgres-2026-11.sql` holds the same rows for PostgreSQL, where the migrations of that time make the tables:
+//! `migrations/checksums.txt` sees to it that they stay as they were. A release that changes a format adds its own folder here and keeps these.
 
 use std::{
     fs,
