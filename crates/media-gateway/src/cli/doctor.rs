@@ -44,7 +44,11 @@ fn check(name: &str, state: State, found: impl Into<String>, fix: impl Into<Stri
 pub async fn run(global: &Global) -> anyhow::Result<()> {
     let mut checks = Vec::new();
     match Config::load(&global.flags()) {
-        Err(error) => checks.push(check("configuration", State::Bad, format!("{error:#}"), "mend the key it names")),
+        Err(error) => {
+            let unread = error.chain().any(|cause| cause.is::<std::io::Error>());
+            let fix = if unread { "name a file that can be read" } else { "mend the key it names" };
+            checks.push(check("configuration", State::Bad, format!("{error:#}"), fix));
+        }
         Ok(config) => {
             checks.push(check("configuration", State::Good, "complete", ""));
             checks.push(model(&config));
@@ -207,9 +211,17 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
         Err(error) => check(name, State::Less, error, FIX),
     };
     let keyword = search::inspect(&dir).map_err(|error| error.to_string());
+    let titles = keyword.as_ref().ok().copied().flatten().unwrap_or_default();
     let mut checks = vec![found("keyword index", keyword)];
     if let Ok(embedder) = backends::embedder(config) {
-        checks.push(found("vector index", backends::inspect_vectors(folder, embedder.as_ref()).await));
+        checks.push(match backends::inspect_vectors(folder, embedder.as_ref()).await {
+            // A few may be titles that the model refuses.
+            Ok(Some(embedded)) if titles.saturating_sub(embedded) > titles / 100 => {
+                let found = format!("{embedded} of {titles} titles are embedded");
+                check("vector index", State::Less, found, "nothing: the next start goes on with the others")
+            }
+            vectors => found("vector index", vectors),
+        });
     }
     checks
 }

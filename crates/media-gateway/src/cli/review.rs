@@ -36,11 +36,13 @@ pub enum ReviewVerb {
     /// Make the two titles of a question one
     Accept {
         /// The question's id
+        #[arg(value_parser = question)]
         id: Uuid,
     },
     /// Keep the two titles of a question apart
     Reject {
         /// The question's id
+        #[arg(value_parser = question)]
         id: Uuid,
     },
 }
@@ -154,6 +156,10 @@ async fn finish(services: Services, changed: bool) -> anyhow::Result<()> {
     };
     services.close().await;
     indexed
+}
+
+fn question(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "it is not the id of a question, as `review list` prints it".to_owned())
 }
 
 fn key() -> Option<String> {

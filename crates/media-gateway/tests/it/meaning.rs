@@ -118,7 +118,11 @@ fn a_node_that_is_killed_while_it_embeds_goes_on_where_it_was() {
             kept = embedded(&app).0;
         }
         met += usize::from(0 < kept && kept < all);
-        app.kill();
+        let setup = app.kill();
+        if 0 < kept && kept < all / 2 {
+            let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+            assert!(said.contains("less vector index: ") && said.contains(" titles are embedded"), "{said}");
+        }
     }
     assert!(met > 0, "all was embedded before the first kill");
     let found = meanings(&folder);

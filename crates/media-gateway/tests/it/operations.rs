@@ -238,6 +238,8 @@ fn the_doctor_names_each_problem_and_its_fix() {
     let none = setup.run(&["doctor"]);
     assert!(String::from_utf8_lossy(&none.stdout).contains("holds no catalogue"), "{none:?}");
     assert!(!setup.folder().exists(), "who looks for what is wrong makes nothing");
+    let unread = setup.run(&["doctor", "--config", "/nowhere.toml"]);
+    assert!(String::from_utf8_lossy(&unread.stdout).contains("fix: name a file that can be read"), "{unread:?}");
     assert!(setup.run(&["migrate"]).status.success());
     let output = setup.run(&["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(1));

@@ -158,6 +158,7 @@ fn the_terminal_says_it_with_its_exit_code() {
             (&["search", "a", "--page", "11", "--page-size", "100"], 2, "page × page_size may not pass 1000"),
             (&["search", "a", "--genre", "gossip"], 2, "no genre is called"),
             (&["ingest"], 2, "<FILE|URL>"),
+            (&["review", "accept", "999"], 2, "it is not the id of a question, as `review list` prints it"),
             (&["ingest", "no-such-file.csv"], 3, "no-such-file.csv is not there"),
             (&["ingest", "ftp://example.invalid/x.csv"], 2, "only http and https"),
             (&["ingest", &fixtures::path("hulu_titles.csv"), "--platform", "betamax"], 2, "no platform is called"),
