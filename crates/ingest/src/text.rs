@@ -34,12 +34,13 @@ pub(crate) fn list(text: &str) -> Vec<String> {
     unique(text.split(',').map(clean))
 }
 
-/// The names of a list written with commas: as [`list`], but "Sammy Davis, Jr." stays one person.
+/// The names of a list written with commas: as [`list`], but "Sammy Davis, Jr." stays one person, and so does "Diana,
+/// Princess of Wales".
 pub(crate) fn names(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for part in text.split(',').map(clean) {
         match names.last_mut() {
-            Some(last) if is_suffix(&part) => *last = format!("{last}, {part}"),
+            Some(last) if is_suffix(&part) || is_rank(&part) => *last = format!("{last}, {part}"),
             _ => names.push(part),
         }
     }
@@ -54,6 +55,33 @@ pub(crate) fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
 
 fn is_suffix(part: &str) -> bool {
     matches!(part.trim_end_matches('.'), "Jr" | "Sr" | "II" | "III" | "IV" | "PhD" | "Ph.D" | "M.D" | "Esq")
+}
+
+/// Whether this is somebody's title of nobility, and no name: "9th Prince of Cerveteri", but not "Princess Margaret".
+fn is_rank(part: &str) -> bool {
+    const RANKS: [&str; 12] = [
+        "Prince",
+        "Princess",
+        "Duke",
+        "Duchess",
+        "Marquess",
+        "Earl",
+        "Countess",
+        "Viscount",
+        "Viscountess",
+        "Baron",
+        "Baroness",
+        "Baronet",
+    ];
+    let (first, rest) = part.split_once(' ').unwrap_or((part, ""));
+    let ordinal = ["st", "nd", "rd", "th"].iter().any(|end| {
+        let digits = first.strip_suffix(end).unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    if ordinal {
+        return RANKS.contains(&rest.split(' ').next().unwrap_or_default());
+    }
+    RANKS.contains(&first) && (rest.starts_with("of ") || rest.starts_with("Consort of "))
 }
 
 /// The first `limit` bytes of `bytes` as text, with what is not UTF-8 replaced.
@@ -95,6 +123,17 @@ mod tests {
         assert_eq!(list("  "), Vec::<String>::new());
         assert_eq!(names("Ann Lee, Bob Ray, Jr., Cy Day"), ["Ann Lee", "Bob Ray, Jr.", "Cy Day"]);
         assert_eq!(names("Jr., Ann Lee"), ["Jr.", "Ann Lee"]);
+        for one in [
+            "Alessandro Ruspoli, 9th Prince of Cerveteri",
+            "Diana, Princess of Wales",
+            "Hugh Graham, 1st Baron Atholstan",
+            "Philip, Prince Consort of Romania",
+        ] {
+            assert_eq!(names(&format!("Ann Lee, {one}, 50 Cent")), ["Ann Lee", one, "50 Cent"]);
+        }
+        for two in ["Ann Lee, Princess Margaret", "Ann Lee, Earl Boen", "Ann Lee, Prince", "Ann Lee, 2nd Unit"] {
+            assert_eq!(names(two).len(), 2, "{two}");
+        }
     }
 
     #[test]
