@@ -108,10 +108,11 @@ export const date = (iso: string) => kept('date', undefined, (tag) => new Intl.D
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [['year', 31_557_600], ['month', 2_629_800], ['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
-/** How long ago, in the largest unit that fits. */
+/** How long ago, in the largest unit that fits. What is midnight to the second is a day of which no time is known. */
 export function ago(iso: string, now = Date.now()): string {
-  const seconds = (new Date(iso).getTime() - now) / 1000;
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ['minute', 60];
+  const day = /T00:00:00(\.0+)?Z$/.test(iso);
+  const seconds = (new Date(iso).getTime() - (day ? now - (now % 86_400_000) : now)) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? (day ? UNITS[2]! : UNITS[4]!);
   return kept('ago', undefined, (tag) => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })).format(Math.round(seconds / size), unit);
 }
 
