@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use contracts::ContentId;
+use contracts::{ContentId, Scored};
 
 use crate::rank::Fused;
 
@@ -22,11 +22,19 @@ const LEAST_SHARE: f64 = 0.5;
 /// and 5, but a false neighbour costs less than an answer that is not shown.
 const LEAST_ALONE: f64 = 0.35;
 
-/// Drops what nothing speaks for. `words_known` says whether any title holds a word of the query.
-pub(crate) fn keep_evident(fused: &mut Vec<Fused>, words_known: bool) {
-    let best = fused.iter().map(|title| title.vector).fold(0.0, f64::max);
+/// Drops what nothing speaks for. `best` is the nearest of all titles, whatever the filters of the request; `words_known`
+/// says whether any title holds a word of the query.
+pub(crate) fn keep_evident(fused: &mut Vec<Fused>, best: f64, words_known: bool) {
     let least = if words_known { LEAST.max(LEAST_SHARE * best) } else { LEAST_ALONE };
     fused.retain(|title| title.keyword > 0.0 || title.graph > 0.0 || title.vector == 0.0 || title.vector >= least);
+}
+
+/// Drops what only the vectors found and what is not among the `nearest` of all titles, whatever the filters of the
+/// request. Among few titles ever farther ones are the nearest: a filter would bring what is not found without it, and
+/// more than its number says.
+pub(crate) fn keep_nearest(fused: &mut Vec<Fused>, nearest: &[Scored]) {
+    let nearest: HashSet<ContentId> = nearest.iter().map(|hit| hit.content_id).collect();
+    fused.retain(|title| title.keyword > 0.0 || title.graph > 0.0 || nearest.contains(&title.content_id));
 }
 
 /// What is left of the score of a title that has only a part of what the query names.
@@ -60,8 +68,17 @@ mod tests {
             title(6, 0.0, -0.3, 0.0),
             title(7, 0.0, 0.0, 0.0),
         ];
-        keep_evident(&mut fused, words_known);
+        keep_evident(&mut fused, best, words_known);
         fused.iter().map(|title| title.content_id.0.as_u128()).collect()
+    }
+
+    #[test]
+    fn what_is_near_among_few_only_is_left_out() {
+        let mut fused =
+            vec![title(1, 0.0, 0.6, 0.0), title(2, 0.0, 0.5, 0.0), title(3, 2.0, 0.1, 0.0), title(4, 0.0, 0.1, 0.3)];
+        keep_nearest(&mut fused, &[Scored { content_id: id(9), score: 0.7 }, Scored { content_id: id(1), score: 0.6 }]);
+        let kept: Vec<ContentId> = fused.iter().map(|title| title.content_id).collect();
+        assert_eq!(kept, [id(1), id(3), id(4)], "words and the graph find what they find");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub(crate) use nearby::slips;
 pub(crate) use query::{Demand, KeywordQuery, Raised, stop_word};
 pub(crate) use schema::TitleDoc;
-pub(crate) use snapshot::{Ordered, Popular, Rank, Snapshot};
+pub(crate) use snapshot::{Asked, Ordered, Popular, Rank, Snapshot};
 
 use crate::SearchError;
 use former::Former;

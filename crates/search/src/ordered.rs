@@ -39,8 +39,7 @@ impl Search {
             _ => {
                 let list = self.sorted(plan.demand(), self.rank(request, plan), snapshot, window, budget).await?;
                 let (fused, total) = (list.hits, list.total);
-                let (lists, degraded, judged) = Default::default();
-                Ok(Found { lists, fused, total, demand: Some(plan.demand()), degraded, judged })
+                Ok(Found { fused, total, demand: Some(plan.demand()), ..Found::default() })
             }
         }
     }
@@ -64,7 +63,7 @@ impl Search {
                 list.hits.iter().filter_map(|hit| near.remove(&hit.content_id)).collect()
             }
         };
-        found.total = found.fused.len() as u64;
+        (found.total, found.more) = (found.fused.len() as u64, None);
         Ok(found)
     }
 

@@ -81,6 +81,9 @@ pub(crate) struct Plan {
     pub doubt: Option<&'static str>,
     /// What every result must be.
     pub filter: Conditions,
+    /// The same without the filters of the request, where it has any: they narrow what is found, and bring in nothing
+    /// that is not found without them.
+    pub scope: Option<Conditions>,
     /// What the keyword index is asked.
     pub keyword: KeywordQuery,
     /// Each person and the genres that are named, as conditions: what fulfils all of them comes first.
@@ -120,30 +123,38 @@ pub(crate) fn plan(
     if long {
         only_tell(&mut intent);
     }
+    // By what the words say alone: "films" stays a list to look around in when films are ticked.
+    let kind = kind_of(&intent.parsed, &intent.like, &spelling.query);
     let parsed = with_filters(intent.parsed, &request.filters);
-    let mut filter = filter(request, &parsed, snapshot)?;
-    filter.phrases = if long { Vec::new() } else { phrases(&spelling) };
+    let phrases = if long { Vec::new() } else { phrases(&spelling) };
+    let bounds = |filters: &SearchFilters| -> Result<Conditions, SearchError> {
+        let mut bounds = Conditions { phrases: phrases.clone(), ..filter(request, filters, &parsed, snapshot)? };
+        if kind == QueryKind::Like && !parsed.genres.is_empty() {
+            // "like The Matrix but funny": what is not funny is like it in vain.
+            bounds.filter.any_of.push(parsed.genres.iter().map(|genre| format!("genre:{genre}")).collect());
+        }
+        Ok(bounds)
+    };
+    let none = SearchFilters::default();
+    let scope = if request.filters == none { None } else { Some(bounds(&none)?) };
+    let filter = bounds(&request.filters)?;
     let demands = demands(&intent.named, &parsed);
     let keyword = KeywordQuery {
         told: long.then(|| Story::of(&request.query)),
         words: intent.text_words,
         light_words: intent.light_words,
         story,
-        phrases: filter.phrases.clone(),
+        phrases,
         people: with_roles(intent.named, &parsed, snapshot)?,
         raised: raised(&parsed),
     };
-    let kind = kind_of(&parsed, &intent.like, &spelling.query);
-    if kind == QueryKind::Like && !parsed.genres.is_empty() {
-        // "like The Matrix but funny": what is not funny is like it in vain.
-        filter.filter.any_of.push(parsed.genres.iter().map(|genre| format!("genre:{genre}")).collect());
-    }
     let said = if request.intent.is_some() || intent.question { &parsed.text } else { &spelling.query };
     Ok(Plan {
         kind,
         parsed_by,
         doubt,
         filter,
+        scope,
         meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
         name: join(&spelling.words),
         named: if long { Vec::new() } else { named(&parsed) },
@@ -162,12 +173,14 @@ pub(crate) fn unread(request: &SearchRequest) -> Option<Plan> {
         return None;
     }
     let words = spelling.words.iter().map(|word| word.text.clone()).collect();
+    let narrowed = request.filters != SearchFilters::default();
     Some(Plan {
         kind: QueryKind::Text,
         parsed: ParsedIntent { text: request.query.clone(), ..ParsedIntent::default() },
         parsed_by: ParsedBy::Offline,
         doubt: None,
         filter: conditions(&request.filters, request.region),
+        scope: narrowed.then(|| conditions(&SearchFilters::default(), request.region)),
         keyword: KeywordQuery { words, ..KeywordQuery::default() },
         named: Vec::new(),
         demands: Vec::new(),
@@ -399,9 +412,14 @@ fn meaning(said: &str, edited: bool, words: &[Word], kind: QueryKind, parsed: &P
     }
 }
 
-/// The conditions of the request and of the words.
-fn filter(request: &SearchRequest, parsed: &ParsedIntent, snapshot: &Snapshot) -> Result<Conditions, SearchError> {
-    let mut filters = request.filters.clone();
+/// The conditions of these filters and of the words.
+fn filter(
+    request: &SearchRequest,
+    filters: &SearchFilters,
+    parsed: &ParsedIntent,
+    snapshot: &Snapshot,
+) -> Result<Conditions, SearchError> {
+    let mut filters = filters.clone();
     filters.content_types.extend(&parsed.content_types);
     filters.platforms.extend(parsed.platforms.iter().cloned());
     filters.year_range = filters.year_range.or(parsed.year_range);

@@ -9,8 +9,9 @@ use contracts::{Call, ContentId, Degraded, Result, Scored, SearchRequest};
 
 use crate::{
     Search, SearchError,
-    evidence::{keep_evident, put_first},
-    keyword::{Demand, Snapshot},
+    conditions::Conditions,
+    evidence::{keep_evident, keep_nearest, put_first},
+    keyword::{Asked, Demand, Snapshot},
     query::{Plan, QueryKind},
     rank::{
         self, Fused, Judged, List, Source,
@@ -19,6 +20,7 @@ use crate::{
     },
     service::{no_model, within},
     validate::validate,
+    vector::Meaning,
 };
 
 /// How many times deeper the sources look for a long question: its answer lies deep in each, and what is remembered
@@ -28,6 +30,7 @@ const STORY_DEPTH: usize = 3;
 const SECOND_LOOK_SHARE: f64 = 0.1;
 
 /// What the sources found together.
+#[derive(Default)]
 pub(crate) struct Found {
     /// Each source's own order.
     pub lists: Vec<List>,
@@ -36,6 +39,8 @@ pub(crate) struct Found {
     pub total: u64,
     /// What all of them have, where they are a part of a list that was not ranked.
     pub demand: Option<Demand>,
+    /// What the words find, where that is more than was ranked.
+    pub more: Option<Asked>,
     pub degraded: Vec<Degraded>,
     /// What the re-ranker saw.
     pub judged: Vec<Judged>,
@@ -47,6 +52,15 @@ struct Called {
     named: Vec<Scored>,
     /// Titles that have all that was named, where several things were.
     complete: Option<HashSet<ContentId>>,
+    /// The nearest in meaning without the filters of the request, where it has any.
+    nearest: Option<Vec<Scored>>,
+}
+
+/// What is near in meaning, and what is so without the filters of the request, where it has any.
+#[derive(Default)]
+struct Meant {
+    hits: Vec<Scored>,
+    of_all: Option<Vec<Scored>>,
 }
 
 /// A search's order, and that of each source alone: what an evaluation compares.
@@ -82,7 +96,7 @@ impl Search {
     /// Asks the sources together and fuses what they find. One that fails or is late is left out and named.
     pub(crate) async fn find(&self, plan: &Plan, snapshot: Snapshot, budget: Duration) -> Result<Found> {
         let started = Instant::now();
-        let (mut answers, Called { named, complete }) = self.ask(plan, &snapshot, budget).await;
+        let (mut answers, Called { named, complete, nearest }) = self.ask(plan, &snapshot, budget).await;
         answers.require_one()?;
         let examples = |id: &ContentId| plan.like.iter().any(|title| title.id == *id);
         let fusion = match (plan.kind, &plan.keyword.told) {
@@ -92,11 +106,18 @@ impl Search {
         };
         let mut fused = rank::fuse(&answers.lists, &fusion);
         fused.retain(|title| !examples(&title.content_id));
+        if let Some(nearest) = &nearest {
+            keep_nearest(&mut fused, nearest);
+        }
         if !plan.keyword.story && plan.kind != QueryKind::Like {
             // A story is searched to the end of the list: what it remembers may be told in other words.
-            let hits = |list: &List| list.source == Source::Keyword && !list.hits.is_empty();
-            keep_evident(&mut fused, answers.lists.iter().any(hits));
+            let best = nearest.as_deref().or(answers.hits(Source::Vector)).and_then(|hits| hits.first());
+            let left = budget.saturating_sub(started.elapsed());
+            let known = self.words_known(plan, answers.hits(Source::Keyword), &snapshot, left).await;
+            keep_evident(&mut fused, best.map_or(0.0, |hit| hit.score), known);
         }
+        let cut = answers.hits(Source::Keyword).is_some_and(|hits| hits.len() >= self.depth(plan));
+        let more = cut.then(|| all_words(plan));
         let mut judged = Vec::new();
         if let Some(story) = plan.keyword.told.clone().filter(|_| fusion.story.evidence > 0.0) {
             let left = budget.saturating_sub(started.elapsed()).max(budget.mul_f64(SECOND_LOOK_SHARE));
@@ -111,14 +132,32 @@ impl Search {
         }
         rank::lift_named(&mut fused, &named);
         let cut = |list: &List| list.source != Source::Vector && list.hits.len() >= self.config.depth;
-        let more = u64::from(answers.lists.iter().any(cut));
+        let total = fused.len() as u64 + u64::from(answers.lists.iter().any(cut));
         let (lists, degraded) = (answers.lists, answers.degraded);
-        Ok(Found { total: fused.len() as u64 + more, lists, fused, demand: None, degraded, judged })
+        Ok(Found { lists, fused, total, demand: None, more, degraded, judged })
+    }
+
+    /// How many titles each source brings in.
+    fn depth(&self, plan: &Plan) -> usize {
+        self.config.depth * if plan.keyword.told.is_some() { STORY_DEPTH } else { 1 }
+    }
+
+    /// Whether any title holds a word of the query, whatever the filters of the request; `hits` are those that pass them.
+    async fn words_known(&self, plan: &Plan, hits: Option<&[Scored]>, snapshot: &Snapshot, left: Duration) -> bool {
+        match (hits, &plan.scope) {
+            (Some([]), Some(scope)) => {
+                let asked = Asked { query: plan.keyword.clone(), conditions: scope.clone() };
+                let snapshot = snapshot.clone();
+                let found = self.blocking("looking for the words", move || snapshot.finds(&asked));
+                within(left, found).await.unwrap_or(false)
+            }
+            (hits, _) => hits.is_some_and(|hits| !hits.is_empty()),
+        }
     }
 
     /// Asks every source at once, each within `budget`.
     async fn ask(&self, plan: &Plan, snapshot: &Snapshot, budget: Duration) -> (Answers, Called) {
-        let depth = self.config.depth * if plan.keyword.told.is_some() { STORY_DEPTH } else { 1 };
+        let depth = self.depth(plan);
         let keyword = {
             let (snapshot, query, filter) = (snapshot.clone(), plan.keyword.clone(), plan.filter.clone());
             let name = plan.name.clone();
@@ -127,18 +166,20 @@ impl Search {
                 Ok((snapshot.search(&query, &filter, depth)?, exact))
             })
         };
-        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let graph = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), plan.filter.clone(), depth);
         let (keyword, vector, graph, complete) = tokio::join!(
             within(budget, keyword),
             within(budget, self.by_meaning(plan, snapshot.clone(), depth)),
-            within(budget, graph),
+            within(budget, self.by_graph(plan, snapshot.clone(), depth)),
             within(budget, self.complete(plan, snapshot.clone()))
         );
         let mut answers = Answers::default();
         let (keyword, named) = match keyword {
             Ok((hits, named)) => (Ok(hits), named),
             Err(error) => (Err(error), Vec::new()),
+        };
+        let (vector, nearest) = match vector {
+            Ok(Meant { hits, of_all }) => (Ok(hits), of_all),
+            Err(error) => (Err(error), None),
         };
         answers.add(Source::Keyword, keyword);
         answers.add(Source::Vector, vector);
@@ -147,7 +188,7 @@ impl Search {
             answers.degraded.push(left_out(Source::Keyword.as_str(), &error));
             None
         });
-        (answers, Called { named, complete })
+        (answers, Called { named, complete, nearest })
     }
 
     /// The titles that have all that the query names; `None` when it names one thing at most.
@@ -194,15 +235,51 @@ impl Search {
         Ok(judged)
     }
 
-    async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
+    async fn by_meaning(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Meant, SearchError> {
         if plan.meaning.is_none() && plan.like.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Meant::default());
         }
         let meaning = self.meaning().ok_or_else(no_model)?;
-        let Some(point) = meaning.point(plan.meaning.as_deref(), &plan.like).await? else { return Ok(Vec::new()) };
-        let hits = meaning.index.search(&point, depth, &plan.filter.filter).await?;
-        self.only_passing(hits, snapshot, &plan.filter).await
+        let Some(point) = meaning.point(plan.meaning.as_deref(), &plan.like).await? else {
+            return Ok(Meant::default());
+        };
+        let hits = self.nearest_to(meaning, &point, &plan.filter, snapshot.clone(), depth);
+        let Some(scope) = &plan.scope else { return Ok(Meant { hits: hits.await?, of_all: None }) };
+        let (hits, of_all) = tokio::try_join!(hits, self.nearest_to(meaning, &point, scope, snapshot, depth))?;
+        Ok(Meant { hits, of_all: Some(of_all) })
     }
+
+    async fn nearest_to(
+        &self,
+        meaning: &Meaning,
+        point: &[f32],
+        conditions: &Conditions,
+        snapshot: Snapshot,
+        depth: usize,
+    ) -> Result<Vec<Scored>, SearchError> {
+        let hits = meaning.index.search(point, depth, &conditions.filter).await?;
+        self.only_passing(hits, snapshot, conditions).await
+    }
+
+    /// What is near in the graph without the filters of the request, and passes them.
+    async fn by_graph(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
+        let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
+        let scope = plan.scope.as_ref().unwrap_or(&plan.filter);
+        let mut near = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), scope.clone(), depth).await?;
+        if plan.scope.is_some() && !near.is_empty() {
+            let filter = plan.filter.clone();
+            let passing = self.blocking("filtering", move || snapshot.matching(&filter)).await?;
+            near.retain(|hit| passing.contains(&hit.content_id));
+        }
+        Ok(near)
+    }
+}
+
+/// All that the words of a plan find; an example is none of it.
+fn all_words(plan: &Plan) -> Asked {
+    let mut conditions = plan.filter.clone();
+    conditions.none.ids.extend(plan.like.iter().map(|title| title.id.to_string()));
+    Asked { query: plan.keyword.clone(), conditions }
 }
 
 /// The sources' lists, and which of them are missing.
@@ -224,10 +301,14 @@ impl Answers {
         }
     }
 
+    /// What a source found; `None` where it could not answer.
+    fn hits(&self, source: Source) -> Option<&[Scored]> {
+        self.lists.iter().find(|list| list.source == source).map(|list| list.hits.as_slice())
+    }
+
     /// The least similarity that the vectors found: what they did not find is no nearer.
     fn farthest(&self) -> f64 {
-        let vectors = self.lists.iter().find(|list| list.source == Source::Vector);
-        vectors.and_then(|list| list.hits.last()).map_or(0.0, |hit| hit.score)
+        self.hits(Source::Vector).and_then(<[Scored]>::last).map_or(0.0, |hit| hit.score)
     }
 
     /// An answer needs the words or the meaning: the graph alone knows nothing of what was typed.

@@ -234,7 +234,7 @@ impl Search {
             |hit: Scored| Fused { content_id: hit.content_id, score: hit.score, keyword: 0.0, vector: 0.0, graph: 0.0 };
         let fused = hits.into_iter().map(blank).collect();
         let demand = Some(Demand { conditions: vec![plan.filter.clone()], ..Demand::default() });
-        Ok(Found { lists: Vec::new(), fused, total, demand, degraded: Vec::new(), judged: Vec::new() })
+        Ok(Found { fused, total, demand, ..Found::default() })
     }
 
     pub(crate) async fn near(
@@ -304,7 +304,8 @@ impl Search {
             self.blocking("counting", move || snapshot.counts_of_all(&demand)).await?
         } else {
             let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
-            self.blocking("counting", move || snapshot.counts_of(ids.into_iter())).await?
+            let more = found.more.clone();
+            self.blocking("counting", move || snapshot.counts_of(ids.into_iter(), more.as_ref())).await?
         };
         let platforms = match request.facets.contains(&FacetField::Platforms) {
             true => self.catalog.directory(call).await?.platforms,

@@ -42,6 +42,7 @@ impl Search {
             name: String::new(),
             like: vec![TitleDoc::of(&seed)],
             meaning: None,
+            scope: None,
         };
         let mut found = self.find(&plan, self.keyword().snapshot(), self.budget(call)?).await?;
         found.fused.truncate(limit);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod asked;
+mod counting;
 mod following;
 mod keeping;
 mod personal;

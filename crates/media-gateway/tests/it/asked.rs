@@ -371,6 +371,33 @@ fn counts_and_services_hold() {
 }
 
 #[test]
+fn a_filter_brings_what_its_number_says() {
+    let app = cinema(Setup::new().with_model());
+    let mut compared = 0;
+    for query in
+        ["movies like The Matrix", "actors in space", "robbers and zombies", "films with Al Pacino", "thrillers"]
+    {
+        let asked = json!({ "query": query, "facets": ["platforms", "genres", "decades"] });
+        let found = app.post("/api/v1/search", &asked).ok();
+        for (field, values) in found["facets"].as_object().unwrap() {
+            for value in values.as_array().unwrap() {
+                let filters = match field.as_str() {
+                    "decades" => {
+                        let from: u16 = value["value"].as_str().unwrap().parse().unwrap();
+                        json!({ "year_range": { "from": from, "to": from + 9 } })
+                    }
+                    other => json!({ other: [value["value"]] }),
+                };
+                let brought = app.post("/api/v1/search", &with(&asked, json!({ "filters": filters }))).ok();
+                assert_eq!(brought["total_count"], value["count"], "{query}: {filters} {:?}", titles(&brought));
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+#[test]
 fn what_was_rated_and_spoken_can_be_asked_for() {
     // Two of the titles have a rating (7.5, from a film database) and a language.
     let app = fixtures::loaded(Setup::new());

@@ -7,7 +7,7 @@ use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, DocSetCollector, TopDocs},
     columnar::Column,
-    query::{PhraseQuery, Query, TermSetQuery},
+    query::{BooleanQuery, Occur, PhraseQuery, Query, TermSetQuery},
     schema::{Field, Value as _},
 };
 
@@ -41,6 +41,13 @@ const POPULARITY_WEIGHT: Score = 0.5;
 pub(crate) struct Snapshot {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
+}
+
+/// What was looked for, and among what.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub query: KeywordQuery,
+    pub conditions: Conditions,
 }
 
 /// A page's worth of the popular, and how many there are.
@@ -155,10 +162,28 @@ impl Snapshot {
         Ok(self.searcher.search(&*query::everything(&self.fields, conditions), &Counting)?)
     }
 
-    /// Counts these titles.
-    pub(crate) fn counts_of(&self, ids: impl Iterator<Item = ContentId>) -> Result<Counts, SearchError> {
+    /// Counts these titles, and beside them all that a query finds.
+    pub(crate) fn counts_of(
+        &self,
+        ids: impl Iterator<Item = ContentId>,
+        beside: Option<&Asked>,
+    ) -> Result<Counts, SearchError> {
         let ids = ids.map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
-        Ok(self.searcher.search(&TermSetQuery::new(ids), &Counting)?)
+        let these: Box<dyn Query> = Box::new(TermSetQuery::new(ids));
+        let found = beside.and_then(|asked| self.all_of(asked));
+        let either = std::iter::once(these).chain(found).map(|query| (Occur::Should, query)).collect();
+        Ok(self.searcher.search(&BooleanQuery::new(either), &Counting)?)
+    }
+
+    /// Whether it has any title to find.
+    pub(crate) fn finds(&self, asked: &Asked) -> Result<bool, SearchError> {
+        let Some(all) = self.all_of(asked) else { return Ok(false) };
+        Ok(self.searcher.search(&*all, &Count)? > 0)
+    }
+
+    fn all_of(&self, Asked { query, conditions }: &Asked) -> Option<Box<dyn Query>> {
+        let scoring = query::scoring(&self.searcher, &self.fields, query)?;
+        Some(query::filtered(&self.fields, scoring, conditions))
     }
 
     /// Whether any title has this tag.

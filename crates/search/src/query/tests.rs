@@ -312,6 +312,26 @@ fn filters_of_the_request_win() {
 }
 
 #[test]
+fn without_its_filters_a_search_is_bound_by_its_words() {
+    let ticked = |query: &str| {
+        let filters = SearchFilters { content_types: vec![ContentType::Movie], ..SearchFilters::default() };
+        let request = SearchRequest { filters, region: "DE".parse().ok(), ..request(query) };
+        plan(&request, None, &INDEX.1, 2026).unwrap()
+    };
+    assert_eq!(parse("korean crime films").scope, None, "there is nothing to leave away");
+    let tags = |tag: &str| vec![tag.to_owned()];
+    for query in ["movies like The Matrix but funny", "horror not in english", "\"last heist\" since 1990", "films"] {
+        let plan = ticked(query);
+        let scope = plan.scope.unwrap();
+        let mut both = scope.clone();
+        both.filter.any_of.insert(0, tags("type:movie"));
+        assert_eq!(both, plan.filter, "{query}");
+        assert_eq!(scope.filter.any_of[0], tags("region:DE"), "{query}: the region is where one is");
+    }
+    assert_eq!(ticked("films").kind, QueryKind::Browse, "to tick what was said changes nothing");
+}
+
+#[test]
 fn only_what_is_said_beside_examples_is_embedded() {
     assert_eq!(parse("movies like The Matrix").meaning, None);
     assert_eq!(parse("movies like The Matrix but funny").meaning.as_deref(), Some("Comedy"));

@@ -35,6 +35,8 @@ pub struct World {
     pub clock: Clock,
     /// What they know of whoever asks.
     pub boost: Arc<dyn PersonalBoost>,
+    /// How many titles each of their sources brings in.
+    pub depth: usize,
     /// Who reads queries for them.
     pub intents: Option<Arc<dyn IntentReader>>,
     catalog: Arc<Catalog>,
@@ -58,7 +60,8 @@ impl World {
         let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
         let (model, folder) = (Arc::new(HashingModel::new(dimension)), TempDir::new().unwrap());
         let (clock, boost) = (testkit::clock(), Arc::new(NeutralBoost));
-        let world = Self { db, folder, model, clock, boost, intents: None, catalog };
+        let depth = SearchConfig::default().depth;
+        let world = Self { db, folder, model, clock, boost, depth, intents: None, catalog };
         world.ingest(&records).await;
         world
     }
@@ -107,7 +110,12 @@ impl World {
             testkit::cache(),
             self.clock.clone(),
             testkit::rng(),
-            SearchConfig { source_timeout: Duration::from_millis(800), warm_up, ..SearchConfig::default() },
+            SearchConfig {
+                source_timeout: Duration::from_millis(800),
+                depth: self.depth,
+                warm_up,
+                ..SearchConfig::default()
+            },
         );
         let search = search.unwrap().with_boost(self.boost.clone()).with_intents(self.intents.clone());
         let (search, stop) = (Arc::new(search), CancellationToken::new());
@@ -295,7 +303,7 @@ pub fn record(
     }
 }
 
-fn offered(mut record: SourceRecord, regions: &[&str]) -> SourceRecord {
+pub fn offered(mut record: SourceRecord, regions: &[&str]) -> SourceRecord {
     let offer = |region: &&str| SourceOffer {
         platform: "netflix".to_owned(),
         region: region.parse().unwrap(),

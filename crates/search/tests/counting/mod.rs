@@ -1,0 +1,115 @@
+//! The numbers of facets: what one says is what its filter brings, however a title was found.
+
+use contracts::{ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SourceRecord, YearRange};
+
+use crate::world::{Running, World, offered, record};
+
+const FILMS: u64 = 200;
+/// Fewer than there are: of meaning and graph only the nearest are found.
+const DEPTH: usize = 40;
+
+const SYLLABLES: &[&str] =
+    &["ba", "ko", "lu", "mi", "ne", "po", "ra", "su", "ti", "vo", "wa", "xe", "ya", "zu", "da", "fe"];
+const GENRES: &[&str] = &["crime", "drama", "comedy", "horror", "war", "romance"];
+const DIRECTORS: &[&str] = &["Mara Quill", "Otis Fenn", "Ilse Brandt", "Teo Varga", "June Okoro"];
+const LANGUAGES: &[&str] = &["English", "French", "Korean"];
+const WORDS: &[&str] = &[
+    "lantern", "harbour", "quarrel", "orchard", "engine", "violin", "glacier", "market", "letter", "bridge", "teacher",
+    "soldier", "garden", "island", "painter", "doctor", "winter", "summer", "circus", "desert", "forest", "mirror",
+    "window", "castle", "sailor", "farmer", "prison", "hotel", "train", "river", "tower", "valley", "wedding",
+    "secret", "machine", "village", "dancer", "thief", "ghost", "brother", "sister", "father", "mother", "stranger",
+    "museum", "library", "kitchen", "theatre", "airport", "station",
+];
+
+/// Films of the same few words, people and genres, drawn from their numbers.
+fn films() -> Vec<SourceRecord> {
+    let film = |number: u64| {
+        let mut seed = number;
+        let mut pick = |of: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % of
+        };
+        let (high, low) = (number as usize / SYLLABLES.len(), number as usize % SYLLABLES.len());
+        let title = format!("{}{}ron", SYLLABLES[high].to_uppercase(), SYLLABLES[low]);
+        let story: Vec<&str> = (0..8).map(|_| WORDS[pick(WORDS.len())]).collect();
+        let genre = pick(GENRES.len());
+        let genres = [GENRES[genre], GENRES[(genre + 1 + pick(GENRES.len() - 1)) % GENRES.len()]];
+        let kind = if number % 7 == 3 { ContentType::TvShow } else { ContentType::Movie };
+        let year = 1950 + pick(70) as u16;
+        let people = [DIRECTORS[pick(DIRECTORS.len())], DIRECTORS[pick(DIRECTORS.len())]];
+        let mut film = record(&title, year, kind, &genres, &people, &story.join(" "));
+        film.languages = vec![LANGUAGES[pick(LANGUAGES.len())].to_owned()];
+        if pick(3) == 0 { offered(film, &["US"]) } else { film }
+    };
+    (0..FILMS).map(film).collect()
+}
+
+fn ticked(field: FacetField, value: &str, filters: &SearchFilters) -> SearchFilters {
+    let (mut filters, value) = (filters.clone(), value.to_owned());
+    match field {
+        FacetField::Genres => filters.genres = vec![value],
+        FacetField::ContentTypes => filters.content_types = vec![value.parse().unwrap()],
+        FacetField::Decades => {
+            let from: u16 = value.parse().unwrap();
+            filters.year_range = Some(YearRange { from: Some(from), to: Some(from + 9) });
+        }
+        FacetField::Platforms => filters.platforms = vec![value],
+        FacetField::Languages => filters.languages = vec![value],
+    }
+    filters
+}
+
+/// Ticks each value of each facet but those of `but`, and compares its number with what that brings; says which there were.
+async fn compare(running: &Running, request: &SearchRequest, but: Option<FacetField>) -> Vec<(FacetField, FacetValue)> {
+    let found = running.search(request).await;
+    let facets = found.facets.into_iter().filter(|(field, _)| Some(*field) != but);
+    let values = facets.flat_map(|(field, values)| values.into_iter().map(move |value| (field, value)));
+    // More than a source brings in are counted, and not listed.
+    let values: Vec<_> = values.filter(|(_, value)| value.count < DEPTH as u64).collect();
+    for (field, value) in &values {
+        let filters = ticked(*field, &value.value, &request.filters);
+        let brought = running.search(&SearchRequest { filters, ..request.clone() }).await;
+        assert!(brought.degraded.is_empty(), "{:?}", brought.degraded);
+        let (number, listed) = (brought.total_count, brought.results.len() as u64);
+        let what = format!("{:?} {:?}: {} {}", request.query, request.filters, field.as_str(), value.value);
+        assert_eq!((number, listed), (value.count, value.count), "{what}");
+    }
+    values
+}
+
+#[tokio::test]
+async fn a_filter_brings_what_its_number_says_however_it_was_found() {
+    let mut world = World::with(films()).await;
+    world.depth = DEPTH;
+    let running = world.start(true).await;
+    let (mut compared, mut by_meaning) = (0, 0);
+    for query in [
+        "lantern",
+        "a lantern in the harbour",
+        "bakoron",
+        "movies like Bakoron",
+        "crime and a violin",
+        "directed by Mara Quill",
+        "french films with a castle",
+        "films",
+        "what was that film where somebody who had lost a lantern in the harbour began a quarrel about the orchard that \
+         nobody wanted to sell to the doctor",
+    ] {
+        let facets = FacetField::ALL.to_vec();
+        let request = SearchRequest { query: query.to_owned(), facets, page_size: 100, ..SearchRequest::default() };
+        let found = running.search(&request).await;
+        let alone = found.results.iter().filter(|hit| hit.keyword_score == 0.0 && hit.vector_similarity > 0.0);
+        by_meaning += alone.count();
+        let values = compare(&running, &request, None).await;
+        compared += values.len();
+        // And once more among what a filter let through.
+        let genre =
+            values.iter().filter(|(field, _)| *field == FacetField::Genres).max_by_key(|(_, value)| value.count);
+        if let Some((field, value)) = genre {
+            let filters = ticked(*field, &value.value, &request.filters);
+            compared += compare(&running, &SearchRequest { filters, ..request }, Some(*field)).await.len();
+        }
+    }
+    assert!(compared > 100 && by_meaning > 20, "{compared} numbers, {by_meaning} titles found by meaning alone");
+    running.stop().await;
+}
