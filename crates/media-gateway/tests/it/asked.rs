@@ -398,6 +398,40 @@ fn a_filter_brings_what_its_number_says() {
 }
 
 #[test]
+fn an_answer_is_kept_while_the_catalogue_stands_still() {
+    let app = cinema(Setup::new().with_model());
+    let hits = || crate::split::counter(&app, "search_cache_lookups_total", &["outcome=\"hit\""]);
+    let ask = || {
+        let before = hits();
+        let found = app.post("/api/v1/search", &json!({ "query": "zombies who hide in a centre" })).ok();
+        (titles(&found).into_iter().map(str::to_owned).collect::<Vec<_>>(), hits() - before)
+    };
+    let until_kept = || {
+        let since = Instant::now();
+        loop {
+            let (found, hits) = ask();
+            if hits == 1.0 {
+                return found;
+            }
+            assert!(since.elapsed() < LIMIT, "nothing is kept");
+        }
+    };
+    let (first, hits) = ask();
+    assert_eq!((first[0].as_str(), hits), ("Dawn", 0.0), "nobody asked this before");
+    assert_eq!(until_kept(), first);
+    let dir = tempfile::tempdir().unwrap();
+    let row = "n1,Movie,Who Hide in a Centre,,,,,2019,PG,90 min,Horror,Zombies.\n";
+    app.ingest(&[&fixtures::write(dir.path(), "hulu_titles.csv", format!("{HEADER}\n{row}").as_bytes())]);
+    let all = ON_NETFLIX.len() + ON_HULU.len() + 1;
+    for told in [format!("{all} titles joined"), format!("{all} of {all} titles embedded")] {
+        app.eventually("/readyz", |ready| ready["components"].to_string().contains(&told));
+    }
+    let (fresh, hits) = ask();
+    assert!(hits == 0.0 && fresh.contains(&"Who Hide in a Centre".to_owned()), "what was kept is of other indexes");
+    assert_eq!(until_kept(), fresh);
+}
+
+#[test]
 fn what_was_rated_and_spoken_can_be_asked_for() {
     // Two of the titles have a rating (7.5, from a film database) and a language.
     let app = fixtures::loaded(Setup::new());

@@ -212,7 +212,7 @@ fn difference(found: &Value, wanted: &Value) -> Option<String> {
 }
 
 /// The sum of a counter over the series whose labels hold every one of `labels`.
-fn counter(app: &App, name: &str, labels: &[&str]) -> f64 {
+pub fn counter(app: &App, name: &str, labels: &[&str]) -> f64 {
     let page = reqwest::blocking::get(format!("{}/metrics", app.url("metrics"))).unwrap().text().unwrap();
     page.lines()
         .filter(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))
