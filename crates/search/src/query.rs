@@ -125,10 +125,11 @@ pub(crate) fn plan(
     }
     // By what the words say alone: "films" stays a list to look around in when films are ticked.
     let kind = kind_of(&intent.parsed, &intent.like, &spelling.query);
+    let unfiltered = as_far_as(intent.parsed.clone(), &request.filters);
     let parsed = with_filters(intent.parsed, &request.filters);
     let phrases = if long { Vec::new() } else { phrases(&spelling) };
-    let bounds = |filters: &SearchFilters| -> Result<Conditions, SearchError> {
-        let mut bounds = Conditions { phrases: phrases.clone(), ..filter(request, filters, &parsed, snapshot)? };
+    let bounds = |filters: &SearchFilters, parsed: &ParsedIntent| -> Result<Conditions, SearchError> {
+        let mut bounds = Conditions { phrases: phrases.clone(), ..filter(request, filters, parsed, snapshot)? };
         if kind == QueryKind::Like && !parsed.genres.is_empty() {
             // "like The Matrix but funny": what is not funny is like it in vain.
             bounds.filter.any_of.push(parsed.genres.iter().map(|genre| format!("genre:{genre}")).collect());
@@ -136,8 +137,8 @@ pub(crate) fn plan(
         Ok(bounds)
     };
     let none = SearchFilters::default();
-    let scope = if request.filters == none { None } else { Some(bounds(&none)?) };
-    let filter = bounds(&request.filters)?;
+    let scope = if request.filters == none { None } else { Some(bounds(&none, &unfiltered)?) };
+    let filter = bounds(&request.filters, &parsed)?;
     let demands = demands(&intent.named, &parsed);
     let keyword = KeywordQuery {
         told: long.then(|| Story::of(&request.query)),
@@ -367,6 +368,26 @@ fn with_filters(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedInte
     if filters.max_runtime_minutes.is_some() {
         parsed.max_runtime_minutes = None;
     }
+    parsed
+}
+
+/// What the words say, without that which a filter of the request asks beyond it: one that asks for a part of it, such
+/// as films of "films like The Matrix", narrows.
+fn as_far_as(mut parsed: ParsedIntent, filters: &SearchFilters) -> ParsedIntent {
+    if filters.content_types.iter().any(|kind| !parsed.content_types.contains(kind)) {
+        parsed.content_types.clear();
+    }
+    if filters.platforms.iter().any(|platform| !parsed.platforms.contains(platform)) {
+        parsed.platforms.clear();
+    }
+    let asked = filters.year_range.filter(|years| *years != YearRange::default());
+    if let (Some(asked), Some(said)) = (asked, parsed.year_range) {
+        let from = said.from.is_none_or(|least| asked.from.is_some_and(|from| from >= least));
+        let to = said.to.is_none_or(|most| asked.to.is_some_and(|to| to <= most));
+        parsed.year_range = Some(said).filter(|_| from && to);
+    }
+    let longer = |said: &u16| filters.max_runtime_minutes.is_some_and(|asked| asked > *said);
+    parsed.max_runtime_minutes = parsed.max_runtime_minutes.filter(|said| !longer(said));
     parsed
 }
 

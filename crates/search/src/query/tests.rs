@@ -313,22 +313,38 @@ fn filters_of_the_request_win() {
 
 #[test]
 fn without_its_filters_a_search_is_bound_by_its_words() {
-    let ticked = |query: &str| {
-        let filters = SearchFilters { content_types: vec![ContentType::Movie], ..SearchFilters::default() };
+    let ticked = |query: &str, filters: SearchFilters| {
         let request = SearchRequest { filters, region: "DE".parse().ok(), ..request(query) };
         plan(&request, None, &INDEX.1, 2026).unwrap()
     };
+    let films = || SearchFilters { content_types: vec![ContentType::Movie], ..SearchFilters::default() };
+    let years = |from: u16, to: u16| SearchFilters {
+        year_range: Some(YearRange { from: Some(from), to: Some(to) }),
+        ..SearchFilters::default()
+    };
     assert_eq!(parse("korean crime films").scope, None, "there is nothing to leave away");
     let tags = |tag: &str| vec![tag.to_owned()];
-    for query in ["movies like The Matrix but funny", "horror not in english", "\"last heist\" since 1990", "films"] {
-        let plan = ticked(query);
+    for query in ["like The Matrix but funny", "horror not in english", "\"last heist\" since 1990", "thrillers"] {
+        let plan = ticked(query, films());
         let scope = plan.scope.unwrap();
-        let mut both = scope.clone();
+        assert_eq!(scope.filter.any_of[0], tags("region:DE"), "{query}: the region is where one is");
+        let mut both = scope;
         both.filter.any_of.insert(0, tags("type:movie"));
         assert_eq!(both, plan.filter, "{query}");
-        assert_eq!(scope.filter.any_of[0], tags("region:DE"), "{query}: the region is where one is");
     }
-    assert_eq!(ticked("films").kind, QueryKind::Browse, "to tick what was said changes nothing");
+    // What asks for a part of what was said narrows it; what asks for more or for something else wins over it.
+    for (query, filters, narrows) in [
+        ("movies like The Matrix", films(), true),
+        ("sci-fi series", films(), false),
+        ("thrillers since 1990", years(1990, 1999), true),
+        ("thrillers since 1990", years(1980, 1989), false),
+        ("thrillers from the 90s", years(1995, 1995), true),
+        ("thrillers from the 90s", years(1995, 2005), false),
+    ] {
+        let (scope, said) = (ticked(query, filters).scope.unwrap(), ticked(query, SearchFilters::default()).filter);
+        assert_eq!(scope == said, narrows, "{query}: {scope:?}");
+    }
+    assert_eq!(ticked("films", films()).kind, QueryKind::Browse, "to tick what was said changes nothing");
 }
 
 #[test]
