@@ -145,6 +145,7 @@ impl Search {
         let snapshot = self.keyword().snapshot();
         let (mut plan, lacking) = self.plan(request, snapshot.clone(), self.budget(call)?).await?;
         plan.filter = plan.filter.suiting(call);
+        plan.scope = plan.scope.map(|scope| scope.suiting(call));
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;
