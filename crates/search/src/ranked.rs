@@ -131,7 +131,9 @@ impl Search {
             put_first(&mut fused, &complete);
         }
         rank::lift_named(&mut fused, &named);
-        let cut = |list: &List| list.source != Source::Vector && list.hits.len() >= self.config.depth;
+        // What is near ends where it is far, or where a filter leaves no more of the nearest of all.
+        let endless = nearest.is_none() && fused.len() >= self.config.depth;
+        let cut = |list: &List| list.hits.len() >= self.config.depth && (list.source != Source::Vector || endless);
         let total = fused.len() as u64 + u64::from(answers.lists.iter().any(cut));
         let (lists, degraded) = (answers.lists, answers.degraded);
         Ok(Found { lists, fused, total, demand: None, more, degraded, judged })

@@ -60,16 +60,22 @@ impl Search {
         };
         let (derived, snapshot, caller) = (self.derived(), self.keyword().snapshot(), call.clone());
         let rows = self.blocking("making rows", move || {
-            let counts = snapshot.counts(&conditions(&SearchFilters::default(), region).suiting(&caller))?;
-            let rows = discover::rows(&derived.shelves, &counts, region, named);
-            rows.into_iter()
-                .map(|row| Ok((ids_of(&row, &caller, &snapshot, &derived)?, row)))
-                .collect::<Result<Vec<_>, SearchError>>()
+            // Where nobody offers anything, all there is is shown, but for the rows of services.
+            let offered = match region {
+                Some(region) => snapshot.has_tag(&format!("region:{region}"))?,
+                None => true,
+            };
+            let there = region.filter(|_| offered);
+            let counts = snapshot.counts(&conditions(&SearchFilters::default(), there).suiting(&caller))?;
+            let mut rows = discover::rows(&derived.shelves, &counts, there, named);
+            rows.retain(|row| offered || row.search.filters.platforms.is_empty());
+            let filled = rows.into_iter().map(|row| Ok((ids_of(&row, &caller, &snapshot, &derived)?, row)));
+            Ok((filled.collect::<Result<Vec<_>, SearchError>>()?, there))
         });
-        let mut rows = within(self.budget(call)?, rows).await?;
-        let trending = self.trending_ids(call, region, ROW_LENGTH).await?;
+        let (mut rows, there) = within(self.budget(call)?, rows).await?;
+        let trending = self.trending_ids(call, there, ROW_LENGTH).await?;
         if trending.len() >= SHORTEST_ROW {
-            rows.insert(0, (trending.clone(), discover::trending(trending, region)));
+            rows.insert(0, (trending.clone(), discover::trending(trending, there)));
         }
         let mut ids: Vec<ContentId> = rows.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
         ids.sort_unstable();

@@ -171,6 +171,13 @@ async fn rows_to_look_around_in_come_from_facts() {
         item.offers.iter().all(|offer| offer.region.as_str() == "DE") && !item.offers.is_empty()
     };
     assert!(here.iter().all(|row| row.items.iter().all(offered)));
+    // Where nobody offers anything, what there is is shown all the same.
+    let nowhere = running.search.discover(&call(), "EG".parse().ok()).await.unwrap();
+    let unoffered = rows.iter().map(|row| row.id.as_str()).filter(|id| !id.starts_with("added:"));
+    assert_eq!(nowhere.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), unoffered.collect::<Vec<_>>());
+    assert!(
+        nowhere.iter().all(|row| row.search.region.is_none() && row.items.iter().all(|item| item.offers.is_empty()))
+    );
     assert_eq!(
         row("genre:crime").about,
         contracts::Wording::new("genre", [("genre", "crime".into()), ("count", "3".into())])
