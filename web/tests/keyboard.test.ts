@@ -61,6 +61,33 @@ describe('the keyboard alone', () => {
     expect(seen.size).toBeGreaterThan(20);
   });
 
+  it('finds the box from a filter too', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=harbour');
+    await lines(page).first().waitFor();
+    for (const control of ['aside input[type=checkbox]', 'select']) {
+      await page.locator(`main ${control}`).first().focus();
+      await page.keyboard.press('/');
+      expect((await focused(page)).id, control).toBe('box');
+    }
+    expect(await page.locator('#box').inputValue()).toBe('harbour');
+  });
+
+  it('closes the preferences when it goes on to the page', async () => {
+    const { page } = await visit();
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    await page.locator('.place').focus();
+    await page.keyboard.press('Enter');
+    const panel = page.locator('#preferences');
+    await panel.locator('select').first().waitFor();
+    await panel.locator('button', { hasText: 'Close' }).focus();
+    expect(await panel.isVisible()).toBe(true);
+    await page.keyboard.press('Tab');
+    expect(await panel.isVisible()).toBe(false);
+    expect((await focused(page)).tag).not.toBe('BODY');
+  });
+
   it('edits what was understood, and focus is never lost', async () => {
     const { page } = await visit();
     await page.goto('/search?q=90s+films+by+Nora+Vance');

@@ -29,6 +29,7 @@ const STATES: Record<string, (page: Page) => Promise<string>> = {
   discover: async (page) => (await page.goto('/'), 'main section li a'),
   'discover, loading': async (page) => (await hold(page, 'discover*'), await page.goto('/'), '.ghost'),
   'discover, further rows failed': async (page) => (await page.route('**/discover?*from=4*', (route) => route.abort()), await page.goto('/'), await page.locator('main section li a').first().waitFor(), await page.mouse.wheel(0, 9_000), '.notice'),
+  'discover, empty': async (page) => (await page.route('**/api/v1/discover*', (route) => route.fulfill({ json: { rows: [], total: 0 } })), await page.goto('/'), 'text=nothing in the catalogue'),
   'discover, failed': async (page) => (await refuse(page, 'discover*', 503), await page.goto('/'), '.notice'),
   preferences: async (page) => (await page.goto('/'), await page.locator('.place').click(), '#preferences .check'),
   search: async (page) => (await page.goto('/search?q=harbour+films+of+the+80s'), '#results li.line'),

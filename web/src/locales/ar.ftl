@@ -37,6 +37,7 @@ locale-en-XA = Pseudo
 discover-title = اعثر على ما تشاهده
 discover-lead = صفه بكلماتك، أو ابدأ بأحد الصفوف أدناه.
 discover-all = عرض كل «{ $title }»
+discover-empty = لا شيء في الفهرس بعد لتتصفحه.
 discover-seen = آخر ما شوهد على هذا الجهاز
 
 results-heading = النتائج

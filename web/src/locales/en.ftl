@@ -37,6 +37,7 @@ locale-en-XA = Pseudo (for translators)
 discover-title = Find something to watch
 discover-lead = Say it in your own words, or start with a row below.
 discover-all = See all of “{ $title }”
+discover-empty = There is nothing in the catalogue to look around in yet.
 discover-seen = Seen last on this device
 
 # Search
