@@ -191,6 +191,18 @@ describe('a chip', () => {
 });
 
 describe('a count', () => {
+  it('of an empty page names the part of the words to drop', async () => {
+    const { page } = await visit();
+    await page.goto('/search?q=films+by+Nora+Vance+from+the+1930s');
+    const way = page.locator('.empty li', { hasText: '1930' }).locator('a');
+    await way.waitFor();
+    expect(await page.locator('.empty h2').innerText()).toBe('Nothing matches all of this');
+    await way.click();
+    await lines(page).first().waitFor();
+    expect(await page.locator('#box').inputValue()).not.toContain('1930');
+    expect((await page.locator('#results li.line h2').allInnerTexts()).join()).toContain('Slow Train to Aldermoor');
+  });
+
   it('beside a filter is what the filter leaves, and that of an empty page what its link brings', async () => {
     const { page } = await visit();
     await page.goto('/search?q=films');
