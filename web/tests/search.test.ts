@@ -190,6 +190,19 @@ describe('a chip', () => {
   });
 });
 
+describe('a row of a service', () => {
+  it('says of each title what that service asks for it', async () => {
+    const { page } = await visit();
+    await page.goto('/');
+    const rows = page.locator('main section', { has: page.locator('h2', { hasText: 'Recently added on' }) });
+    await rows.first().locator('li').first().waitFor();
+    for (const row of await rows.all()) {
+      const service = (await row.locator('h2').innerText()).replace(/^Recently added on /, '').replace(/[ →]+$/, '');
+      for (const said of await row.locator('li ul.terse').allInnerTexts()) expect(said).toContain(service);
+    }
+  });
+});
+
 describe('a count', () => {
   it('of an empty page names the part of the words to drop', async () => {
     const { page } = await visit();
