@@ -17,7 +17,7 @@ export function label(chip: Chip): string {
 }
 
 /** A word of the intent's in the reader's language. */
-export function named(field: string, value: string): string {
+function named(field: string, value: string): string {
   if (field === 'genres') return genreName(value);
   if (field === 'content_types') return known(`intent-${value}`) ?? value;
   if (field === 'platforms') return serviceName(value);
