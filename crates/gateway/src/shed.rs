@@ -15,7 +15,7 @@ const MIN_SAMPLES: u32 = 20;
 const LATE_SHARE: f64 = 0.01;
 /// The share of the objective from which an answer counts as late: the limit turns back before the objective is missed.
 const HEADROOM: f64 = 0.6;
-/// The most and the least of the limit that is left after a window with late answers.
+/// The least and the most of the limit that is left after a window with late answers.
 const DECREASE: (f64, f64) = (0.5, 0.9);
 /// The share of the limit that a window without late answers adds; one at least.
 const INCREASE: f64 = 0.02;
