@@ -75,23 +75,21 @@ pub async fn run(global: &Global, args: &MergesEvalArgs) -> anyhow::Result<()> {
     let judges = args.hide_ids || args.hide_people;
     // Whatever is chosen with the answers in view may only look at the one half.
     let of = |keep: &dyn Fn(&Seen) -> bool| Judged::of(seen.iter().filter(|one| keep(one)));
+    // What overviews should have joined, nothing tells: only what they did.
+    let joined = |keep: &dyn Fn(&Seen) -> bool| Judged { shared: None, ..of(keep) };
     let parts = [
         ("whole", of(&|_| true)),
         ("train", of(&|one| !one.held_out)),
         ("held_out", of(&|one| one.held_out)),
-        ("by_story", of(&Seen::is_by_story)),
-        ("by_story_train", of(&|one| one.is_by_story() && !one.held_out)),
-        ("by_story_held_out", of(&|one| one.is_by_story() && one.held_out)),
+        ("by_story", joined(&Seen::is_by_story)),
+        ("by_story_train", joined(&|one| one.is_by_story() && !one.held_out)),
+        ("by_story_held_out", joined(&|one| one.is_by_story() && one.held_out)),
     ];
     if global.json {
         let mut report = parts[0].1.json(judges);
         report["records"] = json!(seen.len());
         for (name, judged) in parts.iter().skip(1).filter(|_| judges) {
             report[*name] = judged.json(true);
-            // What overviews should have joined, nothing tells: only what they did.
-            if let Some(part) = report[*name].as_object_mut().filter(|_| name.starts_with("by_story")) {
-                part.retain(|key, _| !["recall", "f1", "should_be"].contains(&key.as_str()));
-            }
         }
         report["overviews"] = json!(told);
         report["drawn"] = drawn.iter().map(|one| one.json()).collect();
@@ -105,11 +103,7 @@ pub async fn run(global: &Global, args: &MergesEvalArgs) -> anyhow::Result<()> {
         parts[3].1.joined
     );
     for (name, judged) in parts.iter().filter(|_| judges) {
-        println!(
-            "{name:18}  {}{}",
-            judged.line(),
-            if name.starts_with("by_story") { String::new() } else { judged.found() }
-        );
+        println!("{name:18}  {}{}", judged.line(), judged.found());
     }
     if !drawn.is_empty() {
         println!("\n| record | title it joined | confidence | evidence | judged |\n|---|---|---|---|---|");
@@ -343,16 +337,17 @@ struct Judged {
     joined: usize,
     right: usize,
     wrong: usize,
-    shared: usize,
+    /// How many there should be, where something tells.
+    shared: Option<usize>,
 }
 
 impl Judged {
     fn of<'a>(seen: impl Iterator<Item = &'a Seen>) -> Self {
-        seen.fold(Self::default(), |sum, one| Self {
+        seen.fold(Self { shared: Some(0), ..Self::default() }, |sum, one| Self {
             joined: sum.joined + usize::from(one.joined.is_some()),
             right: sum.right + usize::from(one.verdict == Verdict::Right),
             wrong: sum.wrong + usize::from(one.verdict == Verdict::Wrong),
-            shared: sum.shared + usize::from(one.shared),
+            shared: sum.shared.map(|shared| shared + usize::from(one.shared)),
         })
     }
 
@@ -363,30 +358,31 @@ impl Judged {
     }
 
     fn found(&self) -> String {
-        format!("  recall {:.4}  f1 {:.4} ({} should be)", self.recall(), self.f1(), self.shared)
+        let told = |shared| {
+            format!("  recall {:.4}  f1 {:.4} ({shared} should be)", part(self.right, shared), self.f1(shared))
+        };
+        self.shared.map(told).unwrap_or_default()
     }
 
     fn precision(&self) -> f64 {
         part(self.right, self.right + self.wrong)
     }
 
-    fn recall(&self) -> f64 {
-        part(self.right, self.shared)
-    }
-
-    fn f1(&self) -> f64 {
-        part(2 * self.right, self.right + self.wrong + self.shared)
+    fn f1(&self, shared: usize) -> f64 {
+        part(2 * self.right, self.right + self.wrong + shared)
     }
 
     fn json(&self, judged: bool) -> Value {
         let mut report = json!({ "merges": self.joined });
         if judged {
             report["precision"] = json!(self.precision());
-            report["recall"] = json!(self.recall());
-            report["f1"] = json!(self.f1());
             report["right"] = json!(self.right);
             report["wrong"] = json!(self.wrong);
-            report["should_be"] = json!(self.shared);
+        }
+        if let Some(shared) = self.shared.filter(|_| judged) {
+            report["recall"] = json!(part(self.right, shared));
+            report["f1"] = json!(self.f1(shared));
+            report["should_be"] = json!(shared);
         }
         report
     }
