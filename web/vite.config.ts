@@ -44,6 +44,8 @@ export default defineConfig({
         extends: true,
         test: { name: 'pages', include: ['tests/**/*.test.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 },
       },
+      // Pictures to look at, taken when somebody asks for them; no test runs it.
+      { extends: true, test: { name: 'shots', include: ['tests/shots.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000 } },
     ],
   },
 });

@@ -67,6 +67,12 @@ export async function accessible(page: Page): Promise<void> {
   expect(found).toEqual([]);
 }
 
+/** The id of the title that is called so. */
+export async function idOf(title: string): Promise<string> {
+  const answer = await fetch(`${base()}/api/v1/content/titles?q=${encodeURIComponent(title)}`);
+  return ((await answer.json()) as { items: { id: string }[] }).items[0]!.id;
+}
+
 export const lines = (page: Page) => page.locator('#results li.line');
 /** Of the whole list: what lies below the window is drawn a moment after the rest. */
 export async function titles(page: Page): Promise<string[]> {

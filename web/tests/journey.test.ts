@@ -1,6 +1,6 @@
 /** The first minute of a person: look around, search, refine, open a title, go on to a similar one, and come back. */
 import { describe, expect, it } from 'vitest';
-import { accessible, base, lines, settled, titles, useBrowser, visit } from './browser';
+import { accessible, idOf, lines, settled, titles, useBrowser, visit } from './browser';
 
 useBrowser();
 
@@ -209,8 +209,7 @@ describe('the first minute', () => {
   });
 
   it('opens a season to its episodes, by keyboard too, where the server listed it before', async () => {
-    const found = await fetch(`${base()}/api/v1/content/titles?q=Harbour+Street`);
-    const { id } = ((await found.json()) as { items: { id: string }[] }).items[0]!;
+    const id = await idOf('Harbour Street');
     const plain = await visit({ javaScriptEnabled: false });
     await plain.page.goto(`/title/${id}`);
     const served = (await plain.page.locator('.seasons li').allInnerTexts()).map((line) => line.replace(/\s+/g, ' ').trim());

@@ -1,13 +1,9 @@
 /** Pictures out of the node: in the width that is needed, blurred until they are there, and never a grey box. */
 import { describe, expect, it } from 'vitest';
-import { accessible, base, lines, useBrowser, visit } from './browser';
+import { accessible, base, idOf, lines, useBrowser, visit } from './browser';
 
 useBrowser();
 
-async function idOf(title: string): Promise<string> {
-  const answer = await fetch(`${base()}/api/v1/content/titles?q=${encodeURIComponent(title)}`);
-  return ((await answer.json()) as { items: { id: string }[] }).items[0]!.id;
-}
 const poster = async (title: string, more = '') => `/api/v1/images/${await idOf(title)}/poster${more}`;
 
 interface Title {

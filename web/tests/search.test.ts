@@ -1,7 +1,7 @@
 /** A search as people turn it about: its order, its chips, an old address, and what is said while they type. */
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessible, base, lines, settled, SIZES, titles, total, useBrowser, visit } from './browser';
+import { accessible, base, idOf, lines, settled, SIZES, titles, total, useBrowser, visit } from './browser';
 
 useBrowser();
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '');
@@ -382,8 +382,7 @@ describe('while someone looks', () => {
 describe('a part of the API that is down', () => {
   it('says that similar titles are missing, and brings them when asked again', async () => {
     const { page } = await visit();
-    const found = await fetch(`${base()}/api/v1/content/titles?q=Crooked+Mile`);
-    const { id } = ((await found.json()) as { items: { id: string }[] }).items[0]!;
+    const id = await idOf('Crooked Mile');
     await page.route('**/similar*', (route) => route.fulfill({ status: 503, contentType: 'application/json', headers: { 'retry-after': '60' }, body: '{}' }));
     await page.goto(`/title/${id}`);
     const section = page.locator('section', { has: page.locator('h2', { hasText: 'Similar titles' }) });

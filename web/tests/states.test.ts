@@ -1,7 +1,7 @@
 /** Every page in every state that it has: to be used by everyone, and on every screen. */
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessible, base, lines, settled, SIZES, useBrowser, visit } from './browser';
+import { accessible, idOf, lines, settled, SIZES, useBrowser, visit } from './browser';
 
 useBrowser();
 
@@ -17,10 +17,6 @@ async function inside(page: Page, to: string) {
     document.querySelector('main')!.append(way);
     way.click();
   }, to);
-}
-async function idOf(title: string): Promise<string> {
-  const answer = await fetch(`${base()}/api/v1/content/titles?q=${encodeURIComponent(title)}`);
-  return ((await answer.json()) as { items: { id: string }[] }).items[0]!.id;
 }
 const GONE = '/title/01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed';
 
