@@ -279,6 +279,23 @@ describe('an old address', () => {
   });
 });
 
+describe('a doubt', () => {
+  it.each([
+    ['en', 'No title here is called “zyzzyx”. Which one do you mean?', /^[^~\u0600-\u06ff]+$/],
+    ['ar', 'لا عنوان هنا يسمى', /zyzzyx/],
+    ['en-XA', 'Ñö ţîţļé ĥéŕé', /zyzzyx.*~/],
+  ])('is asked about in the reader’s language: %s', async (locale, said, whole) => {
+    const { page, troubles } = await visit({ prefs: { locale } });
+    await page.goto('/search?q=movies+like+Zyzzyx');
+    const asked = page.locator('.unsure');
+    await asked.waitFor();
+    expect(await asked.innerText()).toContain(said);
+    expect(await asked.innerText()).toMatch(whole);
+    expect(await asked.locator('[lang="en"]').count()).toBe(0);
+    expect(troubles).toEqual([]);
+  });
+});
+
 describe('while someone types', () => {
   it('the first letters of a word find what begins so', async () => {
     const { page } = await visit();

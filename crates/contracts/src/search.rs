@@ -214,6 +214,9 @@ pub struct ParsedIntent {
     pub confidence: f64,
     /// What to ask the person, where the confidence is below 0.7.
     pub clarification: Option<String>,
+    /// The same as data, for whoever asks it in another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<Wording>,
 }
 
 /// Who read the query.

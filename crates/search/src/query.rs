@@ -233,6 +233,7 @@ fn only_tell(intent: &mut Intent) {
         genres: std::mem::take(&mut intent.parsed.genres),
         confidence: intent.parsed.confidence,
         clarification: intent.parsed.clarification.take(),
+        question: intent.parsed.question.take(),
         ..ParsedIntent::default()
     };
 }
@@ -246,9 +247,11 @@ fn read(query: &str, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, I
     let mut parser = Parser::new(&spelling, snapshot, this_year, command);
     parser.read()?;
     let mut intent = parser.finish()?;
-    let nothing_typed = query.is_empty();
-    (intent.parsed.confidence, intent.parsed.clarification) =
-        if nothing_typed { (1.0, None) } else { confidence::confidence(&intent, &spelling, snapshot)? };
+    if query.is_empty() {
+        intent.parsed.confidence = 1.0;
+    } else {
+        confidence::judge(&mut intent, &spelling, snapshot)?;
+    }
     Ok((spelling, intent))
 }
 
@@ -260,7 +263,13 @@ fn given(edited: &ParsedIntent, snapshot: &Snapshot, this_year: u16) -> Result<(
         let field = format!("intent.like[{place}]");
         like.push(title_called(name, snapshot, this_year)?.ok_or_else(|| unknown_title(name, &field))?);
     }
-    let parsed = ParsedIntent { confidence: 1.0, clarification: None, corrections: Vec::new(), ..edited.clone() };
+    let parsed = ParsedIntent {
+        confidence: 1.0,
+        clarification: None,
+        question: None,
+        corrections: Vec::new(),
+        ..edited.clone()
+    };
     let intent = Intent {
         like,
         named: edited.people.iter().map(|name| Named { name: fold(name), role: None }).collect(),

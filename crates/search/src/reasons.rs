@@ -9,7 +9,7 @@ use crate::{
     languages,
     query::{Named, Plan, country_name, genres_of_mood},
     rank::Fused,
-    text::{fold, words},
+    text::{fold, shortened, words},
 };
 
 /// The most reasons of one result.
@@ -47,17 +47,18 @@ pub(crate) fn reasons(content: &Content, plan: &Plan, fused: &Fused) -> Vec<Word
 /// A reason in English.
 pub(crate) fn english(reason: &Wording) -> String {
     let arg = |name: &str| reason.arg(name);
+    let title = || shortened(arg("title"));
     let genre = |id: &str| genres::name(id).unwrap_or(id).to_owned();
     match reason.code.as_str() {
         "title" => format!("Title matches “{}”", arg("words")),
         "director" => format!("Directed by {}", arg("name")),
         "writer" => format!("Written by {}", arg("name")),
         "actor" => format!("With {}", arg("name")),
-        "same_director" => format!("Directed by {}, like “{}”", arg("name"), arg("title")),
-        "same_cast" => format!("Shares cast with “{}”: {}", arg("title"), arg("name")),
+        "same_director" => format!("Directed by {}, like “{}”", arg("name"), title()),
+        "same_cast" => format!("Shares cast with “{}”: {}", title(), arg("name")),
         "same_genre" => {
             let names: Vec<String> = arg("genres").split(',').map(genre).collect();
-            format!("Same genre as “{}”: {}", arg("title"), names.join(", "))
+            format!("Same genre as “{}”: {}", title(), names.join(", "))
         }
         "genre" => format!("Genre: {}", genre(arg("genre"))),
         "mood" => format!("{} is often {}", genre(arg("genre")), arg("mood")),

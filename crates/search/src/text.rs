@@ -59,6 +59,16 @@ pub(crate) fn join(words: &[Word]) -> String {
     texts.join(" ")
 }
 
+/// The most characters of a title that is quoted in a sentence: one reads the sentence, not the title.
+const MAX_QUOTED: usize = 60;
+
+/// A title as a sentence quotes it: a long one is cut at a space, and says so.
+pub(crate) fn shortened(title: &str) -> String {
+    let Some((end, _)) = title.char_indices().nth(MAX_QUOTED) else { return title.to_owned() };
+    let cut = title[..end].rfind(' ').unwrap_or(end);
+    format!("{}…", title[..cut].trim_end_matches([',', '.', ':', ';', ' ']))
+}
+
 fn push_folded(word: &mut String, c: char) {
     if word.len() >= MAX_WORD_BYTES {
         return;
@@ -143,6 +153,15 @@ mod tests {
         for (text, folded) in table {
             assert_eq!(fold(text), folded, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_title_is_quoted_in_part() {
+        assert_eq!(shortened("Heat"), "Heat");
+        assert_eq!(shortened(&"é".repeat(60)), "é".repeat(60));
+        assert_eq!(shortened(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+        let long = format!("{}, and what the tide brought back", "lighthouse ".repeat(5).trim_end());
+        assert_eq!(shortened(&long), format!("{}, and…", "lighthouse ".repeat(5).trim_end()));
     }
 
     proptest! {

@@ -116,6 +116,7 @@ function settled(intent: Intent): Intent {
   const changed = intent as unknown as Record<string, unknown>;
   if ('confidence' in changed) changed.confidence = 1;
   if ('clarification' in changed) changed.clarification = null;
+  delete changed.question;
   if ('corrections' in changed) changed.corrections = [];
   return intent;
 }

@@ -1,6 +1,7 @@
 /** What the API says as data, said in the person's language. */
 import type { Schemas } from './api';
 import { comma, genreName, known, languageName, number, regionName, runtime, year } from './i18n.svelte';
+import { shortened } from './shortened';
 
 type Wording = Schemas['Wording'];
 
@@ -20,6 +21,8 @@ function spelt(args: Record<string, string>): Record<string, string> {
       : (name === 'year' || name === 'decade') && figure ? year(figure)
       : name === 'minutes' && figure ? runtime(figure)
       : name === 'count' ? number(figure)
+      : (name === 'first' || name === 'second') && figure ? year(figure)
+      : name === 'title' ? shortened(value)
       : value;
   }
   return said;
@@ -34,6 +37,9 @@ function say(kind: string, wording: Wording | undefined, english: string): { tex
 /** Why each result is there. */
 export const reasons = (result: Pick<Schemas['SearchResult'], 'reasons' | 'match_reasons'>) =>
   result.match_reasons.map((english, at) => say('why', result.reasons?.[at], english));
+
+/** What is asked where it is not clear what was meant. */
+export const question = (parsed: Schemas['ParsedIntent']) => (parsed.clarification ? say('ask', parsed.question ?? undefined, parsed.clarification) : undefined);
 
 /** What stands above a row, and why it is what it is. */
 export const heading = (row: Schemas['DiscoverRow']) => say('row', row.about, row.title);

@@ -108,6 +108,19 @@ editor-unknown = لا شيء هنا يسمى «{ $name }».
 editor-near = أسماء قريبة
 intent-unsure = لسنا متأكدين مما تعنيه.
 
+ask-nothing-said = ماذا تريد أن تشاهد؟ اذكر عنوانا أو شخصا أو نوعا.
+ask-only-stop-words = هل تقول المزيد عما تريد مشاهدته؟
+ask-unknown-words = لا شيء هنا يعرف «{ $words }». هل تقولها بكلمات أخرى؟
+ask-unknown-example = لا عنوان هنا يسمى «{ $title }». أي عنوان تعني؟
+ask-part-of-example = هل تعني «{ $title }»؟
+ask-namesakes = أي «{ $title }» تعني: { $first } أم { $second }؟
+ask-namesakes-undated = أي «{ $title }» تعني: { $year } أم الذي لا تاريخ له؟
+ask-namesakes-alike = أكثر من عنوان هنا يسمى «{ $title }». أيها تعني؟
+ask-corrected = هل تعني «{ $words }»؟
+ask-contradiction-genre = تطلب كلماتك { $genre } ولا تريده معا. أيهما تعني؟
+ask-contradiction-person = تطلب كلماتك { $name } ولا تريده معا. أيهما تعني؟
+ask-contradiction-years = تطلب كلماتك أعواما لا تجتمع. أيها تعني؟
+
 lost = { $count ->
     [one] لم يعد { $what } مدرجا؛ بقية بحثك كما هي.
    *[other] لم تعد { $what } مدرجة؛ بقية بحثك كما هي.

@@ -106,6 +106,20 @@ editor-unknown = Nothing here is called “{ $name }”.
 editor-near = Names that come near
 intent-unsure = We are not sure what you mean.
 
+# What is asked where it is not clear what was meant
+ask-nothing-said = What would you like to watch? Name a title, a person or a genre.
+ask-only-stop-words = Can you say more about what you would like to watch?
+ask-unknown-words = Nothing here knows “{ $words }”. Can you say it in other words?
+ask-unknown-example = No title here is called “{ $title }”. Which one do you mean?
+ask-part-of-example = Do you mean “{ $title }”?
+ask-namesakes = Which “{ $title }” do you mean: { $first } or { $second }?
+ask-namesakes-undated = Which “{ $title }” do you mean: { $year } or the undated one?
+ask-namesakes-alike = More than one title here is called “{ $title }”. Which one do you mean?
+ask-corrected = Did you mean “{ $words }”?
+ask-contradiction-genre = Your words ask for { $genre } and against it. Which do you mean?
+ask-contradiction-person = Your words ask for { $name } and against it. Which do you mean?
+ask-contradiction-years = Your words ask for years that exclude each other. Which do you mean?
+
 lost = { $count ->
     [one] { $what } is no longer listed; the rest of your search stands.
    *[other] { $what } are no longer listed; the rest of your search stands.

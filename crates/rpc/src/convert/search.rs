@@ -174,6 +174,7 @@ impl From<ParsedIntent> for pb::ParsedIntent {
             corrections: intent.corrections.into_iter().map(correction).collect(),
             confidence: intent.confidence,
             clarification: intent.clarification,
+            question: intent.question.map(Into::into),
         }
     }
 }
@@ -199,6 +200,7 @@ impl TryFrom<pb::ParsedIntent> for ParsedIntent {
             corrections: intent.corrections.into_iter().map(correction).collect(),
             confidence: intent.confidence,
             clarification: intent.clarification,
+            question: intent.question.map(Into::into),
         })
     }
 }

@@ -204,6 +204,7 @@ prop_compose! {
     fn intents()(
         text in ".{0,12}", (like, people, moods) in (texts(), texts(), texts()), filters in filters(),
         countries in vec(regions(), 0..3), confidence in numbers(), clarification in of(".{0,9}"),
+        question in of(wordings()),
     ) -> ParsedIntent {
         let SearchFilters { genres, content_types, year_range, platforms, languages, max_runtime_minutes, .. } = filters;
         let corrections = like.iter().map(|from| Correction { from: from.clone(), to: text.clone() }).collect();
@@ -213,7 +214,7 @@ prop_compose! {
         };
         ParsedIntent {
             text, like, people, genres, moods, content_types, year_range, platforms, languages, countries,
-            max_runtime_minutes, exclude, corrections, confidence, clarification,
+            max_runtime_minutes, exclude, corrections, confidence, clarification, question,
         }
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn believed(
     if validate_intent(said).is_err() || !(0.0..=1.0).contains(&said.confidence) {
         return Ok(Err(NO_INTENT));
     }
-    let meant = ParsedIntent { confidence: 0.0, clarification: None, corrections: Vec::new(), ..said.clone() };
+    let meant =
+        ParsedIntent { confidence: 0.0, clarification: None, question: None, corrections: Vec::new(), ..said.clone() };
     if meant == ParsedIntent::default() {
         return Ok(Err(NOTHING));
     }
@@ -60,7 +61,7 @@ pub(super) fn believed(
     };
     // How sure it says it is tells little; how much of it the catalogue knows tells more.
     let spelling = Spelling::as_written(query);
-    (intent.parsed.confidence, intent.parsed.clarification) = confidence::confidence(&intent, &spelling, snapshot)?;
+    confidence::judge(&mut intent, &spelling, snapshot)?;
     Ok(Ok(intent))
 }
 

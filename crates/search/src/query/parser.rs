@@ -1,7 +1,7 @@
 //! (pure) Reads a query from left to right, each word once: what it does not want, examples, years and lengths,
 //! platforms, people, origins, genres, moods, kinds.
 
-use contracts::{Correction, ParsedIntent};
+use contracts::{Correction, ParsedIntent, Wording};
 
 use super::{
     Named,
@@ -78,8 +78,8 @@ pub(super) struct Intent {
     pub named: Vec<Named>,
     pub text_words: Vec<String>,
     pub light_words: Vec<String>,
-    /// What contradicts itself, as it stands after "Your words ask for".
-    pub contradiction: Option<String>,
+    /// What contradicts itself, as the question about it.
+    pub contradiction: Option<Wording>,
     /// An example that no title fits, or fits only in part.
     pub vague_example: Option<String>,
     /// Whether it asks for a forgotten title by its story.
@@ -99,7 +99,7 @@ pub(super) struct Parser<'a> {
     pub(super) bare_year: bool,
     pub(super) parsed: ParsedIntent,
     pub(super) named: Vec<Named>,
-    pub(super) contradiction: Option<String>,
+    pub(super) contradiction: Option<Wording>,
     vague_example: Option<String>,
     like: Vec<TitleDoc>,
 }
@@ -262,17 +262,16 @@ impl<'a> Parser<'a> {
     /// What is asked for and not wanted at once is not wanted.
     fn settle_exclusions(&mut self) {
         let exclude = &self.parsed.exclude;
-        let both = self.parsed.genres.iter().find(|genre| exclude.genres.contains(genre)).cloned();
-        let both = both.or_else(|| self.parsed.people.iter().find(|name| exclude.people.contains(name)).cloned());
+        let genre = self.parsed.genres.iter().find(|genre| exclude.genres.contains(genre));
+        let person = self.parsed.people.iter().find(|name| exclude.people.contains(name));
+        let both = genre.map(|id| Wording::new("contradiction_genre", [("genre", id.clone())]));
+        let both = both.or_else(|| person.map(|name| Wording::new("contradiction_person", [("name", name.clone())])));
         self.parsed.genres.retain(|genre| !exclude.genres.contains(genre));
         self.parsed.people.retain(|name| !exclude.people.contains(name));
         self.parsed.platforms.retain(|platform| !exclude.platforms.contains(platform));
         let people = &self.parsed.people;
         self.named.retain(|named| people.iter().any(|name| crate::text::fold(name) == named.name));
-        if self.contradiction.is_none() {
-            let name = |id: String| contracts::genres::name(&id).map_or(id.clone(), str::to_owned);
-            self.contradiction = both.map(|id| format!("{} and against it", name(id)));
-        }
+        self.contradiction = self.contradiction.take().or(both);
     }
 
     /// Whether the query is the name of a title after all: "The Truman Show", "2001 space odyssey", "1917".

@@ -212,24 +212,27 @@ fn a_person_is_meant_for_what_the_words_say_or_what_they_did_most() {
 
 #[test]
 fn doubts_are_asked_about() {
-    let table: [(&str, bool, &str); 12] = [
-        ("", true, ""),
-        ("the matrix", true, ""),
-        ("90s heist films with Al Pacino", true, ""),
-        ("al pachino", true, ""),
-        ("🎬🍿", false, "What would you like to watch?"),
-        ("of the", false, "say more"),
-        ("movies like Zyzzyx", false, "No title here is called “zyzzyx”"),
-        ("something like truman", false, "“The Truman Show”"),
-        ("movies like heat", false, "1995 or 1986"),
-        ("horror but not horror", false, "for Horror and against it"),
-        ("before 1980 after 2015", false, "years that exclude each other"),
-        ("фильм ужасов", false, "“ужасов”"),
+    let table: [(&str, &str, &str); 12] = [
+        ("", "", ""),
+        ("the matrix", "", ""),
+        ("90s heist films with Al Pacino", "", ""),
+        ("al pachino", "", ""),
+        ("🎬🍿", "nothing_said", "What would you like to watch?"),
+        ("of the", "only_stop_words", "say more"),
+        ("movies like Zyzzyx", "unknown_example title=zyzzyx", "No title here is called “zyzzyx”"),
+        ("something like truman", "part_of_example title=The Truman Show", "“The Truman Show”"),
+        ("movies like heat", "namesakes first=1995 second=1986 title=Heat", "1995 or 1986"),
+        ("horror but not horror", "contradiction_genre genre=horror", "for Horror and against it"),
+        ("before 1980 after 2015", "contradiction_years", "years that exclude each other"),
+        ("фильм ужасов", "unknown_words words=ужасов", "“ужасов”"),
     ];
-    for (query, sure, question) in table {
+    for (query, data, question) in table {
         let parsed = parse(query).parsed;
-        assert_eq!(parsed.confidence >= 0.7, sure, "{query} {}", parsed.confidence);
-        assert_eq!(parsed.clarification.is_none(), sure, "{query} {:?}", parsed.clarification);
+        assert_eq!(parsed.confidence >= 0.7, data.is_empty(), "{query} {}", parsed.confidence);
+        let asked = parsed.question.unwrap_or_default();
+        let args = asked.args.iter().map(|(name, value)| format!(" {name}={value}"));
+        assert_eq!(format!("{}{}", asked.code, args.collect::<String>()), data, "{query}");
+        assert_eq!(parsed.clarification.is_none(), data.is_empty(), "{query} {:?}", parsed.clarification);
         assert!(parsed.clarification.unwrap_or_default().contains(question), "{query}");
     }
     assert!(parse("xqzzvw plkjhg").parsed.confidence < parse("xqzzvw matrix").parsed.confidence);

@@ -1,6 +1,6 @@
 //! (pure) Years and running times in a query.
 
-use contracts::YearRange;
+use contracts::{Wording, YearRange};
 
 use super::{
     parser::{NEGATIONS, Parser},
@@ -18,7 +18,7 @@ impl<'a> Parser<'a> {
             Some(known) => meet(known, years),
         };
         if matches!((years.from, years.to), (Some(from), Some(to)) if from > to) {
-            self.contradiction.get_or_insert_with(|| "years that exclude each other".to_owned());
+            self.contradiction.get_or_insert_with(|| Wording::new("contradiction_years", []));
             // "After 2015" can mean nothing else; a year alone may be a title's.
             return if taken > 1 { self.take(at, taken) } else { 0 };
         }
