@@ -204,6 +204,17 @@ describe('a row of a service', () => {
 });
 
 describe('a count', () => {
+  it('says what it counts: what has all of it, and what only comes near', async () => {
+    const { page } = await visit();
+    const said = page.locator('#results .count > span');
+    const after = async (path: string) => (await page.goto(path), await lines(page).first().waitFor(), await said.innerText());
+    expect(await after('/search?q=directed+by+Nora+Vance')).toMatch(/^4 titles( fit, \d+ come near)? in /);
+    expect(await after('/search?q=directed+by+Nora+Vance&sort=newest')).toMatch(/^4 titles in /);
+    expect(await after('/search?q=films+directed+by+Bo+Finch')).toMatch(/^No title fits all of it, \d+ come near in /);
+    expect(await after('/search?q=films+like+Crooked+Mile')).toMatch(/^\d+ titles come near in /);
+    await page.waitForFunction(() => /titles come near/.test(document.querySelector('main [role="status"]')?.textContent ?? ''));
+  });
+
   it('of an empty page names the part of the words to drop', async () => {
     const { page } = await visit();
     await page.goto('/search?q=films+by+Nora+Vance+from+the+1930s');

@@ -312,6 +312,11 @@ pub struct SearchResponse {
     pub total_count: u64,
     /// Whether there are more than `total_count`, which then is a lower bound.
     pub total_count_is_capped: bool,
+    /// How many titles have all that is asked for: the people in the parts that the words give them, the genres, each of the
+    /// words, and the filters. The others only come near. Absent where that can't be said (an example, a told story, an
+    /// origin that is not known of every title) and where it was not counted in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitting_count: Option<u64>,
     /// Which page this is.
     pub page: u32,
     /// How many a page holds.

@@ -20,7 +20,7 @@ use crate::{
     facets::facets,
     heard::unheard,
     keyword::{Demand, Popular, Snapshot},
-    query::{self, Named, Plan},
+    query::{self, Named, Plan, QueryKind},
     rank::{Fused, Source},
     ranked::{Found, left_out},
     reasons::{english, reasons},
@@ -154,14 +154,16 @@ impl Search {
         let mut found = self.found(&plan, request, snapshot, last as usize, budget).await?;
         // Who asks for an order gets it.
         let unweighed = if request.sort.is_relevance() { self.weigh(call, &mut found.fused).await } else { None };
-        let (results, (facets, uncounted)) =
-            tokio::try_join!(self.page(call, &plan, window(&found.fused, request)), async {
-                Ok(self.facets(call, request, &found, counted).await)
-            })?;
+        let (results, (facets, uncounted), fitting_count) = tokio::try_join!(
+            self.page(call, &plan, window(&found.fused, request)),
+            async { Ok(self.facets(call, request, &found, counted.clone()).await) },
+            async { Ok(self.fitting(call, &plan, &found, counted.clone()).await) }
+        )?;
         Ok(SearchResponse {
             results,
             total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
             total_count_is_capped: found.total > u64::from(MAX_RESULT_WINDOW),
+            fitting_count,
             page: request.page,
             page_size: request.page_size,
             query_parsed: plan.parsed,
@@ -315,6 +317,21 @@ impl Search {
         let named =
             |id: &str| platforms.iter().find(|platform| platform.id == id).map(|platform| platform.name.clone());
         Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
+    }
+
+    /// How many titles have all that is asked for, where a title has that or has it not: nobody can say so of what is like
+    /// an example or a told story, or where the origin of some titles is not known.
+    async fn fitting(&self, call: &Call, plan: &Plan, found: &Found, snapshot: Snapshot) -> Option<u64> {
+        if found.demand.is_some() {
+            return Some(found.total);
+        }
+        let anywhere = plan.parsed.languages.is_empty() && plan.parsed.countries.is_empty();
+        if plan.kind == QueryKind::Like || plan.keyword.story || !anywhere {
+            return None;
+        }
+        let demand = plan.demand();
+        let counting = self.blocking("counting what fits", move || snapshot.count_of_all(&demand));
+        within(self.budget(call).ok()?, counting).await.ok()
     }
 
     /// The titles of the page, in one call of the catalogue. One that is gone meanwhile is left out.

@@ -9,6 +9,7 @@ use axum::{
     response::Response,
 };
 use contracts::{ErrorKind, SearchRequest, SearchResponse};
+use fluent_bundle::FluentValue;
 use http::StatusCode;
 use http_api::CallOf;
 
@@ -98,6 +99,22 @@ pub async fn plain(State(web): State<Arc<Web>>, CallOf(mut call): CallOf, uri: U
     web.shell.answer(&headers, language, &filling)
 }
 
+/// How many have all that was asked for, and how many come near; as the app says it (`web/src/lib/count.svelte.ts`).
+fn counted(found: &SearchResponse, words: &Language) -> Vec<String> {
+    let capped = if found.total_count_is_capped { "yes" } else { "no" };
+    let all: [(&str, FluentValue<'_>); 2] = [("count", found.total_count.into()), ("capped", capped.into())];
+    match found.fitting_count {
+        None if found.total_count > 0 => vec![words.tell("results-near", &all)],
+        Some(fitting) if fitting < found.total_count => {
+            vec![words.tell("results-fitting", &[("fitting", fitting.into())]), words.tell("results-besides", &all)]
+        }
+        fitting => {
+            let count = fitting.unwrap_or_default();
+            vec![words.tell("results-count", &[("count", count.into()), ("capped", "no".into())])]
+        }
+    }
+}
+
 /// The page; `refused` says that it holds the results of the words alone.
 pub(crate) fn fill(
     request: &SearchRequest,
@@ -114,7 +131,6 @@ pub(crate) fn fill(
             asked::address(params, page)
         }
     };
-    let capped = if found.total_count_is_capped { "yes" } else { "no" };
     let heading = words.say("results-heading");
     let name = if request.query.is_empty() { heading } else { request.query.clone() };
     let of = |result: &contracts::SearchResult| ResultLine {
@@ -127,7 +143,7 @@ pub(crate) fn fill(
         words,
         q: &request.query,
         refused,
-        count: words.tell("results-count", &[("count", found.total_count.into()), ("capped", capped.into())]),
+        count: words.list(&counted(found, words)),
         lines: found.results.iter().map(of).collect(),
         before: (request.page - 1) * request.page_size,
         place: words.tell("results-page", &[("page", request.page.into()), ("pages", pages.max(1).into())]),

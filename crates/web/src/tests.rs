@@ -285,7 +285,7 @@ fn a_page_of_results_leads_to_titles_and_to_the_next() {
     let request = asked::request(&asked);
     let result = json!({ "content": content(&json!({ "title": "<i>Mile</i>" })), "relevance_score": 0.0, "match_reasons": [],
         "vector_similarity": 0.0, "graph_score": 0.0, "keyword_score": 0.0 });
-    let mut found = json!({ "results": [result], "total_count": 41, "total_count_is_capped": false, "page": 2, "page_size": 20,
+    let mut found = json!({ "results": [result], "total_count": 41, "total_count_is_capped": false, "fitting_count": 41, "page": 2, "page_size": 20,
         "query_parsed": {}, "degraded": [], "search_time_ms": 1.0 });
     let page = |found: &Value, refused: bool, language: &Language| {
         search::fill(&request, &asked, &serde_json::from_value(found.clone()).unwrap(), refused, language)
@@ -312,6 +312,20 @@ fn a_page_of_results_leads_to_titles_and_to_the_next() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
         assert!(refused.body.contains("its words alone") && !refused.body.contains("with=Ada"), "{}", refused.body);
     });
+    let mut said = |total: u64, capped: bool, fitting: Value| {
+        found["total_count"] = json!(total);
+        found["total_count_is_capped"] = json!(capped);
+        found["fitting_count"] = fitting;
+        let mut body = String::new();
+        in_language("en", |english| body = page(&found, false, english).body);
+        body
+    };
+    let near = said(1000, true, json!(22));
+    assert!(near.contains("<p>22 titles fit, more than 1,000 come near</p>"), "{near}");
+    let none = said(1, false, json!(0));
+    assert!(none.contains("<p>No title fits all of it, 1 comes near</p>"), "{none}");
+    let example = said(57, false, Value::Null);
+    assert!(example.contains("<p>57 titles come near</p>"), "{example}");
     found["total_count"] = json!(40);
     in_language("ar", |arabic| {
         let body = page(&found, false, arabic).body;

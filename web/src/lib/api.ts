@@ -1,6 +1,7 @@
 /** The API, typed by its own document, with every failure told apart by what a person can do about it. */
 import createClient from 'openapi-fetch';
 import type { components, paths } from '../api/schema';
+import type { Count } from './count.svelte';
 
 export type Schemas = components['schemas'];
 export type Content = Schemas['Content'];
@@ -124,7 +125,7 @@ function keepSearch(key: string, data: SearchResponse): void {
     try {
       const kept = await caches.open(SEARCHED);
       await kept.delete(place(key));
-      await kept.put(place(key), Response.json(data, { headers: { [COUNT]: String(data.total_count), [WHEN]: new Date().toISOString() } }));
+      await kept.put(place(key), Response.json(data, { headers: { [COUNT]: JSON.stringify(countOf(data)), [WHEN]: new Date().toISOString() } }));
       for (const old of (await kept.keys()).slice(0, -MOST_SEARCHED)) await kept.delete(old);
     } catch {
       // No room, or no cache outside https: nothing is kept, and nothing else breaks.
@@ -133,10 +134,16 @@ function keepSearch(key: string, data: SearchResponse): void {
 }
 
 const [COUNT, WHEN] = ['x-count', 'x-when'];
+const countOf = ({ total_count, total_count_is_capped, fitting_count }: Count): Count => ({ total_count, total_count_is_capped, fitting_count });
+/** A number where an earlier release of the app wrote it. */
+function readCount(text: string | null | undefined): Count {
+  const kept = JSON.parse(text || '0') as Count | number;
+  return typeof kept === 'number' ? { total_count: kept, total_count_is_capped: false } : kept;
+}
 
 export interface Searched {
   search: SearchRequest;
-  count: number;
+  count: Count;
   /** When it was answered. */
   at: string;
 }
@@ -149,7 +156,7 @@ export async function searched(): Promise<Searched[]> {
       const key = decodeURIComponent(new URL(request.url).search.slice(1));
       const headers = (await kept.match(request))?.headers;
       const at = headers?.get(WHEN);
-      return at ? [{ search: JSON.parse(key.slice(key.indexOf('{'))) as SearchRequest, count: Number(headers!.get(COUNT)), at }] : [];
+      return at ? [{ search: JSON.parse(key.slice(key.indexOf('{'))) as SearchRequest, count: readCount(headers!.get(COUNT)), at }] : [];
     }));
     return all.flat().reverse();
   } catch {

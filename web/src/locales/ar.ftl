@@ -52,6 +52,33 @@ results-count = { $capped ->
        *[other] { $count } عنوان
     }
 }
+results-near = { $capped ->
+    [yes] أكثر من { $count } عنوان قريب
+   *[no] { $count ->
+        [zero] لا عناوين قريبة
+        [one] عنوان واحد قريب
+        [two] عنوانان قريبان
+        [few] { $count } عناوين قريبة
+        [many] { $count } عنوانا قريبا
+       *[other] { $count } عنوان قريب
+    }
+}
+results-fitting = { $fitting ->
+    [zero] لا عنوان يطابق كل هذا
+    [one] عنوان واحد مطابق
+    [two] عنوانان مطابقان
+    [few] { $fitting } عناوين مطابقة
+    [many] { $fitting } عنوانا مطابقا
+   *[other] { $fitting } عنوان مطابق
+}
+results-besides = { $capped ->
+    [yes] أكثر من { $count } قريبة
+   *[no] { $count ->
+        [one] واحد قريب
+        [two] اثنان قريبان
+       *[other] { $count } قريبة
+    }
+}
 results-time = خلال { $time }
 sort = الترتيب
 sort-relevance = الأقرب إلى الطلب

@@ -50,6 +50,25 @@ results-count = { $capped ->
        *[other] { $count } titles
     }
 }
+results-near = { $capped ->
+    [yes] More than { $count } titles come near
+   *[no] { $count ->
+        [one] { $count } title comes near
+       *[other] { $count } titles come near
+    }
+}
+results-fitting = { $fitting ->
+    [0] No title fits all of it
+    [one] { $fitting } title fits
+   *[other] { $fitting } titles fit
+}
+results-besides = { $capped ->
+    [yes] more than { $count } come near
+   *[no] { $count ->
+        [one] { $count } comes near
+       *[other] { $count } come near
+    }
+}
 results-time = in { $time }
 sort = Order
 sort-relevance = Best match

@@ -111,6 +111,16 @@ fn show(global: &Global, answer: &SearchResponse) -> anyhow::Result<()> {
     if global.json { Ok(out::line(&serde_json::to_string(answer)?)?) } else { print(answer) }
 }
 
+/// How many were found, and what that counts.
+fn counted(answer: &SearchResponse) -> String {
+    let more = if answer.total_count_is_capped { "more than " } else { "" };
+    match answer.fitting_count {
+        Some(fitting) if fitting >= answer.total_count => format!("{fitting} found"),
+        Some(fitting) => format!("{fitting} fit, {more}{} come near,", answer.total_count),
+        None => format!("{more}{} come near,", answer.total_count),
+    }
+}
+
 fn print(answer: &SearchResponse) -> anyhow::Result<()> {
     for correction in &answer.query_parsed.corrections {
         eprintln!("note: {:?} is read as {:?}", correction.from, correction.to);
@@ -150,8 +160,7 @@ fn print(answer: &SearchResponse) -> anyhow::Result<()> {
     if !answer.results.is_empty() {
         out::line(&table.to_string())?;
     }
-    let more = if answer.total_count_is_capped { "more than " } else { "" };
-    out::line(&format!("{more}{} found in {:.1} ms", answer.total_count, answer.search_time_ms))?;
+    out::line(&format!("{} in {:.1} ms", counted(answer), answer.search_time_ms))?;
     for degraded in &answer.degraded {
         eprintln!("note: {} did not answer: {}", degraded.source, degraded.reason);
     }

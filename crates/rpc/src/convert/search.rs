@@ -277,6 +277,7 @@ impl From<SearchResponse> for pb::SearchContentResponse {
             degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,
+            fitting_count: response.fitting_count,
             facets: facets(response.facets),
         }
     }
@@ -297,6 +298,7 @@ impl TryFrom<pb::SearchContentResponse> for SearchResponse {
             degraded: response.degraded.into_iter().map(Into::into).collect(),
             search_time_ms: response.search_time_ms,
             total_count_is_capped: response.total_count_is_capped,
+            fitting_count: response.fitting_count,
             facets: read_facets(response.facets)?,
         })
     }

@@ -240,14 +240,15 @@ prop_compose! {
         query_parsed in intents(), degraded in vec((".{0,9}", ".{0,9}"), 0..3), search_time_ms in numbers(),
         parsed_by in prop::sample::select(vec![ParsedBy::Offline, ParsedBy::Model, ParsedBy::Request]),
         total_count_is_capped in any::<bool>(), counts in vec((facet_fields(), vec((".{0,9}", any::<u64>()), 0..3)), 0..3),
+        fitting_count in of(any::<u64>()),
     ) -> SearchResponse {
         let value = |(value, count): (String, u64)| FacetValue { label: value.to_uppercase(), value, count };
         let facet = |(field, values): (FacetField, Vec<_>)| (field, values.into_iter().map(value).collect());
         let facets = counts.into_iter().map(facet).collect();
         let degraded = degraded.into_iter().map(|(source, reason)| Degraded { source, reason }).collect();
         SearchResponse {
-            results, total_count, total_count_is_capped, page, page_size, query_parsed, parsed_by, degraded, facets,
-            search_time_ms,
+            results, total_count, total_count_is_capped, fitting_count, page, page_size, query_parsed, parsed_by, degraded,
+            facets, search_time_ms,
         }
     }
 }

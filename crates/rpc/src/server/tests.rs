@@ -91,6 +91,7 @@ impl SearchApi for Echo {
             query_parsed: ParsedIntent { text: format!("{request:?}"), ..ParsedIntent::default() },
             degraded: vec![Degraded { source: "vector".into(), reason: "There is no model.".into() }],
             total_count_is_capped: true,
+            fitting_count: Some(1),
             facets: Facets::default(),
             search_time_ms: 0.125,
         })

@@ -157,6 +157,11 @@ impl Snapshot {
         Ok(self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Counting)?)
     }
 
+    /// How many titles have what is demanded.
+    pub(crate) fn count_of_all(&self, demand: &Demand) -> Result<u64, SearchError> {
+        Ok(self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Count)? as u64)
+    }
+
     /// Counts all titles that `conditions` let pass.
     pub(crate) fn counts(&self, conditions: &Conditions) -> Result<Counts, SearchError> {
         Ok(self.searcher.search(&*query::everything(&self.fields, conditions), &Counting)?)

@@ -96,6 +96,37 @@ async fn facets_count_all_matches_and_new_filters_hold() {
 }
 
 #[tokio::test]
+async fn what_fits_is_told_from_what_comes_near() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let table = [
+        ("", Some(9)),
+        ("films", Some(8)),
+        ("films with al pacino", Some(2)),
+        ("crime films directed by michael mann", Some(1)),
+        ("directed by al pacino", Some(0)),
+        ("robbers", Some(1)),
+        ("films like heat", None),
+        ("french films", None),
+        ("a man in a film I saw as a child lives on television and does not know it at all", None),
+    ];
+    for (query, fitting) in table {
+        let found = running.ask(query).await;
+        assert_eq!(found.fitting_count, fitting, "{query}");
+        assert!(found.total_count >= fitting.unwrap_or(0), "{query}: {}", found.total_count);
+    }
+    let directed = running.ask("directed by al pacino").await;
+    assert!(directed.total_count > 0, "what he plays in comes near");
+    let filters = SearchFilters { content_types: vec![ContentType::TvShow], ..SearchFilters::default() };
+    let series = SearchRequest { query: "crime".to_owned(), filters, ..SearchRequest::default() };
+    assert_eq!(running.search(&series).await.fitting_count, Some(1), "the filters hold for both");
+    let sorted = SearchRequest { sort: SortOrder::Newest, query: "al pacino".to_owned(), ..SearchRequest::default() };
+    let sorted = running.search(&sorted).await;
+    assert_eq!((sorted.fitting_count, sorted.total_count), (Some(2), 2), "a sorted list has nothing else");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn names_are_completed_as_they_are_typed() {
     let world = World::with(films()).await;
     let running = world.start(false).await;
