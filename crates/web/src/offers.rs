@@ -22,7 +22,7 @@ pub struct OfferLine {
     pub source: String,
     /// On which day they last said so.
     pub checked: String,
-    /// How sure that is: "likely, 70%".
+    /// How sure that is: "likely, 70%"; of what was made up only that it was.
     pub confidence: String,
     /// Whether it was made up for the demo.
     pub sample: bool,
@@ -46,7 +46,8 @@ pub fn lines(offers: &[Offer], directory: &Directory, language: &Language) -> Ve
             sample: source == SAMPLE,
             source: if source == SAMPLE { language.say("sample") } else { source.to_owned() },
             checked: checked.map(|at| language.date(at.to_zoned(jiff::tz::TimeZone::UTC).date())).unwrap_or_default(),
-            confidence: confidence(sure, language),
+            // A figure would read as if somebody had looked.
+            confidence: if source == SAMPLE { language.say("confidence-sample") } else { confidence(sure, language) },
         }
     };
     groups.into_iter().map(line).collect()

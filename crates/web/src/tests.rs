@@ -233,6 +233,7 @@ fn offers_share_a_line_by_service_terms_and_source() {
             ]
         );
         assert_eq!((lines[0].checked.as_str(), lines[0].confidence.as_str()), ("2/1/2026", "likely, 50%"));
+        assert_eq!(lines[1].confidence, "generated", "nobody was ever sure of it");
     });
 }
 

@@ -294,6 +294,7 @@ confidence-high = مؤكد
 confidence-middle = مرجّح
 confidence-low = غير مؤكد
 confidence-label = { $word }، { $percent }
+confidence-sample = مولّد
 people-director = إخراج
 people-creator = ابتكار
 people-writer = كتابة

@@ -283,6 +283,7 @@ confidence-high = sure
 confidence-middle = likely
 confidence-low = unsure
 confidence-label = { $word }, { $percent }
+confidence-sample = generated
 people-director = Directed by
 people-creator = Created by
 people-writer = Written by
