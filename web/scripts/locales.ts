@@ -1,6 +1,7 @@
 // What the server says on its own pages it says like the app: the same words (Fluent), and the names and shapes that a browser's
 // Intl has, written down here as tables, because the binary carries no such data of its own.
 import { readFile } from 'node:fs/promises';
+import { said } from '../src/lib/money.ts';
 
 /** The languages of the app that are languages; the pseudo-locale is made from English wherever it is shown. */
 export const TAGS: string[] = ['en', 'ar'];
@@ -19,13 +20,22 @@ function names(tag: string, type: 'region' | 'language', codes: string[]): Recor
 /** AA to ZZ. */
 const PAIRS = range(65, 90).flatMap((a) => range(65, 90).map((b) => String.fromCharCode(a, b)));
 
+/** Names of languages by their codes, and by what sources call them: in English, or as search reads it (its own list). */
+async function languages(tag: string): Promise<Record<string, string>> {
+  const codes = PAIRS.map((code) => code.toLowerCase());
+  const search = await readFile(new URL('../../crates/search/src/languages.rs', import.meta.url), 'utf8');
+  const aliases = [...search.matchAll(/\("([a-z ]+)", "([a-z]{2,3})"\),/g)].map(([, word, code]) => [word!, code!] as const);
+  const own = names(tag, 'language', [...codes, ...aliases.map(([, code]) => code)]);
+  const words = [...Object.entries(names('en', 'language', codes)).map(([code, name]) => [name.toLowerCase(), code] as const), ...aliases];
+  return { ...Object.fromEntries(words.flatMap(([word, code]) => (own[code] ? [[word, own[code]]] : []))), ...own };
+}
+
 /** What stands before and after a number that is formatted so. */
 function around(tag: string, options: Intl.NumberFormatOptions): [string, string] {
   const parts = new Intl.NumberFormat(tag, options).formatToParts(1);
   const first = parts.findIndex(({ type }) => type === 'integer');
   const last = parts.findLastIndex(({ type }) => type === 'integer' || type === 'decimal' || type === 'fraction');
-  const said = (some: Intl.NumberFormatPart[]) => some.map(({ value }) => value).join('');
-  return [said(parts.slice(0, first)), said(parts.slice(last + 1))];
+  return [said(parts.slice(0, first), RTL.has(tag)), said(parts.slice(last + 1), RTL.has(tag))];
 }
 
 function money(tag: string, currency: string): [string, string, number] {
@@ -52,7 +62,7 @@ export async function locale(tag: string) {
     words: await readFile(new URL(`../src/locales/${tag}.ftl`, import.meta.url), 'utf8'),
     comma: tag === 'ar' ? '، ' : ', ',
     regions: names(tag, 'region', PAIRS),
-    languages: names(tag, 'language', PAIRS.map((code) => code.toLowerCase())),
+    languages: await languages(tag),
     currencies: Object.fromEntries(Intl.supportedValuesOf('currency').map((code) => [code, money(tag, code)])),
     percent: around(tag, { style: 'percent' }),
     hours: range(0, HOURS).map(unit('hour')),

@@ -22,3 +22,8 @@ const services = (await readFile(directory, 'utf8')).split('\n').filter((line) =
 const plain = (id) => id.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
 const odd = Object.fromEntries(services.filter(([id, name]) => plain(id) !== name).map(([id, name]) => [id, name]));
 await writeFile(new URL('services.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(odd)} as Record<string, string>;\n`);
+
+// What sources call languages beside their own names, as search reads it: a filter and a title's facts name a language alike.
+const spoken = await readFile(new URL('../../crates/search/src/languages.rs', import.meta.url), 'utf8');
+const aliases = Object.fromEntries([...spoken.matchAll(/\("([a-z ]+)", "([a-z]{2,3})"\),/g)].map(([, word, code]) => [word, code]));
+await writeFile(new URL('languages.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(aliases)} as Record<string, string>;\n`);

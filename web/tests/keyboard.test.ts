@@ -1,7 +1,7 @@
 /** Without a pointer: keyboard, remote and screen reader's order; and in every language. */
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { accessible, lines, settled, SIZES, useBrowser, visit } from './browser';
+import { accessible, idOf, lines, settled, SIZES, useBrowser, visit } from './browser';
 
 useBrowser();
 const focused = (page: Page) => page.evaluate(() => ({ id: document.activeElement?.id ?? '', tag: document.activeElement?.tagName ?? '', text: document.activeElement?.textContent?.trim() ?? '' }));
@@ -219,6 +219,27 @@ describe('languages', () => {
     await line.locator('a').click();
     expect(await page.locator('#offers').innerText()).toContain('الولايات المتحدة');
     expect(troubles).toEqual([]);
+  });
+
+  it('says a language as the filter beside the results says it, and a price in the order in which it is read', async () => {
+    const { page } = await visit({ prefs: { locale: 'ar', region: 'US' } });
+    await page.goto('/search?q=The+Quiet+Furrow');
+    const names = page.locator('aside fieldset', { has: page.locator('input[id^="f-languages-"]') }).locator('bdi');
+    await names.first().waitFor();
+    const beside = (await names.allInnerTexts()).sort();
+    expect(beside).toEqual(['الصينية', 'النرويجية']);
+    await page.goto(`/title/${await idOf('The Quiet Furrow')}`);
+    await page.locator('.facts dd', { hasText: beside[0]! }).waitFor();
+    expect((await page.locator('.facts dd', { hasText: beside[0]! }).innerText()).split('، ').sort()).toEqual(beside);
+    await page.goto('/search?type=movie');
+    const price = page.locator('#results .where bdi', { hasText: 'US$' }).first();
+    await price.waitFor();
+    const places = await price.evaluate((element) => {
+      const [text, range] = [element.firstChild!, document.createRange()];
+      const at = text.textContent!.indexOf('US$');
+      return [0, 1, 2].map((sign) => (range.setStart(text, at + sign), range.setEnd(text, at + sign + 1), range.getBoundingClientRect().x));
+    });
+    expect(places).toEqual([...places].sort((a, b) => a - b));
   });
 
   it.each([['ar', /^[\u0600-\u06ff ]+$/], ['en-XA', /^[^a-zA-Z]+$/]])('names every genre, in %s: beside the results, in them, and as it is suggested', async (locale, own) => {

@@ -48,10 +48,10 @@ export default async function setup(project: TestProject) {
   };
 }
 
-/** One backdrop that comes and one that is gone. */
+/** One backdrop that comes and one that is gone; and languages as sources name them. */
 const STILLS = [
   { name: 'The Paper Lighthouse', director: 'Ada Wren', year: 1974, still: 'wide.png' },
-  { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'lost.png' },
+  { name: 'The Quiet Furrow', director: 'Odd Halvorsen', year: 2016, still: 'lost.png', spoken: ['Norwegian', 'Mandarin', 'Standard Chinese'] },
 ];
 /** A series that the service's list has too, with two of its three seasons. */
 const SERIES = [
@@ -70,6 +70,7 @@ parent = "of"
 number = "no"
 actors = "cast"
 overview = "about"
+languages = "spoken"
 date = "aired"
 runtime_minutes = "minutes"
 year = "year"

@@ -93,7 +93,13 @@ pub(crate) fn line(content: &Content, language: &Language) -> Vec<String> {
 fn more(content: &Content, language: &Language) -> Vec<(String, String)> {
     let countries: Vec<String> =
         content.countries.iter().map(|code| language.region(code.as_str()).to_owned()).collect();
-    let languages: Vec<String> = content.languages.iter().map(|name| language.language(name).to_owned()).collect();
+    let mut languages: Vec<String> = Vec::new();
+    for name in content.languages.iter().map(|name| language.language(name)) {
+        // Sources call one language by several names.
+        if !languages.iter().any(|known| known == name) {
+            languages.push(name.to_owned());
+        }
+    }
     let rating = |(place, rating): (&contracts::Region, &contracts::ContentRating)| {
         format!("{} {}", language.region(place.as_str()), rating.certificate)
     };

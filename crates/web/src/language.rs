@@ -128,9 +128,11 @@ impl Language {
         self.table.regions.get(code).map_or(code, String::as_str)
     }
 
-    /// A language by its code; a source's own word for one stays.
-    pub fn language<'a>(&'a self, code: &'a str) -> &'a str {
-        self.table.languages.get(code).map_or(code, String::as_str)
+    /// A language by its code or its English name; a word that nobody knows stays.
+    pub fn language<'a>(&'a self, word: &'a str) -> &'a str {
+        let folded = word.to_lowercase();
+        let bare = folded.strip_suffix(" language").unwrap_or(&folded);
+        self.table.languages.get(word).or_else(|| self.table.languages.get(bare)).map_or(word, String::as_str)
     }
 
     /// What stands between the parts of a list.

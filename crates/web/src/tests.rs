@@ -24,7 +24,7 @@ fn languages() -> Languages {
     let table = |tag: &str, dir: &str, words: &str, comma: &str, places: &Value, dollar: &Value| {
         let units = |unit: &str| (0..60).map(|value| format!("{value} {unit}")).collect::<Vec<_>>();
         let dates: Vec<_> = (1..=12).map(|month| format!("{{d}}/{month}/{{y}}")).collect();
-        json!({ "tag": tag, "dir": dir, "words": words, "comma": comma, "regions": places, "languages": { "fr": "FR!" },
+        json!({ "tag": tag, "dir": dir, "words": words, "comma": comma, "regions": places, "languages": { "fr": "FR!", "french": "FR!" },
             "currencies": { "USD": dollar }, "percent": ["", "%"], "hours": units("h"), "minutes": units("m"), "dates": dates })
         .to_string()
         .into()
@@ -117,13 +117,13 @@ fn facts_are_said_in_words_and_what_is_not_known_is_left_out() {
 #[test]
 fn every_language_says_them_in_its_own_words() {
     let series = content(&json!({ "content_type": "tv_show", "season_count": 3, "release_date": "1992-04-01",
-        "languages": ["fr"], "original_title": "Mile" }));
+        "languages": ["fr", "French", "French language", "Zyzzyx"], "original_title": "Mile" }));
     in_language("ar", |arabic| {
         let facts = Facts::of(&series, &directory(), arabic);
         assert_eq!(facts.line, ["مسلسل", "1992", "\u{2068}3\u{2069} مواسم", "1 h 45 m", "خيال علمي، إثارة"]);
         assert_eq!(facts.people[0].0, "ابتكار");
         let more: Vec<_> = facts.more.iter().map(|(_, said)| said.as_str()).collect();
-        assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!"]);
+        assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!، Zyzzyx"]);
         assert_eq!(facts.original_title.as_deref(), Some("في الأصل \u{2068}Mile\u{2069}"));
         assert_eq!((arabic.dir.as_str(), arabic.content_tag()), ("rtl", "ar"));
     });

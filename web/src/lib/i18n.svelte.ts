@@ -1,6 +1,8 @@
 /** Words, numbers, dates and names of places in the person's language. */
 import { FluentBundle, FluentResource, type FluentVariable } from '@fluent/bundle';
 import english from '../locales/en.ftl?raw';
+import { codeOf } from './languages';
+import { said } from './money';
 import { prefs, type LocaleTag } from './prefs.svelte';
 
 const RTL = new Set<LocaleTag>(['ar']);
@@ -74,11 +76,13 @@ function kept<T>(kind: string, options: object | undefined, make: (tag: string) 
   return made;
 }
 
-export const number = (value: number, options?: Intl.NumberFormatOptions) => kept('number', options, (tag) => new Intl.NumberFormat(tag, options)).format(value);
+const formatter = (options?: Intl.NumberFormatOptions) => kept('number', options, (tag) => new Intl.NumberFormat(tag, options));
+export const number = (value: number, options?: Intl.NumberFormatOptions) => formatter(options).format(value);
 
 export function money(amount: string, currency: string): string {
   try {
-    return number(Number(amount), { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
+    const options: Intl.NumberFormatOptions = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' };
+    return said(formatter(options).formatToParts(Number(amount)), RTL.has(tag));
   } catch {
     return `${amount} ${currency}`;
   }
@@ -88,12 +92,16 @@ function name(kind: 'region' | 'language', code: string): string {
   try {
     return kept(kind, undefined, (tag) => new Intl.DisplayNames([tag], { type: kind })).of(code) ?? code;
   } catch {
-    return code; // the source's own word for a language
+    return code; // a code that nobody knows
   }
 }
 
 export const regionName = (code: string) => name('region', code);
-export const languageName = (code: string) => (/^[a-z]{2,3}$/.test(code) ? name('language', code) : code);
+/** By its code or by what a source calls it, which is English; what nobody knows stays. */
+export const languageName = (word: string) => {
+  const code = codeOf(word);
+  return code ? name('language', code) : word;
+};
 export const genreName = (id: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? id.replaceAll('_', ' ');
 
 /** Ids of genres by their English names, which is all that suggestions hold. */
