@@ -390,7 +390,11 @@ describe('offline', () => {
     await accessible(page);
     await page.locator('main a', { hasText: 'Crooked Mile' }).click();
     await page.locator('article h1', { hasText: 'Crooked Mile' }).waitFor();
-    expect(await page.locator('body').innerText()).toContain('Offline. What you see may be old.');
+    // It says of when it is, where the page begins.
+    const bar = page.locator('.bar');
+    expect(await bar.innerText()).toMatch(/^Offline\. What you see was fetched (this minute|1 minute ago)\./);
+    const begins = (element: Element) => element.getBoundingClientRect().left + parseFloat(getComputedStyle(element).paddingInlineStart);
+    expect(await bar.evaluate(begins)).toBeCloseTo(await page.locator('.page').evaluate(begins), 0);
     await page.reload();
     await page.locator('article h1', { hasText: 'Crooked Mile' }).waitFor();
     await context.setOffline(false);

@@ -62,6 +62,16 @@ async function ask(request: Request): Promise<Response> {
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: ask });
 
+/** When each answer was given: by the clock of the server, or of this device where the server wrote it into the page. */
+const times = new WeakMap<object, string>();
+export const answeredAt = (answer: object): string | undefined => times.get(answer);
+
+function dated<T>(answer: T, date: string | null | undefined): T {
+  const at = new Date(date ?? Date.now());
+  if (typeof answer === 'object' && answer && !times.has(answer) && !Number.isNaN(at.getTime())) times.set(answer, at.toISOString());
+  return answer;
+}
+
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
 /** Waits for an answer, at most so long, and turns whatever else happens into a `Fault`. */
@@ -78,7 +88,7 @@ async function answer<T>(ask: (signal: AbortSignal) => Promise<Answer<T>>, signa
   }
   const { data, error, response } = reply;
   if (response.ok) {
-    if (data !== undefined && data !== null && good(data)) return data;
+    if (data !== undefined && data !== null && good(data)) return dated(data, response.headers.get('date'));
     throw new Fault('nonsense');
   }
   throw refusal(response, error as Partial<Schemas['Problem']> | undefined);
@@ -101,6 +111,7 @@ export function remembered<T>(key: string): T | undefined {
 }
 
 function remember<T>(key: string, value: T): T {
+  dated(value, undefined);
   memory.delete(key);
   memory.set(key, value);
   if (memory.size > KEPT) memory.delete(memory.keys().next().value!);
@@ -169,7 +180,8 @@ const place = (key: string) => `/searched?${encodeURIComponent(key)}`;
 /** The answer as it was when there was a network. */
 async function keptSearch(key: string): Promise<SearchResponse | undefined> {
   try {
-    return (await (await (await caches.open(SEARCHED)).match(place(key)))?.json()) as SearchResponse | undefined;
+    const kept = await (await caches.open(SEARCHED)).match(place(key));
+    return kept && dated((await kept.json()) as SearchResponse, kept.headers.get(WHEN));
   } catch {
     return undefined;
   }
@@ -264,8 +276,10 @@ export async function discover(region: string, tag: string, from: number, signal
   const query = { region, from, rows: from ? ROWS.then : ROWS.first };
   const ask = (both: AbortSignal) => client.GET('/api/v1/discover', { params: { query }, headers: language(tag), signal: both });
   const isRow = (row: DiscoverRow) => typeof row?.id === 'string' && typeof row.search === 'object' && Array.isArray(row.items) && row.items.every(isCard);
-  const { rows, total } = await answer(ask, signal, (data) => Array.isArray(data.rows) && data.rows.every(isRow));
+  const answered = await answer(ask, signal, (data) => Array.isArray(data.rows) && data.rows.every(isRow));
+  const { rows, total } = answered;
   const before = from ? (discovered(region, tag)?.rows ?? []).slice(0, from) : [];
   // Where nothing more comes there is no more, whatever the total says.
-  return remember(`discover ${tag} ${region}`, { rows: [...before, ...rows], total: rows.length ? total : from });
+  const all = dated({ rows: [...before, ...rows], total: rows.length ? total : from }, answeredAt(answered));
+  return remember(`discover ${tag} ${region}`, all);
 }

@@ -336,6 +336,7 @@ offline-titles = العناوين
 offline-searches = عمليات البحث
 offline-none = لم يُشاهد شيء على هذا الجهاز بعد. يعود العمل حالما توجد شبكة.
 offline-bar = غير متصل. قد يكون ما تراه قديما.
+offline-bar-at = غير متصل. جُلب ما تراه { $ago }.
 seen-at = شوهد { $ago }
 
 fault-offline = هذا الجهاز غير متصل.

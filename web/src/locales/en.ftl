@@ -320,6 +320,7 @@ offline-titles = Titles
 offline-searches = Searches
 offline-none = Nothing was seen on this device yet. It works again as soon as there is a network.
 offline-bar = Offline. What you see may be old.
+offline-bar-at = Offline. What you see was fetched { $ago }.
 seen-at = seen { $ago }
 
 # Failures: what happened, what to do
