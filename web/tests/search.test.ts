@@ -278,6 +278,25 @@ describe('an old address', () => {
     expect(troubles).toEqual([]);
   });
 
+  it('says what it asks for that nobody can read, and a page that is not there', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/search?q=harbour&from=soon&sort=hot&page=-4&utm_source=mail');
+    const said = page.locator('.told [role="status"]');
+    await said.waitFor();
+    expect(await said.innerText()).toBe("The address says “soon”, “-4”, “hot”, which can't be read; the rest of it stands.");
+    await lines(page).first().waitFor();
+    expect(page.url()).toBe(`${base()}/search?q=harbour`);
+    await accessible(page);
+    await page.goto('/search?type=movie&page=9999');
+    await said.filter({ hasText: 'There is no page 9,999; this is the last.' }).waitFor();
+    await lines(page).first().waitFor();
+    // So does the page without script.
+    const plain = await visit({ javaScriptEnabled: false });
+    await plain.page.goto('/search/plain?q=harbour&from=soon&sort=hot&page=-4&utm_source=mail');
+    expect(await plain.page.locator('main').innerText()).toContain("The address says “soon”, “-4”, “hot”, which can't be read; the rest of it stands.");
+    expect(troubles).toEqual([]);
+  });
+
   it('says it in the reader’s language, and a place that nobody knows is not asked for', async () => {
     const { page } = await visit({ prefs: { locale: 'ar', region: 'ZZ' } });
     await page.goto('/search?on=filmstrip&here=1');

@@ -1,7 +1,7 @@
 //! (pure) The search that an address of the app asks for, read as the app reads it (`web/src/lib/search-state.ts`): what
 //! it does not know, or what makes no sense, is left out. Where somebody is and what they pay for only their browser knows.
 
-use contracts::{ContentType, MAX_QUERY_CHARS, ParsedIntent, SearchFilters, SearchRequest, YearRange};
+use contracts::{ContentType, MAX_QUERY_CHARS, ParsedIntent, SearchFilters, SearchRequest, SortOrder, YearRange};
 
 /// The most values of a list, the longest name, and the longest edited intent in bytes.
 const MAX_LIST: usize = 20;
@@ -10,6 +10,35 @@ const MAX_INTENT: usize = 4_000;
 /// Results of a page, and the last page that the API gives.
 const PAGE_SIZE: u32 = 20;
 const MAX_PAGE: u32 = 50;
+
+/// What figures of an address are between.
+const FIGURES: [(&str, f64, f64); 5] = [
+    ("from", 1870.0, 2100.0),
+    ("to", 1870.0, 2100.0),
+    ("rating", 0.0, 10.0),
+    ("max", 1.0, 600.0),
+    ("page", 1.0, f64::MAX),
+];
+/// The most values that are said to be unreadable, and the most characters of each.
+const MAX_SAID: usize = 5;
+const MAX_SAID_CHARS: usize = 60;
+
+/// What an address says that [`request`] leaves out; what other programs add to addresses is none of ours.
+pub(crate) fn unread(params: &[(String, String)]) -> Vec<String> {
+    let one = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim());
+    let is_figure =
+        |text: &str, least: f64, most: f64| text.parse::<f64>().is_ok_and(|value| (least..=most).contains(&value));
+    let figures = FIGURES.iter().map(|(name, least, most)| (one(name), is_figure(one(name), *least, *most)));
+    let sort = std::iter::once((one("sort"), one("sort").parse::<SortOrder>().is_ok()));
+    let list = |name: &str, fits: fn(&str) -> bool| {
+        one(name).split(',').map(str::trim).map(move |word| (word, fits(word))).collect::<Vec<_>>()
+    };
+    let intent = std::iter::once((one("intent"), serde_json::from_str::<ParsedIntent>(one("intent")).is_ok()));
+    let lists = [list("genre", is_id), list("type", |word| word.parse::<ContentType>().is_ok()), list("on", is_id)];
+    let all = figures.chain(sort).chain(lists.into_iter().flatten()).chain(intent);
+    let left = all.filter(|(value, read)| !read && !value.is_empty()).take(MAX_SAID);
+    left.map(|(value, _)| value.chars().take(MAX_SAID_CHARS).collect()).collect()
+}
 
 /// Reads the parameters of an address.
 pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {

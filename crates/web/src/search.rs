@@ -56,6 +56,8 @@ struct Results<'a> {
     q: &'a str,
     /// What the address asks for and is not there was left out.
     refused: bool,
+    /// Of what nobody can read, a sentence.
+    unread: Option<String>,
     count: String,
     lines: Vec<ResultLine>,
     /// The number before the first.
@@ -97,6 +99,12 @@ pub async fn plain(State(web): State<Arc<Web>>, CallOf(mut call): CallOf, uri: U
         }
     };
     web.shell.answer(&headers, language, &filling)
+}
+
+/// What the address says that nobody can read.
+fn unread(params: &[(String, String)], words: &Language) -> Option<String> {
+    let values: Vec<String> = asked::unread(params).iter().map(|value| format!("“{value}”")).collect();
+    (!values.is_empty()).then(|| words.tell("lost-unread", &[("what", words.list(&values).into())]))
 }
 
 /// How many have all that was asked for, and how many come near; as the app says it (`web/src/lib/count.svelte.ts`).
@@ -143,6 +151,7 @@ pub(crate) fn fill(
         words,
         q: &request.query,
         refused,
+        unread: unread(params, words),
         count: words.list(&counted(found, words)),
         lines: found.results.iter().map(of).collect(),
         before: (request.page - 1) * request.page_size,

@@ -275,6 +275,11 @@ fn an_address_is_read_as_the_app_reads_it() {
     let odd =
         [("from", "soon"), ("rating", "NaN"), ("max", "0"), ("page", "-4"), ("sort", "hot"), ("intent", "{broken")];
     assert_eq!(asked::request(&params(&odd)), contracts::SearchRequest::default());
+    assert_eq!(asked::unread(&params(&odd)), ["soon", "NaN", "0", "-4", "hot"], "and of the rest no more is said");
+    let fine =
+        [("from", "1999"), ("sort", "newest"), ("type", "movie"), ("page", "9999"), ("utm_source", "x"), ("on", "")];
+    assert!(asked::unread(&params(&fine)).is_empty());
+    assert_eq!(asked::unread(&params(&[("type", "movie,game"), ("intent", "{broken")])), ["game", "{broken"]);
     assert_eq!(asked::request(&params(&[("page", "9999")])).page, 50);
     let intent = asked::request(&params(&[("intent", "{\"people\":[\"Ada Wren\"]}")])).intent.unwrap();
     assert_eq!(intent.people, ["Ada Wren"]);

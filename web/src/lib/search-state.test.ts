@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressOf, EMPTY, narrowed, read, relaxations, request, withdrawn, write, type SearchState } from './search-state';
+import { addressOf, EMPTY, narrowed, read, relaxations, request, unread, withdrawn, write, type SearchState } from './search-state';
 
 const place = { region: 'DE', services: ['netflix', 'tubi'] };
 const state = (more: Partial<SearchState> = {}): SearchState => ({ ...EMPTY, ...more });
@@ -31,6 +31,17 @@ describe('the address of a search', () => {
     ['on=british_pathé_tv', { on: ['british_pathé_tv'] }],
   ])('makes sense of %s', (text, expected) => {
     expect(JSON.parse(JSON.stringify(read(new URLSearchParams(text))))).toEqual(JSON.parse(JSON.stringify(state(expected))));
+  });
+
+  it.each<[string, string]>([
+    ['q=harbour&genre=drama&type=movie&from=1990&rating=7.5&page=9999&sort=newest&intent={}&utm_source=x', ''],
+    ['from=soon&to=99999&page=-4&rating=11&max=0&sort=hot', 'soon 99999 11 0 -4 hot'],
+    ['genre=drama,,DROP%20TABLE&type=film,movie&on=&sort=', 'DROP TABLE film'],
+    ['intent=%7Bnot%20json&from=soon', 'soon intent:'],
+  ])('says what it can make nothing of: %s', (text, left) => {
+    const said = unread(new URLSearchParams(text)).map(({ field, value }) => (field === 'unread' ? value : `${field}:${value}`));
+    expect(said.join(' ')).toBe(left);
+    expect(unread(new URL(write(read(new URLSearchParams(text))), 'http://x').searchParams)).toEqual([]);
   });
 
   it('takes no more than the API does', () => {

@@ -216,10 +216,25 @@ export function alone(state: SearchState): { dropped: keyof SearchState; value: 
   });
 }
 
-/** What an old address asks for and is no longer there, or can't be read any more (`intent`). */
+/** What an old address asks for and is no longer there, or can't be read any more (`intent`, and `unread` of anything else), or lies beyond the last `page`. */
 export interface Lost {
-  field: 'genres' | 'platforms' | 'languages' | 'moods' | 'like' | 'region' | 'intent';
+  field: 'genres' | 'platforms' | 'languages' | 'moods' | 'like' | 'region' | 'intent' | 'unread' | 'page';
   value: string;
+}
+
+/** What an address says that `read` leaves out; what other programs add to addresses is none of ours. */
+export function unread(params: URLSearchParams): Lost[] {
+  const state = read(params);
+  const said = (key: string) => params.get(key)?.trim() ?? '';
+  const figures: [string, number, number][] = [['from', 1870, 2100], ['to', 1870, 2100], ['rating', 0, 10], ['max', 1, 600], ['page', 1, Number.MAX_SAFE_INTEGER]];
+  const lists: [string, string[]][] = [['genre', state.genres], ['type', state.types], ['on', state.on], ['lang', state.languages]];
+  const values = [
+    ...figures.filter(([key, least, most]) => number(params.get(key), least, most) === undefined).map(([key]) => said(key)),
+    ...(SORTS.some((sort) => sort === params.get('sort')) ? [] : [said('sort')]),
+    ...lists.flatMap(([key, kept]) => said(key).split(',').map((word) => word.trim()).filter((word) => !kept.includes(word))),
+  ];
+  const intent: Lost[] = said('intent') && !state.intent ? [{ field: 'intent', value: '' }] : [];
+  return [...[...new Set(values)].filter(Boolean).map((value): Lost => ({ field: 'unread', value })), ...intent];
 }
 
 const NAMED = { genres: 'genres', platforms: 'on', languages: 'languages' } as const;
@@ -229,7 +244,7 @@ export function withdrawn(state: SearchState, place: Place, fault: { code: strin
   const base = { ...state, page: 1 };
   if (fault.code === 'unknown_region') return { state: { ...base, here: false, mine: false }, lost: { field: 'region', value: place.region } };
   const [, whose, no, list, at] = /^(filters|intent)(\.exclude)?\.(genres|platforms|languages|moods|like)\[(\d+)\]$/.exec(fault.field) ?? [];
-  const field = list as Exclude<Lost['field'], 'region' | 'intent'> | undefined;
+  const field = list as Exclude<Lost['field'], 'region' | 'intent' | 'unread' | 'page'> | undefined;
   if (!fault.code.startsWith('unknown_') || !field) return state.intent && fault.field.startsWith('intent') ? { state: { ...base, intent: undefined }, lost: { field: 'intent', value: '' } } : undefined;
   if (whose === 'filters') {
     const asked = request(state, place).filters?.[field as 'genres' | 'platforms' | 'languages'] ?? [];

@@ -143,6 +143,8 @@ lost = { $count ->
     [one] { $what } is no longer listed; the rest of your search stands.
    *[other] { $what } are no longer listed; the rest of your search stands.
 }
+lost-unread = The address says { $what }, which can't be read; the rest of it stands.
+lost-page = There is no page { $page }; this is the last.
 lost-intent = A part of this address can no longer be read; the rest of it stands.
 
 filters = Filters
