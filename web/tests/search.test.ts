@@ -78,8 +78,7 @@ describe('a chip', () => {
     const near = page.locator('.intent form li button', { hasText: 'Otto Bly' });
     await near.waitFor();
     await near.focus();
-    await page.keyboard.press('Enter');
-    expect(await value.inputValue()).toBe('Otto Bly');
+    // A name that is picked is the new chip at once.
     await page.keyboard.press('Enter');
     await chip(page, 'Otto Bly').waitFor();
     await settled(page);
@@ -136,7 +135,6 @@ describe('a chip', () => {
     await chip(page, 'like Crooked Mile').locator('.name').click();
     await page.locator('.intent form input').fill('moth seas');
     await page.locator('.intent form li button', { hasText: 'Moth Season' }).click();
-    await page.locator('.intent form button.button').click();
     await chip(page, 'like Moth Season').waitFor();
     await settled(page);
     expect(await lines(page).count()).toBeGreaterThan(0);
