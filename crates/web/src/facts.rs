@@ -11,6 +11,17 @@ use crate::{
 /// The most actors that the page names; the app names them all.
 const MAX_ACTORS: usize = 15;
 
+/// The people of one part.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Crew {
+    /// What they did: "Directed by".
+    pub part: String,
+    /// Their names, as many as the page has room for.
+    pub names: Vec<String>,
+    /// "and 9 more", where there are others.
+    pub more: Option<String>,
+}
+
 /// The facts of one title, ready to be written down.
 pub struct Facts {
     /// Its id.
@@ -33,8 +44,8 @@ pub struct Facts {
     pub overview: Option<String>,
     /// "7.1 of 10, 48 votes".
     pub rating: Option<String>,
-    /// Names by what they did.
-    pub people: Vec<(String, Vec<String>)>,
+    /// Who did what.
+    pub people: Vec<Crew>,
     /// Where to watch it.
     pub offers: Vec<OfferLine>,
     /// Whether an offer was made up for the demo.
@@ -113,30 +124,35 @@ fn more(content: &Content, language: &Language) -> Vec<(String, String)> {
     facts.into_iter().filter(|(_, said)| !said.is_empty()).map(|(id, said)| (language.say(id), said)).collect()
 }
 
-fn people(content: &Content, language: &Language) -> Vec<(String, Vec<String>)> {
+fn people(content: &Content, language: &Language) -> Vec<Crew> {
     let film = content.content_type == ContentType::Movie;
     let roles = [
         (if film { "people-director" } else { "people-creator" }, CreditRole::Director, usize::MAX),
         ("people-writer", CreditRole::Writer, usize::MAX),
         ("people-actor", CreditRole::Actor, MAX_ACTORS),
     ];
-    let named = |role: CreditRole, most: usize| -> Vec<String> {
-        let credits = content.credits.iter().filter(|credit| credit.role == role);
-        credits.map(|credit| credit.name.clone()).take(most).collect()
+    let crew = |(part, role, most): (&str, CreditRole, usize)| {
+        let mut names: Vec<String> = Vec::new();
+        for credit in content.credits.iter().filter(|credit| credit.role == role) {
+            // Who plays two parts is one person.
+            if !names.contains(&credit.name) {
+                names.push(credit.name.clone());
+            }
+        }
+        let left = names.len().saturating_sub(most);
+        names.truncate(most);
+        let more = (left > 0).then(|| language.tell("people-more", &[("count", left.into())]));
+        Crew { part: language.say(part), names, more }
     };
-    roles
-        .into_iter()
-        .map(|(label, role, most)| (language.say(label), named(role, most)))
-        .filter(|(_, names)| !names.is_empty())
-        .collect()
+    roles.into_iter().map(crew).filter(|crew| !crew.names.is_empty()).collect()
 }
 
 /// The first sentence of what it is about, or what is known of it.
-fn summary(content: &Content, line: &[String], people: &[(String, Vec<String>)]) -> String {
+fn summary(content: &Content, line: &[String], people: &[Crew]) -> String {
     if let Some(overview) = &content.overview {
         return shortened(overview, 160);
     }
-    let people = people.iter().map(|(label, names)| format!("{label} {}", names.join(", ")));
+    let people = people.iter().map(|crew| format!("{} {}", crew.part, crew.names.join(", ")));
     shortened(&line.iter().cloned().chain(people).collect::<Vec<_>>().join(". "), 160)
 }
 

@@ -9,7 +9,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     asked,
-    facts::Facts,
+    facts::{Crew, Facts},
     files,
     language::{Language, Languages, grouped},
     linked_data::{self, for_script},
@@ -101,7 +101,8 @@ fn facts_are_said_in_words_and_what_is_not_known_is_left_out() {
         let facts = Facts::of(&content(&json!({ "original_title": "Crooked Mile" })), &directory(), english);
         assert_eq!(facts.line, ["Film", "1992", "1 h 45 m", "Science fiction, Thriller"]);
         assert_eq!((facts.original_title, facts.rating), (None, None));
-        assert_eq!(facts.people[0], ("Directed by".to_owned(), vec!["Nora Vance".to_owned()]));
+        let director = Crew { part: "Directed by".to_owned(), names: vec!["Nora Vance".to_owned()], more: None };
+        assert_eq!(facts.people[0], director);
         assert_eq!(facts.more[0], ("Countries".to_owned(), "United States".to_owned()));
         assert!(facts.summary.ends_with("Directed by Nora Vance. With Bo Finch"), "{}", facts.summary);
 
@@ -115,13 +116,29 @@ fn facts_are_said_in_words_and_what_is_not_known_is_left_out() {
 }
 
 #[test]
+fn a_long_cast_says_how_many_more_there_are() {
+    let credit = |number: u32| json!({ "name": format!("Extra {number}"), "role": "actor" });
+    let cast =
+        |most: u32| content(&json!({ "credits": (1..=most).map(credit).chain([credit(1)]).collect::<Vec<_>>() }));
+    in_language("en", |english| {
+        let more = |most: u32| {
+            let crew = Facts::of(&cast(most), &directory(), english).people.remove(0);
+            (crew.names.len(), crew.more)
+        };
+        assert_eq!(more(15), (15, None), "who plays two parts is one person");
+        assert_eq!(more(40), (15, Some("and 25 more".to_owned())));
+        assert!(fill(&cast(40), &directory(), None, english).body.contains("Extra 15</a> and 25 more</dd>"));
+    });
+}
+
+#[test]
 fn every_language_says_them_in_its_own_words() {
     let series = content(&json!({ "content_type": "tv_show", "season_count": 3, "release_date": "1992-04-01",
         "languages": ["fr", "French", "French language", "Zyzzyx"], "original_title": "Mile" }));
     in_language("ar", |arabic| {
         let facts = Facts::of(&series, &directory(), arabic);
         assert_eq!(facts.line, ["مسلسل", "1992", "\u{2068}3\u{2069} مواسم", "1 h 45 m", "خيال علمي، إثارة"]);
-        assert_eq!(facts.people[0].0, "ابتكار");
+        assert_eq!(facts.people[0].part, "ابتكار");
         let more: Vec<_> = facts.more.iter().map(|(_, said)| said.as_str()).collect();
         assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!، Zyzzyx"]);
         assert_eq!(facts.original_title.as_deref(), Some("في الأصل \u{2068}Mile\u{2069}"));

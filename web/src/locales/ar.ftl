@@ -302,6 +302,7 @@ people-creator = ابتكار
 people-writer = كتابة
 people-actor = بطولة
 people-all = الكل ({ $count })
+people-more = و{ $count } آخرون
 seasons = { $count ->
     [one] موسم واحد
     [two] موسمان

@@ -291,6 +291,7 @@ people-creator = Created by
 people-writer = Written by
 people-actor = With
 people-all = All { $count }
+people-more = and { $count } more
 seasons = { $count ->
     [one] { $count } season
    *[other] { $count } seasons
