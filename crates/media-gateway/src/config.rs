@@ -480,11 +480,11 @@ fn layers(flags: &Flags) -> anyhow::Result<Vec<(String, Layer)>> {
     let mut layers = vec![("flag".to_owned(), from_flags(flags))];
     layers.push(("environment".to_owned(), Layer::from_env().context("a variable of the environment is wrong")?));
     let file = match &flags.config {
-        Some(path) => Some(path.clone()),
-        None => std::env::var_os("MEDIA_GATEWAY_CONFIG").map(PathBuf::from),
+        Some(path) => Some((path.clone(), "--config")),
+        None => std::env::var_os("MEDIA_GATEWAY_CONFIG").map(|path| (PathBuf::from(path), "MEDIA_GATEWAY_CONFIG")),
     };
-    if let Some(path) = file {
-        layers.push((format!("file {}", path.display()), from_file(&path)?));
+    if let Some((path, named_by)) = file {
+        layers.push((format!("file {}", path.display()), from_file(&path, named_by)?));
     }
     layers.push(("default".to_owned(), Layer::default_values()));
     Ok(layers)
@@ -500,8 +500,9 @@ fn from_flags(flags: &Flags) -> Layer {
     layer
 }
 
-fn from_file(path: &Path) -> anyhow::Result<Layer> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+fn from_file(path: &Path, named_by: &str) -> anyhow::Result<Layer> {
+    let unread = || format!("can't read {}, which {named_by} names", path.display());
+    let text = std::fs::read_to_string(path).with_context(unread)?;
     toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
 }
 

@@ -239,7 +239,14 @@ fn the_doctor_names_each_problem_and_its_fix() {
     assert!(String::from_utf8_lossy(&none.stdout).contains("holds no catalogue"), "{none:?}");
     assert!(!setup.folder().exists(), "who looks for what is wrong makes nothing");
     let unread = setup.run(&["doctor", "--config", "/nowhere.toml"]);
-    assert!(String::from_utf8_lossy(&unread.stdout).contains("fix: name a file that can be read"), "{unread:?}");
+    let said = String::from_utf8_lossy(&unread.stdout).into_owned();
+    assert!(
+        said.contains("can't read /nowhere.toml, which --config names") && said.contains("fix: name a file that"),
+        "{said}"
+    );
+    let unread = Setup::new().env("MEDIA_GATEWAY_CONFIG", "/nowhere.toml").run(&["doctor"]);
+    let said = String::from_utf8_lossy(&unread.stdout).into_owned();
+    assert!(said.contains("/nowhere.toml, which MEDIA_GATEWAY_CONFIG names"), "{said}");
     assert!(setup.run(&["migrate"]).status.success());
     let output = setup.run(&["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(1));
