@@ -189,6 +189,13 @@ decade-label = عقد { $decade }، { $count ->
     [many] { $count } عنوانا
    *[other] { $count } عنوان
 }
+decade-until = حتى { $year }، { $count ->
+    [one] عنوان واحد
+    [two] عنوانان
+    [few] { $count } عناوين
+    [many] { $count } عنوانا
+   *[other] { $count } عنوان
+}
 decade-short = عقد { $decade }
 type-movie = أفلام
 type-tv_show = مسلسلات

@@ -177,6 +177,10 @@ decade-label = { $decade }s, { $count ->
     [one] { $count } title
    *[other] { $count } titles
 }
+decade-until = Until { $year }, { $count ->
+    [one] { $count } title
+   *[other] { $count } titles
+}
 decade-short = { $decade }s
 type-movie = Films
 type-tv_show = Series
