@@ -200,7 +200,86 @@ describe('a remote', () => {
   });
 });
 
+/** Presses a key until what has the focus is one of these. */
+async function walk(page: Page, keys: string[], to: string): Promise<void> {
+  const there = () => page.evaluate((selector) => document.activeElement!.matches(selector), to);
+  for (const key of keys) for (let at = 0; at < 40 && !(await there()); at++) await page.keyboard.press(key);
+  expect(await there(), `${keys.join()} to ${to}, not ${JSON.stringify(await focused(page))}`).toBe(true);
+}
+
+describe('a remote alone', () => {
+  it('goes through a first minute: a row, a search, its title, a similar one, and back to where it was each time', async () => {
+    const { page, troubles } = await visit({ viewport: SIZES.tv, prefs: { layout: 'tv' } });
+    await page.goto('/');
+    await page.locator('main section li a').first().waitFor();
+    await walk(page, ['ArrowDown'], 'main section li a');
+    const poster = (await focused(page)).id;
+    await page.keyboard.press('Enter');
+    await page.locator('main article h1').waitFor();
+    await page.goBack();
+    await page.waitForFunction((id) => document.activeElement?.id === id, poster);
+    await walk(page, ['ArrowUp'], 'header *');
+    await walk(page, ['ArrowRight', 'ArrowLeft'], '#box');
+    await page.keyboard.type('films by Nora Vance');
+    await page.waitForURL(/Nora\+Vance/);
+    await settled(page);
+    // A chip and a filter are on the way.
+    await walk(page, ['ArrowDown', 'ArrowLeft'], '.intent .name');
+    await walk(page, ['ArrowDown', 'ArrowLeft'], 'aside input, aside button, aside select');
+    await walk(page, ['ArrowRight', 'ArrowDown'], '#results li.line h2 a');
+    const result = (await focused(page)).id;
+    await page.keyboard.press('Enter');
+    await page.locator('main article h1').waitFor();
+    await page.locator('a[id^="s-"]').first().waitFor();
+    await walk(page, ['ArrowDown'], 'a[id^="s-"]');
+    const similar = (await focused(page)).id;
+    const before = await page.locator('main article h1').innerText();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction((title) => ![null, title].includes(document.querySelector('main article h1')?.textContent ?? null), before);
+    await page.goBack();
+    await page.waitForFunction((id) => document.activeElement?.id === id, similar);
+    await page.goBack();
+    await page.waitForFunction((id) => document.activeElement?.id === id, result);
+    expect(troubles).toEqual([]);
+  });
+});
+
 describe('languages', () => {
+  it('goes through a first minute from right to left: a row, a search, chip and filter, a title, a similar one, and back', async () => {
+    const { page, troubles } = await visit({ prefs: { locale: 'ar' } });
+    await page.goto('/');
+    const row = page.locator('main section').first().locator('li a');
+    await row.nth(2).waitFor();
+    // The next is to the left.
+    await row.first().focus();
+    await page.keyboard.press('ArrowLeft');
+    expect((await focused(page)).id).toBe(await row.nth(1).getAttribute('id'));
+    await page.keyboard.press('ArrowRight');
+    expect((await focused(page)).id).toBe(await row.first().getAttribute('id'));
+    await page.keyboard.press('/');
+    await page.keyboard.type('90s films by Nora Vance');
+    await page.waitForURL(/Nora\+Vance/);
+    await settled(page);
+    await page.locator('.intent li', { hasText: '1990' }).locator('.remove').click();
+    await page.waitForURL(/intent=/);
+    await settled(page);
+    await page.locator('.decades button[aria-label*="2000"]').click();
+    await page.waitForURL(/from=2000&to=2009/);
+    await settled(page);
+    const link = page.locator('#results li.line h2 a', { hasText: 'Slow Train to Aldermoor' });
+    const id = await link.getAttribute('id');
+    await link.click();
+    await page.locator('main article h1', { hasText: 'Slow Train' }).waitFor();
+    await page.locator('a[id^="s-"]').first().click();
+    await page.waitForFunction(() => !document.querySelector('main h1')?.textContent?.includes('Slow Train'));
+    await page.goBack();
+    await page.locator('main article h1', { hasText: 'Slow Train' }).waitFor();
+    await page.goBack();
+    await page.waitForFunction((wanted) => document.activeElement?.id === wanted, id);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+    expect(troubles).toEqual([]);
+  });
+
   it('runs from right to left in Arabic, with its digits, places and plurals', async () => {
     const { page, troubles } = await visit({ prefs: { locale: 'ar', region: 'US' } });
     await page.goto('/');
