@@ -140,6 +140,28 @@ describe('a chip', () => {
     expect(await lines(page).count()).toBeGreaterThan(0);
   });
 
+  it('is not changed by an editor that was left while it looked a name up', async () => {
+    const { page, troubles } = await visit();
+    await page.goto('/search?q=films+with+Bo+Finch');
+    await chip(page, 'Bo Finch').locator('.name').click();
+    const value = page.locator('.intent form input');
+    let release = () => undefined as void;
+    const held = new Promise<void>((done) => (release = done));
+    await page.route('**/autocomplete?**', async (route) => {
+      await held;
+      await route.continue().catch(() => undefined);
+    });
+    await value.fill('Otto Bly');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('.intent form'));
+    release();
+    await page.waitForTimeout(400);
+    expect(await page.locator('.intent').innerText()).toContain('Bo Finch');
+    expect(page.url()).not.toContain('Otto');
+    expect(troubles).toEqual([]);
+  });
+
   it('fits its editor on a phone, and on a TV', async () => {
     for (const options of [{ viewport: { width: 320, height: 640 } }, { viewport: SIZES.tv, prefs: { layout: 'tv' } }]) {
       const { page } = await visit(options);
@@ -246,6 +268,30 @@ describe('a count', () => {
     await lines(page).first().waitFor();
     await settled(page);
     expect(await total(page)).toBe(promised);
+  });
+});
+
+describe('an empty page', () => {
+  it('asks one thing after the other, and claims nothing where it is not answered', async () => {
+    const { page, troubles } = await visit();
+    let [asked, open, most] = [0, 0, 0];
+    await page.route('**/api/v1/search', async (route) => {
+      [asked, open] = [asked + 1, open + 1];
+      most = Math.max(most, open);
+      // Whoever asks so often is turned away.
+      if (asked > 4) await route.fulfill({ status: 429, contentType: 'application/json', headers: { 'retry-after': '60' }, body: '{}' });
+      else await route.continue();
+      open -= 1;
+    });
+    await page.goto('/search?genre=western&from=1930&to=1939&with=Nora+Vance');
+    await page.locator('.empty a', { hasText: 'Everything in the catalogue' }).waitFor();
+    await page.waitForFunction(() => !document.querySelector('.empty')?.textContent?.includes('Looking for'));
+    expect(await page.locator('.empty li').count()).toBe(0);
+    expect(await page.locator('.empty').innerText()).not.toContain('nothing near it');
+    expect(await page.locator('.notice').count()).toBe(0);
+    expect([asked, most]).toEqual([5, 1]);
+    await accessible(page);
+    expect(troubles).toEqual([]);
   });
 });
 

@@ -164,14 +164,18 @@ export async function searched(): Promise<Searched[]> {
   try {
     const kept = await caches.open(SEARCHED);
     const all = await Promise.all((await kept.keys()).map(async (request): Promise<Searched[]> => {
-      const key = decodeURIComponent(new URL(request.url).search.slice(1));
-      const headers = (await kept.match(request))?.headers;
-      const at = headers?.get(WHEN);
-      return at ? [{ search: JSON.parse(key.slice(key.indexOf('{'))) as SearchRequest, count: readCount(headers!.get(COUNT)), at }] : [];
+      try {
+        const key = decodeURIComponent(new URL(request.url).search.slice(1));
+        const headers = (await kept.match(request))?.headers;
+        const at = headers?.get(WHEN);
+        return at ? [{ search: JSON.parse(key.slice(key.indexOf('{'))) as SearchRequest, count: readCount(headers!.get(COUNT)), at }] : [];
+      } catch {
+        return []; // one of another time
+      }
     }));
     return all.flat().reverse();
   } catch {
-    return []; // no cache, or one of another time
+    return []; // no cache
   }
 }
 
