@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::language::Language;
 
+const HTML: &str = "text/html; charset=utf-8";
 /// The language of the page.
 const LANGUAGE: &str = "<html lang=\"en\">";
 /// Where the head of one page goes; it replaces the title between the marks.
@@ -69,12 +70,14 @@ impl Shell {
             if filling.body.is_empty() { Cow::Owned(needs_script(language)) } else { Cow::Borrowed(&*filling.body) };
         let words = self.words(&language.tag).unwrap_or_default();
         let text = [&*self.start, &html, &self.before, &head, &words, &self.between, &body, &self.after].concat();
-        let mut response = entity(headers, text.into(), "text/html; charset=utf-8");
-        if filling.status != StatusCode::OK {
-            *response.status_mut() = filling.status;
-        }
+        let (mut response, keeping) = if filling.status == StatusCode::OK {
+            (entity(headers, text.into(), HTML), "no-cache")
+        } else {
+            // Nobody keeps a failure, so that it is always said whole.
+            ((filling.status, [(header::CONTENT_TYPE, HTML)], text).into_response(), "no-store")
+        };
         let out = response.headers_mut();
-        out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        out.insert(header::CACHE_CONTROL, HeaderValue::from_static(keeping));
         out.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
         // On a 304 too: a browser takes the headers of the newer answer.
         out.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());

@@ -18,7 +18,7 @@ use crate::{
     facts::line,
     language::Language,
     page::{Filling, plain_head},
-    title::missing,
+    title::{fault, status_of},
 };
 
 /// The head of the app's page: who has no script goes on to the other one.
@@ -74,8 +74,8 @@ pub async fn app(State(web): State<Arc<Web>>, uri: Uri, headers: HeaderMap) -> R
     web.shell.answer(&headers, language, &Filling { head, ..Filling::default() })
 }
 
-/// `/search/plain`: 400 and the results of the words alone for an address that asks for what is not there, 503 where
-/// search does not answer.
+/// `/search/plain`: 400 and the results of the words alone for an address that asks for what is not there, and search's own
+/// status where it does not answer.
 pub async fn plain(State(web): State<Arc<Web>>, CallOf(mut call): CallOf, uri: Uri, headers: HeaderMap) -> Response {
     let language = web.languages.of(&headers);
     if let Ok(locale) = language.content_tag().parse() {
@@ -95,7 +95,7 @@ pub async fn plain(State(web): State<Arc<Web>>, CallOf(mut call): CallOf, uri: U
         Ok((found, refused)) => fill(&request, &params, &found, refused, language),
         Err(error) => {
             tracing::warn!(%error, "a page of results could not be filled");
-            missing(StatusCode::SERVICE_UNAVAILABLE, language, "fault-down", "fault-again")
+            fault(status_of(&error), language)
         }
     };
     web.shell.answer(&headers, language, &filling)

@@ -1,6 +1,6 @@
 //! What the page of a title says, over plain values; the routes are tested on a whole node, in a browser.
 
-use axum::{Router, body::Body, routing::get};
+use axum::{Router, body::Body, response::Response, routing::get};
 use contracts::{Content, Directory, Season};
 use http::{HeaderMap, Request, StatusCode, header};
 use rstest::rstest;
@@ -402,6 +402,17 @@ async fn a_page_is_the_shell_with_something_in_it() {
         "<html lang=\"ar\" dir=\"rtl\"><head><title>T</title><link rel=\"modulepreload\" href=\"/assets/ar-2.js\">\
          <script>let a=1</script></head><div><main>x</main></div>"
     );
+    // Who has the page already is told so; who has a failure is told it again.
+    let tag = |response: &Response| response.headers().get(header::ETAG).cloned();
+    let known = tag(&shell.answer(&HeaderMap::new(), languages().of(&arabic), &filling)).unwrap();
+    let again = HeaderMap::from_iter([(header::IF_NONE_MATCH, known), (header::COOKIE, "locale=ar".parse().unwrap())]);
+    assert_eq!(shell.answer(&again, languages().of(&arabic), &filling).status(), StatusCode::NOT_MODIFIED);
+    let gone = Filling { status: StatusCode::NOT_FOUND, ..filling };
+    let failed = shell.answer(&again, languages().of(&arabic), &gone);
+    assert_eq!((failed.status(), tag(&failed)), (StatusCode::NOT_FOUND, None));
+    assert_eq!(failed.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(axum::body::to_bytes(failed.into_body(), 4096).await.unwrap(), body);
+    let filling = Filling { status: StatusCode::OK, ..gone };
     let english = shell.answer(&HeaderMap::new(), languages().of(&HeaderMap::new()), &filling);
     let body = axum::body::to_bytes(english.into_body(), 4096).await.unwrap();
     assert!(!body.windows(13).any(|part| part == b"modulepreload"), "its words are in the app itself");

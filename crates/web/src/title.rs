@@ -52,7 +52,8 @@ struct Missing<'a> {
     lead: &'a str,
 }
 
-/// `/title/{id}`: 404 for a title that is not there, 503 where the catalogue does not answer; the app says it to people.
+/// `/title/{id}`: 404 for a title that is not there, and the catalogue's own status where it does not answer; the app says
+/// it to people.
 pub async fn page(
     State(web): State<Arc<Web>>,
     CallOf(mut call): CallOf,
@@ -71,9 +72,24 @@ pub async fn page(
             fill(&content, &directory, seasons.as_deref(), language)
         }
         Ok(None) => missing(StatusCode::NOT_FOUND, language, "title-missing", "title-missing-lead"),
-        Err(status) => missing(status, language, "fault-down", "fault-again"),
+        Err(status) => fault(status, language),
     };
     web.shell.answer(&headers, language, &filling)
+}
+
+/// A page without what was asked for, because nobody gave it: asked too often, too late, or not at all.
+pub fn fault(status: StatusCode, language: &Language) -> Filling {
+    let what = match status {
+        StatusCode::TOO_MANY_REQUESTS => "fault-busy",
+        StatusCode::GATEWAY_TIMEOUT => "fault-slow",
+        _ => "fault-down",
+    };
+    missing(status, language, what, "fault-again")
+}
+
+/// The status of an error that is nobody's question.
+pub fn status_of(error: &contracts::ApiError) -> StatusCode {
+    StatusCode::from_u16(error.kind.row().http).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// A page without what was asked for, in words.
@@ -88,7 +104,7 @@ async fn find(web: &Web, call: &Call, id: &str) -> Result<Option<(Content, Direc
         if error.kind != ErrorKind::Cancelled {
             tracing::warn!(%error, "the page of a title could not be filled");
         }
-        StatusCode::SERVICE_UNAVAILABLE
+        status_of(&error)
     };
     let Some(content) = web.catalog.titles(call, &[id]).await.map_err(unavailable)?.pop() else { return Ok(None) };
     let directory = web.catalog.directory(call).await.map_err(unavailable)?;
