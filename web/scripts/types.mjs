@@ -27,3 +27,10 @@ await writeFile(new URL('services.ts', target), `// Written by scripts/types.mjs
 const spoken = await readFile(new URL('../../crates/search/src/languages.rs', import.meta.url), 'utf8');
 const aliases = Object.fromEntries([...spoken.matchAll(/\("([a-z ]+)", "([a-z]{2,3})"\),/g)].map(([, word, code]) => [word, code]));
 await writeFile(new URL('languages.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(aliases)} as Record<string, string>;\n`);
+
+// The moods that a query can be read to ask for.
+const vocabulary = await readFile(new URL('../../crates/search/src/query/vocabulary.rs', import.meta.url), 'utf8');
+const table = vocabulary.slice(vocabulary.indexOf('const MOODS'), vocabulary.indexOf('];', vocabulary.indexOf('const MOODS')));
+const moods = [...table.matchAll(/\n {4}\(\s*"([a-z]+)"/g)].map(([, mood]) => mood);
+if (!moods.length) throw new Error('vocabulary.rs lists no moods any more: scripts/types.mjs must learn where they are');
+await writeFile(new URL('moods.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(moods)};\n`);

@@ -3,13 +3,14 @@
 
 use contracts::{ContentType, MAX_QUERY_CHARS, ParsedIntent, SearchFilters, SearchRequest, SortOrder, YearRange};
 
-/// The most values of a list, the longest name, and the longest edited intent in bytes.
+/// The most values of a list, and the most characters of a name, a language and an edited intent.
 const MAX_LIST: usize = 20;
-const MAX_NAME: usize = 200;
-const MAX_INTENT: usize = 4_000;
+const MAX_NAME_CHARS: usize = 200;
+const MAX_LANGUAGE_CHARS: usize = 40;
+const MAX_INTENT_CHARS: usize = 4_000;
 /// Results of a page, and the last page that the API gives.
 const PAGE_SIZE: u32 = 20;
-const MAX_PAGE: u32 = 50;
+const MAX_PAGE: f64 = 50.0;
 
 /// What figures of an address are between.
 const FIGURES: [(&str, f64, f64); 5] = [
@@ -26,9 +27,7 @@ const MAX_SAID_CHARS: usize = 60;
 /// What an address says that [`request`] leaves out; what other programs add to addresses is none of ours.
 pub(crate) fn unread(params: &[(String, String)]) -> Vec<String> {
     let one = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim());
-    let is_figure =
-        |text: &str, least: f64, most: f64| text.parse::<f64>().is_ok_and(|value| (least..=most).contains(&value));
-    let figures = FIGURES.iter().map(|(name, least, most)| (one(name), is_figure(one(name), *least, *most)));
+    let figures = FIGURES.iter().map(|(name, least, most)| (one(name), figure(one(name), *least, *most).is_some()));
     let sort = std::iter::once((one("sort"), one("sort").parse::<SortOrder>().is_ok()));
     let list = |name: &str, fits: fn(&str) -> bool| {
         one(name).split(',').map(str::trim).map(move |word| (word, fits(word))).collect::<Vec<_>>()
@@ -42,12 +41,10 @@ pub(crate) fn unread(params: &[(String, String)]) -> Vec<String> {
 
 /// Reads the parameters of an address.
 pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
-    let all = |name: &'static str| params.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim());
+    let all = |name: &'static str| params.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value);
     let one = |name| all(name).next().unwrap_or_default();
-    let list = |name, fits: fn(&str) -> bool| -> Vec<String> {
-        one(name).split(',').map(str::trim).filter(|word| fits(word)).take(MAX_LIST).map(str::to_owned).collect()
-    };
-    let number = |name, least: f64, most: f64| one(name).parse().ok().filter(|value| (least..=most).contains(value));
+    let list = |name, fits: fn(&str) -> bool| distinct(one(name).split(',').map(str::trim).filter(|word| fits(word)));
+    let number = |name, least: f64, most: f64| figure(one(name), least, most);
     let whole = |name, least, most| number(name, least, most).map(|value| value.round() as u16);
     let (mut from, mut to) = (whole("from", 1870.0, 2100.0), whole("to", 1870.0, 2100.0));
     if let (Some(first), Some(last)) = (from, to)
@@ -56,27 +53,47 @@ pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
         (from, to) = (Some(last), Some(first));
     }
     let years = YearRange { from, to };
-    let kinds: Vec<ContentType> = one("type").split(',').filter_map(|kind| kind.parse().ok()).collect();
-    let people = all("with").filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
-    let intent = Some(one("intent")).filter(|text| text.len() <= MAX_INTENT);
+    let kinds = list("type", |kind| kind.parse::<ContentType>().is_ok());
+    let intent = Some(one("intent")).filter(|text| text.chars().count() <= MAX_INTENT_CHARS);
     SearchRequest {
         query: one("q").chars().take(MAX_QUERY_CHARS).collect(),
         filters: SearchFilters {
             genres: list("genre", is_id),
-            content_types: kinds.into_iter().take(MAX_LIST).collect(),
+            content_types: kinds.iter().filter_map(|kind| kind.parse().ok()).collect(),
             year_range: (years != YearRange::default()).then_some(years),
             platforms: list("on", is_id),
-            people: people.take(MAX_LIST).map(str::to_owned).collect(),
-            languages: list("lang", |word| !word.is_empty() && word.len() <= 40),
+            people: distinct(all("with").map(str::trim).filter(|name| is_long(name, MAX_NAME_CHARS))),
+            languages: list("lang", |word| is_long(word, MAX_LANGUAGE_CHARS) && !word.chars().any(char::is_control)),
             min_rating: number("rating", 0.0, 10.0),
             max_runtime_minutes: whole("max", 1.0, 600.0),
         },
         sort: one("sort").parse().unwrap_or_default(),
-        page: whole("page", 1.0, f64::from(u16::MAX)).map_or(1, |page| u32::from(page).min(MAX_PAGE)),
+        page: number("page", 1.0, f64::MAX).map_or(1, |page| page.round().min(MAX_PAGE) as u32),
         page_size: PAGE_SIZE,
         intent: intent.and_then(|text| serde_json::from_str::<ParsedIntent>(text).ok()),
         ..SearchRequest::default()
     }
+}
+
+/// A figure within its bounds.
+fn figure(text: &str, least: f64, most: f64) -> Option<f64> {
+    text.trim().parse().ok().filter(|value| (least..=most).contains(value))
+}
+
+/// The first of these, each once.
+fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for word in words {
+        if kept.len() < MAX_LIST && !kept.iter().any(|known| known == word) {
+            kept.push(word.to_owned());
+        }
+    }
+    kept
+}
+
+/// Whether it is something, and no longer than that.
+fn is_long(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.chars().count() <= most
 }
 
 fn is_id(word: &str) -> bool {

@@ -1,5 +1,6 @@
 /** What a person chose, kept in this browser and shared between its tabs. */
 import { REGIONS } from './regions';
+import { ID } from './search-state';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Layout = 'auto' | 'tv' | 'desk';
@@ -38,7 +39,7 @@ export function parse(text: string | null, otherwise: Prefs): Prefs {
     // Another program wrote here: what can't be read is not kept.
   }
   const one = <T extends string>(value: unknown, of: readonly T[], fallback: T): T => (of.includes(value as T) ? (value as T) : fallback);
-  const services = Array.isArray(kept.services) ? kept.services.filter((id): id is string => typeof id === 'string' && /^[\p{Ll}\p{N}_]{1,50}$/u.test(id)) : [];
+  const services = Array.isArray(kept.services) ? kept.services.filter((id): id is string => typeof id === 'string' && ID.test(id)) : [];
   return {
     region: isRegion(kept.region) ? kept.region : otherwise.region,
     services: [...new Set(services)].slice(0, 50),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import addresses from './addresses.json';
 import { addressOf, EMPTY, narrowed, read, relaxations, request, unread, withdrawn, write, type SearchState } from './search-state';
 
 const place = { region: 'DE', services: ['netflix', 'tubi'] };
@@ -47,6 +48,14 @@ describe('the address of a search', () => {
   it('takes no more than the API does', () => {
     expect([...read(new URLSearchParams({ q: '🎬'.repeat(3000) })).q]).toHaveLength(2000);
     expect(read(new URLSearchParams({ genre: Array.from({ length: 99 }, (_, at) => `g${at}`).join() })).genres).toHaveLength(20);
+  });
+});
+
+describe('an address without a place', () => {
+  // The server's own pages read the same (crates/web): one table for both.
+  it.each(addresses.map(({ address, request: asked }) => [address, asked] as const))('asks the same here and at the server: %s', (address, asked) => {
+    const { facets: _, ...body } = request({ ...read(new URLSearchParams(address)), here: false, mine: false }, place);
+    expect(JSON.parse(JSON.stringify(body))).toEqual(asked);
   });
 });
 

@@ -38,11 +38,12 @@ export const EMPTY: SearchState = { q: '', genres: [], types: [], on: [], people
 
 const words = (text: string | null, shape: RegExp): string[] =>
   [...new Set((text ?? '').split(',').map((word) => word.trim()).filter((word) => shape.test(word)))].slice(0, MAX_LIST);
-const names = (all: string[]): string[] => [...new Set(all.map((name) => name.trim()).filter((name) => name && name.length <= 200))].slice(0, MAX_LIST);
+const names = (all: string[]): string[] => [...new Set(all.map((name) => name.trim()).filter((name) => name && [...name].length <= 200))].slice(0, MAX_LIST);
 
 function number(text: string | null, least: number, most: number): number | undefined {
   if (text === null || text.trim() === '') return undefined;
-  const value = Number(text);
+  // A figure as people write it, and as the server reads it: neither in hexadecimal nor without an end.
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
   return Number.isFinite(value) && value >= least && value <= most ? value : undefined;
 }
 
@@ -51,21 +52,23 @@ const whole = (text: string | null, least: number, most: number) => {
   return value === undefined ? undefined : Math.round(value);
 };
 
+/** The shape of the id of a genre or a service. */
+export const ID = /^[\p{Lowercase}\p{N}_]{1,50}$/u;
+
 /** Reads an address; what it does not know, or what makes no sense, it leaves out. */
 export function read(params: URLSearchParams): SearchState {
-  const id = /^[\p{Ll}\p{N}_]{1,50}$/u;
   const intent = readIntent(params.get('intent'));
   let [from, to] = [whole(params.get('from'), 1870, 2100), whole(params.get('to'), 1870, 2100)];
   if (from !== undefined && to !== undefined && from > to) [from, to] = [to, from];
   return {
     q: [...(params.get('q') ?? '')].slice(0, MAX_QUERY).join(''),
-    genres: words(params.get('genre'), id),
+    genres: words(params.get('genre'), ID),
     types: words(params.get('type'), /^(movie|tv_show)$/),
     from,
     to,
-    on: words(params.get('on'), id),
+    on: words(params.get('on'), ID),
     people: names(params.getAll('with')),
-    languages: words(params.get('lang'), /^[\p{L}\p{M} '-]{1,40}$/u),
+    languages: words(params.get('lang'), /^\P{Cc}{1,40}$/u),
     rating: number(params.get('rating'), 0, 10),
     runtime: whole(params.get('max'), 1, 600),
     here: params.get('here') === '1',
@@ -79,7 +82,7 @@ export function read(params: URLSearchParams): SearchState {
 
 /** An edited intent: only fields with the shape that the API knows. */
 function readIntent(text: string | null): Intent | undefined {
-  if (!text || text.length > 4_000) return undefined;
+  if (!text || [...text].length > 4_000) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Intent) : undefined;

@@ -4,4 +4,4 @@
 export const LANGUAGES = 'ar bg bn ca cs da de el en es et eu fa fi fr gl gu he hi hr hu id is it ja ka kn ko lt lv mk ml mr ms nb nl no pa pl pt ro ru sk sl sq sr sv sw ta te th tl tr uk ur vi yo zh zu'.split(' ');
 
 /** The moods that the API reads. */
-export const MOODS = ['relaxing', 'uplifting', 'tense', 'dark', 'sad', 'exciting', 'thoughtful', 'weird', 'inspiring', 'nostalgic'];
+export { default as MOODS } from '../api/moods';
