@@ -102,7 +102,8 @@ export const languageName = (word: string) => {
   const code = codeOf(word);
   return code ? name('language', code) : word;
 };
-export const genreName = (id: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? id.replaceAll('_', ' ');
+export const genreOr = (id: string, otherwise: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? otherwise;
+export const genreName = (id: string) => genreOr(id, id.replaceAll('_', ' '));
 
 /** Ids of genres by their English names, which is all that suggestions hold. */
 const genres = new Map([...english.matchAll(/^(genre-[\w-]+) = (.+)$/gm)].map(([, id, name]) => [name!, id!]));
