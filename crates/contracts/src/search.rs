@@ -314,7 +314,8 @@ pub struct SearchResponse {
     pub total_count_is_capped: bool,
     /// How many titles have all that is asked for: the people in the parts that the words give them, the genres, each of the
     /// words, and the filters. The others only come near. Absent where that can't be said (an example, a told story, an
-    /// origin that is not known of every title) and where it was not counted in time.
+    /// origin that is not known of every title), where a ranked list was asked for without `facets`, and where it was not
+    /// counted in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fitting_count: Option<u64>,
     /// Which page this is.

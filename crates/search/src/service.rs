@@ -157,7 +157,7 @@ impl Search {
         let (results, (facets, uncounted), fitting_count) = tokio::try_join!(
             self.page(call, &plan, window(&found.fused, request)),
             async { Ok(self.facets(call, request, &found, counted.clone()).await) },
-            async { Ok(self.fitting(call, &plan, &found, counted.clone()).await) }
+            async { Ok(self.fitting(call, request, &plan, &found, counted.clone()).await) }
         )?;
         Ok(SearchResponse {
             results,
@@ -319,14 +319,21 @@ impl Search {
         Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
     }
 
-    /// How many titles have all that is asked for, where a title has that or has it not: nobody can say so of what is like
-    /// an example or a told story, or where the origin of some titles is not known.
-    async fn fitting(&self, call: &Call, plan: &Plan, found: &Found, snapshot: Snapshot) -> Option<u64> {
+    /// How many titles have all that is asked for, where anything is to be counted and a title has that or has it not:
+    /// nobody can say so of what is like an example or a told story, or where the origin of some titles is not known.
+    async fn fitting(
+        &self,
+        call: &Call,
+        request: &SearchRequest,
+        plan: &Plan,
+        found: &Found,
+        snapshot: Snapshot,
+    ) -> Option<u64> {
         if found.demand.is_some() {
             return Some(found.total);
         }
         let anywhere = plan.parsed.languages.is_empty() && plan.parsed.countries.is_empty();
-        if plan.kind == QueryKind::Like || plan.keyword.story || !anywhere {
+        if request.facets.is_empty() || plan.kind == QueryKind::Like || plan.keyword.story || !anywhere {
             return None;
         }
         let demand = plan.demand();

@@ -110,15 +110,18 @@ async fn what_fits_is_told_from_what_comes_near() {
         ("french films", None),
         ("a man in a film I saw as a child lives on television and does not know it at all", None),
     ];
+    let facets = vec![FacetField::Genres];
+    let of =
+        |query: &str| SearchRequest { query: query.to_owned(), facets: facets.clone(), ..SearchRequest::default() };
     for (query, fitting) in table {
-        let found = running.ask(query).await;
+        let found = running.search(&of(query)).await;
         assert_eq!(found.fitting_count, fitting, "{query}");
         assert!(found.total_count >= fitting.unwrap_or(0), "{query}: {}", found.total_count);
     }
-    let directed = running.ask("directed by al pacino").await;
-    assert!(directed.total_count > 0, "what he plays in comes near");
+    assert!(running.search(&of("directed by al pacino")).await.total_count > 0, "what he plays in comes near");
+    assert_eq!(running.ask("al pacino").await.fitting_count, None, "nothing is counted that nobody asked for");
     let filters = SearchFilters { content_types: vec![ContentType::TvShow], ..SearchFilters::default() };
-    let series = SearchRequest { query: "crime".to_owned(), filters, ..SearchRequest::default() };
+    let series = SearchRequest { filters, ..of("crime") };
     assert_eq!(running.search(&series).await.fitting_count, Some(1), "the filters hold for both");
     let sorted = SearchRequest { sort: SortOrder::Newest, query: "al pacino".to_owned(), ..SearchRequest::default() };
     let sorted = running.search(&sorted).await;
