@@ -17,7 +17,8 @@ pub fn measure(root: &Path, binary: &Path, data: &Path, titles: u64, report: &mu
     let folder = TempDir::new_in(root.join("target"))?;
     let place = folder.path().to_str().context("the target folder is not UTF-8")?;
     let ingested = example(root, "million", &[&titles.to_string(), place])?;
-    let slices: Vec<Vec<f64>> = ingested.lines().filter_map(numbers).filter(|row| row.len() == 5).collect();
+    let slices: Vec<Vec<f64>> = ingested.lines().filter_map(numbers).filter(|row| row.len() == 6).collect();
+    print!("{ingested}");
     let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
         bail!("no slice of the ingest was printed")
     };
@@ -27,6 +28,8 @@ pub fn measure(root: &Path, binary: &Path, data: &Path, titles: u64, report: &mu
     report.add("CPU a generated title, first slice", first[3], "us");
     report.add("CPU a generated title, last slice", last[3], "us");
     report.add("memory of that ingest at its end", last[4], "MB");
+    report.add("written a generated title, first slice", first[5], "KB");
+    report.add("written a generated title, last slice", last[5], "KB");
     for row in example(root, "zipf", &[place])?.lines().filter_map(numbers).filter(|row| row.len() == 4) {
         let name = format!("hit ratio of Zipf reads, cache of {:.0} MB", row[0]);
         report.add(format!("{name}: an hour from empty"), row[1] * 100.0, "%");

@@ -222,7 +222,7 @@ impl Batch {
         let mut ids: BTreeSet<ContentId> =
             record.external_ids.iter().filter_map(|id| self.owners.get(id)).copied().collect();
         for key in incoming.facets.names() {
-            let block = self.blocks.get(&(record.content_type, key.to_owned()));
+            let block = self.blocks.get(&(record.content_type, key.clone()));
             let near = |(year, _): &&(u16, ContentId)| incoming.facets.near(record.content_type, *year);
             ids.extend(block.into_iter().flatten().filter(near).map(|(_, id)| *id));
         }

@@ -109,7 +109,7 @@ async fn namesakes(tx: &mut Tx, incoming: &[Incoming], wanted: &mut BTreeSet<Con
     let mut names: BTreeMap<_, BTreeMap<&str, Vec<&Incoming>>> = BTreeMap::new();
     for one in incoming {
         for key in one.facets.names() {
-            names.entry(one.record.content_type).or_default().entry(key).or_default().push(one);
+            names.entry(one.record.content_type).or_default().entry(key.as_str()).or_default().push(one);
         }
     }
     for (content_type, keys) in names {

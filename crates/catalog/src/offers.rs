@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use stores::{DbError, FromRow, Row, Value, args};
 use utoipa::ToSchema;
 
-use crate::{Catalog, quality, store};
+use crate::{
+    Catalog, quality, store,
+    text::{block_key, title_key},
+};
 
 /// The most lines of a price history.
 const MAX_PRICES: i64 = 1_000;
@@ -169,7 +172,7 @@ impl Catalog {
         Ok(Some(quality::quality(&content, ingested, self.clock.now())))
     }
 
-    /// Titles whose names begin with `text`, the better known first.
+    /// Titles whose names begin with `text`, whatever its spaces, the better known first.
     ///
     /// # Errors
     /// `bad_query` for a text without a word.
@@ -180,7 +183,7 @@ impl Catalog {
     /// [`Catalog::keyword`], with how many names are many.
     pub(crate) async fn begins(&self, call: &Call, text: &str, limit: usize, many: i64) -> Result<Vec<Content>> {
         call.remaining(&self.clock)?;
-        let key = crate::text::title_key(text);
+        let key = block_key(&title_key(text));
         if text.trim().is_empty() || text.chars().count() > 200 {
             let error = ApiError::invalid("bad_query", "`q` must be a title's beginning of 1 to 200 characters");
             return Err(error.field("q", "must have 1 to 200 characters"));

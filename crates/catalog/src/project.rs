@@ -16,7 +16,7 @@ use crate::{
     batch::{Batch, Title},
     load::{MAX_LIST, in_list},
     merge::Merged,
-    text::title_key,
+    text::{block_key, title_key},
 };
 
 /// The most questions that wait for a person; what comes beyond is only in the merge log.
@@ -266,10 +266,13 @@ fn offers(change: &Change<'_>) -> Vec<Vec<Value>> {
 }
 
 fn title_keys(change: &Change<'_>) -> Vec<Vec<Value>> {
-    let own = change.title.facets().blocks().map(|(key, year)| (key.to_owned(), year));
-    // A title is found by its names in other languages too. They only lead to it: what resolution compares are its own.
-    let others = change.after.translations.values().map(|told| (title_key(&told.title), 0));
-    let keys: BTreeSet<(String, u16)> = own.chain(others.filter(|(key, _)| !key.is_empty())).collect();
+    let facets = change.title.facets();
+    let own = facets.blocks().map(|(key, year)| (key.to_owned(), year));
+    // A title is found by its names in other languages too. They only lead to it: what resolution compares are its own. One that
+    // is also its own is there already: each row more is another page written, since names have no order.
+    let others = change.after.translations.values().map(|told| block_key(&title_key(&told.title)));
+    let others = others.filter(|key| !key.is_empty() && !facets.names().contains(key)).map(|key| (key, 0));
+    let keys: BTreeSet<(String, u16)> = own.chain(others).collect();
     let rows = keys.iter().flat_map(|(key, year)| {
         let types = change.title.types();
         types.into_iter().map(move |content_type| args![content_type.as_str(), key, *year, change.id])

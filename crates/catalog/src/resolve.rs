@@ -34,7 +34,7 @@ use contracts::{ContentId, ContentType, CreditRole, ExternalId, SourceRecord};
 
 pub use story::{by_story, tells};
 
-use crate::text::{distinctive, head_key, joined_key, person_key, same_person, title_key};
+use crate::text::{block_key, distinctive, head_key, joined_key, person_key, same_person, title_key};
 
 /// The kinds of id that mean the same title whoever states them, the most trusted first. A platform's own ids are not
 /// among them: they name a listing, and a listing may hold two cuts.
@@ -53,6 +53,8 @@ pub struct Facets {
     joined: BTreeSet<String>,
     /// The keys without their subtitles.
     heads: BTreeSet<String>,
+    /// What it is filed under: keys and heads without their spaces, and so the joined ones too.
+    names: BTreeSet<String>,
     years: BTreeSet<u16>,
     runtimes: BTreeSet<u16>,
     directors: BTreeSet<String>,
@@ -76,7 +78,9 @@ impl Facets {
         for title in [Some(&record.title), record.original_title.as_ref()].into_iter().flatten() {
             let key = title_key(title);
             self.joined.extend(joined_key(&key));
-            self.heads.extend(head_key(title));
+            let head = head_key(title);
+            self.names.extend([Some(&key), head.as_ref()].into_iter().flatten().map(|name| block_key(name)));
+            self.heads.extend(head);
             self.keys.insert(key);
         }
         self.years.extend(year_of(record));
@@ -96,12 +100,13 @@ impl Facets {
     /// The keys under which the title may be found, each with every year a source gives; 0 where none does.
     pub fn blocks(&self) -> impl Iterator<Item = (&str, u16)> {
         let years: Vec<u16> = if self.years.is_empty() { vec![0] } else { self.years.iter().copied().collect() };
-        self.names().into_iter().flat_map(move |key| years.clone().into_iter().map(move |year| (key, year)))
+        let filed = move |key| years.clone().into_iter().map(move |year| (key, year));
+        self.names.iter().map(String::as_str).flat_map(filed)
     }
 
-    /// Everything the title goes by: the normalised titles, written as one word, and without their subtitles.
-    pub fn names(&self) -> BTreeSet<&str> {
-        self.keys.iter().chain(&self.joined).chain(&self.heads).map(String::as_str).collect()
+    /// The keys under which it is filed: the normalised titles, with and without their subtitles, written as one word.
+    pub fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     /// How the names of two titles agree.

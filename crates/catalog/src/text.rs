@@ -22,6 +22,12 @@ pub fn title_key(title: &str) -> String {
     if key.is_empty() { title.trim().to_lowercase() } else { key }
 }
 
+/// The key under which a title is filed and looked for: its [`title_key`] without the spaces, since sources differ on what is
+/// one word. What is filed together is compared, no more.
+pub fn block_key(key: &str) -> String {
+    key.replace(' ', "")
+}
+
 /// The form of a person's name that is compared: its words in alphabetical order (sources differ on which comes first),
 /// without initials, "Jr.", or a part in brackets ("Pierce Brosnan (James Bond)").
 pub fn person_key(name: &str) -> String {
@@ -304,6 +310,14 @@ mod tests {
         for (a, b) in apart {
             assert!(!same_person(&person_key(a), &person_key(b)), "{a} / {b}");
         }
+    }
+
+    #[test]
+    fn one_word_or_two_are_filed_together() {
+        for (one, other) in [("Air Waves", "Airwaves"), ("Spider-Man", "Spiderman"), ("S.W.A.T.", "Swat")] {
+            assert_eq!(block_key(&title_key(one)), block_key(&title_key(other)), "{one} / {other}");
+        }
+        assert_ne!(block_key("heat"), block_key("heat 2"));
     }
 
     #[test]

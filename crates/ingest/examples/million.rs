@@ -1,4 +1,4 @@
-//! Measures an ingest of GENERATED titles: how many a second and how much memory, slice by slice.
+//! Measures an ingest of GENERATED titles: how many a second, how much CPU and memory, and what is written, slice by slice.
 //!
 //! `cargo run --release -p ingest --example million -- 1000000 FOLDER` writes a streaming service's catalogue of made-up
 //! titles into FOLDER (or takes the one that is there), ingests it into a new SQLite catalogue there, without search
@@ -51,18 +51,21 @@ async fn main() -> Result<(), Failure> {
     let ingest = Ingest::new(db.clone(), catalog, clock.clone(), rng.clone(), IngestConfig::new(folder));
     let call = Call::system(&clock, &rng, Duration::from_secs(86_400));
 
-    println!("generated titles | seconds | titles/s in this slice | µs of CPU a title in it | resident MB");
+    println!(
+        "generated titles | seconds | titles/s in this slice | µs of CPU a title in it | resident MB | KB written a title"
+    );
     let began = Instant::now();
-    let slice = Mutex::new((0, began, cpu()));
+    let slice = Mutex::new((0, began, cpu(), written()));
     let on_progress = |progress: &Progress| {
         let Ok(mut last) = slice.lock() else { return };
         let rows = progress.counts.rows_read;
         if rows >= last.0 + SLICE {
             let rate = (rows - last.0) as f64 / last.1.elapsed().as_secs_f64();
-            let (seconds, spent) = (began.elapsed().as_secs_f64(), cpu());
-            let each = (spent - last.2) * 1e6 / (rows - last.0) as f64;
-            println!("{rows} | {seconds:.1} | {rate:.0} | {each:.0} | {}", memory("VmRSS:"));
-            *last = (rows, Instant::now(), spent);
+            let (seconds, spent, kept) = (began.elapsed().as_secs_f64(), cpu(), written());
+            let each = |of: f64| of / (rows - last.0) as f64;
+            let (work, bytes) = (each((spent - last.2) * 1e6), each(kept - last.3) / 1024.0);
+            println!("{rows} | {seconds:.1} | {rate:.0} | {work:.0} | {} | {bytes:.1}", memory("VmRSS:"));
+            *last = (rows, Instant::now(), spent, kept);
         }
     };
     let location = file.to_str().ok_or("the folder is not UTF-8")?;
@@ -96,6 +99,12 @@ fn cpu() -> f64 {
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     // Fields 14 and 15 of proc(5), in hundredths of a second; the second ends in the parenthesis.
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Bytes that this process has written so far, the log and the file both counted; 0 where `/proc` is not kept.
+fn written() -> f64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    io.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok()).unwrap_or(0.0)
 }
 
 fn generate(path: &Path, count: u64) -> Result<(), Failure> {

@@ -233,7 +233,9 @@ fn evidence_says_what_agreed_and_what_did_not() {
 #[test]
 fn blocks_are_every_key_with_every_year() {
     let two = Facets::of(&record("a|Amélie|2001|||||Le Destin"));
-    assert_eq!(two.blocks().collect::<Vec<_>>(), [("amelie", 2001), ("le destin", 2001), ("ledestin", 2001)]);
+    assert_eq!(two.blocks().collect::<Vec<_>>(), [("amelie", 2001), ("ledestin", 2001)]);
+    let subtitled = facets("a|Air Waves: The Return|2001");
+    assert_eq!(subtitled.blocks().collect::<Vec<_>>(), [("airwaves", 2001), ("airwavesthereturn", 2001)]);
     assert_eq!(facets("a|Heat|").blocks().collect::<Vec<_>>(), [("heat", 0)]);
     assert!(two.near(ContentType::Movie, 2002) && two.near(ContentType::Movie, 0));
     assert!(!two.near(ContentType::Movie, 2003) && two.near(ContentType::TvShow, 2010));

@@ -32,6 +32,21 @@ async fn the_same_records_again_change_nothing(#[case] engine: &str) {
 #[case("sqlite")]
 #[case("postgres")]
 #[tokio::test]
+async fn a_title_is_filed_once_however_it_is_spelled(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let named = |title: &str, record| SourceRecord { title: title.to_owned(), ..record };
+    bench.ingest(&[named("The Air Waves", heat("netflix", "s1"))]).await;
+    assert_eq!(bench.count("title_keys").await, 1, "each row more is one more page of a growing tree");
+    let again = bench.ingest(&[named("Airwaves", heat("hulu", "h1"))]).await;
+    assert_eq!((actions(&again), bench.count("title_keys").await), (vec![Merged], 1));
+    let subtitled = bench.ingest(&[named("Airwaves: The Signal", heat("prime_video", "p1"))]).await;
+    assert_eq!((actions(&subtitled), bench.count("title_keys").await), (vec![Merged], 2));
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
 async fn sources_meet_in_one_title(#[case] engine: &str) {
     let bench = Bench::open(engine).await;
     let mut wikidata = heat("wikidata", "Q42198");
