@@ -29,9 +29,9 @@ pub struct NewAgeLimit {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgeLimitView {
     /// The highest age.
-    max_age: u16,
+    pub(crate) max_age: u16,
     /// Whose certificates count, before all others; absent where all count alike.
-    region: Option<Region>,
+    pub(crate) region: Option<Region>,
     /// Since when.
     #[schema(value_type = String)]
     changed_at: Timestamp,
@@ -67,11 +67,16 @@ impl Auth {
     /// `InvalidArgument` for an age that no certificate asks for; `Conflict` when too many have a limit.
     pub async fn set_age_limit(&self, call: &Call, new: &NewAgeLimit) -> contracts::Result<AgeLimitView> {
         let (_, user) = manager(call)?;
-        if new.max_age > MAX_AGE {
-            return Err(ApiError::invalid("bad_age", format!("{} is no age of a certificate", new.max_age))
+        self.limit_age(user, AgeLimit { max_age: new.max_age, region: new.region }).await?;
+        self.age_limit(call).await
+    }
+
+    /// As [`Auth::set_age_limit`], of somebody who is known already.
+    pub(crate) async fn limit_age(&self, user: UserId, limit: AgeLimit) -> contracts::Result<()> {
+        if limit.max_age > MAX_AGE {
+            return Err(ApiError::invalid("bad_age", format!("{} is no age of a certificate", limit.max_age))
                 .field("max_age", format!("must be from 0 to {MAX_AGE}")));
         }
-        let limit = AgeLimit { max_age: new.max_age, region: new.region };
         let mut tx = self.db.begin().await?;
         people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(no_user)?;
         if usize::try_from(ages::others(&mut tx, user).await?).is_ok_and(|others| others >= MAX_AGE_LIMITS) {
@@ -80,8 +85,7 @@ impl Auth {
         }
         ages::set(&mut tx, user, limit, self.clock.now()).await?;
         self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.changed()]).await?;
-        self.reload().await?;
-        self.age_limit(call).await
+        self.reload().await
     }
 
     /// Ends the caller's limit.
@@ -89,12 +93,16 @@ impl Auth {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn end_age_limit(&self, call: &Call) -> contracts::Result<()> {
-        let (_, user) = manager(call)?;
+        if self.lift_age_limit(manager(call)?.1).await? { Ok(()) } else { Err(none()) }
+    }
+
+    /// As [`Auth::end_age_limit`], of somebody who is known already: says whether there was one.
+    pub(crate) async fn lift_age_limit(&self, user: UserId) -> contracts::Result<bool> {
         let mut tx = self.db.begin().await?;
         if !ages::end(&mut tx, user).await? {
-            return Err(none());
+            return Ok(false);
         }
         self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.changed()]).await?;
-        self.reload().await
+        self.reload().await.map(|()| true)
     }
 }

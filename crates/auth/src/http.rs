@@ -88,6 +88,7 @@ fn own() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(account::end_own_session))
         .routes(routes!(account::who_am_i))
         .routes(routes!(ages::get_age_limit, ages::set_age_limit, ages::end_age_limit))
+        .routes(routes!(ages::change_age_limit))
         .routes(routes!(privacy::list_consents))
         .routes(routes!(privacy::set_consent))
         .routes(routes!(privacy::export_data))

@@ -1,10 +1,16 @@
-//! A person's age limit, for programs that hold their token.
+//! A person's age limit: for programs that hold their token, and in a browser.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
+use contracts::{AgeLimit, ApiError, MAX_AGE, Region};
 use http_api::{ApiJson, CallOf, HttpResult};
 
+use super::{
+    browser::go,
+    forms::OwnForm,
+    pages::{Paged, refused},
+};
 use crate::{AgeLimitView, Auth, NewAgeLimit};
 
 /// Up to which age the caller sees titles; 404 where there is no limit.
@@ -36,4 +42,30 @@ pub(super) async fn set_age_limit(
 pub(super) async fn end_age_limit(State(auth): State<Arc<Auth>>, CallOf(call): CallOf) -> HttpResult<StatusCode> {
     auth.end_age_limit(&call).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets the person see no titles above an age, or of any age again.
+#[utoipa::path(post, path = "/account/age-limit", tag = "pages",
+    request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Set, or ended."), http_api::PageProblems))]
+pub(super) async fn change_age_limit(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
+    let user = own.session.user;
+    let changed = match (own.form.get("end"), limit(&own)) {
+        // Twice is as good as once.
+        (Some(_), _) => auth.lift_age_limit(user).await.map(drop),
+        (None, Ok(limit)) => auth.limit_age(user, limit).await,
+        (None, Err(error)) => Err(error),
+    };
+    match changed {
+        Ok(()) => Ok(go("/account", None)),
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
+    }
+}
+
+/// What the form says.
+fn limit(form: &OwnForm) -> contracts::Result<AgeLimit> {
+    let age = form.text("max_age").trim().parse::<u16>();
+    let max_age = age.map_err(|_| ApiError::invalid("bad_age", format!("Say an age from 0 to {MAX_AGE}.")))?;
+    let region = Some(form.text("region").trim()).filter(|code| !code.is_empty());
+    Ok(AgeLimit { max_age, region: region.map(str::parse::<Region>).transpose()? })
 }

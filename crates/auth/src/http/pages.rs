@@ -57,6 +57,9 @@ struct AccountPage<'a> {
     factor: bool,
     passkeys: Option<Vec<Passkey>>,
     providers: Vec<providers::Shown>,
+    /// The highest age as the form has it, empty without a limit; and whose certificates count.
+    age: String,
+    region: String,
     erased_from: Option<Timestamp>,
     error: &'a str,
     form_token: &'a str,
@@ -222,6 +225,7 @@ pub(super) async fn account(
     let sessions = auth.sessions_of(session.user).await;
     let passkeys = auth.passkeys_of(session.user).await?;
     let linked = identities::of(&auth.db, session.user).await.map_err(contracts::ApiError::from)?;
+    let ages = auth.age_limit_of(session.user).await?;
     let form = browser.form(auth);
     let html = AccountPage {
         style: STYLE,
@@ -232,6 +236,8 @@ pub(super) async fn account(
         factor: auth.has_factor(session.user).await?,
         passkeys: auth.site().map(|_| passkeys),
         providers: providers::shown(auth, &linked),
+        age: ages.as_ref().map(|limit| limit.max_age.to_string()).unwrap_or_default(),
+        region: ages.and_then(|limit| limit.region).map(String::from).unwrap_or_default(),
         erased_from: auth.erased_from(session.user).await?,
         error,
         form_token: &form.token,

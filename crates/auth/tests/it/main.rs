@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod ages;
 mod api;
 mod authenticator;
 mod codes;

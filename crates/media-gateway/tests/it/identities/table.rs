@@ -247,6 +247,7 @@ pub const LINES: &[Line] = &[
     ("end_factor", Browser, "/account/factor/end", "code=nothing", signed_in(400)),
     ("account_page", Browser, "/account", "", signed_in(200)),
     ("end_session", Browser, "/account/sessions/end", "session={session}", signed_in(303)),
+    ("change_age_limit", Browser, "/account/age-limit", "end=yes", signed_in(303)),
     ("download_data", Browser, "/account/data", "", signed_in(200)),
     ("erase_account", Browser, "/account/erase", "", signed_in(303)),
     ("keep_account", Browser, "/account/keep", "", signed_in(303)),
