@@ -52,7 +52,8 @@ pub async fn ingest(
         return Err(ApiError::invalid("too_many_records", detail).field("records", "are too many"));
     }
     let mut stories = Stories::new(model.is_some());
-    for round in 0..=ROUNDS {
+    let mut round = 0;
+    loop {
         let incoming = prepare(scene.clock, records)?;
         let mut tx = db.begin().await?;
         // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
@@ -65,13 +66,15 @@ pub async fn ingest(
             }
             None => drop(tx),
         }
-        scene.call.remaining(scene.clock)?;
+        let left = scene.call.remaining(scene.clock)?;
         match model.filter(|_| round < ROUNDS) {
-            Some(model) => stories.embed(model).await,
+            // The other half is for the writing: whoever asks must hear of it before they ask again.
+            Some(model) => stories.embed(model, left / 2).await,
+            // Nothing is wanting from here on, so that the next round is the last.
             None => stories.close(),
         }
+        round += 1;
     }
-    Err(ApiError::internal("a batch could not be decided"))
 }
 
 /// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles.

@@ -175,26 +175,41 @@ pub struct Match {
     pub confidence: f64,
     /// Why, in words.
     pub evidence: String,
-    /// Why it is not certain, in words; `None` for one that is.
-    pub open: Option<&'static str>,
+    /// Why it is not certain; `None` for one that is.
+    pub open: Option<Open>,
+}
+
+/// Why a match is not certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// Two titles have the same claim.
+    Tied,
+    /// Nothing speaks against it, and not enough for it.
+    TooLittle,
+    /// It may be a longer cut of it, or another film: no story tells.
+    OtherLength,
+}
+
+impl Open {
+    /// In words.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tied => "another title is as good a match",
+            Self::TooLittle => "too little else to go by",
+            Self::OtherLength => "runtimes more than 5 minutes apart",
+        }
+    }
 }
 
 impl Match {
     /// What is known, and what is not.
     pub fn words(self) -> String {
         match self.open {
-            Some(open) => format!("{}; {open}", self.evidence),
+            Some(open) => format!("{}; {}", self.evidence, open.as_str()),
             None => self.evidence,
         }
     }
 }
-
-/// Two titles have the same claim.
-const TIED: &str = "another title is as good a match";
-/// Nothing speaks against it, and not enough for it.
-const TOO_LITTLE: &str = "too little else to go by";
-/// It may be a longer cut of it, or another film: no story tells.
-const OTHER_LENGTH: &str = "runtimes more than 5 minutes apart";
 
 /// Decides which of `candidates` the record with these facets describes.
 ///
@@ -229,7 +244,7 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
     let joined = match by_id.into_iter().next() {
         Some((_, found)) => Some(found),
         None if tied => {
-            uncertain.extend(by_rule.into_iter().map(|tie| Match { open: Some(TIED), ..tie }));
+            uncertain.extend(by_rule.into_iter().map(|tie| Match { open: Some(Open::Tied), ..tie }));
             None
         }
         None => by_rule.into_iter().next(),
@@ -350,7 +365,7 @@ enum Verdict {
     /// One title: how sure.
     Same(f64, String),
     /// It may be: how likely, what is known, and why that is not enough.
-    Uncertain(f64, String, &'static str),
+    Uncertain(f64, String, Open),
     /// Another one.
     Other(String),
 }
@@ -377,9 +392,9 @@ fn compare(record: &Facets, other: &Facets, likeness: Likeness) -> Verdict {
         // Half of a shortened title is a name like any other: it takes a person in common to be worth a look.
         (None, Some(0)) if likeness == Likeness::Same || found.people > 0 => {
             let other_length = !series && found.runtime_gap.is_some() && !found.same_runtime();
-            Verdict::Uncertain(0.5, evidence, if other_length { OTHER_LENGTH } else { TOO_LITTLE })
+            Verdict::Uncertain(0.5, evidence, if other_length { Open::OtherLength } else { Open::TooLittle })
         }
-        _ => Verdict::Other(format!("same title, {TOO_LITTLE}")),
+        _ => Verdict::Other(format!("same title, {}", Open::TooLittle.as_str())),
     }
 }
 

@@ -1,9 +1,14 @@
 //! The overviews that resolution compares, as vectors: asked for while a batch is decided, embedded between two tries.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    pin::pin,
+    time::Duration,
+};
 
-use contracts::{Embedder, Locale, SourceRecord, Vector};
+use contracts::{EmbedError, Embedder, Locale, SourceRecord, Vector};
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::time::timeout;
 
 use crate::resolve::tells;
 
@@ -15,6 +20,7 @@ const MAX_OVERVIEWS: usize = 4;
 /// What is known of the overviews of a batch. Without a model nothing is, and nothing is wanting.
 #[derive(Default)]
 pub struct Stories {
+    /// Whether what is not known may still be asked for.
     open: bool,
     vectors: HashMap<String, Vector>,
     wanting: BTreeSet<String>,
@@ -33,7 +39,7 @@ impl Stories {
         record: &SourceRecord,
         others: impl Iterator<Item = &'a SourceRecord>,
     ) -> Option<f64> {
-        if !self.open {
+        if !self.open && self.vectors.is_empty() {
             return None;
         }
         let ours = overview(record)?;
@@ -41,7 +47,9 @@ impl Stories {
         let wanting = |text: &&str| !self.vectors.contains_key(*text);
         let texts = theirs.iter().copied().chain((!theirs.is_empty()).then_some(ours));
         let missing: Vec<String> = texts.filter(wanting).map(str::to_owned).collect();
-        self.wanting.extend(missing);
+        if self.open {
+            self.wanting.extend(missing);
+        }
         let own = self.vectors.get(ours)?;
         let cosines = theirs.iter().map(|text| self.vectors.get(*text).map(|other| cosine(own, other)));
         // All or none: the likest of some would be another one the next time.
@@ -55,26 +63,31 @@ impl Stories {
     }
 
     /// Embeds what is wanting, each text by itself: a model's numbers depend a little on what it reads beside it, and
-    /// a decision must not. Where the model fails, overviews are compared no more in this batch.
-    pub async fn embed(&mut self, model: &dyn Embedder) {
+    /// a decision must not. Where the model fails, or is not done `within` that time, no more of them are compared in this batch.
+    pub async fn embed(&mut self, model: &dyn Embedder, within: Duration) {
         let texts = std::mem::take(&mut self.wanting);
         let one = |text: String| async move {
             let vectors = model.embed(std::slice::from_ref(&text)).await?;
-            Ok::<_, contracts::EmbedError>(vectors.into_iter().next().map(|vector| (text, vector)))
+            Ok::<_, EmbedError>(vectors.into_iter().next().map(|vector| (text, vector)))
         };
-        let found: Result<Vec<_>, _> = stream::iter(texts.into_iter().map(one)).buffered(AT_ONCE).try_collect().await;
-        match found {
-            Ok(found) => self.vectors.extend(found.into_iter().flatten()),
-            Err(error) => {
-                tracing::warn!(%error, "overviews are not compared; what they could decide waits for a person");
-                self.close();
+        let mut found = pin!(stream::iter(texts.into_iter().map(one)).buffered(AT_ONCE));
+        let all = async {
+            while let Some(vector) = found.try_next().await? {
+                self.vectors.extend(vector);
             }
+            Ok::<_, EmbedError>(())
+        };
+        let late = || Err(EmbedError("it takes too long".to_owned()));
+        if let Err(error) = timeout(within, all).await.unwrap_or_else(|_| late()) {
+            tracing::warn!(%error, "overviews are not compared; what they could decide waits for a person");
+            self.close();
         }
     }
 
-    /// Compares no more.
+    /// Compares what is known already, and no more.
     pub fn close(&mut self) {
-        *self = Self::default();
+        self.open = false;
+        self.wanting.clear();
     }
 }
 

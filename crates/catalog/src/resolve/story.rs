@@ -6,7 +6,7 @@
 
 use contracts::ContentId;
 
-use super::{Match, OTHER_LENGTH, Resolution};
+use super::{Match, Open, Resolution};
 
 /// The least cosine of two overviews of one title: twice that of the likest two overviews of different titles in the half of the four
 /// services' lists that was looked at, since there were few of those (`docs/measured`).
@@ -53,7 +53,7 @@ pub fn by_story(found: Resolution, mut alike: impl FnMut(ContentId) -> Option<f6
         let ahead = |other: f64| cosine(*best).is_some_and(|cosine| cosine >= other + AHEAD);
         // A rival that says nothing may be the one.
         cosine(*best).is_some_and(|cosine| cosine >= SAME_STORY)
-            && left[*best].1.open != Some(OTHER_LENGTH)
+            && left[*best].1.open != Some(Open::OtherLength)
             && (0..left.len()).filter(|at| at != best).all(|at| cosine(at).is_some_and(ahead))
     };
     match likest.filter(clear) {

@@ -1,6 +1,9 @@
 //! Titles that only their overviews tell apart, with a model that counts words.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use contracts::{EmbedError, Embedder, ModelInfo, Vector};
@@ -13,6 +16,8 @@ struct Words {
     info: ModelInfo,
     asked: AtomicUsize,
     broken: bool,
+    /// How long it takes for a text.
+    slow: Duration,
 }
 
 const WORDS: [&str; 12] =
@@ -26,6 +31,7 @@ impl Embedder for Words {
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vector>, EmbedError> {
         self.asked.fetch_add(texts.len(), Ordering::SeqCst);
+        tokio::time::sleep(self.slow).await;
         if self.broken {
             return Err(EmbedError("of the test".to_owned()));
         }
@@ -40,9 +46,13 @@ impl Embedder for Words {
 }
 
 async fn bench(engine: &str, broken: bool) -> (Bench, Arc<Words>) {
+    bench_with(engine, broken, Duration::ZERO).await
+}
+
+async fn bench_with(engine: &str, broken: bool, slow: Duration) -> (Bench, Arc<Words>) {
     let bench = Bench::open(engine).await;
     let info = ModelInfo { name: "words-of-the-test".to_owned(), dimension: WORDS.len() };
-    let model = Arc::new(Words { info, asked: AtomicUsize::new(0), broken });
+    let model = Arc::new(Words { info, asked: AtomicUsize::new(0), broken, slow });
     let catalog = Catalog::new(bench.db(), Arc::clone(&bench.cache), bench.clock.clone(), testkit::rng());
     (Bench { catalog: Arc::new(catalog.with_model(model.clone())), ..bench }, model)
 }
@@ -148,4 +158,30 @@ async fn titles_of_one_batch_are_compared_too() {
     let outcomes = bench.ingest(&mixed).await;
     assert_eq!(actions(&outcomes), [IngestAction::Created, IngestAction::Merged, IngestAction::Merged]);
     assert_eq!(bench.count("content").await, 1);
+}
+
+/// Each round makes some titles known better, and those unlock the next: a batch of one name may want more rounds than there are.
+#[tokio::test]
+async fn a_batch_with_more_namesakes_than_rounds_is_taken_in() {
+    let (bench, _) = bench("sqlite", false).await;
+    let told = |number: usize| {
+        let overview = format!("{KEEPER} It is told for the time number {number}.");
+        let source = if number.is_multiple_of(2) { "netflix" } else { "hulu" };
+        SourceRecord { source_key: format!("w{number}"), ..wind(source, Some(&overview)) }
+    };
+    let outcomes = bench.ingest(&(0..200).map(told).collect::<Vec<_>>()).await;
+    assert_eq!(outcomes.len(), 200);
+    assert_eq!(outcomes[1].action, IngestAction::Merged, "what was embedded decides");
+    assert_eq!(bench.count("source_records").await, 200);
+}
+
+#[tokio::test]
+async fn a_model_that_takes_too_long_is_not_waited_for() {
+    let (bench, model) = bench_with("sqlite", false, Duration::from_secs(600)).await;
+    bench.ingest(&[wind("netflix", Some(KEEPER))]).await;
+    let deadline = bench.clock.now().checked_add(jiff::SignedDuration::from_millis(400)).unwrap();
+    let call = Call { deadline, ..operator_call() };
+    let outcomes = bench.catalog.ingest(&call, &[wind("hulu", Some(RETOLD))]).await.unwrap();
+    assert_eq!((actions(&outcomes), model.asked.load(Ordering::SeqCst)), (vec![IngestAction::Created], 2));
+    assert_eq!(questions(&bench).await, ["title, year; too little else to go by"], "a person is asked instead");
 }

@@ -11,7 +11,7 @@ fn id(n: usize) -> ContentId {
 
 /// Titles that the stages before left uncertain, by the likeness of their overviews.
 fn uncertain(count: usize) -> Resolution {
-    let one = |n| Match { id: id(n), confidence: 0.5, evidence: "title, year".to_owned(), open: Some("too little") };
+    let one = |n| Match { id: id(n), confidence: 0.5, evidence: "title, year".to_owned(), open: Some(Open::TooLittle) };
     Resolution { uncertain: (0..count).map(one).collect(), ..Resolution::default() }
 }
 
@@ -53,7 +53,7 @@ fn a_story_decides_where_it_is_clear() {
 #[test]
 fn films_of_other_lengths_are_never_joined_by_a_story() {
     let mut found = uncertain(1);
-    found.uncertain[0].open = Some(OTHER_LENGTH);
+    found.uncertain[0].open = Some(Open::OtherLength);
     let left = by_story(found.clone(), |_| Some(1.0));
     assert_eq!((left.joined, left.uncertain.len()), (None, 1));
     assert_eq!(by_story(found, |_| Some(0.0)).apart.len(), 1, "but put apart");
@@ -66,8 +66,8 @@ fn it_says_why() {
     assert_eq!(decide(&[Some(0.051)]).apart[0].1, "title, year, overviews unlike .05");
     assert_eq!(decide(&[Some(-0.2)]).apart[0].1, "title, year, overviews unlike .00");
     let between = decide(&[Some(0.5)]).uncertain.remove(0);
-    assert_eq!(between.words(), "title, year, overviews alike .50; too little");
-    assert_eq!(decide(&[None]).uncertain.remove(0).words(), "title, year; too little");
+    assert_eq!(between.words(), "title, year, overviews alike .50; too little else to go by");
+    assert_eq!(decide(&[None]).uncertain.remove(0).words(), "title, year; too little else to go by");
     assert_eq!(told(1.0), "1.00");
 }
 
