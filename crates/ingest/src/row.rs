@@ -33,6 +33,8 @@ pub enum RejectReason {
     TooManyCharacters { field: &'static str, found: usize, limit: usize },
     #[error("{field} has {found} entries, more than {limit}")]
     TooManyEntries { field: &'static str, found: usize, limit: usize },
+    #[error("its series has {limit} {field} already, the most that are kept")]
+    NoRoom { field: &'static str, limit: usize },
     #[error("it is a {0}, which is no title of its own here")]
     NotATitle(String),
     #[error("{key:?} is part of {parent:?}, which is part of {key:?}: a loop")]

@@ -20,6 +20,8 @@ const SCOPE: &str = "https://www.googleapis.com/auth/youtube.readonly";
 const PENDING_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// A token that ends within this is renewed first.
 const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+/// How long a provider that gave no token is not asked for one again: whoever waits then hears why at once.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(10);
 /// How long an answer may take, and the longest that is read, in bytes.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 64 << 10;
@@ -94,6 +96,10 @@ struct State {
     kept: Option<Option<String>>,
     access: Option<Access>,
     pending: Option<Pending>,
+    /// Why no token came, and until when none is asked for.
+    failed: Option<(ApiError, Timestamp)>,
+    /// Whether it was said that the store can't be read.
+    warned: bool,
 }
 
 /// What the provider says to a code or a token.
@@ -226,13 +232,16 @@ impl Link {
     /// Ends the link: forgets the token here, and revokes it there.
     ///
     /// # Errors
-    /// `NotFound` when there is none; as [`Link::finish`] when the provider could not be told: forgotten it is all the same.
+    /// `NotFound` when there is none; as [`Link::finish`] when the provider could not be told, also for want of a token that can
+    /// be read: forgotten it is all the same.
     pub async fn end(&self) -> Result<()> {
         let mut own = self.state.lock().await;
-        let Some(token) = self.kept(&mut own).await? else {
+        let kept = self.kept(&mut own).await;
+        if matches!(kept, Ok(None)) {
             return Err(ApiError::not_found("not_linked", format!("{} is not linked", self.source)));
-        };
+        }
         self.forget(&mut own).await?;
+        let token = kept?.unwrap_or_default();
         match self.send(&self.config.revoke, &[("token", token.as_str())]).await {
             // One that it knows no more needs no end.
             Ok(_) | Err(Fault::Refused(_)) => Ok(()),
@@ -245,10 +254,13 @@ impl Link {
     pub(crate) async fn token(&self) -> Result<Option<String>> {
         // Others wait for the one that renews it.
         let mut own = self.state.lock().await;
-        let Some(refresh) = self.kept(&mut own).await? else { return Ok(None) };
+        let Some(refresh) = self.readable(&mut own).await else { return Ok(None) };
         let now = self.clock.now();
         if let Some(access) = own.access.as_ref().filter(|access| now < access.until) {
             return Ok(Some(access.token.clone()));
+        }
+        if let Some((error, _)) = own.failed.as_ref().filter(|(_, until)| now < *until) {
+            return Err(error.clone());
         }
         match self.grant(&[("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())]).await {
             Ok(granted) => {
@@ -265,7 +277,25 @@ impl Link {
                 self.forget(&mut own).await?;
                 Ok(None)
             }
-            Err(fault) => Err(self.failed(fault)),
+            Err(fault) => {
+                let error = self.failed(fault);
+                let until = now.checked_add(LEFT_ALONE).unwrap_or(Timestamp::MAX);
+                own.failed = Some((error.clone(), until));
+                Err(error)
+            }
+        }
+    }
+
+    /// What is kept; nothing where it can't be read: the source is asked with its key until it can.
+    async fn readable(&self, own: &mut State) -> Option<String> {
+        match self.kept(own).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                if !std::mem::replace(&mut own.warned, true) {
+                    tracing::warn!(source = self.source, %error, "the link can't be read: end it, and link anew");
+                }
+                None
+            }
         }
     }
 
@@ -298,7 +328,7 @@ impl Link {
     async fn forget(&self, own: &mut State) -> Result<()> {
         let source = self.source;
         self.stored(move |store| store.remove(source)).await?;
-        (own.kept, own.access) = (Some(None), None);
+        *own = State { kept: Some(None), pending: own.pending.take(), ..State::default() };
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! (pure) What the adapters of several providers read in the same way.
 
-use contracts::{AvailabilityType, Credit, CreditRole, ExternalId, Image, Money, Region, SourceOffer, VideoQuality};
+use contracts::{
+    AvailabilityType, Credit, CreditRole, Episode, ExternalId, Image, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS,
+    Money, Region, Season, SourceOffer, SourceSeason, VideoQuality,
+};
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde_json::Value;
@@ -47,6 +50,48 @@ pub(super) fn short(value: &Value, most: usize) -> Option<String> {
 pub(super) fn day(value: &Value, at: Timestamp) -> Option<Date> {
     let last = at.to_zoned(TimeZone::UTC).year().saturating_add(YEARS_AHEAD);
     said(value)?.parse().ok().filter(|day: &Date| (FIRST_YEAR..=last).contains(&day.year()))
+}
+
+/// What a provider calls the number of a season, the day of an episode and its minutes; the rest all call alike.
+pub(super) struct PartFields {
+    pub season: &'static str,
+    pub aired: &'static str,
+    pub minutes: &'static str,
+}
+
+/// The seasons of a list, each number once, [`MAX_SEASONS`] at most, without their episodes.
+pub(super) fn seasons(list: &[Value], fields: &PartFields, at: Timestamp) -> Vec<SourceSeason> {
+    let mut seasons: Vec<SourceSeason> = Vec::new();
+    for told in list {
+        let Some(number) = from_zero(&told[fields.season]) else { continue };
+        if seasons.len() == MAX_SEASONS || seasons.iter().any(|own| own.season.number == number) {
+            continue;
+        }
+        let season = Season {
+            number,
+            name: short(&told["name"], MAX_PART_NAME),
+            overview: short(&told["overview"], MAX_PART_OVERVIEW),
+            air_date: day(&told["air_date"], at),
+            air_year: None,
+            episode_count: self::number(&told["episode_count"]),
+        };
+        seasons.push(SourceSeason { season, episodes: Vec::new() });
+    }
+    seasons
+}
+
+/// Adds an episode to its season, unless that has one of its number; one without a number is none.
+pub(super) fn add_episode(season: &mut SourceSeason, told: &Value, fields: &PartFields, at: Timestamp) {
+    let Some(number) = from_zero(&told["episode_number"]) else { return };
+    if season.episodes.iter().all(|known| known.number != number) {
+        season.episodes.push(Episode {
+            number,
+            title: short(&told["name"], MAX_PART_NAME),
+            overview: short(&told["overview"], MAX_PART_OVERVIEW),
+            air_date: day(&told[fields.aired], at),
+            runtime_minutes: self::number(&told[fields.minutes]),
+        });
+    }
 }
 
 /// A whole number that fits, 0 too.

@@ -7,17 +7,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    AvailabilityType, Clock, Content, ContentType, Credit, Episode, ExternalId, Image, Locale, MAX_EPISODES,
-    MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, Region, Season, SourceOffer, SourceRecord, SourceSeason,
+    AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Locale, MAX_EPISODES, Region,
+    SourceOffer, SourceRecord, SourceSeason,
 };
-use jiff::Timestamp;
 use serde_json::Value;
 use stores::cache::Cache;
 
 use super::{
     AVAILABILITY_TTL, Answer, CATALOG_TTL, ClientConfig, DETAILS_TTL, FRESH_TTL, Listed, PlatformAdapter,
     ProviderClient, ProviderError, known,
-    parts::{self, id_of, items, names, said, texts},
+    parts::{self, PartFields, id_of, items, names, said, texts},
 };
 use crate::{
     adapters::{blank, genre_ids, is_imdb_title},
@@ -32,6 +31,7 @@ const LAST_PAGE: u64 = 500;
 const SEASONS_ASKED: usize = 20;
 /// How much its offers are believed: TMDb has them from another provider, a day old at most.
 const CONFIDENCE: f64 = 0.8;
+const PARTS: PartFields = PartFields { season: "season_number", aired: "air_date", minutes: "runtime" };
 const TERMS: [(&str, AvailabilityType); 5] = [
     ("flatrate", AvailabilityType::Subscription),
     ("free", AvailabilityType::Free),
@@ -163,7 +163,7 @@ impl Tmdb {
         Ok(record)
     }
 
-    /// Asks for the episodes of the newest seasons. A season that can't be read is one without.
+    /// Asks for the episodes of the newest seasons. A season that it does not have after all is one without.
     async fn episodes(&self, path: &str, seasons: &mut [SourceSeason]) -> Result<(), ProviderError> {
         let mut newest: Vec<_> = seasons.iter_mut().filter(|told| told.season.episode_count.is_some()).collect();
         newest.sort_by_key(|told| std::cmp::Reverse(told.season.number));
@@ -171,37 +171,15 @@ impl Tmdb {
         for told in newest.into_iter().take(SEASONS_ASKED) {
             let path = format!("{path}/season/{}", told.season.number);
             let answer = match self.0.get(&path, &[], DETAILS_TTL).await {
-                Err(ProviderError::NotFound { .. } | ProviderError::Unexpected { .. }) => continue,
+                Err(ProviderError::NotFound { .. }) => continue,
                 answer => answer?,
             };
-            let episodes = items(&answer.value["episodes"]).filter_map(|own| episode(own, answer.at));
-            told.episodes = episodes.take(room).collect();
+            let all = answer.value["episodes"].as_array().ok_or_else(|| unexpected("a season without episodes"))?;
+            all.iter().take(room).for_each(|own| parts::add_episode(told, own, &PARTS, answer.at));
             room -= told.episodes.len();
         }
         Ok(())
     }
-}
-
-fn season(told: &Value, at: Timestamp) -> Option<SourceSeason> {
-    let season = Season {
-        number: parts::from_zero(&told["season_number"])?,
-        name: parts::short(&told["name"], MAX_PART_NAME),
-        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
-        air_date: parts::day(&told["air_date"], at),
-        air_year: None,
-        episode_count: parts::number(&told["episode_count"]),
-    };
-    Some(SourceSeason { season, episodes: Vec::new() })
-}
-
-fn episode(told: &Value, at: Timestamp) -> Option<Episode> {
-    Some(Episode {
-        number: parts::from_zero(&told["episode_number"])?,
-        title: parts::short(&told["name"], MAX_PART_NAME),
-        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
-        air_date: parts::day(&told["air_date"], at),
-        runtime_minutes: parts::number(&told["runtime"]),
-    })
 }
 
 fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
@@ -237,7 +215,7 @@ fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<Sourc
     record.runtime_minutes = parts::number(minutes);
     if !film {
         record.season_count = parts::number(&answer["number_of_seasons"]);
-        record.seasons = items(&answer["seasons"]).filter_map(|told| season(told, at)).take(MAX_SEASONS).collect();
+        record.seasons = parts::seasons(answer["seasons"].as_array().map_or(&[][..], Vec::as_slice), &PARTS, at);
     }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();

@@ -6,8 +6,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    AvailabilityType, Clock, Content, ContentType, Episode, Locale, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW,
-    MAX_SEASONS, Region, Season, SourceOffer, SourceRecord, SourceSeason,
+    AvailabilityType, Clock, Content, ContentType, Locale, MAX_EPISODES, Region, SourceOffer, SourceRecord,
+    SourceSeason,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use stores::cache::Cache;
 use super::{
     AVAILABILITY_TTL, Answer, CATALOG_TTL, ClientConfig, DETAILS_TTL, FRESH_TTL, Listed, PlatformAdapter,
     ProviderClient, ProviderError, Request, known,
-    parts::{self, id_of, items, said, texts},
+    parts::{self, PartFields, id_of, items, said, texts},
 };
 use crate::{
     adapters::{blank, genre_ids, is_imdb_title},
@@ -26,6 +26,7 @@ use crate::{
 const SOURCE: &str = "watchmode";
 /// How much its offers are believed.
 const CONFIDENCE: f64 = 0.85;
+const PARTS: PartFields = PartFields { season: "number", aired: "release_date", minutes: "runtime_minutes" };
 /// Titles on a page; it gives 250 at most.
 const PAGE: u32 = 100;
 
@@ -87,55 +88,32 @@ impl Watchmode {
         Ok(SourceRecord { offers, ..record })
     }
 
-    /// The seasons of a series and their episodes: two requests a day, a credit each. What can't be read is not there.
+    /// The seasons of a series and their episodes: two requests a day, a credit each. A list that it does not have is empty; one that
+    /// can't be read says nothing, least of all that there are none any more.
     async fn seasons(&self, key: &str) -> Result<Vec<SourceSeason>, ProviderError> {
-        let list = async |what: &str| match self.0.get(&format!("/title/{key}/{what}"), &[], DETAILS_TTL).await {
-            Err(ProviderError::NotFound { .. } | ProviderError::Unexpected { .. }) => Ok(None),
-            answer => answer.map(Some),
-        };
-        let Some(told) = list("seasons").await? else { return Ok(Vec::new()) };
-        let mut seasons: Vec<SourceSeason> = Vec::new();
-        for season in items(&told.value).filter_map(|own| season(own, told.at)).take(MAX_SEASONS) {
-            if !seasons.iter().any(|own| own.season.number == season.number) {
-                seasons.push(SourceSeason { season, episodes: Vec::new() });
-            }
-        }
+        let Some((told, at)) = self.list(key, "seasons").await? else { return Ok(Vec::new()) };
+        let mut seasons = parts::seasons(&told, &PARTS, at);
         if seasons.is_empty() {
             return Ok(seasons);
         }
-        let Some(told) = list("episodes").await? else { return Ok(seasons) };
-        for own in items(&told.value).take(MAX_EPISODES) {
+        let Some((told, at)) = self.list(key, "episodes").await? else { return Ok(seasons) };
+        for own in told.iter().take(MAX_EPISODES) {
             let of = parts::from_zero(&own["season_number"]);
-            let season = seasons.iter_mut().find(|told| Some(told.season.number) == of);
-            if let (Some(season), Some(episode)) = (season, episode(own, told.at))
-                && !season.episodes.iter().any(|known| known.number == episode.number)
-            {
-                season.episodes.push(episode);
+            if let Some(season) = seasons.iter_mut().find(|told| Some(told.season.number) == of) {
+                parts::add_episode(season, own, &PARTS, at);
             }
         }
         Ok(seasons)
     }
-}
 
-fn season(told: &Value, at: Timestamp) -> Option<Season> {
-    Some(Season {
-        number: parts::from_zero(&told["number"])?,
-        name: parts::short(&told["name"], MAX_PART_NAME),
-        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
-        air_date: parts::day(&told["air_date"], at),
-        air_year: None,
-        episode_count: parts::number(&told["episode_count"]),
-    })
-}
-
-fn episode(told: &Value, at: Timestamp) -> Option<Episode> {
-    Some(Episode {
-        number: parts::from_zero(&told["episode_number"])?,
-        title: parts::short(&told["name"], MAX_PART_NAME),
-        overview: parts::short(&told["overview"], MAX_PART_OVERVIEW),
-        air_date: parts::day(&told["release_date"], at),
-        runtime_minutes: parts::number(&told["runtime_minutes"]),
-    })
+    async fn list(&self, key: &str, what: &str) -> Result<Option<(Vec<Value>, Timestamp)>, ProviderError> {
+        match self.0.get(&format!("/title/{key}/{what}"), &[], DETAILS_TTL).await {
+            Err(ProviderError::NotFound { .. }) => Ok(None),
+            Ok(Answer { value: Value::Array(list), at }) => Ok(Some((list, at))),
+            Ok(_) => Err(self.0.unexpected(&format!("{what} that are no list"))),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[async_trait]

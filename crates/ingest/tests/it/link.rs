@@ -7,7 +7,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use contracts::{Region, Result, Rng};
+use contracts::{ApiError, Region, Result, Rng};
 use ingest::{ClientConfig, Link, LinkConfig, LinkStore, PlatformAdapter, YouTube};
 use jiff::SignedDuration;
 use reqwest::Url;
@@ -41,6 +41,8 @@ struct Google {
     minted: usize,
     revoked: bool,
     down: bool,
+    /// How often it answered nothing but that.
+    refused: usize,
     /// How the API was asked: with a token, or with a key.
     asked: Vec<String>,
 }
@@ -82,7 +84,10 @@ async fn answer(mut socket: TcpStream, google: Shared) {
     let (status, text) = {
         let mut google = google.lock().unwrap();
         match (method, url.path()) {
-            _ if google.down => ("503 Service Unavailable", "{}".to_owned()),
+            _ if google.down => {
+                google.refused += 1;
+                ("503 Service Unavailable", "{}".to_owned())
+            }
             ("POST", "/token") => google.token(&form),
             ("POST", "/revoke") if form["token"] == "rt" => {
                 google.revoked = true;
@@ -143,12 +148,15 @@ impl Google {
     }
 }
 
-/// Tokens in memory.
+/// Tokens in memory; one that is "damaged" can't be read.
 #[derive(Default)]
 struct Kept(Mutex<BTreeMap<String, String>>);
 
 impl LinkStore for Kept {
     fn load(&self, source: &str) -> Result<Option<String>> {
+        if self.0.lock().unwrap().get(source).is_some_and(|token| token == "damaged") {
+            return Err(ApiError::internal("it does not open"));
+        }
         Ok(self.0.lock().unwrap().get(source).cloned())
     }
 
@@ -263,4 +271,37 @@ async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
     google.lock().unwrap().down = true;
     assert_eq!(own.end().await.unwrap_err().code, "link_unreachable");
     assert!(!own.is_made().await.unwrap(), "forgotten here in any case");
+}
+
+#[tokio::test]
+async fn a_link_that_can_not_be_read_costs_nothing_and_can_be_ended() {
+    let s = setup().await;
+    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
+    kept.save("youtube", "damaged").unwrap();
+    let own = link(&s, &kept, &base);
+    assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "the key is used again");
+    assert_eq!(own.end().await.unwrap_err().detail, "it does not open", "nobody could be told");
+    assert!(kept.load("youtube").unwrap().is_none() && !own.is_made().await.unwrap());
+    assert_eq!(own.end().await.unwrap_err().code, "not_linked");
+}
+
+#[tokio::test]
+async fn a_provider_that_gives_no_token_is_left_alone_for_some_seconds() {
+    let s = setup().await;
+    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
+    let own = link(&s, &kept, &base);
+    let state = begin(&own, &google).await;
+    own.finish(&state, "4/ok").await.unwrap();
+    s.clock.advance(SignedDuration::from_hours(1));
+    google.lock().unwrap().down = true;
+    let config = ClientConfig { link: Some(own.clone()), ..config(&base, &["good"]) };
+    let tube =
+        YouTube::new(config, &[CHANNEL.to_owned()], Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    for _ in 0..3 {
+        tube.details("film0000001", Region::US).await.unwrap_err();
+    }
+    assert_eq!(google.lock().unwrap().refused, 1, "the others are told what the first one heard");
+    google.lock().unwrap().down = false;
+    s.clock.advance(SignedDuration::from_mins(2));
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"], "and then it is asked again");
 }

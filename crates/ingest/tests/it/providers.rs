@@ -349,9 +349,12 @@ async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
     assert_eq!(server.asked().len(), 3, "once a day");
     let film = own.details("345", Region::US).await.unwrap();
     assert_eq!((film.seasons.len(), server.asked().len()), (0, 4), "a film is not asked for its seasons");
-    // A list that can't be read costs the episodes and nothing else.
-    s.clock.advance(SignedDuration::from_hours(25));
+    // A list that it does not have costs the episodes and nothing else; one that can't be read does not say that there are none.
     let whole = Fault::Body("{\"id\":678,\"title\":\"Harbour Street\",\"type\":\"tv_series\"}");
-    server.fault(&[whole, Fault::Status("404 Not Found")]);
+    s.clock.advance(SignedDuration::from_hours(25));
+    server.fault(&[whole.clone(), Fault::Status("404 Not Found")]);
     assert_eq!(own.details("678", Region::US).await.unwrap().seasons, []);
+    s.clock.advance(SignedDuration::from_hours(25));
+    server.fault(&[whole, Fault::Body("{\"seasons\":2}")]);
+    assert_eq!(own.details("678", Region::US).await.unwrap_err().code(), "provider_unexpected_answer");
 }

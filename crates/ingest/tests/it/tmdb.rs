@@ -151,6 +151,12 @@ async fn a_series_has_its_seasons_and_their_episodes() {
     assert_eq!(told, expected, "a season that it does not have after all has no episodes");
     let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.path).collect();
     assert_eq!(asked, ["/3/tv/33", "/3/tv/33/season/1", "/3/tv/33/season/0"], "the newest first, and none without");
+    // What can't be read does not say that a season has no episodes any more.
+    let series =
+        Fault::Body("{\"id\":33,\"name\":\"Salt Road\",\"seasons\":[{\"season_number\":1,\"episode_count\":2}]}");
+    server.fault(&[series, Fault::Body("{\"id\":501}")]);
+    let error = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap_err();
+    assert_eq!(error.code(), "provider_unexpected_answer");
 }
 
 #[tokio::test]

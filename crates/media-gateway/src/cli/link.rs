@@ -131,7 +131,7 @@ async fn taken(mut socket: TcpStream) -> std::io::Result<Option<anyhow::Result<F
     }
     let answer = brought(&String::from_utf8_lossy(&head));
     let (status, text) = match &answer {
-        Some(Ok(_)) => ("200 OK", "Thank you. You can close this page and go back to the command line."),
+        Some(Ok(_)) => ("200 OK", "You can close this page. The command line says whether the link was made."),
         Some(Err(_)) => ("200 OK", "Nothing was linked. You can close this page."),
         None => ("404 Not Found", "There is nothing here."),
     };

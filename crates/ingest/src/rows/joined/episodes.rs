@@ -11,7 +11,7 @@ use std::{
 
 use contracts::{Episode, MAX_EPISODES, MAX_PART_NAME, MAX_SEASONS, Season, SourceSeason};
 
-use super::{MAX_FAULTS, Table, beside, names::Names, object};
+use super::{MAX_FAULTS, Table, beside, imdb::IMDB, names::Names, object};
 use crate::{
     Context, InputError, RawRow, RejectReason,
     adapters::imdb,
@@ -19,8 +19,8 @@ use crate::{
     text, validate,
 };
 
-/// The most episodes that are kept in memory; IMDb has some nine million.
-const MAX_PLACES: usize = 40_000_000;
+/// The most episodes, and the most series, that are kept in memory: half a gigabyte at the worst. IMDb has some nine million.
+const MAX_PLACES: usize = 12_000_000;
 
 /// Where an episode belongs: the order is that of a series' list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +37,10 @@ enum Placed {
     Kept,
     /// Another has its number.
     Repeated,
-    /// Its series has as many seasons, or episodes, as one may have.
-    NoRoom,
+    /// Its series has as many seasons as one may have.
+    NoSeason,
+    /// Its series has as many episodes as one may have.
+    NoEpisode,
 }
 
 pub(super) struct Episodes {
@@ -66,6 +68,8 @@ impl Episodes {
         let mut told = Names::new(folder).map_err(failed)?;
         let series = called(titles, context, &mut told)?;
         told.flush().map_err(failed)?;
+        // Those of another table are none of this one's.
+        let before = faults.len();
         let mut places = Vec::new();
         for row in table.rows {
             let row = row?;
@@ -75,7 +79,7 @@ impl Episodes {
                 Ok(_) => {}
                 Err(reason) => faults.push_back(beside(table.stem, Row { content: Err(reason), ..row })),
             }
-            if faults.len() > MAX_FAULTS {
+            if faults.len() - before > MAX_FAULTS {
                 return Err(InputError::OutOfStep(line));
             }
             if places.len() > MAX_PLACES {
@@ -94,9 +98,8 @@ impl Episodes {
         match self.placed[at].1 {
             Placed::Kept => Ok(true),
             Placed::Repeated => Err(RejectReason::DuplicateId(format!("{key} by its season and number"))),
-            Placed::NoRoom => {
-                Err(RejectReason::TooManyEntries { field: "episodes", found: MAX_EPISODES + 1, limit: MAX_EPISODES })
-            }
+            Placed::NoSeason => Err(RejectReason::NoRoom { field: "seasons", limit: MAX_SEASONS }),
+            Placed::NoEpisode => Err(RejectReason::NoRoom { field: "episodes", limit: MAX_EPISODES }),
         }
     }
 
@@ -132,6 +135,9 @@ fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashSe
         let (Some(own), Some(kind)) = (text("tconst").as_deref().and_then(number), text("titleType")) else { continue };
         if imdb::is_series(&kind) && is_taken(content, context) {
             series.insert(own);
+            if series.len() > MAX_PLACES {
+                return Err(InputError::TooManyRows { stem: IMDB.stem, limit: MAX_PLACES });
+            }
         }
         if kind == imdb::EPISODE {
             let facts = ["startYear", "runtimeMinutes", "primaryTitle"].map(|field| text(field).unwrap_or_default());
@@ -181,8 +187,10 @@ fn settle(mut places: Vec<Place>) -> (Vec<Place>, Vec<(u32, Placed)>) {
         let opens = before.is_none_or(|last| last.season != place.season);
         let verdict = if before.is_some_and(|last| (last.season, last.number) == (place.season, place.number)) {
             Placed::Repeated
-        } else if episodes == MAX_EPISODES || (opens && seasons == MAX_SEASONS) {
-            Placed::NoRoom
+        } else if episodes == MAX_EPISODES {
+            Placed::NoEpisode
+        } else if opens && seasons == MAX_SEASONS {
+            Placed::NoSeason
         } else {
             (seasons, episodes) = (seasons + usize::from(opens), episodes + 1);
             last = Some(*place);
@@ -234,11 +242,11 @@ mod tests {
     fn a_series_has_room_for_so_many() {
         let long = (0..=MAX_EPISODES as u16).map(|number| place(1, number, u32::from(number)));
         let (kept, placed) = settle(long.collect());
-        assert_eq!((kept.len(), placed.last()), (MAX_EPISODES, Some(&(MAX_EPISODES as u32, Placed::NoRoom))));
+        assert_eq!((kept.len(), placed.last()), (MAX_EPISODES, Some(&(MAX_EPISODES as u32, Placed::NoEpisode))));
         let wide = (0..=MAX_SEASONS as u16).map(|season| place(season, 1, u32::from(season)));
         let (kept, placed) = settle(wide.chain([Place { series: 8, ..place(1, 1, 999) }]).collect());
         assert_eq!(kept.len(), MAX_SEASONS + 1, "another series has its own");
-        assert_eq!(placed[MAX_SEASONS].1, Placed::NoRoom);
+        assert_eq!(placed[MAX_SEASONS].1, Placed::NoSeason);
     }
 
     #[test]

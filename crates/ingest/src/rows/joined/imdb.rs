@@ -2,7 +2,8 @@
 //! `name.basics` lie beside it.
 //!
 //! The tables of titles are published in the order of their ids (compared as texts), so they are read side by side, in
-//! memory that does not grow with them, and one that is out of order is refused. People are looked up in a file.
+//! memory that does not grow with them, and one that is out of order is refused. People are looked up in a file; where each episode
+//! belongs is kept in memory, within a bound.
 
 use std::{
     collections::VecDeque,
