@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use contracts::{
-    ApiError, Call, Clock, ContentId, Embedder, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Offer, Result,
-    SourceRecord, Topic,
+    ApiError, Call, Clock, ContentId, Embedder, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Result, SourceRecord,
+    Topic,
 };
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -16,6 +16,7 @@ use crate::{
     load,
     project::{self, Change},
     resolve::Facets,
+    stated,
     stories::Stories,
     validate,
 };
@@ -155,7 +156,7 @@ pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<
     let emptied: Vec<ContentId> = batch.emptied().collect();
     project::forget(tx, &emptied).await?;
     project::titles(tx, batch, &changes, now).await?;
-    let mut events: Vec<Event> = changes.iter().flat_map(|change| stated(change, ids, call, clock)).collect();
+    let mut events: Vec<Event> = changes.iter().flat_map(|change| news(change, ids, call, clock)).collect();
     events.extend(emptied.iter().map(|id| {
         let data = json!({ "content_id": id, "source": "operator", "removed": true });
         Event::new(EventId(ids.next()), "/catalog", Topic::ContentUpdated, *id, now, call.trace, data)
@@ -210,36 +211,9 @@ fn notes<'a>(change: &'a Change<'_>) -> impl Iterator<Item = Logged> + 'a {
     })
 }
 
-/// The events of one change: a new title is one event, whatever it holds; else one for its facts, one for its offers.
-fn stated(change: &Change<'_>, ids: &Ids, call: &Call, clock: &Clock) -> Vec<Event> {
-    let source = change.title.touched_by.as_deref().unwrap_or_default();
-    let none = Vec::new();
-    let before = change.title.before.as_ref().map_or(&none, |before| &before.offers);
-    let (added, removed) = (missing(&change.after.offers, before), missing(before, &change.after.offers));
-    let event = |topic, data: Json| {
-        Event::new(EventId(ids.next()), "/catalog", topic, change.id, clock.now(), call.trace, data)
-    };
-    let id = change.id;
-    if change.created() {
-        let data = json!({ "content_id": id, "source": source, "added": added });
-        return vec![event(Topic::ContentIngested, data)];
-    }
-    let mut all = Vec::new();
-    if change.facts_differ {
-        all.push(event(Topic::ContentUpdated, json!({ "content_id": id, "source": source })));
-    }
-    if change.offers_differ {
-        let data = json!({ "content_id": id, "source": source, "added": added, "removed": removed });
-        all.push(event(Topic::AvailabilityChanged, data));
-    }
-    all
-}
-
-/// The platforms and regions that `these` offers have and `those` don't.
-fn missing(these: &[Offer], those: &[Offer]) -> Vec<Json> {
-    let places = |offers: &[Offer]| -> BTreeSet<_> {
-        offers.iter().map(|offer| (offer.platform.clone(), offer.region)).collect()
-    };
-    let gone = &places(these) - &places(those);
-    gone.into_iter().map(|(platform, region)| json!({ "platform": platform, "region": region })).collect()
+/// The events of one change, stated now.
+fn news(change: &Change<'_>, ids: &Ids, call: &Call, clock: &Clock) -> Vec<Event> {
+    let event =
+        |(topic, data)| Event::new(EventId(ids.next()), "/catalog", topic, change.id, clock.now(), call.trace, data);
+    stated::of(change).into_iter().map(event).collect()
 }

@@ -20,6 +20,7 @@ mod resolve;
 mod review;
 mod seasons;
 mod service;
+mod stated;
 mod store;
 mod stories;
 mod text;

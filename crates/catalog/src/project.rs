@@ -329,7 +329,8 @@ pub async fn prices(tx: &mut Tx, changes: &[Change<'_>], ids: &Ids, now: Timesta
     Ok(())
 }
 
-fn place(offer: &Offer) -> (&str, Region, AvailabilityType, Option<VideoQuality>, &str) {
+/// What tells an offer from the others of its title.
+pub fn place(offer: &Offer) -> (&str, Region, AvailabilityType, Option<VideoQuality>, &str) {
     (&offer.platform, offer.region, offer.availability_type, offer.quality, &offer.source)
 }
 

@@ -110,9 +110,35 @@ async fn a_change_is_folded_and_stated(#[case] engine: &str) {
     let (_, event) = stores::events::read(&bench.db(), 2, 1).await.unwrap().pop().unwrap();
     assert_eq!((event.key, event.source.as_str()), (id, "/catalog"));
     assert_eq!(event.data["source"], "netflix");
-    let place = |platform: &str, region: &str| serde_json::json!({ "platform": platform, "region": region });
-    assert_eq!(event.data["added"], serde_json::json!([place("hulu", "US"), place("netflix", "DE")]));
-    assert_eq!(event.data["removed"], serde_json::json!([place("netflix", "US")]));
+    let offers = |of: &str| -> Vec<contracts::Offer> { serde_json::from_value(event.data[of].clone()).unwrap() };
+    let (added, removed) = (offers("added"), offers("removed"));
+    let places = |offers: &[contracts::Offer]| -> Vec<String> {
+        offers.iter().map(|o| format!("{} {} {}", o.platform, o.region, o.availability_type.as_str())).collect()
+    };
+    assert_eq!(
+        (places(&added), places(&removed)),
+        (vec!["hulu US rent".into(), "netflix DE rent".into()], vec!["netflix US rent".into()])
+    );
+    assert_eq!((added[0].web_url.as_str(), &event.data["title"]), ("https://example.com/hulu", &"Heat".into()));
+
+    // What a notifier needs to tell of a price drop, and of a new season.
+    record.offers[1].price.as_mut().unwrap().amount = "1.99".parse().unwrap();
+    bench.ingest(&[record.clone()]).await;
+    let (_, event) = stores::events::read(&bench.db(), 3, 1).await.unwrap().pop().unwrap();
+    let repriced = &event.data["repriced"][0];
+    assert_eq!((&event.kind[..], &event.data["added"]), ("availability.changed", &serde_json::json!([])));
+    assert_eq!((&repriced["was"]["amount"], &repriced["offer"]["price"]["amount"]), (&"3.99".into(), &"1.99".into()));
+    assert_eq!(repriced["offer"]["platform"], "hulu");
+    let season = |number| contracts::SourceSeason {
+        season: contracts::Season { number, ..Default::default() },
+        episodes: Vec::new(),
+    };
+    let series =
+        |seasons| SourceRecord { content_type: ContentType::TvShow, seasons, ..film("netflix", "s2", "Tide", 2001) };
+    bench.ingest(&[series(vec![season(1)])]).await;
+    bench.ingest(&[series(vec![season(1), season(2)])]).await;
+    let (_, event) = stores::events::read(&bench.db(), 5, 1).await.unwrap().pop().unwrap();
+    assert_eq!((&event.kind[..], &event.data["new_seasons"]), ("content.updated", &serde_json::json!([2])));
 }
 
 #[rstest]

@@ -81,9 +81,14 @@ impl Drive<'_> {
     fn expiring(&self, title: &Content, offer: &Offer, now: Timestamp) -> Event {
         let data = json!({
             "content_id": title.id,
+            "title": title.title,
             "platform": offer.platform,
             "region": offer.region,
             "availability_type": offer.availability_type,
+            "quality": offer.quality,
+            "price": offer.price,
+            "web_url": offer.web_url,
+            "deep_link": offer.deep_link,
             "expires_at": offer.expires_at,
             "source": offer.source,
             "confidence": offer.confidence,

@@ -53,6 +53,9 @@ async fn what_leaves_within_seven_days_is_announced_once() {
         (&said[0].data["platform"], &said[0].data["expires_at"]),
         (&"mubi".into(), &"2026-01-03T00:00:00Z".into())
     );
+    // What a notifier writes without asking for more: of what, where, on which terms, and where it leads.
+    let told = ["title", "region", "availability_type", "web_url"].map(|field| said[0].data[field].as_str().unwrap());
+    assert_eq!(told, ["The Harbour 1", "US", "subscription", "https://example.org/"]);
     s.ingest.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(expiring(&s).await.len(), 1, "each once");
     s.clock.advance(SignedDuration::from_hours(24));
