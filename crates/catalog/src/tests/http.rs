@@ -136,7 +136,12 @@ async fn directories_and_lookups() {
     let (_, platforms) = site.get("/api/v1/platforms?with_titles=true").await;
     assert_eq!(platforms["items"].as_array().map(Vec::len), Some(2));
     let (_, all) = site.get("/api/v1/platforms").await;
-    assert!(all["items"].as_array().map(Vec::len) >= Some(150));
+    let whole = |one: &&serde_json::Value| {
+        let told = ["source", "read_on", "home_url_source"].iter().all(|field| one[*field].is_string());
+        let listed = |field: &str| one[field].as_array().is_some_and(|list| !list.is_empty());
+        told && ["regions", "offers", "offers_seen"].into_iter().all(listed)
+    };
+    assert!(all["items"].as_array().unwrap().iter().filter(whole).count() >= 150, "with their source and its date");
     let (_, german) = site.get("/api/v1/platforms?region=DE").await;
     assert!(
         german["items"].as_array().unwrap().iter().all(|p| p["regions"].as_array().unwrap().contains(&json!("DE")))
@@ -170,6 +175,8 @@ async fn what_is_known_of_a_title_can_be_asked() {
     let score = quality["quality_score"].as_f64().unwrap();
     assert!((0.4..0.8).contains(&score), "{quality}");
     assert_eq!(quality["freshness"], 1.0, "nothing has aged yet");
+    site.bench.clock.advance(jiff::SignedDuration::from_hours(30 * 24));
+    assert_eq!(site.get(&path("quality")).await.1["freshness"], 0.5, "half of it is gone after thirty days");
     for what in ["merges", "prices", "quality"] {
         let (status, body) = site.get(&format!("/api/v1/content/{}/{what}", uuid::Uuid::nil())).await;
         assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_content")), "{what}");

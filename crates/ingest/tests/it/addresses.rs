@@ -11,7 +11,7 @@ use tokio::{
 use crate::setup::{films, gzip, setup, setup_with};
 
 /// A server that answers every request with these bytes, then waits for `silence`, then hangs up. Its address.
-async fn server(answer: Vec<u8>, silence: Duration) -> String {
+pub async fn server(answer: Vec<u8>, silence: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -29,7 +29,7 @@ async fn server(answer: Vec<u8>, silence: Duration) -> String {
     format!("http://{address}/netflix_titles.csv.gz")
 }
 
-fn ok(length: usize, body: &[u8]) -> Vec<u8> {
+pub fn ok(length: usize, body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
 }
 

@@ -1,11 +1,14 @@
 //! Stopped, failed and killed runs go on to the same catalogue as an undisturbed one.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use ingest::{RunRequest, RunStatus};
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::{films, gzip, setup};
+use crate::{
+    addresses::{ok, server},
+    setup::{films, gzip, setup},
+};
 
 #[tokio::test]
 async fn a_stopped_run_goes_on_with_the_same_batches() {
@@ -27,6 +30,27 @@ async fn a_stopped_run_goes_on_with_the_same_batches() {
         assert_eq!(s.rejected(&rest), undisturbed.rejected(&whole), "no reject twice");
         assert_eq!(s.export().await, undisturbed.export().await);
     }
+}
+
+#[tokio::test]
+async fn a_packed_address_goes_on_where_it_was_stopped() {
+    let body = gzip(films(1100));
+    let address = server(ok(body.len(), &body), Duration::ZERO).await;
+    let undisturbed = setup().await;
+    let whole = undisturbed.run(&address).await.unwrap();
+    let s = setup().await;
+    let stop = CancellationToken::new();
+    *s.catalog.stop.lock().unwrap() = Some((1, stop.clone()));
+    let request = RunRequest::new(format!("{address}?token=first"));
+    let stopped = s.ingest.run(&s.call, &request, &stop, &|_| {}).await.unwrap();
+    assert_eq!((stopped.status, stopped.counts.rows_read), (RunStatus::Interrupted, 500));
+    // A link that is signed anew leads to the same.
+    let rest = s.run(&format!("{address}?token=second")).await.unwrap();
+    assert_eq!((rest.id, rest.status, rest.counts), (stopped.id, RunStatus::Done, whole.counts));
+    let batches = undisturbed.catalog.batches.lock().unwrap().clone();
+    assert_eq!(*s.catalog.batches.lock().unwrap(), batches, "the same calls");
+    assert_eq!(s.export().await, undisturbed.export().await);
+    assert!(s.incoming().is_empty(), "what was fetched is gone");
 }
 
 #[tokio::test]

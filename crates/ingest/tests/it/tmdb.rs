@@ -17,8 +17,8 @@ use crate::{
 pub static DOCUMENT: Document = Document {
     key: Key::Bearer,
     operations: &[
-        ("GET", "/3/discover/movie", DISCOVER),
-        ("GET", "/3/discover/tv", DISCOVER),
+        ("GET", "/3/discover/movie", &[PAGE, REGION, TERMS, ADULT, FILMS_BY]),
+        ("GET", "/3/discover/tv", &[PAGE, REGION, TERMS, ADULT, SERIES_BY]),
         ("GET", "/3/search/multi", &["query!", "include_adult", "language", "page"]),
         (
             "GET",
@@ -36,7 +36,15 @@ pub static DOCUMENT: Document = Document {
     ],
     answer,
 };
-const DISCOVER: &[&str] = &["page", "watch_region", "with_watch_monetization_types", "sort_by", "include_adult"];
+const PAGE: &str = "page";
+const REGION: &str = "watch_region";
+const TERMS: &str = "with_watch_monetization_types";
+const ADULT: &str = "include_adult";
+const FILMS_BY: &str = "sort_by=original_title.asc|original_title.desc|popularity.asc|popularity.desc|revenue.asc|revenue.desc|\
+    primary_release_date.asc|primary_release_date.desc|title.asc|title.desc|vote_average.asc|vote_average.desc|vote_count.asc|\
+    vote_count.desc";
+const SERIES_BY: &str = "sort_by=first_air_date.asc|first_air_date.desc|name.asc|name.desc|original_name.asc|original_name.desc|\
+    popularity.asc|popularity.desc|vote_average.asc|vote_average.desc|vote_count.asc|vote_count.desc";
 
 fn answer(asked: &Asked) -> Reply {
     let body = match asked.path.as_str() {
