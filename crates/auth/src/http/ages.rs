@@ -52,7 +52,7 @@ pub(super) async fn change_age_limit(State(auth): State<Arc<Auth>>, own: OwnForm
     let user = own.session.user;
     let changed = match (own.form.get("end"), limit(&own)) {
         // Twice is as good as once.
-        (Some(_), _) => auth.lift_age_limit(user).await.map(drop),
+        (Some(_), _) => auth.lift_age_limit(user).await.map(|_| ()),
         (None, Ok(limit)) => auth.limit_age(user, limit).await,
         (None, Err(error)) => Err(error),
     };

@@ -175,7 +175,9 @@ impl Tmdb {
                 answer => answer?,
             };
             let all = answer.value["episodes"].as_array().ok_or_else(|| unexpected("a season without episodes"))?;
-            all.iter().take(room).for_each(|own| parts::add_episode(told, own, &PARTS, answer.at));
+            for own in all.iter().take(room) {
+                parts::add_episode(told, own, &PARTS, answer.at);
+            }
             room -= told.episodes.len();
         }
         Ok(())
