@@ -3,35 +3,8 @@
 use std::time::Duration;
 
 use ingest::{Limits, RunStatus};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
 
-use crate::setup::{films, gzip, setup, setup_with};
-
-/// A server that answers every request with these bytes, then waits for `silence`, then hangs up. Its address.
-pub async fn server(answer: Vec<u8>, silence: Duration) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let answer = answer.clone();
-            tokio::spawn(async move {
-                let mut request = [0; 4096];
-                let _ = socket.read(&mut request).await;
-                let _ = socket.write_all(&answer).await;
-                let _ = socket.flush().await;
-                tokio::time::sleep(silence).await;
-            });
-        }
-    });
-    format!("http://{address}/netflix_titles.csv.gz")
-}
-
-pub fn ok(length: usize, body: &[u8]) -> Vec<u8> {
-    [format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
-}
+use crate::setup::{films, gzip, ok, server, setup, setup_with};
 
 #[tokio::test]
 async fn an_address_is_fetched_and_read() {

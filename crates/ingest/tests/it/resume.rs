@@ -5,10 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use ingest::{RunRequest, RunStatus};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    addresses::{ok, server},
-    setup::{films, gzip, setup},
-};
+use crate::setup::{films, gzip, ok, server, setup};
 
 #[tokio::test]
 async fn a_stopped_run_goes_on_with_the_same_batches() {

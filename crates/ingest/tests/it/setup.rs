@@ -20,6 +20,10 @@ use flate2::{Compression, write::GzEncoder};
 use ingest::{Ingest, IngestConfig, Limits, Progress, Reject, Run, RunRequest};
 use stores_embedded::MemoryCache;
 use testkit::TestDb;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 use tokio_util::sync::CancellationToken;
 
 pub const HEADER: &str =
@@ -208,4 +212,28 @@ pub fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes.as_ref()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A server that answers every request with these bytes, then waits for `silence`, then hangs up. Its address.
+pub async fn server(answer: Vec<u8>, silence: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _ = socket.read(&mut request).await;
+                let _ = socket.write_all(&answer).await;
+                let _ = socket.flush().await;
+                tokio::time::sleep(silence).await;
+            });
+        }
+    });
+    format!("http://{address}/netflix_titles.csv.gz")
+}
+
+/// A whole answer, which says that it has this length.
+pub fn ok(length: usize, body: &[u8]) -> Vec<u8> {
+    [format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").as_bytes(), body].concat()
 }
