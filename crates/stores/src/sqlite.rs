@@ -99,10 +99,11 @@ impl SqliteDb {
             .pragma("wal_autocheckpoint", "8192")
             .statement_cache_capacity(256)
             .disable_statement_logging();
-        // Keys without an order touch pages all over a large file: with 2 MB of them at hand each batch reads them anew.
-        let writer = Lane::open(writing.clone().pragma("cache_size", WRITER_CACHE), config)
-            .await
-            .map_err(|error| error.at(path))?;
+        // Keys without an order touch pages all over a large file: with 2 MB of them at hand each batch reads them anew. And a
+        // statement of many rows keeps what every page held before it, so that it can be undone by itself: in a temporary
+        // file those were more writes than the log's. Statements that write are bounded, and so is what they keep in memory.
+        let options = writing.clone().pragma("cache_size", WRITER_CACHE).pragma("temp_store", "MEMORY");
+        let writer = Lane::open(options, config).await.map_err(|error| error.at(path))?;
         let mut readers = Vec::new();
         for _ in 0..config.max_connections.clamp(1, MAX_READERS) {
             readers.push(Lane::open(writing.clone().pragma("query_only", "ON"), config).await?);
