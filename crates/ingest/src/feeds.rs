@@ -107,13 +107,7 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a secret that can't be read, or an address that is none.
-    pub fn link(
-        &self,
-        name: &str,
-        store: Arc<dyn LinkStore>,
-        clock: Clock,
-        rng: Rng,
-    ) -> Result<Option<Arc<Link>>, InputError> {
+    pub fn link(&self, name: &str, store: LinkStore, clock: Clock, rng: Rng) -> Result<Option<Arc<Link>>, InputError> {
         let (Some(client_id), Some(known)) = (&self.client_id, self.known(name)) else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
         let secret = self.client_secret_file.as_deref().map(lines).transpose().map_err(fail)?;

@@ -5,7 +5,6 @@ mod cli;
 mod config;
 mod folder;
 mod limits;
-mod links;
 mod node;
 mod owner;
 mod peers;

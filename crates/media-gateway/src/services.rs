@@ -8,7 +8,7 @@ use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
     SearchApi, Trace,
 };
-use ingest::Ingest;
+use ingest::{Ingest, LinkStore};
 use jiff::SignedDuration;
 use pictures::{HostedPictures, Hosts};
 use search::Search;
@@ -25,7 +25,6 @@ use crate::{
     backends,
     config::{self, Config},
     folder::{Folder, Opened},
-    links::FileLinks,
     peers,
     roles::{self, Role},
 };
@@ -120,7 +119,7 @@ impl Services {
         };
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
         let ingest = if runs(Role::Ingest) {
-            let settings = sources(config, folder, &cache, &means, &auth)?;
+            let settings = sources(config, folder, &cache, &means, links(&db, &auth))?;
             Some(Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings)))
         } else {
             None
@@ -249,21 +248,28 @@ impl Services {
     }
 }
 
+/// Links to accounts elsewhere, sealed as people's keys are.
+fn links(db: &Db, auth: &Arc<Auth>) -> LinkStore {
+    let (seals, opens) = (Arc::clone(auth), Arc::clone(auth));
+    let seal = move |purpose: &str, plain: &[u8]| seals.seal_own(purpose, plain);
+    let unseal = move |purpose: &str, sealed: &[u8]| opens.open_own(purpose, sealed);
+    LinkStore::new(db.clone(), Arc::new(seal), Arc::new(unseal))
+}
+
 /// How ingest works, with the sources of the configuration.
 fn sources(
     config: &Config,
     folder: &Folder,
     cache: &Arc<dyn Cache>,
     means: &Means,
-    auth: &Arc<Auth>,
+    links: LinkStore,
 ) -> anyhow::Result<ingest::IngestConfig> {
     let mut settings = ingest::IngestConfig::new(folder.path());
-    let links: Arc<dyn ingest::LinkStore> = Arc::new(FileLinks::new(Arc::clone(auth), folder.path()));
     for (name, feed) in &config.sources {
         if let Some(webhook) = feed.webhook(name)? {
             settings.webhooks.insert(name.clone(), webhook);
         }
-        let link = feed.link(name, Arc::clone(&links), means.clock.clone(), means.rng.clone())?;
+        let link = feed.link(name, links.clone(), means.clock.clone(), means.rng.clone())?;
         settings.links.extend(link.clone().map(|link| (name.clone(), link)));
         match feed.provider(name, Arc::clone(cache), means.clock.clone(), link)? {
             Some(provider) => {

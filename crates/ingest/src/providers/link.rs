@@ -2,7 +2,9 @@
 //! documents it for installed applications. A code with a proof of its own (PKCE, RFC 7636) comes back over loopback
 //! (RFC 8252) and becomes a token that is renewed and can be revoked (RFC 7009).
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+mod store;
+
+use std::{fmt, net::IpAddr, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::{ApiError, Clock, ErrorKind, Result, Rng};
@@ -12,7 +14,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+pub use store::LinkStore;
+
 use super::client::read;
+use store::Pending;
 
 /// What a link lets us do: see what the account may see.
 const SCOPE: &str = "https://www.googleapis.com/auth/youtube.readonly";
@@ -25,27 +30,6 @@ const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(10);
 /// How long an answer may take, and the longest that is read, in bytes.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 64 << 10;
-
-/// Where the token of a link is kept, sealed: each may wait for the disk.
-pub trait LinkStore: Send + Sync {
-    /// The token of a source, where there is one.
-    ///
-    /// # Errors
-    /// When it can't be read or opened.
-    fn load(&self, source: &str) -> Result<Option<String>>;
-
-    /// Keeps it, in place of another.
-    ///
-    /// # Errors
-    /// When it can't be sealed or written.
-    fn save(&self, source: &str, token: &str) -> Result<()>;
-
-    /// Forgets it.
-    ///
-    /// # Errors
-    /// When it can't be removed.
-    fn remove(&self, source: &str) -> Result<()>;
-}
 
 /// How we are known to the provider, as a program on a machine, and where it answers.
 #[derive(Clone, Debug)]
@@ -77,25 +61,16 @@ impl LinkConfig {
     }
 }
 
-/// A link that was asked for and not yet answered.
-struct Pending {
-    state: String,
-    verifier: String,
-    redirect_uri: String,
-    until: Timestamp,
-}
-
 struct Access {
     token: String,
     until: Timestamp,
+    /// The token that lasts, for which it was given.
+    of: String,
 }
 
 #[derive(Default)]
 struct State {
-    /// What the store has, once it was asked.
-    kept: Option<Option<String>>,
     access: Option<Access>,
-    pending: Option<Pending>,
     /// Why no token came, and until when none is asked for.
     failed: Option<(ApiError, Timestamp)>,
     /// Whether it was said that the store can't be read.
@@ -123,7 +98,7 @@ enum Fault {
 pub struct Link {
     source: &'static str,
     config: LinkConfig,
-    store: Arc<dyn LinkStore>,
+    store: LinkStore,
     http: Client,
     clock: Clock,
     rng: Rng,
@@ -137,17 +112,11 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    /// The link of `source`, whose token is kept in `store`.
+    /// The link of `source`, which lies in `store`.
     ///
     /// # Errors
     /// `Internal` when no connection can be set up at all.
-    pub fn new(
-        source: &'static str,
-        config: LinkConfig,
-        store: Arc<dyn LinkStore>,
-        clock: Clock,
-        rng: Rng,
-    ) -> Result<Self> {
+    pub fn new(source: &'static str, config: LinkConfig, store: LinkStore, clock: Clock, rng: Rng) -> Result<Self> {
         let http = Client::builder()
             .timeout(TIMEOUT)
             .user_agent(concat!("media-gateway/", env!("CARGO_PKG_VERSION")))
@@ -161,7 +130,8 @@ impl Link {
     /// on this machine. A link that was begun before is begun no more.
     ///
     /// # Errors
-    /// `InvalidArgument` for an address that is not on loopback.
+    /// `InvalidArgument` for an address that is not on loopback; else as with all of a link, when it can't be sealed, opened or
+    /// kept.
     pub async fn begin(&self, redirect_uri: &str) -> Result<(Url, Timestamp)> {
         if !on_loopback(redirect_uri) {
             let detail = "the answer comes back to a port of this machine, such as http://127.0.0.1:53682";
@@ -183,9 +153,10 @@ impl Link {
             ("access_type", "offline"),
             ("prompt", "consent"),
         ]);
-        let until = self.clock.now().checked_add(PENDING_FOR).unwrap_or(Timestamp::MAX);
+        let now = self.clock.now();
+        let until = now.checked_add(PENDING_FOR).unwrap_or(Timestamp::MAX);
         let pending = Pending { state, verifier, redirect_uri: redirect_uri.to_owned(), until };
-        self.state.lock().await.pending = Some(pending);
+        self.store.begin(self.source, &pending, now).await?;
         Ok((url, until))
     }
 
@@ -195,10 +166,7 @@ impl Link {
     /// `Conflict` when nothing of this `state` was begun, or too long ago; `BadGateway` when the provider refuses the code
     /// or gives less than was asked for; `Unavailable` when it does not answer.
     pub async fn finish(&self, state: &str, code: &str) -> Result<()> {
-        let mut own = self.state.lock().await;
-        let now = self.clock.now();
-        let meant = |pending: &mut Pending| pending.state == state && now < pending.until;
-        let Some(pending) = own.pending.take_if(meant) else {
+        let Some(pending) = self.store.answered(self.source, state, self.clock.now()).await? else {
             let detail = "this is no answer to a link that was begun within ten minutes: begin again";
             return Err(ApiError::new(ErrorKind::Conflict, "link_not_begun", detail));
         };
@@ -215,8 +183,8 @@ impl Link {
             return Err(less("the right to read was not given: begin again, and leave it ticked"));
         }
         let refresh = granted.refresh_token.clone().ok_or_else(|| less("it gave no token that lasts"))?;
-        self.keep(&mut own, refresh).await?;
-        own.access = Some(self.access(&granted));
+        self.store.keep(self.source, &refresh, self.clock.now()).await?;
+        *self.state.lock().await = State { access: Some(self.access(&granted, refresh)), ..State::default() };
         Ok(())
     }
 
@@ -225,8 +193,7 @@ impl Link {
     /// # Errors
     /// When the store can't be read.
     pub async fn is_made(&self) -> Result<bool> {
-        let mut own = self.state.lock().await;
-        Ok(self.kept(&mut own).await?.is_some())
+        Ok(self.kept().await?.is_some())
     }
 
     /// Ends the link: forgets the token here, and revokes it there.
@@ -235,11 +202,11 @@ impl Link {
     /// `NotFound` when there is none; as [`Link::finish`] when the provider could not be told, also for want of a token that can
     /// be read: forgotten it is all the same.
     pub async fn end(&self) -> Result<()> {
-        let mut own = self.state.lock().await;
-        let kept = self.kept(&mut own).await;
+        let kept = self.kept().await;
         if matches!(kept, Ok(None)) {
             return Err(ApiError::not_found("not_linked", format!("{} is not linked", self.source)));
         }
+        let mut own = self.state.lock().await;
         self.forget(&mut own).await?;
         let token = kept?.unwrap_or_default();
         match self.send(&self.config.revoke, &[("token", token.as_str())]).await {
@@ -256,7 +223,7 @@ impl Link {
         let mut own = self.state.lock().await;
         let Some(refresh) = self.readable(&mut own).await else { return Ok(None) };
         let now = self.clock.now();
-        if let Some(access) = own.access.as_ref().filter(|access| now < access.until) {
+        if let Some(access) = own.access.as_ref().filter(|access| now < access.until && access.of == refresh) {
             return Ok(Some(access.token.clone()));
         }
         if let Some((error, _)) = own.failed.as_ref().filter(|(_, until)| now < *until) {
@@ -264,10 +231,11 @@ impl Link {
         }
         match self.grant(&[("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())]).await {
             Ok(granted) => {
-                if let Some(next) = granted.refresh_token.clone().filter(|next| *next != refresh) {
-                    self.keep(&mut own, next).await?;
+                let next = granted.refresh_token.clone().filter(|next| *next != refresh);
+                if let Some(next) = &next {
+                    self.store.keep(self.source, next, now).await?;
                 }
-                let access = self.access(&granted);
+                let access = self.access(&granted, next.unwrap_or_else(|| refresh.clone()));
                 let token = access.token.clone();
                 own.access = Some(access);
                 Ok(Some(token))
@@ -288,7 +256,7 @@ impl Link {
 
     /// What is kept; nothing where it can't be read: the source is asked with its key until it can.
     async fn readable(&self, own: &mut State) -> Option<String> {
-        match self.kept(own).await {
+        match self.kept().await {
             Ok(kept) => kept,
             Err(error) => {
                 if !std::mem::replace(&mut own.warned, true) {
@@ -304,41 +272,21 @@ impl Link {
         self.state.lock().await.access = None;
     }
 
-    fn access(&self, granted: &Granted) -> Access {
+    fn access(&self, granted: &Granted, of: String) -> Access {
         let lasts = SignedDuration::from_secs(granted.expires_in.clamp(0, 24 * 3600)) - AHEAD;
         let until = self.clock.now().checked_add(lasts).unwrap_or(Timestamp::MAX);
-        Access { token: granted.access_token.clone(), until }
+        Access { token: granted.access_token.clone(), until, of }
     }
 
-    async fn kept(&self, own: &mut State) -> Result<Option<String>> {
-        if own.kept.is_none() {
-            let source = self.source;
-            own.kept = Some(self.stored(move |store| store.load(source)).await?);
-        }
-        Ok(own.kept.clone().flatten())
-    }
-
-    async fn keep(&self, own: &mut State, token: String) -> Result<()> {
-        let (source, saved) = (self.source, token.clone());
-        self.stored(move |store| store.save(source, &saved)).await?;
-        own.kept = Some(Some(token));
-        Ok(())
+    /// What is kept: another process may have made the link, or ended it.
+    async fn kept(&self) -> Result<Option<String>> {
+        self.store.token(self.source, self.clock.now()).await
     }
 
     async fn forget(&self, own: &mut State) -> Result<()> {
-        let source = self.source;
-        self.stored(move |store| store.remove(source)).await?;
-        *own = State { kept: Some(None), pending: own.pending.take(), ..State::default() };
+        self.store.forget(self.source, self.clock.now()).await?;
+        *own = State::default();
         Ok(())
-    }
-
-    async fn stored<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&dyn LinkStore) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let store = Arc::clone(&self.store);
-        let done = tokio::task::spawn_blocking(move || work(store.as_ref())).await;
-        done.map_err(|error| ApiError::internal(format!("work on the disk broke off: {error}")))?
     }
 
     async fn grant(&self, fields: &[(&str, &str)]) -> std::result::Result<Granted, Fault> {

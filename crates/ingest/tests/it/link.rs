@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use reqwest::Url;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use stores::args;
 use stores_embedded::MemoryCache;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -148,32 +149,28 @@ impl Google {
     }
 }
 
-/// Tokens in memory; one that is "damaged" can't be read.
-#[derive(Default)]
-struct Kept(Mutex<BTreeMap<String, String>>);
-
-impl LinkStore for Kept {
-    fn load(&self, source: &str) -> Result<Option<String>> {
-        if self.0.lock().unwrap().get(source).is_some_and(|token| token == "damaged") {
-            return Err(ApiError::internal("it does not open"));
-        }
-        Ok(self.0.lock().unwrap().get(source).cloned())
-    }
-
-    fn save(&self, source: &str, token: &str) -> Result<()> {
-        self.0.lock().unwrap().insert(source.to_owned(), token.to_owned());
-        Ok(())
-    }
-
-    fn remove(&self, source: &str) -> Result<()> {
-        self.0.lock().unwrap().remove(source);
-        Ok(())
-    }
+/// Links in the setup's database, under a seal that tells what is sealed from what is not.
+fn store(s: &Setup) -> LinkStore {
+    let seal = |purpose: &str, plain: &[u8]| -> Result<Vec<u8>> {
+        Ok([format!("sealed {purpose}:").as_bytes(), plain].concat())
+    };
+    let unseal = |purpose: &str, sealed: &[u8]| -> Result<(Vec<u8>, bool)> {
+        let plain = sealed.strip_prefix(format!("sealed {purpose}:").as_bytes());
+        Ok((plain.ok_or_else(|| ApiError::internal("it does not open"))?.to_vec(), false))
+    };
+    LinkStore::new(s.db(), Arc::new(seal), Arc::new(unseal))
 }
 
-fn link(s: &Setup, kept: &Arc<Kept>, base: &str) -> Arc<Link> {
+/// What is kept of the link.
+async fn kept(s: &Setup) -> Option<String> {
+    let sql = "SELECT token FROM ingest_links WHERE token IS NOT NULL";
+    let found: Option<(Vec<u8>,)> = s.db().fetch_optional(sql, args![]).await.unwrap();
+    found.map(|(sealed,)| String::from_utf8(sealed).unwrap())
+}
+
+fn link(s: &Setup, base: &str) -> Arc<Link> {
     let config = LinkConfig::google("app", Some("hush".to_owned()), Some(base)).unwrap();
-    Arc::new(Link::new("youtube", config, kept.clone(), s.clock.clone(), Rng::seeded(3)).unwrap())
+    Arc::new(Link::new("youtube", config, store(s), s.clock.clone(), Rng::seeded(3)).unwrap())
 }
 
 /// Begins a link as an operator's browser would: the server remembers what it was asked for. Gives the state.
@@ -210,8 +207,8 @@ async fn ask(s: &Setup, google: &Shared, base: &str, link: &Arc<Link>) -> Vec<St
 #[tokio::test]
 async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
     let s = setup().await;
-    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
-    let own = link(&s, &kept, &base);
+    let (google, base) = serve().await;
+    let own = link(&s, &base);
     assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "not linked yet");
     assert_eq!(own.begin("https://elsewhere.example/").await.unwrap_err().code, "bad_redirect");
     let state = begin(&own, &google).await;
@@ -224,22 +221,25 @@ async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
     }
     assert!(!own.is_made().await.unwrap());
     let state = begin(&own, &google).await;
-    own.finish(&state, "4/ok").await.unwrap();
-    assert!(own.is_made().await.unwrap() && kept.load("youtube").unwrap().as_deref() == Some("rt"));
+    let other = link(&s, &base);
+    other.finish(&state, "4/ok").await.unwrap();
+    assert!(own.is_made().await.unwrap() && kept(&s).await.as_deref() == Some("sealed link of youtube:rt"));
     assert_eq!(own.finish(&state, "4/ok").await.unwrap_err().code, "link_not_begun", "an answer is good once");
 
-    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at1"]);
+    assert_eq!(ask(&s, &google, &base, &other).await, ["Bearer at1"]);
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"], "another process has a token of its own");
     s.clock.advance(SignedDuration::from_mins(58));
-    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at1"]);
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"]);
     s.clock.advance(SignedDuration::from_mins(2));
-    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"], "renewed before it ends");
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at3"], "renewed before it ends");
     google.lock().unwrap().access = "another".to_owned();
-    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2", "Bearer at3"], "one that is refused is renewed");
-    let again = link(&s, &kept, &base);
-    assert_eq!(ask(&s, &google, &base, &again).await, ["Bearer at4"], "after a start it is still linked");
+    assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at3", "Bearer at4"], "one that is refused is renewed");
+    let again = link(&s, &base);
+    assert_eq!(ask(&s, &google, &base, &again).await, ["Bearer at5"], "after a start it is still linked");
 
     again.end().await.unwrap();
-    assert!(google.lock().unwrap().revoked && kept.load("youtube").unwrap().is_none());
+    assert!(!own.is_made().await.unwrap(), "and so it is for the one that was there before");
+    assert!(google.lock().unwrap().revoked && kept(&s).await.is_none());
     assert_eq!(again.end().await.unwrap_err().code, "not_linked");
     assert_eq!(ask(&s, &google, &base, &again).await, ["key good"]);
 }
@@ -247,8 +247,8 @@ async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
 #[tokio::test]
 async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
     let s = setup().await;
-    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
-    let own = link(&s, &kept, &base);
+    let (google, base) = serve().await;
+    let own = link(&s, &base);
     let late = begin(&own, &google).await;
     s.clock.advance(SignedDuration::from_mins(10));
     assert_eq!(own.finish(&late, "4/ok").await.unwrap_err().code, "link_not_begun", "nobody answers after ten minutes");
@@ -263,7 +263,7 @@ async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
     google.lock().unwrap().revoked = true;
     s.clock.advance(SignedDuration::from_hours(1));
     assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "its holder ended it there: the key is used again");
-    assert!(kept.load("youtube").unwrap().is_none());
+    assert!(kept(&s).await.is_none());
 
     google.lock().unwrap().revoked = false;
     let state = begin(&own, &google).await;
@@ -276,20 +276,21 @@ async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
 #[tokio::test]
 async fn a_link_that_can_not_be_read_costs_nothing_and_can_be_ended() {
     let s = setup().await;
-    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
-    kept.save("youtube", "damaged").unwrap();
-    let own = link(&s, &kept, &base);
+    let (google, base) = serve().await;
+    let damaged = "INSERT INTO ingest_links (source, token, changed_at) VALUES ($1, $2, $3)";
+    s.db().execute(damaged, args!["youtube", b"damaged".to_vec(), s.clock.now()]).await.unwrap();
+    let own = link(&s, &base);
     assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "the key is used again");
     assert_eq!(own.end().await.unwrap_err().detail, "it does not open", "nobody could be told");
-    assert!(kept.load("youtube").unwrap().is_none() && !own.is_made().await.unwrap());
+    assert!(kept(&s).await.is_none() && !own.is_made().await.unwrap());
     assert_eq!(own.end().await.unwrap_err().code, "not_linked");
 }
 
 #[tokio::test]
 async fn a_provider_that_gives_no_token_is_left_alone_for_some_seconds() {
     let s = setup().await;
-    let ((google, base), kept) = (serve().await, Arc::new(Kept::default()));
-    let own = link(&s, &kept, &base);
+    let (google, base) = serve().await;
+    let own = link(&s, &base);
     let state = begin(&own, &google).await;
     own.finish(&state, "4/ok").await.unwrap();
     s.clock.advance(SignedDuration::from_hours(1));

@@ -12,6 +12,8 @@ mod fake;
 mod http;
 #[path = "../it/jobs.rs"]
 mod jobs;
+#[path = "../it/link.rs"]
+mod link;
 #[path = "../it/resume.rs"]
 mod resume;
 #[path = "../it/runs.rs"]

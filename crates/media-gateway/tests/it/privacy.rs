@@ -40,6 +40,7 @@ const NOBODYS: &[&str] = &[
     "auth_signing_keys",
     // What operators do, by runs.
     "idempotency_keys",
+    "ingest_links",
     "ingest_runs",
     "jobs",
     "webhook_messages",
