@@ -1,6 +1,7 @@
 //! Sources that the configuration names: read again and again, by jobs.
 
 use std::{
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -85,6 +86,10 @@ impl Feed {
         if self.client_id.is_some() && (name != LINKED || self.key_file.is_none()) {
             let what = format!("only the provider `{LINKED}` is linked to an account: take its `client_id` away");
             return Err(InputError::Feed { name: name.to_owned(), what });
+        }
+        for (field, address) in [("base_url", &self.base_url), ("link_url", &self.link_url)] {
+            let checked = address.as_deref().map_or(Ok(()), confidential);
+            checked.map_err(|why| InputError::Feed { name: name.to_owned(), what: format!("`{field}` {why}") })?;
         }
         let pushes = self.webhook_secret_file.is_some();
         if pushes && self.key_file.is_none() && self.mapping_file.is_none() {
@@ -192,6 +197,18 @@ impl Feed {
     }
 }
 
+/// Whether keys and tokens may be sent to an address: over TLS, or on this machine. Else why not.
+fn confidential(address: &str) -> Result<(), String> {
+    let url = Url::parse(address).map_err(|error| format!("is not an address: {error}"))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host.parse::<IpAddr>().map_or(host == "localhost", |address| address.to_canonical().is_loopback());
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if here => Ok(()),
+        _ => Err("must be `https` beyond this machine: keys and tokens are sent there".to_owned()),
+    }
+}
+
 /// The lines of a file of secrets.
 fn lines(path: &Path) -> Result<Vec<String>, String> {
     let text = std::fs::read_to_string(path);
@@ -204,4 +221,34 @@ fn unknown(name: &str) -> InputError {
     let known: Vec<_> = providers::providers().iter().map(|known| known.name).collect();
     let what = format!("no provider is called so; known are {}", known.join(", "));
     InputError::Feed { name: name.to_owned(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_go_over_tls_or_stay_on_this_machine() {
+        for (address, good) in [
+            ("https://api.example.org/v1", true),
+            ("http://127.0.0.1:9", true),
+            ("http://[::1]:9", true),
+            ("http://localhost:9", true),
+            ("http://10.0.0.5/v1", false),
+            ("http://localhost.example.org", false),
+            ("ftp://127.0.0.1", false),
+            ("here", false),
+        ] {
+            let feed = |base, link| Feed {
+                key_file: Some("key".into()),
+                client_id: Some("app".to_owned()),
+                base_url: base,
+                link_url: link,
+                ..Feed::default()
+            };
+            for feed in [feed(Some(address.to_owned()), None), feed(None, Some(address.to_owned()))] {
+                assert_eq!(feed.check("youtube").is_ok(), good, "{address}: {:?}", feed.check("youtube"));
+            }
+        }
+    }
 }
