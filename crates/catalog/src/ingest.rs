@@ -7,7 +7,7 @@ use contracts::{
     Topic,
 };
 use jiff::Timestamp;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use stores::{Db, DbError, Tx, args, events};
 
