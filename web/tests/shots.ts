@@ -23,7 +23,7 @@ interface Sight {
 const SIGHTS: Record<string, Sight> = {
   discover: { come: async (page) => (await page.goto('/'), 'main section li a') },
   preferences: { come: async (page) => (await page.goto('/'), await page.locator('main section li a').first().waitFor(), await page.locator('.place').click(), '#preferences .check') },
-  search: { come: async (page) => (await page.goto('/search?q=harbour+films+of+the+80s'), '#results li.line') },
+  search: { come: async (page) => (await page.goto('/search?q=thriller+films'), '#results li.line') },
   'search-person': { come: async (page) => (await page.goto('/search?q=films+by+Nora+Vance'), '#results li.line') },
   'search-edited': { come: async (page) => (await page.goto('/search?q=thrillers+with+Bo+Finch'), await page.locator('.intent .name', { hasText: 'Bo Finch' }).click(), '.intent form input') },
   'search-unsure': { come: async (page) => (await page.goto('/search?q=harbour+xqzzvw+plkjhg'), '.unsure') },
