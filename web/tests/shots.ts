@@ -54,7 +54,7 @@ async function offline(page: Page): Promise<string> {
   await page.waitForFunction(async () => (await (await caches.open('searched')).keys()).length > 0);
   await page.context().setOffline(true);
   await page.goto('/offline');
-  return 'main ul li a';
+  return 'main a[id^="searched-"]';
 }
 
 /** All that was ever taken, side by side. */

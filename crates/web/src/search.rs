@@ -103,7 +103,8 @@ pub async fn plain(State(web): State<Arc<Web>>, CallOf(mut call): CallOf, uri: U
 
 /// What the address says that nobody can read.
 fn unread(params: &[(String, String)], words: &Language) -> Option<String> {
-    let values: Vec<String> = asked::unread(params).iter().map(|value| format!("“{value}”")).collect();
+    let values: Vec<String> =
+        asked::unread(params).iter().map(|value| words.tell("quoted", &[("what", value.into())])).collect();
     (!values.is_empty()).then(|| words.tell("lost-unread", &[("what", words.list(&values).into())]))
 }
 

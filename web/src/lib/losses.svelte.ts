@@ -25,5 +25,5 @@ function named({ field, value }: Lost): string {
   if (field === 'genres') return genreName(value);
   if (field === 'languages') return languageName(value);
   if (field === 'moods') return known(`mood-${value}`) ?? value;
-  return field === 'region' ? regionName(value) : `“${shortened(value)}”`;
+  return field === 'region' ? regionName(value) : t('quoted', { what: shortened(value) });
 }

@@ -41,6 +41,7 @@ discover-empty = لا شيء في الفهرس بعد لتتصفحه.
 discover-seen = آخر ما شوهد على هذا الجهاز
 
 results-heading = النتائج
+quoted = «{ $what }»
 results-count = { $capped ->
     [yes] أكثر من { $count } عنوان
    *[no] { $count ->

@@ -42,6 +42,7 @@ discover-seen = Seen last on this device
 
 # Search
 results-heading = Results
+quoted = “{ $what }”
 results-count = { $capped ->
     [yes] More than { $count } titles
    *[no] { $count ->
