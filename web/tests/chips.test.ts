@@ -97,6 +97,22 @@ describe('a chip', () => {
     expect(await lines(page).count()).toBeGreaterThan(0);
   });
 
+  it('keeps the arrows of a remote in its editor until it is left', async () => {
+    const { page } = await visit({ viewport: SIZES.tv, prefs: { layout: 'tv' } });
+    await page.goto('/search?q=films+with+Bo+Finch');
+    await chip(page, 'Bo Finch').locator('.name').click();
+    await page.locator('.intent form input').waitFor();
+    const inside = () => page.evaluate(() => !!document.activeElement?.closest('.intent form'));
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'ArrowUp', 'ArrowRight', 'ArrowLeft']) {
+      await page.keyboard.press(key);
+      expect(await inside(), key).toBe(true);
+    }
+    await page.keyboard.press('Escape');
+    expect(await focused(page)).toContain('Bo Finch');
+    await page.keyboard.press('ArrowDown');
+    expect(await inside()).toBe(false);
+  });
+
   it('is not changed by an editor that was left while it looked a name up', async () => {
     const { page, troubles } = await visit();
     await page.goto('/search?q=films+with+Bo+Finch');
