@@ -180,6 +180,12 @@ describe('a remote', () => {
     expect(least).toBeGreaterThanOrEqual(20);
     const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).boxShadow);
     expect(ring).not.toBe('none');
+    // And what it stands in leaves room for the ring.
+    const room = await page.evaluate(() => {
+      const [at, row] = [document.activeElement!.getBoundingClientRect(), document.activeElement!.closest('ul')!.getBoundingClientRect()];
+      return Math.min(at.left - row.left, at.top - row.top);
+    });
+    expect(room).toBeGreaterThanOrEqual(Math.max(...[...ring.matchAll(/([\d.]+)px/g)].map((match) => Number(match[1]))));
     for (let at = 0; at < 20; at++) await page.keyboard.press('ArrowLeft');
     expect((await focused(page)).id, 'left of the first there is nothing').toBe(await page.evaluate(() => document.activeElement!.closest('ul')!.querySelector('a')!.id));
     for (let at = 0; at < 12 && (await focused(page)).id !== 'box'; at++) await page.keyboard.press('ArrowUp');
