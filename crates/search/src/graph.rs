@@ -25,6 +25,9 @@ const SERIES_WEIGHT: f32 = 1.0;
 /// A title with less than this share of the best one's score is not near: those of a named person come, not everything of their genres.
 const LEAST_SHARE: f64 = 0.02;
 
+/// How many titles are looked at first for what may pass; then four times as many, and so on.
+const FIRST_LOOK: usize = 512;
+
 /// One end of an edge, and how much it counts.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
@@ -117,14 +120,17 @@ impl Graph {
     }
 
     /// The titles nearest to `seeds` and to the people who are `named`, best first, equals by id, without the
-    /// seeds, only those that `keep` lets pass. The best has the score 1.
-    pub(crate) fn near(
+    /// seeds and what `keep` takes out of the lists that it is given, nearer ones first. The best has the score 1.
+    ///
+    /// # Errors
+    /// As `keep`.
+    pub(crate) fn near<E>(
         &self,
         seeds: &[ContentId],
         named: &[Named],
         limit: usize,
-        keep: impl Fn(&ContentId) -> bool,
-    ) -> Vec<Scored> {
+        keep: impl FnMut(&mut Vec<Scored>) -> Result<(), E>,
+    ) -> Result<Vec<Scored>, E> {
         let seeds: Vec<u32> = seeds.iter().filter_map(|id| self.row(id)).collect();
         let people: Vec<(u32, Option<CreditRole>)> =
             named.iter().filter_map(|named| Some((*self.nodes.get(&hash(&named.name))?, named.role))).collect();
@@ -135,20 +141,35 @@ impl Graph {
         self.best(reached, limit, keep)
     }
 
-    fn best(&self, reached: HashMap<u32, f64>, limit: usize, keep: impl Fn(&ContentId) -> bool) -> Vec<Scored> {
+    fn best<E>(
+        &self,
+        reached: HashMap<u32, f64>,
+        limit: usize,
+        mut keep: impl FnMut(&mut Vec<Scored>) -> Result<(), E>,
+    ) -> Result<Vec<Scored>, E> {
         let titles = reached.into_iter().filter_map(|(row, score)| Some((*self.titles.get(row as usize)?, score)));
-        let mut hits: Vec<Scored> = titles
-            .filter(|(id, score)| *score > 0.0 && keep(id))
-            .map(|(content_id, score)| Scored { content_id, score })
-            .collect();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content_id.cmp(&b.content_id)));
+        let mut reached: Vec<Scored> =
+            titles.filter(|(_, score)| *score > 0.0).map(|(content_id, score)| Scored { content_id, score }).collect();
+        reached.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content_id.cmp(&b.content_id)));
+        let mut hits: Vec<Scored> = Vec::new();
+        let (mut rest, mut length) = (reached.as_slice(), FIRST_LOOK);
+        while !rest.is_empty() && hits.len() < limit {
+            let (next, later) = rest.split_at(length.min(rest.len()));
+            let most = hits.first().map(|hit| hit.score);
+            let near = |hit: &&Scored| most.is_none_or(|most| hit.score / most >= LEAST_SHARE);
+            let mut some: Vec<Scored> = next.iter().take_while(near).copied().collect();
+            rest = if some.len() < next.len() { &[] } else { later };
+            keep(&mut some)?;
+            hits.append(&mut some);
+            length *= 4;
+        }
         let most = hits.first().map_or(1.0, |hit| hit.score);
         for hit in &mut hits {
             hit.score /= most;
         }
         hits.retain(|hit| hit.score >= LEAST_SHARE);
         hits.truncate(limit);
-        hits
+        Ok(hits)
     }
 
     fn row(&self, id: &ContentId) -> Option<u32> {

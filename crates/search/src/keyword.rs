@@ -3,7 +3,9 @@
 mod counting;
 mod fit;
 mod former;
+mod ids;
 mod nearby;
+mod passing;
 mod query;
 mod schema;
 mod snapshot;

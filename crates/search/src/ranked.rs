@@ -195,17 +195,11 @@ impl Search {
 
     /// The titles that have all that the query names; `None` when it names one thing at most.
     async fn complete(&self, plan: &Plan, snapshot: Snapshot) -> Result<Option<HashSet<ContentId>>, SearchError> {
-        let wanted = plan.named.clone();
-        if wanted.len() < 2 {
+        if plan.named.len() < 2 {
             return Ok(None);
         }
-        self.blocking("comparing what was named", move || {
-            let mut sets = wanted.iter().map(|one| snapshot.matching(one)).collect::<Result<Vec<_>, _>>()?;
-            let mut all = sets.pop().unwrap_or_default();
-            all.retain(|id| sets.iter().all(|set| set.contains(id)));
-            Ok(Some(all))
-        })
-        .await
+        let named = Demand { conditions: plan.named.clone(), ..Demand::default() };
+        Ok(Some(self.blocking("comparing what was named", move || snapshot.having(&named)).await?))
     }
 
     /// Puts forward what a long question's time, and people's memory, speak for, and looks at the first titles once more;
@@ -267,13 +261,11 @@ impl Search {
     async fn by_graph(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
         let scope = plan.scope.as_ref().unwrap_or(&plan.filter);
-        let mut near = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), scope.clone(), depth).await?;
-        if plan.scope.is_some() && !near.is_empty() {
-            let filter = plan.filter.clone();
-            let passing = self.blocking("filtering", move || snapshot.matching(&filter)).await?;
-            near.retain(|hit| passing.contains(&hit.content_id));
+        let near = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), scope.clone(), depth).await?;
+        match plan.scope.is_some() && !near.is_empty() {
+            true => self.passing(near, snapshot, &plan.filter).await,
+            false => Ok(near),
         }
-        Ok(near)
     }
 }
 

@@ -100,7 +100,8 @@ impl SearchApi for Search {
                 return Ok(derived.suggester.complete(&prefix, limit));
             }
             let mut found = derived.suggester.complete(&prefix, MAX_SUGGESTIONS);
-            let passing = snapshot.matching(&suits)?;
+            let titles: Vec<ContentId> = found.iter().filter_map(|one| one.content_id).collect();
+            let passing = snapshot.passing(&titles, &suits)?;
             found.retain(|one| one.content_id.is_none_or(|id| passing.contains(&id)));
             found.truncate(limit);
             Ok(found)
@@ -253,11 +254,10 @@ impl Search {
         }
         let derived = self.derived();
         self.blocking("searching the graph", move || {
-            if filter.is_empty() {
-                return Ok(derived.graph.near(&seeds, &names, limit, |_| true));
-            }
-            let passing = snapshot.matching(&filter)?;
-            Ok(derived.graph.near(&seeds, &names, limit, |id| passing.contains(id)))
+            derived.graph.near(&seeds, &names, limit, |some| match filter.is_empty() {
+                true => Ok(()),
+                false => keep_passing(some, &snapshot, &filter),
+            })
         })
         .await
     }
@@ -265,16 +265,25 @@ impl Search {
     /// Those of the nearest that also pass what tags and years can't say.
     pub(crate) async fn only_passing(
         &self,
+        hits: Vec<Scored>,
+        snapshot: Snapshot,
+        filter: &Conditions,
+    ) -> Result<Vec<Scored>, SearchError> {
+        match filter.beyond_tags() {
+            true => self.passing(hits, snapshot, filter).await,
+            false => Ok(hits),
+        }
+    }
+
+    /// Those of the hits that pass.
+    pub(crate) async fn passing(
+        &self,
         mut hits: Vec<Scored>,
         snapshot: Snapshot,
         filter: &Conditions,
     ) -> Result<Vec<Scored>, SearchError> {
-        if filter.beyond_tags() {
-            let filter = filter.clone();
-            let passing = self.blocking("filtering", move || snapshot.matching(&filter)).await?;
-            hits.retain(|hit| passing.contains(&hit.content_id));
-        }
-        Ok(hits)
+        let filter = filter.clone();
+        self.blocking("filtering", move || keep_passing(&mut hits, &snapshot, &filter).map(|()| hits)).await
     }
 
     /// Counts all that was found by the facets that were asked for. Where that fails or is late there are none, and the
@@ -376,6 +385,14 @@ impl Search {
         });
         work.await.map_err(|_| SearchError::Worker(what))?
     }
+}
+
+/// Drops what does not pass.
+fn keep_passing(hits: &mut Vec<Scored>, snapshot: &Snapshot, filter: &Conditions) -> Result<(), SearchError> {
+    let ids: Vec<ContentId> = hits.iter().map(|hit| hit.content_id).collect();
+    let passing = snapshot.passing(&ids, filter)?;
+    hits.retain(|hit| passing.contains(&hit.content_id));
+    Ok(())
 }
 
 /// What the page that is asked for holds; nothing far past the end.

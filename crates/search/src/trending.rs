@@ -196,7 +196,7 @@ impl Search {
         let limit = limit.min(MAX_BATCH);
         let suits = conditions(&SearchFilters::default(), region).suiting(call);
         let here = self.blocking("ranking what is searched for", move || {
-            let there = snapshot.matching(&suits)?;
+            let there = snapshot.passing(&shown, &suits)?;
             Ok(shown.iter().filter(|id| there.contains(id)).take(limit).copied().collect())
         });
         Ok(within(self.budget(call)?, here).await?)

@@ -9,6 +9,11 @@ fn docs() -> Vec<TitleDoc> {
     films().iter().map(TitleDoc::of).collect()
 }
 
+/// What is near, whatever it is.
+fn nearest(graph: &Graph, seeds: &[ContentId], named: &[Named], limit: usize) -> Vec<Scored> {
+    graph.near(seeds, named, limit, |_| Ok::<_, ()>(())).unwrap()
+}
+
 fn numbers(hits: &[Scored]) -> Vec<u128> {
     hits.iter().map(|hit| hit.content_id.0.as_u128()).collect()
 }
@@ -16,13 +21,13 @@ fn numbers(hits: &[Scored]) -> Vec<u128> {
 #[test]
 fn titles_that_share_people_are_nearer_than_those_that_share_genres() {
     let graph = Graph::build(docs());
-    let near = graph.near(&[id(1)], &[], 10, |_| true);
+    let near = nearest(&graph, &[id(1)], &[], 10);
     assert_eq!(near[0].content_id, id(2), "the sequel shares everybody");
     assert!((near[0].score - 1.0).abs() < 1e-9);
     assert!(numbers(&near).contains(&5), "a genre is enough to be reached");
     assert!(!numbers(&near).contains(&1), "a seed is not its own neighbour");
     assert!(near.windows(2).all(|pair| pair[0].score >= pair[1].score));
-    let heat = numbers(&graph.near(&[id(3)], &[], 10, |_| true));
+    let heat = numbers(&nearest(&graph, &[id(3)], &[], 10));
     assert_eq!(heat[0], 9, "Scarface shares Al Pacino and crime");
 }
 
@@ -35,7 +40,7 @@ fn the_part_that_is_meant_comes_first() {
     let mut docs = docs();
     docs[4].people.push(("Al Pacino".to_owned(), CreditRole::Director));
     let graph = Graph::build(docs);
-    let first = |role| numbers(&graph.near(&[], &[named("al pacino", Some(role))], 10, |_| true))[0];
+    let first = |role| numbers(&nearest(&graph, &[], &[named("al pacino", Some(role))], 10))[0];
     assert_eq!(first(CreditRole::Director), 5);
     assert_eq!(first(CreditRole::Actor), 3);
 }
@@ -43,21 +48,57 @@ fn the_part_that_is_meant_comes_first() {
 #[test]
 fn a_named_person_leads_to_their_titles() {
     let graph = Graph::build(docs());
-    let found = graph.near(&[], &[named("al pacino", None)], 10, |_| true);
+    let found = nearest(&graph, &[], &[named("al pacino", None)], 10);
     let mut first = numbers(&found[..2]);
     first.sort_unstable();
     assert_eq!(first, [3, 9]);
     assert!(found[1].score > 2.0 * found[2].score, "their own come long before those of the same crews: {found:?}");
-    assert!(graph.near(&[], &[named("nobody", None)], 10, |_| true).is_empty());
-    assert!(graph.near(&[id(999)], &[], 10, |_| true).is_empty());
+    assert!(nearest(&graph, &[], &[named("nobody", None)], 10).is_empty());
+    assert!(nearest(&graph, &[id(999)], &[], 10).is_empty());
 }
 
 #[test]
 fn what_may_not_pass_does_not() {
     let graph = Graph::build(docs());
-    let near = graph.near(&[id(1)], &[], 1, |other| *other != id(2));
+    let not_the_second = |some: &mut Vec<Scored>| {
+        some.retain(|hit| hit.content_id != id(2));
+        Ok::<_, ()>(())
+    };
+    let near = graph.near(&[id(1)], &[], 1, not_the_second).unwrap();
     assert_eq!(near.len(), 1);
     assert_ne!(near[0].content_id, id(2));
+}
+
+#[test]
+fn what_passes_is_looked_for_as_far_as_anything_is_near() {
+    // Everybody shares the star, and the later a title the more others are in it too.
+    let crowd = |number: u128| {
+        let mut people = vec!["Star".to_owned()];
+        people.extend((0..number % 7).map(|other| format!("Other {number} {other}")));
+        doc(number, "Film", &people.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let graph = Graph::build((1..=3_000).map(crowd).collect());
+    let all = nearest(&graph, &[id(1)], &[], 3_000);
+    assert!(all.len() > 2_000, "{}", all.len());
+    for every in [1, 5, 700, 4_000] {
+        let passes = |hit: &Scored| hit.content_id.0.as_u128().is_multiple_of(every);
+        let mut expected: Vec<Scored> = all.iter().copied().filter(|hit| passes(hit)).collect();
+        let most = expected.first().map_or(1.0, |best| best.score);
+        expected.iter_mut().for_each(|hit| hit.score /= most);
+        let mut asked = 0;
+        let keep = |some: &mut Vec<Scored>| {
+            asked += some.len();
+            some.retain(passes);
+            Ok::<_, ()>(())
+        };
+        let found = graph.near(&[id(1)], &[], 100, keep).unwrap();
+        expected.truncate(100);
+        assert_eq!(numbers(&found), numbers(&expected), "{every}");
+        assert!(found.iter().zip(&expected).all(|(one, other)| (one.score - other.score).abs() < 1e-9));
+        assert!(every > 1 || asked == FIRST_LOOK, "nobody looks at what can't be shown: {asked}");
+    }
+    let refused = graph.near(&[id(1)], &[], 9, |_| Err("no"));
+    assert_eq!(refused, Err("no"));
 }
 
 /// A title of these people, without genres.
@@ -73,7 +114,7 @@ fn crews_that_work_together_elsewhere_are_near() {
         doc(3, "Beyond", &["Cy", "Di"]),
         doc(4, "Elsewhere", &["Ed", "Flo"]),
     ];
-    let near = Graph::build(docs).near(&[id(1)], &[], 10, |_| true);
+    let near = nearest(&Graph::build(docs), &[id(1)], &[], 10);
     assert_eq!(numbers(&near), [2, 3], "{near:?}");
     assert!(near[1].score < 0.5);
 }
@@ -82,7 +123,7 @@ fn crews_that_work_together_elsewhere_are_near() {
 fn what_many_titles_share_counts_less() {
     let mut docs = vec![doc(1, "Seed", &["X", "Rare", "Busy"]), doc(2, "Of the rare", &["Y", "Rare"])];
     docs.extend((3..20).map(|number| doc(number, "Of the busy", &["Z", "Busy"])));
-    let near = Graph::build(docs).near(&[id(1)], &[], 3, |_| true);
+    let near = nearest(&Graph::build(docs), &[id(1)], &[], 3);
     assert_eq!(near[0].content_id, id(2));
     assert!(near[1].score < 0.3, "{near:?}");
 }
@@ -90,7 +131,7 @@ fn what_many_titles_share_counts_less() {
 #[test]
 fn parts_of_a_series_are_near_without_a_common_crew() {
     let docs = vec![doc(1, "Alien", &["A"]), doc(2, "Alien: Covenant", &["B"]), doc(3, "Alienation", &["C"])];
-    assert_eq!(numbers(&Graph::build(docs).near(&[id(1)], &[], 10, |_| true)), [2]);
+    assert_eq!(numbers(&nearest(&Graph::build(docs), &[id(1)], &[], 10)), [2]);
 }
 
 /// Personalised PageRank of all places by many steps of a walk over the whole graph.
@@ -142,8 +183,8 @@ proptest! {
     fn the_order_of_the_titles_does_not_matter(seed in 1_u128..15, turn in 0_usize..14) {
         let mut turned = docs();
         turned.rotate_left(turn);
-        let straight = Graph::build(docs()).near(&[id(seed)], &[], 20, |_| true);
-        let turned = Graph::build(turned).near(&[id(seed)], &[], 20, |_| true);
+        let straight = nearest(&Graph::build(docs()), &[id(seed)], &[], 20);
+        let turned = nearest(&Graph::build(turned), &[id(seed)], &[], 20);
         prop_assert_eq!(numbers(&straight), numbers(&turned));
     }
 }

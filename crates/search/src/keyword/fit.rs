@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use contracts::ContentId;
 use tantivy::{
-    DocId, DocSet as _, SegmentReader, TERMINATED, Term,
+    DocId, DocSet as _, SegmentReader, Term,
     postings::{Postings as _, SegmentPostings},
     query::Bm25Weight,
     schema::{Field, IndexRecordOption},
@@ -40,8 +40,10 @@ impl Snapshot {
     /// How these titles are told of; one that is not here is left out.
     pub(crate) fn told(&self, ids: &[ContentId]) -> Result<HashMap<ContentId, Told>, SearchError> {
         let mut found = HashMap::with_capacity(ids.len());
+        let ids = self.terms(ids);
         for reader in self.searcher.segment_readers() {
-            let years = reader.fast_fields().u64("year")?;
+            // There is no column where no title of the segment has a year.
+            let years = reader.fast_fields().column_opt::<u64>("year")?;
             let lengths = reader.get_fieldnorms_reader(self.fields.overview)?;
             let tags = reader.fast_fields().str("tags")?;
             let mut asked_for: Vec<(u64, f64)> = Vec::new();
@@ -49,10 +51,11 @@ impl Snapshot {
                 let tag = |tags: &tantivy::columnar::StrColumn| tags.dictionary().term_ord(format!("genre:{genre}"));
                 asked_for.extend(tags.as_ref().map(tag).transpose()?.flatten().map(|tag| (tag, *odds)));
             }
-            for (doc, id) in self.located(reader, ids)? {
+            for (doc, id) in self.located(reader, &ids)? {
                 let held = tags.iter().flat_map(|tags| tags.ords().values_for_doc(doc));
                 let odds = |tag: u64| asked_for.iter().find(|(known, _)| *known == tag).map(|(_, odds)| *odds);
-                let year = years.first(doc).and_then(|year| u16::try_from(year).ok());
+                let year = years.as_ref().and_then(|years| years.first(doc));
+                let year = year.and_then(|year| u16::try_from(year).ok());
                 let genres = held.filter_map(odds).sum();
                 found.insert(id, Told { year, words: lengths.fieldnorm(doc), genres });
             }
@@ -65,8 +68,9 @@ impl Snapshot {
         let words = self.sought(story)?;
         let all: f64 = words.iter().map(|word| word.weight * word.rarity).sum();
         let mut found = HashMap::with_capacity(ids.len());
+        let ids = self.terms(ids);
         for reader in self.searcher.segment_readers() {
-            let titles = self.located(reader, ids)?;
+            let titles = self.located(reader, &ids)?;
             let mut fits = vec![Match::default(); titles.len()];
             let mut places: Vec<HashMap<usize, Vec<u32>>> = Vec::with_capacity(words.len());
             let lengths = reader.get_fieldnorms_reader(self.fields.overview)?;
@@ -108,26 +112,6 @@ impl Snapshot {
             Ok(Sought { stem, weight: f64::from(*weight), rarity, score })
         });
         words.collect()
-    }
-
-    /// Those of the titles that a segment holds, in the order of its documents.
-    fn located(&self, reader: &SegmentReader, ids: &[ContentId]) -> Result<Vec<(DocId, ContentId)>, SearchError> {
-        let index = reader.inverted_index(self.fields.id)?;
-        let mut found = Vec::new();
-        for id in ids {
-            let term = Term::from_field_text(self.fields.id, &id.to_string());
-            let Some(mut titles) = index.read_postings(&term, IndexRecordOption::Basic)? else { continue };
-            // A title that was written anew leaves its deleted forms behind.
-            while titles.doc() != TERMINATED && reader.is_deleted(titles.doc()) {
-                titles.advance();
-            }
-            if titles.doc() != TERMINATED {
-                found.push((titles.doc(), *id));
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
     }
 }
 

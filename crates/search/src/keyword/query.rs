@@ -372,8 +372,13 @@ fn refusals(fields: &Fields, none: &Refused) -> Vec<Box<dyn Query>> {
     refused
 }
 
+/// A set of terms is read from end to end; a single one only where it is asked about.
 fn one_of(field: Field, texts: &[String]) -> Box<dyn Query> {
-    Box::new(TermSetQuery::new(texts.iter().map(|text| Term::from_field_text(field, text))))
+    let term = |text: &String| Term::from_field_text(field, text);
+    match texts {
+        [single] => Box::new(TermQuery::new(term(single), IndexRecordOption::Basic)),
+        _ => Box::new(TermSetQuery::new(texts.iter().map(term))),
+    }
 }
 
 /// `scoring` among what `conditions` let pass; they add nothing to the score.

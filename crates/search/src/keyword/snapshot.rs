@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use contracts::{ContentId, CreditRole, Scored};
 use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
-    collector::{Count, DocSetCollector, TopDocs},
+    collector::{Count, TopDocs},
     columnar::Column,
     query::{BooleanQuery, Occur, PhraseQuery, Query, TermSetQuery},
     schema::{Field, Value as _},
@@ -13,9 +13,10 @@ use tantivy::{
 
 use super::{
     counting::Counting,
+    ids::{IdColumns, Ids},
     nearby::{self, slips},
     query::{self, Demand, KeywordQuery},
-    schema::{Fields, TitleDoc, popularity_of, whole},
+    schema::{Fields, TitleDoc, popularity_of},
 };
 use crate::{
     SearchError,
@@ -196,19 +197,10 @@ impl Snapshot {
         self.holds(self.fields.tags, tag)
     }
 
-    /// Every title that `conditions` let pass.
-    pub(crate) fn matching(&self, conditions: &Conditions) -> Result<HashSet<ContentId>, SearchError> {
-        let found = self.searcher.search(&*query::everything(&self.fields, conditions), &DocSetCollector)?;
-        let mut by_segment: Vec<Vec<DocId>> = vec![Vec::new(); self.searcher.segment_readers().len()];
-        for address in found {
-            by_segment[address.segment_ord as usize].push(address.doc_id);
-        }
-        let mut ids = HashSet::new();
-        for (reader, docs) in self.searcher.segment_readers().iter().zip(by_segment) {
-            let columns = IdColumns::of(reader)?;
-            ids.extend(docs.into_iter().filter_map(|doc| columns.id(doc)));
-        }
-        Ok(ids)
+    /// Every title that has all that is demanded.
+    pub(crate) fn having(&self, demand: &Demand) -> Result<HashSet<ContentId>, SearchError> {
+        let found = self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Ids)?;
+        Ok(found.into_iter().collect())
     }
 
     /// The titles that are called exactly this (folded), the popular first, as stored.
@@ -351,28 +343,12 @@ impl Snapshot {
     /// Reads the ids of documents, in their order.
     fn scored(&self, found: impl Iterator<Item = (f64, DocAddress)>) -> Result<Vec<Scored>, SearchError> {
         let segments = self.searcher.segment_readers().iter();
-        let columns = segments.map(IdColumns::of).collect::<Result<Vec<_>, _>>()?;
+        let columns = segments.map(IdColumns::of).collect::<tantivy::Result<Vec<_>>>()?;
         let hit = |(score, address): (f64, DocAddress)| {
             let id = columns.get(address.segment_ord as usize).and_then(|columns| columns.id(address.doc_id));
             let content_id = id.ok_or_else(|| SearchError::Keyword("a document has no id".to_owned()))?;
             Ok(Scored { content_id, score })
         };
         found.map(hit).collect()
-    }
-}
-
-struct IdColumns {
-    high: Column<u64>,
-    low: Column<u64>,
-}
-
-impl IdColumns {
-    fn of(reader: &SegmentReader) -> Result<Self, SearchError> {
-        let columns = reader.fast_fields();
-        Ok(Self { high: columns.u64("id_high")?, low: columns.u64("id_low")? })
-    }
-
-    fn id(&self, doc: DocId) -> Option<ContentId> {
-        Some(whole(self.high.first(doc)?, self.low.first(doc)?))
     }
 }

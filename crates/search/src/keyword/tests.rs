@@ -107,8 +107,10 @@ fn filters_hold() {
     let genre = |genre: &str| only(VectorFilter { any_of: vec![vec![format!("genre:{genre}")]], years: None });
     assert_eq!(numbers(&snapshot.search(&query, &genre("crime"), 10).unwrap()), [3]);
     assert!(snapshot.search(&query, &genre("unheard_of"), 10).unwrap().is_empty());
-    assert_eq!(snapshot.matching(&genre("horror")).unwrap(), [id(10)].into());
-    assert_eq!(snapshot.matching(&Conditions::default()).unwrap().len(), 14);
+    let having = |conditions| snapshot.having(&Demand { conditions, ..Demand::default() }).unwrap();
+    assert_eq!(having(vec![genre("horror")]), [id(10)].into());
+    assert_eq!(having(vec![genre("crime"), years.clone()]), [id(9)].into(), "both at once");
+    assert_eq!(having(Vec::new()).len(), 14);
     let popular = snapshot.popular(&Conditions::default(), 2).unwrap();
     assert_eq!((numbers(&popular.hits), popular.total), (vec![1, 3], 14));
     assert_eq!(numbers(&snapshot.called("heat", &years).unwrap()), [4]);
