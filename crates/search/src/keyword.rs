@@ -1,11 +1,13 @@
 //! The keyword index of this replica: BM25 over a folder that can always be rebuilt from the catalogue.
 
+mod clause;
 mod counting;
 mod fit;
 mod former;
 mod ids;
 mod nearby;
 mod passing;
+mod pruned;
 mod query;
 mod schema;
 mod snapshot;

@@ -5,14 +5,15 @@ use tantivy::{
     Score, Searcher, Term,
     collector::Count,
     query::{
-        AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery,
-        Query, RangeQuery, TermQuery, TermSetQuery,
+        AllQuery, BooleanQuery, ConstScoreQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, RangeQuery, TermQuery,
+        TermSetQuery,
     },
     schema::{Field, IndexRecordOption},
     tokenizer::TokenStream as _,
 };
 
 use super::{
+    clause::{self, Clause, Part},
     nearby::{self, slips},
     schema::{Fields, stemmer},
     told::told,
@@ -25,8 +26,6 @@ use crate::{
 
 /// The most distinct words of a query that are searched for; it bounds the clauses.
 pub(super) const MAX_WORDS: usize = 96;
-/// How much the second best field of a word adds to the best (Elasticsearch's `best_fields` with a tie breaker).
-pub(super) const TIE_BREAKER: Score = 0.2;
 /// What a credit of a named person adds, and what it adds when it is the part that is meant; BM25 scores of a rare word
 /// are about 10.
 const PERSON_SCORE: Score = 12.0;
@@ -112,7 +111,7 @@ const STOP_WORDS: &[&str] = &[
     "your",
 ];
 
-type Clause = (Occur, Box<dyn Query>);
+type Condition = (Occur, Box<dyn Query>);
 
 /// What the keyword index is asked.
 #[derive(Clone, Debug, Default)]
@@ -158,38 +157,40 @@ pub(crate) fn stop_word(word: &str) -> bool {
 
 /// The scoring part; `None` when nothing is asked.
 pub(super) fn scoring(searcher: &Searcher, fields: &Fields, query: &KeywordQuery) -> Option<Box<dyn Query>> {
-    let mut clauses: Vec<Clause> = Vec::new();
-    clauses.extend(query.told.iter().flat_map(|story| told(fields, &story.words)));
+    let clauses = clauses(searcher, fields, query);
+    (!clauses.is_empty()).then(|| clause::any_of(clauses))
+}
+
+/// What scores are the sum of.
+pub(super) fn clauses(searcher: &Searcher, fields: &Fields, query: &KeywordQuery) -> Vec<Clause> {
+    let mut clauses: Vec<Clause> = query.told.iter().flat_map(|story| told(fields, &story.words)).collect();
     let words = if clauses.is_empty() { telling(&query.words) } else { Vec::new() };
     let weights = if query.story { STORY } else { SHORT };
     let last = query.words.last();
     for word in &words {
         let as_prefix = Some(*word) == last;
-        clauses.push((Occur::Should, word_query(searcher, fields, word, &weights, as_prefix)));
+        clauses.push(word_clause(searcher, fields, word, &weights, as_prefix));
     }
-    for phrase in &query.phrases {
-        clauses.extend(phrase_query(fields, phrase).map(|phrase| (Occur::Should, phrase)));
-    }
+    clauses.extend(query.phrases.iter().filter_map(|phrase| phrase_clause(searcher, fields, phrase)));
     for word in telling(&query.light_words).into_iter().filter(|word| !words.contains(word)) {
-        clauses.push((Occur::Should, boost(word_query(searcher, fields, word, &LIGHT, false), 0.5)));
+        clauses.push(word_clause(searcher, fields, word, &LIGHT, false).boosted(0.5));
     }
     let phrase: Vec<Term> =
         query.words.iter().take(MAX_WORDS).map(|word| Term::from_field_text(fields.title_raw, word)).collect();
     if phrase.len() > 1 && !query.story {
-        clauses.push((Occur::Should, boost(Box::new(PhraseQuery::new(phrase)), 2.0)));
+        clauses.push(Part::phrase(searcher, phrase).boosted(2.0).into());
     }
     for Named { name, role } in &query.people {
-        let credited = term_query(fields.people_exact, name);
-        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(credited, PERSON_SCORE))));
+        clauses.push(Part::constant(term_query(fields.people_exact, name), PERSON_SCORE).into());
         if let Some(role) = role {
             let credited = term_query(fields.people_exact, &credit(*role, name));
-            clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(credited, ROLE_SCORE))));
+            clauses.push(Part::constant(credited, ROLE_SCORE).into());
         }
     }
-    for raised in &query.raised {
-        clauses.push((Occur::Should, Box::new(ConstScoreQuery::new(one_of(fields.tags, &raised.tags), raised.score))));
-    }
-    if clauses.is_empty() { None } else { Some(Box::new(BooleanQuery::new(clauses))) }
+    clauses.extend(
+        query.raised.iter().map(|raised| Part::constant(one_of(fields.tags, &raised.tags), raised.score).into()),
+    );
+    clauses
 }
 
 /// The titles that have all that is demanded; only words add to the score.
@@ -201,10 +202,11 @@ pub(super) fn demanded(searcher: &Searcher, fields: &Fields, demand: &Demand) ->
         conditions.push(one_of(fields.id, &ids));
     }
     let last = demand.words.last();
-    let words =
-        telling(&demand.words).into_iter().map(|word| word_query(searcher, fields, word, &SHORT, Some(word) == last));
+    let words = telling(&demand.words)
+        .into_iter()
+        .map(|word| word_clause(searcher, fields, word, &SHORT, Some(word) == last).query());
     let unscored = conditions.into_iter().map(|one| Box::new(ConstScoreQuery::new(one, 0.0)) as Box<dyn Query>);
-    let clauses: Vec<Clause> = unscored.chain(words).map(|clause| (Occur::Must, clause)).collect();
+    let clauses: Vec<Condition> = unscored.chain(words).map(|clause| (Occur::Must, clause)).collect();
     if clauses.is_empty() { Box::new(AllQuery) } else { Box::new(BooleanQuery::new(clauses)) }
 }
 
@@ -223,11 +225,11 @@ fn telling(words: &[String]) -> Vec<&String> {
 }
 
 /// One word in all fields, the best counting most, or what else is written for it.
-fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights, as_prefix: bool) -> Box<dyn Query> {
-    let mut places = synonym_queries(fields, word, weights);
+fn word_clause(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights, as_prefix: bool) -> Clause {
+    let mut parts = synonym_parts(searcher, fields, word, weights);
     if as_prefix && unfinished(searcher, fields, word) {
-        places.push(beginning(fields.title_raw, word, 1.0));
-        return Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER));
+        parts.push(beginning(fields.title_raw, word, 1.0));
+        return Clause { parts };
     }
     let stem = stem(word);
     let held = [
@@ -239,11 +241,11 @@ fn word_query(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weight
     ];
     if held.iter().any(|(field, word, _)| holds(searcher, *field, word)) {
         let told = held.into_iter().filter(|(_, _, weight)| *weight > 0.0);
-        places.extend(told.map(|(field, word, weight)| boost(term_query(field, word), weight)));
+        parts.extend(told.map(|(field, word, weight)| Part::term(searcher, field, word).boosted(weight)));
     } else {
-        places.extend(near_queries(searcher, fields, word, as_prefix));
+        parts.extend(near_parts(searcher, fields, word, as_prefix));
     }
-    Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER))
+    Clause { parts }
 }
 
 /// Whether one or two letters are the beginning of words of titles rather than a word of one: whoever typed them goes on.
@@ -254,39 +256,47 @@ fn unfinished(searcher: &Searcher, fields: &Fields, word: &str) -> bool {
 }
 
 /// Titles or names with a word that begins so, all alike: the popular come first.
-fn beginning(field: Field, word: &str, weight: Score) -> Box<dyn Query> {
-    boost(Box::new(FuzzyTermQuery::new_prefix(Term::from_field_text(field, word), 0, true)), 3.0 * weight)
+fn beginning(field: Field, word: &str, weight: Score) -> Part {
+    let begins = FuzzyTermQuery::new_prefix(Term::from_field_text(field, word), 0, true);
+    Part::constant(Box::new(begins), 3.0 * weight)
 }
 
 /// What else is written for a word, in titles and overviews; a little less than the word itself.
-fn synonym_queries(fields: &Fields, word: &str, weights: &Weights) -> Vec<Box<dyn Query>> {
-    let mut queries: Vec<Box<dyn Query>> = Vec::new();
+fn synonym_parts(searcher: &Searcher, fields: &Fields, word: &str, weights: &Weights) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
     for other in synonyms(word) {
         let words: Vec<String> = other.split(' ').map(str::to_owned).collect();
         if let [single] = words.as_slice() {
-            let (raw, stem) = (term_query(fields.title_raw, single), term_query(fields.overview, &stem(single)));
-            queries.push(boost(raw, 0.8 * weights.title));
-            queries.push(boost(stem, 0.8 * weights.rest));
+            parts.push(Part::term(searcher, fields.title_raw, single).boosted(0.8 * weights.title));
+            parts.push(Part::term(searcher, fields.overview, &stem(single)).boosted(0.8 * weights.rest));
         } else {
-            queries.extend(phrase_query(fields, &words).map(|phrase| boost(phrase, 0.8)));
+            parts.extend(phrase_clause(searcher, fields, &words).map(|phrase| phrase.part().boosted(0.8)));
         }
     }
-    queries
+    parts
 }
 
 /// A phrase of folded words in a title, a name or an overview; `None` without words.
+fn phrase_clause(searcher: &Searcher, fields: &Fields, words: &[String]) -> Option<Clause> {
+    let parts: Vec<Part> = phrase_terms(fields, words).into_iter().map(|terms| Part::phrase(searcher, terms)).collect();
+    (!parts.is_empty()).then_some(Clause { parts })
+}
+
+/// The same to ask whether it is there.
 fn phrase_query(fields: &Fields, words: &[String]) -> Option<Box<dyn Query>> {
-    let places = [fields.title_raw, fields.people, fields.overview].map(|field| {
+    let places = phrase_terms(fields, words).into_iter().map(|terms| (Occur::Should, clause::phrase(terms)));
+    let places: Vec<Condition> = places.collect();
+    (!places.is_empty()).then(|| Box::new(BooleanQuery::new(places)) as Box<dyn Query>)
+}
+
+/// The terms of a phrase in each field that may hold it.
+fn phrase_terms(fields: &Fields, words: &[String]) -> Vec<Vec<Term>> {
+    let terms = |field: Field| -> Vec<Term> {
         let text = |word: &String| if field == fields.overview { stem(word) } else { word.clone() };
-        let terms: Vec<Term> = words.iter().take(MAX_WORDS).map(|w| Term::from_field_text(field, &text(w))).collect();
-        match terms.as_slice() {
-            [] => None,
-            [single] => Some(Box::new(TermQuery::new(single.clone(), IndexRecordOption::WithFreqs)) as Box<dyn Query>),
-            _ => Some(Box::new(PhraseQuery::new(terms)) as Box<dyn Query>),
-        }
-    });
-    let places: Vec<Box<dyn Query>> = places.into_iter().flatten().collect();
-    (!places.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(places, TIE_BREAKER)) as Box<dyn Query>)
+        words.iter().take(MAX_WORDS).map(|word| Term::from_field_text(field, &text(word))).collect()
+    };
+    let places = [fields.title_raw, fields.people, fields.overview].map(terms);
+    places.into_iter().filter(|terms| !terms.is_empty()).collect()
 }
 
 fn holds(searcher: &Searcher, field: Field, word: &str) -> bool {
@@ -296,11 +306,11 @@ fn holds(searcher: &Searcher, field: Field, word: &str) -> bool {
 /// For a word that the index does not know: two words written as one, what starts with it (the last word may not be
 /// finished), and what is a slip of the pen away. Titles come before people: "matrx" is The Matrix rather than the Marx
 /// Brothers.
-fn near_queries(searcher: &Searcher, fields: &Fields, word: &str, as_prefix: bool) -> Vec<Box<dyn Query>> {
-    let mut near: Vec<Box<dyn Query>> = Vec::new();
+fn near_parts(searcher: &Searcher, fields: &Fields, word: &str, as_prefix: bool) -> Vec<Part> {
+    let mut near: Vec<Part> = Vec::new();
     if let Some((first, second)) = parts(searcher, fields, word) {
         let phrase = [first, second].map(|word| Term::from_field_text(fields.title_raw, word));
-        near.push(Box::new(PhraseQuery::new(phrase.to_vec())));
+        near.push(Part::phrase(searcher, phrase.to_vec()));
     }
     let length = word.chars().count();
     for (field, weight, shortest) in [(fields.title_raw, 1.0, SHORTEST_WORD), (fields.people, 0.6, 5)] {
@@ -314,11 +324,10 @@ fn near_queries(searcher: &Searcher, fields: &Fields, word: &str, as_prefix: boo
 }
 
 /// Terms that are nearly `word`, each alike.
-fn nearly(searcher: &Searcher, field: Field, word: &str, slips: u8, score: Score) -> Option<Box<dyn Query>> {
+fn nearly(searcher: &Searcher, field: Field, word: &str, slips: u8, score: Score) -> Option<Part> {
     let near = nearby::near(searcher, field, word, slips).unwrap_or_default();
     let terms: Vec<Term> = near.iter().map(|near| Term::from_field_text(field, &near.term)).collect();
-    (!terms.is_empty())
-        .then(|| Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), score)) as Box<dyn Query>)
+    (!terms.is_empty()).then(|| Part::constant(Box::new(TermSetQuery::new(terms)), score))
 }
 
 /// The two words of titles, of at least three letters each, that a word may be: "spiderman" is "spider man".
@@ -334,7 +343,7 @@ pub(super) fn parts<'a>(searcher: &Searcher, fields: &Fields, word: &'a str) -> 
 
 /// What a result must be; `None` when anything may be.
 pub(super) fn filtering(fields: &Fields, conditions: &Conditions) -> Option<Box<dyn Query>> {
-    let mut clauses: Vec<Clause> = Vec::new();
+    let mut clauses: Vec<Condition> = Vec::new();
     for tags in conditions.filter.any_of.iter().filter(|tags| !tags.is_empty()) {
         clauses.push((Occur::Must, one_of(fields.tags, tags)));
     }
@@ -406,10 +415,6 @@ pub(super) fn all_in_title(fields: &Fields, words: &[&str]) -> Box<dyn Query> {
 
 pub(super) fn term_query(field: Field, text: &str) -> Box<TermQuery> {
     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
-}
-
-fn boost(query: Box<dyn Query>, weight: Score) -> Box<dyn Query> {
-    Box::new(BoostQuery::new(query, weight))
 }
 
 /// The stem of a folded word.

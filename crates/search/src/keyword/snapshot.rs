@@ -12,9 +12,12 @@ use tantivy::{
 };
 
 use super::{
+    clause::{self, Clause, Part},
     counting::Counting,
     ids::{IdColumns, Ids},
     nearby::{self, slips},
+    passing::Passing,
+    pruned::{self, Hit, POPULARITY_WEIGHT},
     query::{self, Demand, KeywordQuery},
     schema::{Fields, TitleDoc, popularity_of},
 };
@@ -33,9 +36,8 @@ const SHORT_NAME: usize = 8;
 /// How often overviews mention someone of one name for each credit; a word is mentioned more often.
 const MENTIONS_OF_A_NAME: u64 = 20;
 
-/// What the popularity, from 0 to 1, adds to a BM25 score: a static prior that decides between equals (Craswell et al.,
-/// "Relevance weighting for query independent evidence", 2005).
-const POPULARITY_WEIGHT: Score = 0.5;
+/// With more places to look at than these, most of which say little, nothing is gained by asking which can be left out.
+const MAX_PARTS: usize = 128;
 
 /// The index at one commit: an immutable value, cheap to clone.
 #[derive(Clone)]
@@ -94,7 +96,23 @@ impl Snapshot {
         conditions: &Conditions,
         limit: usize,
     ) -> Result<Vec<Scored>, SearchError> {
-        let Some(scoring) = query::scoring(&self.searcher, &self.fields, query) else { return Ok(Vec::new()) };
+        let clauses = query::clauses(&self.searcher, &self.fields, query);
+        let parts: usize = clauses.iter().map(|clause| clause.parts.len()).sum();
+        let hits = match (query.told.is_some() || parts > MAX_PARTS, clauses.is_empty()) {
+            (_, true) => Vec::new(),
+            (true, _) => self.best_of_all(clauses, conditions, limit)?,
+            (false, _) => self.best(&clauses, conditions, limit)?,
+        };
+        self.scored(hits.into_iter().map(|hit| (f64::from(hit.score), hit.address)))
+    }
+
+    /// The best of many clauses, of which each says so little that all titles have to be looked at.
+    pub(super) fn best_of_all(
+        &self,
+        clauses: Vec<Clause>,
+        conditions: &Conditions,
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
         let collector = TopDocs::with_limit(limit.max(1)).tweak_score(|reader: &SegmentReader| {
             let browse = reader.fast_fields().u64("browse").ok();
             move |doc: DocId, score: Score| {
@@ -102,8 +120,23 @@ impl Snapshot {
                 (score + POPULARITY_WEIGHT * popularity_of(key) as Score, key)
             }
         });
-        let found = self.searcher.search(&*query::filtered(&self.fields, scoring, conditions), &collector)?;
-        self.scored(found.into_iter().map(|((score, _), address)| (f64::from(score), address)))
+        let query = query::filtered(&self.fields, clause::any_of(clauses), conditions);
+        let found = self.searcher.search(&*query, &collector)?;
+        Ok(found.into_iter().map(|((score, key), address)| Hit { score, key, address }).collect())
+    }
+
+    /// The same of few clauses.
+    pub(super) fn best(
+        &self,
+        clauses: &[Clause],
+        conditions: &Conditions,
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
+        let passing = match conditions.is_empty() {
+            true => None,
+            false => Some(Passing::of(&self.searcher, &self.fields, conditions)?),
+        };
+        pruned::best(&self.searcher, clauses, passing.as_ref(), limit.max(1))
     }
 
     /// The titles that are called this (folded), with or without the article, the popular first; the score is the
@@ -115,8 +148,10 @@ impl Snapshot {
         let bare = folded.strip_prefix("the ").unwrap_or(folded);
         let names =
             [bare.to_owned(), format!("the {bare}")].map(|name| Term::from_field_text(self.fields.title_exact, &name));
-        let query = query::filtered(&self.fields, Box::new(TermSetQuery::new(names)), conditions);
-        Ok(self.popular_of(&*query, MAX_NAMESAKES)?.hits)
+        // All alike, so that popularity decides.
+        let named = Part::constant(Box::new(TermSetQuery::new(names)), 0.0);
+        let hits = self.best(&[named.into()], conditions, MAX_NAMESAKES)?;
+        self.scored(hits.into_iter().map(|hit| (popularity_of(hit.key), hit.address)))
     }
 
     /// The most popular titles that `conditions` let pass, and how many they let pass.

@@ -1,12 +1,10 @@
 //! (pure) The query of a story: many words, each of which says little.
 
-use tantivy::{
-    Score,
-    query::{BoostQuery, DisjunctionMaxQuery, Occur, Query},
-};
+use tantivy::Score;
 
 use super::{
-    query::{MAX_WORDS, TIE_BREAKER, stem, term_query},
+    clause::{Clause, Part},
+    query::{MAX_WORDS, stem, term_query},
     schema::Fields,
 };
 
@@ -15,7 +13,7 @@ const ELSEWHERE: Score = 0.6;
 
 /// Clauses for titles that hold any of `words` (folded, with how much each counts). Words that the index does not know
 /// are left out: among so many, guessing at a slip of the pen finds more wrong than right.
-pub(super) fn told(fields: &Fields, words: &[(String, f32)]) -> Vec<(Occur, Box<dyn Query>)> {
+pub(super) fn told(fields: &Fields, words: &[(String, f32)]) -> Vec<Clause> {
     let clause = |(word, weight): &(String, f32)| {
         let stem = stem(word);
         let places = [
@@ -24,11 +22,9 @@ pub(super) fn told(fields: &Fields, words: &[(String, f32)]) -> Vec<(Occur, Box<
             (fields.genres, stem.as_str(), 1.0),
             (fields.overview, stem.as_str(), 1.0),
         ];
-        let places = places.map(|(field, word, share)| {
-            Box::new(BoostQuery::new(term_query(field, word), share * weight)) as Box<dyn Query>
-        });
-        let best = DisjunctionMaxQuery::with_tie_breaker(places.into(), TIE_BREAKER);
-        (Occur::Should, Box::new(best) as Box<dyn Query>)
+        let places =
+            places.map(|(field, word, share)| Part::unbounded(term_query(field, word)).boosted(share * weight));
+        Clause { parts: places.into() }
     };
     words.iter().take(MAX_WORDS).map(clause).collect()
 }
