@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn asked() -> impl Strategy<Value = KeywordQuery> {
-        let words = |most| prop::collection::vec(select(WORDS).prop_map(str::to_owned), 0..most);
+        let words = |most: usize| prop::collection::vec(select(WORDS).prop_map(str::to_owned), 0..most);
         let typed = prop::option::of(select(&["ki", "nigt", "seks", "zzzz", "the", "nighttrain"][..]));
         let person = prop::option::of((select(PEOPLE), prop::option::of(Just(CreditRole::Actor))));
         let raised = prop::option::of(select(GENRES));

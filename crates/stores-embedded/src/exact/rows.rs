@@ -1,6 +1,6 @@
 //! What the index holds in memory: a matrix with a row per vector, and per tag the set of points that have it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use contracts::{ContentId, Scored, Vector, YearRange};
 use stores::vectors::{Point, VectorFilter};
@@ -32,6 +32,8 @@ pub struct Rows {
     live: Bits,
     free: Vec<usize>,
     tags: Tags,
+    /// For each year the slots of the points that have it.
+    years: BTreeMap<u16, Bits>,
     live_bytes: u64,
 }
 
@@ -93,6 +95,7 @@ impl Rows {
             live: Bits::default(),
             free: Vec::new(),
             tags: Tags::default(),
+            years: BTreeMap::new(),
             live_bytes: 0,
         }
     }
@@ -146,6 +149,9 @@ impl Rows {
         }
         let numbers: Box<[u32]> = point.tags.iter().map(|tag| self.tags.number(tag)).collect();
         numbers.iter().for_each(|&tag| self.tags.slots[tag as usize].insert(slot));
+        if let Some(year) = point.year {
+            self.years.entry(year).or_default().insert(slot);
+        }
         self.points[slot].year = point.year;
         self.points[slot].tags = numbers;
         self.live_bytes += self.bytes_of(slot);
@@ -224,6 +230,9 @@ impl Rows {
         for tag in std::mem::take(&mut self.points[slot].tags) {
             self.tags.slots[tag as usize].remove(slot);
         }
+        if let Some(slots) = self.points[slot].year.take().and_then(|year| self.years.get_mut(&year)) {
+            slots.remove(slot);
+        }
     }
 
     fn bytes_of(&self, slot: usize) -> u64 {
@@ -286,9 +295,9 @@ impl Rows {
         }
         if let Some(years) = filter.years.filter(|years| *years != YearRange::default()) {
             let mut fitting = Bits::default();
-            let within = |&slot: &usize| within(self.points[slot].year, &years);
-            passing.slots().filter(within).for_each(|slot| fitting.insert(slot));
-            passing = fitting;
+            let within = |year: u16| years.from.is_none_or(|from| from <= year) && years.to.is_none_or(|to| year <= to);
+            self.years.iter().filter(|(year, _)| within(**year)).for_each(|(_, slots)| fitting.add(slots));
+            passing.keep(&fitting);
         }
         passing
     }
@@ -429,8 +438,4 @@ impl Rows {
 pub(super) fn scored(best: Best) -> Vec<Scored> {
     let scored = |(content_id, score)| Scored { content_id, score: f64::from(score).clamp(-1.0, 1.0) };
     best.into_sorted().into_iter().map(scored).collect()
-}
-
-fn within(year: Option<u16>, range: &YearRange) -> bool {
-    year.is_some_and(|year| range.from.is_none_or(|from| from <= year) && range.to.is_none_or(|to| year <= to))
 }
