@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use contracts::{Call, SearchRequest, SortOrder};
+use contracts::{Call, SearchRequest, SearchResponse, SortOrder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use crate::Search;
+use crate::{Search, rank::Source};
 
 /// How long an answer is kept (Q5). Its key holds the position of the indexes, so that it is never older than they are.
 pub(crate) const ANSWERS_FOR: Duration = Duration::from_secs(30 * 60);
@@ -40,12 +40,20 @@ impl Search {
         let position = self.settled_at()?;
         let (fusion, locale, year) = (self.fusion(), call.locale.as_str(), self.this_year());
         let reader = self.intents.as_ref().map(|reader| reader.model());
+        let model = self.meaning().map(|meaning| &meaning.embedder.model().name);
         // What suits an age is kept for all who have chosen that age.
         let ages = call.ages();
-        let asked = format!("{position}\n{fusion:?}\n{reader:?}\n{locale}\n{year}\n{ages:?}\n{asked}");
+        let asked = format!("{position}\n{fusion:?}\n{reader:?}\n{model:?}\n{locale}\n{year}\n{ages:?}\n{asked}");
         let digest = Sha256::digest(asked.as_bytes());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Place { key: format!("{sort}:{hex}"), position })
+    }
+
+    /// Whether an answer is as good as it will be: one that lacks what failed or was late is not kept. Without a model of
+    /// meaning nothing comes back by itself, and the answers of a node that has one are kept elsewhere.
+    pub(crate) fn is_whole(&self, answer: &SearchResponse) -> bool {
+        let lasting = self.meaning().is_none().then(|| Source::Vector.as_str());
+        answer.degraded.iter().all(|lacks| Some(lacks.source.as_str()) == lasting)
     }
 
     /// The answer that is kept there.

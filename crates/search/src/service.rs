@@ -135,7 +135,7 @@ impl Search {
             return Ok(kept);
         }
         let response = self.answer(call, request).await?;
-        if let Some(place) = place.filter(|_| response.degraded.is_empty()) {
+        if let Some(place) = place.filter(|_| self.is_whole(&response)) {
             self.keep(place, &response, ANSWERS_FOR).await;
         }
         Ok(response)

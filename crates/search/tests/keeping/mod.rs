@@ -48,6 +48,26 @@ async fn answers_are_kept_for_half_an_hour_and_rows_for_an_hour() {
 }
 
 #[tokio::test]
+async fn without_a_model_answers_are_kept_with_the_reason_and_for_such_alone() {
+    let mut world = World::with(films()).await;
+    world.cache = Some(testkit::cache());
+    let faulty = Faulty::around(&world);
+    let without = world.start_over(false, faulty.clone()).await;
+    let request = SearchRequest { query: "robbers heist".to_owned(), ..SearchRequest::default() };
+    let made = without.search.search(&world.call(), &request).await.unwrap();
+    assert_eq!(made.degraded.iter().map(|lacks| lacks.source.as_str()).collect::<Vec<_>>(), ["vector"]);
+    faulty.failures.store(u32::MAX, Ordering::SeqCst);
+    let kept = without.search.search(&world.call(), &request).await.unwrap();
+    assert_eq!((&kept.degraded, titles(&kept)), (&made.degraded, titles(&made)), "and says why");
+    faulty.failures.store(0, Ordering::SeqCst);
+    without.stop().await;
+    let with = world.start_over(true, faulty.clone()).await;
+    let whole = with.search.search(&world.call(), &request).await.unwrap();
+    assert!(whole.degraded.is_empty() && whole.results[0].vector_similarity > 0.0, "a model has come");
+    with.stop().await;
+}
+
+#[tokio::test]
 async fn a_question_is_embedded_once_whatever_it_is_filtered_by() {
     let world = World::with(films()).await;
     let running = world.start(true).await;

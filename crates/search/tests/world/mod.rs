@@ -19,7 +19,7 @@ use contracts::{
     Vector,
 };
 use search::{Search, SearchConfig};
-use stores::{events::Head, vectors::VectorIndex};
+use stores::{cache::Cache, events::Head, vectors::VectorIndex};
 use stores_embedded::ExactVectors;
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -39,6 +39,8 @@ pub struct World {
     pub depth: usize,
     /// Who reads queries for them.
     pub intents: Option<Arc<dyn IntentReader>>,
+    /// Where they keep answers together; each has a place of its own where there is none.
+    pub cache: Option<Arc<dyn Cache>>,
     catalog: Arc<Catalog>,
 }
 
@@ -61,7 +63,7 @@ impl World {
         let (model, folder) = (Arc::new(HashingModel::new(dimension)), TempDir::new().unwrap());
         let (clock, boost) = (testkit::clock(), Arc::new(NeutralBoost));
         let depth = SearchConfig::default().depth;
-        let world = Self { db, folder, model, clock, boost, depth, intents: None, catalog };
+        let world = Self { db, folder, model, clock, boost, depth, intents: None, cache: None, catalog };
         world.ingest(&records).await;
         world
     }
@@ -107,7 +109,7 @@ impl World {
             catalog,
             vectors,
             embedder,
-            testkit::cache(),
+            self.cache.clone().unwrap_or_else(testkit::cache),
             self.clock.clone(),
             testkit::rng(),
             SearchConfig {
