@@ -329,7 +329,8 @@ pub struct SearchResponse {
     pub parsed_by: ParsedBy,
     /// Sources that could not answer; empty when all did.
     pub degraded: Vec<Degraded>,
-    /// How many of all matches have what, for the facets that were asked for.
+    /// How many of all matches have what, for the facets that were asked for. A facet that a filter of the request is
+    /// about is counted without that filter: what each of its values brings by itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Vec<FacetValue>>)]
     pub facets: Facets,

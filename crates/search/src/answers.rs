@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::{Call, SearchRequest, SearchResponse, SortOrder};
+use contracts::{Call, Degraded, SearchRequest, SortOrder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -49,11 +49,11 @@ impl Search {
         Some(Place { key: format!("{sort}:{hex}"), position })
     }
 
-    /// Whether an answer is as good as it will be: one that lacks what failed or was late is not kept. Without a model of
-    /// meaning nothing comes back by itself, and the answers of a node that has one are kept elsewhere.
-    pub(crate) fn is_whole(&self, answer: &SearchResponse) -> bool {
+    /// Whether an answer is as good as it will be, with what it lacks: one without what failed or was late is not kept.
+    /// Without a model of meaning nothing comes back by itself, and the answers of a node that has one are kept elsewhere.
+    pub(crate) fn lacks_nothing(&self, lacking: &[Degraded]) -> bool {
         let lasting = self.meaning().is_none().then(|| Source::Vector.as_str());
-        answer.degraded.iter().all(|lacks| Some(lacks.source.as_str()) == lasting)
+        lacking.iter().all(|lacks| Some(lacks.source.as_str()) == lasting)
     }
 
     /// The answer that is kept there.

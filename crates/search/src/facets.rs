@@ -63,9 +63,14 @@ fn decades(years: &BTreeMap<u16, u64>) -> Vec<FacetValue> {
 }
 
 fn most_frequent(mut values: Vec<FacetValue>) -> Vec<FacetValue> {
+    sort(&mut values);
+    values
+}
+
+/// Puts the most frequent first, as many as a facet has at most.
+pub(crate) fn sort(values: &mut Vec<FacetValue>) {
     values.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     values.truncate(MAX_VALUES);
-    values
 }
 
 #[cfg(test)]

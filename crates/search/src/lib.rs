@@ -7,6 +7,7 @@ extern crate self as search;
 
 mod answers;
 mod conditions;
+mod counted;
 mod discover;
 mod error;
 mod evidence;

@@ -8,16 +8,15 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Content, ContentId, Degraded, DiscoverRow, ErrorKind, FacetField, Facets, MAX_PAGE_SIZE,
-    MAX_RESULT_WINDOW, MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest,
-    SearchResponse, SearchResult, SimilarResponse, Suggestion, VectorQuery,
+    ApiError, Call, Content, ContentId, Degraded, DiscoverRow, ErrorKind, MAX_PAGE_SIZE, MAX_RESULT_WINDOW,
+    MAX_SUGGESTIONS, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse, SearchResult,
+    SimilarResponse, Suggestion, VectorQuery,
 };
 
 use crate::{
     Search, SearchError,
     answers::{ANSWERS_FOR, ROWS_FOR},
     conditions::{Conditions, conditions},
-    facets::facets,
     heard::unheard,
     keyword::{Demand, Popular, Snapshot},
     query::{self, Named, Plan, QueryKind},
@@ -135,7 +134,7 @@ impl Search {
             return Ok(kept);
         }
         let response = self.answer(call, request).await?;
-        if let Some(place) = place.filter(|_| self.is_whole(&response)) {
+        if let Some(place) = place.filter(|_| self.lacks_nothing(&response.degraded)) {
             self.keep(place, &response, ANSWERS_FOR).await;
         }
         Ok(response)
@@ -144,9 +143,7 @@ impl Search {
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let snapshot = self.keyword().snapshot();
-        let (mut plan, lacking) = self.plan(request, snapshot.clone(), self.budget(call)?).await?;
-        plan.filter = plan.filter.suiting(call);
-        plan.scope = plan.scope.map(|scope| scope.suiting(call));
+        let (plan, lacking) = self.planned(call, request, snapshot.clone()).await?;
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;
@@ -175,6 +172,19 @@ impl Search {
             facets,
             search_time_ms: 0.0,
         })
+    }
+
+    /// The plan for whoever calls, and what it had to do without.
+    pub(crate) async fn planned(
+        &self,
+        call: &Call,
+        request: &SearchRequest,
+        snapshot: Snapshot,
+    ) -> Result<(Plan, Vec<Degraded>)> {
+        let (mut plan, lacking) = self.plan(request, snapshot, self.budget(call)?).await?;
+        plan.filter = plan.filter.suiting(call);
+        plan.scope = plan.scope.map(|scope| scope.suiting(call));
+        Ok((plan, lacking))
     }
 
     /// How long each source may take.
@@ -284,48 +294,6 @@ impl Search {
     ) -> Result<Vec<Scored>, SearchError> {
         let filter = filter.clone();
         self.blocking("filtering", move || keep_passing(&mut hits, &snapshot, &filter).map(|()| hits)).await
-    }
-
-    /// Counts all that was found by the facets that were asked for. Where that fails or is late there are none, and the
-    /// reason is given.
-    async fn facets(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        found: &Found,
-        snapshot: Snapshot,
-    ) -> (Facets, Option<Degraded>) {
-        if request.facets.is_empty() {
-            return (Facets::new(), None);
-        }
-        let counting = async { within(self.budget(call)?, self.count(call, request, found, snapshot)).await };
-        match counting.await {
-            Ok(facets) => (facets, None),
-            Err(error) => (Facets::new(), Some(left_out("facets", &error))),
-        }
-    }
-
-    async fn count(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        found: &Found,
-        snapshot: Snapshot,
-    ) -> Result<Facets, SearchError> {
-        let counts = if let Some(demand) = found.demand.clone() {
-            self.blocking("counting", move || snapshot.counts_of_all(&demand)).await?
-        } else {
-            let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
-            let more = found.more.clone();
-            self.blocking("counting", move || snapshot.counts_of(ids.into_iter(), more.as_ref())).await?
-        };
-        let platforms = match request.facets.contains(&FacetField::Platforms) {
-            true => self.catalog.directory(call).await?.platforms,
-            false => Vec::new(),
-        };
-        let named =
-            |id: &str| platforms.iter().find(|platform| platform.id == id).map(|platform| platform.name.clone());
-        Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
     }
 
     /// How many titles have all that is asked for, where anything is to be counted and a title has that or has it not:

@@ -1,6 +1,8 @@
 //! The numbers of facets: what one says is what its filter brings, however a title was found.
 
-use contracts::{ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SourceRecord, YearRange};
+use contracts::{
+    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SourceRecord, YearRange,
+};
 
 use crate::world::{Running, World, offered, record};
 
@@ -59,10 +61,10 @@ fn ticked(field: FacetField, value: &str, filters: &SearchFilters) -> SearchFilt
     filters
 }
 
-/// Ticks each value of each facet but those of `but`, and compares its number with what that brings; says which there were.
-async fn compare(running: &Running, request: &SearchRequest, but: Option<FacetField>) -> Vec<(FacetField, FacetValue)> {
-    let found = running.search(request).await;
-    let facets = found.facets.into_iter().filter(|(field, _)| Some(*field) != but);
+/// Ticks each value of each facet, in place of those of the same one, and compares its number with what that brings; says
+/// which there were.
+async fn compare(running: &Running, request: &SearchRequest) -> Vec<(FacetField, FacetValue)> {
+    let facets = running.search(request).await.facets.into_iter();
     let values = facets.flat_map(|(field, values)| values.into_iter().map(move |value| (field, value)));
     // More than a source brings in are counted, and not listed.
     let values: Vec<_> = values.filter(|(_, value)| value.count < DEPTH as u64).collect();
@@ -82,7 +84,7 @@ async fn a_filter_brings_what_its_number_says_however_it_was_found() {
     let mut world = World::with(films()).await;
     world.depth = DEPTH;
     let running = world.start(true).await;
-    let (mut compared, mut by_meaning) = (0, 0);
+    let (mut compared, mut by_meaning, mut second) = (0, 0, 0);
     for query in [
         "lantern",
         "a lantern in the harbour",
@@ -102,16 +104,63 @@ async fn a_filter_brings_what_its_number_says_however_it_was_found() {
         assert_ne!(found.total_count, DEPTH as u64, "{query}: a bound is no number");
         let alone = found.results.iter().filter(|hit| hit.keyword_score == 0.0 && hit.vector_similarity > 0.0);
         by_meaning += alone.count();
-        let values = compare(&running, &request, None).await;
+        let values = compare(&running, &request).await;
         compared += values.len();
         // And once more among what a filter let through.
         let genre =
             values.iter().filter(|(field, _)| *field == FacetField::Genres).max_by_key(|(_, value)| value.count);
         if let Some((field, value)) = genre {
             let filters = ticked(*field, &value.value, &request.filters);
-            compared += compare(&running, &SearchRequest { filters, ..request }, Some(*field)).await.len();
+            let narrowed = SearchRequest { filters, ..request };
+            let beside = compare(&running, &narrowed).await;
+            let others = beside.iter().filter(|(field, other)| *field == FacetField::Genres && other != value);
+            second += others.count();
+            compared += beside.len();
         }
     }
     assert!(compared > 100 && by_meaning > 20, "{compared} numbers, {by_meaning} titles found by meaning alone");
+    assert!(second > 20, "{second} numbers beside a value of the same facet");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn values_of_one_facet_are_alternatives_and_counted_as_such() {
+    let world = World::with(films()).await;
+    let running = world.start(false).await;
+    let facets = FacetField::ALL.to_vec();
+    let ask = async |query: &str, filters: SearchFilters| {
+        let request =
+            SearchRequest { query: query.to_owned(), filters, facets: facets.clone(), ..SearchRequest::default() };
+        running.search(&request).await
+    };
+    let count = |found: &SearchResponse, field: FacetField, value: &str| {
+        found.facets[&field].iter().find(|one| one.value == value).map_or(0, |one| one.count)
+    };
+    let of = |genres: &[&str]| SearchFilters {
+        genres: genres.iter().map(|genre| (*genre).to_owned()).collect(),
+        ..SearchFilters::default()
+    };
+    let (none, one, two) =
+        (ask("", of(&[])).await, ask("", of(&["crime"])).await, ask("", of(&["crime", "war"])).await);
+    assert_eq!(one.facets[&FacetField::Genres], none.facets[&FacetField::Genres], "what each brings by itself");
+    assert_eq!(two.facets[&FacetField::Genres], none.facets[&FacetField::Genres]);
+    let (crime, war) = (count(&none, FacetField::Genres, "crime"), count(&none, FacetField::Genres, "war"));
+    assert_eq!(one.total_count, crime);
+    assert!(two.total_count > crime.max(war) && two.total_count <= crime + war, "{} {crime} {war}", two.total_count);
+    let kinds = |found: &SearchResponse| ["movie", "tv_show"].map(|kind| count(found, FacetField::ContentTypes, kind));
+    assert_eq!(kinds(&one).iter().sum::<u64>(), one.total_count, "other facets count what is shown");
+    assert_eq!(kinds(&two).iter().sum::<u64>(), two.total_count);
+    let series = SearchFilters { content_types: vec![ContentType::TvShow], ..SearchFilters::default() };
+    let (plain, against) = (ask("", series.clone()).await, ask("films", series).await);
+    assert_eq!(kinds(&plain), kinds(&none));
+    assert_eq!(kinds(&against)[1], against.total_count, "a filter wins over the words, and its number says so");
+    assert!(against.total_count > 0);
+    let nineties = YearRange { from: Some(1990), to: Some(1999) };
+    let decade = ask("", SearchFilters { year_range: Some(nineties), ..SearchFilters::default() }).await;
+    assert_eq!(
+        decade.facets[&FacetField::Decades],
+        none.facets[&FacetField::Decades],
+        "the others can still be chosen"
+    );
     running.stop().await;
 }
