@@ -70,6 +70,9 @@ impl Bench {
         ensure!(answer["degraded"] == json!([]), "a source is missing: {}", answer["degraded"]);
         let what = format!("hybrid, {count} generated titles");
         self.latencies(report, &what, &server, searches, ["p50", "p95 (goal: less than 50)", "p99"]).await?;
+        self.density(report, &what, &server).await?;
+        let what = format!("{what}, a filter ticked, all facets");
+        self.latencies(report, &what, &server, self.narrowed(), ["p50", "p95", "p99"]).await?;
         report.add(name("memory of the server"), server.memory()? / 1e6, "MB");
         Ok(())
     }

@@ -20,6 +20,8 @@ const STARTS: usize = 5;
 const OBJECTIVE: Duration = Duration::from_millis(500);
 /// Titles that are asked for by id.
 const IDS: usize = 500;
+/// Searches whose titles are counted.
+const COUNTED: usize = 200;
 
 /// The product, the data and a folder with the data in it.
 pub struct Bench {
@@ -112,10 +114,34 @@ impl Bench {
         Ok(())
     }
 
-    /// Short searches, each different from all others.
+    /// Short searches, each different from all others: as they are typed, and narrowed as in the app.
     pub async fn search(&self, report: &mut Report) -> Result<()> {
         let (server, _) = self.product.serve(self.folder.path()).await?;
-        self.latencies(report, "search", &server, self.searches(), ["p50", "p95", "p99"]).await
+        self.latencies(report, "search", &server, self.searches(), ["p50", "p95", "p99"]).await?;
+        self.density(report, "search", &server).await?;
+        let what = "search, a filter ticked, all facets";
+        self.latencies(report, what, &server, self.narrowed(), ["p50", "p95", "p99"]).await
+    }
+
+    /// How many titles a search finds in the mean, by the facet that counts them all: what a search has to look at, and
+    /// how one catalogue compares with another.
+    pub(crate) async fn density(&self, report: &mut Report, what: &str, server: &Server) -> Result<()> {
+        let searches = self.data.queries.iter().step_by(self.data.queries.len().div_ceil(COUNTED).max(1));
+        let (mut found, mut asked) = (0, 0_u32);
+        for query in searches {
+            let body = json!({ "query": query, "facets": ["content_types"], "page_size": 1 }).to_string();
+            let answer: Value =
+                serde_json::from_slice(&load::once(server.address, &load::post("/api/v1/search", &body)).await?)?;
+            let kinds = answer["facets"]["content_types"].as_array().context("nothing was counted")?;
+            found += kinds.iter().filter_map(|kind| kind["count"].as_u64()).sum::<u64>();
+            asked += 1;
+        }
+        report.add(
+            format!("{what}: titles that a search finds, mean"),
+            found as f64 / f64::from(asked.max(1)),
+            "titles",
+        );
+        Ok(())
     }
 
     /// The long questions that people asked, apart from the short searches.
@@ -170,6 +196,21 @@ impl Bench {
 
     pub(crate) fn searches(&self) -> Vec<Vec<u8>> {
         posts(&self.data.queries)
+    }
+
+    /// The same searches as the app asks them when one of three filters is ticked, with every facet counted: their words
+    /// were embedded before.
+    pub(crate) fn narrowed(&self) -> Vec<Vec<u8>> {
+        let ticked = [
+            json!({ "content_types": ["movie"] }),
+            json!({ "year_range": { "from": 1990, "to": 1999 } }),
+            json!({ "genres": ["drama"] }),
+        ];
+        let body = |(at, query): (usize, &String)| {
+            let facets = ["genres", "content_types", "decades", "platforms", "languages"];
+            json!({ "query": query, "filters": ticked[at % ticked.len()], "facets": facets }).to_string()
+        };
+        self.data.queries.iter().enumerate().map(|asked| load::post("/api/v1/search", &body(asked))).collect()
     }
 
     /// One title by id, beside a bare axum server under the same load.
