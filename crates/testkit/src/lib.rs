@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod db;
+mod onnx;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use stores::cache::Cache;
 use stores_embedded::MemoryCache;
 
 pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_owned, sqlite};
+pub use onnx::sentence_model;
 
 /// When every test takes place: 2026-01-01T00:00:00Z.
 pub fn start() -> Timestamp {

@@ -189,3 +189,46 @@ fn two_records_are_one_title_where_their_stories_are_alike() {
     assert_eq!(others.len(), 2);
     assert!(others.iter().any(|log| log.contains("title, year, overviews unlike .")), "{others:?}");
 }
+
+#[test]
+fn a_model_of_768_components_is_used_like_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    std::fs::create_dir(&model).unwrap();
+    let real = std::env::var("MEDIA_GATEWAY_TEST_MODEL").expect("the folder of the sentence model: run `make test`");
+    // The runtime and the tokenizer are the same.
+    for entry in std::fs::read_dir(real).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name() != "model.onnx" {
+            std::os::unix::fs::symlink(entry.path(), model.join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::write(model.join("model.onnx"), testkit::sentence_model(768)).unwrap();
+    let on = |setup: Setup| {
+        setup.env("MEDIA_GATEWAY_MODEL_ENABLED", "true").env("MEDIA_GATEWAY_MODEL_DIR", model.to_str().unwrap())
+    };
+    let app = fixtures::loaded(on(Setup::new()));
+    app.eventually("/readyz", |ready| ready["state"] == "ready");
+    let ask = |app: &App| app.get("/api/v1/search?q=astronauts+vegetables").ok();
+    let found = ask(&app);
+    assert_eq!(
+        (&found["results"][0]["content"]["title"], &found["degraded"]),
+        (&json!("The Quiet Furrow"), &json!([]))
+    );
+    let near = found["results"][0]["vector_similarity"].as_f64().unwrap();
+    assert!(near > 0.2, "{near}");
+    let (setup, _) = app.stop();
+    let (stored, vectors) = stores_embedded::stored_vectors(&setup.folder().join("index/vectors")).unwrap();
+    assert_eq!((stored.dimension, vectors[0].len()), (768, 768));
+    // What is on the disk is read again, and a folder of other vectors is embedded anew.
+    let app = setup.start();
+    app.eventually("/readyz", |ready| ready["state"] == "ready");
+    assert_eq!(ask(&app)["results"][0], found["results"][0]);
+    let (setup, _) = app.stop();
+    let app = setup.with_model().start();
+    let embedded = format!("{TITLES} of {TITLES} titles embedded");
+    app.eventually("/readyz", |ready| ready["components"].to_string().contains(&embedded) && ready["state"] == "ready");
+    let (setup, _) = app.stop();
+    let (stored, _) = stores_embedded::stored_vectors(&setup.folder().join("index/vectors")).unwrap();
+    assert_eq!(stored.dimension, 384);
+}
