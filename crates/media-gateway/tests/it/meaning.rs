@@ -207,8 +207,10 @@ fn a_model_of_768_components_is_used_like_any_other() {
     let on = |setup: Setup| {
         setup.env("MEDIA_GATEWAY_MODEL_ENABLED", "true").env("MEDIA_GATEWAY_MODEL_DIR", model.to_str().unwrap())
     };
+    let embedded = format!("{TITLES} of {TITLES} titles embedded");
+    let whole = |ready: &Value| ready["components"].to_string().contains(&embedded) && ready["state"] == "ready";
     let app = fixtures::loaded(on(Setup::new()));
-    app.eventually("/readyz", |ready| ready["state"] == "ready");
+    app.eventually("/readyz", whole);
     let ask = |app: &App| app.get("/api/v1/search?q=astronauts+vegetables").ok();
     let found = ask(&app);
     assert_eq!(
@@ -222,12 +224,11 @@ fn a_model_of_768_components_is_used_like_any_other() {
     assert_eq!((stored.dimension, vectors[0].len()), (768, 768));
     // What is on the disk is read again, and a folder of other vectors is embedded anew.
     let app = setup.start();
-    app.eventually("/readyz", |ready| ready["state"] == "ready");
+    app.eventually("/readyz", whole);
     assert_eq!(ask(&app)["results"][0], found["results"][0]);
     let (setup, _) = app.stop();
     let app = setup.with_model().start();
-    let embedded = format!("{TITLES} of {TITLES} titles embedded");
-    app.eventually("/readyz", |ready| ready["components"].to_string().contains(&embedded) && ready["state"] == "ready");
+    app.eventually("/readyz", whole);
     let (setup, _) = app.stop();
     let (stored, _) = stores_embedded::stored_vectors(&setup.folder().join("index/vectors")).unwrap();
     assert_eq!(stored.dimension, 384);
