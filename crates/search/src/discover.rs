@@ -267,10 +267,7 @@ mod tests {
             ["popular", "added:netflix", "genre:crime", "decade:2000", "decade:1990", "director:agnes varda"];
         assert_eq!(ids, expected, "two titles make no row");
         assert_eq!(rows[1].title, "Recently added on NETFLIX");
-        assert!(
-            rows.iter()
-                .all(|row| !row.reason.is_empty() && row.search != SearchRequest { page: 2, ..row.search.clone() })
-        );
+        assert!(rows.iter().all(|row| !row.reason.is_empty() && row.search.page == 1));
         assert_eq!((&rows[1].items, rows[1].search.sort), (&Items::Added(14), SortOrder::RecentlyAdded));
         let here = of("DE".parse().ok());
         assert_eq!(here[1].items, Items::Added(7), "one of two was added there");

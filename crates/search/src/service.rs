@@ -23,6 +23,7 @@ use crate::{
     rank::{Fused, Source},
     ranked::{Found, left_out},
     reasons::{english, reasons},
+    suggest::KEPT,
     text::fold,
     validate::{validate, validate_filters, validate_known, validate_limit, validate_query, validate_up_to},
 };
@@ -98,7 +99,7 @@ impl SearchApi for Search {
             if suits.is_empty() {
                 return Ok(derived.suggester.complete(&prefix, limit));
             }
-            let mut found = derived.suggester.complete(&prefix, MAX_SUGGESTIONS);
+            let mut found = derived.suggester.complete(&prefix, KEPT);
             let titles: Vec<ContentId> = found.iter().filter_map(|one| one.content_id).collect();
             let passing = snapshot.passing(&titles, &suits)?;
             found.retain(|one| one.content_id.is_none_or(|id| passing.contains(&id)));

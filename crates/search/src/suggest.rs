@@ -21,6 +21,8 @@ const MAX_PEOPLE: usize = 20;
 /// letters. No longer prefix is that crowded.
 const MAX_WALKED: usize = 500;
 const LONGEST_KEPT: usize = 16;
+/// How many of the best are kept: more than are shown, for those whom not all of them suit.
+pub(crate) const KEPT: usize = 10 * MAX_SUGGESTIONS;
 /// What a name that is found from its start has before one that is found from a later word.
 const FROM_START: f32 = 0.3;
 /// What a name has that is all that was typed.
@@ -113,7 +115,7 @@ impl Suggester {
         self.kept = crowded
             .into_iter()
             .map(|prefix| {
-                let best = self.best(&prefix, MAX_SUGGESTIONS);
+                let best = self.best(&prefix, KEPT);
                 (prefix, best)
             })
             .collect();
@@ -242,8 +244,9 @@ mod tests {
         assert_eq!(kept[..4], ["f", "fi", "fil", "film"]);
         assert!(kept.contains(&"the film ") && !kept.contains(&"the film 1"));
         for prefix in kept {
-            let (best, walked) = (&suggester.kept[prefix], suggester.best(prefix, MAX_SUGGESTIONS));
-            assert_eq!((best.len(), best), (MAX_SUGGESTIONS, &walked), "{prefix}");
+            let (best, walked) = (&suggester.kept[prefix], suggester.best(prefix, KEPT));
+            assert_eq!((best.len(), best), (KEPT, &walked), "{prefix}");
+            assert_eq!(suggester.complete(prefix, MAX_SUGGESTIONS).len(), MAX_SUGGESTIONS, "{prefix}");
         }
     }
 }

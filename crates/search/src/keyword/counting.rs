@@ -18,6 +18,8 @@ pub(super) struct SegmentCounting {
     tags: Option<StrColumn>,
     year: Option<Column<u64>>,
     by_ord: Vec<u64>,
+    /// As long as the latest year needs.
+    by_year: Vec<u64>,
     counts: Counts,
 }
 
@@ -29,7 +31,8 @@ impl Collector for Counting {
         let columns = reader.fast_fields();
         let tags = columns.str("tags")?;
         let by_ord = vec![0; tags.as_ref().map_or(0, |tags| tags.dictionary().num_terms())];
-        Ok(SegmentCounting { tags, year: columns.u64("year").ok(), by_ord, counts: Counts::default() })
+        let year = columns.u64("year").ok();
+        Ok(SegmentCounting { tags, year, by_ord, by_year: Vec::new(), counts: Counts::default() })
     }
 
     fn requires_scoring(&self) -> bool {
@@ -62,8 +65,11 @@ impl SegmentCollector for SegmentCounting {
             }
         }
         let year = self.year.as_ref().and_then(|year| year.first(doc));
-        if let Some(year) = year.and_then(|year| u16::try_from(year).ok()) {
-            *self.counts.years.entry(year).or_default() += 1;
+        if let Some(year) = year.and_then(|year| u16::try_from(year).ok()).map(usize::from) {
+            if year >= self.by_year.len() {
+                self.by_year.resize(year + 1, 0);
+            }
+            self.by_year[year] += 1;
         }
     }
 
@@ -78,6 +84,8 @@ impl SegmentCollector for SegmentCounting {
             }
         }
         self.counts.tags = named;
+        let years = (0..=u16::MAX).zip(&self.by_year).filter(|(_, count)| **count > 0);
+        self.counts.years = years.map(|(year, count)| (year, *count)).collect();
         self.counts
     }
 }

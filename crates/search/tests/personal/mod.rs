@@ -10,15 +10,15 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, Caller, ContentId, Credential, Identity, PersonalBoost, Result, Role, SearchApi, SearchRequest,
-    SearchResponse, Subject, UserId,
+    AgeLimit, ApiError, Call, Caller, ContentId, ContentType, Credential, Identity, PersonalBoost, Region, Result,
+    Role, SearchApi, SearchRequest, SearchResponse, Subject, UserId,
 };
 use testkit::call;
 use uuid::Uuid;
 
 use crate::{
     titles,
-    world::{Faulty, Running, World, films},
+    world::{Faulty, Running, World, films, record},
 };
 
 /// Somebody's only taste: one person, and the title they want to see first.
@@ -165,5 +165,31 @@ async fn a_taste_that_is_late_or_broken_is_left_out_and_named() {
         assert!(found.degraded.is_empty() && found.results[0].content.id == last, "{told}: it was kept");
     }
     assert_eq!(ask(&running, &call(), &asks("crime films")).await, everybodys, "and nobody else heard of it");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn names_that_suit_an_age_are_completed_behind_many_that_do_not() {
+    let rated = |number: u16, certificate: &str, votes: u64| {
+        let mut film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, &[], &[], "");
+        film.ratings = vec![(Region::US, "mpa".to_owned(), certificate.to_owned())];
+        film.rating = Some((8.0, votes));
+        film
+    };
+    let mut films: Vec<_> = (1..=60).map(|number| rated(number, "R", 90_000)).collect();
+    films.push(rated(70, "PG", 10));
+    let world = World::with(films).await;
+    let running = world.start(false).await;
+    let complete = async |call: &Call| {
+        let found = running.search.autocomplete(call, "zepp", 5).await.unwrap();
+        found.into_iter().map(|one| one.text).collect::<Vec<_>>()
+    };
+    let everybody = complete(&by(UNKNOWN)).await;
+    assert!(everybody.len() == 5 && !everybody.contains(&"Zeppelin 70".to_owned()), "{everybody:?}");
+    let mut child = by(UNKNOWN);
+    if let Caller::Identified(identity) = &mut child.caller {
+        Arc::make_mut(identity).ages = Some(AgeLimit { max_age: 12, region: None });
+    }
+    assert_eq!(complete(&child).await, ["Zeppelin 70"]);
     running.stop().await;
 }
