@@ -170,7 +170,7 @@ async fn a_taste_that_is_late_or_broken_is_left_out_and_named() {
 
 #[tokio::test]
 async fn names_that_suit_an_age_are_completed_behind_many_that_do_not() {
-    let rated = |number: u16, certificate: &str, votes: u64| {
+    let rated = |number: u16, certificate: &str, votes: u32| {
         let mut film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, &[], &[], "");
         film.ratings = vec![(Region::US, "mpa".to_owned(), certificate.to_owned())];
         film.rating = Some((8.0, votes));
