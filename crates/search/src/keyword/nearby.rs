@@ -32,10 +32,16 @@ pub(super) struct Near {
 pub(super) fn near(searcher: &Searcher, field: Field, word: &str, slips: u8) -> Result<Vec<Near>, SearchError> {
     let Some(first) = word.chars().next().filter(|_| slips > 0) else { return Ok(Vec::new()) };
     let automaton = FuzzyTermQuery::new(Term::from_field_text(field, word), slips, true).automaton()?;
+    // Terms stand in the order of their letters: none with another first letter has to be walked through.
+    let (from, next) = (first.to_string(), char::from_u32(u32::from(first) + 1).map(|next| next.to_string()));
     let mut found: BTreeMap<String, u64> = BTreeMap::new();
     for reader in searcher.segment_readers() {
         let inverted = reader.inverted_index(field)?;
-        let mut terms = inverted.terms().search(&automaton).ge(first.to_string().as_bytes()).into_stream()?;
+        let terms = inverted.terms().search(&automaton).ge(from.as_bytes());
+        let mut terms = match &next {
+            Some(next) => terms.lt(next.as_bytes()).into_stream()?,
+            None => terms.into_stream()?,
+        };
         let mut looked_at = 0;
         while looked_at < MAX_LOOKED_AT && terms.advance() {
             looked_at += 1;
