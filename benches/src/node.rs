@@ -178,12 +178,13 @@ impl Server {
         proc::memory(&self.child.id().to_string(), "VmRSS")
     }
 
-    /// Whether both indexes hold all that the log says; not while the node says that it isn't ready.
+    /// Whether both indexes hold all that the log says, and the graph is joined; not while the node says that it isn't ready.
     pub async fn is_current(&self) -> Result<bool> {
         let Ok(answer) = load::once(self.address, &load::get("/readyz")).await else { return Ok(false) };
         let ready: Value = serde_json::from_slice(&answer)?;
         let parts = ready["components"].as_array().into_iter().flatten();
-        let index = |part: &&Value| part["name"].as_str().is_some_and(|name| name.ends_with("_index"));
+        let index =
+            |part: &&Value| part["name"].as_str().is_some_and(|name| name.ends_with("_index") || name == "graph");
         Ok(parts.filter(index).all(|part| part["state"] == "ready"))
     }
 
