@@ -1,6 +1,7 @@
 //! Titles of IMDb's datasets: a row of `title.basics` with what the tables beside it say.
 
 use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceRecord, SourceSeason, Translation};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{blank, genre_ids, is_imdb_title};
@@ -61,7 +62,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.translations = translations(row);
     record.credits = credits(row);
     if content_type == ContentType::TvShow {
-        record.seasons = seasons(row, context);
+        record.seasons = seasons(row, context)?;
         let numbered = record.seasons.iter().filter(|told| told.season.number > 0).count();
         record.season_count = u16::try_from(numbered).ok().filter(|count| *count > 0);
     }
@@ -72,14 +73,19 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
 }
 
 /// The seasons that were put together beside, without years that no title is from.
-fn seasons(row: &RawRow, context: &Context) -> Vec<SourceSeason> {
-    let RawRow::Json(fields) = row else { return Vec::new() };
-    let told = fields.get(SEASONS).cloned().and_then(|told| serde_json::from_value(told).ok());
-    let mut seasons: Vec<SourceSeason> = told.unwrap_or_default();
+fn seasons(row: &RawRow, context: &Context) -> Result<Vec<SourceSeason>, RejectReason> {
+    let RawRow::Json(fields) = row else { return Ok(Vec::new()) };
+    let Some(told) = fields.get(SEASONS) else { return Ok(Vec::new()) };
+    // None at all would take away those that the catalogue has.
+    let unread = |error: serde_json::Error| {
+        let expected = "a list of seasons with their episodes";
+        RejectReason::Malformed { field: SEASONS, value: error.to_string(), expected }
+    };
+    let mut seasons = Vec::<SourceSeason>::deserialize(told).map_err(unread)?;
     for SourceSeason { season, .. } in &mut seasons {
         season.air_year = season.air_year.filter(|year| context.checked_year("startYear", i64::from(*year)).is_ok());
     }
-    seasons
+    Ok(seasons)
 }
 
 fn objects<'a>(row: &'a RawRow, field: &str) -> impl Iterator<Item = &'a Map<String, Value>> {
