@@ -104,6 +104,9 @@ fn wrong_token() -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use contracts::{AgeLimit, Credential, Identity, Role, Subject, UserId};
+    use uuid::Uuid;
+
     use super::*;
 
     type Pairs = [(&'static str, &'static str)];
@@ -132,6 +135,24 @@ mod tests {
             let found = auth.caller(&headers(pairs));
             assert_eq!(found.map_err(|error| error.code.to_string()), expected.map_err(str::to_owned), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn a_role_keeps_to_the_age_limit_of_whom_another_calls_for() {
+        let auth = ServerAuth::new(Some("peer-secret".into()), None);
+        let identity = Identity {
+            subject: Subject::User(UserId(Uuid::from_u128(7))),
+            client: "app".to_owned(),
+            org: None,
+            role: Role::BasicUser,
+            scopes: "read:content".parse().unwrap(),
+            credential: Credential::ApiKey("0123".to_owned()),
+            ages: Some(AgeLimit { max_age: 12, region: "DE".parse().ok() }),
+        };
+        let caller = Caller::Identified(Arc::new(identity));
+        let sent = word(&caller);
+        let found = auth.caller(&headers(&[("authorization", "Bearer peer-secret"), ("x-caller", &*sent)]));
+        assert_eq!(found.unwrap(), caller);
     }
 
     #[test]
