@@ -5,6 +5,7 @@ mod body;
 mod breaker;
 mod cache;
 mod compress;
+mod connections;
 mod cors;
 mod crowd;
 mod dead_letters;

@@ -80,14 +80,14 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
     places.add(&admin::api(), "local");
     let (proxy, mut upstreams) = (Proxy::new(tls), Vec::new());
     for remote in remotes {
-        health.register(remote.name(), false, proxy.probe(&remote));
-        let upstream = Proxy::upstream(&remote, &frame);
+        let forward = proxy.to(&remote, &frame);
+        health.register(remote.name(), false, forward.probe());
         let paths: Vec<_> = remote.api.paths.paths.keys().filter(|path| !has(&document, path)).cloned().collect();
         for path in paths {
-            router = router.route_service(&path, proxy.to(&remote, &upstream));
+            router = router.route_service(&path, forward.clone());
         }
         places.add(&remote.api, remote.name());
-        upstreams.push(upstream);
+        upstreams.push(forward.upstream());
         document.merge(remote.api);
     }
     for old in &config.deprecated {

@@ -26,26 +26,19 @@ use http::{
 };
 use http_api::{BodyTooLarge, Budget, Client, Frame, Peer, Problem, cause};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper_util::{
-    client::legacy::{Client as HttpClient, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper::body::Body as _;
+use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
-use tower_http::timeout::TimeoutBody;
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    connections::{BODY_PATIENCE, Connections, MAX_HELD, NoAnswer},
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Shorter than the time a role's listener keeps an idle connection, so that none is used as it closes.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle connections kept to one role.
-const MAX_IDLE: usize = 64;
 
 /// The longest answer that is read from a role's `/readyz`.
 const MAX_READINESS: usize = 64 * 1_024;
@@ -65,11 +58,7 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// How long a role may pause within an answer.
-const BODY_PATIENCE: Duration = Duration::from_secs(15);
-/// The largest body of a request or an answer that is held, so that a try can be repeated.
-const MAX_HELD: u64 = 64 * 1_024;
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A role in another process.
 pub struct Remote {
@@ -111,9 +100,8 @@ impl Remote {
     }
 }
 
-/// The client that all remote roles share.
-#[derive(Clone)]
-pub(crate) struct Proxy(HttpClient<Way, Body>);
+/// The way to remote roles.
+pub(crate) struct Proxy(Way);
 
 impl Proxy {
     pub(crate) fn new(tls: Option<Arc<tls::Mutual>>) -> Self {
@@ -121,53 +109,51 @@ impl Proxy {
         plain.set_connect_timeout(Some(CONNECT_TIMEOUT));
         plain.set_nodelay(true);
         plain.enforce_http(false);
-        let connector = Way { plain, tls };
-        let mut builder = HttpClient::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(MAX_IDLE);
-        Self(builder.build(connector))
+        Self(Way { plain, tls })
     }
 
-    /// Asks `remote` how it is, as one component of this node.
-    pub(crate) fn probe(&self, remote: &Remote) -> impl Fn() -> BoxFuture<'static, Vec<Component>> + use<> {
-        let (client, name) = (self.0.clone(), Arc::clone(&remote.name));
-        let target = Uri::builder().scheme(remote.scheme.clone()).authority(remote.authority.clone());
-        let target = target.path_and_query("/readyz");
-        let target = target.build().unwrap_or_default();
-        move || {
-            let (name, reply) = (Arc::clone(&name), client.get(target.clone()));
-            Box::pin(async move {
-                let down = |detail: &str| Component::new(&name, ComponentState::Down, detail);
-                let Ok(response) = reply.await else { return vec![down("it does not answer")] };
-                let body = Limited::new(response.into_body(), MAX_READINESS).collect().await;
-                let readiness = body.ok().and_then(|body| serde_json::from_slice::<Readiness>(&body.to_bytes()).ok());
-                let Some(readiness) = readiness else { return vec![down("it does not say how it is")] };
-                let troubled = readiness.components.iter().filter(|part| part.state != ComponentState::Ready);
-                let detail: Vec<_> = troubled.map(|part| format!("{}: {}", part.name, part.detail)).collect();
-                vec![Component::new(&name, readiness.state, detail.join("; "))]
-            })
-        }
-    }
-
-    /// A service that passes every request on to `remote`, as `upstream` allows.
-    pub(crate) fn to(&self, remote: &Remote, upstream: &Arc<Upstream>) -> Forward {
-        let (scheme, authority) = (remote.scheme.clone(), remote.authority.clone());
-        Forward { client: self.0.clone(), upstream: Arc::clone(upstream), scheme, authority }
-    }
-
-    /// How `remote` is asked.
-    pub(crate) fn upstream(remote: &Remote, frame: &Frame) -> Arc<Upstream> {
-        let (clock, rng) = (frame.clock.clone(), frame.rng.clone());
-        Arc::new(Upstream::new(Arc::clone(&remote.name), remote.config, clock, rng))
+    /// A service that passes every request on to `remote`.
+    pub(crate) fn to(&self, remote: &Remote, frame: &Frame) -> Forward {
+        let Remote { name, scheme, authority, config, .. } = remote;
+        let origin = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/").build();
+        let host = match authority.port() {
+            Some(port) => format!("{}:{port}", authority.host()),
+            None => authority.host().to_owned(),
+        };
+        Forward(Arc::new(Road {
+            connections: Arc::new(Connections::new(self.0.clone(), origin.unwrap_or_default())),
+            upstream: Arc::new(Upstream::new(Arc::clone(name), *config, frame.clock.clone(), frame.rng.clone())),
+            // What can be an authority can be a header.
+            host: HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost")),
+        }))
     }
 }
 
 /// See [`Proxy::to`].
 #[derive(Clone)]
-pub(crate) struct Forward {
-    client: HttpClient<Way, Body>,
+pub(crate) struct Forward(Arc<Road>);
+
+/// A role in another process, as it is asked.
+struct Road {
+    connections: Arc<Connections>,
     upstream: Arc<Upstream>,
-    scheme: Scheme,
-    authority: Authority,
+    host: HeaderValue,
+}
+
+impl Forward {
+    /// What is known of how the role answers.
+    pub(crate) fn upstream(&self) -> Arc<Upstream> {
+        Arc::clone(&self.0.upstream)
+    }
+
+    /// Asks the role how it is, as one component of this node.
+    pub(crate) fn probe(&self) -> impl Fn() -> BoxFuture<'static, Vec<Component>> + use<> {
+        let road = Arc::clone(&self.0);
+        move || {
+            let road = Arc::clone(&road);
+            Box::pin(async move { vec![road.readiness().await] })
+        }
+    }
 }
 
 impl Service<Request> for Forward {
@@ -180,16 +166,33 @@ impl Service<Request> for Forward {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { Ok(this.forward(request).await.unwrap_or_else(|error| Problem(error).into_response())) })
+        let road = Arc::clone(&self.0);
+        Box::pin(async move { Ok(road.forward(request).await.unwrap_or_else(|error| Problem(error).into_response())) })
     }
 }
 
-impl Forward {
-    async fn forward(self, request: Request) -> Result<Response, ApiError> {
-        let time = request.extensions().get::<Budget>().map(|budget| budget.0);
-        let time = time.or_else(|| Some(request.extensions().get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
-        let mut held = Held::new(readdress(request, &self.scheme, &self.authority)?).await?;
+impl Road {
+    async fn readiness(&self) -> Component {
+        let name = self.upstream.name();
+        let down = |detail: &str| Component::new(name, ComponentState::Down, detail);
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = Uri::from_static("/readyz");
+        request.headers_mut().insert(header::HOST, self.host.clone());
+        let Ok(response) = self.connections.ask(request).await else { return down("it does not answer") };
+        let body = Limited::new(response.into_body(), MAX_READINESS).collect().await;
+        let readiness = body.ok().and_then(|body| serde_json::from_slice::<Readiness>(&body.to_bytes()).ok());
+        let Some(readiness) = readiness else { return down("it does not say how it is") };
+        let troubled = readiness.components.iter().filter(|part| part.state != ComponentState::Ready);
+        let detail: Vec<_> = troubled.map(|part| format!("{}: {}", part.name, part.detail)).collect();
+        Component::new(name, readiness.state, detail.join("; "))
+    }
+
+    async fn forward(&self, request: Request) -> Result<Response, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let time = parts.extensions.get::<Budget>().map(|budget| budget.0);
+        let time = time.or_else(|| Some(parts.extensions.get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
+        readdress(&mut parts, &self.host);
+        let mut held = Held::new(parts, body).await?;
         let safe = held.safe();
         let mut response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
@@ -202,20 +205,17 @@ impl Forward {
         let Some(request) = next else {
             return Outcome::Bad { answer: Err(ApiError::internal("the request can't be sent again")), again: false };
         };
-        match self.client.request(request).await {
-            Ok(response) => match whole(response).await {
-                Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
-                Ok(response) => Outcome::Good(response),
-                Err(error) => Outcome::Bad { again: safe, answer: Err(self.failure(&error, ErrorKind::BadGateway)) },
-            },
-            Err(error) if cause::<BodyTooLarge>(&error).is_some() => {
-                // The client's fault: the role did nothing wrong.
+        match self.connections.ask(request).await {
+            Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
+            Ok(response) => Outcome::Good(response),
+            // The client's fault: the role did nothing wrong.
+            Err(NoAnswer { cause: error, .. }) if cause::<BodyTooLarge>(&*error).is_some() => {
                 Outcome::Refused(BodyTooLarge::api_error())
             }
             // Nothing was sent: whatever it was, it can be asked again.
-            Err(error) => {
-                let kind = if error.is_connect() { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
-                Outcome::Bad { again: safe || error.is_connect(), answer: Err(self.failure(&error, kind)) }
+            Err(NoAnswer { unsent, cause: error }) => {
+                let kind = if unsent { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
+                Outcome::Bad { again: safe || unsent, answer: Err(self.failure(&*error, kind)) }
             }
         }
     }
@@ -226,17 +226,6 @@ impl Forward {
         let detail = format!("the {name} service does not answer");
         ApiError::new(kind, "upstream_unavailable", detail).retry_after(Duration::from_secs(1))
     }
-}
-
-/// An answer with all of its body where that is small: it goes on in one write with its head, and where it breaks off it can be
-/// asked for again.
-async fn whole(response: Response<Incoming>) -> Result<Response, hyper::Error> {
-    let (parts, body) = response.into_parts();
-    let body = match body.size_hint().exact() {
-        Some(bytes) if bytes <= MAX_HELD => Body::from(body.collect().await?.to_bytes()),
-        _ => Body::new(TimeoutBody::new(BODY_PATIENCE, body)),
-    };
-    Ok(Response::from_parts(parts, body))
 }
 
 /// Answers that speak against the role rather than against the request.
@@ -259,8 +248,7 @@ struct Held {
 }
 
 impl Held {
-    async fn new(request: Request) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
+    async fn new(parts: Parts, body: Body) -> Result<Self, ApiError> {
         if body.size_hint().upper().is_none_or(|most| most > MAX_HELD) {
             return Ok(Self { parts, body: None, rest: Some(body) });
         }
@@ -295,36 +283,35 @@ fn broken() -> ApiError {
     ApiError::invalid("bad_body", "the body ended before it was whole")
 }
 
-/// The request as the role gets it.
-fn readdress(request: Request, scheme: &Scheme, authority: &Authority) -> Result<Request, ApiError> {
-    let (mut parts, body) = request.into_parts();
+/// Makes a request what the role gets. Of its address the path is left: where it goes is decided already.
+fn readdress(parts: &mut Parts, host: &HeaderValue) {
     let path = parts.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
-    let target = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query(path).build();
-    let target = target.map_err(|_| ApiError::invalid("bad_path", "this path can't be passed on"))?;
-    let host = parts.headers.remove(header::HOST);
-    strip(&mut parts.headers);
+    parts.uri = Uri::from(path);
+    let headers = &mut parts.headers;
+    let asked = headers.remove(header::HOST);
+    strip(headers);
     // Said by us alone: what a client claims of other proxies can't be checked.
-    parts.headers.remove(header::FORWARDED);
-    parts.headers.remove(FORWARDED_FOR);
-    parts.headers.remove(FORWARDED_HOST);
+    headers.remove(header::FORWARDED);
+    headers.remove(FORWARDED_FOR);
+    headers.remove(FORWARDED_HOST);
     // The answer is packed once, here.
-    parts.headers.remove(header::ACCEPT_ENCODING);
+    headers.remove(header::ACCEPT_ENCODING);
     let peer = parts.extensions.get::<Client>().map(|client| client.0);
     let peer = peer.or_else(|| Some(parts.extensions.get::<Peer>()?.0.ip()));
-    let peer = peer.and_then(|address| HeaderValue::from_str(&address.to_string()).ok());
-    parts
-        .headers
-        .extend([(FORWARDED_FOR, peer), (FORWARDED_HOST, host)].into_iter().filter_map(|(k, v)| Some((k, v?))));
-    parts.headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    let trace = parts.extensions.get::<Trace>().and_then(|trace| HeaderValue::from_str(&trace.header()).ok());
-    if let Some(trace) = trace {
-        parts.headers.insert("traceparent", trace);
+    let peer = peer.and_then(|address| HeaderValue::try_from(address.to_string()).ok());
+    let trace = parts.extensions.get::<Trace>().and_then(|trace| HeaderValue::try_from(trace.header()).ok());
+    let said = [
+        (header::HOST, Some(host.clone())),
+        (FORWARDED_FOR, peer),
+        (FORWARDED_HOST, asked),
+        (FORWARDED_PROTO, Some(HeaderValue::from_static("http"))),
+        (TRACEPARENT, trace),
+    ];
+    for (name, value) in said {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
     }
-    let mut readdressed = Request::new(body);
-    *readdressed.method_mut() = parts.method;
-    *readdressed.uri_mut() = target;
-    *readdressed.headers_mut() = parts.headers;
-    Ok(readdressed)
 }
 
 /// Takes out what is about one connection.
