@@ -435,8 +435,8 @@ impl Visit {
             response = compress(self.encoding.take(), response).await;
         }
         let headers = response.headers_mut();
-        // Once, and not each time that one more does not fit.
-        headers.reserve(13);
+        // Once, and not each time that one more does not fit. Another role's answer has almost all of them already.
+        headers.reserve(13_usize.saturating_sub(headers.len()));
         secure(headers, self.shared.https);
         if let Some(old) = self.config.deprecated.iter().find(|old| old.route == self.endpoint()) {
             headers.extend(old.deprecation.headers());
