@@ -167,6 +167,22 @@ async fn page(db: &Db, after: i64, limit: i64) -> Result<Vec<AuditEntry>, DbErro
 }
 
 impl Auth {
+    /// States what somebody did outside of this context, in the transaction that does it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub async fn note(
+        &self,
+        tx: &mut Tx,
+        call: &Call,
+        action: &'static str,
+        target: impl ToString,
+        detail: (&str, &str),
+    ) -> contracts::Result<()> {
+        let entry = Entry::by_caller(action, call).to(target).with(detail.0, detail.1);
+        Ok(write(tx, entry, self.clock.now()).await?)
+    }
+
     /// A page of the audit log in its order, after a position; for the operator.
     ///
     /// # Errors

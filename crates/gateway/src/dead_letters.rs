@@ -1,27 +1,48 @@
-//! Events that a group of consumers failed on too often: the operator sees them, and offers them again once the cause is
-//! gone.
+//! Events that a group of consumers failed on too often: the operator sees them, offers them again once the cause is gone,
+//! or drops them. The audit log says so.
+
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use contracts::{ApiError, Clock, ContentId, EventId};
+use contracts::{ApiError, Call, Clock, ContentId, EventId};
+use futures::future::BoxFuture;
 use http::StatusCode;
 use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, Problems, page_limit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{
-    Db,
+    Db, Tx,
     events::dead_letters::{self, DeadLetter, Place},
 };
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+const RETRIED: &str = "event.retried";
+const DISCARDED: &str = "event.discarded";
 /// The longest name of a group that is looked for.
 const MAX_GROUP: usize = 200;
+
+/// What an operator did with an event, for the audit log.
+pub struct Deed<'a> {
+    /// Who, and when at the latest.
+    pub call: &'a Call,
+    /// `event.retried` or `event.discarded`.
+    pub action: &'static str,
+    /// The group that failed on it.
+    pub group: &'a str,
+    /// The event's id.
+    pub event: EventId,
+}
+
+/// Writes into the audit log, in the transaction that does what it says.
+type OnDeed = Arc<dyn for<'a> Fn(&'a mut Tx, Deed<'a>) -> BoxFuture<'a, contracts::Result<()>> + Send + Sync>;
 
 /// Where they are kept.
 #[derive(Clone)]
 struct Letters {
     db: Db,
     clock: Clock,
+    stated: OnDeed,
 }
 
 /// An event that a group of consumers failed on too often.
@@ -72,9 +93,12 @@ impl From<DeadLetter> for DeadLetterView {
     }
 }
 
-/// The operator's routes to the dead letters of a database.
-pub fn dead_letters(db: Db, clock: Clock) -> OpenApiRouter {
-    routes().with_state(Letters { db, clock })
+/// The operator's routes to the dead letters of a database; what is done with one is `stated`.
+pub fn dead_letters<F>(db: Db, clock: Clock, stated: F) -> OpenApiRouter
+where
+    F: for<'a> Fn(&'a mut Tx, Deed<'a>) -> BoxFuture<'a, contracts::Result<()>> + Send + Sync + 'static,
+{
+    routes().with_state(Letters { db, clock, stated: Arc::new(stated) })
 }
 
 /// Their documentation.
@@ -83,7 +107,10 @@ pub(crate) fn api() -> OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Letters> {
-    OpenApiRouter::new().routes(routes!(list_dead_letters)).routes(routes!(retry_dead_letter))
+    OpenApiRouter::new()
+        .routes(routes!(list_dead_letters))
+        .routes(routes!(retry_dead_letter))
+        .routes(routes!(discard_dead_letter))
 }
 
 /// Which dead letters.
@@ -128,17 +155,47 @@ async fn list_dead_letters(
     responses((status = 204, description = "The group is offered it next."), Problems))]
 async fn retry_dead_letter(
     State(letters): State<Letters>,
-    OperatorOf(_): OperatorOf,
+    OperatorOf(call): OperatorOf,
     ApiPath((group, event)): ApiPath<(String, EventId)>,
 ) -> HttpResult<StatusCode> {
     check(&group)?;
-    let requeued = dead_letters::requeue(&letters.db, &group, event, letters.clock.now()).await;
-    if !requeued.map_err(ApiError::from)? {
-        let detail = format!("{group} has no dead letter {event}");
-        return Err(ApiError::not_found("unknown_dead_letter", detail).into());
-    }
+    letters.settle(Deed { call: &call, action: RETRIED, group: &group, event }).await?;
     tracing::info!(%group, %event, "a dead letter is offered to its group again");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Drops a dead letter for good: its group never handles the event.
+#[utoipa::path(delete, path = "/api/v1/admin/dead-letters/{group}/{event}", tag = "admin",
+    params(("group" = String, Path, description = "The group that failed on it."),
+        ("event" = EventId, Path, description = "The event's id.")),
+    security(("operator" = [])),
+    responses((status = 204, description = "It is gone."), Problems))]
+async fn discard_dead_letter(
+    State(letters): State<Letters>,
+    OperatorOf(call): OperatorOf,
+    ApiPath((group, event)): ApiPath<(String, EventId)>,
+) -> HttpResult<StatusCode> {
+    check(&group)?;
+    letters.settle(Deed { call: &call, action: DISCARDED, group: &group, event }).await?;
+    tracing::info!(%group, %event, "a dead letter is dropped");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Letters {
+    /// Does with a dead letter what `deed` says, and states it.
+    async fn settle(&self, deed: Deed<'_>) -> Result<(), ApiError> {
+        let Deed { group, event, .. } = deed;
+        let mut tx = self.db.begin().await?;
+        let there = match deed.action {
+            DISCARDED => dead_letters::discard(&mut tx, group, event).await?,
+            _ => dead_letters::requeue(&mut tx, group, event, self.clock.now()).await?,
+        };
+        if !there {
+            return Err(ApiError::not_found("unknown_dead_letter", format!("{group} has no dead letter {event}")));
+        }
+        (self.stated)(&mut tx, deed).await?;
+        Ok(tx.commit().await?)
+    }
 }
 
 /// Refuses what can't be the name of a group.

@@ -2,7 +2,7 @@
 
 pub mod auth;
 mod catalog;
-mod gateway;
+pub mod gateway;
 mod ingest;
 mod search;
 

@@ -9,7 +9,7 @@ mod redelivery;
 
 pub use groups::{Delivery, Group, lag};
 pub use head::Head;
-pub use redelivery::{DELAYS, Fate};
+pub use redelivery::{DELAYS, Fate, MAX_ASIDE};
 
 use contracts::Event;
 use jiff::Timestamp;

@@ -1,7 +1,10 @@
 //! Dead letters over HTTP, on both engines.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,10 @@ use futures::FutureExt as _;
 use http_api::{Frame, frame_layer};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use stores::events::{self, DELAYS, Group};
+use stores::{
+    args,
+    events::{self, DELAYS, Group, MAX_ASIDE},
+};
 use testkit::TestDb;
 use tower::ServiceExt as _;
 
@@ -27,8 +33,13 @@ const LIST: &str = "/api/v1/admin/dead-letters";
 struct Node {
     router: Router,
     clock: Clock,
+    db: Db,
     events: Vec<EventId>,
     groups: [Group; 2],
+    /// What the audit log was told.
+    stated: Arc<Mutex<Vec<(&'static str, String, EventId)>>>,
+    /// Whether it can't be written.
+    unwritable: Arc<AtomicBool>,
 }
 
 impl Node {
@@ -42,7 +53,15 @@ impl Node {
             access: None,
             cursor_key: [0; 32],
         };
-        let (router, _) = dead_letters(db.clone(), clock.clone()).split_for_parts();
+        let (stated, unwritable) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicBool>::default());
+        let (log, broken) = (Arc::clone(&stated), Arc::clone(&unwritable));
+        let router = dead_letters(db.clone(), clock.clone(), move |_, deed| {
+            assert!(deed.call.require_operator().is_ok());
+            log.lock().unwrap().push((deed.action, deed.group.to_owned(), deed.event));
+            let broken = broken.load(Ordering::SeqCst);
+            async move { if broken { Err(ApiError::internal("no log")) } else { Ok(()) } }.boxed()
+        });
+        let (router, _) = router.split_for_parts();
         let router = router.layer(frame_layer(Arc::new(frame)));
         let ids = Ids::new(clock.clone(), Rng::seeded(2));
         let (rng, now) = (Rng::seeded(3), clock.now());
@@ -63,7 +82,8 @@ impl Node {
                 assert_eq!(failed.unwrap(), 3);
             }
         }
-        Self { router, clock, events: all.iter().map(|event| event.id).collect(), groups }
+        let events = all.iter().map(|event| event.id).collect();
+        Self { router, clock, db: db.clone(), events, groups, stated, unwritable }
     }
 
     async fn send(&self, method: &str, uri: &str, token: Option<&str>) -> (u16, Value) {
@@ -84,6 +104,10 @@ impl Node {
 
     async fn retry(&self, group: &str, event: EventId) -> (u16, Value) {
         self.send("POST", &format!("{LIST}/{group}/{event}/retry"), Some("secret")).await
+    }
+
+    async fn discard(&self, group: &str, event: EventId) -> (u16, Value) {
+        self.send("DELETE", &format!("{LIST}/{group}/{event}"), Some("secret")).await
     }
 
     /// The ids of the events that a group handles now.
@@ -157,20 +181,78 @@ async fn are_handled_once_when_they_are_offered_again(test: &TestDb) {
     assert_eq!(node.handled(readers).await, [node.events[1]]);
     assert_eq!(node.handled(readers).await, [], "once");
     assert_eq!(node.handled(writers).await, []);
+    assert_eq!(*node.stated.lock().unwrap(), [(RETRIED, "readers".to_owned(), node.events[1])], "what was done, once");
     assert_eq!(node.retry("%00", node.events[0]).await.0, 400);
     assert_eq!(node.send("POST", &format!("{LIST}/readers/none/retry"), Some("secret")).await.0, 400);
+}
+
+async fn are_gone_when_they_are_discarded(test: &TestDb) {
+    let node = Node::new(test).await;
+    assert_eq!(node.discard("readers", node.events[1]).await.0, 204);
+    let (status, problem) = node.discard("readers", node.events[1]).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("unknown_dead_letter")));
+    assert_eq!(node.retry("readers", node.events[1]).await.0, 404);
+    assert_eq!(places(&node.get("?group=readers").await.1).len(), 2);
+    assert_eq!(places(&node.get("?group=writers").await.1).len(), 3, "another group's stay");
+    assert_eq!(node.handled(&node.groups[0]).await, [], "it is never handled");
+    assert_eq!(*node.stated.lock().unwrap(), [(DISCARDED, "readers".to_owned(), node.events[1])]);
+    assert_eq!(node.discard("%00", node.events[0]).await.0, 400);
+}
+
+/// What the log can't be told of is not done.
+async fn are_left_alone_when_nobody_can_write_what_was_done(test: &TestDb) {
+    let node = Node::new(test).await;
+    node.unwritable.store(true, Ordering::SeqCst);
+    assert_eq!(node.discard("readers", node.events[0]).await.0, 500);
+    assert_eq!(node.retry("readers", node.events[0]).await.0, 500);
+    assert_eq!(places(&node.get("").await.1).len(), 6);
+    assert_eq!(node.handled(&node.groups[0]).await, []);
+}
+
+/// A group that failed on ten thousand waits at the next that fails, loses nothing, and goes on once there is room.
+async fn are_so_many_at_most(test: &TestDb) {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let (handle, _guard) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
+    let node = Node::new(test).await;
+    let [readers, writers] = &node.groups;
+    let mut tx = node.db.begin().await.unwrap();
+    let (ids, rng) = (Ids::new(node.clock.clone(), Rng::seeded(5)), Rng::seeded(6));
+    let row = |n: i64| args!["readers", EventId(ids.next()), n, 4_u32, node.clock.now(), "made up", json!({})];
+    let rows = (4..=MAX_ASIDE).map(row).collect();
+    let head = "INSERT INTO event_dead_letters (consumer, event_id, position, attempts, failed_at, reason, event)";
+    tx.insert_many(head, "", rows).await.unwrap();
+    let (id, key) = (EventId(ids.next()), ContentId(ids.next()));
+    let last = Event::new(id, "/test", Topic::ContentIngested, key, node.clock.now(), Trace::start(&rng), json!({}));
+    events::append(&mut tx, &[last]).await.unwrap();
+    tx.commit().await.unwrap();
+    let fail =
+        async |group: &Group| group.deliver(10, |_, _| async { Err(ApiError::internal("poison")) }.boxed()).await;
+    for _ in 0..2 {
+        let waits = ApiError::from(fail(readers).await.unwrap_err());
+        assert_eq!((waits.code.as_ref(), readers.lag().await.unwrap()), ("too_many_put_aside", 1));
+    }
+    assert_eq!(fail(writers).await.unwrap(), 1, "another group has room");
+    assert_eq!(node.discard("readers", node.events[0]).await.0, 204);
+    assert_eq!((fail(readers).await.unwrap(), readers.lag().await.unwrap()), (1, 0), "it is put aside now");
+    let text = handle.render();
+    for (fate, times) in [("full", 2), ("dead", 3)] {
+        let line = format!("event_failures_total{{group=\"readers\",fate=\"{fate}\"}} {times}");
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
 }
 
 async fn are_the_operators(test: &TestDb) {
     let node = Node::new(test).await;
     let retry = format!("{LIST}/readers/{}/retry", node.events[0]);
-    for (method, uri) in [("GET", LIST), ("POST", retry.as_str())] {
+    let discard = format!("{LIST}/readers/{}", node.events[0]);
+    for (method, uri) in [("GET", LIST), ("POST", retry.as_str()), ("DELETE", discard.as_str())] {
         for (token, code) in [(None, "operator_required"), (Some("guess"), "bad_token")] {
             let (status, problem) = node.send(method, uri, token).await;
             assert_eq!((status, &problem["code"]), (401, &json!(code)), "{method}");
         }
     }
-    assert_eq!(places(&node.get("").await.1).len(), 6, "a stranger's retry changed nothing");
+    assert_eq!(places(&node.get("").await.1).len(), 6, "strangers changed nothing");
+    assert!(node.stated.lock().unwrap().is_empty());
 }
 
 /// One test an engine for each of the above.
@@ -195,5 +277,8 @@ macro_rules! on_both {
 on_both! {
     are_listed_page_by_page;
     are_handled_once_when_they_are_offered_again;
+    are_gone_when_they_are_discarded;
+    are_left_alone_when_nobody_can_write_what_was_done;
+    are_so_many_at_most;
     are_the_operators;
 }

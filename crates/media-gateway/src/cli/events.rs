@@ -1,4 +1,4 @@
-//! `events`: what groups of consumers failed on too often, listed and offered to them again.
+//! `events`: what groups of consumers failed on too often, listed, offered to them again, or dropped.
 
 use clap::Subcommand;
 use contracts::EventId;
@@ -8,7 +8,7 @@ use super::{
     Global,
     auth::admin::{Door, print},
 };
-use crate::{roles::Role, services::Services};
+use crate::roles::{Role, gateway::dead_letters};
 
 const DEAD: &str = "/api/v1/admin/dead-letters";
 /// What is shown of each.
@@ -36,6 +36,14 @@ pub enum EventsVerb {
         /// The event's id
         event: EventId,
     },
+    /// Drop a dead letter for good: its group never handles the event
+    Discard {
+        /// The group that failed on it
+        #[arg(value_parser = plain)]
+        group: String,
+        /// The event's id
+        event: EventId,
+    },
 }
 
 pub async fn run(global: &Global, verb: &EventsVerb) -> anyhow::Result<()> {
@@ -53,13 +61,16 @@ pub async fn run(global: &Global, verb: &EventsVerb) -> anyhow::Result<()> {
             ask(global, "POST", &format!("{DEAD}/{group}/{event}/retry")).await?;
             eprintln!("{group} is offered {event} again, by the node that runs or the next that starts");
         }
+        EventsVerb::Discard { group, event } => {
+            ask(global, "DELETE", &format!("{DEAD}/{group}/{event}")).await?;
+            eprintln!("{group} will not handle {event}");
+        }
     }
     Ok(())
 }
 
 async fn ask(global: &Global, method: &str, path: &str) -> anyhow::Result<Value> {
-    let routes = |services: &Services| gateway::dead_letters(services.db.clone(), services.clock.clone());
-    let door = Door::of(global, Role::Gateway, routes).await?;
+    let door = Door::of(global, Role::Gateway, dead_letters).await?;
     let answer = door.call(method, path, None).await;
     door.close().await;
     answer

@@ -81,6 +81,11 @@ fn takes_effect_once(app: &App, beside: &Beside, letter: &Value, receipt: &str) 
     let view = app.eventually(receipt, |view| view["state"] == "erased");
     assert_eq!(view["answers"].as_array().unwrap().len(), 1, "{view}");
     one_line(&retry(&app.setup, letter), 3, "has no dead letter");
+    let (group, event) = (letter["group"].as_str().unwrap(), letter["event_id"].as_str().unwrap());
+    one_line(&app.setup.run(&["events", "discard", group, event]), 3, "has no dead letter");
+    let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+    let done: Vec<_> = log.lines().filter(|line| line.contains("event.retried")).collect();
+    assert!(matches!(done[..], [line] if line.contains(event) && line.contains("operator")), "{done:?}");
     assert!(dead(&app.setup).is_empty());
     assert_eq!(beside.forgotten(), 1);
 }

@@ -1,4 +1,4 @@
-//! Events that failed too often: listed, and tried again when a person says so.
+//! Events that failed too often: listed, and tried again or dropped when a person says so.
 
 use contracts::{Event, EventId};
 use jiff::Timestamp;
@@ -83,23 +83,24 @@ pub async fn list(db: &Db, group: Option<&str>, after: &Place, limit: u32) -> Re
     db.fetch_all(sql, args).await
 }
 
-/// Offers a dead letter to its group again, as if it had never failed. `false`: there is none.
+/// Offers a dead letter to its group again, as if it had never failed, in the caller's transaction. `false`: there is none.
 ///
 /// # Errors
 /// As [`Tx::execute`].
-pub async fn requeue(db: &Db, group: &str, event: EventId, now: Timestamp) -> Result<bool, DbError> {
-    let mut tx = db.begin().await?;
+pub async fn requeue(tx: &mut Tx, group: &str, event: EventId, now: Timestamp) -> Result<bool, DbError> {
     let moved = "INSERT INTO event_redeliveries (consumer, event_id, position, attempts, due_at, reason, event)
         SELECT consumer, event_id, position, 0, $3, reason, event FROM event_dead_letters
         WHERE consumer = $1 AND event_id = $2
         ON CONFLICT (consumer, event_id) DO NOTHING";
     tx.execute(moved, args![group, event, now]).await?;
-    let gone = remove(&mut tx, group, event).await?;
-    tx.commit().await?;
-    Ok(gone)
+    discard(tx, group, event).await
 }
 
-async fn remove(tx: &mut Tx, group: &str, event: EventId) -> Result<bool, DbError> {
+/// Drops a dead letter for good, in the caller's transaction: its group never handles the event. `false`: there is none.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn discard(tx: &mut Tx, group: &str, event: EventId) -> Result<bool, DbError> {
     let sql = "DELETE FROM event_dead_letters WHERE consumer = $1 AND event_id = $2";
     Ok(tx.execute(sql, args![group, event]).await? == 1)
 }

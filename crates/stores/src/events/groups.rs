@@ -98,13 +98,17 @@ impl Group {
         Ok(first)
     }
 
-    /// Puts an event aside after its handler failed, so that those after it can go on.
+    /// Puts an event aside after its handler failed, so that those after it can go on; unless too many are.
     ///
     /// # Errors
     /// As [`Tx::execute`]; the event is then simply offered again.
     pub async fn fail(&self, delivery: &Delivery, reason: &ApiError) -> Result<Fate, DbError> {
         let mut tx = self.db.begin().await?;
         let fate = redelivery::put_aside(&mut tx, &self.name, delivery, reason, self.clock.now()).await?;
+        metrics::counter!("event_failures_total", "group" => self.name.clone(), "fate" => fate.label()).increment(1);
+        if fate == Fate::Full {
+            return Ok(fate);
+        }
         advance(&mut tx, &self.name, delivery).await?;
         tx.commit().await?;
         Ok(fate)
@@ -114,7 +118,8 @@ impl Group {
     /// puts aside what fails. Returns how many were offered: 0 means that there is nothing to do now.
     ///
     /// # Errors
-    /// When the database fails; nothing is lost, and the next call goes on.
+    /// When the database fails, and with `too_many_put_aside` when so many events failed; nothing is lost, and the next call
+    /// goes on.
     pub async fn deliver<H>(&self, limit: usize, handler: H) -> Result<usize, DbError>
     where
         H: for<'a> Fn(&'a mut Tx, &'a Event) -> BoxFuture<'a, Result<(), ApiError>>,
@@ -135,6 +140,10 @@ impl Group {
                     let fate = self.fail(delivery, &reason).await?;
                     let (group, event) = (&self.name, delivery.event.id);
                     tracing::warn!(%group, %event, %reason, %fate, "an event could not be handled");
+                    if fate == Fate::Full {
+                        let detail = format!("{group} failed on too many events; see `media-gateway events dead`");
+                        return Err(DbError::Refused(ApiError::unavailable("too_many_put_aside", detail)));
+                    }
                 }
             }
         }

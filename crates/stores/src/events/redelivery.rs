@@ -15,6 +15,9 @@ use crate::{
 /// How long an event rests after its first, second and third failure. The fourth makes it a dead letter.
 pub const DELAYS: [SignedDuration; 3] =
     [SignedDuration::from_hours(1), SignedDuration::from_hours(6), SignedDuration::from_hours(24)];
+/// The most events that a group puts aside, dead letters among them. Then it waits at the first that fails: nothing is lost,
+/// and nothing grows but the log.
+pub const MAX_ASIDE: i64 = 10_000;
 /// The most characters kept of why it failed.
 const MAX_REASON: usize = 500;
 
@@ -27,6 +30,20 @@ pub enum Fate {
     Dead,
     /// Somebody else has handled it, or put it aside, in the meantime.
     Settled,
+    /// It keeps its turn: its group has put [`MAX_ASIDE`] others aside.
+    Full,
+}
+
+impl Fate {
+    /// Its name as a label.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Again(_) => "again",
+            Self::Dead => "dead",
+            Self::Settled => "settled",
+            Self::Full => "full",
+        }
+    }
 }
 
 impl fmt::Display for Fate {
@@ -35,6 +52,7 @@ impl fmt::Display for Fate {
             Self::Again(at) => write!(f, "tried again at {at}"),
             Self::Dead => f.write_str("a dead letter"),
             Self::Settled => f.write_str("settled elsewhere"),
+            Self::Full => write!(f, "waiting: {MAX_ASIDE} events are put aside already"),
         }
     }
 }
@@ -66,6 +84,9 @@ pub(super) async fn put_aside(
     if inbox::holds(tx, group, delivery.event.id).await? {
         return Ok(Fate::Settled);
     }
+    if !delivery.again && aside(tx, group).await? >= MAX_ASIDE {
+        return Ok(Fate::Full);
+    }
     let reason: String = reason.to_string().replace('\0', " ").chars().take(MAX_REASON).collect();
     let attempts = delivery.attempts + 1;
     let Some(delay) = DELAYS.get(delivery.attempts as usize) else {
@@ -84,6 +105,13 @@ pub(super) async fn put_aside(
         tx.execute(sql, args![group, id, position, attempts, due, reason, to_json(&delivery.event)?]).await?
     };
     Ok(if written == 1 { Fate::Again(due) } else { Fate::Settled })
+}
+
+/// How many events a group has put aside.
+async fn aside(tx: &mut Tx, group: &str) -> Result<i64, DbError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM event_redeliveries WHERE consumer = $1)
+        + (SELECT COUNT(*) FROM event_dead_letters WHERE consumer = $1)";
+    tx.fetch_one(sql, args![group]).await
 }
 
 async fn bury(tx: &mut Tx, group: &str, delivery: &Delivery, reason: &str, now: Timestamp) -> Result<Fate, DbError> {

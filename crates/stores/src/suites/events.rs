@@ -281,8 +281,13 @@ pub async fn a_poison_event_is_put_aside(db: &Db) -> Result<(), DbError> {
     let dead = dead_letters::list(db, Some(GROUP), &Place::default(), 10).await?;
     assert_eq!((dead.len(), dead[0].event.id, dead[0].attempts, dead[0].position), (1, poison, 4, 1));
     assert!(dead[0].reason.contains("poison"), "{}", dead[0].reason);
-    assert!(dead_letters::requeue(db, GROUP, poison, source.clock.now()).await?);
-    assert!(!dead_letters::requeue(db, GROUP, poison, source.clock.now()).await?);
+    let requeue = async || {
+        let mut tx = db.begin().await?;
+        let done = dead_letters::requeue(&mut tx, GROUP, poison, source.clock.now()).await?;
+        tx.commit().await?;
+        Ok::<_, DbError>(done)
+    };
+    assert_eq!((requeue().await?, requeue().await?), (true, false));
     assert_eq!(group.deliver(10, poisoned).await?, 1);
     assert!(group.poll(10).await?.is_empty(), "a requeued event that fails rests again");
     source.clock.advance(DELAYS[0]);

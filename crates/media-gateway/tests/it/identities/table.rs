@@ -131,6 +131,7 @@ pub const LINES: &[Line] = &[
     ("admin_limits", Admin, "/api/v1/admin/limits", "", admin(200)),
     ("admin_reload", Admin, "/api/v1/admin/reload", "", admin(204)),
     ("admin_routes", Admin, "/api/v1/admin/routes", "", admin(200)),
+    ("discard_dead_letter", Admin, "/api/v1/admin/dead-letters/auth-erasures/{nothing}", "", admin(404)),
     ("list_dead_letters", Admin, "/api/v1/admin/dead-letters", "", admin(200)),
     ("retry_dead_letter", Admin, "/api/v1/admin/dead-letters/auth-erasures/{nothing}/retry", "", admin(404)),
     ("admin_sources", Admin, "/api/v1/admin/sources", "", admin(200)),
