@@ -47,13 +47,22 @@ impl Auth {
     /// # Errors
     /// `InvalidArgument` for an address or a password that won't do, `Conflict` when the address has an account.
     pub(crate) async fn create_account(&self, email: &str, password: &str, role: Role) -> Result<UserId, ApiError> {
+        let account = self.with_password(email, password, role).await?;
+        let tx = self.db.begin().await?;
+        self.open_account(tx, &account).await
+    }
+
+    async fn with_password(&self, email: &str, password: &str, role: Role) -> Result<people::NewAccount, ApiError> {
         check_email(email)?;
         let password_hash = self.passwords.hash(password).await?;
-        let account = self.new_account(email, Some(password_hash), role)?;
-        let mut tx = self.db.begin().await?;
-        people::insert(&mut tx, &account).await.map_err(taken)?;
+        self.new_account(email, Some(password_hash), role)
+    }
+
+    /// Opens an account, asks for the mail that confirms its address, and commits.
+    async fn open_account(&self, mut tx: Tx, account: &people::NewAccount) -> Result<UserId, ApiError> {
+        people::insert(&mut tx, account).await.map_err(taken)?;
         self.ask_mail(&mut tx, Kind::Verify, &account.email_blind).await?;
-        self.state(tx, Entry::by_user("account.created", account.id).with("role", role), &[]).await?;
+        self.state(tx, Entry::by_user("account.created", account.id).with("role", account.role), &[]).await?;
         Ok(account.id)
     }
 
@@ -80,13 +89,16 @@ impl Auth {
     /// Opens an account, and signs nobody in: the answer is the same for an address that has one. A mail to it says so.
     ///
     /// # Errors
-    /// `InvalidArgument` for an address or a password that won't do; as [`Auth::ask_mail`].
+    /// `InvalidArgument` for an address or a password that won't do; as [`Auth::admit_stranger`].
     pub(crate) async fn sign_up(&self, email: &str, password: &str) -> Result<(), ApiError> {
-        match self.create_account(email, password, Role::BasicUser).await {
+        let account = self.with_password(email, password, Role::BasicUser).await?;
+        let mut tx = self.db.begin().await?;
+        self.admit_stranger(&mut tx).await?;
+        match self.open_account(tx, &account).await {
             Ok(_) => Ok(()),
             Err(error) if error.code == EXISTS => {
                 let mut tx = self.db.begin().await?;
-                self.ask_mail(&mut tx, Kind::Known, &self.vault.blind(email)).await?;
+                self.ask_mail(&mut tx, Kind::Known, &account.email_blind).await?;
                 Ok(tx.commit().await?)
             }
             Err(error) => Err(error),

@@ -1,5 +1,5 @@
 //! Keeps the process' snapshot fresh: follows the event log, so that a revocation by any process is seen here within a
-//! second, and forgets what has ended.
+//! second. What takes long is others': while this waits, nobody is let in.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,12 +21,10 @@ use crate::{
 
 /// How long it waits for events at most, so that what it holds is known to be fresh.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often it takes everything anew, whatever the events say, and forgets what has ended.
+/// How often it takes everything anew, whatever the events say.
 const WHOLE: SignedDuration = SignedDuration::from_secs(60);
 /// How many events it reads at a time.
 const BATCH: usize = 500;
-/// How much is forgotten at a time.
-const SWEEP: i64 = 5_000;
 
 /// The worker.
 pub struct Keeper {
@@ -74,13 +72,8 @@ impl Keeper {
             self.position = events::head(&auth.db).await?;
             self.take().await?;
             if self.signs {
-                trust::sweep(&auth.db, now, SWEEP).await?;
                 if let Err(error) = auth.renew().await {
                     tracing::warn!(%error, "keys that are past their time can't be changed; the old ones go on");
-                }
-                // What is kept too long is worse than nothing, but no reason to let nobody in.
-                if let Err(error) = auth.retain().await {
-                    tracing::warn!(%error, "what is past its time can't be forgotten; the next try is in a minute");
                 }
                 // A rotation that nobody brought to its end, because the process was killed, goes on here.
                 self.walk.get_or_insert_with(Walk::new);

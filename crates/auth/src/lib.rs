@@ -59,5 +59,6 @@ pub use keeper::Keeper;
 pub use postman::Postman;
 pub use privacy::{Eraser, personal_tables};
 pub use providers::{Provider, ProviderConfig};
+pub use retention::Retainer;
 pub use sealing::{KeyVault, MAX_SECRETS, SealingView};
 pub use service::Auth;

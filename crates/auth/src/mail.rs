@@ -58,22 +58,26 @@ impl Kind {
             Self::Changed | Self::Known | Self::Erasing => None,
         }
     }
-
-    /// Whether strangers ask for it: of those there are only so many at a time.
-    const fn is_strangers(self) -> bool {
-        matches!(self, Self::Reset | Self::Known)
-    }
 }
 
 impl Auth {
+    /// Lets strangers ask for a mail, in the transaction that does, as long as there are not too many. Ask this before
+    /// anything that shows whether an address has an account.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many are asked for.
+    pub(crate) async fn admit_stranger(&self, tx: &mut Tx) -> Result<(), ApiError> {
+        if mail::count(tx).await? >= MAX_ASKED {
+            return Err(ApiError::unavailable("mail_is_busy", "too many mails are on their way; try again later"));
+        }
+        Ok(())
+    }
+
     /// Asks for a mail to an address, in the caller's transaction.
     ///
     /// # Errors
-    /// `Unavailable` when strangers ask for too many.
+    /// When it can't be written.
     pub(crate) async fn ask_mail(&self, tx: &mut Tx, kind: Kind, email_blind: &[u8]) -> Result<(), ApiError> {
-        if kind.is_strangers() && mail::count(tx).await? >= MAX_ASKED {
-            return Err(ApiError::unavailable("mail_is_busy", "too many mails are on their way; try again later"));
-        }
         let now = self.clock.now();
         let before = now.checked_sub(PAUSE).unwrap_or(now);
         Ok(mail::ask(tx, kind.as_str(), email_blind, now, before).await?)
@@ -83,9 +87,10 @@ impl Auth {
     /// looked up when the mail is written.
     ///
     /// # Errors
-    /// As [`Auth::ask_mail`].
+    /// As [`Auth::admit_stranger`].
     pub(crate) async fn ask_reset(&self, email: &str) -> Result<(), ApiError> {
         let mut tx = self.db.begin().await?;
+        self.admit_stranger(&mut tx).await?;
         self.ask_mail(&mut tx, Kind::Reset, &self.vault.blind(email)).await?;
         Ok(tx.commit().await?)
     }

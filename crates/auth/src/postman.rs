@@ -108,6 +108,11 @@ impl Auth {
         if kind == Kind::Verify && user.email_verified_at.is_some() {
             return Ok(None);
         }
+        let kind = match kind {
+            // Who lost the first mail signs up again. To be told to sign in, which takes a confirmed address, would lead nowhere.
+            Kind::Known if self.config.confirm_first && user.email_verified_at.is_none() => Kind::Verify,
+            kind => kind,
+        };
         let due = self.erased_from(user.id).await?;
         if kind == Kind::Erasing && due.is_none() {
             return Ok(None);

@@ -1,13 +1,18 @@
 //! How long things are kept once they are over, and what the audit log says of the schema under it.
 
+use std::{sync::Arc, time::Duration};
+
 use contracts::ApiError;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Auth,
     audit::{Entry, hex},
-    store::retention,
+    store::{retention, trust},
 };
+
+/// How often it is looked for what is past its time.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// How long something that ended is kept: who it is about can see where they were signed in, and what was a theft can be
 /// found out.
@@ -18,34 +23,71 @@ const HOT: SignedDuration = SignedDuration::from_hours(90 * 24);
 const COLD: SignedDuration = SignedDuration::from_hours(731 * 24);
 /// How many rows one transaction moves or forgets: others wait for it.
 const BATCH: i64 = 1_000;
-/// How many transactions one round makes: a log that grows by 2000 entries a second is kept up with.
-const BATCHES: usize = 150;
+/// How many transactions of a kind one round makes: a log that grows by 2000 entries a second is kept up with.
+pub(crate) const BATCHES: usize = 150;
 
 /// Says that entries up to one were forgotten.
 pub(crate) const FORGOTTEN: &str = "audit.forgotten";
 /// Who does what nobody asked for.
 const SYSTEM: &str = "system";
 
-impl Auth {
-    /// Forgets what ended long ago, puts entries of the audit log away that are no longer at hand, and forgets those that
-    /// are past their time. The log says so, and its chain then begins with the last that was forgotten.
-    pub(crate) async fn retain(&self) -> Result<(), ApiError> {
-        let now = self.clock.now();
+/// The worker that forgets. It has its own time: a backlog of months is no reason to let nobody in.
+pub struct Retainer {
+    auth: Arc<Auth>,
+}
+
+impl Retainer {
+    /// Forgets what `auth` holds for too long.
+    pub fn new(auth: Arc<Auth>) -> Self {
+        Self { auth }
+    }
+
+    /// Works until dropped.
+    pub async fn run(self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "what is past its time can't be forgotten; the next try is in a minute");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Looks once. What fails keeps nothing else from being forgotten.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn round(&self) -> Result<(), ApiError> {
+        let auth = &self.auth;
+        let now = auth.clock.now();
         let before = |keep: SignedDuration| now.checked_sub(keep).unwrap_or(now);
-        retention::sweep(&self.db, before(KEEP_ENDED), BATCH).await?;
+        let rounds = [
+            trust::sweep(&auth.db, now, BATCH).await.map_err(ApiError::from),
+            retention::sweep(&auth.db, before(KEEP_ENDED), BATCH).await.map_err(ApiError::from),
+            auth.put_away(before(HOT)).await,
+            auth.forget(before(COLD)).await,
+        ];
+        rounds.into_iter().collect()
+    }
+}
+
+impl Auth {
+    /// Puts entries of the audit log away that are no longer at hand.
+    async fn put_away(&self, cut: Timestamp) -> Result<(), ApiError> {
         for _ in 0..BATCHES {
-            if retention::put_away(&self.db, before(HOT), BATCH).await? == 0 {
+            if retention::put_away(&self.db, cut, BATCH).await? == 0 {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Forgets the entries that are past their time. The log says so, and its chain then begins with the last that was
+    /// forgotten.
+    async fn forget(&self, cut: Timestamp) -> Result<(), ApiError> {
         for _ in 0..BATCHES {
-            let Some((tx, last)) = retention::forget(&self.db, before(COLD), BATCH).await? else { break };
-            self.state(
-                tx,
-                Entry::by(FORGOTTEN, SYSTEM.to_owned()).to(last.position).with("hash", hex(&last.hash)),
-                &[],
-            )
-            .await?;
+            let Some((tx, last)) = retention::forget(&self.db, cut, BATCH).await? else { break };
+            let entry = Entry::by(FORGOTTEN, SYSTEM.to_owned()).to(last.position).with("hash", hex(&last.hash));
+            self.state(tx, entry, &[]).await?;
         }
         Ok(())
     }

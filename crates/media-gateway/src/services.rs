@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{Auth, Denials, Eraser, Keeper, Postman};
+use auth::{Auth, Denials, Eraser, Keeper, Postman, Retainer};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
@@ -189,13 +189,15 @@ impl Services {
         self.runs_auth.then(|| Arc::clone(&self.auth) as _).into_iter().collect()
     }
 
-    /// Starts the jobs that are due and those that come, the mail, and erasing who asked for it: only in a node, not in a
+    /// Starts the jobs that are due and those that come, the mail, and forgetting what is past its time and who asked for it: only in a node, not in a
     /// command that ends by itself.
     pub fn start_jobs(&self) {
         if self.runs_auth {
             let postman = Postman::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
             let shutdown = self.shutdown.clone();
             self.workers.spawn(async move { shutdown.run_until_cancelled(postman.run()).await });
+            let (retainer, shutdown) = (Retainer::new(Arc::clone(&self.auth)), self.shutdown.clone());
+            self.workers.spawn(async move { shutdown.run_until_cancelled(retainer.run()).await });
             let eraser = Eraser::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
             let shutdown = self.shutdown.clone();
             self.workers.spawn(async move { shutdown.run_until_cancelled(eraser.run()).await });

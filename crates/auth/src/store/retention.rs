@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use stores::{Db, DbError, Rows, Tx, args};
 
-use crate::audit::COLUMNS;
+use crate::{audit::COLUMNS, retention::BATCHES};
 
 /// Whoever moves or forgets entries does so alone.
 const LOCK: &str = "auth audit retention";
@@ -20,10 +20,39 @@ pub(crate) async fn anchor(db: &Db) -> Result<Anchor, DbError> {
     Ok(Anchor { position, hash })
 }
 
-/// Forgets what had ended before `cut`, at most `limit` of each kind at a time. What ends early, because somebody ended
-/// it, is kept as long as if nobody had.
+/// Runs each of `statements`, which forgets at most `$2` rows of before `$1`, until little is left. What fails keeps none of
+/// the others from being run.
+pub(crate) async fn in_batches(
+    db: &Db,
+    statements: &[&'static str],
+    cut: Timestamp,
+    limit: i64,
+) -> Result<(), DbError> {
+    let mut failed = Ok(());
+    for &statement in statements {
+        failed = failed.and(exhaust(db, statement, cut, limit).await);
+    }
+    failed
+}
+
+/// Each batch is a transaction, which sees every row.
+async fn exhaust(db: &Db, statement: &'static str, cut: Timestamp, limit: i64) -> Result<(), DbError> {
+    for _ in 0..BATCHES {
+        let mut tx = db.begin().await?;
+        tx.sees(Rows::All).await?;
+        let gone = tx.execute(statement, args![cut, limit]).await?;
+        tx.commit().await?;
+        if gone < limit.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets what had ended before `cut`, at most `limit` rows at a time. What ends early, because somebody ended it, is kept
+/// as long as if nobody had.
 pub(crate) async fn sweep(db: &Db, cut: Timestamp, limit: i64) -> Result<(), DbError> {
-    for statement in [
+    let statements = [
         "DELETE FROM auth_sessions WHERE id IN (SELECT id FROM auth_sessions WHERE expires_at < $1 LIMIT $2)",
         // Its tokens have ended before it, and go first.
         "DELETE FROM auth_families WHERE id IN (SELECT f.id FROM auth_families f WHERE f.expires_at < $1
@@ -31,15 +60,10 @@ pub(crate) async fn sweep(db: &Db, cut: Timestamp, limit: i64) -> Result<(), DbE
         "DELETE FROM auth_service_keys WHERE id IN
             (SELECT id FROM auth_service_keys WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)",
         "DELETE FROM auth_signing_keys WHERE id IN (SELECT id FROM auth_signing_keys WHERE verifies_until < $1 LIMIT $2)",
-    ] {
-        db.execute(statement, args![cut, limit]).await?;
-    }
-    let mut tx = db.begin().await?;
-    tx.sees(Rows::All).await?;
-    let keys = "DELETE FROM auth_api_keys WHERE id IN
-        (SELECT id FROM auth_api_keys WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)";
-    tx.execute(keys, args![cut, limit]).await?;
-    tx.commit().await
+        "DELETE FROM auth_api_keys WHERE id IN
+            (SELECT id FROM auth_api_keys WHERE revoked_at < $1 OR expires_at < $1 LIMIT $2)",
+    ];
+    in_batches(db, &statements, cut, limit).await
 }
 
 /// Whether the oldest entry of a table was stated before `cut`: asked without a turn to write.

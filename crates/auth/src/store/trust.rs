@@ -203,7 +203,7 @@ pub(crate) async fn take_proof(db: &Db, name: &[u8], until: Timestamp) -> Result
 
 /// Forgets what has ended; at most `limit` of each kind at a time.
 pub(crate) async fn sweep(db: &Db, now: Timestamp, limit: i64) -> Result<(), DbError> {
-    for statement in [
+    let statements = [
         "DELETE FROM auth_proofs WHERE name IN (SELECT name FROM auth_proofs WHERE expires_at < $1 LIMIT $2)",
         "DELETE FROM auth_requests WHERE handle_hash IN
             (SELECT handle_hash FROM auth_requests WHERE expires_at < $1 LIMIT $2)",
@@ -219,8 +219,6 @@ pub(crate) async fn sweep(db: &Db, now: Timestamp, limit: i64) -> Result<(), DbE
                 AND f.expires_at > $1) LIMIT $2)",
         "DELETE FROM auth_refresh_tokens WHERE token_hash IN
             (SELECT token_hash FROM auth_refresh_tokens WHERE expires_at < $1 LIMIT $2)",
-    ] {
-        db.execute(statement, args![now, limit]).await?;
-    }
-    Ok(())
+    ];
+    super::retention::in_batches(db, &statements, now, limit).await
 }

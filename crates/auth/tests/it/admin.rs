@@ -168,6 +168,7 @@ async fn a_program_has_keys_of_its_own(#[case] engine: &str) {
     assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
     assert!(!world.opens(&key).await);
     world.advance(3 * 3600);
+    world.forget().await;
     world.keeper().step().await.unwrap();
     assert!(!world.opens(&key).await);
 }
@@ -188,6 +189,7 @@ async fn keys_end_with_everything_else_and_for_good(#[case] engine: &str) {
     assert_eq!(world.json_as("DELETE", &sessions, OPERATOR, &Value::Null).await.status, StatusCode::NO_CONTENT);
     assert!(!world.opens(key).await);
     world.advance(3 * 3600);
+    world.forget().await;
     world.keeper().step().await.unwrap();
     assert!(!world.opens(key).await);
 }

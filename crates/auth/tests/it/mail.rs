@@ -121,6 +121,7 @@ async fn a_forgotten_password_is_reset_by_mail_and_everything_ends(#[case] engin
     assert_eq!(Browser::new(&world).get(&link).await.status, 404);
     assert!(!world.opens(&key).await);
     world.advance(3 * 3_600);
+    world.forget().await;
     world.keeper().step().await.unwrap();
     assert!(!world.opens(&key).await, "nor does it come back when tokens of then have ended by themselves");
     let told = post.collect(&world).await;
@@ -320,7 +321,8 @@ async fn signing_up_tells_nobody_whether_an_address_has_an_account(#[case] engin
     let told = post.collect(&world).await;
     assert_eq!(
         told.iter().map(|(to, subject, _)| (to.as_str(), subject.as_str())).collect::<Vec<_>>(),
-        [(EMAIL, KNOWN)]
+        [(EMAIL, VERIFY)],
+        "who lost the first mail is not sent to sign in"
     );
     for email in [EMAIL, "nobody@example.org"] {
         assert_eq!(sign_up(email, "short").await.status, 400, "{email}");
@@ -342,6 +344,36 @@ async fn signing_up_tells_nobody_whether_an_address_has_an_account(#[case] engin
     assert_eq!((entered.status.as_u16(), entered.header("location")), (303, link.as_str()), "{}", entered.text);
     assert_eq!(browser.submit(&link, "/verify", &[("code", code(&link))]).await.status, 303);
     assert_eq!(sign_in(&world, PASSWORD).await.status, 303);
+    world.advance(121);
+    assert_eq!(seen(&sign_up(EMAIL, NEW).await), seen(&first));
+    let told = post.collect(&world).await;
+    assert_eq!(told.iter().filter(|(to, _, _)| to == EMAIL).map(|told| told.1.as_str()).collect::<Vec<_>>(), [KNOWN]);
+}
+
+/// When too many mails are on their way that is all that anybody learns.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn mail_that_is_busy_tells_nothing_of_an_address(#[case] engine: &str) {
+    let (world, post) = (World::open(engine).await, Box::new());
+    Browser::signed_up(&world, EMAIL).await;
+    post.collect(&world).await;
+    let now = world.clock.now();
+    let row = |n: i64| args!["verify", n.to_be_bytes().as_slice(), now, now, 0_i64];
+    let mut tx = world.db.begin().await.unwrap();
+    let head = "INSERT INTO auth_mail (kind, email_blind, asked_at, due_at, attempts)";
+    tx.insert_many(head, "", (0..10_000).map(row).collect()).await.unwrap();
+    tx.commit().await.unwrap();
+    let sign_up = async |email: &str| {
+        Browser::new(&world).submit("/signup", "/signup", &[("email", email), ("password", PASSWORD)]).await
+    };
+    let (known, new) = (sign_up(EMAIL).await, sign_up("new@example.org").await);
+    assert_eq!((known.status.as_u16(), seen(&known)), (503, seen(&new)));
+    let count = async |table: &str| -> i64 {
+        world.db.fetch_one(format!("SELECT COUNT(*) FROM {table}"), args![]).await.unwrap()
+    };
+    assert_eq!((count("auth_users").await, count("auth_mail").await), (1, 10_001), "nothing grows");
 }
 
 /// Without a mail server nobody could confirm an address: whoever opened an account signs in at once. Who had one already

@@ -1,5 +1,8 @@
 //! What is past its time goes: what ended long ago, and old entries of the audit log, whose chain stays whole.
 
+use std::sync::Arc;
+
+use auth::Retainer;
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::{Rows, args};
@@ -39,10 +42,16 @@ impl World {
         }
     }
 
-    /// Time passes, and the keeper looks.
+    /// Forgets what is past its time.
+    pub async fn forget(&self) {
+        Retainer::new(Arc::clone(&self.auth)).round().await.unwrap();
+    }
+
+    /// Time passes, and what is past its time is forgotten.
     async fn days(&self, days: i64) {
         self.advance(days * DAY);
         self.keeper().step().await.unwrap();
+        self.forget().await;
     }
 }
 
@@ -168,4 +177,25 @@ async fn a_change_of_the_schema_is_an_entry(#[case] engine: &str) {
     world.db.execute("DELETE FROM auth_schema_entries WHERE version = 43", args![]).await.unwrap();
     world.auth.seed().await.unwrap();
     assert_eq!(changes(&world).await[1..], ["0043_auth_retention"]);
+}
+
+/// Who lets people in waits for nothing that takes long, and what takes long is brought to its end.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_backlog_is_forgotten_in_one_round_and_holds_nobody_up(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let at = world.clock.now();
+    let mut tx = world.db.begin().await.unwrap();
+    let rows = (0..3_500).map(|n: i64| args![format!("proof {n}").as_bytes(), at]).collect();
+    tx.insert_many("INSERT INTO auth_proofs (name, expires_at)", "", rows).await.unwrap();
+    tx.commit().await.unwrap();
+    world.advance(91 * DAY);
+    world.keeper().step().await.unwrap();
+    assert_eq!((world.count("auth_proofs").await, world.count("auth_audit_cold").await), (3_500, 0));
+    world.forget().await;
+    assert_eq!(world.count("auth_proofs").await, 0);
+    assert!(world.count("auth_audit_cold").await > 0);
 }
