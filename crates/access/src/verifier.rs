@@ -194,11 +194,11 @@ impl Verifier {
         if let Some(id) = api_key::public_id(token) {
             let now = self.clock.now();
             self.live.fresh(now)?;
-            let identity = Identity::clone(&*self.api_key(&id, token, now)?);
+            let identity = Identity::clone(&*self.limited(&self.api_key(&id, token, now)?));
             return Ok(Validated { identity, audience: vec![self.config.audience.clone()], bound_to: None });
         }
         let (claims, verified) = self.in_force(token)?;
-        let identity = Identity::clone(&verified.identity);
+        let identity = Identity::clone(&*self.limited(&verified.identity));
         Ok(Validated { identity, audience: claims.aud.all(), bound_to: verified.jkt })
     }
 

@@ -193,6 +193,8 @@ impl Upstream {
         if let Ok(outcome) = timeout(after, first.as_mut()).await {
             return outcome;
         }
+        // The role has two of it then.
+        let Ok(_place) = self.places.try_acquire() else { return first.await };
         if !self.budget.withdraw() {
             return first.await;
         }

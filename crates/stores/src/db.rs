@@ -339,7 +339,8 @@ impl Tx {
     }
 
     /// Says which rows of tables with an organisation it sees from here on: none until then. PostgreSQL's row security
-    /// holds everybody to it but superusers; on SQLite the views over those tables do.
+    /// holds everybody to it but superusers; on SQLite the views over those tables do, by a row that says so: there, who only
+    /// reads waits for a turn among those who write as well.
     ///
     /// # Errors
     /// As [`Tx::execute`].

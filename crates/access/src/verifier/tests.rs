@@ -116,6 +116,7 @@ fn an_age_limit_holds_for_a_token_that_is_older() {
         let snapshot = Snapshot { keys, ages: vec![(person, ages)], ..Snapshot::default() };
         bench.verifier.live().replace(snapshot, bench.clock.now());
         assert_eq!(bench.verify(&token).unwrap().ages, Some(ages));
+        assert_eq!(bench.verifier.inspect(&token).unwrap().identity.ages, Some(ages), "partners are told of it");
         assert_eq!(bench.verify(&other).unwrap().ages, None, "it is theirs alone");
     }
 }

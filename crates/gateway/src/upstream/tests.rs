@@ -144,6 +144,11 @@ async fn a_slow_read_is_sent_twice_where_that_is_wanted_and_never_else() {
         Outcome::Good(1)
     };
     assert_eq!(upstream.call(LONG, true, second_fails).await.ok(), Some(1));
+    // It takes a place of its own.
+    let (upstream, asked) =
+        (upstream(&testkit::clock(), UpstreamConfig { max_in_flight: 1, ..hedged }), AtomicU32::new(0));
+    assert!(upstream.call(LONG, true, || slow_until(2, &asked)).await.is_err());
+    assert_eq!((asked.load(Ordering::SeqCst), upstream.state().in_flight), (1, 0));
     // And it takes from the budget of retries.
     let never_opens = BreakerConfig { error_share: 2.0, in_a_row: u32::MAX, ..BreakerConfig::new(0.5, 20) };
     let hedged = UpstreamConfig { hedge_after: Some(Duration::ZERO), breaker: never_opens, ..hedged };

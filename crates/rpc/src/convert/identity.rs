@@ -1,6 +1,6 @@
 //! The values of `auth.proto`.
 
-use contracts::{ApiError, Credential, Identity, Result, Role, Scopes, Subject, Validated};
+use contracts::{AgeLimit, ApiError, Credential, Identity, Result, Role, Scopes, Subject, Validated};
 
 use super::{parsed, stamp, time, within, wrong};
 use crate::pb::{self, validated_token as of};
@@ -28,6 +28,10 @@ impl From<Validated> for pb::ValidatedToken {
             credential: Some(credential),
             audience,
             bound_to,
+            age_limit: identity.ages.map(|ages| pb::AgeLimit {
+                max_age: u32::from(ages.max_age),
+                region: ages.region.map(|region| region.to_string()),
+            }),
         }
     }
 }
@@ -51,7 +55,7 @@ impl TryFrom<pb::ValidatedToken> for Validated {
             role: parsed::<Role>("role", &value.role, "a role")?,
             scopes: parsed::<Scopes>("scopes", &value.scopes, "scopes with spaces between")?,
             credential,
-            ages: None,
+            ages: value.age_limit.map(|limit| within("age_limit", age_limit(&limit))).transpose()?,
         };
         Ok(Self { identity, audience: value.audience, bound_to: value.bound_to })
     }
@@ -62,6 +66,13 @@ fn access_token(token: &pb::AccessToken) -> Result<Credential> {
         id: parsed("id", &token.id, "a UUID")?,
         family: token.family_id.as_deref().map(|id| parsed("family_id", id, "a UUID")).transpose()?,
         expires_at: time("expires_at", token.expires_at)?,
+    })
+}
+
+fn age_limit(limit: &pb::AgeLimit) -> Result<AgeLimit> {
+    Ok(AgeLimit {
+        max_age: u16::try_from(limit.max_age).map_err(|_| wrong("max_age", "must be an age"))?,
+        region: limit.region.as_deref().map(|region| parsed("region", region, "a region")).transpose()?,
     })
 }
 
@@ -77,13 +88,20 @@ mod tests {
     fn what_a_token_is_survives_the_way() {
         let id = |n| Uuid::from_u128(n);
         let token = |family| Credential::Token { id: id(1), family, expires_at: Timestamp::UNIX_EPOCH };
-        for (subject, org, credential, bound_to) in [
-            (Subject::User(UserId(id(2))), Some(OrgId(id(3))), token(Some(id(4))), Some("thumb".to_owned())),
-            (Subject::Service("robot".into()), None, token(None), None),
-            (Subject::User(UserId(id(5))), None, Credential::ApiKey("0123".into()), None),
+        let ages = |region: &str| Some(AgeLimit { max_age: 12, region: region.parse().ok() });
+        for (subject, org, credential, bound_to, ages) in [
+            (
+                Subject::User(UserId(id(2))),
+                Some(OrgId(id(3))),
+                token(Some(id(4))),
+                Some("thumb".to_owned()),
+                ages("DE"),
+            ),
+            (Subject::Service("robot".into()), None, token(None), None, None),
+            (Subject::User(UserId(id(5))), None, Credential::ApiKey("0123".into()), None, ages("")),
         ] {
             let scopes = "openid read:content".parse().unwrap();
-            let (client, role, ages) = ("app".into(), Role::Moderator, None);
+            let (client, role) = ("app".into(), Role::Moderator);
             let identity = Identity { subject, client, org, role, scopes, credential, ages };
             let value = Validated { identity, audience: vec!["https://a".into(), "https://b".into()], bound_to };
             assert_eq!(Validated::try_from(pb::ValidatedToken::from(value.clone())).unwrap(), value);
