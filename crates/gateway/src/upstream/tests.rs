@@ -145,8 +145,8 @@ async fn a_slow_read_is_sent_twice_where_that_is_wanted_and_never_else() {
     };
     assert_eq!(upstream.call(LONG, true, second_fails).await.ok(), Some(1));
     // It takes a place of its own.
-    let (upstream, asked) =
-        (upstream(&testkit::clock(), UpstreamConfig { max_in_flight: 1, ..hedged }), AtomicU32::new(0));
+    let alone = UpstreamConfig { max_in_flight: 1, ..hedged };
+    let (upstream, asked) = (self::upstream(&testkit::clock(), alone), AtomicU32::new(0));
     assert!(upstream.call(LONG, true, || slow_until(2, &asked)).await.is_err());
     assert_eq!((asked.load(Ordering::SeqCst), upstream.state().in_flight), (1, 0));
     // And it takes from the budget of retries.
