@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -44,12 +44,21 @@ pub fn line(command: &Command) -> String {
 
 /// Runs a command with our output; `Ok(false)` when it failed, an error when it could not start or was interrupted.
 pub fn run(command: &mut Command) -> Result<bool> {
+    run_within(command, Duration::MAX)
+}
+
+/// As [`run`], for a command that has `most` time; it is ended after that.
+///
+/// # Errors
+/// As [`run`], and when it takes longer.
+pub fn run_within(command: &mut Command, most: Duration) -> Result<bool> {
     if interrupted() {
         bail!("interrupted");
     }
     let words = line(command);
     println!("\n$ {words}");
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start `{words}`"))?;
+    let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             return if interrupted() { bail!("interrupted") } else { Ok(status.success()) };
@@ -57,6 +66,10 @@ pub fn run(command: &mut Command) -> Result<bool> {
         if interrupted() {
             end(&mut child)?;
             bail!("interrupted");
+        }
+        if started.elapsed() > most {
+            end(&mut child)?;
+            bail!("`{words}` took longer than {} minutes and was ended", most.as_secs() / 60);
         }
         thread::sleep(Duration::from_millis(50));
     }

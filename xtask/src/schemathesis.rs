@@ -24,6 +24,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,ignored_auth";
 /// The packages, each at one version.
 const PACKAGES: &str = include_str!("../schemathesis.txt");
+/// How long the tool may take as a stranger, and again as the operator: some twenty times what the soak's cases take.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 /// Cases that the tool makes of every operation whatever it is told: one of each boundary and fault.
 const COVERAGE: usize = 25;
 
@@ -32,15 +34,15 @@ pub fn run(root: &Path, args: &[String]) -> Result<ExitCode> {
     process::catch_interrupts()?;
     let cases = args.first().map_or(Ok(CASES), |text| text.parse()).context("CASES is a number")?;
     let build = ["build", "--workspace", "--locked"];
-    let passed = process::run(Command::new("cargo").args(build).current_dir(root))? && check(root, cases)?;
+    let passed = process::run(Command::new("cargo").args(build).current_dir(root))? && check(root, cases, &seed())?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Makes `cases` requests, half of them as the operator. The binary must have been built.
+/// Makes `cases` requests from `seed`, half of them as the operator. The binary must have been built.
 ///
 /// # Errors
-/// When the tool can't be had or the node does not start.
-pub fn check(root: &Path, cases: usize) -> Result<bool> {
+/// When the tool can't be had or hangs, or the node does not start.
+pub fn check(root: &Path, cases: usize, seed: &str) -> Result<bool> {
     let packages = install(root)?;
     let node = Node::start(root)?;
     let operations = node.operations()?;
@@ -51,13 +53,14 @@ pub fn check(root: &Path, cases: usize) -> Result<bool> {
         let mut command = Command::new("python3");
         command.args(["-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", "--no-color"]);
         command.arg(format!("{}/openapi.json", node.url)).args(["--checks", CHECKS, "--workers", "1", "--seed"]);
-        command.arg(seed()).args(["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--max-examples"]);
+        command.arg(seed).args(["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--max-examples"]);
         command.arg(examples.to_string()).args(["--request-timeout", "20", "--continue-on-failure"]);
         command.args(["--report", "json", "--report-json-path"]).arg(&report);
         if let Some(token) = token {
             command.args(["--header", &format!("Authorization: Bearer {token}")]);
         }
-        passed &= process::run(command.env("PYTHONPATH", &packages).current_dir(node.folder.path()))?;
+        command.env("PYTHONPATH", &packages).current_dir(node.folder.path());
+        passed &= process::run_within(&mut command, PATIENCE)?;
         made += generated(&report)?;
     }
     ensure!(made >= cases, "{made} cases were made, and {cases} were wanted");
@@ -65,7 +68,8 @@ pub fn check(root: &Path, cases: usize) -> Result<bool> {
     Ok(passed)
 }
 
-fn seed() -> String {
+/// The gate's, unless `PROPTEST_RNG_SEED` names another.
+pub fn seed() -> String {
     std::env::var("PROPTEST_RNG_SEED").unwrap_or_else(|_| SEED.to_owned())
 }
 

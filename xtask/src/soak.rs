@@ -65,9 +65,12 @@ pub fn run(root: &Path) -> Result<ExitCode> {
     let file = root.join("target/soak.json");
     let commit = process::output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(root))?;
     let mut state = State::read(&file, commit.trim().to_owned());
-    if !state.passed.is_empty() {
-        println!("going on with the soak of {}: {} packages have passed", state.commit, state.passed.len());
-    }
+    let State { commit, seed, cases, passed } = &state;
+    println!(
+        "soak of {commit} at {:.0}: seed {seed}, {cases} cases a property, {} steps done",
+        Timestamp::now(),
+        passed.len()
+    );
     let mut summary = Summary::default();
     for (package, seconds) in &state.passed {
         summary.note(package, Duration::from_secs(*seconds));
@@ -116,7 +119,7 @@ fn steps(root: &Path, summary: &mut Summary, state: &mut State, file: &Path) -> 
     }
     if !state.passed.contains_key(API) {
         let started = std::time::Instant::now();
-        let made = || schemathesis::check(root, schemathesis::SOAK_CASES);
+        let made = || schemathesis::check(root, schemathesis::SOAK_CASES, &state.seed);
         if summary.step(API, made, |passed| *passed)? {
             state.passed.insert(API.to_owned(), started.elapsed().as_secs());
             state.write(file)?;

@@ -41,7 +41,7 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     let name = format!("tests (cargo {})", runner[0]);
     summary.step(&name, || process::run(cargo(&tests).envs(engines.variables())), ok)?;
     summary.step("web app", || web::test(root), ok)?;
-    summary.step("schemathesis", || schemathesis::check(root, schemathesis::CASES), ok)?;
+    summary.step("schemathesis", || schemathesis::check(root, schemathesis::CASES, &schemathesis::seed()), ok)?;
     if runner[0] == "nextest" && tidy::has_doctests(root)? {
         let doctests = ["test", "--workspace", "--locked", "--doc"];
         summary.step("doctests", || process::run(cargo(&doctests).envs(engines.variables())), ok)?;
