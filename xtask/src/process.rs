@@ -102,3 +102,16 @@ fn end(child: &mut Child) -> Result<()> {
     child.wait()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_hangs_is_ended() {
+        let started = Instant::now();
+        let error = run_within(Command::new("sleep").arg("60"), Duration::from_millis(200)).unwrap_err().to_string();
+        assert!(error.contains("`sleep 60` took longer") && started.elapsed() < Duration::from_secs(30), "{error}");
+        assert!(run_within(&mut Command::new("true"), Duration::from_secs(60)).unwrap());
+    }
+}
