@@ -48,6 +48,8 @@ async fn who_names_no_organisation_sees_none_of_its_rows(#[case] engine: &str) {
     let (here, ada) = with_key(&world, "ada@example.org", Some("Here")).await;
     let (there, cy) = with_key(&world, "cy@example.org", Some("There")).await;
     let (_, eve) = with_key(&world, "eve@example.org", None).await;
+    let named = [&ada, &cy, &eve].map(|token| claims(token)["org"].clone());
+    assert_eq!(named, [json!(here), json!(there), Value::Null], "a token names the organisation of its person");
     for _ in 0..2 {
         let outside: i64 = world.db.fetch_one("SELECT COUNT(*) FROM auth_api_keys", args![]).await.unwrap();
         assert_eq!((outside, seen(&world, None).await), (0, 0), "nothing, whoever saw everything before");

@@ -18,6 +18,7 @@ use table::{Door, LINES, Line, SIGN_IN};
 /// A node with the fixtures, whose accounts were made before it started.
 fn settled() -> (App, People) {
     let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER);
+    let setup = setup.env("MEDIA_GATEWAY_LOG", "debug,hyper=off,h2=off");
     let mut people = People::settle(&setup);
     let app = fixtures::loaded(setup);
     let found = app.get("/api/v1/search?q=paper+lighthouse").ok();
@@ -41,6 +42,16 @@ fn operations(setup: &Setup) -> BTreeMap<String, (String, String)> {
     }
     all
 }
+
+/// What every answer has, whatever its route and status.
+const SECURE: [(&str, &str); 6] = [
+    ("strict-transport-security", "max-age=31536000"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("server", ""),
+];
 
 /// Whether a line's path is one of the operation's.
 fn fits(path: &str, template: &str) -> bool {
@@ -94,7 +105,14 @@ impl Walk<'_> {
         let answer = self.app.send(request);
         let to_sign_in = answer.status == 303 && answer.header("location").starts_with("/login");
         assert!(answer.status < 500, "{id}: {}", answer.text);
-        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{id}");
+        for (name, value) in SECURE {
+            assert_eq!(answer.header(name), value, "{id}: {name}");
+        }
+        assert!(
+            answer.header("content-security-policy").contains("frame-ancestors 'none'"),
+            "{id}: {:?}",
+            answer.headers
+        );
         if [Door::Token, Door::Admin].contains(&door) && answer.status == 401 {
             let expected = format!("resource_metadata=\"{ISSUER}/.well-known/oauth-protected-resource\"");
             assert!(answer.header("www-authenticate").contains(&expected), "{id}: {:?}", answer.headers);
@@ -134,4 +152,19 @@ fn every_operation_answers_each_of_eight_people() {
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), walk.sent, wrong.join("\n"));
     assert_eq!(walk.sent, 8 * operations.len());
+    nothing_of_theirs_is_logged(&app.log(), &people);
+}
+
+/// No token, cookie, secret or password that was sent is in the log, and nobody's address.
+fn nothing_of_theirs_is_logged(log: &str, people: &People) {
+    assert!(log.contains("answered a request"), "it says a lot");
+    let sent = [&people.tokens, &people.admins, &people.browsers, &people.clients].into_iter().flatten().flatten();
+    for (name, value) in sent {
+        for secret in value.split(['=', ';', ' ']).filter(|part| part.len() > 20) {
+            assert!(!log.contains(secret), "{name}: {secret}");
+        }
+    }
+    for word in ["@example.org", people::PASSWORD] {
+        assert!(!log.contains(word), "{word}");
+    }
 }
