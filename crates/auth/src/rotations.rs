@@ -8,7 +8,7 @@ use std::{
 
 use contracts::ApiError;
 use jiff::Timestamp;
-use stores::Db;
+use stores::{Db, DbError};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -90,7 +90,8 @@ impl Inner {
     /// Writes them in one transaction; gives the hashes of the tokens that were used up by it. Of two with one token the
     /// first counts.
     async fn write(&self, batch: &[Waiting]) -> Result<HashSet<Vec<u8>>, ApiError> {
-        // In the order of their hashes: processes that use the same tokens up wait for each other one way round only.
+        // In the order of their hashes, so that processes that use the same tokens up seldom wait for each other both ways round: the
+        // engine may take the rows in another one.
         let mut all: BTreeMap<&[u8], &Rotation> = BTreeMap::new();
         for (rotation, _) in batch {
             all.entry(&rotation.token_hash).or_insert(rotation);
@@ -106,6 +107,16 @@ impl Inner {
         audit::write_all(&mut tx, all.iter().map(|one| (one.entry(), one.at)).collect()).await?;
         tx.commit().await?;
         Ok(used)
+    }
+}
+
+impl Inner {
+    /// Writes each alone, after they failed together: who did nothing wrong has no part in what one of them failed by.
+    async fn write_each(&self, batch: Vec<Waiting>) {
+        for waiting in batch {
+            let written = self.write(std::slice::from_ref(&waiting)).await;
+            let _ = waiting.1.send(written.map(|used| !used.is_empty()));
+        }
     }
 }
 
@@ -132,6 +143,10 @@ impl Writing {
                 return;
             }
             let mut written = self.inner.write(&batch).await;
+            if batch.len() > 1 && written.as_ref().is_err_and(|error| !DbError::is_outage(error)) {
+                self.inner.write_each(batch).await;
+                continue;
+            }
             for (rotation, tell) in batch {
                 let used =
                     written.as_mut().map(|used| used.remove(&rotation.token_hash)).map_err(|error| error.clone());

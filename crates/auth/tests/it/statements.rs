@@ -119,3 +119,31 @@ async fn refreshes_that_wait_are_written_together(#[case] engine: &str, #[case] 
         world.refresh(&client, &refresh_of(answer)).await.ok();
     }
 }
+
+/// What one refresh fails by is its own affair, also where others were written with it.
+#[tokio::test]
+async fn one_refresh_that_fails_takes_no_other_along() {
+    let world = Arc::new(World::open("sqlite").await);
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let mut tokens = Vec::new();
+    for _ in 0..8 {
+        tokens.push(refresh_of(&browser.tokens(&client, "read:content").await));
+    }
+    let poison = "CREATE TRIGGER poison BEFORE INSERT ON auth_refresh_tokens
+        WHEN NEW.family_id = (SELECT id FROM auth_families ORDER BY id LIMIT 1 OFFSET 5)
+        BEGIN SELECT RAISE(ABORT, 'poison'); END";
+    world.db.execute(poison, args![]).await.unwrap();
+    let held = world.db.begin().await.unwrap();
+    let mut waiting = JoinSet::new();
+    for token in tokens.iter().cloned() {
+        let (world, client) = (Arc::clone(&world), client.clone());
+        waiting.spawn(async move { world.refresh(&client, &token).await.status.as_u16() });
+    }
+    // They read their tokens, and wait for the one who writes.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(held);
+    let mut answers = waiting.join_all().await;
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 200, 200, 200, 200, 200, 200, 500]);
+}
