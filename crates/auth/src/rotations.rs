@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use contracts::ApiError;
+use contracts::{ApiError, ErrorKind};
 use jiff::Timestamp;
-use stores::{Db, DbError};
+use stores::Db;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -143,7 +143,9 @@ impl Writing {
                 return;
             }
             let mut written = self.inner.write(&batch).await;
-            if batch.len() > 1 && written.as_ref().is_err_and(|error| !DbError::is_outage(error)) {
+            // Not while the database is away: each would wait for it.
+            let failed = |error: &ApiError| matches!(error.kind, ErrorKind::Internal | ErrorKind::Conflict);
+            if batch.len() > 1 && written.as_ref().is_err_and(failed) {
                 self.inner.write_each(batch).await;
                 continue;
             }
