@@ -113,7 +113,7 @@ impl Auth {
             Kind::Known if self.config.confirm_first && user.email_verified_at.is_none() => Kind::Verify,
             kind => kind,
         };
-        let due = self.erased_from(user.id).await?;
+        let due = if kind == Kind::Erasing { self.erased_from(user.id).await? } else { None };
         if kind == Kind::Erasing && due.is_none() {
             return Ok(None);
         }
