@@ -136,7 +136,7 @@ async fn one_refresh_that_fails_takes_no_other_along() {
     world.db.execute(poison, args![]).await.unwrap();
     let held = world.db.begin().await.unwrap();
     let mut waiting = JoinSet::new();
-    for token in tokens.iter().cloned() {
+    for token in tokens {
         let (world, client) = (Arc::clone(&world), client.clone());
         waiting.spawn(async move { world.refresh(&client, &token).await.status.as_u16() });
     }

@@ -29,6 +29,9 @@ use super::*;
 
 const LIST: &str = "/api/v1/admin/dead-letters";
 
+/// What was done with an event, and of which group.
+type Stated = (&'static str, String, EventId);
+
 /// Two groups that failed on each of three events until they were given up.
 struct Node {
     router: Router,
@@ -37,7 +40,7 @@ struct Node {
     events: Vec<EventId>,
     groups: [Group; 2],
     /// What the audit log was told.
-    stated: Arc<Mutex<Vec<(&'static str, String, EventId)>>>,
+    stated: Arc<Mutex<Vec<Stated>>>,
     /// Whether it can't be written.
     unwritable: Arc<AtomicBool>,
 }
