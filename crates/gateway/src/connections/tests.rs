@@ -94,7 +94,12 @@ async fn answers(mut stream: TcpStream) {
                 sleep(Duration::from_millis(20)).await;
                 let _ = stream.write_all(&answer(b"evil")).await;
             }
-            "cut" | "close" => return,
+            "cut" => return,
+            // Not before the answer was read.
+            "close" => {
+                sleep(Duration::from_millis(20)).await;
+                return;
+            }
             _ => {}
         }
     }
@@ -133,7 +138,7 @@ async fn what_was_closed_as_it_lay_there_costs_no_request() {
     let role = Role::start().await;
     let connections = role.connections();
     join_all((0..5).map(|_| get(&connections, "/close/a"))).await;
-    sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(100)).await;
     assert_eq!((role.opened(), connections.lock().len()), (5, 5), "nobody has looked at them yet");
     // It is not safe to repeat, and nothing of it was sent.
     assert_eq!(ask(&connections, Method::POST, "/echo/b").await.unwrap(), "b");
