@@ -2,7 +2,7 @@
 
 pub mod auth;
 mod catalog;
-pub mod gateway;
+mod gateway;
 mod ingest;
 mod search;
 

@@ -20,6 +20,7 @@ use stores::{
     vectors::VectorIndex,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     backends,
@@ -160,6 +161,16 @@ impl Services {
     /// A call that this process makes for whoever started it.
     pub fn call(&self, caller: Caller) -> Call {
         Call::new(caller, Trace::start(&self.rng), &self.clock, CLI_TIMEOUT)
+    }
+
+    /// The operator's routes to the dead letters; the audit log says what was done with them.
+    pub fn dead_letters(&self) -> OpenApiRouter {
+        let auth = Arc::clone(&self.auth);
+        gateway::dead_letters(self.db.clone(), self.clock.clone(), move |tx, deed| {
+            let auth = Arc::clone(&auth);
+            let gateway::Deed { call, action, group, event } = deed;
+            Box::pin(async move { auth.note(tx, call, action, event, ("group", group)).await })
+        })
     }
 
     /// Starts the workers: the followers of the event log, and its trimming.

@@ -8,7 +8,7 @@ use super::{
     Global,
     auth::admin::{Door, print},
 };
-use crate::roles::{Role, gateway::dead_letters};
+use crate::{roles::Role, services::Services};
 
 const DEAD: &str = "/api/v1/admin/dead-letters";
 /// What is shown of each.
@@ -70,7 +70,7 @@ pub async fn run(global: &Global, verb: &EventsVerb) -> anyhow::Result<()> {
 }
 
 async fn ask(global: &Global, method: &str, path: &str) -> anyhow::Result<Value> {
-    let door = Door::of(global, Role::Gateway, dead_letters).await?;
+    let door = Door::of(global, Role::Gateway, Services::dead_letters).await?;
     let answer = door.call(method, path, None).await;
     door.close().await;
     answer

@@ -20,7 +20,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
             None => remotes.extend(remote(role, common)?),
         }
     }
-    let local = local.merge(dead_letters(services));
+    let local = local.merge(services.dead_letters());
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api), Arc::clone(&services.search_api)).into());
     Ok(gateway::gateway(GatewayParts {
         local,
@@ -35,16 +35,6 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         reload: Some(Arc::clone(&common.reload)),
         config: limits::public(&common.config),
     }))
-}
-
-/// The operator's routes to the dead letters; the audit log says what was done with them.
-pub fn dead_letters(services: &Services) -> OpenApiRouter {
-    let auth = Arc::clone(&services.auth);
-    gateway::dead_letters(services.db.clone(), services.clock.clone(), move |tx, deed| {
-        let auth = Arc::clone(&auth);
-        let gateway::Deed { call, action, group, event } = deed;
-        Box::pin(async move { auth.note(tx, call, action, event, ("group", group)).await })
-    })
 }
 
 /// Writes refusals into the audit log.
