@@ -1,4 +1,4 @@
-//! Addresses of machines: which are of the public internet.
+//! Addresses of machines: which are of the public internet, and which are this one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,6 +12,13 @@ pub fn is_public(ip: IpAddr) -> bool {
             _ => is_public_v6(ip),
         },
     }
+}
+
+/// Whether a host, by its number (an IPv6 one with or without brackets) or as `localhost`, is this machine. Nothing else
+/// may be spoken to in plain text.
+pub fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host.parse().map_or(host == "localhost", |ip: IpAddr| ip.to_canonical().is_loopback())
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {

@@ -25,7 +25,7 @@ mod rng;
 mod search;
 mod source;
 
-pub use address::is_public;
+pub use address::{is_public, is_this_machine};
 pub use auth::{
     AuthApi, Credential, DeviceSession, Identity, Permission, Purpose, Role, Scope, Scopes, Subject, Validated,
 };

@@ -1,15 +1,15 @@
 //! Mail handed to a server (RFC 5321), encrypted unless the server is this machine.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::{Mail, MailError, Mailer};
+use contracts::{Mail, MailError, Mailer, is_this_machine};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
     message::Mailbox,
     transport::smtp::{Error, extension::ClientId},
 };
-use url::{Host, Url};
+use url::Url;
 
 use crate::{message, sender};
 
@@ -53,13 +53,8 @@ impl SmtpMailer {
 fn address(config: &SmtpConfig) -> Result<Url, String> {
     let mut url = Url::parse(&config.url).map_err(|_| "it is not an address".to_owned())?;
     let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
-    let here = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        // What is no scheme of the web keeps an address as a name.
-        Some(Host::Domain(name)) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
-        None => return Err("it names no host".to_owned()),
-    };
+    let Some(host) = url.host_str() else { return Err("it names no host".to_owned()) };
+    let here = is_this_machine(host);
     match (url.scheme(), tls.as_deref()) {
         ("smtps", None) | ("smtp", Some("required")) => {}
         ("smtp", None) if here => {}

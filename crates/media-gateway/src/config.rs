@@ -1,12 +1,12 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
 mod auth;
-mod beyond;
 mod given;
 mod intent;
 mod log;
 mod mail;
 mod pictures;
+mod plaintext;
 mod providers;
 mod rates;
 
@@ -323,7 +323,7 @@ impl Config {
         {
             bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
-        beyond::check(self)?;
+        plaintext::check(self)?;
         self.check_limits()?;
         self.intent.check(self.limits.request_timeout_ms)?;
         self.mail.check()?;

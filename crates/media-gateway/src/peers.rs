@@ -1,10 +1,10 @@
 //! Local or remote? The only place that asks.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use catalog::Catalog;
-use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi};
+use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, is_this_machine};
 use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
@@ -70,8 +70,7 @@ pub fn check_plaintext(config: &Config) -> anyhow::Result<()> {
 
 /// Whether an address is one of this machine.
 pub fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.parse().map_or(host == "localhost", |address: IpAddr| address.to_canonical().is_loopback())
+    url.host_str().is_some_and(is_this_machine)
 }
 
 /// The catalogue: ours, or the process that has it.

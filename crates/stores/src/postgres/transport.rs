@@ -1,7 +1,8 @@
 //! How a connection to PostgreSQL is protected, read from its address as users of libpq write it.
 
-use std::{net::IpAddr, str::FromStr};
+use std::str::FromStr;
 
+use contracts::is_this_machine;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::error::DbError;
@@ -37,8 +38,7 @@ impl Transport {
 
 /// Whether a host, or a folder with a socket, is this machine's.
 fn is_here(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    host.starts_with('/') || host == "localhost" || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    host.starts_with('/') || is_this_machine(host)
 }
 
 /// What the driver is told. As with libpq, `sslrootcert=system` stands for the authorities that the system believes and
