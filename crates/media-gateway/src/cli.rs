@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod door;
 mod eval;
 mod events;
 mod export;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Global,
-    auth::admin::{Door, print},
+    door::{Door, print},
 };
 use crate::{roles::Role, services::Services};
 

@@ -2,24 +2,17 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context as _;
 use clap::Args;
-use contracts::{ApiError, Call, Caller, ErrorKind};
-use ingest::{BeginLink, BegunLink, FinishLink, Ingest, LinkView};
-use serde_json::json;
+use contracts::{ApiError, ErrorKind};
+use ingest::{BegunLink, FinishLink, LinkView};
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-use super::{Global, out};
-use crate::{
-    config::Config,
-    folder::Opened,
-    owner::OwnerClient,
-    roles::Role,
-    services::{Services, Wanted},
-};
+use super::{Global, door::Door, out};
+use crate::roles::{self, Role};
 
 /// How long the browser has, and one of its requests; the longest head that is read, in bytes.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -40,62 +33,31 @@ impl LinkArgs {
 
 /// Links a source, through the running node or here.
 pub async fn link(global: &Global, args: &LinkArgs) -> anyhow::Result<()> {
-    let config = Config::load(&global.flags())?;
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    let asked = BeginLink { redirect_uri: format!("http://{}", listener.local_addr()?) };
-    let view = match Services::folder(&config)? {
-        Opened::Theirs(owner) => {
-            let node = OwnerClient::new(owner, Role::Ingest)?;
-            let body = json!({ "redirect_uri": asked.redirect_uri });
-            let begun: BegunLink = node.post(&args.path(), None, &body).await?;
-            let answer = serde_json::to_value(answered(&listener, &begun).await?)?;
-            serde_json::from_value(node.call("PUT", &args.path(), Some(&answer)).await?)?
-        }
-        Opened::Ours(folder) => {
-            let services = Services::open(&config, &folder, Wanted::Everything).await?;
-            let done = ourselves(&services, args, &asked, &listener).await;
-            services.close().await;
-            done?
-        }
-    };
-    said(global, &view)
+    let door = door(global).await?;
+    let view = linked(&door, args, &listener).await;
+    door.close().await;
+    said(global, &serde_json::from_value(view?)?)
 }
 
-async fn ourselves(
-    services: &Services,
-    args: &LinkArgs,
-    asked: &BeginLink,
-    listener: &TcpListener,
-) -> anyhow::Result<LinkView> {
-    let (ingest, call) = here(services)?;
-    let begun = ingest.begin_link(&call, &args.source, asked).await?;
-    let answer = answered(listener, &begun).await?;
-    Ok(ingest.finish_link(&call, &args.source, &answer).await?)
-}
-
-fn here(services: &Services) -> anyhow::Result<(&Ingest, Call)> {
-    let ingest = services.ingest.as_deref().context("this process has no ingest")?;
-    Ok((ingest, services.call(Caller::Operator)))
+async fn linked(door: &Door, args: &LinkArgs, listener: &TcpListener) -> anyhow::Result<Value> {
+    let asked = json!({ "redirect_uri": format!("http://{}", listener.local_addr()?) });
+    let begun: BegunLink = serde_json::from_value(door.call("POST", &args.path(), Some(&asked)).await?)?;
+    let answer = serde_json::to_value(answered(listener, &begun).await?)?;
+    door.call("PUT", &args.path(), Some(&answer)).await
 }
 
 /// Ends a link.
 pub async fn unlink(global: &Global, args: &LinkArgs) -> anyhow::Result<()> {
-    let config = Config::load(&global.flags())?;
-    match Services::folder(&config)? {
-        Opened::Theirs(owner) => {
-            OwnerClient::new(owner, Role::Ingest)?.call("DELETE", &args.path(), None).await?;
-        }
-        Opened::Ours(folder) => {
-            let services = Services::open(&config, &folder, Wanted::Everything).await?;
-            let done = match here(&services) {
-                Ok((ingest, call)) => ingest.end_link(&call, &args.source).await.map_err(anyhow::Error::from),
-                Err(error) => Err(error),
-            };
-            services.close().await;
-            done?;
-        }
-    }
+    let door = door(global).await?;
+    let done = door.call("DELETE", &args.path(), None).await;
+    door.close().await;
+    done?;
     said(global, &LinkView { source: args.source.clone(), linked: false })
+}
+
+async fn door(global: &Global) -> anyhow::Result<Door> {
+    Door::of(global, Role::Ingest, |services| roles::ingest::routes(services).unwrap_or_default()).await
 }
 
 fn said(global: &Global, view: &LinkView) -> anyhow::Result<()> {

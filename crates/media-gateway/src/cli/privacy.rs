@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Global,
-    auth::admin::{Door, print},
+    door::{Door, print},
 };
 
 const PEOPLE: &str = "/api/v1/internal/privacy/people";

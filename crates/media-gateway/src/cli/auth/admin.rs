@@ -2,22 +2,14 @@
 
 use std::io::Read as _;
 
-use axum::{Router, body::Body, http::Request};
 use clap::{Args, Subcommand};
-use contracts::{ApiError, ErrorKind, Role, UserId};
+use contracts::{ApiError, Role, UserId};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use crate::{
-    cli::{Global, out},
-    config::Config,
-    folder::{Folder, Opened},
-    node,
-    owner::OwnerClient,
-    roles,
-    services::{Services, Wanted},
+use crate::cli::{
+    Global,
+    door::{Door, print},
 };
 
 const USERS: &str = "/api/v1/internal/auth/users";
@@ -25,8 +17,6 @@ const CLIENTS: &str = "/api/v1/internal/auth/clients";
 const KEYS: &str = "/api/v1/internal/auth/signing-keys";
 const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
 const AUDIT: &str = "/api/v1/internal/auth/audit";
-/// The most of an answer that is read.
-const MAX_ANSWER: usize = 16 << 20;
 
 #[derive(Subcommand, Debug)]
 pub enum UsersVerb {
@@ -150,96 +140,6 @@ pub enum SessionsVerb {
     },
 }
 
-/// Where requests go.
-pub enum Door {
-    /// To the node that owns the folder.
-    Node(OwnerClient),
-    /// To the same routes in this process, on the folder that no node has.
-    Here { services: Box<Services>, router: Router, folder: Box<Folder> },
-}
-
-impl Door {
-    async fn open(global: &Global) -> anyhow::Result<Self> {
-        Self::of(global, roles::Role::Auth, |services| auth::routes(services.auth.clone())).await
-    }
-
-    /// The door of `role`: the node's, or one to these routes.
-    pub async fn of(
-        global: &Global,
-        role: roles::Role,
-        routes: impl FnOnce(&Services) -> OpenApiRouter,
-    ) -> anyhow::Result<Self> {
-        let config = Config::load(&global.flags())?;
-        match Services::folder(&config)? {
-            Opened::Theirs(owner) => Ok(Self::Node(OwnerClient::new(owner, role)?)),
-            Opened::Ours(folder) => {
-                let services = Box::new(Services::open(&config, &folder, Wanted::Everything).await?);
-                let frame = node::frame(&config, &folder, &services)?;
-                let (router, _) = routes(&services).split_for_parts();
-                let router = router.layer(http_api::frame_layer(frame.into()));
-                Ok(Self::Here { router, folder: Box::new(folder), services })
-            }
-        }
-    }
-
-    /// Asks for the answer's JSON, null where it has none.
-    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let (router, token) = match self {
-            Self::Node(owner) => return owner.call(method, path, body).await,
-            Self::Here { router, folder, .. } => (router, folder.token()),
-        };
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
-        let request = request.header("content-type", "application/json");
-        let request = request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
-        let response = router.clone().oneshot(request).await?;
-        let status = response.status().as_u16();
-        let bytes = axum::body::to_bytes(response.into_body(), MAX_ANSWER).await?;
-        let json: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        if status < 400 {
-            return Ok(json);
-        }
-        let text = |name: &str| json[name].as_str().unwrap_or("unreadable_answer").to_owned();
-        Err(ApiError::new(ErrorKind::from_http(status), text("code"), text("detail")).into())
-    }
-
-    /// Asks once and closes what was opened.
-    pub async fn once(global: &Global, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let door = Self::open(global).await?;
-        let answer = door.call(method, path, body.as_ref()).await;
-        door.close().await;
-        answer
-    }
-
-    /// Closes what was opened.
-    pub async fn close(self) {
-        if let Self::Here { services, .. } = self {
-            services.close().await;
-        }
-    }
-}
-
-/// Prints items, one a line: as JSON, or the named fields.
-///
-/// # Errors
-/// As [`out::line`].
-pub fn print(global: &Global, answer: &Value, fields: &[&str]) -> Result<(), ApiError> {
-    let one = [answer.clone()];
-    for item in answer["items"].as_array().map_or(&one[..], Vec::as_slice) {
-        if global.json || fields.is_empty() {
-            out::line(&item.to_string())?;
-            continue;
-        }
-        let text = |name: &&str| match &item[*name] {
-            Value::String(text) => text.clone(),
-            Value::Null => "-".to_owned(),
-            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
-            other => other.to_string(),
-        };
-        out::line(&fields.iter().map(text).collect::<Vec<_>>().join("  "))?;
-    }
-    Ok(())
-}
-
 pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
     let change = |id: &UserId, body: Value| (format!("{USERS}/{id}"), body);
     let (path, body) = match verb {
@@ -302,7 +202,7 @@ pub async fn service_keys(global: &Global, verb: &ServiceKeysVerb) -> anyhow::Re
 }
 
 pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
-    let door = Door::open(global).await?;
+    let door = Door::auth(global).await?;
     let work = async {
         if matches!(verb, KeysVerb::Rotate) {
             door.call("POST", KEYS, None).await?;
@@ -365,7 +265,7 @@ pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
 }
 
 pub async fn export_audit(global: &Global) -> anyhow::Result<()> {
-    let door = Door::open(global).await?;
+    let door = Door::auth(global).await?;
     let exported = export_through(&door, global).await;
     door.close().await;
     exported

@@ -5,8 +5,8 @@ use contracts::Region;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{admin, login};
-use crate::cli::Global;
+use super::login;
+use crate::cli::{Global, door::print};
 
 const KEYS: &str = "/api/v1/auth/keys";
 const AGES: &str = "/api/v1/auth/age-limit";
@@ -57,7 +57,7 @@ pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()>
         ApiKeysVerb::List(server) => {
             let found = login::ask(server, "GET", KEYS, None).await?;
             let fields = ["id", "kind", "name", "scopes", "created_at", "expires_at", "last_used_at"];
-            admin::print(global, &found, &fields)?;
+            print(global, &found, &fields)?;
         }
         ApiKeysVerb::Create(new) => {
             let kind = match new.kind {
@@ -67,7 +67,7 @@ pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()>
             let NewKeyArgs { name, scopes, expires_in_days, server, .. } = new;
             let body = json!({ "name": name, "kind": kind, "scopes": scopes, "expires_in_days": expires_in_days });
             let made = login::ask(server, "POST", KEYS, Some(&body)).await?;
-            admin::print(global, &made, &["id", "key"])?;
+            print(global, &made, &["id", "key"])?;
         }
         ApiKeysVerb::End { id, server } => {
             login::ask(server, "DELETE", &format!("{KEYS}/{id}"), None).await?;
@@ -106,5 +106,5 @@ pub async fn age_limit(global: &Global, verb: &AgeLimitVerb) -> anyhow::Result<(
             return Ok(());
         }
     };
-    Ok(admin::print(global, &limit, &["max_age", "region", "changed_at"])?)
+    Ok(print(global, &limit, &["max_age", "region", "changed_at"])?)
 }
