@@ -74,12 +74,15 @@ impl Snapshot {
             let mut fits = vec![Match::default(); titles.len()];
             let mut places: Vec<HashMap<usize, Vec<u32>>> = Vec::with_capacity(words.len());
             let lengths = reader.get_fieldnorms_reader(self.fields.overview)?;
-            for word in &words {
+            for (place, word) in words.iter().enumerate() {
+                let is_name = story.names.binary_search(&place).is_ok();
                 let mut held = HashMap::new();
                 visit(reader, self.fields.overview, word, &titles, |at, postings| {
                     let score = word.score.score(lengths.fieldnorm_id(titles[at].0), postings.term_freq());
                     fits[at].overview += word.weight * f64::from(score);
                     fits[at].covered += word.weight * word.rarity / all;
+                    fits[at].names += if is_name { word.rarity } else { 0.0 };
+                    fits[at].rarest = fits[at].rarest.max(word.rarity);
                     let mut positions = Vec::new();
                     postings.positions(&mut positions);
                     held.insert(at, positions);
@@ -168,6 +171,10 @@ mod tests {
         let elsewhere = fit("a crime in the heat", 3);
         assert!(elsewhere.title > 0.0 && elsewhere.genres > 0.0 && elsewhere.overview == 0.0, "{elsewhere:?}");
         assert_eq!(fit("zebras", 3), Match::default());
+        assert!(fit("two people", 13).rarest < fit("two musicians", 13).rarest);
+        assert_eq!(fit("a detective hunts", 3).names, 0.0, "no name");
+        let named = fit("where some Detective hunts", 3);
+        assert!(named.names > 0.0 && named.names <= named.rarest, "{named:?}");
     }
 
     #[test]

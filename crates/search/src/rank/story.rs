@@ -106,6 +106,8 @@ pub(crate) struct Story {
     pub words: Vec<(String, f32)>,
     /// Which of the words are neighbours, by their places in `words`: with nothing but stop words between them.
     pub pairs: Vec<(usize, usize)>,
+    /// Which of the words are written with a capital in the middle of a sentence, by their places: names, mostly.
+    pub names: Vec<usize>,
     /// When it was, as the question has it.
     pub eras: Vec<Era>,
 }
@@ -130,10 +132,10 @@ pub(crate) struct Told {
 impl Story {
     /// Reads a question; its first line, when there are more, is its gist.
     pub(crate) fn of(question: &str) -> Self {
-        let (gist, rest) = question.trim().split_once('\n').unwrap_or(("", question));
-        let (gist, rest) = (words(gist), words(rest));
+        let texts = question.trim().split_once('\n').unwrap_or(("", question));
+        let (gist, rest) = (words(texts.0), words(texts.1));
         let mut told: Vec<(String, f32, bool)> = Vec::new();
-        let (mut pairs, mut before) = (Vec::new(), None);
+        let (mut pairs, mut names, mut before) = (Vec::new(), Vec::new(), None);
         for (in_gist, word) in gist.iter().map(|word| (true, word)).chain(rest.iter().map(|word| (false, word))) {
             if stop_word(&word.text) {
                 continue;
@@ -149,16 +151,19 @@ impl Story {
                 None => told.push((word.text.clone(), 1.0, in_gist)),
             }
             pairs.extend(before.map(|before| (before, place)));
+            names.extend(is_name(if in_gist { texts.0 } else { texts.1 }, word.from).then_some(place));
             before = Some(place);
         }
         pairs.sort_unstable();
         pairs.dedup();
+        names.sort_unstable();
+        names.dedup();
         let weigh =
             |(word, count, in_gist): (String, f32, bool)| (word, count.sqrt() * if in_gist { FIRST_LINE } else { 1.0 });
         let mut eras = eras(&gist);
         eras.extend(self::eras(&rest));
         eras.truncate(MAX_ERAS);
-        Self { words: told.into_iter().map(weigh).collect(), pairs, eras }
+        Self { words: told.into_iter().map(weigh).collect(), pairs, names, eras }
     }
 
     /// What speaks for a title beside its words and meaning, in natural logarithms of odds: how often such titles are
@@ -173,6 +178,15 @@ impl Story {
             self.eras.iter().map(|era| told.year.map_or(ERA_UNKNOWN, |year| nearness(*era, year))).sum();
         ERA_SHARE * distance
     }
+}
+
+/// Whether the word that begins there has a capital and small letters after it, and stands in the middle of a sentence.
+fn is_name(text: &str, from: usize) -> bool {
+    let (Some(before), Some(after)) = (text.get(..from), text.get(from..)) else { return false };
+    let mut letters = after.chars();
+    let capital = letters.next().is_some_and(char::is_uppercase);
+    let goes_on = before.strip_suffix(' ').is_some_and(|said| said.ends_with(|c: char| c.is_lowercase() || c == ','));
+    capital && goes_on && letters.take(2).filter(|c| c.is_lowercase()).count() == 2
 }
 
 /// What an era says about a title without a year, between near and far.

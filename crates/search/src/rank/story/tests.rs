@@ -47,6 +47,20 @@ fn neighbours_stand_beside_each_other_but_for_stop_words() {
 }
 
 #[test]
+fn names_have_a_capital_in_the_middle_of_a_sentence() {
+    let names = |text: &str| {
+        let story = Story::of(text);
+        story.names.iter().map(|place| story.words[*place].0.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names("A spy called Alan\nHe meets Élise, Bond and McCoy. Then I shot the TV, in LA, near Ely's"),
+        ["alan", "elise", "bond", "elys"]
+    );
+    assert!(names("[TOMT] Robots\n\"Where\" (Robots) fight. Robots win").is_empty());
+    assert_eq!(names("he meets Bond, and Bond leaves").len(), 1, "however often it stands there");
+}
+
+#[test]
 fn evidence_is_for_what_was_told_of_and_near_in_time() {
     let told = |year: u16, words: u32| Told { year: Some(year), words, genres: 0.0 };
     let timeless = Story::of("a robot meets a whale");
