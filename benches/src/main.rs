@@ -17,7 +17,7 @@ mod tokens;
 mod vectors;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -189,13 +189,18 @@ async fn measure(args: Args) -> Result<()> {
         }
     }
     if let Some(file) = args.vectors.as_ref().filter(|_| wants(Part::Vectors)) {
-        vectors::real(&stored_vectors(file)?.1, &mut report).await?;
+        let outcome = real_vectors(file, &mut report).await;
+        report.part("real vectors", outcome);
     }
     if wants(Part::Vectors) && args.generated > 0 {
         let outcome = vectors::generated(args.generated, &mut report).await;
         report.part("generated vectors", outcome);
     }
     report.finish(&root, &args.json.unwrap_or_else(|| root.join("target/bench.json")))
+}
+
+async fn real_vectors(file: &Path, report: &mut Report) -> Result<()> {
+    vectors::real(&stored_vectors(file)?.1, report).await
 }
 
 /// What is measured over a folder with all the data in it.
@@ -209,7 +214,8 @@ async fn over_the_data(
         Some(folder) => bench.copy(folder).await?,
         None => bench.ingest(report, wants(Part::Ingest))?,
     }
-    bench.start(report, wants(Part::Start)).await?;
+    let outcome = bench.start(report, wants(Part::Start)).await;
+    report.part("start", outcome);
     if wants(Part::Search) {
         let outcome = bench.search(report).await;
         report.part("search", outcome);
@@ -239,7 +245,8 @@ async fn over_the_data(
         report.part("million", outcome);
     }
     if wants(Part::Vectors) && args.vectors.is_none() && bench.product.has_model() {
-        vectors::real(&stored_vectors(&bench.folder.path().join("index/vectors"))?.1, report).await?;
+        let outcome = real_vectors(&bench.folder.path().join("index/vectors"), report).await;
+        report.part("real vectors", outcome);
     }
     if wants(Part::Content) {
         let outcome = bench.content(report).await;

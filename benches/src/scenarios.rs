@@ -167,8 +167,8 @@ impl Bench {
         self.latencies(report, "read by a model", &server, self.searches(), names).await
     }
 
-    /// The latencies of requests with one connection and with many. No request is sent twice, so that no answer is one
-    /// that was kept.
+    /// The latencies of requests with one connection and with many. Where a request was sent twice, so that an answer may be
+    /// one that was kept, the figures say so.
     pub(crate) async fn latencies(
         &self,
         report: &mut Report,
@@ -181,15 +181,14 @@ impl Bench {
         for (connections, requests) in [(1, few), (self.load.connections, many)] {
             let load = Load { connections, ..self.load };
             let (outcome, cpu) = measured(server, load, requests.to_vec()).await?;
-            let name = |figure: &str| format!("{what}, {connections} connections: {figure}");
+            // Requests that were too few began anew.
+            let kept = if outcome.count() > requests.len() { " (some answers were kept)" } else { "" };
+            let name = |figure: &str| format!("{what}, {connections} connections: {figure}{kept}");
             for (figure, share) in names.into_iter().zip([0.50, 0.95, 0.99]) {
                 report.add(name(figure), outcome.percentile_ms(share), "ms");
             }
             report.add(name("rate"), outcome.rate(), "req/s");
             report.add(name("CPU a request"), cpu, "µs");
-            if outcome.count() > requests.len() {
-                println!("{what}: the requests were too few, and some answers were kept");
-            }
         }
         Ok(())
     }

@@ -62,17 +62,19 @@ pub async fn is_above_row_security(config: &Config, folder: &Path) -> anyhow::Re
 
 /// What the database is called, and how it is reached.
 pub fn engine(config: &Config) -> &'static str {
-    match config.database.url.as_deref().map(Transport::of) {
-        None => "SQLite",
-        Some(Ok(Transport::Local)) => "PostgreSQL on this machine",
-        Some(Ok(Transport::Encrypted)) => UNPROVEN,
-        Some(Ok(Transport::Verified)) => "PostgreSQL over TLS",
-        Some(Ok(Transport::Plain) | Err(_)) => "PostgreSQL",
+    match transport(config) {
+        _ if config.database.url.is_none() => "SQLite",
+        Some(Transport::Local) => "PostgreSQL on this machine",
+        Some(Transport::Encrypted) => "PostgreSQL over TLS, to whoever answers",
+        Some(Transport::Verified) => "PostgreSQL over TLS",
+        Some(Transport::Plain) | None => "PostgreSQL",
     }
 }
 
-/// A database that is spoken to encrypted, and that does not prove who it is.
-pub const UNPROVEN: &str = "PostgreSQL over TLS, to whoever answers";
+/// How PostgreSQL is reached; `None` without it, or where its address is none.
+pub fn transport(config: &Config) -> Option<Transport> {
+    Transport::of(config.database.url.as_deref()?).ok()
+}
 
 /// What helps when the database can't be used.
 pub fn mend(config: &Config) -> &'static str {

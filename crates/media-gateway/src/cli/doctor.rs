@@ -4,6 +4,7 @@ use std::{net::TcpListener, path::Path};
 
 use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind};
 use serde::{Deserialize, Serialize};
+use stores::Transport;
 
 use super::{Global, out};
 use crate::{
@@ -182,7 +183,7 @@ async fn database(config: &Config, folder: &Folder) -> Check {
     match backends::missing_migrations(config, folder.path()).await {
         Ok(missing) if missing.is_empty() => {
             let found = format!("{engine}, with this release's schema");
-            if engine == backends::UNPROVEN {
+            if backends::transport(config) == Some(Transport::Encrypted) {
                 let fix = "write `sslmode=verify-full` into `database.url`, so that the server has to prove its name";
                 return check("database", State::Less, found, fix);
             }
