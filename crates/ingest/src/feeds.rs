@@ -1,13 +1,12 @@
 //! Sources that the configuration names: read again and again, by jobs.
 
 use std::{
-    net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use contracts::{Clock, Region, Rng};
+use contracts::{Clock, Region, Rng, is_this_machine};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use stores::cache::Cache;
@@ -200,11 +199,9 @@ impl Feed {
 /// Whether keys and tokens may be sent to an address: over TLS, or on this machine. Else why not.
 fn confidential(address: &str) -> Result<(), String> {
     let url = Url::parse(address).map_err(|error| format!("is not an address: {error}"))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host.parse::<IpAddr>().map_or(host == "localhost", |address| address.to_canonical().is_loopback());
     match url.scheme() {
         "https" => Ok(()),
-        "http" if here => Ok(()),
+        "http" if url.host_str().is_some_and(is_this_machine) => Ok(()),
         _ => Err("must be `https` beyond this machine: keys and tokens are sent there".to_owned()),
     }
 }

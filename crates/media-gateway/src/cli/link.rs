@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{Global, door::Door, out};
-use crate::roles::{self, Role};
+use crate::roles::Role;
 
 /// How long the browser has, and one of its requests; the longest head that is read, in bytes.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -57,7 +57,7 @@ pub async fn unlink(global: &Global, args: &LinkArgs) -> anyhow::Result<()> {
 }
 
 async fn door(global: &Global) -> anyhow::Result<Door> {
-    Door::of(global, Role::Ingest, |services| roles::ingest::routes(services).unwrap_or_default()).await
+    Door::of(global, Role::Ingest, |services| services.ingest.clone().map(ingest::routes).unwrap_or_default()).await
 }
 
 fn said(global: &Global, view: &LinkView) -> anyhow::Result<()> {

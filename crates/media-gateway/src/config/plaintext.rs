@@ -7,7 +7,8 @@ use stores::Transport;
 use super::Config;
 use crate::peers;
 
-/// Refuses what would. Roles among each other are looked at where they meet: [`peers::check_plaintext`].
+/// Refuses what would. Providers are looked at with their feeds ([`ingest::Feed::check`]), roles among each other where they
+/// meet ([`peers::check_plaintext`]).
 ///
 /// # Errors
 /// Names the setting, and what to write.
@@ -21,12 +22,7 @@ pub(super) fn check(config: &Config) -> anyhow::Result<()> {
         );
     }
     encrypted("redis.url", config.redis.url.as_deref(), "rediss")?;
-    encrypted("intent.url", config.intent.url.as_deref(), "https")?;
-    for (name, feed) in &config.sources {
-        encrypted(&format!("sources.{name}.base_url"), feed.base_url.as_deref(), "https")?;
-        encrypted(&format!("sources.{name}.link_url"), feed.link_url.as_deref(), "https")?;
-    }
-    Ok(())
+    encrypted("intent.url", config.intent.url.as_deref(), "https")
 }
 
 /// An address with this scheme, or one of this machine. What is no address is for others to refuse.
