@@ -1,7 +1,7 @@
 /** Takes a picture of every page in every size, colour and language, to be looked at: `npm run pictures` (DESIGN.md). It proves nothing by itself. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { base, idOf, lines, settled, SIZES, useBrowser, visit } from './browser';
 
 useBrowser();
@@ -51,7 +51,7 @@ async function offline(page: Page): Promise<string> {
   await page.evaluate(async () => void (await navigator.serviceWorker.ready));
   await page.goto('/search?q=lighthouse');
   await lines(page).first().waitFor();
-  await page.waitForFunction(async () => (await (await caches.open('searched')).keys()).length > 0);
+  await expect.poll(() => page.evaluate(async () => (await (await caches.open('searched')).keys()).length), { timeout: 5_000 }).toBeGreaterThan(0);
   await page.context().setOffline(true);
   await page.goto('/offline');
   return 'main a[id^="searched-"]';
