@@ -140,8 +140,8 @@ async fn led(
     let (held, resident) = (each("RssAnon", held)?, each("VmRSS", resident)?);
     report.add(format!("{what}: memory held a vector"), held, "bytes");
     report.add(format!("{what}: with what is mapped from files"), resident, "bytes");
-    // A bit a component in the graph; all else is the same for vectors of any length.
-    let wide = held + (WIDE as f64 - queries[0].len() as f64) / 8.0;
+    // A bit a component in the graph and one beside it; all else is the same for vectors of any length.
+    let wide = held + 2.0 * (WIDE as f64 - queries[0].len() as f64) / 8.0;
     let goal = "(at most 60, goal 12)";
     report.add(format!("{what}: held, projected to 20 million × 768 {goal}"), wide * PROJECTED / 1e9, "GB");
     Ok(recalled)

@@ -25,7 +25,7 @@ pub(crate) use self::format::{Batch, Record};
 use self::log::Log;
 pub(crate) use self::{
     bits::Bits,
-    led::{MIN_ROWS, WORTH_A_GRAPH},
+    led::{MIN_ROWS, WORTH_A_GRAPH, Way},
     matrix::Matrix,
     rows::Rows,
     scan::normalised,

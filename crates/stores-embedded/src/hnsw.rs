@@ -7,6 +7,7 @@
 mod file;
 mod graph;
 mod kernel;
+mod sketches;
 
 use std::{
     fs,
@@ -127,8 +128,9 @@ fn load(path: &Path, dimension: usize) -> Option<(Places, Graph)> {
         tracing::warn!(file = %path.display(), "the graph of vectors is damaged or of another release: it is built anew");
         return None;
     };
-    match Graph::from_bytes(graph, dimension) {
-        Ok(graph) => Some((Places::new(&keys), graph)),
+    let places = Places::new(&keys);
+    match Graph::from_bytes(graph, dimension, places.rows()) {
+        Ok(graph) => Some((places, graph)),
         Err(error) => {
             tracing::warn!(%error, file = %path.display(), "the graph of vectors can't be read: it is built anew");
             None

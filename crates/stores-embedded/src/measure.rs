@@ -6,7 +6,7 @@ use contracts::{ModelInfo, Scored, Vector};
 use stores::vectors::VectorError;
 
 use crate::{
-    exact::{Bits, MIN_ROWS, Rows, stored},
+    exact::{Bits, MIN_ROWS, Rows, Way, stored},
     hnsw::Graph,
 };
 
@@ -30,7 +30,7 @@ pub struct Measured {
     pub build_seconds: f64,
     /// The memory a vector takes: its components.
     pub vector_bytes: usize,
-    /// The memory a vector takes in the graph, its bytes and edges.
+    /// The memory a vector takes in the graph, its bits, twice, and edges.
     pub graph_bytes: usize,
     /// For each share of titles that pass.
     pub classes: Vec<Class>,
@@ -41,8 +41,10 @@ pub struct Measured {
 pub struct Class {
     /// The share in percent; 100 is no filter.
     pub percent: u64,
-    /// The share of searches that the graph led; the others were quicker scanned.
+    /// The share of searches that the graph led.
     pub led: f64,
+    /// The share that compared the bits of all titles that pass. The others compared all their vectors.
+    pub by_bits: f64,
     /// The share of the ten nearest titles that the index finds as it is used.
     pub recall_at_10: f64,
     /// Searches a second as the index is used.
@@ -139,7 +141,7 @@ fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
     let mut passing = Bits::default();
     rows.live().slots().filter(|&slot| bucket(rows, slot) < percent).for_each(|slot| passing.insert(slot));
     let (mut used, mut led, mut exact) = (Tally::default(), Tally::default(), Tally::default());
-    let (mut asked, mut wanted, mut led_count) = (0, 0, 0_usize);
+    let (mut asked, mut wanted, mut ways) = (0, 0, Vec::new());
     for slot in rows.live().slots().step_by((rows.len() / queries).max(1)).take(queries) {
         let Some(query) = rows.vectors(rows.id(slot)).into_iter().next() else { continue };
         // The title itself would always be found.
@@ -147,9 +149,10 @@ fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
         others.remove(slot);
         let truth = exact.take(|| rows.search_all(&query, NEAREST, &others));
         let found = used.take(|| {
-            let found = rows.led_by(graph, &query, NEAREST, &others);
-            led_count += usize::from(found.is_some());
-            found.unwrap_or_else(|| rows.search_all(&query, NEAREST, &others))
+            let led = rows.led_by(graph, &query, NEAREST, &others);
+            let (found, way) = led.unwrap_or_else(|| (rows.search_all(&query, NEAREST, &others), Way::All));
+            ways.push(way);
+            found
         });
         used.judge(&found, &truth);
         let found = led.take(|| {
@@ -160,9 +163,11 @@ fn class(rows: &Rows, graph: &Graph, percent: u64, queries: usize) -> Class {
         asked += 1;
         wanted += truth.len();
     }
+    let share = |wanted: Way| ways.iter().filter(|way| **way == wanted).count() as f64 / ways.len().max(1) as f64;
     Class {
         percent,
-        led: led_count as f64 / asked.max(1) as f64,
+        led: share(Way::Graph),
+        by_bits: share(Way::Bits),
         recall_at_10: used.recall(wanted),
         queries_per_second: used.rate(asked),
         graph_recall_at_10: led.recall(wanted),

@@ -1,4 +1,5 @@
-//! A search that the graph leads: where it is quicker than comparing everything, and how it stays complete.
+//! A search that the graph leads, or the bits it is made of: where that is quicker than comparing every vector, and how it
+//! stays complete.
 
 use std::collections::BTreeSet;
 
@@ -13,38 +14,68 @@ use crate::hnsw::Graph;
 
 /// The fewest rows that the graph is asked for: fewer, and too many of the nearest ten are missed.
 pub const MIN_ROWS: usize = 512;
+/// Rows that are kept by their bits for each that the graph would be asked for: they cost little, and miss less.
+const KEPT: usize = 2;
 /// What one row of the graph costs, in vectors that could be compared in that time. Measured, see docs/measured.
 const ROW_COST: usize = 50;
-/// What a row costs that the graph does not know yet, likewise.
+/// What a row costs that the graph does not know yet, likewise, and one that was kept by its bits.
 const CHANGED_COST: usize = 4;
+/// What it costs to pass over a row, likewise, and to compare the bits of one.
+const PASSED_COST: f64 = 0.03;
+const BITS_COST: f64 = 0.1;
 /// The fewest vectors for which any search is quicker with the graph than without.
 pub const WORTH_A_GRAPH: usize = MIN_ROWS * ROW_COST;
 
+/// How a search finds the titles whose vectors it compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It compares those of all that pass.
+    All,
+    /// It compares the bits of all that pass, and the vectors of the nearest by these (M. Norouzi, A. Punjani and D. Fleet
+    /// call it a linear scan of binary codes, "Fast Exact Search in Hamming Space with Multi-Index Hashing", 2014).
+    Bits,
+    /// It walks through the graph, and compares the vectors of what it comes by.
+    Graph,
+}
+
 impl Rows {
-    /// Whether comparing everything that passes is quicker than asking the graph for `count` rows. A walk meets only
-    /// as many rows that pass as pass at all, so that a filter makes it longer by as much as it makes the scan shorter.
-    fn is_quicker_scanned(&self, count: usize, passing: usize) -> bool {
+    /// The quickest way to about `count` rows of the `passing` titles. A walk meets only as many rows that pass as pass
+    /// at all, so that a filter makes it longer by as much as it makes the others shorter.
+    pub fn way(&self, count: usize, passing: usize) -> Way {
         let (points, vectors) = (self.len().max(1) as f64, self.vectors_len() as f64);
         let share = (passing as f64 / points).max(f64::MIN_POSITIVE);
+        let unknown = (CHANGED_COST * self.changed.len()) as f64;
         // With gaps memory is slower; without, the whole is read.
-        let scan = if share > 1.0 / 3.0 { vectors } else { 2.0 * vectors * share };
-        scan <= (count * ROW_COST) as f64 / share + (CHANGED_COST * self.changed.len()) as f64
+        let all = if share > 1.0 / 3.0 { vectors } else { 2.0 * vectors * share };
+        let kept = (CHANGED_COST * KEPT * count) as f64;
+        let bits = vectors * (PASSED_COST + BITS_COST * share) + kept + unknown;
+        let graph = (count * ROW_COST) as f64 / share + unknown;
+        match () {
+            () if all <= bits && all <= graph => Way::All,
+            () if bits <= graph => Way::Bits,
+            () => Way::Graph,
+        }
     }
 
-    /// About the nearest points among those in the slots `passing`: those the graph finds, with their true scores, and
-    /// those that changed since the graph saw them. `None` where comparing all of them is quicker or the graph fails.
-    pub fn led_by(&self, graph: &Graph, query: &[f32], limit: usize, passing: &Bits) -> Option<Vec<Scored>> {
+    /// About the nearest points among those in the slots `passing`: those the graph or its bits lead to, with their true
+    /// scores, and those that changed since the graph saw them; and which way they were found. `None` where comparing
+    /// all of them is quicker or the graph fails.
+    pub fn led_by(&self, graph: &Graph, query: &[f32], limit: usize, passing: &Bits) -> Option<(Vec<Scored>, Way)> {
         let there = passing.len();
         // A title's vectors are often near each other, so that a title may come several times.
         let mut count = (limit + limit / 8).max(MIN_ROWS);
-        while !self.is_quicker_scanned(count, there) {
-            let slots = self.led_slots(graph, query, count, passing)?;
+        loop {
+            let way = self.way(count, there);
+            let slots = match way {
+                Way::All => return None,
+                Way::Bits => self.slots_by_bits(graph, query, KEPT * count, passing),
+                Way::Graph => self.led_slots(graph, query, count, passing)?,
+            };
             if slots.len() >= limit.min(there) {
-                return Some(self.best_of(query, limit, slots));
+                return Some((self.best_of(query, limit, slots), way));
             }
             count *= 2;
         }
-        None
     }
 
     /// The best of these slots, by their true scores.
@@ -56,19 +87,34 @@ impl Rows {
 
     /// The slots that the graph leads to with `count` rows, and those of rows that it doesn't know as they are.
     pub fn led_slots(&self, graph: &Graph, query: &[f32], count: usize, passing: &Bits) -> Option<BTreeSet<usize>> {
-        let slot = |row: usize| {
-            let owner = *self.owners.get(row).filter(|owner| **owner != NOBODY)? as usize;
-            passing.contains(owner).then_some(owner)
-        };
-        let wanted = |row: u32| !self.changed.contains(row as usize) && slot(row as usize).is_some();
-        let found = match graph.search(query, count, wanted) {
-            Ok(found) => found,
+        match graph.search(query, count, |row| self.is_wanted(row, passing)) {
+            Ok(found) => Some(self.slots_of(found, passing)),
             Err(error) => {
                 tracing::warn!(%error, "the graph of vectors fails: all are compared instead");
-                return None;
+                None
             }
-        };
-        let found = found.into_iter().filter_map(|row| slot(row as usize));
-        Some(found.chain(self.changed.slots().filter_map(slot)).collect())
+        }
+    }
+
+    /// The slots of the `count` rows that are nearest by their bits, and those of rows that the graph doesn't know.
+    pub fn slots_by_bits(&self, graph: &Graph, query: &[f32], count: usize, passing: &Bits) -> BTreeSet<usize> {
+        let rows = (0..self.owners.len() as u32).filter(|row| self.is_wanted(*row, passing));
+        self.slots_of(graph.nearest(query, count, rows), passing)
+    }
+
+    /// Whether the graph knows `row` as it is, and its title passes.
+    fn is_wanted(&self, row: u32, passing: &Bits) -> bool {
+        self.slot(row, passing).is_some() && !self.changed.contains(row as usize)
+    }
+
+    fn slot(&self, row: u32, passing: &Bits) -> Option<usize> {
+        let owner = *self.owners.get(row as usize).filter(|owner| **owner != NOBODY)? as usize;
+        passing.contains(owner).then_some(owner)
+    }
+
+    /// The slots of what was found, and of what changed.
+    fn slots_of(&self, found: Vec<u32>, passing: &Bits) -> BTreeSet<usize> {
+        let changed = self.changed.slots().map(|row| row as u32);
+        found.into_iter().chain(changed).filter_map(|row| self.slot(row, passing)).collect()
     }
 }

@@ -249,7 +249,7 @@ impl Rows {
     pub fn search(&self, query: &[f32], limit: usize, filter: &VectorFilter, graph: Option<&Graph>) -> Vec<Scored> {
         let passing = self.passing(filter);
         let led = graph.and_then(|graph| self.led_by(graph, query, limit, &passing));
-        led.unwrap_or_else(|| self.search_all(query, limit, &passing))
+        led.map_or_else(|| self.search_all(query, limit, &passing), |(found, _)| found)
     }
 
     /// The points nearest to `query` (normalised) among those in the slots `passing`, nearest first.

@@ -10,7 +10,10 @@ use std::{
 use stores::vectors::VectorError;
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind, b1x8};
 
-use super::kernel::{bits, bytes_of, distance};
+use super::{
+    kernel::{bits, bytes_of, distance},
+    sketches::Sketches,
+};
 
 /// Edges a node has, twice as many at the bottom.
 const CONNECTIVITY: usize = 16;
@@ -26,6 +29,8 @@ pub struct Graph {
 
 struct Held {
     index: Index,
+    /// The bits of the rows that were put in, once more, where they can be read in order.
+    sketches: Sketches,
     /// What a bit of a vector tells the side of; the same for every row of one graph.
     centre: Vec<f32>,
 }
@@ -33,12 +38,13 @@ struct Held {
 impl Graph {
     /// A graph of no rows, for vectors of `dimension`.
     pub fn new(dimension: usize) -> Result<Self, VectorError> {
-        let held = Held { index: empty(dimension)?, centre: vec![0.0; dimension] };
+        let held = Held { index: empty(dimension)?, sketches: Sketches::new(dimension), centre: vec![0.0; dimension] };
         Ok(Self { dimension, held: RwLock::new(held) })
     }
 
-    /// The graph that [`Graph::to_bytes`] made. The bytes must be those: the library does not look at them closely.
-    pub fn from_bytes(bytes: &[u8], dimension: usize) -> Result<Self, VectorError> {
+    /// The graph of the numbered `rows` that [`Graph::to_bytes`] made. The bytes must be those: the library does not look
+    /// at them closely.
+    pub fn from_bytes(bytes: &[u8], dimension: usize, rows: impl Iterator<Item = u32>) -> Result<Self, VectorError> {
         let corrupt = |what: &str| VectorError::Corrupt(what.to_owned());
         let (centre, graph) = bytes.split_at_checked(4 * dimension).ok_or_else(|| corrupt("the graph is cut"))?;
         let mut index = empty(dimension)?;
@@ -50,7 +56,8 @@ impl Graph {
         }
         reserve(&index, index.size())?;
         let centre = centre.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect();
-        Ok(Self { dimension, held: RwLock::new(Held { index, centre }) })
+        let sketches = sketches(&index, dimension, rows)?;
+        Ok(Self { dimension, held: RwLock::new(Held { index, sketches, centre }) })
     }
 
     /// The graph as bytes: its centre, and what the library writes.
@@ -65,7 +72,9 @@ impl Graph {
 
     /// Forgets every row.
     pub fn clear(&self) -> Result<(), VectorError> {
-        self.write().index = empty(self.dimension)?;
+        let mut held = self.write();
+        held.index = empty(self.dimension)?;
+        held.sketches = Sketches::new(self.dimension);
         Ok(())
     }
 
@@ -79,11 +88,15 @@ impl Graph {
 
     /// Makes the graph hold `rows`: each with this vector, or not at all. Uses as many threads as it is given.
     pub fn put(&self, rows: &[(u32, Option<Vec<f32>>)], threads: usize) -> Result<(), VectorError> {
-        let held = self.write();
-        let Held { index, centre } = &*held;
-        for (row, _) in rows {
+        let mut held = self.write();
+        let Held { index, sketches, centre } = &mut *held;
+        for (row, vector) in rows {
             index.remove(u64::from(*row)).map_err(failed)?;
+            if let Some(vector) = vector {
+                sketches.row_mut(*row).copy_from_slice(&bits(vector, centre));
+            }
         }
+        let (index, centre) = (&*index, &*centre);
         if index.capacity() < index.size() + rows.len() {
             reserve(index, index.size() + index.size() / 4 + rows.len().max(1_024))?;
         }
@@ -104,13 +117,19 @@ impl Graph {
     /// About the `count` nearest rows to `query` (normalised) among those that `wanted` names, nearest first.
     pub fn search(&self, query: &[f32], count: usize, wanted: impl Fn(u32) -> bool) -> Result<Vec<u32>, VectorError> {
         let held = self.read();
-        let Held { index, centre } = &*held;
+        let Held { index, centre, .. } = &*held;
         if index.size() == 0 || count == 0 {
             return Ok(Vec::new());
         }
         let wanted = |key: u64| u32::try_from(key).is_ok_and(&wanted);
         let found = index.filtered_search(b1x8::from_u8s(&bits(query, centre)), count, wanted).map_err(failed)?;
         Ok(found.keys.into_iter().filter_map(|key| u32::try_from(key).ok()).collect())
+    }
+
+    /// The `count` nearest to `query` (normalised) of `rows` by their bits alone, in no order; all must have been put in.
+    pub fn nearest(&self, query: &[f32], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+        let held = self.read();
+        held.sketches.nearest(&bits(query, &held.centre), count, rows)
     }
 
     /// How many rows it holds.
@@ -120,7 +139,8 @@ impl Graph {
 
     /// The bytes of memory it takes.
     pub fn memory(&self) -> usize {
-        self.read().index.memory_usage()
+        let held = self.read();
+        held.index.memory_usage() + held.sketches.memory()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held> {
@@ -149,6 +169,19 @@ fn empty(dimension: usize) -> Result<Index, VectorError> {
     Ok(index)
 }
 
+/// The bits that `index` holds of these rows.
+fn sketches(index: &Index, dimension: usize, rows: impl Iterator<Item = u32>) -> Result<Sketches, VectorError> {
+    let mut sketches = Sketches::new(dimension);
+    // Of bits too the library wants room for a byte a component; it fills the first of them.
+    let mut bits = vec![b1x8(0); index.dimensions()];
+    for row in rows {
+        if index.get(u64::from(row), &mut bits).map_err(failed)? > 0 {
+            sketches.row_mut(row).iter_mut().zip(&bits).for_each(|(place, bits)| *place = bits.0);
+        }
+    }
+    Ok(sketches)
+}
+
 /// The library's own metric is portable code unless a large library of kernels is built with it.
 fn measure_by_ours(index: &mut Index, dimension: usize) {
     let bytes = bytes_of(dimension);
@@ -156,7 +189,7 @@ fn measure_by_ours(index: &mut Index, dimension: usize) {
         #[allow(unsafe_code, reason = "the library hands over two vectors of the index's dimension")]
         let (left, right) =
             unsafe { (slice::from_raw_parts(left.cast(), bytes), slice::from_raw_parts(right.cast(), bytes)) };
-        distance(left, right)
+        distance(left, right) as f32
     }));
 }
 

@@ -22,11 +22,7 @@ pub fn bits(vector: &[f32], centre: &[f32]) -> Vec<u8> {
 }
 
 /// In how many bits two vectors differ that [`bits`] made.
-pub fn distance(left: &[u8], right: &[u8]) -> f32 {
-    differing(left, right) as f32
-}
-
-fn differing(left: &[u8], right: &[u8]) -> u32 {
+pub fn distance(left: &[u8], right: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("popcnt") {
         #[allow(unsafe_code, reason = "the processor has just been asked whether it can")]
@@ -72,7 +68,7 @@ mod tests {
             let (left, right, centre) = (part(|p| p.0), part(|p| p.1), part(|p| p.2));
             let counted = pairs.iter().filter(|(l, r, c)| (l > c) != (r > c)).count();
             let (left, right) = (bits(&left, &centre), bits(&right, &centre));
-            prop_assert_eq!(distance(&left, &right), counted as f32);
+            prop_assert_eq!(distance(&left, &right) as usize, counted);
             prop_assert_eq!(differing_portable(&left, &right) as usize, counted);
         }
     }

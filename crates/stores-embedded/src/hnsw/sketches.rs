@@ -1,0 +1,76 @@
+//! The bits of every row beside each other: where a filter lets few pass, comparing the bits of those takes less time
+//! than a walk through the graph, which meets mostly rows that don't pass.
+
+use super::kernel::{bytes_of, distance};
+
+/// Rows of bits, by number; one that was never set is all zeros.
+pub struct Sketches {
+    /// The bytes of one row.
+    width: usize,
+    bytes: Vec<u8>,
+}
+
+impl Sketches {
+    /// No rows yet, for vectors of `dimension`.
+    pub fn new(dimension: usize) -> Self {
+        Self { width: bytes_of(dimension), bytes: Vec::new() }
+    }
+
+    /// The place of `row`, which is there afterwards.
+    pub fn row_mut(&mut self, row: u32) -> &mut [u8] {
+        let start = row as usize * self.width;
+        let missing = (start + self.width).saturating_sub(self.bytes.len());
+        if self.bytes.len() + missing > self.bytes.capacity() {
+            // A quarter more: doubled, a large index would hold as much again for nothing.
+            self.bytes.reserve_exact(missing + self.bytes.len() / 4);
+        }
+        self.bytes.resize(self.bytes.len() + missing, 0);
+        &mut self.bytes[start..start + self.width]
+    }
+
+    /// The `count` of `rows` whose bits differ from `query` in the fewest places, in no order. Rows that are not there
+    /// are left out.
+    pub fn nearest(&self, query: &[u8], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+        let row = |row: u32| self.bytes.get(row as usize * self.width..)?.get(..self.width);
+        let mut far: Vec<_> = rows.filter_map(|at| Some((distance(query, row(at)?), at))).collect();
+        if count < far.len() {
+            far.select_nth_unstable(count);
+            far.truncate(count);
+        }
+        far.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The bytes of memory they take.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_nearest_are_those_with_the_fewest_differences(
+            rows in prop::collection::vec(any::<[u8; 8]>(), 1..60),
+            query in any::<[u8; 8]>(),
+            count in 0_usize..70,
+        ) {
+            let mut sketches = Sketches::new(64);
+            // Backwards, so that the first row that is set makes room for all.
+            rows.iter().zip(0..).rev().for_each(|(bits, row)| sketches.row_mut(row).copy_from_slice(bits));
+            let differ = |row: &u32| (u64::from_ne_bytes(rows[*row as usize]) ^ u64::from_ne_bytes(query)).count_ones();
+            // Every other row passes; one that is not there is asked for too.
+            let passing = || (0..rows.len() as u32).step_by(2);
+            let mut wanted: Vec<_> = passing().map(|row| (differ(&row), row)).collect();
+            wanted.sort_unstable();
+            wanted.truncate(count);
+            let mut found: Vec<_> = sketches.nearest(&query, count, passing().chain([1_000]));
+            found.sort_unstable_by_key(|row| (differ(row), *row));
+            prop_assert_eq!(found, wanted.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
+        }
+    }
+}
