@@ -254,18 +254,16 @@ impl Search {
         depth: usize,
     ) -> Result<Vec<Scored>, SearchError> {
         let hits = meaning.index.search(point, depth, &conditions.filter).await?;
-        self.only_passing(hits, snapshot, conditions).await
+        self.passing(hits, snapshot, conditions.beyond_tags()).await
     }
 
     /// What is near in the graph without the filters of the request, and passes them.
     async fn by_graph(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let scope = plan.scope.as_ref().unwrap_or(&plan.filter);
-        let near = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), scope.clone(), depth).await?;
-        match plan.scope.is_some() && !near.is_empty() {
-            true => self.passing(near, snapshot, &plan.filter).await,
-            false => Ok(near),
-        }
+        let (people, filter) = (plan.keyword.people.clone(), plan.filter.clone());
+        let Some(scope) = plan.scope.clone() else { return self.near(snapshot, seeds, people, filter, depth).await };
+        let near = self.near(snapshot.clone(), seeds, people, scope, depth).await?;
+        self.passing(near, snapshot, filter).await
     }
 }
 

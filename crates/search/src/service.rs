@@ -54,7 +54,7 @@ impl SearchApi for Search {
         let filter = conditions(&query.filters, query.region).suiting(call);
         let search = async {
             let hits = meaning.index.search(&query.embedding, query.limit, &filter.filter).await?;
-            self.only_passing(hits, self.keyword().snapshot(), &filter).await
+            self.passing(hits, self.keyword().snapshot(), filter.beyond_tags()).await
         };
         Ok(within(self.budget(call)?, search).await?)
     }
@@ -273,27 +273,16 @@ impl Search {
         .await
     }
 
-    /// Those of the nearest that also pass what tags and years can't say.
-    pub(crate) async fn only_passing(
-        &self,
-        hits: Vec<Scored>,
-        snapshot: Snapshot,
-        filter: &Conditions,
-    ) -> Result<Vec<Scored>, SearchError> {
-        match filter.beyond_tags() {
-            true => self.passing(hits, snapshot, filter).await,
-            false => Ok(hits),
-        }
-    }
-
-    /// Those of the hits that pass.
+    /// Those of the hits that pass; where nothing has to, all of them, without waiting for a turn.
     pub(crate) async fn passing(
         &self,
         mut hits: Vec<Scored>,
         snapshot: Snapshot,
-        filter: &Conditions,
+        filter: Conditions,
     ) -> Result<Vec<Scored>, SearchError> {
-        let filter = filter.clone();
+        if hits.is_empty() || filter.is_empty() {
+            return Ok(hits);
+        }
         self.blocking("filtering", move || keep_passing(&mut hits, &snapshot, &filter).map(|()| hits)).await
     }
 
