@@ -86,10 +86,10 @@ impl Search {
         validate(request)?;
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let (plan, lacking) = self.plan(request, snapshot.clone(), budget).await?;
+        let plan = self.plan(request, snapshot.clone(), budget).await?;
         let Found { lists, fused, mut degraded, judged, .. } =
             self.found(&plan, request, snapshot, self.config.depth, budget).await?;
-        degraded.extend(lacking);
+        degraded.extend(plan.lacking);
         Ok(Ranked { lists, fused, degraded, judged })
     }
 

@@ -144,7 +144,7 @@ impl Search {
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let snapshot = self.keyword().snapshot();
-        let (plan, lacking) = self.planned(call, request, snapshot.clone()).await?;
+        let plan = self.plan(request, snapshot.clone(), self.budget(call)?).await?.suiting(call);
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;
@@ -155,7 +155,7 @@ impl Search {
         let unweighed = if request.sort.is_relevance() { self.weigh(call, &mut found.fused).await } else { None };
         let (results, (facets, uncounted), fitting_count) = tokio::try_join!(
             self.page(call, &plan, window(&found.fused, request)),
-            async { Ok(self.facets(call, request, &found, counted.clone()).await) },
+            async { Ok(self.facets(call, request, &plan, &found, counted.clone()).await) },
             async { Ok(self.fitting(call, request, &plan, &found, counted.clone()).await) }
         )?;
         Ok(SearchResponse {
@@ -168,24 +168,11 @@ impl Search {
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
             degraded: named_once(
-                lacking.into_iter().chain(found.degraded).chain(self.unfilled()).chain(unweighed).chain(uncounted),
+                plan.lacking.into_iter().chain(found.degraded).chain(self.unfilled()).chain(unweighed).chain(uncounted),
             ),
             facets,
             search_time_ms: 0.0,
         })
-    }
-
-    /// The plan for whoever calls, and what it had to do without.
-    pub(crate) async fn planned(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        snapshot: Snapshot,
-    ) -> Result<(Plan, Vec<Degraded>)> {
-        let (mut plan, lacking) = self.plan(request, snapshot, self.budget(call)?).await?;
-        plan.filter = plan.filter.suiting(call);
-        plan.scope = plan.scope.map(|scope| scope.suiting(call));
-        Ok((plan, lacking))
     }
 
     /// How long each source may take.
@@ -193,13 +180,8 @@ impl Search {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    /// The plan, and what it had to do without: a model that should have read the query, or the index that knows names.
-    pub(crate) async fn plan(
-        &self,
-        request: &SearchRequest,
-        snapshot: Snapshot,
-        budget: Duration,
-    ) -> Result<(Plan, Vec<Degraded>)> {
+    /// Reads the query: the plan for nobody in particular.
+    pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
         let mut lacking = Vec::new();
         let said = self.heard(request, budget).await.unwrap_or_else(|reason| {
             lacking.push(unheard(reason));
@@ -226,7 +208,7 @@ impl Search {
         if self.intents.is_some() {
             metrics::counter!("search_queries_read_total", "by" => plan.parsed_by.as_str()).increment(1);
         }
-        Ok((plan, lacking))
+        Ok(Plan { lacking, ..plan })
     }
 
     pub(crate) fn this_year(&self) -> u16 {

@@ -102,9 +102,8 @@ async fn what_is_compared_and_remembered_may_be_late() {
          1990s and there was a famous actor in it that everybody knows?",
     ] {
         let request = SearchRequest { query: query.to_owned(), ..SearchRequest::default() };
-        let (plan, lacking) =
-            search.plan(&request, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
-        assert!(lacking.is_empty() && (plan.named.len() > 1 || plan.keyword.told.is_some()), "{query}");
+        let plan = search.plan(&request, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
+        assert!(plan.lacking.is_empty() && (plan.named.len() > 1 || plan.keyword.told.is_some()), "{query}");
         let turns = search.permits.clone().acquire_many_owned(search.config.concurrency as u32).await.unwrap();
         let started = Instant::now();
         let found = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(1)).await.unwrap();
