@@ -153,11 +153,15 @@ impl Search {
         let mut found = self.found(&plan, request, snapshot, last as usize, budget).await?;
         // Who asks for an order gets it.
         let unweighed = if request.sort.is_relevance() { self.weigh(call, &mut found.fused).await } else { None };
-        let (results, (facets, uncounted), fitting_count) = tokio::try_join!(
+        let (results, (facets, mut uncounted), fitting) = tokio::try_join!(
             self.page(call, &plan, window(&found.fused, request)),
             async { Ok(self.facets(call, request, &plan, &found, counted.clone()).await) },
             async { Ok(self.fitting(call, request, &plan, &found, counted.clone()).await) }
         )?;
+        let fitting_count = fitting.unwrap_or_else(|error| {
+            uncounted.push(left_out("facets", &error));
+            None
+        });
         Ok(SearchResponse {
             results,
             total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
@@ -277,17 +281,17 @@ impl Search {
         plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
-    ) -> Option<u64> {
+    ) -> Result<Option<u64>, SearchError> {
         if found.demand.is_some() {
-            return Some(found.total);
+            return Ok(Some(found.total));
         }
         let anywhere = plan.parsed.languages.is_empty() && plan.parsed.countries.is_empty();
         if request.facets.is_empty() || plan.kind == QueryKind::Like || plan.keyword.story || !anywhere {
-            return None;
+            return Ok(None);
         }
         let demand = plan.demand();
         let counting = self.blocking("counting what fits", move || snapshot.count_of_all(&demand));
-        within(self.budget(call).ok()?, counting).await.ok()
+        within(self.budget(call)?, counting).await.map(Some)
     }
 
     /// The titles of the page, in one call of the catalogue. One that is gone meanwhile is left out.
