@@ -112,9 +112,14 @@ impl Search {
         if !plan.keyword.story && plan.kind != QueryKind::Like {
             // A story is searched to the end of the list: what it remembers may be told in other words.
             let best = nearest.as_deref().or(answers.hits(Source::Vector)).and_then(|hits| hits.first());
+            let best = best.map_or(0.0, |hit| hit.score);
             let left = budget.saturating_sub(started.elapsed());
             let known = self.words_known(plan, answers.hits(Source::Keyword), &snapshot, left).await;
-            keep_evident(&mut fused, best.map_or(0.0, |hit| hit.score), known);
+            let known = known.unwrap_or_else(|error| {
+                answers.degraded.push(left_out(Source::Keyword.as_str(), &error));
+                false
+            });
+            keep_evident(&mut fused, best, known);
         }
         let cut = answers.hits(Source::Keyword).is_some_and(|hits| hits.len() >= self.depth(plan));
         let more = cut.then(|| all_words(plan));
@@ -145,15 +150,21 @@ impl Search {
     }
 
     /// Whether any title holds a word of the query, whatever the filters of the request; `hits` are those that pass them.
-    async fn words_known(&self, plan: &Plan, hits: Option<&[Scored]>, snapshot: &Snapshot, left: Duration) -> bool {
+    async fn words_known(
+        &self,
+        plan: &Plan,
+        hits: Option<&[Scored]>,
+        snapshot: &Snapshot,
+        left: Duration,
+    ) -> Result<bool, SearchError> {
         match (hits, &plan.scope) {
             (Some([]), Some(scope)) => {
                 let asked = Asked { query: plan.keyword.clone(), conditions: scope.clone() };
                 let snapshot = snapshot.clone();
                 let found = self.blocking("looking for the words", move || snapshot.finds(&asked));
-                within(left, found).await.unwrap_or(false)
+                within(left, found).await
             }
-            (hits, _) => hits.is_some_and(|hits| !hits.is_empty()),
+            (hits, _) => Ok(hits.is_some_and(|hits| !hits.is_empty())),
         }
     }
 
