@@ -42,7 +42,8 @@ impl Search {
 
     /// As [`contracts::SearchApi::discover`]. Rows that have become too short are left out.
     pub(crate) async fn filled_rows(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
-        let platforms = self.catalog.directory(call).await?.platforms;
+        let directory = async { self.catalog.directory(call).await.map_err(SearchError::from) };
+        let platforms = within(self.budget(call)?, directory).await?.platforms;
         let named = move |id: &str| {
             let known = platforms.iter().find(|platform| platform.id == id);
             known.map_or_else(|| id.to_owned(), |platform| platform.name.clone())
