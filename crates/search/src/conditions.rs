@@ -57,9 +57,9 @@ impl Conditions {
         self
     }
 
-    /// Whether something is asked that tags and years don't say.
-    pub(crate) fn beyond_tags(&self) -> bool {
-        !self.people.is_empty() || !self.phrases.is_empty() || self.none != Refused::default()
+    /// What is asked that tags and years don't say, and the vector index doesn't check.
+    pub(crate) fn beyond_tags(&self) -> Self {
+        Self { filter: VectorFilter::default(), ..self.clone() }
     }
 }
 

@@ -4,6 +4,7 @@
 //! not there: what each of its values brings by itself (ADR 30).
 
 use contracts::{Call, ContentId, Degraded, FacetField, Facets, Result, SearchFilters, SearchRequest, YearRange};
+use futures::future::try_join_all;
 
 use crate::{
     Search, SearchError,
@@ -11,6 +12,7 @@ use crate::{
     facets::{facets, sort},
     keyword::Snapshot,
     languages,
+    query::Plan,
     ranked::{Found, left_out},
     service::within,
 };
@@ -22,63 +24,73 @@ impl Search {
         &self,
         call: &Call,
         request: &SearchRequest,
+        plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
     ) -> (Facets, Vec<Degraded>) {
         if request.facets.is_empty() {
             return (Facets::new(), Vec::new());
         }
-        let counting = async { within(self.budget(call)?, self.count(call, request, found, snapshot)).await };
+        let counting = async { within(self.budget(call)?, self.count(call, request, plan, found, snapshot)).await };
         counting.await.unwrap_or_else(|error| (Facets::new(), vec![left_out("facets", &error)]))
     }
 
-    /// The numbers, and what they lack.
+    /// The numbers, and what they lack. No facet waits for another: there are as many as there are facets at most.
     async fn count(
         &self,
         call: &Call,
         request: &SearchRequest,
+        plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
-        let mut counted = self.tally(call, request, found, snapshot.clone()).await?;
+        let asked = FacetField::ALL.iter().filter(|field| request.facets.contains(field));
+        let wider = asked.filter_map(|field| {
+            let filters = without(&request.filters, *field)?;
+            Some(SearchRequest { filters, facets: vec![*field], page: 1, page_size: 1, ..request.clone() })
+        });
+        let wider: Vec<SearchRequest> = wider.collect();
+        let anew = wider.iter().map(|one| self.count_anew(call, one, plan, snapshot.clone()));
+        let (mut counted, anew) =
+            tokio::try_join!(self.tally(call, request, found, snapshot.clone()), try_join_all(anew))?;
         let mut lacking = Vec::new();
-        for (field, values) in &mut counted {
-            let Some(filters) = without(&request.filters, *field) else { continue };
-            let wider = SearchRequest { filters, facets: vec![*field], page: 1, page_size: 1, ..request.clone() };
-            let (mut facets, lacks) = self.count_anew(call, &wider, snapshot.clone()).await?;
-            // What is ticked counts what is shown of it, also where it is asked for against what the words say.
-            let ticked = ticked(&request.filters, *field);
-            values.retain(|value| ticked.contains(&value.value));
-            let known: Vec<String> = values.iter().map(|value| value.value.clone()).collect();
-            let others = facets.remove(field).unwrap_or_default();
-            values.extend(others.into_iter().filter(|value| !known.contains(&value.value)));
-            sort(values);
+        for (facets, lacks) in anew {
+            for (field, others) in facets {
+                // What is ticked counts what is shown of it, also where it is asked for against what the words say.
+                let (values, ticked) = (counted.entry(field).or_default(), ticked(&request.filters, field));
+                values.retain(|value| ticked.contains(&value.value));
+                let known: Vec<String> = values.iter().map(|value| value.value.clone()).collect();
+                values.extend(others.into_iter().filter(|value| !known.contains(&value.value)));
+                sort(values);
+            }
             lacking.extend(lacks);
         }
         Ok((counted, lacking))
     }
 
-    /// The numbers of another search, which nobody is shown.
+    /// The numbers of another search, which nobody is shown: of the same words, as `plan` read them.
     async fn count_anew(
         &self,
         call: &Call,
         request: &SearchRequest,
+        plan: &Plan,
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
-        let place = serde_json::to_string(request).ok().and_then(|asked| self.place(call, "facet", &asked));
+        // What is kept is of the words as they are read when nothing is lacking.
+        let asked = serde_json::to_string(request).ok().filter(|_| self.lacks_nothing(&plan.lacking));
+        let place = asked.and_then(|asked| self.place(call, "facet", &asked));
         if let Some(place) = &place
             && let Some(kept) = self.kept(place).await
         {
             return Ok((kept, Vec::new()));
         }
-        let (plan, mut lacking) = self.planned(call, request, snapshot.clone()).await?;
+        let plan = plan.clone().narrowed(&request.filters, request.region).suiting(call);
         let found = self.found(&plan, request, snapshot.clone(), 1, self.budget(call)?).await?;
         let counted = self.tally(call, request, &found, snapshot).await?;
-        lacking.extend(found.degraded);
-        if let Some(place) = place.filter(|_| self.lacks_nothing(&lacking)) {
+        if let Some(place) = place.filter(|_| self.lacks_nothing(&found.degraded)) {
             self.keep(place, &counted, ANSWERS_FOR).await;
         }
-        Ok((counted, lacking))
+        Ok((counted, found.degraded))
     }
 
     /// Counts what was found.

@@ -15,7 +15,10 @@ mod spelling;
 mod vocabulary;
 mod years;
 
-use contracts::{ApiError, CreditRole, ParsedBy, ParsedIntent, SearchFilters, SearchRequest, YearRange, genres};
+use contracts::{
+    ApiError, Call, CreditRole, Degraded, ParsedBy, ParsedIntent, Region, SearchFilters, SearchRequest, YearRange,
+    genres,
+};
 use stores::vectors::VectorFilter;
 
 use crate::{
@@ -73,12 +76,16 @@ pub(crate) struct Named {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub kind: QueryKind,
-    /// What the reply says we understood.
+    /// What the words say.
+    pub said: ParsedIntent,
+    /// What the reply says we understood: the same, as far as no filter of the request wins over it.
     pub parsed: ParsedIntent,
     /// Who understood it.
     pub parsed_by: ParsedBy,
     /// Why a model's reading was not taken.
     pub doubt: Option<&'static str>,
+    /// What the words were read without: a model that should have read them, or the index that knows names.
+    pub lacking: Vec<Degraded>,
     /// What every result must be.
     pub filter: Conditions,
     /// The same without the filters of the request, where it has any: they narrow what is found, and bring in nothing
@@ -100,6 +107,64 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A plan of nothing but what was said.
+    pub(crate) fn of(kind: QueryKind, said: ParsedIntent) -> Self {
+        Self {
+            kind,
+            parsed: said.clone(),
+            said,
+            parsed_by: ParsedBy::Offline,
+            doubt: None,
+            lacking: Vec::new(),
+            filter: Conditions::default(),
+            scope: None,
+            keyword: KeywordQuery::default(),
+            named: Vec::new(),
+            demands: Vec::new(),
+            name: String::new(),
+            like: Vec::new(),
+            meaning: None,
+        }
+    }
+
+    /// The same words with these filters, in place of any others, and for nobody in particular ([`Plan::suiting`]).
+    pub(crate) fn narrowed(mut self, filters: &SearchFilters, region: Option<Region>) -> Self {
+        let none = SearchFilters::default();
+        let unfiltered = as_far_as(self.said.clone(), filters);
+        self.scope = (*filters != none).then(|| self.bounds(&none, &unfiltered, region));
+        self.parsed = with_filters(self.said.clone(), filters);
+        self.filter = self.bounds(filters, &self.parsed, region);
+        self
+    }
+
+    /// The same, for whoever calls: as [`Conditions::suiting`].
+    pub(crate) fn suiting(mut self, call: &Call) -> Self {
+        self.filter = self.filter.suiting(call);
+        self.scope = self.scope.map(|scope| scope.suiting(call));
+        self
+    }
+
+    /// The conditions of these filters and of what is said.
+    fn bounds(&self, filters: &SearchFilters, said: &ParsedIntent, region: Option<Region>) -> Conditions {
+        let mut filters = filters.clone();
+        filters.content_types.extend(&said.content_types);
+        filters.platforms.extend(said.platforms.iter().cloned());
+        filters.year_range = filters.year_range.or(said.year_range);
+        filters.max_runtime_minutes = filters.max_runtime_minutes.or(said.max_runtime_minutes);
+        let mut bounds = conditions(&filters, region);
+        let mut origins = origin_tags(&said.languages, &said.countries);
+        if !origins.is_empty() {
+            origins.push(ORIGIN_UNKNOWN.to_owned());
+            bounds.filter.any_of.push(origins);
+        }
+        if self.kind == QueryKind::Like && !said.genres.is_empty() {
+            // "like The Matrix but funny": what is not funny is like it in vain.
+            bounds.filter.any_of.push(said.genres.iter().map(|genre| format!("genre:{genre}")).collect());
+        }
+        // No filter says anything of quotes, nor refuses anything.
+        Conditions { phrases: self.filter.phrases.clone(), none: self.filter.none.clone(), ..bounds }
+    }
+
     /// What every title of a sorted list has.
     pub(crate) fn demand(&self) -> Demand {
         let conditions = std::iter::once(&self.filter).chain(&self.demands).cloned().collect();
@@ -123,47 +188,33 @@ pub(crate) fn plan(
     if long {
         only_tell(&mut intent);
     }
-    // By what the words say alone: "films" stays a list to look around in when films are ticked.
-    let kind = kind_of(&intent.parsed, &intent.like, &spelling.query);
-    let unfiltered = as_far_as(intent.parsed.clone(), &request.filters);
-    let parsed = with_filters(intent.parsed, &request.filters);
+    let said = intent.parsed;
+    // "films" stays a list to look around in when films are ticked.
+    let kind = kind_of(&said, &intent.like, &spelling.query);
     let phrases = if long { Vec::new() } else { phrases(&spelling) };
-    let bounds = |filters: &SearchFilters, parsed: &ParsedIntent| -> Result<Conditions, SearchError> {
-        let mut bounds = Conditions { phrases: phrases.clone(), ..filter(request, filters, parsed, snapshot)? };
-        if kind == QueryKind::Like && !parsed.genres.is_empty() {
-            // "like The Matrix but funny": what is not funny is like it in vain.
-            bounds.filter.any_of.push(parsed.genres.iter().map(|genre| format!("genre:{genre}")).collect());
-        }
-        Ok(bounds)
-    };
-    let none = SearchFilters::default();
-    let scope = if request.filters == none { None } else { Some(bounds(&none, &unfiltered)?) };
-    let filter = bounds(&request.filters, &parsed)?;
-    let demands = demands(&intent.named, &parsed);
-    let keyword = KeywordQuery {
-        told: long.then(|| Story::of(&request.query)),
-        words: intent.text_words,
-        light_words: intent.light_words,
-        story,
-        phrases,
-        people: with_roles(intent.named, &parsed, snapshot)?,
-        raised: raised(&parsed),
-    };
-    let said = if request.intent.is_some() || intent.question { &parsed.text } else { &spelling.query };
-    Ok(Plan {
-        kind,
+    let none = refused(request, &said, snapshot)?;
+    let text = if request.intent.is_some() || intent.question { &said.text } else { &spelling.query };
+    let plan = Plan {
         parsed_by,
         doubt,
-        filter,
-        scope,
-        meaning: meaning(said, request.intent.is_some(), &spelling.words, kind, &parsed),
+        filter: Conditions { phrases: phrases.clone(), none, ..Conditions::default() },
+        meaning: meaning(text, request.intent.is_some(), &spelling.words, kind, &said),
         name: join(&spelling.words),
-        named: if long { Vec::new() } else { named(&parsed) },
-        demands,
-        parsed,
-        keyword,
+        named: if long { Vec::new() } else { named(&said) },
+        demands: demands(&intent.named, &said),
+        keyword: KeywordQuery {
+            told: long.then(|| Story::of(&request.query)),
+            words: intent.text_words,
+            light_words: intent.light_words,
+            story,
+            phrases,
+            people: with_roles(intent.named, &said, snapshot)?,
+            raised: raised(&said),
+        },
         like: intent.like,
-    })
+        ..Plan::of(kind, said)
+    };
+    Ok(plan.narrowed(&request.filters, request.region))
 }
 
 /// The plan of a query that the index of the words can't help to read: its words and its meaning as they are written, and
@@ -174,21 +225,14 @@ pub(crate) fn unread(request: &SearchRequest) -> Option<Plan> {
         return None;
     }
     let words = spelling.words.iter().map(|word| word.text.clone()).collect();
-    let narrowed = request.filters != SearchFilters::default();
-    Some(Plan {
-        kind: QueryKind::Text,
-        parsed: ParsedIntent { text: request.query.clone(), ..ParsedIntent::default() },
-        parsed_by: ParsedBy::Offline,
-        doubt: None,
-        filter: conditions(&request.filters, request.region),
-        scope: narrowed.then(|| conditions(&SearchFilters::default(), request.region)),
+    let said = ParsedIntent { text: request.query.clone(), ..ParsedIntent::default() };
+    let plan = Plan {
         keyword: KeywordQuery { words, ..KeywordQuery::default() },
-        named: Vec::new(),
-        demands: Vec::new(),
         name: join(&spelling.words),
-        like: Vec::new(),
         meaning: Some(request.query.clone()),
-    })
+        ..Plan::of(QueryKind::Text, said)
+    };
+    Some(plan.narrowed(&request.filters, request.region))
 }
 
 /// A query as it was understood, and by whom.
@@ -440,28 +484,6 @@ fn meaning(said: &str, edited: bool, words: &[Word], kind: QueryKind, parsed: &P
             Some(said.join(" ")).filter(|said| !said.is_empty())
         }
     }
-}
-
-/// The conditions of these filters and of the words.
-fn filter(
-    request: &SearchRequest,
-    filters: &SearchFilters,
-    parsed: &ParsedIntent,
-    snapshot: &Snapshot,
-) -> Result<Conditions, SearchError> {
-    let mut filters = filters.clone();
-    filters.content_types.extend(&parsed.content_types);
-    filters.platforms.extend(parsed.platforms.iter().cloned());
-    filters.year_range = filters.year_range.or(parsed.year_range);
-    filters.max_runtime_minutes = filters.max_runtime_minutes.or(parsed.max_runtime_minutes);
-    let mut conditions = conditions(&filters, request.region);
-    let mut origins = origin_tags(&parsed.languages, &parsed.countries);
-    if !origins.is_empty() {
-        origins.push(ORIGIN_UNKNOWN.to_owned());
-        conditions.filter.any_of.push(origins);
-    }
-    conditions.none = refused(request, parsed, snapshot)?;
-    Ok(conditions)
 }
 
 fn refused(request: &SearchRequest, parsed: &ParsedIntent, snapshot: &Snapshot) -> Result<Refused, SearchError> {

@@ -86,10 +86,10 @@ impl Search {
         validate(request)?;
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let (plan, lacking) = self.plan(request, snapshot.clone(), budget).await?;
+        let plan = self.plan(request, snapshot.clone(), budget).await?;
         let Found { lists, fused, mut degraded, judged, .. } =
             self.found(&plan, request, snapshot, self.config.depth, budget).await?;
-        degraded.extend(lacking);
+        degraded.extend(plan.lacking);
         Ok(Ranked { lists, fused, degraded, judged })
     }
 
@@ -112,9 +112,14 @@ impl Search {
         if !plan.keyword.story && plan.kind != QueryKind::Like {
             // A story is searched to the end of the list: what it remembers may be told in other words.
             let best = nearest.as_deref().or(answers.hits(Source::Vector)).and_then(|hits| hits.first());
+            let best = best.map_or(0.0, |hit| hit.score);
             let left = budget.saturating_sub(started.elapsed());
             let known = self.words_known(plan, answers.hits(Source::Keyword), &snapshot, left).await;
-            keep_evident(&mut fused, best.map_or(0.0, |hit| hit.score), known);
+            let known = known.unwrap_or_else(|error| {
+                answers.degraded.push(left_out(Source::Keyword.as_str(), &error));
+                false
+            });
+            keep_evident(&mut fused, best, known);
         }
         let cut = answers.hits(Source::Keyword).is_some_and(|hits| hits.len() >= self.depth(plan));
         let more = cut.then(|| all_words(plan));
@@ -145,15 +150,21 @@ impl Search {
     }
 
     /// Whether any title holds a word of the query, whatever the filters of the request; `hits` are those that pass them.
-    async fn words_known(&self, plan: &Plan, hits: Option<&[Scored]>, snapshot: &Snapshot, left: Duration) -> bool {
+    async fn words_known(
+        &self,
+        plan: &Plan,
+        hits: Option<&[Scored]>,
+        snapshot: &Snapshot,
+        left: Duration,
+    ) -> Result<bool, SearchError> {
         match (hits, &plan.scope) {
             (Some([]), Some(scope)) => {
                 let asked = Asked { query: plan.keyword.clone(), conditions: scope.clone() };
                 let snapshot = snapshot.clone();
                 let found = self.blocking("looking for the words", move || snapshot.finds(&asked));
-                within(left, found).await.unwrap_or(false)
+                within(left, found).await
             }
-            (hits, _) => hits.is_some_and(|hits| !hits.is_empty()),
+            (hits, _) => Ok(hits.is_some_and(|hits| !hits.is_empty())),
         }
     }
 
@@ -254,18 +265,16 @@ impl Search {
         depth: usize,
     ) -> Result<Vec<Scored>, SearchError> {
         let hits = meaning.index.search(point, depth, &conditions.filter).await?;
-        self.only_passing(hits, snapshot, conditions).await
+        self.passing(hits, snapshot, conditions.beyond_tags()).await
     }
 
     /// What is near in the graph without the filters of the request, and passes them.
     async fn by_graph(&self, plan: &Plan, snapshot: Snapshot, depth: usize) -> Result<Vec<Scored>, SearchError> {
         let seeds: Vec<ContentId> = plan.like.iter().map(|title| title.id).collect();
-        let scope = plan.scope.as_ref().unwrap_or(&plan.filter);
-        let near = self.near(snapshot.clone(), seeds, plan.keyword.people.clone(), scope.clone(), depth).await?;
-        match plan.scope.is_some() && !near.is_empty() {
-            true => self.passing(near, snapshot, &plan.filter).await,
-            false => Ok(near),
-        }
+        let (people, filter) = (plan.keyword.people.clone(), plan.filter.clone());
+        let Some(scope) = plan.scope.clone() else { return self.near(snapshot, seeds, people, filter, depth).await };
+        let near = self.near(snapshot.clone(), seeds, people, scope, depth).await?;
+        self.passing(near, snapshot, filter).await
     }
 }
 

@@ -54,7 +54,7 @@ impl SearchApi for Search {
         let filter = conditions(&query.filters, query.region).suiting(call);
         let search = async {
             let hits = meaning.index.search(&query.embedding, query.limit, &filter.filter).await?;
-            self.only_passing(hits, self.keyword().snapshot(), &filter).await
+            self.passing(hits, self.keyword().snapshot(), filter.beyond_tags()).await
         };
         Ok(within(self.budget(call)?, search).await?)
     }
@@ -144,7 +144,7 @@ impl Search {
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let snapshot = self.keyword().snapshot();
-        let (plan, lacking) = self.planned(call, request, snapshot.clone()).await?;
+        let plan = self.plan(request, snapshot.clone(), self.budget(call)?).await?.suiting(call);
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;
@@ -153,11 +153,15 @@ impl Search {
         let mut found = self.found(&plan, request, snapshot, last as usize, budget).await?;
         // Who asks for an order gets it.
         let unweighed = if request.sort.is_relevance() { self.weigh(call, &mut found.fused).await } else { None };
-        let (results, (facets, uncounted), fitting_count) = tokio::try_join!(
+        let (results, (facets, mut uncounted), fitting) = tokio::try_join!(
             self.page(call, &plan, window(&found.fused, request)),
-            async { Ok(self.facets(call, request, &found, counted.clone()).await) },
+            async { Ok(self.facets(call, request, &plan, &found, counted.clone()).await) },
             async { Ok(self.fitting(call, request, &plan, &found, counted.clone()).await) }
         )?;
+        let fitting_count = fitting.unwrap_or_else(|error| {
+            uncounted.push(left_out("facets", &error));
+            None
+        });
         Ok(SearchResponse {
             results,
             total_count: found.total.min(u64::from(MAX_RESULT_WINDOW)),
@@ -168,24 +172,11 @@ impl Search {
             query_parsed: plan.parsed,
             parsed_by: plan.parsed_by,
             degraded: named_once(
-                lacking.into_iter().chain(found.degraded).chain(self.unfilled()).chain(unweighed).chain(uncounted),
+                plan.lacking.into_iter().chain(found.degraded).chain(self.unfilled()).chain(unweighed).chain(uncounted),
             ),
             facets,
             search_time_ms: 0.0,
         })
-    }
-
-    /// The plan for whoever calls, and what it had to do without.
-    pub(crate) async fn planned(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        snapshot: Snapshot,
-    ) -> Result<(Plan, Vec<Degraded>)> {
-        let (mut plan, lacking) = self.plan(request, snapshot, self.budget(call)?).await?;
-        plan.filter = plan.filter.suiting(call);
-        plan.scope = plan.scope.map(|scope| scope.suiting(call));
-        Ok((plan, lacking))
     }
 
     /// How long each source may take.
@@ -193,13 +184,8 @@ impl Search {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    /// The plan, and what it had to do without: a model that should have read the query, or the index that knows names.
-    pub(crate) async fn plan(
-        &self,
-        request: &SearchRequest,
-        snapshot: Snapshot,
-        budget: Duration,
-    ) -> Result<(Plan, Vec<Degraded>)> {
+    /// Reads the query: the plan for nobody in particular.
+    pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
         let mut lacking = Vec::new();
         let said = self.heard(request, budget).await.unwrap_or_else(|reason| {
             lacking.push(unheard(reason));
@@ -226,7 +212,7 @@ impl Search {
         if self.intents.is_some() {
             metrics::counter!("search_queries_read_total", "by" => plan.parsed_by.as_str()).increment(1);
         }
-        Ok((plan, lacking))
+        Ok(Plan { lacking, ..plan })
     }
 
     pub(crate) fn this_year(&self) -> u16 {
@@ -273,27 +259,16 @@ impl Search {
         .await
     }
 
-    /// Those of the nearest that also pass what tags and years can't say.
-    pub(crate) async fn only_passing(
-        &self,
-        hits: Vec<Scored>,
-        snapshot: Snapshot,
-        filter: &Conditions,
-    ) -> Result<Vec<Scored>, SearchError> {
-        match filter.beyond_tags() {
-            true => self.passing(hits, snapshot, filter).await,
-            false => Ok(hits),
-        }
-    }
-
-    /// Those of the hits that pass.
+    /// Those of the hits that pass; where nothing has to, all of them, without waiting for a turn.
     pub(crate) async fn passing(
         &self,
         mut hits: Vec<Scored>,
         snapshot: Snapshot,
-        filter: &Conditions,
+        filter: Conditions,
     ) -> Result<Vec<Scored>, SearchError> {
-        let filter = filter.clone();
+        if hits.is_empty() || filter.is_empty() {
+            return Ok(hits);
+        }
         self.blocking("filtering", move || keep_passing(&mut hits, &snapshot, &filter).map(|()| hits)).await
     }
 
@@ -306,17 +281,17 @@ impl Search {
         plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
-    ) -> Option<u64> {
+    ) -> Result<Option<u64>, SearchError> {
         if found.demand.is_some() {
-            return Some(found.total);
+            return Ok(Some(found.total));
         }
         let anywhere = plan.parsed.languages.is_empty() && plan.parsed.countries.is_empty();
         if request.facets.is_empty() || plan.kind == QueryKind::Like || plan.keyword.story || !anywhere {
-            return None;
+            return Ok(None);
         }
         let demand = plan.demand();
         let counting = self.blocking("counting what fits", move || snapshot.count_of_all(&demand));
-        within(self.budget(call).ok()?, counting).await.ok()
+        within(self.budget(call)?, counting).await.map(Some)
     }
 
     /// The titles of the page, in one call of the catalogue. One that is gone meanwhile is left out.

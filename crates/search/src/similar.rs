@@ -3,15 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
-    ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedBy, ParsedIntent, Region, Result, SearchFilters,
-    SearchRequest, SimilarResponse, TitleCard,
+    ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SearchRequest,
+    SimilarResponse, TitleCard,
 };
 
 use crate::{
     Search, SearchError,
     conditions::conditions,
     discover::{self, Items, ROW_LENGTH, Row, SHORTEST_ROW},
-    keyword::{Demand, KeywordQuery, Snapshot, TitleDoc},
+    keyword::{Demand, Snapshot, TitleDoc},
     ordered,
     query::{Plan, QueryKind},
     rank::Fused,
@@ -30,20 +30,9 @@ impl Search {
     ) -> Result<SimilarResponse> {
         let unknown = || ApiError::not_found("unknown_content", format!("the catalogue has no title {id}"));
         let seed = self.titles(call, &[id]).await?.pop().ok_or_else(unknown)?;
-        let plan = Plan {
-            kind: QueryKind::Like,
-            parsed_by: ParsedBy::default(),
-            doubt: None,
-            parsed: ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() },
-            filter: conditions(&SearchFilters::default(), region).suiting(call),
-            keyword: KeywordQuery::default(),
-            named: Vec::new(),
-            demands: Vec::new(),
-            name: String::new(),
-            like: vec![TitleDoc::of(&seed)],
-            meaning: None,
-            scope: None,
-        };
+        let said = ParsedIntent { like: vec![seed.title.clone()], ..ParsedIntent::default() };
+        let plan = Plan { like: vec![TitleDoc::of(&seed)], ..Plan::of(QueryKind::Like, said) };
+        let plan = plan.narrowed(&SearchFilters::default(), region).suiting(call);
         let mut found = self.find(&plan, self.keyword().snapshot(), self.budget(call)?).await?;
         found.fused.truncate(limit);
         let results = self.page(call, &plan, &found.fused).await?;
@@ -53,7 +42,8 @@ impl Search {
 
     /// As [`contracts::SearchApi::discover`]. Rows that have become too short are left out.
     pub(crate) async fn filled_rows(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
-        let platforms = self.catalog.directory(call).await?.platforms;
+        let directory = async { self.catalog.directory(call).await.map_err(SearchError::from) };
+        let platforms = within(self.budget(call)?, directory).await?.platforms;
         let named = move |id: &str| {
             let known = platforms.iter().find(|platform| platform.id == id);
             known.map_or_else(|| id.to_owned(), |platform| platform.name.clone())

@@ -351,6 +351,36 @@ fn without_its_filters_a_search_is_bound_by_its_words() {
 }
 
 #[test]
+fn words_that_were_read_are_narrowed_by_any_filters() {
+    let years = YearRange { from: Some(1985), to: Some(1995) };
+    let none = SearchFilters::default;
+    let some = [
+        none(),
+        SearchFilters { content_types: vec![ContentType::TvShow], genres: vec!["crime".to_owned()], ..none() },
+        SearchFilters { year_range: Some(years), platforms: vec!["hulu".to_owned()], ..none() },
+        SearchFilters { people: vec!["Al Pacino".to_owned()], max_runtime_minutes: Some(100), ..none() },
+    ];
+    for query in [
+        "korean films on netflix after 2015 under 2 hours",
+        "like The Matrix but funny",
+        "\"last heist\" but not horror on hulu",
+        "90s comedy series with Al Pacino",
+        "",
+    ] {
+        let of = |filters: &SearchFilters| {
+            let request = SearchRequest { filters: filters.clone(), region: "DE".parse().ok(), ..request(query) };
+            plan(&request, None, &INDEX.1, 2026).unwrap()
+        };
+        // What filters have a say in.
+        let told = |plan: Plan| (plan.kind, plan.parsed, plan.filter, plan.scope);
+        for (before, after) in some.iter().flat_map(|before| some.iter().map(move |after| (before, after))) {
+            let narrowed = of(before).narrowed(after, "DE".parse().ok());
+            assert_eq!(told(narrowed), told(of(after)), "{query} {before:?} {after:?}");
+        }
+    }
+}
+
+#[test]
 fn only_what_is_said_beside_examples_is_embedded() {
     assert_eq!(parse("movies like The Matrix").meaning, None);
     assert_eq!(parse("movies like The Matrix but funny").meaning.as_deref(), Some("Comedy"));

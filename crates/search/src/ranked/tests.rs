@@ -1,6 +1,6 @@
 //! What an answer does without: a source that fails, and one that is late.
 
-use contracts::{ErrorKind, FacetField, SearchApi as _, SearchFilters};
+use contracts::{ContentType, ErrorKind, FacetField, SearchApi as _, SearchFilters};
 use testkit::call;
 
 use super::*;
@@ -102,9 +102,8 @@ async fn what_is_compared_and_remembered_may_be_late() {
          1990s and there was a famous actor in it that everybody knows?",
     ] {
         let request = SearchRequest { query: query.to_owned(), ..SearchRequest::default() };
-        let (plan, lacking) =
-            search.plan(&request, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
-        assert!(lacking.is_empty() && (plan.named.len() > 1 || plan.keyword.told.is_some()), "{query}");
+        let plan = search.plan(&request, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
+        assert!(plan.lacking.is_empty() && (plan.named.len() > 1 || plan.keyword.told.is_some()), "{query}");
         let turns = search.permits.clone().acquire_many_owned(search.config.concurrency as u32).await.unwrap();
         let started = Instant::now();
         let found = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(1)).await.unwrap();
@@ -117,5 +116,22 @@ async fn what_is_compared_and_remembered_may_be_late() {
         let whole = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
         assert!(whole.degraded.is_empty(), "{query}: {:?}", whole.degraded);
     }
+    running.stop().await;
+}
+
+/// A film holds the word, and no series: whether anything does is looked up without the filter.
+#[tokio::test]
+async fn words_that_nobody_could_look_for_are_not_unknown() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let search = &running.search;
+    let filters = SearchFilters { content_types: vec![ContentType::TvShow], ..SearchFilters::default() };
+    let request = SearchRequest { query: "robbers".to_owned(), filters, ..SearchRequest::default() };
+    let snapshot = search.keyword().snapshot();
+    let plan = search.plan(&request, snapshot.clone(), Duration::from_secs(20)).await.unwrap();
+    let turns = search.permits.clone().acquire_many_owned(search.config.concurrency as u32).await.unwrap();
+    assert!(search.words_known(&plan, Some(&[]), &snapshot, Duration::from_millis(100)).await.is_err());
+    drop(turns);
+    assert!(search.words_known(&plan, Some(&[]), &snapshot, Duration::from_secs(20)).await.unwrap());
     running.stop().await;
 }

@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use contracts::{
-    AgeLimit, ApiError, Call, Caller, ContentId, ContentType, Credential, Identity, PersonalBoost, Region, Result,
-    Role, SearchApi, SearchRequest, SearchResponse, Subject, UserId,
+    AgeLimit, ApiError, Call, Caller, ContentId, ContentType, Credential, FacetField, Identity, PersonalBoost, Region,
+    Result, Role, SearchApi, SearchFilters, SearchRequest, SearchResponse, SourceRecord, Subject, UserId,
 };
 use testkit::call;
 use uuid::Uuid;
@@ -73,6 +73,23 @@ fn by(person: u128) -> Call {
         ages: None,
     };
     Call { caller: Caller::Identified(Arc::new(identity)), ..call() }
+}
+
+/// A call of somebody who is shown what suits twelve years.
+fn by_child() -> Call {
+    let mut child = by(UNKNOWN);
+    if let Caller::Identified(identity) = &mut child.caller {
+        Arc::make_mut(identity).ages = Some(AgeLimit { max_age: 12, region: None });
+    }
+    child
+}
+
+/// A film that says for which age it is.
+fn rated(number: u16, genres: &[&str], certificate: &str, votes: u32) -> SourceRecord {
+    let mut film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, genres, &[], "");
+    film.ratings = vec![(Region::US, "mpa".to_owned(), certificate.to_owned())];
+    film.rating = Some((8.0, votes));
+    film
 }
 
 async fn ask(running: &Running, call: &Call, request: &SearchRequest) -> SearchResponse {
@@ -170,14 +187,8 @@ async fn a_taste_that_is_late_or_broken_is_left_out_and_named() {
 
 #[tokio::test]
 async fn names_that_suit_an_age_are_completed_behind_many_that_do_not() {
-    let rated = |number: u16, certificate: &str, votes: u32| {
-        let mut film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, &[], &[], "");
-        film.ratings = vec![(Region::US, "mpa".to_owned(), certificate.to_owned())];
-        film.rating = Some((8.0, votes));
-        film
-    };
-    let mut films: Vec<_> = (1..=60).map(|number| rated(number, "R", 90_000)).collect();
-    films.push(rated(70, "PG", 10));
+    let mut films: Vec<_> = (1..=60).map(|number| rated(number, &[], "R", 90_000)).collect();
+    films.push(rated(70, &[], "PG", 10));
     let world = World::with(films).await;
     let running = world.start(false).await;
     let complete = async |call: &Call| {
@@ -186,10 +197,26 @@ async fn names_that_suit_an_age_are_completed_behind_many_that_do_not() {
     };
     let everybody = complete(&by(UNKNOWN)).await;
     assert!(everybody.len() == 5 && !everybody.contains(&"Zeppelin 70".to_owned()), "{everybody:?}");
-    let mut child = by(UNKNOWN);
-    if let Caller::Identified(identity) = &mut child.caller {
-        Arc::make_mut(identity).ages = Some(AgeLimit { max_age: 12, region: None });
+    assert_eq!(complete(&by_child()).await, ["Zeppelin 70"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_suit_an_age_is_not_counted_beside_what_is_ticked() {
+    let kinds = [("crime", "PG"), ("crime", "R"), ("war", "PG"), ("war", "R"), ("horror", "R")];
+    let films = (1..).step_by(10).zip(kinds).map(|(number, (genre, mark))| rated(number, &[genre], mark, 10));
+    let world = World::with(films.collect()).await;
+    let running = world.start(false).await;
+    for query in ["", "zeppelin"] {
+        let filters = SearchFilters { genres: vec!["crime".to_owned()], ..SearchFilters::default() };
+        let request = SearchRequest { filters, facets: vec![FacetField::Genres], ..asks(query) };
+        let counted = async |call: &Call| {
+            let found = ask(&running, call, &request).await;
+            let genres = found.facets[&FacetField::Genres].iter();
+            genres.map(|genre| format!("{} {}", genre.value, genre.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(counted(&by(UNKNOWN)).await, ["crime 2", "war 2", "horror 1"], "{query}");
+        assert_eq!(counted(&by_child()).await, ["crime 1", "war 1"], "{query}");
     }
-    assert_eq!(complete(&child).await, ["Zeppelin 70"]);
     running.stop().await;
 }

@@ -210,7 +210,7 @@ pub struct Faulty {
     catalog: Arc<Catalog>,
     /// How many of the next calls fail.
     pub failures: AtomicU32,
-    /// Whether lists are held back until it is not.
+    /// Whether lists and the directory are held back until it is not.
     pub stalled: AtomicBool,
     /// The title that makes any call fail that asks for it.
     pub poison: Mutex<Option<ContentId>>,
@@ -225,6 +225,12 @@ impl Faulty {
     fn fail(&self) -> Result<()> {
         let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_ok() { Err(ApiError::unavailable("no_catalogue", "the line is cut")) } else { Ok(()) }
+    }
+
+    async fn stall(&self) {
+        while self.stalled.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -244,14 +250,13 @@ impl CatalogApi for Faulty {
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
-        while self.stalled.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.stall().await;
         self.fail()?;
         self.catalog.list(call, query).await
     }
 
     async fn directory(&self, call: &Call) -> Result<Directory> {
+        self.stall().await;
         self.catalog.directory(call).await
     }
 
