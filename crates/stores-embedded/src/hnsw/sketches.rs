@@ -61,7 +61,7 @@ mod tests {
         ) {
             let mut sketches = Sketches::new(64);
             // Backwards, so that the first row that is set makes room for all.
-            rows.iter().zip(0..).rev().for_each(|(bits, row)| sketches.row_mut(row).copy_from_slice(bits));
+            (0..rows.len()).rev().for_each(|row| sketches.row_mut(row as u32).copy_from_slice(&rows[row]));
             let differ = |row: &u32| (u64::from_ne_bytes(rows[*row as usize]) ^ u64::from_ne_bytes(query)).count_ones();
             // Every other row passes; one that is not there is asked for too.
             let passing = || (0..rows.len() as u32).step_by(2);
