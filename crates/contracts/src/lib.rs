@@ -24,6 +24,7 @@ mod ratings;
 mod rng;
 mod search;
 mod source;
+mod words;
 
 pub use address::{is_public, is_this_machine};
 pub use auth::{
