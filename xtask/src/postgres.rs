@@ -94,7 +94,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// Makes a certificate, with the tool that Debian's server depends on.
+    /// Makes a certificate, with the tool that Debian's server depends on. A crate for it (`rcgen`) would have every task, and
+    /// so the first start of the demo, wait for a library of cryptography in C to be compiled.
     fn certify(&self) -> Result<()> {
         let request = self.folder.join("certificate.cnf");
         fs::write(&request, CERTIFICATE)?;

@@ -1,6 +1,7 @@
 //! Where an answer may be sent: registered addresses, compared character by character (OAuth 2.1, section 2.3).
 
-use url::{Host, Url};
+use contracts::{is_confidential, is_loopback_number};
+use url::Url;
 
 /// Whether an address can be registered at all, or why not.
 pub(crate) fn check(address: &str) -> Result<(), &'static str> {
@@ -12,8 +13,7 @@ pub(crate) fn check(address: &str) -> Result<(), &'static str> {
         return Err("must not have a user");
     }
     match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
+        web if is_confidential("https", web, url.host_str()) => Ok(()),
         "http" => Err("must be https unless it is this machine"),
         // RFC 8252, section 7.1: a scheme of one's own is a domain turned round.
         scheme if scheme.contains('.') => Ok(()),
@@ -29,22 +29,11 @@ pub(crate) fn matches(registered: &[String], asked: &str) -> bool {
 /// An address of this machine without its port; `None` for any other.
 fn portless(address: &str) -> Option<String> {
     let mut url = Url::parse(address).ok()?;
-    // `localhost` may be resolved elsewhere: only addresses are let vary.
-    let literal = matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)));
-    if url.scheme() != "http" || !literal || !is_loopback(&url) || url.fragment().is_some() {
+    if url.scheme() != "http" || !url.host_str().is_some_and(is_loopback_number) || url.fragment().is_some() {
         return None;
     }
     url.set_port(None).ok()?;
     Some(url.into())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 /// The address with these parameters added to its query.
@@ -79,6 +68,7 @@ mod tests {
     #[case("https://app.example/cb", true)]
     #[case("http://127.0.0.1/cb", true)]
     #[case("http://localhost:3000/cb", true)]
+    #[case("http://[::1]:3000/cb", true)]
     #[case("com.example.app:/cb", true)]
     #[case("http://app.example/cb", false)]
     #[case("https://app.example/cb#x", false)]

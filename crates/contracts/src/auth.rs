@@ -10,59 +10,11 @@ use uuid::Uuid;
 
 pub use api::{AuthApi, DeviceSession, Validated};
 
-use crate::{AgeLimit, ApiError, OrgId, UserId};
-
-/// A closed set of words: how they are written, and back.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $code:literal, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word for it.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ApiError;
-
-            fn from_str(text: &str) -> Result<Self, ApiError> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == text).ok_or_else(|| {
-                    ApiError::invalid($code, format!(concat!("no ", $what, " is called {:?}"), text))
-                })
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
+use crate::{AgeLimit, ApiError, OrgId, UserId, words::words};
 
 words! {
     /// What a client may be allowed to do for somebody (A3).
-    Scope, "unknown_scope", "scope" {
+    Scope, "scope" {
         /// To learn who the person is (OpenID Connect).
         OpenId = "openid",
         /// To learn the person's address.
@@ -94,7 +46,7 @@ words! {
 
 words! {
     /// What somebody is here (A3). A role has the permissions of every role under it.
-    Role, "unknown_role", "role" {
+    Role, "role" {
         /// Somebody without an account.
         Guest = "guest",
         /// Somebody with an account.
@@ -118,7 +70,7 @@ words! {
 
 words! {
     /// What a person can allow their data to be used for. Nothing is allowed until they do, and they may take it back.
-    Purpose, "unknown_purpose", "purpose" {
+    Purpose, "purpose" {
         /// To keep what they watched (VPPA).
         History = "viewing_history",
         /// To recommend by what they watched and liked.

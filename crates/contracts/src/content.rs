@@ -1,6 +1,6 @@
 //! A title of the catalogue, and what belongs to it.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
@@ -8,45 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ApiError, ContentId, Locale, Region};
-
-/// An enum written as a snake-case word in JSON, SQL and on the command line.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:tt,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)+ }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// The word.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ApiError;
-
-            fn from_str(text: &str) -> Result<Self, ApiError> {
-                Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or_else(|| {
-                    let known: Vec<_> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                    ApiError::invalid(concat!("unknown_", $what), format!("{text:?} is not one of {}", known.join(", ")))
-                        .field($what, format!("must be one of {}", known.join(", ")))
-                })
-            }
-        }
-    };
-}
-pub(crate) use words;
+use crate::{ContentId, Locale, Region, words::words};
 
 words! {
     /// What kind of title.

@@ -24,8 +24,9 @@ mod ratings;
 mod rng;
 mod search;
 mod source;
+mod words;
 
-pub use address::{is_public, is_this_machine};
+pub use address::{is_confidential, is_loopback_number, is_public, is_this_machine};
 pub use auth::{
     AuthApi, Credential, DeviceSession, Identity, Permission, Purpose, Role, Scope, Scopes, Subject, Validated,
 };

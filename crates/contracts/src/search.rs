@@ -1,12 +1,12 @@
 //! Search, as other processes may call it.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ApiError, Call, Content, ContentId, ContentType, Region, Result, TitleCard, Wording, content::words};
+use crate::{Call, Content, ContentId, ContentType, Region, Result, TitleCard, Wording, words::words};
 
 /// The longest query, in characters.
 pub const MAX_QUERY_CHARS: usize = 2_000;

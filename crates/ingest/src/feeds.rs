@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{Clock, Region, Rng, is_this_machine};
+use contracts::{Clock, Region, Rng, is_confidential};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use stores::cache::Cache;
@@ -199,10 +199,9 @@ impl Feed {
 /// Whether keys and tokens may be sent to an address: over TLS, or on this machine. Else why not.
 fn confidential(address: &str) -> Result<(), String> {
     let url = Url::parse(address).map_err(|error| format!("is not an address: {error}"))?;
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if url.host_str().is_some_and(is_this_machine) => Ok(()),
-        _ => Err("must be `https` beyond this machine: keys and tokens are sent there".to_owned()),
+    match is_confidential("https", url.scheme(), url.host_str()) {
+        true => Ok(()),
+        false => Err("must be `https` beyond this machine: keys and tokens are sent there".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use catalog::Catalog;
-use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, is_this_machine};
+use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, is_confidential};
 use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
@@ -59,18 +59,12 @@ pub fn check_plaintext(config: &Config) -> anyhow::Result<()> {
             continue;
         }
         let Some(peer) = role.peer(config).and_then(|url| url.parse::<Url>().ok()) else { continue };
-        let plain = peer.scheme() == "http" && !is_here(&peer);
         anyhow::ensure!(
-            !plain,
+            is_confidential("https", peer.scheme(), peer.host_str()),
             "`peers.{role}` is {peer}: beyond this machine roles speak TLS only: write https:// and {SET}"
         );
     }
     Ok(())
-}
-
-/// Whether an address is one of this machine.
-pub fn is_here(url: &Url) -> bool {
-    url.host_str().is_some_and(is_this_machine)
 }
 
 /// The catalogue: ours, or the process that has it.

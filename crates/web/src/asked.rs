@@ -3,10 +3,13 @@
 
 use contracts::{ContentType, MAX_QUERY_CHARS, ParsedIntent, SearchFilters, SearchRequest, SortOrder, YearRange};
 
-/// The most values of a list, and the most characters of a name, a language and an edited intent.
+use crate::distinct;
+
+/// The most values of a list, and the most characters of a name, a language, an id and an edited intent.
 const MAX_LIST: usize = 20;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_LANGUAGE_CHARS: usize = 40;
+const MAX_ID_CHARS: usize = 50;
 const MAX_INTENT_CHARS: usize = 4_000;
 /// Results of a page, and the last page that the API gives.
 const PAGE_SIZE: u32 = 20;
@@ -29,8 +32,8 @@ pub(crate) fn unread(params: &[(String, String)]) -> Vec<String> {
     let one = |name: &str| params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim());
     let figures = FIGURES.iter().map(|(name, least, most)| (one(name), figure(one(name), *least, *most).is_some()));
     let sort = std::iter::once((one("sort"), one("sort").parse::<SortOrder>().is_ok()));
-    let list = |name: &str, fits: fn(&str) -> bool| {
-        one(name).split(',').map(str::trim).map(move |word| (word, fits(word))).collect::<Vec<_>>()
+    let list = |name: &str, good: fn(&str) -> bool| {
+        one(name).split(',').map(str::trim).map(move |word| (word, good(word))).collect::<Vec<_>>()
     };
     let intent = std::iter::once((one("intent"), serde_json::from_str::<ParsedIntent>(one("intent")).is_ok()));
     let lists = [list("genre", is_id), list("type", |word| word.parse::<ContentType>().is_ok()), list("on", is_id)];
@@ -43,7 +46,7 @@ pub(crate) fn unread(params: &[(String, String)]) -> Vec<String> {
 pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
     let all = |name: &'static str| params.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value);
     let one = |name| all(name).next().unwrap_or_default();
-    let list = |name, fits: fn(&str) -> bool| distinct(one(name).split(',').map(str::trim).filter(|word| fits(word)));
+    let list = |name, good: fn(&str) -> bool| listed(one(name).split(',').map(str::trim).filter(|word| good(word)));
     let number = |name, least: f64, most: f64| figure(one(name), least, most);
     let whole = |name, least, most| number(name, least, most).map(|value| value.round() as u16);
     let (mut from, mut to) = (whole("from", 1870.0, 2100.0), whole("to", 1870.0, 2100.0));
@@ -62,8 +65,8 @@ pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
             content_types: kinds.iter().filter_map(|kind| kind.parse().ok()).collect(),
             year_range: (years != YearRange::default()).then_some(years),
             platforms: list("on", is_id),
-            people: distinct(all("with").map(str::trim).filter(|name| is_long(name, MAX_NAME_CHARS))),
-            languages: list("lang", |word| is_long(word, MAX_LANGUAGE_CHARS) && !word.chars().any(char::is_control)),
+            people: listed(all("with").map(str::trim).filter(|name| fits(name, MAX_NAME_CHARS))),
+            languages: list("lang", |word| fits(word, MAX_LANGUAGE_CHARS) && !word.chars().any(char::is_control)),
             min_rating: number("rating", 0.0, 10.0),
             max_runtime_minutes: whole("max", 1.0, 600.0),
         },
@@ -81,24 +84,18 @@ fn figure(text: &str, least: f64, most: f64) -> Option<f64> {
 }
 
 /// The first of these, each once.
-fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for word in words {
-        if kept.len() < MAX_LIST && !kept.iter().any(|known| known == word) {
-            kept.push(word.to_owned());
-        }
-    }
-    kept
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    distinct(words).take(MAX_LIST).map(str::to_owned).collect()
 }
 
-/// Whether it is something, and no longer than that.
-fn is_long(text: &str, most: usize) -> bool {
+/// Whether it is something, and no longer than that many characters.
+fn fits(text: &str, most: usize) -> bool {
     !text.is_empty() && text.chars().count() <= most
 }
 
 fn is_id(word: &str) -> bool {
-    let fits = |letter: char| letter.is_lowercase() || letter.is_numeric() || letter == '_';
-    !word.is_empty() && word.chars().count() <= 50 && word.chars().all(fits)
+    let plain = |letter: char| letter.is_lowercase() || letter.is_numeric() || letter == '_';
+    fits(word, MAX_ID_CHARS) && word.chars().all(plain)
 }
 
 /// The address of a page of the same search.

@@ -3,6 +3,7 @@
 use contracts::{Content, ContentType, CreditRole, Directory};
 
 use crate::{
+    distinct,
     language::Language,
     offers::{OfferLine, lines},
     pictures::Picture,
@@ -104,13 +105,9 @@ pub(crate) fn line(content: &Content, language: &Language) -> Vec<String> {
 fn more(content: &Content, language: &Language) -> Vec<(String, String)> {
     let countries: Vec<String> =
         content.countries.iter().map(|code| language.region(code.as_str()).to_owned()).collect();
-    let mut languages: Vec<String> = Vec::new();
-    for name in content.languages.iter().map(|name| language.language(name)) {
-        // Sources call one language by several names.
-        if !languages.iter().any(|known| known == name) {
-            languages.push(name.to_owned());
-        }
-    }
+    // Sources call one language by several names.
+    let languages = distinct(content.languages.iter().map(|name| language.language(name)));
+    let languages: Vec<String> = languages.map(str::to_owned).collect();
     let rating = |(place, rating): (&contracts::Region, &contracts::ContentRating)| {
         format!("{} {}", language.region(place.as_str()), rating.certificate)
     };
@@ -132,13 +129,9 @@ fn people(content: &Content, language: &Language) -> Vec<Crew> {
         ("people-actor", CreditRole::Actor, MAX_ACTORS),
     ];
     let crew = |(part, role, most): (&str, CreditRole, usize)| {
-        let mut names: Vec<String> = Vec::new();
-        for credit in content.credits.iter().filter(|credit| credit.role == role) {
-            // Who plays two parts is one person.
-            if !names.contains(&credit.name) {
-                names.push(credit.name.clone());
-            }
-        }
+        let credited = content.credits.iter().filter(|credit| credit.role == role);
+        // Who plays two parts is one person.
+        let mut names: Vec<String> = distinct(credited.map(|credit| &*credit.name)).map(str::to_owned).collect();
         let left = names.len().saturating_sub(most);
         names.truncate(most);
         let more = (left > 0).then(|| language.tell("people-more", &[("count", left.into())]));

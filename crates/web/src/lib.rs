@@ -13,7 +13,7 @@ mod search;
 mod seasons;
 mod title;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
 use contracts::{ApiError, CatalogApi, SearchApi};
@@ -65,6 +65,12 @@ async fn no_app() -> HttpResult<Response> {
 /// The app itself: it reads the address and asks the API.
 async fn app(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
     web.shell.answer(&headers, web.languages.of(&headers), &page::Filling::default())
+}
+
+/// Each of these once, in the order in which they first come.
+fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let mut seen = HashSet::new();
+    words.filter(move |word| seen.insert(*word))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Google: OpenID Connect with discovery. The ID token is checked as OpenID Connect Core, section 3.1.3.7, asks.
 
+use contracts::is_confidential;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, Jwk, JwkSet},
 };
 use serde::Deserialize;
+use url::Url;
 
 use super::{Known, MAX_SUBJECT, Person, Trip, Trouble, ask, client, form};
 
@@ -87,11 +89,14 @@ impl Known {
         if document.issuer != *issuer {
             return Err(Trouble::Refused("the provider says that it is another"));
         }
-        let secure = |address: &str| address.starts_with("https://") || issuer.starts_with("http://127.0.0.1:");
-        if ![&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri]
-            .into_iter()
-            .all(|it| secure(it))
-        {
+        // One that is itself asked over TLS leads nowhere else, not even to this machine.
+        let encrypted = issuer.starts_with("https://");
+        let secure = |address: &String| match Url::parse(address) {
+            Ok(url) if encrypted => url.scheme() == "https",
+            Ok(url) => is_confidential("https", url.scheme(), url.host_str()),
+            Err(_) => false,
+        };
+        if ![&document.authorization_endpoint, &document.token_endpoint, &document.jwks_uri].into_iter().all(secure) {
             return Err(Trouble::Refused("the provider names an address that is not encrypted"));
         }
         let keys: JwkSet = ask(http.get(&document.jwks_uri)).await?;

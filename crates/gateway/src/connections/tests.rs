@@ -18,10 +18,11 @@ use tokio::{
 
 use super::*;
 
-/// A role, and how many connections it was asked over.
+/// A role, how many connections it was asked over, and the clock of those who ask.
 struct Role {
     address: SocketAddr,
     opened: Arc<AtomicUsize>,
+    clock: Clock,
 }
 
 impl Role {
@@ -35,7 +36,7 @@ impl Role {
                 tokio::spawn(answers(stream));
             }
         });
-        Self { address, opened }
+        Self { address, opened, clock: testkit::clock() }
     }
 
     fn opened(&self) -> usize {
@@ -46,7 +47,7 @@ impl Role {
         let mut plain = HttpConnector::new();
         plain.set_nodelay(true);
         let origin = format!("http://{}/", self.address).parse().unwrap();
-        Arc::new(Connections::new(Way { plain, tls: None }, origin))
+        Arc::new(Connections::new(Way { plain, tls: None }, origin, self.clock.clone()))
     }
 }
 
@@ -190,11 +191,21 @@ async fn what_lies_idle_is_bounded_in_number_and_time() {
     let connections = role.connections();
     join_all((0..MAX_IDLE + 20).map(|_| get(&connections, "/slow/a"))).await;
     assert_eq!((role.opened(), connections.lock().len()), (MAX_IDLE + 20, MAX_IDLE));
-    for (since, _) in connections.lock().iter_mut() {
-        *since -= IDLE_TIMEOUT;
-    }
+    role.clock.advance(IDLE_TIMEOUT);
     assert_eq!(get(&connections, "/echo/b").await, "b");
     assert_eq!((role.opened(), connections.lock().len()), (MAX_IDLE + 21, 1));
+}
+
+#[tokio::test]
+async fn the_clock_says_how_long_one_lies_idle() {
+    let role = Role::start().await;
+    let connections = role.connections();
+    assert_eq!(get(&connections, "/echo/a").await, "a");
+    for (milliseconds, opened) in [(4_999, 1), (5_000, 2), (-1, 3)] {
+        role.clock.advance(SignedDuration::from_millis(milliseconds));
+        assert_eq!(get(&connections, "/echo/b").await, "b");
+        assert_eq!(role.opened(), opened, "after {milliseconds} ms");
+    }
 }
 
 /// Many at once over two threads, some of whom leave before their answer: everybody else is given their own.

@@ -4,10 +4,10 @@
 
 mod store;
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use contracts::{ApiError, Clock, ErrorKind, Result, Rng};
+use contracts::{ApiError, Clock, ErrorKind, Result, Rng, is_loopback_number};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Url, header};
 use serde::Deserialize;
@@ -333,11 +333,10 @@ impl Link {
     }
 }
 
-/// Whether an address is a plain one of this machine (RFC 8252, section 7.3), which names it by number.
+/// Whether an address is a plain one of this machine, with a port (RFC 8252, section 7.3).
 fn on_loopback(address: &str) -> bool {
     let Ok(url) = Url::parse(address) else { return false };
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let local = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let local = url.host_str().is_some_and(is_loopback_number);
     local && url.scheme() == "http" && url.port().is_some() && url.query().is_none() && url.fragment().is_none()
 }
 

@@ -1,14 +1,14 @@
 //! Nothing goes over a network in plain text: passwords, keys, and what people do and ask for.
 
 use anyhow::{bail, ensure};
+use contracts::is_confidential;
 use reqwest::Url;
 use stores::Transport;
 
 use super::Config;
-use crate::peers;
 
 /// Refuses what would. Providers are looked at with their feeds ([`ingest::Feed::check`]), roles among each other where they
-/// meet ([`peers::check_plaintext`]).
+/// meet ([`crate::peers::check_plaintext`]).
 ///
 /// # Errors
 /// Names the setting, and what to write.
@@ -25,10 +25,10 @@ pub(super) fn check(config: &Config) -> anyhow::Result<()> {
     encrypted("intent.url", config.intent.url.as_deref(), "https")
 }
 
-/// An address with this scheme, or one of this machine. What is no address is for others to refuse.
+/// An address with this scheme, or a plain one of this machine. What is no address is for others to refuse.
 fn encrypted(setting: &str, url: Option<&str>, scheme: &str) -> anyhow::Result<()> {
     let Some(url) = url.and_then(|url| url.parse::<Url>().ok()) else { return Ok(()) };
-    let good = url.scheme() == scheme || peers::is_here(&url);
+    let good = is_confidential(scheme, url.scheme(), url.host_str());
     ensure!(good, "`{setting}` would go over a network in plain text: write {scheme}://");
     Ok(())
 }

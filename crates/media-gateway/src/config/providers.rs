@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use auth::{Provider, ProviderConfig};
+use contracts::is_confidential;
+use reqwest::Url;
 use serde::Serialize;
 
 use super::given::Given;
@@ -67,8 +69,8 @@ impl Client<'_> {
         if self.id.is_some() != self.secret.is_some() {
             bail!("`{name}.client_id` and its secret belong together: set both, or neither");
         }
-        let secure = |url: &&String| url.starts_with("https://") || url.starts_with("http://127.0.0.1:");
-        match self.urls.iter().find(|url| !secure(url)) {
+        let secure = |url: &Url| is_confidential("https", url.scheme(), url.host_str());
+        match self.urls.iter().find(|url| !Url::parse(url).is_ok_and(|url| secure(&url))) {
             Some(url) => bail!("`{name}` is at {url:?}, which is not https"),
             None => Ok(()),
         }

@@ -108,6 +108,20 @@ fn what_people_type_goes_over_tls_too() {
 }
 
 #[test]
+fn accounts_elsewhere_are_asked_over_tls() {
+    let google = |url: &str| {
+        load(&format!("[auth.google]\nclient_id = \"app\"\nclient_secret = \"secret\"\nurl = \"{url}\""))
+    };
+    for plain in ["http://accounts.example", "http://127.0.0.1:80@accounts.example", "accounts.example"] {
+        let said = sentence(&google(plain).unwrap_err());
+        assert!(said.contains("`auth.google`") && said.contains("not https"), "{said}");
+    }
+    for good in ["https://accounts.example", "http://127.0.0.1:9000", "http://[::1]:9000"] {
+        google(good).unwrap();
+    }
+}
+
+#[test]
 fn production_needs_a_database() {
     let error = load("profile = \"production\"").unwrap_err();
     assert!(sentence(&error).contains("database.url"), "{}", sentence(&error));
