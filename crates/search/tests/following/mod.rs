@@ -257,6 +257,35 @@ async fn score(running: &Running, query: &str, source: Source, id: ContentId) ->
     list.hits.into_iter().find(|hit| hit.content_id == id).map(|hit| hit.score)
 }
 
+#[tokio::test]
+async fn a_title_that_changed_is_found_by_what_it_is_now() {
+    const WAS: &str = "robbers planning one last heist";
+    const IS: &str = "a submarine dives below the ice cap";
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let heat = running.ask("heat").await.results[0].content.id;
+    let words = async |query: &str| score(&running, query, Source::Keyword, heat).await.is_some();
+    let near = async |query: &str| score(&running, query, Source::Vector, heat).await.unwrap_or_default();
+    assert!(words(WAS).await && !words(IS).await);
+    let before = (near(WAS).await, near(IS).await);
+    let embedded = || world.model.texts.load(Ordering::SeqCst);
+    let mut told = films().into_iter().find(|film| film.title == "Heat").unwrap();
+    told.overview = Some("A submarine dives below the ice cap.".to_owned());
+    let texts = embedded();
+    assert_eq!(world.ingest(std::slice::from_ref(&told)).await, [heat]);
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(embedded() - texts, 2, "the facts and the story of the one title");
+    assert!(!words(WAS).await && words(IS).await);
+    let after = (near(WAS).await, near(IS).await);
+    assert!(after.0 < before.0 - 0.2 && after.1 > before.1 + 0.2, "from {before:?} to {after:?}");
+    let texts = embedded();
+    told.offers.clear();
+    world.ingest(&[told]).await;
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(embedded(), texts, "where it is offered is no part of its texts");
+    running.stop().await;
+}
+
 /// One film as two sources tell of it, which share an id and not the other, so that a person has to say it is one.
 fn told_twice() -> [SourceRecord; 2] {
     let film = |title: &str, imdb: &str, overview: &str| {
