@@ -242,8 +242,10 @@ impl<T: Target> Follower<T> {
     async fn fetch(&self, ids: &[ContentId]) -> Result<(Vec<Content>, Vec<ContentId>), SearchError> {
         let error = match self.catalog.titles(&self.call(), ids).await {
             Ok(mut titles) => {
-                // For a title that became part of another the catalogue gives that one, which has its own event.
-                titles.retain(|title| ids.contains(&title.id));
+                // For a title that became part of another the catalogue gives that one, which has its own event: where
+                // both are asked for, it comes twice.
+                let mut asked: BTreeSet<ContentId> = ids.iter().copied().collect();
+                titles.retain(|title| asked.remove(&title.id));
                 let gone = missing(ids, &titles);
                 return Ok((titles, gone));
             }

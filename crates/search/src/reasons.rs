@@ -173,3 +173,6 @@ fn fallback(content: &Content, plan: &Plan, fused: &Fused) -> Wording {
     };
     Wording::new(code, [])
 }
+
+#[cfg(test)]
+mod tests;

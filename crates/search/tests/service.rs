@@ -196,21 +196,46 @@ async fn vectors_of_768_components_answer_and_outlive_a_restart() {
     running.stop().await;
 }
 
+/// Waits until it is seen, two seconds after `since` at most.
+async fn soon(since: Instant, what: &str, seen: impl AsyncFn() -> bool) {
+    while !seen().await {
+        assert!(since.elapsed() < Duration::from_secs(2), "{what} are late");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn changes_are_found_within_two_seconds() {
     let world = World::with(films()).await;
     let running = world.start(true).await;
+    let heat = running.ask("heat").await.results[0].content.id;
     let embedded = world.model.texts.load(Ordering::SeqCst);
     let head = events::head(&world.db).await.unwrap();
-    world.ingest(&[record("Solaris", 1972, ContentType::Movie, &["science_fiction"], &["Andrei Tarkovsky"], "")]).await;
+    let (since, story) = (Instant::now(), "A cabbie chauffeurs a stranger through the night.");
+    world.ingest(&[record("Collateral", 2004, ContentType::Movie, &["crime"], &["Michael Mann"], story)]).await;
     assert!(events::head(&world.db).await.unwrap() > head);
-    let started = Instant::now();
-    while titles(&running.ask("solaris").await).first().map(String::as_str) != Some("Solaris") {
-        assert!(started.elapsed() < Duration::from_secs(2), "the index is late");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    soon(since, "the words", async || {
+        titles(&running.ask("collateral").await).first().is_some_and(|title| title == "Collateral")
+    })
+    .await;
+    soon(since, "the vectors", async || {
+        let found = running.ask("a cabbie chauffeurs a stranger").await;
+        found.results.first().is_some_and(|it| it.content.title == "Collateral" && it.vector_similarity > 0.0)
+    })
+    .await;
+    soon(since, "the names", async || {
+        let names = running.search.autocomplete(&call(), "colla", 5).await.unwrap();
+        names.iter().any(|name| name.text == "Collateral")
+    })
+    .await;
+    soon(since, "the graph", async || {
+        let like = running.search.similar(&call(), heat, None, 10).await.unwrap();
+        like.results.iter().any(|it| it.content.title == "Collateral" && it.graph_score > 0.0)
+    })
+    .await;
     running.search.wait_until_caught_up(Duration::from_secs(5)).await.unwrap();
-    assert_eq!(world.model.texts.load(Ordering::SeqCst) - embedded, 2, "the new title and the question");
+    let texts = world.model.texts.load(Ordering::SeqCst) - embedded;
+    assert_eq!(texts, 4, "the facts and the story of the new title, and two questions");
     let progress = running.search.progress();
     assert_eq!(
         (progress.indexed, progress.total, progress.lag),

@@ -109,9 +109,8 @@ fn what_people_type_goes_over_tls_too() {
 
 #[test]
 fn accounts_elsewhere_are_asked_over_tls() {
-    let google = |url: &str| {
-        load(&format!("[auth.google]\nclient_id = \"app\"\nclient_secret = \"secret\"\nurl = \"{url}\""))
-    };
+    let google =
+        |url: &str| load(&format!("[auth.google]\nclient_id = \"app\"\nclient_secret = \"secret\"\nurl = \"{url}\""));
     for plain in ["http://accounts.example", "http://127.0.0.1:80@accounts.example", "accounts.example"] {
         let said = sentence(&google(plain).unwrap_err());
         assert!(said.contains("`auth.google`") && said.contains("not https"), "{said}");

@@ -553,6 +553,21 @@ fn odd_input_is_answered_in_time() {
             assert!(results.is_none_or(|results| results == got), "{shown}: {got}");
         }
     }
+    // What nobody sees parts words as a space does, and a word is found in whatever script it is written.
+    let written: [(&str, &[&str]); 3] = [
+        ("\u{0}\u{1}he\u{200b}at\u{7f}\u{202e}", &[]),
+        ("\u{0}\u{1}last\u{200b}heist\u{7f}\u{202e}", &["Heat", "The Matrix Reloaded"]),
+        ("мatrix матрица 千と千尋 heat \u{200f}שלום", &["Heat", "The Matrix", "The Matrix Reloaded"]),
+    ];
+    for (query, wanted) in written {
+        let found = app.post("/api/v1/search", &json!({ "query": query })).ok();
+        let hits = found["results"].as_array().unwrap().iter();
+        let by_words = hits.filter(|hit| hit["keyword_score"].as_f64().unwrap() > 0.0);
+        let mut by_words: Vec<&str> = by_words.map(|hit| hit["content"]["title"].as_str().unwrap()).collect();
+        by_words.sort_unstable();
+        assert_eq!(by_words, wanted, "{query:?}");
+        assert!(wanted.first().is_none_or(|best| titles(&found)[0] == *best), "{query:?}: {:?}", titles(&found));
+    }
     // What contradicts itself, or says nothing, is asked about.
     for query in ["horror but no horror", "movies after 2010 before 1990", "the of and is"] {
         let parsed = &app.post("/api/v1/search", &json!({ "query": query })).ok()["query_parsed"];

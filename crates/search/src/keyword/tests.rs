@@ -48,6 +48,67 @@ fn words_find_titles_people_and_overviews() {
     assert!(find(&snapshot, "").is_empty());
 }
 
+/// An index of titles that tell these stories, numbered from 1, and have nothing else to be found by.
+fn of_stories(stories: &[&str]) -> (TempDir, KeywordIndex) {
+    let folder = TempDir::new().unwrap();
+    let index = KeywordIndex::open(folder.path()).unwrap();
+    let films: Vec<Content> =
+        (1..).zip(stories).map(|(number, story)| film(number, "Untitled", 2000, &[], &[], story)).collect();
+    index.apply(&films, &[], 1).unwrap();
+    (folder, index)
+}
+
+#[test]
+fn a_rare_word_a_short_text_and_a_word_said_twice_count_more() {
+    let table = [
+        ("harbour lighthouse", ["A harbour at dawn.", "A lighthouse at dawn.", "A harbour at noon."]),
+        ("lighthouse harbour", ["A harbour at dawn.", "A lighthouse at dawn.", "A harbour at noon."]),
+        (
+            "submarine",
+            [
+                "A submarine dives below the ice while its crew mutinies.",
+                "A submarine dives.",
+                "A submarine surfaces after a year of drifting in the dark.",
+            ],
+        ),
+        ("wolves", ["Wolves chase sheep at dusk.", "Wolves chase wolves at dusk.", "Wolves chase deer at dusk."]),
+    ];
+    for (words, stories) in table {
+        let (_folder, index) = of_stories(&stories);
+        let found = find(&index.snapshot(), words);
+        // Equals come in the order of their numbers.
+        assert_eq!((found.len(), found[0]), (3, 2), "{words}: {found:?}");
+    }
+}
+
+#[test]
+fn what_else_is_written_for_a_word_is_found_after_the_word_itself() {
+    let (_folder, index) = of_stories(&[
+        "An extraterrestrial is left behind.",
+        "An alien is left behind.",
+        "Three brothers come home from the second world war.",
+        "A second chance in a world at war.",
+        "A policeman retires.",
+        "A flying saucer lands.",
+    ]);
+    index.apply(&[film(7, "The Robbery", 2000, &[], &[], "")], &[], 2).unwrap();
+    // None of these is a slip of the pen away from what it finds.
+    let table: [(&str, &[u128]); 9] = [
+        ("alien", &[2, 1]),
+        ("extraterrestrial", &[1, 2]),
+        ("wwii", &[3]),
+        ("ww2", &[3]),
+        ("cop", &[5]),
+        ("ufo", &[6]),
+        ("heist", &[7]),
+        ("martian", &[]),
+        ("burglary", &[]),
+    ];
+    for (word, found) in table {
+        assert_eq!(find(&index.snapshot(), word), found, "{word}");
+    }
+}
+
 #[test]
 fn two_letters_find_what_begins_so() {
     let (_folder, snapshot) = fixtures::snapshot();

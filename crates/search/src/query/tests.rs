@@ -212,8 +212,9 @@ fn a_person_is_meant_for_what_the_words_say_or_what_they_did_most() {
 
 #[test]
 fn doubts_are_asked_about() {
-    let table: [(&str, &str, &str); 12] = [
+    let table: [(&str, &str, &str); 13] = [
         ("", "", ""),
+        ("ufo", "", ""),
         ("the matrix", "", ""),
         ("90s heist films with Al Pacino", "", ""),
         ("al pachino", "", ""),

@@ -1,5 +1,7 @@
 //! What an answer does without: a source that fails, and one that is late.
 
+use std::sync::atomic::Ordering;
+
 use contracts::{ContentType, ErrorKind, FacetField, SearchApi as _, SearchFilters};
 use testkit::call;
 
@@ -105,6 +107,13 @@ async fn what_is_compared_and_remembered_may_be_late() {
         let plan = search.plan(&request, search.keyword().snapshot(), Duration::from_secs(20)).await.unwrap();
         assert!(plan.lacking.is_empty() && (plan.named.len() > 1 || plan.keyword.told.is_some()), "{query}");
         let turns = search.permits.clone().acquire_many_owned(search.config.concurrency as u32).await.unwrap();
+        world.model.slow.store(true, Ordering::SeqCst);
+        let started = Instant::now();
+        let none = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(1)).await.err();
+        // Words and meaning are waited for side by side as well.
+        assert_eq!(none.map(|error| error.kind), Some(ErrorKind::DeadlineExceeded), "{query}");
+        assert!(started.elapsed() < Duration::from_secs(2), "{query}: {:?}", started.elapsed());
+        world.model.slow.store(false, Ordering::SeqCst);
         let started = Instant::now();
         let found = search.find(&plan, search.keyword().snapshot(), Duration::from_secs(1)).await.unwrap();
         // Words, graph and what is named are asked at once: three that are late cost the time of one.

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contracts::{ComponentState, ContentType, Degraded, SearchApi, SearchRequest};
+use contracts::{
+    ComponentState, ContentId, ContentType, Degraded, ExternalId, SearchApi, SearchFilters, SearchRequest, SourceRecord,
+};
+use search::Source;
 use stores::args;
 use testkit::call;
 
@@ -243,5 +246,92 @@ async fn titles_that_wait_to_be_embedded_are_told_of() {
     world.model.slow.store(false, Ordering::SeqCst);
     running.search.wait_until_caught_up(PATIENCE).await.unwrap();
     assert!(running.ask("").await.degraded.is_empty());
+    running.stop().await;
+}
+
+/// What a source alone says of a title; `None` where it does not find it.
+async fn score(running: &Running, query: &str, source: Source, id: ContentId) -> Option<f64> {
+    let request = SearchRequest { query: query.to_owned(), ..SearchRequest::default() };
+    let ranked = running.search.ranked(&call(), &request).await.unwrap();
+    let list = ranked.lists.into_iter().find(|list| list.source == source)?;
+    list.hits.into_iter().find(|hit| hit.content_id == id).map(|hit| hit.score)
+}
+
+#[tokio::test]
+async fn a_title_that_changed_is_found_by_what_it_is_now() {
+    const WAS: &str = "robbers planning one last heist";
+    const IS: &str = "a submarine dives below the ice cap";
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let heat = running.ask("heat").await.results[0].content.id;
+    let words = async |query: &str| score(&running, query, Source::Keyword, heat).await.is_some();
+    let near = async |query: &str| score(&running, query, Source::Vector, heat).await.unwrap_or_default();
+    assert!(words(WAS).await && !words(IS).await);
+    let before = (near(WAS).await, near(IS).await);
+    let embedded = || world.model.texts.load(Ordering::SeqCst);
+    let mut told = films().into_iter().find(|film| film.title == "Heat").unwrap();
+    told.overview = Some("A submarine dives below the ice cap.".to_owned());
+    let texts = embedded();
+    assert_eq!(world.ingest(std::slice::from_ref(&told)).await, [heat]);
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(embedded() - texts, 2, "the facts and the story of the one title");
+    assert!(!words(WAS).await && words(IS).await);
+    let after = (near(WAS).await, near(IS).await);
+    assert!(after.0 < before.0 - 0.2 && after.1 > before.1 + 0.2, "from {before:?} to {after:?}");
+    let texts = embedded();
+    told.offers.clear();
+    world.ingest(&[told]).await;
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(embedded(), texts, "where it is offered is no part of its texts");
+    running.stop().await;
+}
+
+/// One film as two sources tell of it, which share an id and not the other, so that a person has to say it is one.
+fn told_twice() -> [SourceRecord; 2] {
+    let film = |title: &str, imdb: &str, overview: &str| {
+        let mut film = record(title, 1990, ContentType::Movie, &["drama"], &["Ada Wren"], overview);
+        let id = |(id_type, id_value): (&str, &str)| ExternalId {
+            id_type: id_type.to_owned(),
+            id_value: id_value.to_owned(),
+        };
+        film.external_ids = [("imdb", imdb), ("tmdb_movie", "7")].map(id).to_vec();
+        film
+    };
+    let english = film("The Ferryman", "tt1", "Smugglers cross a lake at night.");
+    let mut german = film("Der Fährmann", "tt2", "Schmuggler fahren nachts über einen See.");
+    (german.source, german.locale) = ("hulu".to_owned(), "de".parse().unwrap());
+    [english, german]
+}
+
+#[tokio::test]
+async fn a_title_that_became_part_of_another_is_found_nowhere() {
+    let world = World::with(films()).await;
+    let ids = world.ingest(&told_twice()).await;
+    let (kept, gone) = (ids[0], ids[1]);
+    let running = world.start(true).await;
+    // In the words, the vectors, the graph and the names.
+    let held = async |id: ContentId, beside: ContentId| {
+        let listed = async |source: Source| score(&running, "der fährmann", source, id).await.is_some();
+        let near = running.search.graph_search(&call(), &[beside], &SearchFilters::default(), None, 20).await.unwrap();
+        let names = running.search.autocomplete(&call(), "der fä", 5).await.unwrap();
+        let named: Vec<ContentId> = names.iter().filter_map(|name| name.content_id).collect();
+        let in_graph = near.iter().any(|hit| hit.content_id == id);
+        (listed(Source::Keyword).await, listed(Source::Vector).await, in_graph, named)
+    };
+    assert_ne!(kept, gone);
+    assert_eq!(held(gone, kept).await, (true, true, true, vec![gone]));
+    world.join().await;
+    running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+    assert_eq!(held(gone, kept).await, (false, false, false, vec![kept]), "its name leads to the one it is part of");
+    for query in ["the ferryman", "der fährmann"] {
+        let found = running.ask(query).await;
+        assert_eq!((found.results[0].content.id, found.total_count), (kept, found.results.len() as u64), "{query}");
+    }
+    // The one that is left stands in each of them once.
+    let each =
+        [("keyword_index", "10 titles"), ("vector_index", "10 of 10 titles embedded"), ("graph", "10 titles joined")];
+    for (index, told) in each {
+        assert_eq!(said(&running, index).await, told);
+    }
     running.stop().await;
 }

@@ -73,6 +73,14 @@ impl World {
         outcomes.into_iter().map(|outcome| outcome.content_id).collect()
     }
 
+    /// Answers every question about what is one title with yes: the one that raised it becomes part of the other.
+    pub async fn join(&self) {
+        let operator = testkit::operator_call();
+        for question in self.catalog.reviews(&operator, "open", None, 100).await.unwrap() {
+            self.catalog.decide(&operator, question.id, true).await.unwrap();
+        }
+    }
+
     /// A call by nobody we know that has 30 s, by the time as it is.
     pub fn call(&self) -> Call {
         Call::new(Caller::Anonymous, Trace::start(&testkit::rng()), &self.clock, Duration::from_secs(30))
