@@ -91,6 +91,20 @@ impl Live {
         *known = (known.0.max(at), known.1.max(until));
     }
 
+    /// Takes up to which age one person sees titles, as they chose it last; `None` where they chose nothing.
+    pub fn limit(&self, person: UserId, ages: Option<AgeLimit>) {
+        let mut state = self.write();
+        let Some(ages) = ages else {
+            state.ages.remove(&person);
+            return;
+        };
+        if state.ages.len() >= MAX_AGE_LIMITS && !state.ages.contains_key(&person) {
+            state.overflow = true;
+            return;
+        }
+        state.ages.insert(person, ages);
+    }
+
     /// Says that the snapshot was found to be whole at `as_of`.
     pub fn touch(&self, as_of: Timestamp) {
         let mut state = self.write();
