@@ -260,6 +260,22 @@ fn revocation_is_seen_at_once(#[case] what: Revoked, #[case] ends: bool) {
     );
 }
 
+/// Whoever read it had not seen the revocation yet.
+#[test]
+fn a_snapshot_undoes_no_revocation_before_its_time() {
+    let bench = Bench::new();
+    let (token, now) = (mint(&bench.claims()), bench.clock.now());
+    let keys = JwkSet { keys: vec![public(&keys().0)] };
+    let older = Snapshot { keys, ..Snapshot::default() };
+    let live = bench.verifier.live();
+    live.revoke(Revoked::Token(Uuid::from_u128(7)), now, now + Duration::from_secs(60));
+    live.replace(older.clone(), now);
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+    bench.clock.advance(SignedDuration::from_secs(60));
+    live.replace(older, bench.clock.now());
+    bench.verify(&token).unwrap();
+}
+
 #[test]
 fn what_is_not_known_closes_the_door() {
     let bench = Bench::new();
