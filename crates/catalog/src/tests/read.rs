@@ -242,3 +242,49 @@ async fn a_title_is_kept_for_an_hour_and_whose_an_id_is_for_a_day() {
     bench.db().execute("DELETE FROM content", stores::args![]).await.unwrap();
     assert!(catalog.content_json(&call(), id).await.unwrap().is_some());
 }
+
+/// The columns and indexes that the specification names (C2); an offer's key is what it says, and has no id beside it.
+const TABLES: [(&str, &str); 12] = [
+    ("content", "id content_type title original_title overview release_date release_year runtime_minutes"),
+    ("content", "popularity_score average_rating vote_count last_updated"),
+    ("external_ids", "content_id id_type id_value"),
+    ("platform_availability", "content_id platform region availability_type price_amount price_currency"),
+    ("platform_availability", "deep_link web_url available_from expires_at"),
+    ("content_images", "content_id kind url width height"),
+    ("credits", "content_id role name"),
+    ("genres", "content_id genre"),
+    ("content_ratings", "content_id region system certificate min_age"),
+    ("seasons", "content_id season_number name overview air_date"),
+    ("episodes", "content_id season_number episode_number title overview air_date runtime_minutes"),
+    ("price_history", "content_id platform region availability_type price_amount price_currency observed_at"),
+];
+const INDEXES: &str = "idx_content_type idx_release_year idx_popularity idx_last_updated idx_external_ids_content \
+    idx_platform_content idx_region idx_expires_at";
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn tables_have_the_columns_and_indexes_of_the_specification(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let (columns, indexes) = match engine {
+        "sqlite" => (
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+            "SELECT name FROM sqlite_master WHERE type = 'index'",
+        ),
+        _ => (
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns",
+            "SELECT CAST(indexname AS TEXT) FROM pg_indexes",
+        ),
+    };
+    let there: Vec<(String, String)> = bench.db().fetch_all(columns, vec![]).await.unwrap();
+    for (table, columns) in TABLES {
+        for column in columns.split(' ') {
+            assert!(there.iter().any(|known| known.0 == table && known.1 == column), "{table}.{column} is not there");
+        }
+    }
+    let there: Vec<String> = bench.db().fetch_all(indexes, vec![]).await.unwrap();
+    for index in INDEXES.split(' ') {
+        assert!(there.iter().any(|known| known == index), "{index} is not there");
+    }
+}
