@@ -186,6 +186,16 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
 }
 
 #[tokio::test]
+async fn a_sentence_in_place_of_a_link_is_none() {
+    let s = setup().await;
+    let (_, base) = serve(&WATCHMODE).await;
+    let own = Watchmode::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let found = own.availability("345", Region::US).await.unwrap();
+    let links: Vec<_> = found.iter().map(|offer| offer.deep_link.as_deref()).collect();
+    assert_eq!(links, [None, Some("https://example.org/app/345")]);
+}
+
+#[tokio::test]
 async fn a_list_is_kept_for_six_hours() {
     let s = setup().await;
     let (server, base) = serve(&STREAMING_AVAILABILITY).await;

@@ -314,6 +314,11 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
         assert!(since.elapsed() < PATIENCE, "{all}");
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
+    let jobs = ask("GET", "/api/v1/internal/jobs").ok();
+    let refresh = jobs["items"].as_array().unwrap().iter().find(|job| job["name"] == "refresh_tmdb").unwrap();
+    assert_eq!((&refresh["schedule"], refresh["started_at"].is_string()), (&json!("0 */6 * * *"), true));
+    let waits = ask("GET", "/api/v1/internal/jobs/refresh_festival").ok();
+    assert_eq!((&waits["name"], &waits["started_at"]), (&json!("refresh_festival"), &Value::Null));
     let named: Vec<_> = all.as_array().unwrap().iter().map(|one| (one["name"].clone(), one["kind"].clone())).collect();
     let expected = [("festival", "feed"), ("gracenote", "provider"), ("tmdb", "provider")];
     assert_eq!(named, expected.map(|(name, kind)| (json!(name), json!(kind))));
