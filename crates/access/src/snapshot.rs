@@ -67,14 +67,25 @@ struct State {
 pub struct Live(RwLock<State>);
 
 impl Live {
-    /// Takes a whole snapshot, made at `as_of`.
+    /// Takes a whole snapshot, made at `as_of`. What is known to be revoked stays so for its time: the snapshot may have been
+    /// read before that.
     pub fn replace(&self, snapshot: Snapshot, as_of: Timestamp) {
         let keys = snapshot.keys.keys.iter().take(MAX_KEYS).filter_map(verifying_key).collect();
-        let overflow = snapshot.revoked.len() > MAX_REVOCATIONS || snapshot.ages.len() > MAX_AGE_LIMITS;
-        let revoked = snapshot.revoked.into_iter().take(MAX_REVOCATIONS).map(|(what, at, until)| (what, (at, until)));
+        let told = snapshot.revoked.into_iter().take(MAX_REVOCATIONS + 1);
+        let mut revoked: HashMap<_, _> = told.map(|(what, at, until)| (what, (at, until))).collect();
+        let too_many_ages = snapshot.ages.len() > MAX_AGE_LIMITS;
         let api_keys = snapshot.api_keys.into_iter().take(MAX_API_KEYS).collect();
         let ages = snapshot.ages.into_iter().take(MAX_AGE_LIMITS).collect();
-        *self.write() = State { as_of: Some(as_of), keys, revoked: revoked.collect(), api_keys, ages, overflow };
+        let mut state = self.write();
+        for (what, (at, until)) in state.revoked.drain().filter(|(_, (_, until))| *until > as_of) {
+            if revoked.len() > MAX_REVOCATIONS {
+                break;
+            }
+            let known = revoked.entry(what).or_insert((at, until));
+            *known = (known.0.max(at), known.1.max(until));
+        }
+        let overflow = revoked.len() > MAX_REVOCATIONS || too_many_ages;
+        *state = State { as_of: Some(as_of), keys, revoked, api_keys, ages, overflow };
     }
 
     /// Takes one revocation of the moment `at`, which matters until `until`.
@@ -89,6 +100,20 @@ impl Live {
         }
         let known = state.revoked.entry(what).or_insert((at, until));
         *known = (known.0.max(at), known.1.max(until));
+    }
+
+    /// Takes up to which age one person sees titles, as they chose it last; `None` where they chose nothing.
+    pub fn limit(&self, person: UserId, ages: Option<AgeLimit>) {
+        let mut state = self.write();
+        let Some(ages) = ages else {
+            state.ages.remove(&person);
+            return;
+        };
+        if state.ages.len() >= MAX_AGE_LIMITS && !state.ages.contains_key(&person) {
+            state.overflow = true;
+            return;
+        }
+        state.ages.insert(person, ages);
     }
 
     /// Says that the snapshot was found to be whole at `as_of`.

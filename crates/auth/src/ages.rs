@@ -84,8 +84,8 @@ impl Auth {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_age_limits", detail));
         }
         ages::set(&mut tx, user, limit, self.clock.now()).await?;
-        self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.changed()]).await?;
-        self.reload().await
+        self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.limited(user)]).await?;
+        self.take_age_limit(user).await
     }
 
     /// Ends the caller's limit.
@@ -102,7 +102,7 @@ impl Auth {
         if !ages::end(&mut tx, user).await? {
             return Ok(false);
         }
-        self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.changed()]).await?;
-        self.reload().await.map(|()| true)
+        self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.limited(user)]).await?;
+        self.take_age_limit(user).await.map(|()| true)
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, Deed, FromRow, Row, Tx, args};
 use utoipa::ToSchema;
 
 use crate::{
@@ -173,15 +173,10 @@ impl Auth {
     ///
     /// # Errors
     /// When it can't be written.
-    pub async fn note(
-        &self,
-        tx: &mut Tx,
-        call: &Call,
-        action: &'static str,
-        target: impl ToString,
-        detail: (&str, &str),
-    ) -> contracts::Result<()> {
-        let entry = Entry::by_caller(action, call).to(target).with(detail.0, detail.1);
+    pub async fn note(&self, tx: &mut Tx, deed: Deed<'_>) -> contracts::Result<()> {
+        let Deed { call, action, target, detail } = deed;
+        let entry = Entry::by_caller(action, call).to(target);
+        let entry = detail.iter().fold(entry, |entry, (name, value)| entry.with(name, value));
         Ok(write(tx, entry, self.clock.now()).await?)
     }
 

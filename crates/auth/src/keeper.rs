@@ -1,10 +1,10 @@
 //! Keeps the process' snapshot fresh: follows the event log, so that a revocation by any process is seen here within a
 //! second. What takes long is others': while this waits, nobody is let in.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use access::Revoked;
-use contracts::ApiError;
+use contracts::{ApiError, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use stores::{
@@ -43,6 +43,12 @@ struct Revocation {
     until: Timestamp,
 }
 
+/// What changed: one person's age limit, or anything.
+#[derive(Default, Deserialize)]
+struct Change {
+    age_limit_of: Option<UserId>,
+}
+
 impl Keeper {
     /// Keeps the snapshot that `auth` verifies with; and the keys that it signs with, where it `signs`.
     pub fn new(auth: Arc<Auth>, signs: bool) -> Self {
@@ -67,7 +73,9 @@ impl Keeper {
     pub async fn step(&mut self) -> Result<(), ApiError> {
         let auth = Arc::clone(&self.auth);
         let now = auth.clock.now();
-        if self.whole_at.is_none_or(|at| now.duration_since(at) >= WHOLE) {
+        // A step that fails may have read of what it did not take: the next then takes everything.
+        let mut whole_at = self.whole_at.take();
+        if whole_at.is_none_or(|at| now.duration_since(at) >= WHOLE) {
             // The head first: what happens meanwhile is read again, which changes nothing.
             self.position = events::head(&auth.db).await?;
             self.take().await?;
@@ -78,27 +86,10 @@ impl Keeper {
                 // A rotation that nobody brought to its end, because the process was killed, goes on here.
                 self.walk.get_or_insert_with(Walk::new);
             }
-            self.whole_at = Some(now);
+            whole_at = Some(now);
         }
-        let mut changed = false;
-        loop {
-            let (news, reached) = events::read_of(&auth.db, &[CHANGED, REVOKED], self.position, BATCH).await?;
-            self.position = reached;
-            if news.is_empty() {
-                break;
-            }
-            for (_, event) in &news {
-                changed |= event.kind == CHANGED;
-                if event.kind == REVOKED
-                    && let Ok(Revocation { what, at, until }) = Revocation::deserialize(&event.data)
-                {
-                    auth.live().revoke(what, at, until);
-                }
-            }
-        }
-        if changed {
-            self.take().await?;
-        }
+        self.follow().await?;
+        self.whole_at = whole_at;
         auth.live().touch(now);
         if let Some(walk) = &mut self.walk
             && !auth.walk_sealed(walk).await?
@@ -116,6 +107,32 @@ impl Keeper {
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// Takes what the log says since it was last read.
+    async fn follow(&mut self) -> Result<(), ApiError> {
+        let mut whole = false;
+        loop {
+            let (news, reached) = events::read_of(&self.auth.db, &[CHANGED, REVOKED], self.position, BATCH).await?;
+            self.position = reached;
+            if news.is_empty() {
+                break;
+            }
+            let mut limited = HashSet::new();
+            for (_, event) in &news {
+                if event.kind == CHANGED {
+                    let Change { age_limit_of } = Change::deserialize(&event.data).unwrap_or_default();
+                    whole |= age_limit_of.is_none();
+                    limited.extend(age_limit_of);
+                } else if let Ok(Revocation { what, at, until }) = Revocation::deserialize(&event.data) {
+                    self.auth.live().revoke(what, at, until);
+                }
+            }
+            for person in limited {
+                self.auth.take_age_limit(person).await?;
+            }
+        }
+        if whole { self.take().await } else { Ok(()) }
     }
 
     /// Takes everything anew.

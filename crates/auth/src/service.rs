@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use access::{Live, Revoked, Snapshot, Verifier};
-use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace};
+use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace, UserId};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
 use stores::{Db, Rows, Tx, events};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 
 /// Events that say what was revoked.
 pub(crate) const REVOKED: &str = "auth.revoked";
-/// Events that say that keys changed.
+/// Events that say that keys or age limits changed: everything is taken anew where they don't name whose age limit.
 pub(crate) const CHANGED: &str = "auth.changed";
 
 /// Accounts, tokens, keys and clients.
@@ -39,6 +40,9 @@ pub struct Auth {
     pub(crate) rotations: Rotations,
     pub(crate) providers: Vec<Known>,
     pub(crate) verifier: Arc<Verifier>,
+    /// Had by whoever takes from the database what this process verifies with: what was read before a change must not take
+    /// the place of what was read after it.
+    taking: Mutex<()>,
 }
 
 impl Auth {
@@ -56,6 +60,7 @@ impl Auth {
             rng,
             config,
             verifier,
+            taking: Mutex::default(),
         }
     }
 
@@ -102,6 +107,12 @@ impl Auth {
         self.event(CHANGED, json!({}))
     }
 
+    /// An event that says that a person's age limit changed, and nothing else. What it is now is not in it: the log is
+    /// kept for longer than the limit.
+    pub(crate) fn limited(&self, person: UserId) -> Event {
+        self.event(CHANGED, json!({ "age_limit_of": person }))
+    }
+
     fn event(&self, kind: &str, data: Value) -> Event {
         Event {
             specversion: "1.0".to_owned(),
@@ -121,6 +132,7 @@ impl Auth {
     /// # Errors
     /// When the database can't be read.
     pub async fn reload(&self) -> Result<(), ApiError> {
+        let _taking = self.taking.lock().await;
         let now = self.clock.now();
         let revoked = trust::revocations(&self.db, now, access::MAX_REVOCATIONS).await?;
         let mut tx = self.db.begin().await?;
@@ -136,6 +148,17 @@ impl Auth {
         let ages = ages::all(&self.db, access::MAX_AGE_LIMITS).await?;
         let ages = ages.into_iter().map(|row| (row.user, row.ages)).collect();
         self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys, ages }, now);
+        Ok(())
+    }
+
+    /// Takes a person's age limit, as it is now, for this process.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub(crate) async fn take_age_limit(&self, person: UserId) -> Result<(), ApiError> {
+        let _taking = self.taking.lock().await;
+        let found = ages::get(&self.db, person).await?;
+        self.live().limit(person, found.map(|row| row.ages));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use contracts::{ApiError, Call, ContentId, ErrorKind, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stores::{DbError, FromRow, Row, Tx, args};
+use stores::{DbError, Deed, FromRow, Row, Tx, args};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -204,6 +204,10 @@ impl Catalog {
             let detail = format!("the question was {} already", review.status);
             return Err(ApiError::new(ErrorKind::Conflict, "already_decided", detail));
         }
+        let action = if accept { "review.accepted" } else { "review.rejected" };
+        let (review_id, title, other) = (id.to_string(), review.content_id.to_string(), review.other_id.to_string());
+        let detail = [("title", title.as_str()), ("other", other.as_str())];
+        self.deeds.state(&mut tx, Deed { call, action, target: &review_id, detail: &detail }).await?;
         let mut batch = Batch::default();
         if accept {
             self.join(&mut tx, &mut batch, call, &review).await?;
@@ -276,6 +280,9 @@ impl Catalog {
         batch.relocate(&key, content_id, "parted", "parted by the operator");
         // The operator has just decided what a question about it would ask.
         batch.doubts.clear();
+        let (record, apart, title) = (format!("{source} {source_key}"), content_id.to_string(), from.to_string());
+        let detail = [("title", title.as_str()), ("apart", apart.as_str())];
+        self.deeds.state(&mut tx, Deed { call, action: "record.unmerged", target: &record, detail: &detail }).await?;
         write(&mut tx, &mut batch, &Scene { clock: &self.clock, ids: &self.ids, call }).await?;
         tx.commit().await?;
         self.tell(&batch).await;

@@ -19,7 +19,7 @@ use contracts::{
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use stores::{
-    Db, DbError,
+    Db, DbError, Deeds,
     cache::Cache,
     events::{self, Head},
 };
@@ -53,18 +53,25 @@ pub struct Catalog {
     forgotten: AtomicU64,
     pub(crate) pictures: Option<Arc<dyn Pictures>>,
     model: Option<Arc<dyn Embedder>>,
+    pub(crate) deeds: Deeds,
 }
 
 impl Catalog {
     /// A catalogue whose tables are in `db`.
     pub fn new(db: Db, cache: Arc<dyn Cache>, clock: Clock, rng: Rng) -> Self {
         let ids = Ids::new(clock.clone(), rng);
-        Self { db, cache, clock, ids, forgotten: AtomicU64::new(0), pictures: None, model: None }
+        let (forgotten, deeds) = (AtomicU64::new(0), Deeds::default());
+        Self { db, cache, clock, ids, forgotten, pictures: None, model: None, deeds }
     }
 
     /// With a sentence model, by which resolution compares overviews where nothing else decides.
     pub fn with_model(self, model: Arc<dyn Embedder>) -> Self {
         Self { model: Some(model), ..self }
+    }
+
+    /// States in `deeds` what operators decide.
+    pub fn audited(self, deeds: Deeds) -> Self {
+        Self { deeds, ..self }
     }
 
     /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.

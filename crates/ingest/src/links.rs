@@ -72,7 +72,7 @@ impl Ingest {
     /// # Errors
     /// As [`Link::finish`].
     pub async fn finish_link(&self, call: &Call, source: &str, answer: &FinishLink) -> Result<LinkView> {
-        self.link(call, source)?.finish(&answer.state, &answer.code).await?;
+        self.link(call, source)?.finish(call, &answer.state, &answer.code).await?;
         self.link_view(call, source).await
     }
 
@@ -89,7 +89,7 @@ impl Ingest {
     /// # Errors
     /// As [`Link::end`].
     pub async fn end_link(&self, call: &Call, source: &str) -> Result<()> {
-        self.link(call, source)?.end().await
+        self.link(call, source)?.end(call).await
     }
 }
 

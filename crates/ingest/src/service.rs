@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Ids, Region, Result, Rng, RunId};
 use jiff::{civil::Date, tz::TimeZone};
-use stores::Db;
+use stores::{Db, Deed, Deeds};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -70,6 +70,7 @@ pub struct Ingest {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     turn: Arc<Mutex<()>>,
+    pub(crate) deeds: Deeds,
 }
 
 impl Ingest {
@@ -77,7 +78,12 @@ impl Ingest {
     pub fn new(db: Db, catalog: Arc<dyn CatalogApi>, clock: Clock, rng: Rng, config: IngestConfig) -> Self {
         let ids = Ids::new(clock.clone(), rng.clone());
         let (turn, tasks, stop) = (Arc::default(), TaskTracker::new(), CancellationToken::new());
-        Self { db, catalog, clock, config, ids, rng, tasks, stop, turn }
+        Self { db, catalog, clock, config, ids, rng, tasks, stop, turn, deeds: Deeds::default() }
+    }
+
+    /// States in `deeds` what operators begin and stop.
+    pub fn audited(self, deeds: Deeds) -> Self {
+        Self { deeds, ..self }
     }
 
     /// Says that runs and jobs which a kill left as running are interrupted. Call it once, by the only owner of the data.
@@ -105,7 +111,7 @@ impl Ingest {
     ) -> Result<Run> {
         call.require_operator()?;
         let _turn = self.turn()?;
-        let (run, source) = self.begin(request).await?;
+        let (run, source) = self.begin(call, request).await?;
         Drive { ingest: self, call, stop, on_progress }.run(run, &source).await
     }
 
@@ -116,7 +122,7 @@ impl Ingest {
     pub async fn start(self: &Arc<Self>, call: &Call, request: &RunRequest) -> Result<Run> {
         call.require_operator()?;
         let turn = self.turn()?;
-        let (run, source) = self.begin(request).await?;
+        let (run, source) = self.begin(call, request).await?;
         let (ingest, call, begun) = (Arc::clone(self), call.clone(), run.clone());
         self.tasks.spawn(async move {
             let _turn = turn;
@@ -171,7 +177,7 @@ impl Ingest {
     }
 
     /// Notes the run: a new one, or the one to go on with.
-    async fn begin(&self, request: &RunRequest) -> Result<(Run, Source)> {
+    async fn begin(&self, call: &Call, request: &RunRequest) -> Result<(Run, Source)> {
         if request.location.trim().is_empty() || request.location.chars().count() > MAX_LOCATION {
             let detail = format!("the location must have 1 to {MAX_LOCATION} characters");
             return Err(ApiError::invalid("bad_location", detail.clone()).field("location", detail));
@@ -232,6 +238,8 @@ impl Ingest {
             },
         };
         store::put(&mut tx, &run).await?;
+        let id = run.id.to_string();
+        self.deeds.state(&mut tx, Deed { call, action: "ingest.started", target: &id, detail: &[] }).await?;
         tx.commit().await?;
         Ok((run, source))
     }

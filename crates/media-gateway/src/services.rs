@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 use pictures::{HostedPictures, Hosts};
 use search::Search;
 use stores::{
+    Deed, Deeds,
     cache::Cache,
     db::Db,
     events::{self, Head},
@@ -109,19 +110,24 @@ impl Services {
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
         let mailer = backends::mailer(config, folder.path())?;
+        let deeds = deeds(&auth);
         // One model for both: the catalogue compares overviews with it, the search looks for meaning.
         let model = match runs(Role::Catalog) || runs(Role::Search) {
             true => backends::embedder(config),
             false => Err("no role here needs one".to_owned()),
         };
         let catalog = match runs(Role::Catalog) {
-            true => Some(Arc::new(open_catalog(config, &db, &cache, &means, model.as_ref().ok())?)),
+            true => {
+                let catalog = open_catalog(config, &db, &cache, &means, model.as_ref().ok())?;
+                Some(Arc::new(catalog.audited(deeds.clone())))
+            }
             false => None,
         };
         let catalog_api = peers::catalog(config, catalog.as_ref(), &means)?;
         let ingest = if runs(Role::Ingest) {
-            let settings = sources(config, folder, &cache, &means, links(&db, &auth))?;
-            Some(Arc::new(Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings)))
+            let settings = sources(config, folder, &cache, &means, links(&db, &auth).audited(deeds.clone()))?;
+            let ingest = Ingest::new(db.clone(), Arc::clone(&catalog_api), clock.clone(), rng.clone(), settings);
+            Some(Arc::new(ingest.audited(deeds)))
         } else {
             None
         };
@@ -169,7 +175,10 @@ impl Services {
         gateway::dead_letters(self.db.clone(), self.clock.clone(), move |tx, deed| {
             let auth = Arc::clone(&auth);
             let gateway::Deed { call, action, group, event } = deed;
-            Box::pin(async move { auth.note(tx, call, action, event, ("group", group)).await })
+            Box::pin(async move {
+                let (target, detail) = (event.to_string(), [("group", group)]);
+                auth.note(tx, Deed { call, action, target: &target, detail: &detail }).await
+            })
         })
     }
 
@@ -259,6 +268,15 @@ impl Services {
         }
         components
     }
+}
+
+/// What operators do, in the audit log.
+fn deeds(auth: &Arc<Auth>) -> Deeds {
+    let auth = Arc::clone(auth);
+    Deeds::by(move |tx, deed| {
+        let auth = Arc::clone(&auth);
+        Box::pin(async move { auth.note(tx, deed).await })
+    })
 }
 
 /// Links to accounts elsewhere, sealed as people's keys are.

@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod db;
+mod deeds;
 mod dialect;
 mod error;
 pub mod events;
@@ -19,6 +20,7 @@ mod value;
 pub mod vectors;
 
 pub use db::{Db, DbConfig, Rows, Tx};
+pub use deeds::{Deed, Deeds};
 pub use error::DbError;
 pub use foreign::Foreign;
 pub use postgres::Transport;

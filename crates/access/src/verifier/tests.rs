@@ -7,7 +7,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use contracts::{AgeLimit, Scopes};
+use contracts::{AgeLimit, Scopes, UserId};
 use jiff::SignedDuration;
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
@@ -119,6 +119,29 @@ fn an_age_limit_holds_for_a_token_that_is_older() {
         assert_eq!(bench.verifier.inspect(&token).unwrap().identity.ages, Some(ages), "partners are told of it");
         assert_eq!(bench.verify(&other).unwrap().ages, None, "it is theirs alone");
     }
+}
+
+#[test]
+fn one_age_limit_changes_alone() {
+    let bench = Bench::new();
+    let (token, person) = (mint(&bench.claims()), bench.claims().sub.parse().unwrap());
+    for ages in [Some(AgeLimit { max_age: 16, region: None }), Some(AgeLimit { max_age: 6, region: None }), None] {
+        bench.verifier.live().limit(person, ages);
+        assert_eq!(bench.verify(&token).unwrap().ages, ages);
+    }
+}
+
+#[test]
+fn age_limits_that_do_not_fit_close_the_door() {
+    let bench = Bench::new();
+    let token = mint(&bench.claims());
+    let ages = Some(AgeLimit { max_age: 6, region: None });
+    let limit = |index: usize| bench.verifier.live().limit(UserId(Uuid::from_u128(1000 + index as u128)), ages);
+    (0..crate::MAX_AGE_LIMITS).for_each(limit);
+    limit(0);
+    bench.verify(&token).unwrap();
+    limit(crate::MAX_AGE_LIMITS);
+    assert_eq!(bench.verify(&token).unwrap_err(), "auth_unavailable");
 }
 
 #[rstest]
@@ -235,6 +258,22 @@ fn revocation_is_seen_at_once(#[case] what: Revoked, #[case] ends: bool) {
         later,
         !matches!(what, Revoked::Token(_)) && !matches!(what, Revoked::Family(id) if id == Uuid::from_u128(9))
     );
+}
+
+/// Whoever read it had not seen the revocation yet.
+#[test]
+fn a_snapshot_undoes_no_revocation_before_its_time() {
+    let bench = Bench::new();
+    let (token, now) = (mint(&bench.claims()), bench.clock.now());
+    let keys = JwkSet { keys: vec![public(&keys().0)] };
+    let older = Snapshot { keys, ..Snapshot::default() };
+    let live = bench.verifier.live();
+    live.revoke(Revoked::Token(Uuid::from_u128(7)), now, now + Duration::from_secs(60));
+    live.replace(older.clone(), now);
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+    bench.clock.advance(SignedDuration::from_secs(60));
+    live.replace(older, bench.clock.now());
+    bench.verify(&token).unwrap();
 }
 
 #[test]

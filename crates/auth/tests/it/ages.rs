@@ -1,10 +1,14 @@
-//! The age limit that a person sets in a browser is the one that programs with their token have.
+//! The age limit that a person sets in a browser is the one that programs with their token have, in every process.
 
+use access::{Presented, Verifier};
 use axum::http::StatusCode;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
+use stores::args;
 
 use crate::{
     admin::own_token,
+    statements::Statements,
     world::{Browser, World},
 };
 
@@ -43,4 +47,47 @@ async fn an_age_limit_is_set_and_ended_in_a_browser_without_script() {
         assert_eq!(browser.submit("/account", FORM, &[("end", "yes")]).await.status, StatusCode::SEE_OTHER);
         assert_eq!(world.get_as(LIMIT, &token).await.status, StatusCode::NOT_FOUND);
     }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn another_process_takes_a_limit_that_changed_and_nothing_else(#[case] engine: &str) {
+    let here = World::open(engine).await;
+    let token = own_token(&here, &mut Browser::signed_up(&here, "ada@example.org").await).await;
+    let (there, mut keeper) = here.other();
+    keeper.step().await.unwrap();
+    let seen = |by: &Verifier| by.verify(Presented::bearer(&token)).unwrap().ages.map(|ages| ages.max_age);
+    let statements = Statements::default();
+    let _counted = metrics::set_default_local_recorder(&statements);
+    keeper.step().await.unwrap();
+    let idle = statements.count();
+    for age in [16, 10, 13] {
+        here.json_as("PUT", LIMIT, &token, &json!({ "max_age": age })).await.ok();
+        assert_eq!(seen(here.auth.verifier()), Some(age), "here at once");
+        let before = statements.count();
+        keeper.step().await.unwrap();
+        // The one limit, and then that there are no more events.
+        assert_eq!(statements.count() - before, idle + 3, "the snapshot is not read anew");
+        assert_eq!(seen(&there), Some(age));
+    }
+    assert_eq!(here.json_as("DELETE", LIMIT, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
+    keeper.step().await.unwrap();
+    assert_eq!((seen(here.auth.verifier()), seen(&there)), (None, None));
+}
+
+/// What was read of the log and could not be taken is not forgotten until the next minute.
+#[tokio::test]
+async fn a_limit_that_can_not_be_read_is_read_again() {
+    let here = World::open("sqlite").await;
+    let token = own_token(&here, &mut Browser::signed_up(&here, "ada@example.org").await).await;
+    let (there, mut keeper) = here.other();
+    keeper.step().await.unwrap();
+    here.json_as("PUT", LIMIT, &token, &json!({ "max_age": 7 })).await.ok();
+    here.db.execute("UPDATE auth_age_limits SET region = 'nowhere'", args![]).await.unwrap();
+    keeper.step().await.unwrap_err();
+    here.db.execute("UPDATE auth_age_limits SET region = NULL", args![]).await.unwrap();
+    keeper.step().await.unwrap();
+    assert_eq!(there.verify(Presented::bearer(&token)).unwrap().ages.map(|ages| ages.max_age), Some(7));
 }

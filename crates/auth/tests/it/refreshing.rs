@@ -132,13 +132,7 @@ async fn another_process_learns_of_a_revocation() {
     let (client, _) = here.client(false, false).await;
     let reply = Browser::signed_up(&here, "ada@example.org").await.tokens(&client, "read:content").await;
     let access = text(&reply, "access_token");
-    // A second process over the same database, with a snapshot of its own.
-    let expected = access::VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
-    let verifier = Arc::new(access::Verifier::new(expected, here.clock.clone(), Arc::default()));
-    let config = auth::AuthConfig::new(ISSUER, [7; 32]);
-    let rng = contracts::Rng::system();
-    let there = auth::Auth::new(here.db.db(), here.clock.clone(), rng, config, Arc::clone(&verifier));
-    let mut keeper = auth::Keeper::new(Arc::new(there), false);
+    let (verifier, mut keeper) = here.other();
     keeper.step().await.unwrap();
     let good = || verifier.verify(access::Presented::bearer(&access)).is_ok();
     assert!(good());

@@ -22,10 +22,10 @@ const WRITES: usize = 6;
 
 /// Counts the statements that a thread waits for.
 #[derive(Clone, Default)]
-struct Statements(Arc<AtomicUsize>);
+pub struct Statements(Arc<AtomicUsize>);
 
 impl Statements {
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }

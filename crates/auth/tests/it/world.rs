@@ -117,6 +117,15 @@ impl World {
         Keeper::new(Arc::clone(&self.auth), true)
     }
 
+    /// A second process over the same database, with a snapshot of its own: what it verifies with, and its keeper.
+    pub fn other(&self) -> (Arc<Verifier>, Keeper) {
+        let expected = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
+        let verifier = Arc::new(Verifier::new(expected, self.clock.clone(), Arc::default()));
+        let (config, rng) = (AuthConfig::new(ISSUER, [7; 32]), contracts::Rng::system());
+        let auth = Auth::new(self.db.db(), self.clock.clone(), rng, config, Arc::clone(&verifier));
+        (verifier, Keeper::new(Arc::new(auth), false))
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

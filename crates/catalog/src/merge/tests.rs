@@ -80,6 +80,17 @@ fn facts_follow_the_precedence_of_sources() {
 }
 
 #[test]
+fn lengths_more_than_five_minutes_apart_are_flagged() {
+    let told = |other: u16| {
+        let long = |source: &str, minutes| SourceRecord { runtime_minutes: Some(minutes), ..record(source, "1") };
+        fold(&[&long("wikidata", 122), &long("netflix", other)]).unwrap().notes
+    };
+    assert_eq!((told(117), told(127)), (Vec::new(), Vec::new()));
+    assert_eq!(told(128), ["netflix says 128 minutes, we say 122"]);
+    assert_eq!(told(116), ["netflix says 116 minutes, we say 122"]);
+}
+
+#[test]
 fn every_language_is_kept_and_english_is_shown() {
     let mut german = record("wikidata", "Q1");
     german.locale = "de".parse().unwrap();

@@ -89,6 +89,18 @@ fn eidr_decides_before_the_others() {
 }
 
 #[test]
+fn every_id_that_sources_share_decides_whatever_the_title_and_a_platforms_own_does_not() {
+    for kind in ["eidr", "imdb", "tmdb_movie", "tmdb_tv", "gracenote", "wikidata", "wikipedia"] {
+        let with = |what: &str, id: u8| format!("{what}|||{kind}:{id}");
+        let joined = decide(&with("a|X|1990|", 1), &with("b|Y|1980|", 1)).joined.unwrap();
+        assert_eq!((joined.confidence, joined.evidence), (1.0, format!("{kind} id 1")));
+        let other = decide(&with("a|Heat|1995|Michael Mann", 1), &with("b|Heat|1995|Michael Mann", 2));
+        assert_eq!((other.joined, &other.apart[0].1), (None, &format!("different {kind} ids")));
+    }
+    assert_eq!(decide("a|X|1990||||netflix:1", "b|Y|1980||||netflix:1").joined, None);
+}
+
+#[test]
 fn the_same_title() {
     let table = [
         // identifiers, whatever the rest says

@@ -82,6 +82,10 @@ async fn a_title_has_an_entity_tag() {
     let (status, body) = site.get(&format!("/api/v1/content/{}", uuid::Uuid::nil())).await;
     assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_content")));
     assert_eq!(site.get("/api/v1/content/x").await.0, StatusCode::BAD_REQUEST);
+    for (width, code) in [(93, "bad_width"), (501, "bad_width"), (92, "no_picture"), (500, "no_picture")] {
+        let (_, body) = site.get(&format!("/api/v1/images/{}/poster?width={width}", site.heat)).await;
+        assert_eq!(body["code"], code, "{width}");
+    }
 }
 
 #[tokio::test]
@@ -142,6 +146,8 @@ async fn directories_and_lookups() {
         told && ["regions", "offers", "offers_seen"].into_iter().all(listed)
     };
     assert!(all["items"].as_array().unwrap().iter().filter(whole).count() >= 150, "with their source and its date");
+    let leads = |one: &&Json| one["search_template"].as_str().is_some_and(|link| link.contains("{title}"));
+    assert_eq!(all["items"].as_array().unwrap().iter().filter(leads).count(), 22, "where a title is looked for");
     let (_, german) = site.get("/api/v1/platforms?region=DE").await;
     assert!(
         german["items"].as_array().unwrap().iter().all(|p| p["regions"].as_array().unwrap().contains(&json!("DE")))
@@ -171,9 +177,8 @@ async fn what_is_known_of_a_title_can_be_asked() {
     let (_, prices) = site.get(&path("prices?region=DE")).await;
     assert_eq!(prices["prices"][0]["price"], json!({ "amount": "3.99", "currency": "USD" }));
     let (_, quality) = site.get(&path("quality")).await;
-    assert_eq!(quality["missing"][0], "overview");
-    let score = quality["quality_score"].as_f64().unwrap();
-    assert!((0.4..0.8).contains(&score), "{quality}");
+    assert_eq!(quality["missing"], json!(["overview", "images", "runtime_minutes", "votes"]));
+    assert_eq!(quality["quality_score"], 0.6, "one less what these weigh: .2, .1, .07 and .03");
     assert_eq!(quality["freshness"], 1.0, "nothing has aged yet");
     site.bench.clock.advance(jiff::SignedDuration::from_hours(30 * 24));
     assert_eq!(site.get(&path("quality")).await.1["freshness"], 0.5, "half of it is gone after thirty days");
@@ -185,6 +190,13 @@ async fn what_is_known_of_a_title_can_be_asked() {
     assert_eq!(found["items"][0]["title"], "Heat");
     assert_eq!(site.get("/api/v1/content/leaving-soon").await.1["items"], json!([]));
     assert_eq!(site.get("/api/v1/content/leaving-soon?days=91").await.1["code"], "bad_days");
+    let ends = Some(site.bench.clock.now() + jiff::SignedDuration::from_hours(24));
+    let last = SourceOffer { expires_at: ends, ..offer("hulu", "US") };
+    let salt = SourceRecord { offers: vec![last], ratings: vec![], ..film("hulu", "h1", "Salt", 2001) };
+    site.bench.ingest(&[salt]).await;
+    let (_, leaving) = site.get("/api/v1/content/leaving-soon?days=2").await;
+    assert_eq!(leaving["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(leaving["items"][0]["content"]["title"], "Salt");
     let ages = async |query: &str| site.get(&format!("/api/v1/content/movies?{query}")).await.1;
     assert_eq!(ages("age_appropriate=13").await["items"].as_array().map(Vec::len), Some(6));
     assert_eq!(ages("age_appropriate=12").await["items"], json!([]));

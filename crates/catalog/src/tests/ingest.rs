@@ -65,6 +65,7 @@ async fn sources_meet_in_one_title(#[case] engine: &str) {
     assert_eq!(actions(&outcomes), [Created, Created, Merged, Merged]);
     assert_eq!(outcomes[2].evidence, "title, year, director, 3 people");
     assert_eq!(outcomes[3].evidence, "imdb id tt0113277");
+    assert_eq!((outcomes[2].entity_confidence, outcomes[3].entity_confidence), (0.99, 1.0), "how sure it is");
     assert_eq!((outcomes[0].content_id, outcomes[0].content_id), (outcomes[2].content_id, outcomes[3].content_id));
     let title = bench.catalog.titles(&call(), &[outcomes[0].content_id]).await.unwrap().pop().unwrap();
     assert_eq!(title.genres, ["crime", "drama"]);

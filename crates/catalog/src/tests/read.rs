@@ -1,6 +1,11 @@
 //! Reading: order, language, pages, caches and the export.
 
-use contracts::{ContentId, Image, ListQuery, Money, VideoQuality};
+use std::{sync::Mutex, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::{ApiError, ContentId, Image, ListQuery, Money, VideoQuality};
+use futures::future::BoxFuture;
 use rstest::rstest;
 
 use super::*;
@@ -63,6 +68,7 @@ async fn lists_are_paged_by_id_and_filtered(#[case] engine: &str) {
     }
     assert_eq!(all.len(), 7);
     assert!(all.is_sorted());
+    assert!(all.iter().all(|id| id.0.get_version_num() == 7), "ids are UUIDs of version 7: {all:?}");
     let count = async |query: ListQuery| bench.catalog.list(&call, &query).await.unwrap().len();
     let on_netflix = ListQuery { platform: Some("netflix".to_owned()), limit: 10, ..ListQuery::default() };
     assert_eq!(count(on_netflix.clone()).await, 4);
@@ -181,4 +187,104 @@ async fn seasons_qualities_and_pictures_come_back(#[case] engine: &str) {
     let mut seen: Vec<_> = prices.into_iter().map(|point| (point.quality, point.price)).collect();
     seen.sort_by_key(|(quality, _)| *quality);
     assert_eq!(seen, [(sd, euros("2.99")), (uhd, euros("5.99"))]);
+}
+
+/// A cache, and what it was told to keep, for how many minutes.
+struct Watched {
+    inner: MemoryCache,
+    told: Mutex<Vec<(String, u64)>>,
+}
+
+impl Watched {
+    fn note(&self, key: &str, ttl: Duration) {
+        self.told.lock().unwrap().push((key.to_owned(), ttl.as_secs() / 60));
+    }
+}
+
+#[async_trait]
+impl Cache for Watched {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+        self.note(key, ttl);
+        self.inner.put(key, value, ttl).await;
+    }
+
+    async fn remove(&self, key: &str) {
+        self.inner.remove(key).await;
+    }
+
+    async fn get_or_load(
+        &self,
+        key: &str,
+        ttl: Duration,
+        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
+    ) -> Result<Option<Bytes>, ApiError> {
+        self.note(key, ttl);
+        self.inner.get_or_load(key, ttl, load).await
+    }
+}
+
+#[tokio::test]
+async fn a_title_is_kept_for_an_hour_and_whose_an_id_is_for_a_day() {
+    let bench = Bench::open("sqlite").await;
+    let id = bench.ingest(&[film("netflix", "s1", "Ran", 1985)]).await[0].content_id;
+    let cache = Arc::new(Watched { inner: MemoryCache::new(1 << 20), told: Mutex::default() });
+    let shared: Arc<dyn Cache> = Arc::clone(&cache) as _;
+    let catalog = Catalog::new(bench.db(), shared, bench.clock.clone(), testkit::rng());
+    catalog.content_json(&call(), id).await.unwrap().unwrap();
+    catalog.resolve(&call(), &external("netflix", "s1")).await.unwrap().unwrap();
+    let told = std::mem::take(&mut *cache.told.lock().unwrap());
+    assert_eq!(told, [(format!("content:{id}:en"), 60), ("external_id:netflix:s1".to_owned(), 24 * 60)]);
+    // Gone from the database, they are answered all the same until somebody says that they changed.
+    bench.db().execute("DELETE FROM content", stores::args![]).await.unwrap();
+    assert!(catalog.content_json(&call(), id).await.unwrap().is_some());
+}
+
+/// The columns and indexes that the specification names (C2); an offer's key is what it says, and has no id beside it.
+const TABLES: [(&str, &str); 12] = [
+    ("content", "id content_type title original_title overview release_date release_year runtime_minutes"),
+    ("content", "popularity_score average_rating vote_count last_updated"),
+    ("external_ids", "content_id id_type id_value"),
+    ("platform_availability", "content_id platform region availability_type price_amount price_currency"),
+    ("platform_availability", "deep_link web_url available_from expires_at"),
+    ("content_images", "content_id kind url width height"),
+    ("credits", "content_id role name"),
+    ("genres", "content_id genre"),
+    ("content_ratings", "content_id region system certificate min_age"),
+    ("seasons", "content_id season_number name overview air_date"),
+    ("episodes", "content_id season_number episode_number title overview air_date runtime_minutes"),
+    ("price_history", "content_id platform region availability_type price_amount price_currency observed_at"),
+];
+const INDEXES: &str = "idx_content_type idx_release_year idx_popularity idx_last_updated idx_external_ids_content \
+    idx_platform_content idx_region idx_expires_at";
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn tables_have_the_columns_and_indexes_of_the_specification(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let (columns, indexes) = match engine {
+        "sqlite" => (
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+            "SELECT name FROM sqlite_master WHERE type = 'index'",
+        ),
+        _ => (
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns",
+            "SELECT CAST(indexname AS TEXT) FROM pg_indexes",
+        ),
+    };
+    let there: Vec<(String, String)> = bench.db().fetch_all(columns, vec![]).await.unwrap();
+    for (table, columns) in TABLES {
+        for column in columns.split(' ') {
+            assert!(there.iter().any(|known| known.0 == table && known.1 == column), "{table}.{column} is not there");
+        }
+    }
+    let there: Vec<String> = bench.db().fetch_all(indexes, vec![]).await.unwrap();
+    for index in INDEXES.split(' ') {
+        assert!(there.iter().any(|known| known == index), "{index} is not there");
+    }
 }

@@ -93,11 +93,11 @@ pub(super) async fn due(db: &Db, now: Timestamp) -> Result<Vec<String>, DbError>
 }
 
 /// Takes a job, if nobody has it; `next_at` is when it comes back. A run that was stopped keeps its count.
-pub(super) async fn claim(db: &Db, hold: &Hold, now: Timestamp, next_at: Timestamp) -> Result<bool, DbError> {
+pub(super) async fn claim(tx: &mut Tx, hold: &Hold, now: Timestamp, next_at: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE jobs SET status = 'running', started_at = $2, beat_at = $2, finished_at = NULL, next_at = $3,
             error = NULL, summary = NULL, done = CASE WHEN position IS NULL THEN 0 ELSE done END, holder = $5
         WHERE name = $1 AND (status <> 'running' OR beat_at < $4)";
-    Ok(db.execute(sql, args![&hold.name, now, next_at, silent(now), hold.holder]).await? == 1)
+    Ok(tx.execute(sql, args![&hold.name, now, next_at, silent(now), hold.holder]).await? == 1)
 }
 
 fn silent(now: Timestamp) -> Timestamp {
@@ -123,7 +123,7 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 /// Notes how a run ended. `outcome` is what came of it, or why it failed; `None` when it was stopped. `goes_on` keeps
 /// the position of one that came to its end for the next.
 pub(super) async fn end(
-    db: &Db,
+    tx: &mut Tx,
     hold: &Hold,
     now: Timestamp,
     outcome: Option<&Result<String, String>>,
@@ -141,7 +141,7 @@ pub(super) async fn end(
     let soon = now.checked_add(SOON).unwrap_or(now);
     let goes_on = i64::from(goes_on);
     let args = args![&hold.name, status.as_str(), now, summary, error, soon, goes_on, hold.holder];
-    hold.kept(db.execute(sql, args).await?)
+    hold.kept(tx.execute(sql, args).await?)
 }
 
 /// Jobs whose process was killed are interrupted, and their time has come.

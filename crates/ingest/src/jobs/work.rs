@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contracts::{ApiError, Call, ErrorKind, Result};
+use stores::{Deed, Tx};
 use tokio_util::sync::CancellationToken;
 
 use super::{Definition, Job, Work, expiry, store, store::Hold};
@@ -70,7 +71,7 @@ impl Ingest {
     ) -> Result<Job> {
         call.require_operator()?;
         let definition = self.definition(name)?;
-        let hold = self.claim(&definition).await?;
+        let hold = self.claim(call, &definition).await?;
         self.work(call, &definition, &hold, stop, on_progress).await?;
         self.job(call, name).await
     }
@@ -82,7 +83,7 @@ impl Ingest {
     pub async fn start_job(self: &Arc<Self>, call: &Call, name: &str) -> Result<Job> {
         call.require_operator()?;
         let definition = self.definition(name)?;
-        let hold = self.claim(&definition).await?;
+        let hold = self.claim(call, &definition).await?;
         let (ingest, call_of_job) = (Arc::clone(self), call.clone());
         self.tasks.spawn(async move {
             // Its row says how it ended, and the log does.
@@ -122,8 +123,8 @@ impl Ingest {
             if stop.is_cancelled() {
                 break;
             }
-            let Ok(hold) = self.claim(definition).await else { continue };
             let call = Call::system(&self.clock, &self.rng, PATIENCE);
+            let Ok(hold) = self.claim(&call, definition).await else { continue };
             let _ = self.work(&call, definition, &hold, stop, &|_| {}).await;
             run += 1;
         }
@@ -145,15 +146,24 @@ impl Ingest {
         row.ok_or_else(|| ApiError::internal("a job that was noted is gone"))
     }
 
-    async fn claim(&self, definition: &Definition) -> Result<Hold> {
+    async fn claim(&self, call: &Call, definition: &Definition) -> Result<Hold> {
         let now = self.clock.now();
         store::note(&self.db, &definition.name, definition.next(now)?).await?;
         let hold = Hold { name: definition.name.clone(), holder: self.ids.next() };
-        if store::claim(&self.db, &hold, now, definition.next(now)?).await? {
-            return Ok(hold);
+        let mut tx = self.db.begin().await?;
+        if !store::claim(&mut tx, &hold, now, definition.next(now)?).await? {
+            let detail = format!("the job {} runs already", definition.name);
+            return Err(ApiError::new(ErrorKind::Conflict, "job_running", detail));
         }
-        let detail = format!("the job {} runs already", definition.name);
-        Err(ApiError::new(ErrorKind::Conflict, "job_running", detail))
+        self.stated(&mut tx, call, "job.started", &hold).await?;
+        tx.commit().await?;
+        Ok(hold)
+    }
+
+    /// States what somebody did with a job; what the schedule did is nobody's deed.
+    async fn stated(&self, tx: &mut Tx, call: &Call, action: &'static str, hold: &Hold) -> Result<()> {
+        let run = hold.holder.to_string();
+        self.deeds.state(tx, Deed { call, action, target: &hold.name, detail: &[("run", &run)] }).await
     }
 
     /// Does the work of a job that was taken, and notes how it ended.
@@ -198,7 +208,13 @@ impl Ingest {
             Err(error) if error.code == "ingest_busy" => None,
             Err(error) => Some(Err(error.detail.clone())),
         };
-        store::end(&self.db, hold, self.clock.now(), end.as_ref(), goes_on).await?;
+        let mut tx = self.db.begin().await?;
+        store::end(&mut tx, hold, self.clock.now(), end.as_ref(), goes_on).await?;
+        // Where the node itself ends, nobody stopped the job.
+        if end.is_none() && stop.is_cancelled() && !self.stop.is_cancelled() {
+            self.stated(&mut tx, call, "job.stopped", hold).await?;
+        }
+        tx.commit().await?;
         match &end {
             Some(Ok(summary)) => tracing::info!(job = name, summary, "a job came to its end"),
             Some(Err(error)) => tracing::warn!(job = name, error, "a job failed; it runs again at its time"),

@@ -7,7 +7,7 @@ mod store;
 use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use contracts::{ApiError, Clock, ErrorKind, Result, Rng, is_loopback_number};
+use contracts::{ApiError, Call, Clock, ErrorKind, Result, Rng, is_loopback_number};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Url, header};
 use serde::Deserialize;
@@ -160,12 +160,12 @@ impl Link {
         Ok((url, until))
     }
 
-    /// Ends what [`Link::begin`] began, with what came to its address: the source is linked from now on.
+    /// Ends what [`Link::begin`] began, with what came to its address: the source is linked from now on, by whoever calls.
     ///
     /// # Errors
     /// `Conflict` when nothing of this `state` was begun, or too long ago; `BadGateway` when the provider refuses the code
     /// or gives less than was asked for; `Unavailable` when it does not answer.
-    pub async fn finish(&self, state: &str, code: &str) -> Result<()> {
+    pub async fn finish(&self, call: &Call, state: &str, code: &str) -> Result<()> {
         let Some(pending) = self.store.answered(self.source, state, self.clock.now()).await? else {
             let detail = "this is no answer to a link that was begun within ten minutes: begin again";
             return Err(ApiError::new(ErrorKind::Conflict, "link_not_begun", detail));
@@ -183,7 +183,7 @@ impl Link {
             return Err(less("the right to read was not given: begin again, and leave it ticked"));
         }
         let refresh = granted.refresh_token.clone().ok_or_else(|| less("it gave no token that lasts"))?;
-        self.store.keep(self.source, &refresh, self.clock.now()).await?;
+        self.store.keep(self.source, &refresh, self.clock.now(), Some(call)).await?;
         *self.state.lock().await = State { access: Some(self.access(&granted, refresh)), ..State::default() };
         Ok(())
     }
@@ -201,13 +201,13 @@ impl Link {
     /// # Errors
     /// `NotFound` when there is none; as [`Link::finish`] when the provider could not be told, also for want of a token that can
     /// be read: forgotten it is all the same.
-    pub async fn end(&self) -> Result<()> {
+    pub async fn end(&self, call: &Call) -> Result<()> {
         let kept = self.kept().await;
         if matches!(kept, Ok(None)) {
             return Err(ApiError::not_found("not_linked", format!("{} is not linked", self.source)));
         }
         let mut own = self.state.lock().await;
-        self.forget(&mut own).await?;
+        self.forget(&mut own, Some(call)).await?;
         let token = kept?.unwrap_or_default();
         match self.send(&self.config.revoke, &[("token", token.as_str())]).await {
             // One that it knows no more needs no end.
@@ -233,7 +233,7 @@ impl Link {
             Ok(granted) => {
                 let next = granted.refresh_token.clone().filter(|next| *next != refresh);
                 if let Some(next) = &next {
-                    self.store.keep(self.source, next, now).await?;
+                    self.store.keep(self.source, next, now, None).await?;
                 }
                 let access = self.access(&granted, next.unwrap_or_else(|| refresh.clone()));
                 let token = access.token.clone();
@@ -242,7 +242,7 @@ impl Link {
             }
             Err(Fault::Refused(word)) if word == "invalid_grant" => {
                 tracing::warn!(source = self.source, "the account that it was linked to is linked no more");
-                self.forget(&mut own).await?;
+                self.forget(&mut own, None).await?;
                 Ok(None)
             }
             Err(fault) => {
@@ -283,8 +283,8 @@ impl Link {
         self.store.token(self.source, self.clock.now()).await
     }
 
-    async fn forget(&self, own: &mut State) -> Result<()> {
-        self.store.forget(self.source, self.clock.now()).await?;
+    async fn forget(&self, own: &mut State, by: Option<&Call>) -> Result<()> {
+        self.store.forget(self.source, self.clock.now(), by).await?;
         *own = State::default();
         Ok(())
     }

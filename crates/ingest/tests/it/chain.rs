@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use stores_embedded::MemoryCache;
 
 use crate::{
-    documents::STREAMING_AVAILABILITY,
+    documents::{JUSTWATCH, STREAMING_AVAILABILITY, WATCHMODE},
     fake::{Fault, Server, config, serve},
     setup::{Setup, setup},
     tmdb,
@@ -28,6 +28,14 @@ async fn node(s: &Setup, names: &[&str]) -> (Ingest, Vec<Arc<Server>>) {
             "tmdb" => {
                 let (server, base) = serve(&tmdb::DOCUMENT).await;
                 (server, Arc::new(Tmdb::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap()))
+            }
+            "watchmode" => {
+                let (server, base) = serve(&WATCHMODE).await;
+                (server, Arc::new(ingest::Watchmode::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap()))
+            }
+            "justwatch" => {
+                let (server, base) = serve(&JUSTWATCH).await;
+                (server, Arc::new(ingest::JustWatch::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap()))
             }
             _ => {
                 let (server, base) = serve(&STREAMING_AVAILABILITY).await;
@@ -104,6 +112,25 @@ async fn a_provider_that_is_down_for_an_hour_costs_its_freshness_and_nothing_els
     node.run_due(&s.stop).await.unwrap();
     let fresh = offers(&s).await;
     assert!(fresh.len() == 5 && fresh.iter().all(|offer| offer.ends_with("03:00")), "{fresh:?}");
+}
+
+/// Whatever their names' order: Streaming Availability, Watchmode, JustWatch (C4).
+#[tokio::test]
+async fn the_chain_is_asked_in_its_order_as_far_as_somebody_answers() {
+    let s = setup().await;
+    films(&s).await;
+    let names = ["streaming_availability", "watchmode", "justwatch"];
+    let (node, servers) = node(&s, &names).await;
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    for (hour, name) in names.iter().enumerate() {
+        node.run_job(&call, "availability", &s.stop, &|_| {}).await.unwrap();
+        let fresh = format!("{hour:02}:00");
+        let told: Vec<String> = offers(&s).await.into_iter().filter(|offer| offer.ends_with(&fresh)).collect();
+        let theirs = told.iter().filter(|offer| offer.starts_with(&format!("{name} "))).count();
+        assert!(theirs > 0 && theirs == told.len(), "{hour}: {told:?}");
+        servers[hour].down(true);
+        s.clock.advance(SignedDuration::from_hours(1));
+    }
 }
 
 #[tokio::test]

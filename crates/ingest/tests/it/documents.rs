@@ -180,9 +180,11 @@ fn watchmode(asked: &Asked) -> Reply {
 
 fn watchmode_sources() -> Value {
     let source = |name: &str, terms: &str, region: &str| {
+        let paid = name == "AppleTV";
+        let link = if paid { "https://example.org/app/345" } else { "Deeplinks available for paid plans only." };
         json!({
             "source_id": 203, "name": name, "type": terms, "region": region, "format": "HD", "price": 3.99,
-            "ios_url": "Deeplinks available for paid plans only.", "web_url": "https://example.org/watch/345",
+            "ios_url": link, "web_url": "https://example.org/watch/345",
         })
     };
     json!([

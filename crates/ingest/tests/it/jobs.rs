@@ -1,11 +1,14 @@
 //! Jobs: on their schedule, by hand, once each, and on from where they were stopped.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use contracts::{Event, ListQuery};
 use ingest::{Feed, Ingest, IngestConfig, JobStatus, Mapping, RunOptions, RunRequest};
 use jiff::SignedDuration;
-use stores::events;
+use stores::{Deeds, events};
 use tokio_util::sync::CancellationToken;
 
 use crate::setup::{Setup, setup};
@@ -158,4 +161,27 @@ async fn who_was_silent_for_too_long_does_not_end_the_job_of_another() {
         "nothing of it moved"
     );
     assert_eq!(expiring(&s).await.len(), 1, "each once");
+}
+
+#[tokio::test]
+async fn who_runs_and_stops_a_job_is_stated_and_the_schedule_is_nobody() {
+    let s = setup().await;
+    offers_until(&s, &[(1, "2026-01-03")]).await;
+    let said = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&said);
+    let deeds = Deeds::by(move |_, deed| {
+        heard.lock().unwrap().push(format!("{} {}", deed.action, deed.target));
+        Box::pin(async { Ok(()) })
+    });
+    let node = s.other().audited(deeds);
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 0, "not before its time");
+    s.clock.advance(SignedDuration::from_mins(15));
+    assert_eq!(node.run_due(&s.stop).await.unwrap(), 1);
+    assert!(said.lock().unwrap().is_empty(), "nobody did");
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    node.run_job(&s.call, "expiry_warnings", &stopped, &|_| {}).await.unwrap();
+    node.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    let started = "job.started expiry_warnings";
+    assert_eq!(*said.lock().unwrap(), [started, "job.stopped expiry_warnings", started]);
 }

@@ -217,14 +217,14 @@ async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
         (state.as_str(), "4/stolen", "link_refused"),
         (state.as_str(), "4/ok", "link_not_begun"),
     ] {
-        assert_eq!(own.finish(state, code).await.unwrap_err().code, told, "{state} {code}");
+        assert_eq!(own.finish(&s.call, state, code).await.unwrap_err().code, told, "{state} {code}");
     }
     assert!(!own.is_made().await.unwrap());
     let state = begin(&own, &google).await;
     let other = link(&s, &base);
-    other.finish(&state, "4/ok").await.unwrap();
+    other.finish(&s.call, &state, "4/ok").await.unwrap();
     assert!(own.is_made().await.unwrap() && kept(&s).await.as_deref() == Some("sealed link of youtube:rt"));
-    assert_eq!(own.finish(&state, "4/ok").await.unwrap_err().code, "link_not_begun", "an answer is good once");
+    assert_eq!(own.finish(&s.call, &state, "4/ok").await.unwrap_err().code, "link_not_begun", "an answer is good once");
 
     assert_eq!(ask(&s, &google, &base, &other).await, ["Bearer at1"]);
     assert_eq!(ask(&s, &google, &base, &own).await, ["Bearer at2"], "another process has a token of its own");
@@ -237,10 +237,10 @@ async fn a_linked_account_takes_the_place_of_the_key_until_it_is_unlinked() {
     let again = link(&s, &base);
     assert_eq!(ask(&s, &google, &base, &again).await, ["Bearer at5"], "after a start it is still linked");
 
-    again.end().await.unwrap();
+    again.end(&s.call).await.unwrap();
     assert!(!own.is_made().await.unwrap(), "and so it is for the one that was there before");
     assert!(google.lock().unwrap().revoked && kept(&s).await.is_none());
-    assert_eq!(again.end().await.unwrap_err().code, "not_linked");
+    assert_eq!(again.end(&s.call).await.unwrap_err().code, "not_linked");
     assert_eq!(ask(&s, &google, &base, &again).await, ["key good"]);
 }
 
@@ -251,15 +251,16 @@ async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
     let own = link(&s, &base);
     let late = begin(&own, &google).await;
     s.clock.advance(SignedDuration::from_mins(10));
-    assert_eq!(own.finish(&late, "4/ok").await.unwrap_err().code, "link_not_begun", "nobody answers after ten minutes");
+    let told = own.finish(&s.call, &late, "4/ok").await.unwrap_err().code;
+    assert_eq!(told, "link_not_begun", "nobody answers after ten minutes");
     google.lock().unwrap().scope = "openid".to_owned();
     let little = begin(&own, &google).await;
-    assert_eq!(own.finish(&little, "4/ok").await.unwrap_err().code, "link_refused");
+    assert_eq!(own.finish(&s.call, &little, "4/ok").await.unwrap_err().code, "link_refused");
     assert!(!own.is_made().await.unwrap(), "without the right to read it is no link");
 
     google.lock().unwrap().scope = SCOPE.to_owned();
     let state = begin(&own, &google).await;
-    own.finish(&state, "4/ok").await.unwrap();
+    own.finish(&s.call, &state, "4/ok").await.unwrap();
     google.lock().unwrap().revoked = true;
     s.clock.advance(SignedDuration::from_hours(1));
     assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "its holder ended it there: the key is used again");
@@ -267,9 +268,9 @@ async fn a_link_that_was_ended_elsewhere_or_gives_too_little_is_none() {
 
     google.lock().unwrap().revoked = false;
     let state = begin(&own, &google).await;
-    own.finish(&state, "4/ok").await.unwrap();
+    own.finish(&s.call, &state, "4/ok").await.unwrap();
     google.lock().unwrap().down = true;
-    assert_eq!(own.end().await.unwrap_err().code, "link_unreachable");
+    assert_eq!(own.end(&s.call).await.unwrap_err().code, "link_unreachable");
     assert!(!own.is_made().await.unwrap(), "forgotten here in any case");
 }
 
@@ -281,9 +282,9 @@ async fn a_link_that_can_not_be_read_costs_nothing_and_can_be_ended() {
     s.db().execute(damaged, args!["youtube", b"damaged".to_vec(), s.clock.now()]).await.unwrap();
     let own = link(&s, &base);
     assert_eq!(ask(&s, &google, &base, &own).await, ["key good"], "the key is used again");
-    assert_eq!(own.end().await.unwrap_err().detail, "it does not open", "nobody could be told");
+    assert_eq!(own.end(&s.call).await.unwrap_err().detail, "it does not open", "nobody could be told");
     assert!(kept(&s).await.is_none() && !own.is_made().await.unwrap());
-    assert_eq!(own.end().await.unwrap_err().code, "not_linked");
+    assert_eq!(own.end(&s.call).await.unwrap_err().code, "not_linked");
 }
 
 #[tokio::test]
@@ -292,7 +293,7 @@ async fn a_provider_that_gives_no_token_is_left_alone_for_some_seconds() {
     let (google, base) = serve().await;
     let own = link(&s, &base);
     let state = begin(&own, &google).await;
-    own.finish(&state, "4/ok").await.unwrap();
+    own.finish(&s.call, &state, "4/ok").await.unwrap();
     s.clock.advance(SignedDuration::from_hours(1));
     google.lock().unwrap().down = true;
     let config = ClientConfig { link: Some(own.clone()), ..config(&base, &["good"]) };

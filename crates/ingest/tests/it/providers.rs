@@ -186,6 +186,29 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
 }
 
 #[tokio::test]
+async fn a_sentence_in_place_of_a_link_is_none() {
+    let s = setup().await;
+    let (_, base) = serve(&WATCHMODE).await;
+    let own = Watchmode::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let found = own.availability("345", Region::US).await.unwrap();
+    let links: Vec<_> = found.iter().map(|offer| offer.deep_link.as_deref()).collect();
+    assert_eq!(links, [None, Some("https://example.org/app/345")]);
+}
+
+#[tokio::test]
+async fn a_list_is_kept_for_six_hours() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
+    let first = own.catalog(Region::US, None).await.unwrap();
+    for (minutes, asked) in [(359, 1), (1, 2)] {
+        s.clock.advance(SignedDuration::from_mins(minutes));
+        assert_eq!(own.catalog(Region::US, None).await.unwrap(), first);
+        assert_eq!(server.asked().len(), asked, "{minutes} minutes later");
+    }
+}
+
+#[tokio::test]
 async fn every_provider_survives_every_fault() {
     let s = setup().await;
     // Each waits for its own server: together they take no longer than the slowest.
@@ -247,6 +270,8 @@ async fn a_day_has_its_units_and_further_keys_are_used_only_when_asked() {
     let both = make(true);
     both.search("harbour", Region::US).await.unwrap();
     both.search("street", Region::US).await.unwrap();
+    let usual = YouTube::new(config(&base, &["good"]), &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap();
+    assert_eq!(usual.standing(s.clock.now()).per_day, Some(10_000), "where the operator says nothing else");
     let keys: Vec<_> = server.asked().iter().map(|asked| asked.key.clone()).collect();
     assert_eq!(keys, ["good1", "good1", "good1", "good1", "good2"]);
     // The provider counts too: when it says that the day is over, it is.

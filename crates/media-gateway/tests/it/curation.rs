@@ -206,6 +206,54 @@ fn an_id_that_two_titles_claim_is_asked_about_and_a_record_is_taken_apart() {
     assert_eq!((&again["updated"], &again["merged"]), (&json!(1), &json!(0)), "it stays apart for good: {again}");
     assert_eq!(titles(), 3);
     one_line(&setup.run(&["ingest", "unmerge", "archive", "404"]), 3, "404");
+    let log = succeeded(&setup, &["audit", "export"]);
+    for (action, target) in [("review.rejected", asked[0]["id"].as_str().unwrap()), ("record.unmerged", "archive 9")] {
+        let said = log.lines().filter(|line| line.contains(action) && line.contains(target));
+        assert_eq!(said.filter(|line| line.contains("\"operator\"")).count(), 1, "{action} {target}: {log}");
+    }
+}
+
+/// The same over HTTP, and what they begin.
+#[test]
+fn what_operators_decide_and_begin_is_in_the_audit_log() {
+    let (app, dir) = (Setup::new().start(), tempfile::tempdir().unwrap());
+    let two = "1,The Brass Meridian,2019,tt9000001,\n2,Salt,1994,,5";
+    for (name, rows) in [("festival", two), ("archive", "9,The Brass Meridian,2019,tt9000001,5")] {
+        let mapping = MAPPING.replace("festival", name);
+        let mapping = fixtures::write(dir.path(), &format!("{name}.toml"), mapping.as_bytes());
+        let text = format!("id,name,year,imdb,tmdb\n{rows}\n");
+        let file = fixtures::write(dir.path(), &format!("{name}.csv"), text.as_bytes());
+        succeeded(&app.setup, &["ingest", &file, "--mapping", &mapping]);
+    }
+    let post = |path: &str, body: Value| {
+        let request = app.request("POST", path).bearer_auth(&app.token).header("idempotency-key", path);
+        app.send(request.json(&body)).ok()
+    };
+    let asked = app.request("GET", "/api/v1/internal/catalog/reviews").bearer_auth(&app.token);
+    let question = app.send(asked).ok()["items"][0]["id"].as_str().unwrap().to_owned();
+    post(&format!("/api/v1/internal/catalog/reviews/{question}/accept"), json!({}));
+    let record = json!({ "source": "archive", "source_key": "9" });
+    let apart = post("/api/v1/internal/catalog/unmerge", record);
+    post("/api/v1/internal/jobs/expiry_warnings/runs", json!({}));
+
+    let log = succeeded(&app.setup, &["audit", "export"]);
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let done = |action: &str| -> Vec<&Value> { entries.iter().filter(|entry| entry["action"] == action).collect() };
+    let check = |action: &str, target: &str| {
+        let entries = done(action);
+        assert_eq!(entries.len(), 1, "{action}: {log}");
+        assert_eq!((&entries[0]["actor"], &entries[0]["target"]), (&json!("operator"), &json!(target)));
+    };
+    check("review.accepted", &question);
+    check("record.unmerged", "archive 9");
+    check("job.started", "expiry_warnings");
+    let detail = done("record.unmerged")[0]["detail"].as_str().unwrap();
+    for title in ["content_id", "from"] {
+        assert!(detail.contains(apart[title].as_str().unwrap()), "{title}: {detail}");
+    }
+    assert_eq!(done("ingest.started").len(), 2, "{log}");
+    let whole = succeeded(&app.setup, &["audit", "verify"]);
+    assert!(whole.ends_with(" entries, unbroken\n"), "{whole}");
 }
 
 #[test]
@@ -266,6 +314,11 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
         assert!(since.elapsed() < PATIENCE, "{all}");
         std::thread::sleep(std::time::Duration::from_millis(50));
     };
+    let jobs = ask("GET", "/api/v1/internal/jobs").ok();
+    let refresh = jobs["items"].as_array().unwrap().iter().find(|job| job["name"] == "refresh_tmdb").unwrap();
+    assert_eq!((&refresh["schedule"], refresh["started_at"].is_string()), (&json!("0 */6 * * *"), true));
+    let waits = ask("GET", "/api/v1/internal/jobs/refresh_festival").ok();
+    assert_eq!((&waits["name"], &waits["started_at"]), (&json!("refresh_festival"), &Value::Null));
     let named: Vec<_> = all.as_array().unwrap().iter().map(|one| (one["name"].clone(), one["kind"].clone())).collect();
     let expected = [("festival", "feed"), ("gracenote", "provider"), ("tmdb", "provider")];
     assert_eq!(named, expected.map(|(name, kind)| (json!(name), json!(kind))));

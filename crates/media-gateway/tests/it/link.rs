@@ -122,5 +122,11 @@ fn a_provider_is_linked_and_unlinked_from_the_command_line() {
     let told = sent.lock().unwrap().iter().any(|asked| *asked == format!("/revoke token={TOKEN}"));
     assert!(told && state(&app)["linked"] == false, "{:?}", sent.lock().unwrap());
     one_line(&app.setup.run(&["ingest", "unlink", "youtube"]), 3, "youtube is not linked");
+    let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+    for action in ["\"source.linked\"", "\"source.unlinked\""] {
+        let said: Vec<_> = log.lines().filter(|line| line.contains(action)).collect();
+        let told = matches!(said[..], [line] if line.contains("operator") && line.contains("\"youtube\""));
+        assert!(told, "{action}: {log}");
+    }
     one_line(&app.setup.run(&["ingest", "link", "watchmode"]), 3, "that it could be linked with");
 }

@@ -24,20 +24,7 @@ fn heat() -> Content {
 
 /// A plan that asks nothing.
 fn plan() -> Plan {
-    Plan {
-        kind: QueryKind::Text,
-        parsed: ParsedIntent::default(),
-        parsed_by: ParsedBy::default(),
-        doubt: None,
-        filter: Conditions::default(),
-        scope: None,
-        keyword: KeywordQuery::default(),
-        named: Vec::new(),
-        demands: Vec::new(),
-        name: String::new(),
-        like: Vec::new(),
-        meaning: None,
-    }
+    Plan::of(QueryKind::Text, ParsedIntent::default())
 }
 
 fn typed(text: &str) -> Plan {

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use contracts::{ApiError, Result};
+use contracts::{ApiError, Call, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stores::{Db, args};
+use stores::{Db, Deed, Deeds, Tx, args};
 
 /// Seals bytes for a purpose.
 pub type Seal = dyn Fn(&str, &[u8]) -> Result<Vec<u8>> + Send + Sync;
@@ -19,6 +19,7 @@ pub struct LinkStore {
     db: Db,
     seal: Arc<Seal>,
     unseal: Arc<Unseal>,
+    deeds: Deeds,
 }
 
 impl fmt::Debug for LinkStore {
@@ -39,7 +40,12 @@ pub(super) struct Pending {
 impl LinkStore {
     /// Links in `db`. Sealing and unsealing may wait for the disk.
     pub fn new(db: Db, seal: Arc<Seal>, unseal: Arc<Unseal>) -> Self {
-        Self { db, seal, unseal }
+        Self { db, seal, unseal, deeds: Deeds::default() }
+    }
+
+    /// States in `deeds` which links operators make and end.
+    pub fn audited(self, deeds: Deeds) -> Self {
+        Self { deeds, ..self }
     }
 
     /// The token of a source, where there is one; sealed anew where it was under an older secret.
@@ -49,18 +55,25 @@ impl LinkStore {
         let (plain, old) = self.open(format!("link of {source}"), sealed).await?;
         let token = String::from_utf8(plain).map_err(|_| ApiError::internal("a link holds no token"))?;
         if old {
-            self.keep(source, &token, now).await?;
+            self.keep(source, &token, now, None).await?;
         }
         Ok(Some(token))
     }
 
-    /// Keeps a token, in place of another.
-    pub(super) async fn keep(&self, source: &'static str, token: &str, now: Timestamp) -> Result<()> {
+    /// Keeps a token, in place of another; `by` is who linked the source with it, where it is not the same link renewed.
+    pub(super) async fn keep(
+        &self,
+        source: &'static str,
+        token: &str,
+        now: Timestamp,
+        by: Option<&Call>,
+    ) -> Result<()> {
         let sealed = self.sealed(format!("link of {source}"), token.as_bytes().to_vec()).await?;
         let sql = "INSERT INTO ingest_links (source, token, changed_at) VALUES ($1, $2, $3)
             ON CONFLICT (source) DO UPDATE SET token = excluded.token, changed_at = excluded.changed_at";
-        self.db.execute(sql, args![source, sealed, now]).await?;
-        Ok(())
+        let mut tx = self.db.begin().await?;
+        tx.execute(sql, args![source, sealed, now]).await?;
+        self.commit(tx, by, "source.linked", source).await
     }
 
     /// Notes what was asked for, in place of what was asked for before.
@@ -86,11 +99,20 @@ impl LinkStore {
         Ok((self.db.execute(sql, args![source, sealed]).await? == 1).then_some(pending))
     }
 
-    /// Forgets the token; what is asked for meanwhile stays.
-    pub(super) async fn forget(&self, source: &'static str, now: Timestamp) -> Result<()> {
+    /// Forgets the token; what is asked for meanwhile stays. `by` is who ended the link, where the provider did not.
+    pub(super) async fn forget(&self, source: &'static str, now: Timestamp, by: Option<&Call>) -> Result<()> {
         let sql = "UPDATE ingest_links SET token = NULL, changed_at = $2 WHERE source = $1";
-        self.db.execute(sql, args![source, now]).await?;
-        Ok(())
+        let mut tx = self.db.begin().await?;
+        tx.execute(sql, args![source, now]).await?;
+        self.commit(tx, by, "source.unlinked", source).await
+    }
+
+    /// Ends a transaction; what somebody did in it is stated first.
+    async fn commit(&self, mut tx: Tx, by: Option<&Call>, action: &'static str, source: &str) -> Result<()> {
+        if let Some(call) = by {
+            self.deeds.state(&mut tx, Deed { call, action, target: source, detail: &[] }).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     async fn sealed(&self, purpose: String, plain: Vec<u8>) -> Result<Vec<u8>> {
