@@ -285,6 +285,7 @@ fn every_row_leads_to_a_list_that_begins_with_it() {
     assert_eq!(titles(&named("newest", ""))[..3], ["Raft", "Sloop", "Barge"]);
     assert_eq!(titles(&named("newest", "directed+by+ada+wren")), ["Beacon", "Torch", "Candle", "Lamp"]);
     grpc::sorts_as_http_does(&app);
+    grpc::trends_as_http_does(&app);
     let typed = app.setup.run(&["search", "--sort", "recently_added", "--json"]);
     assert_eq!(titles(&serde_json::from_slice(&typed.stdout).unwrap())[..2], ["Beacon", "Ferry"]);
     let refused = app.setup.run(&["search", "--sort", "hot"]);
