@@ -4,6 +4,7 @@ mod catalogue;
 mod data;
 mod draw;
 mod embedding;
+mod follow;
 mod hello;
 mod load;
 mod lookups;
@@ -118,6 +119,8 @@ enum Part {
     Autocomplete,
     /// Searches by words beside SQLite FTS5.
     Words,
+    /// Time until search shows that a title changed.
+    Follow,
     /// The vector index beside the usearch crate on real embeddings, then over generated ones.
     Vectors,
     /// Texts embedded a second.
@@ -175,6 +178,7 @@ async fn measure(args: Args) -> Result<()> {
         Part::Autocomplete,
         Part::Words,
         Part::Million,
+        Part::Follow,
     ];
     let needs_ingest = loads.into_iter().any(wants) || (wants(Part::Vectors) && args.vectors.is_none());
     if needs_ingest || wants(Part::Embedding) {
@@ -259,6 +263,11 @@ async fn over_the_data(
     if wants(Part::Proxy) {
         let outcome = bench.proxy(report).await;
         report.part("proxy", outcome);
+    }
+    // The last, because it adds a title.
+    if wants(Part::Follow) {
+        let outcome = bench.follow(report).await;
+        report.part("follow", outcome);
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ const GENRES: [&str; 8] = [
     "Sci-Fi & Fantasy",
 ];
 const COUNTRIES: [&str; 6] = ["United States", "India", "France", "Japan", "South Korea", "United Kingdom"];
-const HEADER: &str =
+pub(crate) const HEADER: &str =
     "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description";
 
 impl Bench {

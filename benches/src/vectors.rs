@@ -23,16 +23,19 @@ const DEPTH: usize = 1_000;
 const WIDE: usize = 768;
 const PROJECTED: f64 = 20e6;
 
-/// Real embeddings: recall, rate and memory beside the bare crate.
+/// Real embeddings: recall, rate and memory beside the bare crate. Each question is one of the vectors, which is no answer
+/// to itself, on either side.
 ///
 /// # Errors
 /// When there are too few.
 pub async fn real(vectors: &[Vec<f32>], report: &mut Report) -> Result<()> {
     ensure!(vectors.len() > 10 * QUERIES, "{} real embeddings are too few to measure with", vectors.len());
     report.add("vectors, real embeddings", vectors.len() as f64, "vectors");
-    let queries: Vec<Vec<f32>> = vectors.iter().step_by(vectors.len() / QUERIES).take(QUERIES).cloned().collect();
+    let step = vectors.len() / QUERIES;
+    let queries: Vec<Vec<f32>> = vectors.iter().step_by(step).take(QUERIES).cloned().collect();
+    let own = (0..QUERIES).map(|place| id(place * step)).collect();
     let dir = tempfile::tempdir()?;
-    let truth = exact(dir.path(), vectors, &queries, report).await?;
+    let truth = exact(dir.path(), vectors, &queries, own, report).await?;
     let recall = led(dir.path(), "vectors, real", vectors.len(), &queries, Some(&truth), report).await?;
     peer(vectors, &queries, &truth, recall, report)
 }
@@ -61,21 +64,30 @@ fn model(dimension: usize) -> ModelInfo {
     ModelInfo { name: "benchmark".to_owned(), dimension }
 }
 
+/// What searches are judged by.
+struct Truth {
+    /// What each question is taken from.
+    own: Vec<ContentId>,
+    /// The nearest to each besides.
+    nearest: Vec<Vec<ContentId>>,
+}
+
 /// Fills the exact index and asks it: the judge.
 async fn exact(
     folder: &Path,
     vectors: &[Vec<f32>],
     queries: &[Vec<f32>],
+    own: Vec<ContentId>,
     report: &mut Report,
-) -> Result<Vec<Vec<ContentId>>> {
+) -> Result<Truth> {
     let index = ExactVectors::open(&folder.join("vectors"), model(vectors[0].len()))?;
     for (part, first) in vectors.chunks(5_000).zip((0..).step_by(5_000)) {
         let points = part.iter().enumerate().map(|(at, vector)| point(first + at, vector.clone()));
         index.upsert(points.collect(), 1).await?;
     }
-    let asked = ask(&index, queries, NEAREST).await?;
+    let asked = ask(&index, queries, &own, NEAREST).await?;
     asked.note("vectors, real, all compared: 10 nearest", report);
-    Ok(asked.found)
+    Ok(Truth { own, nearest: asked.found })
 }
 
 /// What searches found, how long each took, and the processor time of all together.
@@ -97,15 +109,22 @@ impl Asked {
     }
 }
 
-async fn ask(index: &dyn VectorIndex, queries: &[Vec<f32>], limit: usize) -> Result<Asked> {
+/// Asks for the nearest to each of `queries` besides its `own`, where there are such.
+async fn ask(index: &dyn VectorIndex, queries: &[Vec<f32>], own: &[ContentId], limit: usize) -> Result<Asked> {
     let (mut found, mut took, before) = (Vec::new(), Vec::new(), cpu("self")?);
-    for query in queries {
+    for (place, query) in queries.iter().enumerate() {
+        let own = own.get(place);
         let started = Instant::now();
-        let hits = index.search(query, limit, &VectorFilter::default()).await?;
+        let hits = index.search(query, limit + usize::from(own.is_some()), &VectorFilter::default()).await?;
         took.push(started.elapsed());
-        found.push(hits.into_iter().take(NEAREST).map(|hit| hit.content_id).collect());
+        found.push(besides(own, hits.into_iter().map(|hit| hit.content_id)));
     }
     Ok(Asked { found, took, cpu: cpu("self")? - before })
+}
+
+/// The first [`NEAREST`] that are not `own`.
+fn besides(own: Option<&ContentId>, found: impl Iterator<Item = ContentId>) -> Vec<ContentId> {
+    found.filter(|id| own != Some(id)).take(NEAREST).collect()
 }
 
 /// Opens the index of the folder, waits until its graph is built, and asks it. Gives the recall where it can be judged.
@@ -114,7 +133,7 @@ async fn led(
     what: &str,
     count: usize,
     queries: &[Vec<f32>],
-    truth: Option<&[Vec<ContentId>]>,
+    truth: Option<&Truth>,
     report: &mut Report,
 ) -> Result<f64> {
     let (held, resident, spent) = (memory("self", "RssAnon")?, memory("self", "VmRSS")?, cpu("self")?);
@@ -127,11 +146,15 @@ async fn led(
     report.add(format!("{what}: graph built"), started.elapsed().as_secs_f64(), "s");
     report.add(format!("{what}: graph built, CPU"), (cpu("self")? - spent).as_secs_f64(), "s");
     let mut recalled = 0.0;
+    let own: &[ContentId] = match truth {
+        Some(truth) => &truth.own,
+        None => &[],
+    };
     for limit in [NEAREST, DEPTH] {
-        let asked = ask(&index, queries, limit).await?;
+        let asked = ask(&index, queries, own, limit).await?;
         asked.note(&format!("{what}: {limit} nearest"), report);
         if let Some(truth) = truth {
-            let found = recall(&asked.found, truth);
+            let found = recall(&asked.found, &truth.nearest);
             report.add(format!("{what}: {limit} nearest: recall@10"), found, "");
             recalled = if limit == NEAREST { found } else { recalled };
         }
@@ -148,13 +171,7 @@ async fn led(
 }
 
 /// The bare crate with its defaults but for what is looked at in a search, the first that reaches the same recall.
-fn peer(
-    vectors: &[Vec<f32>],
-    queries: &[Vec<f32>],
-    truth: &[Vec<ContentId>],
-    wanted: f64,
-    report: &mut Report,
-) -> Result<()> {
+fn peer(vectors: &[Vec<f32>], queries: &[Vec<f32>], truth: &Truth, wanted: f64, report: &mut Report) -> Result<()> {
     let (dimensions, quantization) = (queries[0].len(), ScalarKind::F32);
     let options = IndexOptions { dimensions, metric: MetricKind::IP, quantization, ..IndexOptions::default() };
     let (held, spent) = (memory("self", "RssAnon")?, cpu("self")?);
@@ -172,14 +189,14 @@ fn peer(
     for expansion in [64, 96, 128, 192, 256, 384, 512, 1_024] {
         index.change_expansion_search(expansion);
         let (mut found, mut took, before) = (Vec::new(), Vec::new(), cpu("self")?);
-        for query in queries {
+        for (query, own) in queries.iter().zip(&truth.own) {
             let started = Instant::now();
-            let keys = index.search(query, NEAREST)?.keys;
+            let keys = index.search(query, NEAREST + 1)?.keys;
             took.push(started.elapsed());
-            found.push(keys.into_iter().map(|key| id(key as usize)).collect());
+            found.push(besides(Some(own), keys.into_iter().map(|key| id(key as usize))));
         }
         let asked = Asked { found, took, cpu: cpu("self")? - before };
-        let recalled = recall(&asked.found, truth);
+        let recalled = recall(&asked.found, &truth.nearest);
         if recalled >= wanted || expansion == 1_024 {
             report.add("usearch crate, f32: expansion for that recall", expansion as f64, "");
             report.add("usearch crate, f32: recall@10", recalled, "");

@@ -463,4 +463,9 @@ pub trait SearchApi: Send + Sync {
 
     /// Rows of titles to look around in, from facts alone: nothing in them is about the person who asks.
     async fn discover(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>>;
+
+    /// The titles that people search for by name these days, at most `limit`, from 1 to [`MAX_PAGE_SIZE`], the most
+    /// searched for first; empty where nothing was searched for often enough. With a region, only those with an offer
+    /// there.
+    async fn trending(&self, call: &Call, region: Option<Region>, limit: usize) -> Result<Vec<Content>>;
 }

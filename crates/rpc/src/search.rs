@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    Call, ContentId, DiscoverRow, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest, SearchResponse,
-    SimilarResponse, Suggestion, VectorQuery,
+    Call, Content, ContentId, DiscoverRow, Region, Result, Scored, SearchApi, SearchFilters, SearchRequest,
+    SearchResponse, SimilarResponse, Suggestion, VectorQuery,
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -49,6 +49,11 @@ impl SearchServer {
     async fn rows(&self, call: &Call, request: pb::DiscoverRequest) -> Result<pb::DiscoverResponse> {
         let rows = self.0.discover(call, maybe_region(request.region)?).await?;
         Ok(pb::DiscoverResponse { rows: all(rows) })
+    }
+
+    async fn searched_for(&self, call: &Call, request: pb::TrendingRequest) -> Result<pb::TrendingResponse> {
+        let titles = self.0.trending(call, maybe_region(request.region)?, limit(request.limit)).await?;
+        Ok(pb::TrendingResponse { results: all(titles) })
     }
 }
 
@@ -97,6 +102,11 @@ impl SearchService for SearchServer {
     async fn discover(&self, request: Request<pb::DiscoverRequest>) -> Result<Response<pb::DiscoverResponse>, Status> {
         let (call, request) = open(request)?;
         reply(self.rows(&call, request).await)
+    }
+
+    async fn trending(&self, request: Request<pb::TrendingRequest>) -> Result<Response<pb::TrendingResponse>, Status> {
+        let (call, request) = open(request)?;
+        reply(self.searched_for(&call, request).await)
     }
 }
 
@@ -177,5 +187,11 @@ impl SearchApi for SearchClient {
         let message = pb::DiscoverRequest { region: region.map(Into::into) };
         let send = |request| async { self.client().discover(request).await };
         answer(self.0.role(), list("rows", self.0.read(call, message, send).await?.rows))
+    }
+
+    async fn trending(&self, call: &Call, region: Option<Region>, limit: usize) -> Result<Vec<Content>> {
+        let message = pb::TrendingRequest { region: region.map(Into::into), limit: limit as u64 };
+        let send = |request| async { self.client().trending(request).await };
+        answer(self.0.role(), list("results", self.0.read(call, message, send).await?.results))
     }
 }

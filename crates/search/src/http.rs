@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use contracts::{
-    ApiError, Call, Content, ContentId, ContentType, DiscoverRow, MAX_PAGE_SIZE, MAX_SUGGESTIONS, Region, SearchApi,
-    SearchFilters, SearchRequest, SearchResponse, SimilarResponse, SortOrder, Suggestion, SuggestionKind, YearRange,
+    ApiError, Call, Content, ContentId, ContentType, DiscoverRow, MAX_SUGGESTIONS, Region, SearchApi, SearchFilters,
+    SearchRequest, SearchResponse, SimilarResponse, SortOrder, Suggestion, SuggestionKind, YearRange,
 };
 use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, NoQuery};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Search, replica::Progress, trending::WINDOW_HOURS, validate::validate_up_to};
+use crate::{Search, replica::Progress, trending::WINDOW_HOURS};
 
 /// The most titles of `/api/v1/search/suggestions`.
 const MAX_TITLES: usize = 10;
@@ -315,9 +315,7 @@ async fn trending(
     CallOf(call): CallOf,
     ApiQuery(params): ApiQuery<SimilarParams>,
 ) -> HttpResult<Json<TrendingTitles>> {
-    let limit = params.limit.unwrap_or(20);
-    validate_up_to(limit, MAX_PAGE_SIZE as usize)?;
-    let results = service.trending(&call, params.region, limit).await?;
+    let results = service.trending(&call, params.region, params.limit.unwrap_or(20)).await?;
     Ok(Json(TrendingTitles { results, window_hours: WINDOW_HOURS }))
 }
 

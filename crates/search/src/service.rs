@@ -122,6 +122,11 @@ impl SearchApi for Search {
         }
         Ok(rows)
     }
+
+    async fn trending(&self, call: &Call, region: Option<Region>, limit: usize) -> Result<Vec<Content>> {
+        validate_up_to(limit, MAX_PAGE_SIZE as usize)?;
+        self.trending_titles(call, region, limit).await
+    }
 }
 
 impl Search {

@@ -172,12 +172,13 @@ fn ranked(counts: &[Searched], now: i64) -> Vec<ContentId> {
 }
 
 impl Search {
-    /// The titles that people search for by name these days, the most searched for first; empty where nothing was
-    /// searched for often enough.
-    ///
-    /// # Errors
-    /// When the catalogue does not answer.
-    pub async fn trending(&self, call: &Call, region: Option<Region>, limit: usize) -> Result<Vec<Content>> {
+    /// As [`contracts::SearchApi::trending`].
+    pub(crate) async fn trending_titles(
+        &self,
+        call: &Call,
+        region: Option<Region>,
+        limit: usize,
+    ) -> Result<Vec<Content>> {
         let ids = self.trending_ids(call, region, limit).await?;
         let titles = self.titles(call, &ids).await?;
         Ok(ids.iter().filter_map(|id| titles.iter().find(|title| title.id == *id)).cloned().collect())

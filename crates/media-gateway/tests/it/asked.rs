@@ -285,6 +285,7 @@ fn every_row_leads_to_a_list_that_begins_with_it() {
     assert_eq!(titles(&named("newest", ""))[..3], ["Raft", "Sloop", "Barge"]);
     assert_eq!(titles(&named("newest", "directed+by+ada+wren")), ["Beacon", "Torch", "Candle", "Lamp"]);
     grpc::sorts_as_http_does(&app);
+    grpc::trends_as_http_does(&app);
     let typed = app.setup.run(&["search", "--sort", "recently_added", "--json"]);
     assert_eq!(titles(&serde_json::from_slice(&typed.stdout).unwrap())[..2], ["Beacon", "Ferry"]);
     let refused = app.setup.run(&["search", "--sort", "hot"]);
@@ -349,6 +350,12 @@ fn counts_and_services_hold() {
     assert_eq!((count(&found, "decades", "1990"), count(&found, "decades", "1980")), (Some(1), Some(1)));
     assert_eq!((count(&found, "platforms", "hulu"), count(&found, "platforms", "netflix")), (Some(2), None));
 
+    // One of the services elsewhere, with a film of its own.
+    let dir = tempfile::tempdir().unwrap();
+    let row = "g1,Movie,Fog,,,United Kingdom,\"June 1, 2021\",1980,PG,89 min,Horror,Sailors come back from the sea.\n";
+    let british = fixtures::write(dir.path(), "hulu_titles.csv", format!("{HEADER}\n{row}").as_bytes());
+    assert!(app.setup.run(&["ingest", "--region", "GB", &british]).status.success());
+    app.eventually("/api/v1/search?region=GB", |found| titles(found) == ["Fog"]);
     let mine: Vec<Told> = vec![
         (
             json!({ "query": "thrillers", "filters": { "platforms": ["netflix"] } }),
@@ -360,6 +367,7 @@ fn counts_and_services_hold() {
             json!({ "query": "horror", "filters": { "platforms": ["netflix", "hulu"] }, "region": "USA" }),
             &["Dawn", "It"],
         ),
+        (json!({ "query": "horror", "filters": { "platforms": ["netflix", "hulu"] }, "region": "GBR" }), &["Fog"]),
     ];
     for (body, wanted) in mine {
         let found = app.post("/api/v1/search", &body).ok();

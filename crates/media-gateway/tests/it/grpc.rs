@@ -128,6 +128,20 @@ pub fn sorts_as_http_does(app: &App) {
     }
 }
 
+/// What is trending is that of HTTP: as much of it as is asked for, and in a region what is offered there.
+pub fn trends_as_http_does(app: &App) {
+    for (region, limit) in [(None, 20_usize), (None, 2), (Some("US"), 20), (Some("AQ"), 20)] {
+        let there = region.map_or_else(String::new, |region| format!("&region={region}"));
+        let over_http = app.get(&format!("/api/v1/search/trending?limit={limit}{there}")).ok();
+        let titles = block_on(async {
+            let search = SearchClient::new(peer(app, "search", None));
+            search.trending(&call(), region.and_then(|code| code.parse().ok()), limit).await.unwrap()
+        });
+        assert_eq!(serde_json::to_value(&titles).unwrap(), over_http["results"], "{limit} in {region:?}");
+        assert_eq!(titles.len(), if region == Some("AQ") { 0 } else { limit.min(3) }, "{limit} in {region:?}");
+    }
+}
+
 /// A title over HTTP, asked on a thread of its own: the blocking client may not run inside a runtime.
 fn app_title(app: &App, id: &str) -> Value {
     std::thread::scope(|scope| scope.spawn(|| app.get(&format!("/api/v1/content/{id}")).ok()).join().unwrap())

@@ -176,6 +176,12 @@ fn filters_leave_what_fits() {
             &["The Paper Lighthouse", "The Otter Who Counted Stars"],
         ),
         ("platform=disney_plus", json!({ "platforms": ["disney_plus"] }), &["The Otter Who Counted Stars"]),
+        ("person=Ada+Wren", json!({ "people": ["Ada Wren"] }), &["The Paper Lighthouse"]),
+        (
+            "max_runtime=95",
+            json!({ "max_runtime_minutes": 95 }),
+            &["Midnight Orchard", "The Otter Who Counted Stars", "The Clockmaker's Ghost"],
+        ),
         ("platform=prime_video&genre=comedy", json!({ "platforms": ["prime_video"], "genres": ["comedy"] }), &[]),
     ];
     for (query, filters, expected) in table {

@@ -111,3 +111,23 @@ fn the_method_decides_the_order() {
     node.fuse("fusion = \"convex\"\n");
     assert_eq!(orders(), convex);
 }
+
+#[test]
+fn the_constant_says_how_soon_ranks_fall_off() {
+    let node = Weighed::start();
+    let scores = |k: u32| {
+        node.fuse(&format!("fusion = \"rrf\"\nrrf_k = {k}\n"));
+        let mut scores = Vec::new();
+        for query in [PACINO, "crime thrillers", "a war in space", "simulation hacker"] {
+            let found = node.ask(query);
+            let hits = found["results"].as_array().unwrap().iter();
+            scores.extend(hits.map(|hit| hit["relevance_score"].as_f64().unwrap()));
+        }
+        scores
+    };
+    let (steep, flat) = (scores(1), scores(10_000));
+    assert!(steep.len() > 3 && flat.len() == steep.len(), "{steep:?} and {flat:?}");
+    let all = |scores: &[f64]| scores.iter().sum::<f64>();
+    assert!(all(&flat) > 1.1 * all(&steep), "each but the first loses less to it: {steep:?} and {flat:?}");
+    assert_eq!(scores(1), steep);
+}

@@ -135,6 +135,39 @@ impl SearchApi for Echo {
         let about = contracts::Wording::new("director", [("name", "X".to_owned())]);
         Ok(vec![DiscoverRow { id, title, reason, about, search, items: Vec::new() }])
     }
+
+    async fn trending(&self, _: &Call, region: Option<Region>, limit: usize) -> contracts::Result<Vec<Content>> {
+        Ok(vec![called(format!("{limit} in {region:?}")), called("Another".to_owned())])
+    }
+}
+
+/// A title of which nothing is known but its name.
+fn called(title: String) -> Content {
+    Content {
+        id: ContentId(uuid::Uuid::from_u128(1)),
+        content_type: ContentType::Movie,
+        title,
+        original_title: None,
+        overview: None,
+        locale: Locale::english(),
+        release_date: None,
+        release_year: None,
+        runtime_minutes: None,
+        season_count: None,
+        genres: Vec::new(),
+        countries: Vec::new(),
+        languages: Vec::new(),
+        ratings: std::collections::BTreeMap::new(),
+        credits: Vec::new(),
+        availability: Vec::new(),
+        images: Vec::new(),
+        external_ids: Vec::new(),
+        translations: Vec::new(),
+        average_rating: 0.0,
+        vote_count: 0,
+        popularity_score: 0.5,
+        last_updated: Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn clock() -> Clock {
@@ -206,6 +239,8 @@ async fn what_is_searched_for_arrives_and_what_is_found_comes_back() {
     assert_eq!(far, Echo.autocomplete(&call, "ma", 9).await.unwrap());
     let far = client.discover(&call, region).await.unwrap();
     assert_eq!(far, Echo.discover(&call, region).await.unwrap());
+    let far = client.trending(&call, region, 9).await.unwrap();
+    assert_eq!(far, Echo.trending(&call, region, 9).await.unwrap());
 }
 
 #[tokio::test]

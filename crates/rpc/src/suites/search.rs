@@ -12,7 +12,8 @@ pub fn request(query: &str) -> SearchRequest {
     SearchRequest { query: query.to_owned(), page_size: 10, ..SearchRequest::default() }
 }
 
-/// Runs everything over an index that holds at least one film which `known` finds by its words.
+/// Runs everything over an index that holds at least one film which `known` finds by its words, where something is
+/// searched for often enough to be trending.
 pub async fn suite(api: &dyn SearchApi, known: &str, clock: &Clock) {
     let call = system(clock);
     let response = api.search(&call, &request(known)).await.unwrap();
@@ -30,6 +31,7 @@ pub async fn suite(api: &dyn SearchApi, known: &str, clock: &Clock) {
     a_title_has_others_like_it(api, first.id, &call).await;
     names_are_completed(api, first, &call).await;
     rows_lead_to_searches(api, &call).await;
+    what_is_searched_for_is_listed(api, &call).await;
 }
 
 /// The id of no title.
@@ -77,6 +79,17 @@ async fn rows_lead_to_searches(api: &dyn SearchApi, call: &Call) {
     }
     let nowhere = api.discover(call, "AQ".parse().ok()).await.unwrap();
     assert!(nowhere.iter().flat_map(|row| &row.items).all(|card| card.offers.is_empty()), "{nowhere:?}");
+}
+
+async fn what_is_searched_for_is_listed(api: &dyn SearchApi, call: &Call) {
+    let listed = api.trending(call, None, MAX_PAGE_SIZE as usize).await.unwrap();
+    assert!(!listed.is_empty(), "nothing is searched for");
+    let first = api.trending(call, None, 1).await.unwrap();
+    assert_eq!(first, listed[..1], "a limit cuts off the end");
+    assert!(api.trending(call, "AQ".parse().ok(), 5).await.unwrap().is_empty(), "nobody offers anything there");
+    for limit in [0, MAX_PAGE_SIZE as usize + 1] {
+        fails(api.trending(call, None, limit).await, ErrorKind::InvalidArgument);
+    }
 }
 
 async fn filters_hold(api: &dyn SearchApi, known: &str, clock: &Clock) {
@@ -137,8 +150,10 @@ pub async fn agree(near: &dyn SearchApi, far: &dyn SearchApi, queries: &[&str], 
         assert_eq!(format!("{far:?}"), format!("{near:?}"), "{prefix:?}");
     }
     for region in [None, "US".parse().ok()] {
-        let (near, far) = (near.discover(&call, region).await, far.discover(&call, region).await);
-        assert_eq!(format!("{far:?}"), format!("{near:?}"), "{region:?}");
+        let (mine, theirs) = (near.discover(&call, region).await, far.discover(&call, region).await);
+        assert_eq!(format!("{theirs:?}"), format!("{mine:?}"), "{region:?}");
+        let (mine, theirs) = (near.trending(&call, region, 9).await, far.trending(&call, region, 9).await);
+        assert_eq!(format!("{theirs:?}"), format!("{mine:?}"), "{region:?}");
     }
     // Of a dimension that no index has, so that both refuse, in the same words.
     let wrong = VectorQuery { embedding: vec![0.5; 3], filters: SearchFilters::default(), region: None, limit: 5 };

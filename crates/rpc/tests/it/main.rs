@@ -3,12 +3,15 @@
 
 mod vectors;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use access::{Live, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig, NewClient, NewUser};
 use catalog::Catalog;
-use contracts::{AuthApi, CatalogApi, Clock, ErrorKind, Role, SearchApi};
+use contracts::{AuthApi, Call, CatalogApi, Clock, ErrorKind, Role, SearchApi};
 use rpc::{
     AuthClient, CatalogClient, ClientConfig, SearchClient, Services,
     suites::{self, Loopback, auth::Known},
@@ -16,6 +19,9 @@ use rpc::{
 use search::{Search, SearchConfig};
 use testkit::TestDb;
 use tokio_util::sync::CancellationToken;
+
+/// How long workers may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The time at which the records of the suite are taken in.
 fn clock() -> Clock {
@@ -62,11 +68,26 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
     let (cache, config) = (testkit::cache(), SearchConfig::default());
     let search = Search::open(folder.path(), db.db(), far, None, None, cache, clock(), testkit::rng(), config).unwrap();
     let search = Arc::new(search);
-    let (stop, followed) = (CancellationToken::new(), search.clone());
-    let stopped = stop.clone();
-    let head = db.head();
-    let follower = tokio::spawn(async move { followed.follow(head, stopped).await });
-    search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+    let follow = || {
+        let (search, head, stop) = (search.clone(), db.head(), CancellationToken::new());
+        let stopped = stop.clone();
+        (tokio::spawn(async move { search.follow(head, stopped).await }), stop)
+    };
+    let (follower, stop) = follow();
+    search.wait_until_caught_up(PATIENCE).await.unwrap();
+    // What is searched for is written when the workers stop, and ranked when they begin.
+    for origin in 1..=5 {
+        let call = Call { origin: Some(origin), ..testkit::call() };
+        search.search(&call, &suites::search::request("the quiet harbour")).await.unwrap();
+    }
+    stop.cancel();
+    follower.await.unwrap();
+    let (follower, stop) = follow();
+    let since = Instant::now();
+    while search.trending(&testkit::call(), None, 1).await.unwrap().is_empty() {
+        assert!(since.elapsed() < PATIENCE, "what five searched for is not shown");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 
     let services = Services { search: Some(search.clone()), ..Services::default() };
     let loopback = Loopback::serve(services, clock(), testkit::rng()).await;

@@ -50,6 +50,7 @@ const LINES: &[(&str, [Code; 8])] = &[
     ("SearchService/SimilarContent", OPEN),
     ("SearchService/Autocomplete", OPEN),
     ("SearchService/Discover", OPEN),
+    ("SearchService/Trending", OPEN),
 ];
 
 /// The methods that `proto/` names.
@@ -152,6 +153,9 @@ async fn call(app: &App, channel: Channel, method: &str, token: Option<&str>, pe
             search.autocomplete(with(token, request)).await.map(drop)
         }
         "Discover" => search.discover(with(token, pb::DiscoverRequest::default())).await.map(drop),
+        "Trending" => {
+            search.trending(with(token, pb::TrendingRequest { limit: 1, ..Default::default() })).await.map(drop)
+        }
         unknown => panic!("{unknown} has no request here; the node is {}", app.pid()),
     };
     code_of(done)
