@@ -1,10 +1,9 @@
 //! Every reason there is, and what it says.
 
-use contracts::{Credit, ParsedBy, ParsedIntent};
+use contracts::{Credit, ParsedIntent};
 
 use super::*;
 use crate::{
-    conditions::Conditions,
     fixtures::{film, id},
     keyword::KeywordQuery,
     query::QueryKind,
