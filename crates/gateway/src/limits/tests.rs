@@ -103,10 +103,11 @@ async fn routes_have_costs_and_quotas_of_their_own() {
     }
     assert_eq!(ask(&limits, &caller, "/semantic").await.unwrap().2, "\"semantic\";r=0;t=20");
     assert!(ask(&limits, &caller, "/other").await.unwrap().0, "other routes go on");
-    assert_eq!(
-        limits.take(&caller, CLIENT, 3).await.map_err(|error| error.code.into_owned()),
-        Err("rate_limited".into())
-    );
+    let batch = || limits.demand(&caller, CLIENT, "/batch", "/batch").unwrap();
+    let refused = limits.take(batch()).await.unwrap_err();
+    assert_eq!((&*refused.code, refused.retry_after), ("rate_limited", Some(Duration::from_millis(400))));
+    clock.advance(SignedDuration::from_millis(400));
+    limits.take(batch()).await.unwrap();
 }
 
 #[tokio::test]
