@@ -1,7 +1,7 @@
 //! Rate limits: who is asked for (tier and key), what a request costs, and where the buckets are.
 //!
-//! One cost model for every protocol: a request costs its route's units, and a call over another protocol on the same port
-//! costs those of the route that answers the same ([`crate::Gateway::admit`]).
+//! One cost model for every protocol: a request costs its route's units, and a call over another protocol on the same
+//! port those of the route that answers the same ([`crate::Gateway::admit`]).
 
 mod address;
 mod plan;

@@ -55,7 +55,7 @@ const CALLS: [(&str, &str); 2] = [
     ("/media_gateway.v1.SearchService/VectorSearch", "/api/v1/search/semantic"),
 ];
 
-/// The route by whose cost and quota a call over gRPC is counted: `path` itself, which costs one unit, where there is none.
+/// The route by whose cost and quota a call over gRPC is counted: `path` itself, at one unit, where there is none.
 pub fn route_of(path: &str) -> &str {
     CALLS.iter().find(|(call, _)| *call == path).map_or(path, |(_, route)| route)
 }
