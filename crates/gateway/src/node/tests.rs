@@ -22,6 +22,7 @@ use super::*;
 use crate::{cors::Origins, guard::RouteTimeout};
 
 mod protection;
+mod slow;
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
