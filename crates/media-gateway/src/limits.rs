@@ -170,3 +170,6 @@ pub fn idempotency(services: &Services) -> Idempotency {
     };
     Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
 }
+
+#[cfg(test)]
+mod tests;
