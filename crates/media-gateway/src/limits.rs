@@ -57,7 +57,7 @@ const CALLS: [(&str, &str); 2] = [
 
 /// The route by whose cost and quota a call over gRPC is counted: `path` itself, at one unit, where there is none.
 pub fn route_of(path: &str) -> &str {
-    CALLS.iter().find(|(call, _)| *call == path).map_or(path, |(_, route)| route)
+    CALLS.iter().find(|(call, _)| *call == path).map_or(path, |&(_, route)| route)
 }
 
 /// The limits of a door called `service`.
