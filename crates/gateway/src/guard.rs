@@ -43,6 +43,10 @@ use crate::{
     shed::Priority,
 };
 
+mod calls;
+
+pub use calls::Admitted;
+
 /// How long the rest of a refused body may take to arrive.
 const SWALLOW_TIME: Duration = Duration::from_secs(2);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -153,6 +157,28 @@ struct Shared {
     meters: Meters,
     /// Whether people reach this server over https.
     https: bool,
+}
+
+impl Shared {
+    /// The address a request comes from, as far as the trusted proxies say; none where nobody counts or denies by it.
+    fn client(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.extensions().get::<Peer>()?.0.ip();
+        Some(self.fittings.clients.as_ref()?.client(peer, request.headers()))
+    }
+
+    /// What a request takes, and from whose buckets.
+    fn demand(&self, caller: &Caller, client: Option<IpAddr>, endpoint: &str, path: &str) -> Option<Demand> {
+        self.fittings.limits.as_ref()?.demand(caller, client?, endpoint, path)
+    }
+
+    /// A place among the requests that are worked on, or word that there is none.
+    fn enter(&self, priority: Priority) -> Result<Place, ApiError> {
+        self.crowd.enter(priority).ok_or_else(|| {
+            metrics::counter!("requests_shed_total", "priority" => priority.name()).increment(1);
+            let busy = ApiError::unavailable("overloaded", "the server has too much to do; try again soon");
+            busy.retry_after(Duration::from_secs(1))
+        })
+    }
 }
 
 /// The layer.
@@ -370,20 +396,14 @@ impl Visit {
         // Credentials that are not good are refused where they are needed; until then nobody sent them.
         let caller = identify(&fittings.frame, &mut request);
         let priority = if is_watch(self.endpoint()) { Priority::Vital } else { priority(&caller) };
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-        let client = fittings.clients.as_ref().and_then(|clients| Some(clients.client(peer?, request.headers())));
-        let demand = client.and_then(|client| {
+        let client = self.shared.client(&request);
+        if let Some(client) = client {
             request.extensions_mut().insert(Client(client));
-            fittings.limits.as_ref()?.demand(&caller, client, self.endpoint(), self.uri.path())
-        });
-        let who =
-            fittings.denied.as_ref().map(|_| (caller, request.extensions().get::<Client>().map(|client| client.0)));
+        }
+        let demand = self.shared.demand(&caller, client, self.endpoint(), self.uri.path());
+        let who = fittings.denied.as_ref().map(|_| (caller, client));
         let request = bounded(request, config.max_body_bytes)?;
-        let Some(place) = self.shared.crowd.enter(priority) else {
-            metrics::counter!("requests_shed_total", "priority" => priority.name()).increment(1);
-            let busy = ApiError::unavailable("overloaded", "the server has too much to do; try again soon");
-            return Err(Refused::Problem(busy.retry_after(Duration::from_secs(1)), None));
-        };
+        let place = self.shared.enter(priority).map_err(|busy| Refused::Problem(busy, None))?;
         let keyed = fittings.cache.as_ref().and_then(|_| ResponseCache::key(&request, self.endpoint()));
         let kept = keyed.map(|key| (key, conditions(request.headers())));
         let budget = config.budget(self.endpoint());
@@ -400,7 +420,6 @@ impl Visit {
         if let (Some(limits), Some(demand)) = (&shared.fittings.limits, pass.demand) {
             let taken = self.taken.insert(limits.settle(demand).await);
             if !taken.allowed() {
-                metrics::counter!("rate_limited_total").increment(1);
                 return Problem(taken.refusal()).into_response();
             }
         }

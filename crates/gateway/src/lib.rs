@@ -29,7 +29,7 @@ pub use cache::ResponseCache;
 pub use cors::Origins;
 pub use dead_letters::{Deed, dead_letters};
 pub use docs::document_text;
-pub use guard::{Denial, DeprecatedRoute, GuardConfig, OnDenied, RouteTimeout};
+pub use guard::{Admitted, Denial, DeprecatedRoute, GuardConfig, OnDenied, RouteTimeout};
 pub use health::{Health, Readiness};
 pub use idempotency::{Idempotency, IdempotentRoute};
 pub use limits::{Limits, LimitsConfig, Networks, RouteCost, RouteQuota, Tier, TierQuotas, Tiers};

@@ -1,7 +1,7 @@
 //! Rate limits: who is asked for (tier and key), what a request costs, and where the buckets are.
 //!
-//! One cost model for every protocol: a request costs its route's units, and whoever serves several requests in one
-//! (a batch, a GraphQL document, a frame of a socket) takes their sum with [`Limits::take`].
+//! One cost model for every protocol: a request costs its route's units, and a call over another protocol on the same
+//! port those of the route that answers the same ([`crate::Gateway::admit`]).
 
 mod address;
 mod plan;
@@ -155,14 +155,13 @@ impl Limits {
         Some(Demand { plans: Arc::clone(&plans), plan, key: key(caller, client), cost })
     }
 
-    /// Takes `cost` units of `caller`'s buckets outside the door: for protocols that carry several requests in one.
+    /// Takes what is demanded, for protocols whose answers have no headers of ours.
     ///
     /// # Errors
     /// `rate_limited` with the time to wait.
-    pub async fn take(&self, caller: &Caller, client: IpAddr, cost: u32) -> Result<(), ApiError> {
-        let Some(demand) = self.demand(caller, client, "", "") else { return Ok(()) };
-        let taken = self.settle(Demand { cost, ..demand }).await;
-        if taken.verdict.allowed { Ok(()) } else { Err(taken.refusal()) }
+    pub(crate) async fn take(&self, demand: Demand) -> Result<(), ApiError> {
+        let taken = self.settle(demand).await;
+        if taken.allowed() { Ok(()) } else { Err(taken.refusal()) }
     }
 
     /// Takes what is demanded, from the shared store or, while that is gone, from a share of our own.
@@ -179,6 +178,9 @@ impl Limits {
             None if self.shared.is_some() => self.share(&plans, &key, cells, cost).await,
             None => self.local.take(&key, cells, cost).await.unwrap_or(OPEN),
         };
+        if !verdict.allowed {
+            metrics::counter!("rate_limited_total").increment(1);
+        }
         Taken { plans, plan, verdict }
     }
 

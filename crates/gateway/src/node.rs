@@ -7,6 +7,8 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::future::RouteFuture};
+use contracts::{ApiError, Caller};
+use futures::future::BoxFuture;
 use http::{Uri, uri::PathAndQuery};
 use http_api::{Frame, with_fallbacks};
 use tower::Service;
@@ -17,7 +19,7 @@ use crate::{
     admin::{self, Places, Reload, Seen},
     cache::ResponseCache,
     docs,
-    guard::{Fittings, Guard, GuardConfig, OnDenied},
+    guard::{Admitted, Fittings, Guard, GuardConfig, OnDenied},
     health::{self, Health},
     idempotency::Idempotency,
     limits::Limits,
@@ -131,6 +133,20 @@ impl Gateway {
     /// From the next request on these bounds hold. The name of the service stays.
     pub fn set(&self, config: GuardConfig) {
         self.guard.set(config);
+    }
+
+    /// Lets in a call that comes over another protocol on the same port: it costs what a request to `route` costs, takes
+    /// from the same buckets, and gives way by the same priorities.
+    ///
+    /// # Errors
+    /// `rate_limited` and `overloaded`, with the time to wait.
+    pub fn admit(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        route: &str,
+    ) -> BoxFuture<'static, Result<Admitted, ApiError>> {
+        self.guard.admit(caller, request, route)
     }
 }
 

@@ -32,7 +32,7 @@ use tower::Service;
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    connections::{BODY_PATIENCE, Connections, MAX_HELD, NoAnswer},
+    connections::{BODY_PATIENCE, Connections, NoAnswer},
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
@@ -192,7 +192,7 @@ impl Road {
         let time = parts.extensions.get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(parts.extensions.get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         readdress(&mut parts, &self.host);
-        let mut held = Held::new(parts, body).await?;
+        let held = Held::new(parts, body).await?;
         let safe = held.safe();
         let mut response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
@@ -201,17 +201,10 @@ impl Road {
     }
 
     /// One try of a request that is [`Held::safe`] or not.
-    async fn ask(&self, next: Option<Request>, safe: bool) -> Outcome<Response> {
-        let Some(request) = next else {
-            return Outcome::Bad { answer: Err(ApiError::internal("the request can't be sent again")), again: false };
-        };
+    async fn ask(&self, request: Request, safe: bool) -> Outcome<Response> {
         match self.connections.ask(request).await {
             Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
             Ok(response) => Outcome::Good(response),
-            // The client's fault: the role did nothing wrong.
-            Err(NoAnswer { cause: error, .. }) if cause::<BodyTooLarge>(&*error).is_some() => {
-                Outcome::Refused(BodyTooLarge::api_error())
-            }
             // Nothing was sent: whatever it was, it can be asked again.
             Err(NoAnswer { unsent, cause: error }) => {
                 let kind = if unsent { ErrorKind::Unavailable } else { ErrorKind::BadGateway };
@@ -239,48 +232,43 @@ fn is_failure(status: StatusCode) -> bool {
     .contains(&status)
 }
 
-/// A request that can be sent more than once, when its body is small.
+/// A request that can be sent more than once. It is whole before the role is asked: a client that sends slowly takes its
+/// own time, and nobody holds it against the role.
 struct Held {
     parts: Parts,
-    body: Option<Bytes>,
-    /// What is too large to hold, for the only try.
-    rest: Option<Body>,
+    body: Bytes,
 }
 
 impl Held {
+    /// Reads the body, which the guard has bounded.
     async fn new(parts: Parts, body: Body) -> Result<Self, ApiError> {
-        if body.size_hint().upper().is_none_or(|most| most > MAX_HELD) {
-            return Ok(Self { parts, body: None, rest: Some(body) });
-        }
         let body = match body.is_end_stream() {
             true => Bytes::new(),
-            false => body.collect().await.map_err(|_| broken())?.to_bytes(),
+            false => body.collect().await.map_err(|error| broken(&error))?.to_bytes(),
         };
-        Ok(Self { parts, body: Some(body), rest: None })
+        Ok(Self { parts, body })
     }
 
     /// Whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only POST that reads is a
     /// search.
     fn safe(&self) -> bool {
-        self.body.is_some() && (self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search"))
+        self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search")
     }
 
-    /// The request; nothing once a body that was too large to hold is gone.
-    fn next(&mut self) -> Option<Request> {
-        let body = match &self.body {
-            Some(body) => Body::from(body.clone()),
-            None => self.rest.take()?,
-        };
-        let mut request = Request::new(body);
+    fn next(&self) -> Request {
+        let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.parts.method.clone();
         *request.uri_mut() = self.parts.uri.clone();
         *request.headers_mut() = self.parts.headers.clone();
-        Some(request)
+        request
     }
 }
 
-fn broken() -> ApiError {
-    ApiError::invalid("bad_body", "the body ended before it was whole")
+fn broken(error: &axum::Error) -> ApiError {
+    match cause::<BodyTooLarge>(error) {
+        Some(_) => BodyTooLarge::api_error(),
+        None => ApiError::invalid("bad_body", "the body ended before it was whole"),
+    }
 }
 
 /// Makes a request what the role gets. Of its address the path is left: where it goes is decided already.

@@ -60,8 +60,6 @@ pub(crate) enum Outcome<T> {
     Good(T),
     /// An answer or a failure that counts against the role; with whether another try is safe.
     Bad { answer: Result<T, ApiError>, again: bool },
-    /// A failure that is not the role's.
-    Refused(ApiError),
 }
 
 /// A role in another process, and what is known of how it answers.
@@ -168,7 +166,6 @@ impl Upstream {
                     ticket.end(true);
                     return Ok(answer);
                 }
-                Outcome::Refused(error) => return Err(error),
                 Outcome::Bad { answer, again } => (answer, again),
             };
             ticket.end(false);

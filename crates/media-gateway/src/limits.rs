@@ -49,6 +49,17 @@ const FILES: &str = "/{*path}";
 const OWN: [(&str, &str, u32); 2] =
     [("/api/v1/search/semantic", "semantic", 50), ("/api/v1/recommendations/for-you", "for_you", 20)];
 
+/// Calls over gRPC that cost what a route does; the others cost one unit.
+const CALLS: [(&str, &str); 2] = [
+    ("/media_gateway.v1.CatalogService/BatchGetContent", "/api/v1/content/batch"),
+    ("/media_gateway.v1.SearchService/VectorSearch", "/api/v1/search/semantic"),
+];
+
+/// The route by whose cost and quota a call over gRPC is counted: `path` itself, at one unit, where there is none.
+pub fn route_of(path: &str) -> &str {
+    CALLS.iter().find(|(call, _)| *call == path).map_or(path, |&(_, route)| route)
+}
+
 /// The limits of a door called `service`.
 pub fn door(config: &Config, service: &str) -> GuardConfig {
     let limits = &config.limits;
@@ -159,3 +170,6 @@ pub fn idempotency(services: &Services) -> Idempotency {
     };
     Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
 }
+
+#[cfg(test)]
+mod tests;

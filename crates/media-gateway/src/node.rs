@@ -138,7 +138,9 @@ impl Node {
                 Some(role) => {
                     let shared = role == Role::Gateway && common.config.all_roles();
                     let grpc = role.grpc(&self.services, shared);
-                    let settings = rpc::ServerConfig { auth: auth.clone(), ..rpc::ServerConfig::default() };
+                    let door = role.door(&self.services, common)?;
+                    let entrance = role.entrance(&door);
+                    let settings = rpc::ServerConfig { auth: auth.clone(), entrance, ..rpc::ServerConfig::default() };
                     let (clock, rng) = (self.services.clock.clone(), self.services.rng.clone());
                     let named: Vec<_> = [("", true), (rpc::CATALOG_SERVICE, grpc.catalog.is_some())]
                         .into_iter()
@@ -147,7 +149,6 @@ impl Node {
                         .collect();
                     let (router, reporter) = rpc::routes(grpc, settings, clock, rng).await?;
                     self.report(reporter, named);
-                    let door = role.door(&self.services, common)?;
                     self.doors().push((role, door.clone()));
                     router.fallback_service(door)
                 }

@@ -103,6 +103,11 @@ impl Role {
         Ok(gateway::role_door(self, routes, common))
     }
 
+    /// What calls over gRPC pass first: other roles' ports are not for the public.
+    pub fn entrance(self, door: &gateway::Door) -> Option<rpc::Entrance> {
+        (self == Self::Gateway).then(|| gateway::entrance(door))
+    }
+
     /// Where the role is when another process runs it.
     pub fn peer(self, config: &Config) -> Option<&str> {
         match self {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use access::{Presented, Verifier};
-use contracts::{ApiError, Caller, ErrorKind, Result};
+use contracts::{ApiError, Call, Caller, ErrorKind, Result};
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
@@ -43,7 +43,7 @@ impl ServerAuth {
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller> {
         let Some(header) = headers.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
         let token = bearer(header.as_bytes()).ok_or_else(wrong_token)?;
-        if matches(self.peer.as_deref(), token) {
+        if self.is_peer(headers) {
             return named(headers);
         }
         if matches(self.operator.as_deref(), token) {
@@ -53,6 +53,12 @@ impl ServerAuth {
         let (access, token) = self.access.as_ref().zip(std::str::from_utf8(token).ok()).ok_or_else(wrong_token)?;
         access.verify(Presented::bearer(token)).map(Caller::Identified)
     }
+
+    /// Whether another role of the deployment asks, for whomever it does.
+    pub(crate) fn is_peer(&self, headers: &HeaderMap) -> bool {
+        let token = headers.get(AUTHORIZATION).and_then(|header| bearer(header.as_bytes()));
+        token.is_some_and(|token| matches(self.peer.as_deref(), token))
+    }
 }
 
 impl fmt::Debug for ServerAuth {
@@ -60,6 +66,12 @@ impl fmt::Debug for ServerAuth {
         let shown = |token: &Option<Vec<u8>>| if token.is_some() { "set" } else { "none" };
         write!(f, "ServerAuth {{ peer: {}, operator: {} }}", shown(&self.peer), shown(&self.operator))
     }
+}
+
+/// Who calls, for the door of a public port: nobody we know when the credentials are not good, which the call is then
+/// refused for.
+pub fn known(call: &Result<Call>) -> &Caller {
+    call.as_ref().map_or(&Caller::Anonymous, |call| &call.caller)
 }
 
 /// How `caller` is written in [`CALLER_HEADER`].

@@ -19,7 +19,9 @@ pub use catalog::CatalogClient;
 pub use identity::AuthClient;
 pub use peer::{ClientConfig, Peer, connect_lazy};
 pub use search::SearchClient;
-pub use server::{AUTH_SERVICE, CATALOG_SERVICE, Health, SEARCH_SERVICE, ServerConfig, Services, routes};
+pub use server::{
+    AUTH_SERVICE, Answered, CATALOG_SERVICE, Entering, Entrance, Health, SEARCH_SERVICE, ServerConfig, Services, routes,
+};
 pub use status::{from_status, to_status};
 
 /// The messages and services of `proto/media_gateway/v1`, as compiled.

@@ -26,6 +26,8 @@ use crate::{
     status::to_status,
 };
 
+pub use admit::{Answered, Entering, Entrance};
+
 /// The name of accounts and tokens in gRPC.
 pub const AUTH_SERVICE: &str = pb::auth_service_server::SERVICE_NAME;
 /// The catalogue's name in gRPC: of its routes, its health and its metrics.
@@ -52,10 +54,12 @@ pub struct Services {
 }
 
 /// How the server treats who calls.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerConfig {
     /// Who is who.
     pub auth: ServerAuth,
+    /// What calls pass first on a port that the public reaches.
+    pub entrance: Option<Entrance>,
     /// How long a call may take that sets no `grpc-timeout`.
     pub timeout: Duration,
     /// How long any call may take.
@@ -68,6 +72,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             auth: ServerAuth::default(),
+            entrance: None,
             timeout: Duration::from_secs(10),
             max_timeout: Duration::from_secs(120),
             max_in_flight: 512,
@@ -104,6 +109,7 @@ pub async fn routes(
 
     let gate = admit::Gate {
         auth: config.auth,
+        entrance: config.entrance,
         allowance: Allowance { default: config.timeout, most: config.max_timeout },
         slots: Semaphore::new(config.max_in_flight),
         clock,

@@ -1,5 +1,6 @@
-//! TLS 1.3 between roles: both sides show a certificate of the deployment's authority. Certificates are read from files,
-//! and again when those change, so that they are renewed while the node runs.
+//! TLS 1.3 between roles, by AES-256-GCM or CHACHA20-POLY1305 and nothing else: both sides show a certificate of the
+//! deployment's authority. Certificates are read from files, and again when those change, so that they are renewed while
+//! the node runs.
 
 use std::{
     fmt, io,
@@ -11,7 +12,13 @@ use std::{
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     client::Resumption,
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{
+            self,
+            cipher_suite::{TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256},
+        },
+    },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     server::{NoServerSessionStorage, WebPkiClientVerifier},
     version::TLS13,
@@ -122,8 +129,10 @@ fn marks(files: &Files) -> [Mark; 3] {
     })
 }
 
+/// The suites that are spoken (A6), with everything else as it comes.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    let cipher_suites = vec![TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256];
+    Arc::new(CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() })
 }
 
 fn load(files: &Files) -> io::Result<(Arc<ServerConfig>, Arc<ClientConfig>)> {

@@ -1,7 +1,15 @@
 //! Who gets in, and that certificates change while both ends run. The certificates are made here.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::ServerName;
+use rustls::{
+    SupportedCipherSuite, SupportedProtocolVersion,
+    crypto::aws_lc_rs::cipher_suite::{
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        TLS13_AES_128_GCM_SHA256,
+    },
+    pki_types::ServerName,
+    version::TLS12,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -77,6 +85,49 @@ async fn both_ends_show_a_certificate_of_the_authority() {
     let name = ServerName::try_from("127.0.0.1").unwrap();
     assert!(hears(&server, |stream| nobody.connect(name, stream)).await.is_err(), "without a certificate");
     assert!(hears(&server, |stream| async { Ok(stream) }).await.is_err(), "without TLS");
+}
+
+/// Both ends of somebody else's making, with these files: one suite of one version.
+fn of_one_suite(
+    files: &Files,
+    suite: SupportedCipherSuite,
+    version: &'static SupportedProtocolVersion,
+) -> (Mutual, TlsConnector) {
+    let provider = || Arc::new(CryptoProvider { cipher_suites: vec![suite], ..aws_lc_rs::default_provider() });
+    let chain = || certificates(&files.certificate).unwrap();
+    let key = || PrivateKeyDer::from_pem_file(&files.key).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&files.authorities).unwrap()).unwrap();
+    let server = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[version]).unwrap();
+    let server = Arc::new(server.with_no_client_auth().with_single_cert(chain(), key()).unwrap());
+    let client = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[version]).unwrap();
+    let client = client.with_root_certificates(roots).with_client_auth_cert(chain(), key()).unwrap();
+    let client = Arc::new(client);
+    let held = Held { server, client: Arc::clone(&client), marks: marks(files), looked: Instant::now() };
+    (Mutual { files: files.clone(), held: Mutex::new(held) }, TlsConnector::from(client))
+}
+
+#[tokio::test]
+async fn two_suites_of_tls_1_3_are_spoken_and_nothing_else() {
+    let (dir, authority) = (tempfile::tempdir().unwrap(), authority());
+    let ours = Mutual::open(issue(&dir, "ours", &authority)).unwrap();
+    let files = issue(&dir, "theirs", &authority);
+    for (suite, version, spoken) in [
+        (TLS13_AES_256_GCM_SHA384, &TLS13, true),
+        (TLS13_CHACHA20_POLY1305_SHA256, &TLS13, true),
+        (TLS13_AES_128_GCM_SHA256, &TLS13, false),
+        (TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, &TLS12, false),
+        (TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, &TLS12, false),
+    ] {
+        let (server, client) = of_one_suite(&files, suite, version);
+        let name = || ServerName::try_from("127.0.0.1").unwrap();
+        let among = hears(&server, |stream| client.connect(name(), stream)).await;
+        assert!(among.is_ok(), "{suite:?} among themselves: {among:?}");
+        let to_us = hears(&ours, |stream| client.connect(name(), stream)).await;
+        assert_eq!(to_us.is_ok(), spoken, "{suite:?} by who calls us: {to_us:?}");
+        let to_them = hears(&server, |stream| ours.connect("127.0.0.1", stream)).await;
+        assert_eq!(to_them.is_ok(), spoken, "{suite:?} by whom we call: {to_them:?}");
+    }
 }
 
 #[tokio::test]

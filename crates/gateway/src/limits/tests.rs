@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use contracts::{Clock, Scopes, UserId};
+use contracts::{Clock, OrgId, Scopes, UserId};
 use futures::{FutureExt, future::Either};
 use jiff::SignedDuration;
 use stores::limits::Taking;
@@ -19,16 +19,36 @@ fn identified(role: Role, credential: Credential, subject: Subject) -> Caller {
     Caller::Identified(Arc::new(Identity { subject, client, org, role, scopes, credential, ages: None }))
 }
 
-fn somebody(role: Role) -> Caller {
-    let id = serde_json::from_value::<UserId>(format!("01936f5e-0000-7000-8000-{:012}", role as u8).into()).unwrap();
+fn token() -> Credential {
     let token = serde_json::json!({ "token": {
         "id": "01936f5e-0000-7000-8000-000000000002", "family": null, "expires_at": "2027-01-01T00:00:00Z" } });
-    let token = serde_json::from_value(token).unwrap();
-    identified(role, token, Subject::User(id))
+    serde_json::from_value(token).unwrap()
 }
 
-fn key_of(role: Role) -> Caller {
-    identified(role, Credential::ApiKey("mg_svc_1".to_owned()), Subject::Service("batch".to_owned()))
+/// A person for each role.
+fn person(role: Role) -> Subject {
+    let id = serde_json::from_value::<UserId>(format!("01936f5e-0000-7000-8000-{:012}", role as u8).into());
+    Subject::User(id.unwrap())
+}
+
+fn program() -> Subject {
+    Subject::Service("batch".to_owned())
+}
+
+fn somebody(role: Role) -> Caller {
+    identified(role, token(), person(role))
+}
+
+/// Somebody who acts for an organisation.
+fn member(role: Role) -> Caller {
+    let org = serde_json::from_value::<OrgId>("01936f5e-0000-7000-8000-000000000003".into()).unwrap();
+    let (client, scopes, credential) = (String::new(), Scopes::default(), token());
+    let subject = person(role);
+    Caller::Identified(Arc::new(Identity { subject, client, org: Some(org), role, scopes, credential, ages: None }))
+}
+
+fn key_of(role: Role, id: &str, subject: Subject) -> Caller {
+    identified(role, Credential::ApiKey(id.to_owned()), subject)
 }
 
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -47,6 +67,8 @@ async fn each_tier_has_its_windows() {
     let (clock, config) = (testkit::clock(), LimitsConfig::default());
     let limits = limits(&config, &clock, None);
     let edge = "\"edge\";q=1000;w=60";
+    // 200 a second fill a bucket of 500 in 2.5 s.
+    let enterprise = "\"second\";q=500;w=3, \"minute\";q=5000;w=60, \"hour\";q=50000;w=3600".to_owned();
     for (caller, burst, policy) in [
         (Caller::Anonymous, 10, format!("\"second\";q=10;w=2, \"minute\";q=100;w=60, \"hour\";q=1000;w=3600, {edge}")),
         (somebody(Role::BasicUser), 20, "\"second\";q=20;w=2, \"minute\";q=200;w=60, \"hour\";q=2000;w=3600".into()),
@@ -55,7 +77,10 @@ async fn each_tier_has_its_windows() {
             100,
             "\"second\";q=100;w=2, \"minute\";q=1000;w=60, \"hour\";q=10000;w=3600".into(),
         ),
-        (key_of(Role::ServiceAccount), 10_000, "\"quarter\";q=10000;w=900".into()),
+        (member(Role::Moderator), 500, enterprise.clone()),
+        (identified(Role::IngestionService, token(), program()), 500, enterprise),
+        (key_of(Role::BasicUser, "mg_user_1", person(Role::BasicUser)), 1_000, "\"quarter\";q=1000;w=900".into()),
+        (key_of(Role::ServiceAccount, "mg_svc_1", program()), 10_000, "\"quarter\";q=10000;w=900".into()),
     ] {
         for left in (0..burst).rev() {
             let (allowed, said, limit) = ask(&limits, &caller, "/x").await.unwrap();
@@ -69,6 +94,21 @@ async fn each_tier_has_its_windows() {
     for unlimited in [Caller::Operator, Caller::System] {
         assert!(ask(&limits, &unlimited, "/x").await.is_none());
     }
+}
+
+#[tokio::test]
+async fn the_edge_holds_whatever_the_tier_allows() {
+    let anonymous = TierQuotas::new(1_000, 1_000, 1_000, 1_000);
+    let config =
+        LimitsConfig { tiers: Tiers { anonymous, ..Tiers::default() }, edge_per_minute: 5, ..LimitsConfig::default() };
+    let limits = limits(&config, &testkit::clock(), None);
+    for left in (0..5).rev() {
+        let (allowed, _, limit) = ask(&limits, &Caller::Anonymous, "/x").await.unwrap();
+        assert!(allowed && limit.starts_with(&format!("\"edge\";r={left};")), "{limit}");
+    }
+    let (allowed, _, limit) = ask(&limits, &Caller::Anonymous, "/x").await.unwrap();
+    assert_eq!((allowed, &*limit), (false, "\"edge\";r=0;t=12"));
+    assert!(ask(&limits, &somebody(Role::BasicUser), "/x").await.unwrap().0, "strangers only");
 }
 
 #[tokio::test]
@@ -103,10 +143,11 @@ async fn routes_have_costs_and_quotas_of_their_own() {
     }
     assert_eq!(ask(&limits, &caller, "/semantic").await.unwrap().2, "\"semantic\";r=0;t=20");
     assert!(ask(&limits, &caller, "/other").await.unwrap().0, "other routes go on");
-    assert_eq!(
-        limits.take(&caller, CLIENT, 3).await.map_err(|error| error.code.into_owned()),
-        Err("rate_limited".into())
-    );
+    let batch = || limits.demand(&caller, CLIENT, "/batch", "/batch").unwrap();
+    let refused = limits.take(batch()).await.unwrap_err();
+    assert_eq!((&*refused.code, refused.retry_after), ("rate_limited", Some(Duration::from_millis(400))));
+    clock.advance(SignedDuration::from_millis(400));
+    limits.take(batch()).await.unwrap();
 }
 
 #[tokio::test]

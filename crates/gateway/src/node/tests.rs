@@ -22,6 +22,7 @@ use super::*;
 use crate::{cors::Origins, guard::RouteTimeout};
 
 mod protection;
+mod slow;
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -227,14 +228,30 @@ async fn only_listed_origins_may_call() {
     let mut parts = parts();
     parts.config.origins = Origins::new(["https://app.example.org/"]);
     let gateway = gateway(parts);
-    for (origin, allowed) in [("https://app.example.org", true), ("https://evil.example.org", false)] {
+    for (origin, allowed) in [
+        ("https://app.example.org", true),
+        ("https://evil.example.org", false),
+        ("https://app.example.org.evil.example", false),
+        ("https://evilapp.example.org", false),
+        ("https://sub.app.example.org", false),
+        ("https://app.example.org:8443", false),
+        ("http://app.example.org", false),
+        ("https://APP.example.org", false),
+        ("https://app.example.org/", false),
+        ("https://app.example.org, https://evil.example.org", false),
+        ("https://app.example.or", false),
+        ("null", false),
+        ("*", false),
+        ("", false),
+    ] {
         let answer = send(&gateway, Request::get("/v1/echo").header("origin", origin), "").await;
-        assert_eq!(answer.header("access-control-allow-origin"), if allowed { origin } else { "" });
+        assert_eq!(answer.header("access-control-allow-origin"), if allowed { origin } else { "" }, "{origin:?}");
         assert_eq!(answer.header("vary"), "origin");
         let asked = Request::options("/v1/things").header("origin", origin);
         let preflight = send(&gateway, asked.header("access-control-request-method", "POST"), "").await;
-        assert_eq!(preflight.status, if allowed { 204 } else { 405 });
-        assert_eq!(preflight.header("access-control-allow-methods").contains("POST"), allowed);
+        assert_eq!(preflight.status, if allowed { 204 } else { 405 }, "{origin:?}");
+        assert_eq!(preflight.header("access-control-allow-origin"), if allowed { origin } else { "" }, "{origin:?}");
+        assert_eq!(preflight.header("access-control-allow-methods").contains("POST"), allowed, "{origin:?}");
     }
 }
 

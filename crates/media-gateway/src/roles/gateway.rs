@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::extract::Request;
+use contracts::Caller;
 use gateway::{GatewayParts, Remote, RoleParts};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +37,15 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         reload: Some(Arc::clone(&common.reload)),
         config: limits::public(&common.config),
     }))
+}
+
+/// What calls over gRPC pass on the public door's port: its limits, and its crowd.
+pub fn entrance(door: &Door) -> rpc::Entrance {
+    let door = door.clone();
+    Arc::new(move |caller: &Caller, request: &Request| -> rpc::Entering {
+        let admitted = door.admit(caller, request, limits::route_of(request.uri().path()));
+        Box::pin(async move { admitted.await.map(|admitted| Box::new(|| admitted.answered()) as rpc::Answered) })
+    })
 }
 
 /// Writes refusals into the audit log.

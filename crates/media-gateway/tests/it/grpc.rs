@@ -75,7 +75,8 @@ fn sample_offer() -> SourceOffer {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+/// Runs `work` where there is no runtime yet.
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work)
 }
 

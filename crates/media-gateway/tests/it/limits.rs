@@ -9,12 +9,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rpc::pb::{self, catalog_service_client::CatalogServiceClient};
 use serde_json::Value;
 use testkit::TestDb;
+use tonic::{
+    Code, Request, Status,
+    transport::{Channel, Endpoint},
+};
 
 use crate::{
     app::{Answer, App, PATIENCE, Setup},
     fixtures,
+    grpc::block_on,
     wire::{Mode, Wire},
 };
 
@@ -68,6 +74,92 @@ fn strangers_have_the_limits_of_the_specification_and_the_demo_has_none() {
     let demo = App::start();
     assert_eq!(answered(&demo, 50), 50, "who sits at the machine is not counted");
     assert_eq!(demo.get("/api/v1/platforms").header("ratelimit"), "");
+}
+
+/// What a call over gRPC brings with it.
+type Metadata<'a> = [(&'static str, &'a str)];
+
+/// The catalogue over gRPC, on the port where everybody comes in.
+fn catalog(app: &App) -> CatalogServiceClient<Channel> {
+    CatalogServiceClient::new(Endpoint::from_shared(app.url("gateway").to_owned()).unwrap().connect_lazy())
+}
+
+fn bring<T>(metadata: &Metadata<'_>, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    for (name, value) in metadata {
+        request.metadata_mut().insert(*name, value.parse().unwrap());
+    }
+    request
+}
+
+/// Asks for the directory over gRPC, `times` times.
+fn directories(app: &App, metadata: &Metadata<'_>, times: usize) -> Vec<Result<(), Status>> {
+    block_on(async {
+        let (mut catalog, mut answers) = (catalog(app), Vec::new());
+        for _ in 0..times {
+            answers.push(catalog.get_directory(bring(metadata, pb::GetDirectoryRequest::default())).await.map(drop));
+        }
+        answers
+    })
+}
+
+/// A token of a program.
+fn token(app: &App) -> String {
+    let new = ["auth", "clients", "create", "robot", "--grant", "client_credentials", "--scopes", "read:content"];
+    let made = app.setup.run(&[&new[..], &["--confidential", "--role", "ingestion_service"]].concat());
+    let made = String::from_utf8(made.stdout).unwrap();
+    let (id, secret) = made.trim().split_once("  ").unwrap();
+    let request = app.request("POST", "/oauth/token").basic_auth(id, Some(secret));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    app.send(request.body("grant_type=client_credentials")).ok()["access_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn one_identity_has_one_budget_over_http_and_grpc() {
+    // Twelve an hour for everybody, which flow back one in five minutes: not while the test runs.
+    let tiers = ["ANONYMOUS", "FREE", "PRO", "ENTERPRISE"].map(|tier| format!("MEDIA_GATEWAY_RATE_LIMITS_{tier}"));
+    let app = tiers.iter().fold(counted(), |setup, tier| setup.env(tier, "1000,1000,1000,12")).start();
+    let token = token(&app);
+    let ask = || app.send(app.request("GET", "/api/v1/platforms").bearer_auth(&token));
+    assert!((0..6).all(|_| ask().status == 200));
+    let answers = directories(&app, &[("authorization", &*format!("Bearer {token}"))], 7);
+    assert!(answers[..6].iter().all(Result::is_ok), "{answers:?}");
+    let refused = answers[6].as_ref().unwrap_err();
+    let (code, stated) = (refused.code(), rpc::from_status(refused, "catalog"));
+    assert_eq!((code, &*stated.code), (Code::ResourceExhausted, "rate_limited"));
+    let wait = stated.retry_after.unwrap().as_secs();
+    assert!((200..=300).contains(&wait), "{wait} s");
+    let over_http = ask();
+    let same: u64 = over_http.header("retry-after").parse().unwrap();
+    assert!(same <= wait + 1 && same + 60 > wait, "{same} s, and {wait} s over gRPC");
+    over_http.problem(429, "rate_limited");
+
+    // Others have theirs: those without a token by address, and so has whoever guesses one. The operator has no limit.
+    assert!(directories(&app, &[], 1)[0].is_ok());
+    let codes = directories(&app, &[("authorization", "Bearer guess")], 20);
+    let codes: Vec<_> = codes.into_iter().map(|answer| answer.unwrap_err().code()).collect();
+    assert_eq!((codes[0], codes[19]), (Code::Unauthenticated, Code::ResourceExhausted));
+    assert_eq!(directories(&app, &[], 1)[0].as_ref().unwrap_err().code(), Code::ResourceExhausted);
+    app.get("/api/v1/platforms").problem(429, "rate_limited");
+    let operator = directories(&app, &[("authorization", &*format!("Bearer {}", app.token))], 20);
+    assert!(operator.iter().all(Result::is_ok), "{operator:?}");
+}
+
+#[test]
+fn a_batch_over_grpc_costs_what_it_does_over_http() {
+    let app = counted().env(ANONYMOUS, "1000,1000,1000,12").env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.0/8").start();
+    let elsewhere = [("x-forwarded-for", "192.0.2.7")];
+    let batch = || {
+        let content_ids = vec!["01900000-0000-7000-8000-000000000000".to_owned()];
+        let request = bring(&elsewhere, pb::BatchGetContentRequest { content_ids });
+        block_on(async { catalog(&app).batch_get_content(request).await }).map(drop)
+    };
+    let code = |answer: Result<(), Status>| answer.map_or_else(|status| status.code(), |()| Code::Ok);
+    let codes = [batch(), batch(), batch()].map(code);
+    assert_eq!(codes, [Code::Ok, Code::Ok, Code::ResourceExhausted], "five units each: two are left");
+    let codes: Vec<_> = directories(&app, &elsewhere, 3).into_iter().map(code).collect();
+    assert_eq!(codes, [Code::Ok, Code::Ok, Code::ResourceExhausted]);
+    assert!(directories(&app, &[("x-forwarded-for", "192.0.2.8")], 1)[0].is_ok(), "another address");
 }
 
 #[test]

@@ -296,6 +296,58 @@ async fn one_call_too_many_is_turned_away() {
     client.directory(&call).await.unwrap();
 }
 
+/// An entrance that lets two calls in, and who asked there.
+struct Asked {
+    by: std::sync::Mutex<Vec<(Caller, String)>>,
+    answered: AtomicU64,
+}
+
+fn entrance(asked: &Arc<Asked>) -> Entrance {
+    let asked = Arc::clone(asked);
+    Arc::new(move |caller: &Caller, request: &axum::extract::Request| -> Entering {
+        let mut by = asked.by.lock().unwrap();
+        by.push((caller.clone(), request.uri().path().to_owned()));
+        let (many, asked) = (by.len() > 2, Arc::clone(&asked));
+        Box::pin(async move {
+            let wait = ApiError::new(ErrorKind::TooManyRequests, "rate_limited", "wait");
+            let answered: Answered = Box::new(move || {
+                asked.answered.fetch_add(1, SeqCst);
+            });
+            if many { Err(wait.retry_after(Duration::from_millis(7_500))) } else { Ok(answered) }
+        })
+    })
+}
+
+#[tokio::test]
+async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
+    let asked = Arc::new(Asked { by: std::sync::Mutex::default(), answered: AtomicU64::default() });
+    let auth = crate::ServerAuth::new(Some(crate::suites::PEER_TOKEN.to_owned()), None);
+    let config = ServerConfig { auth, entrance: Some(entrance(&asked)), ..ServerConfig::default() };
+    let told = Arc::new(Told::default());
+    let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+    let with = |token: Option<&str>| {
+        let config = ClientConfig { peer_token: token.map(str::to_owned), ..ClientConfig::default() };
+        CatalogClient::new(loopback.peer_with("catalog", config))
+    };
+    let (role, stranger, guess) = (CatalogClient::new(loopback.peer("catalog")), with(None), with(Some("guess")));
+    for _ in 0..3 {
+        role.directory(&anonymous()).await.unwrap();
+    }
+    assert!(asked.by.lock().unwrap().is_empty(), "whomever a role calls for");
+    stranger.directory(&anonymous()).await.unwrap();
+    assert_eq!(guess.directory(&anonymous()).await.unwrap_err().code, "bad_token");
+    assert_eq!(asked.answered.load(SeqCst), 1, "the one that was answered");
+    for client in [&stranger, &guess] {
+        let refused = client.directory(&anonymous()).await.unwrap_err();
+        assert_eq!((refused.kind, &*refused.code), (ErrorKind::TooManyRequests, "rate_limited"));
+        assert_eq!(refused.retry_after, Some(Duration::from_millis(7_500)));
+    }
+    assert_eq!(told.calls.load(SeqCst), 4);
+    let path = format!("/{CATALOG_SERVICE}/GetDirectory");
+    assert_eq!(*asked.by.lock().unwrap(), vec![(Caller::Anonymous, path); 4]);
+    role.directory(&anonymous()).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_large_ingest_passes_and_a_larger_one_does_not() {
     let loopback = serve(&Arc::new(Told::default())).await;

@@ -59,6 +59,48 @@ async fn whoever_asks_too_much_waits() {
     assert_eq!(from(&gateway, "192.0.2.1", ask()).await.status, 200);
 }
 
+/// A call over another protocol, as it comes from `peer`.
+async fn call(gateway: &Gateway, caller: &Caller, peer: &str) -> Result<Admitted, ApiError> {
+    let peer = Peer(SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 9));
+    let request = Request::post("/media.Catalog/Titles").extension(peer).body(Body::empty()).unwrap();
+    gateway.admit(caller, &request, "/media.Catalog/Titles").await
+}
+
+#[tokio::test]
+async fn calls_over_another_protocol_take_from_the_same_buckets_and_places() {
+    let (client, nobody) = ("192.0.2.1", Caller::Anonymous);
+    let mut parts = limited(three(), &testkit::clock());
+    parts.config.max_in_flight = 1;
+    let gateway = gateway(parts);
+    let refusal = |answer: Result<Admitted, ApiError>| answer.err().map(|error| (error.code, error.retry_after));
+    let second = Some(Duration::from_secs(1));
+    let first = call(&gateway, &nobody, client).await.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(refusal(call(&gateway, &nobody, client).await), Some(("overloaded".into(), second)), "one at a time");
+    assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 503);
+    first.answered();
+    assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 200, "two are left");
+    assert_eq!(refusal(call(&gateway, &nobody, client).await), None, "and its place is free again when it is dropped");
+    assert_eq!(refusal(call(&gateway, &nobody, client).await), Some(("rate_limited".into(), second)));
+    assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 429);
+    assert_eq!(refusal(call(&gateway, &nobody, "192.0.2.2").await), None, "another address");
+    assert_eq!(refusal(call(&gateway, &Caller::Operator, client).await), None, "the operator has no limit");
+}
+
+#[tokio::test]
+async fn calls_over_another_protocol_give_way_by_priority() {
+    let gateway =
+        gateway(GatewayParts { config: GuardConfig { max_in_flight: 10, ..GuardConfig::new("x") }, ..parts() });
+    let mut held = Vec::new();
+    while let Ok(admitted) = call(&gateway, &Caller::Anonymous, "192.0.2.1").await {
+        held.push(admitted);
+    }
+    assert_eq!(held.len(), 8, "what is left over is for those who said who they are");
+    for _ in 0..2 {
+        held.push(call(&gateway, &Caller::Operator, "192.0.2.1").await.unwrap_or_else(|error| panic!("{error}")));
+    }
+    assert!(call(&gateway, &Caller::Operator, "192.0.2.1").await.is_err());
+}
+
 #[tokio::test]
 async fn a_client_is_known_through_trusted_proxies_only() {
     let trusted_proxies = Networks::parse(["10.0.0.0/8"]).unwrap();
