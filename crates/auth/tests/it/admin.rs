@@ -317,7 +317,7 @@ async fn a_client_that_ends_takes_its_tokens_along() {
 }
 
 /// Serves one answer to everybody, at an address of this machine.
-async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
+pub async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let at = base.clone();
@@ -331,7 +331,7 @@ async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     base
 }
 
-fn http(status: &str, extra: &str, body: &str) -> String {
+pub fn http(status: &str, extra: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()

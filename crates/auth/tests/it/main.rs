@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod ages;
 mod api;
+mod audit;
 mod authenticator;
 mod codes;
 mod denials;
