@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod ages;
 mod api;
+mod atomic;
 mod audit;
 mod authenticator;
 mod codes;
