@@ -13,6 +13,7 @@ mod denials;
 mod devices;
 mod elsewhere;
 mod factors;
+mod followed;
 mod lifecycle;
 mod mail;
 mod orgs;
