@@ -1,5 +1,5 @@
-//! A code, a device code and a refresh token are used up in one transaction with what comes of them: when its last write
-//! fails nothing has happened, and the same one is good again.
+//! A code, a device code and a refresh token are used up in one transaction with what comes of them: when its last
+//! write fails nothing has happened, and the same one is good again.
 
 use rstest::rstest;
 use serde_json::Value;

@@ -43,7 +43,7 @@ async fn outlives(here: &World, client: &str, there: &Verifier, access: &str) ->
     let until = async |good: bool| {
         let since = Instant::now();
         while there.verify(Presented::bearer(access)).is_ok() != good {
-            assert!(since.elapsed() < PATIENCE, "the other says still that it is {}", if good { "bad" } else { "good" });
+            assert!(since.elapsed() < PATIENCE, "that it is good there is still {}", !good);
             sleep(TICK).await;
         }
         since.elapsed()
