@@ -1,7 +1,7 @@
 //! Accounts: signing up, in and out, with a lock that grows, and the sessions of browsers.
 
 use access::Revoked;
-use contracts::{ApiError, ErrorKind, Role, UserId};
+use contracts::{ApiError, Call, ErrorKind, Role, UserId};
 use jiff::{SignedDuration, Timestamp};
 use stores::{DbError, Tx};
 use uuid::Uuid;
@@ -42,14 +42,20 @@ pub struct SignedIn {
 }
 
 impl Auth {
-    /// Opens an account.
+    /// Opens an account for somebody else, as `call` asks.
     ///
     /// # Errors
     /// `InvalidArgument` for an address or a password that won't do, `Conflict` when the address has an account.
-    pub(crate) async fn create_account(&self, email: &str, password: &str, role: Role) -> Result<UserId, ApiError> {
+    pub(crate) async fn create_account(
+        &self,
+        call: &Call,
+        email: &str,
+        password: &str,
+        role: Role,
+    ) -> Result<UserId, ApiError> {
         let account = self.with_password(email, password, role).await?;
         let tx = self.db.begin().await?;
-        self.open_account(tx, &account).await
+        self.open_account(tx, &account, Entry::by_caller("account.created", call).to(account.id)).await
     }
 
     async fn with_password(&self, email: &str, password: &str, role: Role) -> Result<people::NewAccount, ApiError> {
@@ -58,11 +64,11 @@ impl Auth {
         self.new_account(email, Some(password_hash), role)
     }
 
-    /// Opens an account, asks for the mail that confirms its address, and commits.
-    async fn open_account(&self, mut tx: Tx, account: &people::NewAccount) -> Result<UserId, ApiError> {
+    /// Opens an account, asks for the mail that confirms its address, and commits; stated by `entry`.
+    async fn open_account(&self, mut tx: Tx, account: &people::NewAccount, entry: Entry) -> Result<UserId, ApiError> {
         people::insert(&mut tx, account).await.map_err(taken)?;
         self.ask_mail(&mut tx, Kind::Verify, &account.email_blind).await?;
-        self.state(tx, Entry::by_user("account.created", account.id).with("role", account.role), &[]).await?;
+        self.state(tx, entry.with("role", account.role), &[]).await?;
         Ok(account.id)
     }
 
@@ -94,7 +100,7 @@ impl Auth {
         let account = self.with_password(email, password, Role::BasicUser).await?;
         let mut tx = self.db.begin().await?;
         self.admit_stranger(&mut tx).await?;
-        match self.open_account(tx, &account).await {
+        match self.open_account(tx, &account, Entry::by_user("account.created", account.id)).await {
             Ok(_) => Ok(()),
             Err(error) if error.code == EXISTS => {
                 let mut tx = self.db.begin().await?;

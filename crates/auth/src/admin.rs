@@ -178,7 +178,7 @@ impl Auth {
         if !Role::Admin.includes(new.role) || Role::ServiceAccount.includes(new.role) || new.role == Role::Guest {
             return Err(ApiError::invalid("bad_role", "a person is basic_user, premium_user, moderator or admin"));
         }
-        let id = self.create_account(&new.email, &new.password, new.role).await?;
+        let id = self.create_account(call, &new.email, &new.password, new.role).await?;
         people::by_id(&self.db, id).await?.map(UserView::from).ok_or_else(no_user)
     }
 

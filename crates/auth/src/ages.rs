@@ -37,6 +37,13 @@ pub struct AgeLimitView {
     changed_at: Timestamp,
 }
 
+impl From<ages::AgeRow> for AgeLimitView {
+    fn from(row: ages::AgeRow) -> Self {
+        let AgeLimit { max_age, region } = row.ages;
+        Self { max_age, region, changed_at: row.changed_at }
+    }
+}
+
 fn none() -> ApiError {
     ApiError::not_found("no_age_limit", "this account has no age limit")
 }
@@ -53,26 +60,32 @@ impl Auth {
 
     /// As [`Auth::age_limit`], of somebody who is known already.
     pub(crate) async fn age_limit_of(&self, user: UserId) -> Result<Option<AgeLimitView>, ApiError> {
-        let view = |row: ages::AgeRow| {
-            let AgeLimit { max_age, region } = row.ages;
-            AgeLimitView { max_age, region, changed_at: row.changed_at }
-        };
-        Ok(ages::get(&self.db, user).await?.map(view))
+        Ok(ages::get(&self.db, user).await?.map(AgeLimitView::from))
     }
 
-    /// Sets the caller's limit. Every process keeps to it as soon as it hears of it, within a second or so, with whatever
-    /// token or key of theirs; this one at once.
+    /// Sets the caller's limit, where `may` does not refuse to change the one that they have. Every process keeps to it as
+    /// soon as it hears of it, within a second or so, with whatever token or key of theirs; this one at once.
     ///
     /// # Errors
-    /// `InvalidArgument` for an age that no certificate asks for; `Conflict` when too many have a limit.
-    pub async fn set_age_limit(&self, call: &Call, new: &NewAgeLimit) -> contracts::Result<AgeLimitView> {
+    /// `InvalidArgument` for an age that no certificate asks for; `Conflict` when too many have a limit; that of `may`.
+    pub async fn set_age_limit(
+        &self,
+        call: &Call,
+        new: &NewAgeLimit,
+        may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
+    ) -> contracts::Result<AgeLimitView> {
         let (_, user) = manager(call)?;
-        self.limit_age(user, AgeLimit { max_age: new.max_age, region: new.region }).await?;
+        self.limit_age(user, AgeLimit { max_age: new.max_age, region: new.region }, may).await?;
         self.age_limit(call).await
     }
 
     /// As [`Auth::set_age_limit`], of somebody who is known already.
-    pub(crate) async fn limit_age(&self, user: UserId, limit: AgeLimit) -> contracts::Result<()> {
+    pub(crate) async fn limit_age(
+        &self,
+        user: UserId,
+        limit: AgeLimit,
+        may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
+    ) -> contracts::Result<()> {
         if limit.max_age > MAX_AGE {
             return Err(ApiError::invalid("bad_age", format!("{} is no age of a certificate", limit.max_age))
                 .field("max_age", format!("must be from 0 to {MAX_AGE}")));
@@ -83,25 +96,35 @@ impl Auth {
             let detail = "this deployment holds no more age limits";
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_age_limits", detail));
         }
+        may(ages::held(&mut tx, user).await?.map(AgeLimitView::from).as_ref())?;
         ages::set(&mut tx, user, limit, self.clock.now()).await?;
         self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.limited(user)]).await?;
         self.take_age_limit(user).await
     }
 
-    /// Ends the caller's limit.
+    /// Ends the caller's limit, where `may` does not refuse.
     ///
     /// # Errors
-    /// `NotFound` when there is none.
-    pub async fn end_age_limit(&self, call: &Call) -> contracts::Result<()> {
-        if self.lift_age_limit(manager(call)?.1).await? { Ok(()) } else { Err(none()) }
+    /// `NotFound` when there is none; that of `may`.
+    pub async fn end_age_limit(
+        &self,
+        call: &Call,
+        may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
+    ) -> contracts::Result<()> {
+        if self.lift_age_limit(manager(call)?.1, may).await? { Ok(()) } else { Err(none()) }
     }
 
     /// As [`Auth::end_age_limit`], of somebody who is known already: says whether there was one.
-    pub(crate) async fn lift_age_limit(&self, user: UserId) -> contracts::Result<bool> {
+    pub(crate) async fn lift_age_limit(
+        &self,
+        user: UserId,
+        may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
+    ) -> contracts::Result<bool> {
         let mut tx = self.db.begin().await?;
-        if !ages::end(&mut tx, user).await? {
-            return Ok(false);
-        }
+        people::hold(&mut tx, user).await?;
+        let Some(held) = ages::held(&mut tx, user).await? else { return Ok(false) };
+        may(Some(&held.into()))?;
+        ages::end(&mut tx, user).await?;
         self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.limited(user)]).await?;
         self.take_age_limit(user).await.map(|()| true)
     }

@@ -1,7 +1,8 @@
 //! What the context is told, and the times that its promises last.
 
-use std::sync::Arc;
+use std::{io, net::SocketAddr, sync::Arc};
 
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::SignedDuration;
 
 use crate::sealing::{Held, KeyVault};
@@ -36,6 +37,13 @@ pub(crate) const KEY_AGE: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long a key seals until another takes over by itself (A6).
 pub(crate) const SEAL_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// How the addresses of a host are looked up, by its name and a port.
+pub type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((host.as_str(), port)).await?.collect())
+}
+
 /// What the context is told.
 #[derive(Clone)]
 pub struct AuthConfig {
@@ -56,6 +64,8 @@ pub struct AuthConfig {
     pub confirm_first: bool,
     /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
     pub metadata_from_loopback: bool,
+    /// Where the hosts of client metadata documents are: what the system says, unless a test says otherwise.
+    pub lookup: Lookup,
 }
 
 impl AuthConfig {
@@ -66,7 +76,8 @@ impl AuthConfig {
         let (secrets, providers) = (Arc::new(Held::new(master)), Vec::new());
         let (confirm_first, metadata_from_loopback) = (false, false);
         let resources = Vec::new();
-        Self { issuer, resources, master, secrets, algorithm, providers, confirm_first, metadata_from_loopback }
+        let lookup: Lookup = Arc::new(|host: String, port: u16| look_up(host, port).boxed());
+        Self { issuer, resources, master, secrets, algorithm, providers, confirm_first, metadata_from_loopback, lookup }
     }
 
     /// Whether cookies can be marked as secure.

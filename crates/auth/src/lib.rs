@@ -49,7 +49,7 @@ pub use admin::{ClientView, NewClient, NewUser, SessionView, SigningKeyView, Use
 pub use ages::{AgeLimitView, NewAgeLimit};
 pub use api_keys::{ApiKeyView, CreatedApiKey, NewApiKey};
 pub use audit::{AuditEntry, Verdict};
-pub use config::{AuthConfig, CLI_CLIENT, WEB_CLIENT};
+pub use config::{AuthConfig, CLI_CLIENT, Lookup, WEB_CLIENT};
 pub use denials::Denials;
 pub use error::OAuthError;
 pub use factors::Entrance;

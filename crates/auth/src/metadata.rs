@@ -52,8 +52,8 @@ impl Auth {
             Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
             Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
             Some(Host::Domain(name)) => {
-                let looked_up = tokio::time::timeout(TIMEOUT, tokio::net::lookup_host((name, port))).await;
-                looked_up.map_err(|_| "its host was not found in time")?.map_err(|_| "its host is not known")?.collect()
+                let looked_up = tokio::time::timeout(TIMEOUT, (self.config.lookup)(name.to_owned(), port)).await;
+                looked_up.map_err(|_| "its host was not found in time")?.map_err(|_| "its host is not known")?
             }
             None => Vec::new(),
         };

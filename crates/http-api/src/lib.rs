@@ -16,7 +16,7 @@ pub mod server;
 pub use caller::{CallOf, OperatorOf, identify};
 pub use cursor::{Cursors, Page, page_limit};
 pub use deprecation::Deprecation;
-pub use entity::{entity, json_entity, none_match};
+pub use entity::{entity, if_match, json_entity, none_match, own_entity};
 pub use extract::{ApiBytes, ApiJson, ApiPath, ApiQuery, BodyTooLarge, NoQuery};
 pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};
 pub use frame::{Budget, Client, Entered, Frame, FrameLayer, FrameService, Peer, frame_layer};

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use contracts::{AgeLimit, ApiError, MAX_AGE, Region};
-use http_api::{ApiJson, CallOf, HttpResult};
+use http_api::{ApiJson, CallOf, HttpResult, if_match, own_entity};
 
 use super::{
     browser::go,
@@ -15,32 +19,37 @@ use crate::{AgeLimitView, Auth, NewAgeLimit};
 
 /// Up to which age the caller sees titles; 404 where there is no limit.
 #[utoipa::path(get, path = "/api/v1/auth/age-limit", tag = "account", security(("oauth" = ["account:manage"])),
-    responses((status = 200, body = AgeLimitView)))]
-pub(super) async fn get_age_limit(
-    State(auth): State<Arc<Auth>>,
-    CallOf(call): CallOf,
-) -> HttpResult<Json<AgeLimitView>> {
-    Ok(Json(auth.age_limit(&call).await?))
+    responses((status = 200, body = AgeLimitView, headers(("ETag" = String, description = "For `If-Match`.")))))]
+pub(super) async fn get_age_limit(State(auth): State<Arc<Auth>>, CallOf(call): CallOf) -> HttpResult<Response> {
+    own_entity(&auth.age_limit(&call).await?)
 }
 
 /// Lets the caller see no titles above an age.
 ///
 /// In search, suggestions, rows, lists and by their ids, with every token and key of theirs, wherever they are signed in.
 #[utoipa::path(put, path = "/api/v1/auth/age-limit", tag = "account", security(("oauth" = ["account:manage"])),
-    request_body = NewAgeLimit, responses((status = 200, body = AgeLimitView)))]
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the limit to change: 412 for another.")),
+    request_body = NewAgeLimit,
+    responses((status = 200, body = AgeLimitView, headers(("ETag" = String, description = "For `If-Match`.")))))]
 pub(super) async fn set_age_limit(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
+    headers: HeaderMap,
     ApiJson(new): ApiJson<NewAgeLimit>,
-) -> HttpResult<Json<AgeLimitView>> {
-    Ok(Json(auth.set_age_limit(&call, &new).await?))
+) -> HttpResult<Response> {
+    own_entity(&auth.set_age_limit(&call, &new, |held| if_match(&headers, held)).await?)
 }
 
 /// Lets the caller see titles of any age again.
 #[utoipa::path(delete, path = "/api/v1/auth/age-limit", tag = "account", security(("oauth" = ["account:manage"])),
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the limit to end: 412 for another.")),
     responses((status = 204, description = "Ended.")))]
-pub(super) async fn end_age_limit(State(auth): State<Arc<Auth>>, CallOf(call): CallOf) -> HttpResult<StatusCode> {
-    auth.end_age_limit(&call).await?;
+pub(super) async fn end_age_limit(
+    State(auth): State<Arc<Auth>>,
+    CallOf(call): CallOf,
+    headers: HeaderMap,
+) -> HttpResult<StatusCode> {
+    auth.end_age_limit(&call, |held| if_match(&headers, held)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -52,8 +61,8 @@ pub(super) async fn change_age_limit(State(auth): State<Arc<Auth>>, own: OwnForm
     let user = own.session.user;
     let changed = match (own.form.get("end"), limit(&own)) {
         // Twice is as good as once.
-        (Some(_), _) => auth.lift_age_limit(user).await.map(|_| ()),
-        (None, Ok(limit)) => auth.limit_age(user, limit).await,
+        (Some(_), _) => auth.lift_age_limit(user, |_| Ok(())).await.map(|_| ()),
+        (None, Ok(limit)) => auth.limit_age(user, limit, |_| Ok(())).await,
         (None, Err(error)) => Err(error),
     };
     match changed {

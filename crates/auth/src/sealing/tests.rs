@@ -102,7 +102,7 @@ async fn a_new_key_takes_over_while_people_come_and_go(#[case] engine: &str) {
     for n in [0, 229] {
         let user = people::by_blind(&db, &auth.vault.blind(&email(n))).await.unwrap().unwrap();
         assert_eq!(auth.email(&user).unwrap().unwrap(), email(n), "moved or not");
-        let again = auth.create_account(&email(n), "correct horse battery", Role::BasicUser).await;
+        let again = auth.create_account(&call, &email(n), "correct horse battery", Role::BasicUser).await;
         assert_eq!(again.unwrap_err().code, "account_exists");
     }
     // Somebody's key is destroyed between the read and the write of a batch: it does not come back.

@@ -28,6 +28,11 @@ pub(crate) async fn get(db: &Db, user: UserId) -> Result<Option<AgeRow>, DbError
     db.fetch_optional(format!("{ROW} WHERE user_id = $1"), args![user.0]).await
 }
 
+/// As [`get`], in the caller's transaction.
+pub(crate) async fn held(tx: &mut Tx, user: UserId) -> Result<Option<AgeRow>, DbError> {
+    tx.fetch_optional(format!("{ROW} WHERE user_id = $1"), args![user.0]).await
+}
+
 /// Everybody's. One more than `limit` when there are more.
 pub(crate) async fn all(db: &Db, limit: usize) -> Result<Vec<AgeRow>, DbError> {
     db.fetch_all(format!("{ROW} LIMIT $1"), args![i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)]).await
@@ -46,7 +51,6 @@ pub(crate) async fn set(tx: &mut Tx, user: UserId, ages: AgeLimit, at: Timestamp
     tx.execute(sql, args![user.0, ages.max_age, ages.region, at]).await.map(|_| ())
 }
 
-/// Says whether there was one.
-pub(crate) async fn end(tx: &mut Tx, user: UserId) -> Result<bool, DbError> {
-    Ok(tx.execute("DELETE FROM auth_age_limits WHERE user_id = $1", args![user.0]).await? == 1)
+pub(crate) async fn end(tx: &mut Tx, user: UserId) -> Result<(), DbError> {
+    tx.execute("DELETE FROM auth_age_limits WHERE user_id = $1", args![user.0]).await.map(|_| ())
 }

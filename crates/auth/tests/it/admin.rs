@@ -1,7 +1,14 @@
 //! What operators do, API keys, key rotation, clients that describe themselves, and the audit log.
 
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
 use axum::http::StatusCode;
 use contracts::Role;
+use futures::FutureExt as _;
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::{Rows, args};
@@ -317,7 +324,7 @@ async fn a_client_that_ends_takes_its_tokens_along() {
 }
 
 /// Serves one answer to everybody, at an address of this machine.
-async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
+pub async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let at = base.clone();
@@ -331,7 +338,7 @@ async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     base
 }
 
-fn http(status: &str, extra: &str, body: &str) -> String {
+pub fn http(status: &str, extra: &str, body: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
@@ -365,6 +372,39 @@ async fn a_client_can_describe_itself() {
     for private in ["https://10.0.0.1/app.json", "https://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/a"] {
         let page = browser.get(&request(private, "read:content", &[])).await;
         assert!(page.text.contains("not a public one") || page.text.contains("usual way"), "{private}: {}", page.text);
+    }
+}
+
+/// Where the hosts of a test are.
+fn whereabouts(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let all: Vec<IpAddr> = match host.as_str() {
+        "inside.example" => vec![[10, 0, 0, 1].into()],
+        "cloud.example" => vec![[169, 254, 169, 254].into()],
+        "here.example" => vec![[127, 0, 0, 1].into()],
+        "half.example" => vec![[8, 8, 8, 8].into(), [192, 168, 0, 1].into()],
+        "nowhere.example" => Vec::new(),
+        _ => return Err(io::ErrorKind::NotFound.into()),
+    };
+    Ok(all.into_iter().map(|ip| (ip, port).into()).collect())
+}
+
+#[tokio::test]
+async fn a_client_whose_name_leads_inside_is_not_asked() {
+    let world = World::told(testkit::sqlite().await, |config| {
+        config.metadata_from_loopback = false;
+        config.lookup = Arc::new(|host: String, port: u16| std::future::ready(whereabouts(host, port)).boxed());
+    });
+    let world = world.await;
+    for (host, why) in [
+        ("inside.example", "its host is not a public one"),
+        ("cloud.example", "its host is not a public one"),
+        ("here.example", "its host is not a public one"),
+        ("half.example", "its host is not a public one"),
+        ("nowhere.example", "its host is not a public one"),
+        ("unknown.example", "its host is not known"),
+    ] {
+        let page = Browser::new(&world).get(&request(&format!("https://{host}/app.json"), "read:content", &[])).await;
+        assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains(why), "{host}: {}", page.text);
     }
 }
 

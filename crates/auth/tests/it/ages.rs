@@ -1,7 +1,10 @@
 //! The age limit that a person sets in a browser is the one that programs with their token have, in every process.
 
 use access::{Presented, Verifier};
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::args;
@@ -90,4 +93,42 @@ async fn a_limit_that_can_not_be_read_is_read_again() {
     here.db.execute("UPDATE auth_age_limits SET region = NULL", args![]).await.unwrap();
     keeper.step().await.unwrap();
     assert_eq!(there.verify(Presented::bearer(&token)).unwrap().ages.map(|ages| ages.max_age), Some(7));
+}
+
+/// Two of a person's programs: who did not see what the other changed changes nothing.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_limit_that_changed_meanwhile_is_not_written_over(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    let send = async |method: &str, if_match: &str, max_age: u16| {
+        let request = Request::builder().method(method).uri(LIMIT).header(header::IF_MATCH, if_match);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        world.send(request.body(Body::from(json!({ "max_age": max_age }).to_string())).unwrap()).await
+    };
+    let now = async || world.get_as(LIMIT, &token).await;
+    for stale in ["*", "\"anything\""] {
+        assert_eq!(send("PUT", stale, 12).await.status, 412, "there is nothing that it could have seen");
+    }
+    let set = world.json_as("PUT", LIMIT, &token, &json!({ "max_age": 12 })).await;
+    let seen = set.header("etag").to_owned();
+    assert_eq!((set.status, now().await.header("etag")), (StatusCode::OK, seen.as_str()));
+
+    world.advance(1);
+    let other = send("PUT", &seen, 16).await;
+    assert_eq!((other.status, other.header("etag") == seen), (StatusCode::OK, false), "{}", other.text);
+    for (method, stale) in [("PUT", seen.clone()), ("DELETE", seen.clone()), ("PUT", format!("W/{seen}"))] {
+        let refused = send(method, &stale, 18).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["code"]), (412, &json!("changed_meanwhile")), "{method}");
+    }
+    assert_eq!(now().await.ok()["max_age"], 16, "what is refused changes nothing");
+    let several = format!("{seen}, {}", other.header("etag"));
+    assert_eq!(send("PUT", &several, 18).await.status, 200);
+    assert_eq!(send("PUT", "*", 21).await.ok()["max_age"], 21);
+    let last = now().await.header("etag").to_owned();
+    assert_eq!(send("DELETE", &last, 0).await.status, 204);
+    assert_eq!(send("DELETE", &last, 0).await.status, 404);
 }

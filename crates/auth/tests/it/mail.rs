@@ -17,10 +17,10 @@ const EMAIL: &str = "ada@example.org";
 const NEW: &str = "another horse battery";
 
 /// The folder that mail goes into.
-struct Box(TempDir);
+pub struct Box(TempDir);
 
 impl Box {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -48,7 +48,7 @@ impl Box {
     }
 
     /// The path of the link of the one mail that is due with this subject.
-    async fn link(&self, world: &World, subject: &str) -> String {
+    pub async fn link(&self, world: &World, subject: &str) -> String {
         let all = self.collect(world).await;
         let [(_, _, text)] = &all.iter().filter(|(_, named, _)| named == subject).collect::<Vec<_>>()[..] else {
             panic!("not one {subject:?} among {all:?}")
@@ -62,19 +62,19 @@ pub fn postman(world: &World, folder: &Path) -> Postman {
     Postman::new(Arc::clone(&world.auth), Arc::new(files))
 }
 
-const RESET: &str = "Choose a new password";
-const VERIFY: &str = "Is this your address?";
+pub const RESET: &str = "Choose a new password";
+pub const VERIFY: &str = "Is this your address?";
 const CHANGED: &str = "Your password was changed";
 
-async fn forgot(world: &World, email: &str) -> Answer {
+pub async fn forgot(world: &World, email: &str) -> Answer {
     Browser::new(world).submit("/forgot", "/forgot", &[("email", email)]).await
 }
 
-fn code(link: &str) -> &str {
+pub fn code(link: &str) -> &str {
     link.split_once("code=").unwrap().1
 }
 
-async fn reset(world: &World, link: &str, new: &str) -> Answer {
+pub async fn reset(world: &World, link: &str, new: &str) -> Answer {
     let mut browser = Browser::new(world);
     let form = hidden(&browser.get("/login").await.text, "form_token");
     browser.post("/reset", &[("form_token", &form), ("code", code(link)), ("new", new)], &[]).await

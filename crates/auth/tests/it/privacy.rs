@@ -52,7 +52,7 @@ fn eraser(world: &World, outbox: &Path) -> Eraser {
 }
 
 /// Erases what is due, as a node does.
-async fn forget(world: &World, outbox: &Path) {
+pub async fn forget(world: &World, outbox: &Path) {
     let mut eraser = eraser(world, outbox);
     for _ in 0..2 {
         eraser.once().await.unwrap();

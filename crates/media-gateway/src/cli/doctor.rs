@@ -1,5 +1,7 @@
 //! `doctor`: names each problem of this installation, and its fix.
 
+mod certificates;
+
 use std::{net::TcpListener, path::Path};
 
 use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind};
@@ -54,6 +56,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(check("configuration", State::Good, "complete", ""));
             checks.push(model(&config));
             checks.push(mail(&config));
+            checks.extend(certificates::certificate(&config, Clock::system().now()));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
@@ -229,6 +232,7 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
 
 /// The Redis server, where the configuration names one: the node runs without it, with less.
 async fn redis(config: &Config) -> Option<Check> {
+    const SHARED: &str = "the cache and the rate limits are shared; tested against Redis 7, untested against Valkey";
     let link = backends::redis(config, &Clock::system()).transpose()?;
     let found = match link {
         Ok(link) => link.ping().await.map_err(|error| error.to_string()),
@@ -236,7 +240,7 @@ async fn redis(config: &Config) -> Option<Check> {
     };
     let less = |error| format!("{error}; nothing is cached, and each process limits by itself");
     Some(match found {
-        Ok(()) => check("redis", State::Good, "the cache and the rate limits are shared", ""),
+        Ok(()) => check("redis", State::Good, SHARED, ""),
         Err(error) => check("redis", State::Less, less(error), "check `redis.url` and that the server runs"),
     })
 }

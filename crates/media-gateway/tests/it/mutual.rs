@@ -23,8 +23,12 @@ pub fn authority() -> Authority {
 
 /// Writes a node's certificate and key, and the authority it believes.
 fn issue(dir: &Path, name: &str, by: &Authority) -> [PathBuf; 3] {
+    write(dir, name, CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap(), by)
+}
+
+fn write(dir: &Path, name: &str, params: CertificateParams, by: &Authority) -> [PathBuf; 3] {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, by).unwrap();
+    let certificate = params.signed_by(&key, by).unwrap();
     let files = ["crt", "key", "ca"].map(|kind| dir.join(format!("{name}.{kind}")));
     for (file, text) in files.iter().zip([certificate.pem(), key.serialize_pem(), by.pem()]) {
         std::fs::write(file, text).unwrap();
@@ -96,6 +100,39 @@ fn roles_show_each_other_certificates_that_change_while_they_run() {
     refused(&late);
     issue(dir.path(), "late", &other);
     eventually(&late, 200);
+}
+
+/// A certificate that ends at the midnight so many days from now.
+fn ends_in(days: i64) -> CertificateParams {
+    let day = contracts::Clock::system().now() + jiff::SignedDuration::from_hours(days * 24);
+    let day = day.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let [month, day_of_month] = [day.month(), day.day()].map(|part| u8::try_from(part).unwrap());
+    params.not_after = rcgen::date_time_ymd(day.year().into(), month, day_of_month);
+    params
+}
+
+#[test]
+fn the_doctor_says_when_a_certificate_has_to_be_renewed() {
+    let (dir, ours, other) = (tempfile::tempdir().unwrap(), authority(), authority());
+    let doctor = |files: &[PathBuf; 3]| {
+        let output = with(Setup::new(), files).run(&["doctor"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(!String::from_utf8(Setup::new().run(&["doctor"]).stdout).unwrap().contains("certificate: "));
+    for (days, said) in [
+        (32, "ok   certificate: "),
+        (29, "less certificate: it ends within 30 days"),
+        (2, "less certificate: it ends within 30 days"),
+        (-1, "BAD  certificate: no other role takes it: "),
+    ] {
+        let told = doctor(&write(dir.path(), &format!("in{days}"), ends_in(days), &ours));
+        assert!(told.contains(said), "{days} days: {told}");
+    }
+    let mut files = issue(dir.path(), "stranger", &ours);
+    files[2] = issue(dir.path(), "other", &other)[2].clone();
+    let told = doctor(&files);
+    assert!(told.contains("BAD  certificate: no other role takes it: "), "of another authority: {told}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const BASES = [
   ['device', 'device', (side) => ({ client_id: id(side), scope: 'read:content' })],
   ['pushed', 'par', (side) => ({ ...authorization(side.clients.secret.id), nonce: 'n' }), 'secret'],
   ['introspection', 'introspect', async (side) => ({
-    token: (await side.tokens()).access_token, token_type_hint: 'access_token',
+    token: (await side.tokens('secret')).access_token, token_type_hint: 'access_token',
   }), 'secret'],
   ['revocation', 'revoke', async (side) => ({
     client_id: id(side), token: (await side.tokens()).refresh_token, token_type_hint: 'refresh_token',
@@ -90,6 +90,12 @@ export function* cases() {
     yield raw('with GET', async (side) => ['GET', `?${await request(side)}`, known(side)]);
     yield raw('with a proof that is none', async (side) => send(await request(side), { ...known(side), dpop: 'nonsense' }));
   }
+  yield {
+    name: 'introspection of another client’s token', endpoint: 'introspect', make: async (side) => {
+      const { access_token: token } = await side.tokens('public');
+      return ['POST', '', { ...form, ...side.basic('secret') }, new URLSearchParams({ token }).toString()];
+    },
+  };
   for (const [endpoint, fields] of [
     ['token', { grant_type: 'refresh_token', refresh_token: 'x' }], ['par', authorization('x')], ['device', {}],
     ['introspect', { token: 'x' }], ['revoke', { token: 'x' }],

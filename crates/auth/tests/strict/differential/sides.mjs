@@ -21,10 +21,12 @@ class Side {
     return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
   }
 
-  async tokens() {
-    const [client_id, code] = [this.clients.public.id, await this.code('public')];
-    const fields = { grant_type: 'authorization_code', client_id, code, redirect_uri: CALLBACK, code_verifier: VERIFIER };
-    const tokens = await this.post('token', fields);
+  async tokens(name = 'public') {
+    const fields = {
+      grant_type: 'authorization_code', code: await this.code(name), redirect_uri: CALLBACK, code_verifier: VERIFIER,
+    };
+    const { id, secret } = this.clients[name];
+    const tokens = await (secret ? this.post('token', fields, this.basic(name)) : this.post('token', { ...fields, client_id: id }));
     if (!tokens.access_token || !tokens.refresh_token) throw new Error(`${this.name}: ${JSON.stringify(tokens)}`);
     return tokens;
   }
