@@ -1,17 +1,14 @@
 //! Events that a group of consumers failed on too often: the operator sees them, offers them again once the cause is gone,
 //! or drops them. The audit log says so.
 
-use std::sync::Arc;
-
 use axum::{Json, extract::State};
 use contracts::{ApiError, Call, Clock, ContentId, EventId};
-use futures::future::BoxFuture;
 use http::StatusCode;
 use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, Problems, page_limit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{
-    Db, Tx,
+    Db, Deed, Deeds,
     events::dead_letters::{self, DeadLetter, Place},
 };
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
@@ -22,27 +19,12 @@ const DISCARDED: &str = "event.discarded";
 /// The longest name of a group that is looked for.
 const MAX_GROUP: usize = 200;
 
-/// What an operator did with an event, for the audit log.
-pub struct Deed<'a> {
-    /// Who, and when at the latest.
-    pub call: &'a Call,
-    /// `event.retried` or `event.discarded`.
-    pub action: &'static str,
-    /// The group that failed on it.
-    pub group: &'a str,
-    /// The event's id.
-    pub event: EventId,
-}
-
-/// Writes into the audit log, in the transaction that does what it says.
-type OnDeed = Arc<dyn for<'a> Fn(&'a mut Tx, Deed<'a>) -> BoxFuture<'a, contracts::Result<()>> + Send + Sync>;
-
 /// Where they are kept.
 #[derive(Clone)]
 struct Letters {
     db: Db,
     clock: Clock,
-    stated: OnDeed,
+    deeds: Deeds,
 }
 
 /// An event that a group of consumers failed on too often.
@@ -93,12 +75,9 @@ impl From<DeadLetter> for DeadLetterView {
     }
 }
 
-/// The operator's routes to the dead letters of a database; what is done with one is `stated`.
-pub fn dead_letters<F>(db: Db, clock: Clock, stated: F) -> OpenApiRouter
-where
-    F: for<'a> Fn(&'a mut Tx, Deed<'a>) -> BoxFuture<'a, contracts::Result<()>> + Send + Sync + 'static,
-{
-    routes().with_state(Letters { db, clock, stated: Arc::new(stated) })
+/// The operator's routes to the dead letters of a database; what is done with one is stated among `deeds`.
+pub fn dead_letters(db: Db, clock: Clock, deeds: Deeds) -> OpenApiRouter {
+    routes().with_state(Letters { db, clock, deeds })
 }
 
 /// Their documentation.
@@ -159,7 +138,7 @@ async fn retry_dead_letter(
     ApiPath((group, event)): ApiPath<(String, EventId)>,
 ) -> HttpResult<StatusCode> {
     check(&group)?;
-    letters.settle(Deed { call: &call, action: RETRIED, group: &group, event }).await?;
+    letters.settle(&call, RETRIED, &group, event).await?;
     tracing::info!(%group, %event, "a dead letter is offered to its group again");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -176,24 +155,24 @@ async fn discard_dead_letter(
     ApiPath((group, event)): ApiPath<(String, EventId)>,
 ) -> HttpResult<StatusCode> {
     check(&group)?;
-    letters.settle(Deed { call: &call, action: DISCARDED, group: &group, event }).await?;
+    letters.settle(&call, DISCARDED, &group, event).await?;
     tracing::info!(%group, %event, "a dead letter is dropped");
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Letters {
-    /// Does with a dead letter what `deed` says, and states it.
-    async fn settle(&self, deed: Deed<'_>) -> Result<(), ApiError> {
-        let Deed { group, event, .. } = deed;
+    /// Does with a dead letter what `action` says, and states it.
+    async fn settle(&self, call: &Call, action: &'static str, group: &str, event: EventId) -> Result<(), ApiError> {
         let mut tx = self.db.begin().await?;
-        let there = match deed.action {
+        let there = match action {
             DISCARDED => dead_letters::discard(&mut tx, group, event).await?,
             _ => dead_letters::requeue(&mut tx, group, event, self.clock.now()).await?,
         };
         if !there {
             return Err(ApiError::not_found("unknown_dead_letter", format!("{group} has no dead letter {event}")));
         }
-        (self.stated)(&mut tx, deed).await?;
+        let (target, detail) = (event.to_string(), [("group", group)]);
+        self.deeds.state(&mut tx, Deed { call, action, target: &target, detail: &detail }).await?;
         Ok(tx.commit().await?)
     }
 }

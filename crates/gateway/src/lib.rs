@@ -27,7 +27,7 @@ pub use admin::{Reload, api};
 pub use breaker::BreakerConfig;
 pub use cache::ResponseCache;
 pub use cors::Origins;
-pub use dead_letters::{Deed, dead_letters};
+pub use dead_letters::dead_letters;
 pub use docs::document_text;
 pub use guard::{Admitted, Denial, DeprecatedRoute, GuardConfig, OnDenied, RouteTimeout};
 pub use health::{Health, Readiness};

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use pictures::{HostedPictures, Hosts};
 use search::Search;
 use stores::{
-    Deed, Deeds,
+    Deeds,
     cache::Cache,
     db::Db,
     events::{self, Head},
@@ -171,15 +171,7 @@ impl Services {
 
     /// The operator's routes to the dead letters; the audit log says what was done with them.
     pub fn dead_letters(&self) -> OpenApiRouter {
-        let auth = Arc::clone(&self.auth);
-        gateway::dead_letters(self.db.clone(), self.clock.clone(), move |tx, deed| {
-            let auth = Arc::clone(&auth);
-            let gateway::Deed { call, action, group, event } = deed;
-            Box::pin(async move {
-                let (target, detail) = (event.to_string(), [("group", group)]);
-                auth.note(tx, Deed { call, action, target: &target, detail: &detail }).await
-            })
-        })
+        gateway::dead_letters(self.db.clone(), self.clock.clone(), deeds(&self.auth))
     }
 
     /// Starts the workers: the followers of the event log, and its trimming.

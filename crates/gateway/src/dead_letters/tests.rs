@@ -58,12 +58,14 @@ impl Node {
         };
         let (stated, unwritable) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicBool>::default());
         let (log, broken) = (Arc::clone(&stated), Arc::clone(&unwritable));
-        let router = dead_letters(db.clone(), clock.clone(), move |_, deed| {
+        let deeds = Deeds::by(move |_, deed| {
             assert!(deed.call.require_operator().is_ok());
-            log.lock().unwrap().push((deed.action, deed.group.to_owned(), deed.event));
+            let [("group", group)] = deed.detail else { panic!("{:?}", deed.detail) };
+            log.lock().unwrap().push((deed.action, (*group).to_owned(), deed.target.parse::<EventId>().unwrap()));
             let broken = broken.load(Ordering::SeqCst);
             async move { if broken { Err(ApiError::internal("no log")) } else { Ok(()) } }.boxed()
         });
+        let router = dead_letters(db.clone(), clock.clone(), deeds);
         let (router, _) = router.split_for_parts();
         let router = router.layer(frame_layer(Arc::new(frame)));
         let ids = Ids::new(clock.clone(), Rng::seeded(2));
