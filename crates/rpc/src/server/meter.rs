@@ -26,7 +26,10 @@ const METHODS: [(&str, &[&str]); 3] = [
             "WithdrawOffers",
         ],
     ),
-    (SEARCH_SERVICE, &["SearchContent", "VectorSearch", "GraphSearch", "SimilarContent", "Autocomplete", "Discover"]),
+    (
+        SEARCH_SERVICE,
+        &["SearchContent", "VectorSearch", "GraphSearch", "SimilarContent", "Autocomplete", "Discover", "Trending"],
+    ),
 ];
 
 /// Runs the call and records it when its last byte is sent.
