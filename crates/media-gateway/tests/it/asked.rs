@@ -562,9 +562,10 @@ fn odd_input_is_answered_in_time() {
         }
     }
     // What nobody sees parts words as a space does, and a word is found in whatever script it is written.
+    // A heist is a crime: Scarface is found by that.
     let written: [(&str, &[&str]); 3] = [
         ("\u{0}\u{1}he\u{200b}at\u{7f}\u{202e}", &[]),
-        ("\u{0}\u{1}last\u{200b}heist\u{7f}\u{202e}", &["Heat", "The Matrix Reloaded"]),
+        ("\u{0}\u{1}last\u{200b}heist\u{7f}\u{202e}", &["Heat", "Scarface", "The Matrix Reloaded"]),
         ("мatrix матрица 千と千尋 heat \u{200f}שלום", &["Heat", "The Matrix", "The Matrix Reloaded"]),
     ];
     for (query, wanted) in written {
