@@ -11,6 +11,7 @@ mod http;
 mod jobs;
 mod link;
 mod mapped;
+mod provided;
 mod providers;
 mod resume;
 mod runs;
