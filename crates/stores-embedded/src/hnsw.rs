@@ -196,6 +196,7 @@ impl Job {
     fn step(&self, guide: &Guide) -> Result<bool, VectorError> {
         // All but one of the cores: the others answer searches.
         let threads = thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).max(1);
+        let cleared = guide.cleared.load(Ordering::SeqCst);
         let changed = self.index.read(|rows| {
             let wanted = rows.vectors_len() >= self.worth || guide.graph.len() > 0;
             if wanted { rows.changed(CHUNK * threads) } else { Vec::new() }
@@ -207,7 +208,12 @@ impl Job {
             guide.graph.centre_on(self.index.read(Rows::mean));
         }
         guide.graph.put(&changed, threads)?;
-        self.index.change(|rows| rows.settle(&changed));
+        self.index.change(|rows| {
+            // Cleared meanwhile, the graph knows none of them, though the same vectors may be in the same rows again.
+            if guide.cleared.load(Ordering::SeqCst) == cleared {
+                rows.settle(&changed);
+            }
+        });
         guide.unsaved.fetch_add(changed.len(), Ordering::SeqCst);
         Ok(true)
     }

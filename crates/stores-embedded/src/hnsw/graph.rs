@@ -126,7 +126,7 @@ impl Graph {
         Ok(found.keys.into_iter().filter_map(|key| u32::try_from(key).ok()).collect())
     }
 
-    /// The `count` nearest to `query` (normalised) of `rows` by their bits alone, in no order; all must have been put in.
+    /// The `count` nearest to `query` (normalised) of `rows`, which were put in, by their bits alone, in no order.
     pub fn nearest(&self, query: &[f32], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
         let held = self.read();
         held.sketches.nearest(&bits(query, &held.centre), count, rows)
@@ -175,9 +175,10 @@ fn sketches(index: &Index, dimension: usize, rows: impl Iterator<Item = u32>) ->
     // Of bits too the library wants room for a byte a component; it fills the first of them.
     let mut bits = vec![b1x8(0); index.dimensions()];
     for row in rows {
-        if index.get(u64::from(row), &mut bits).map_err(failed)? > 0 {
-            sketches.row_mut(row).iter_mut().zip(&bits).for_each(|(place, bits)| *place = bits.0);
+        if index.get(u64::from(row), &mut bits).map_err(failed)? == 0 {
+            return Err(VectorError::Corrupt("the graph lacks a row that it should hold".to_owned()));
         }
+        sketches.row_mut(row).iter_mut().zip(&bits).for_each(|(place, bits)| *place = bits.0);
     }
     Ok(sketches)
 }

@@ -3,7 +3,7 @@
 
 use super::kernel::{bytes_of, distance};
 
-/// Rows of bits, by number; one that was never set is all zeros.
+/// Rows of bits, by number; one that was never set, below others, is all zeros.
 pub struct Sketches {
     /// The bytes of one row.
     width: usize,

@@ -102,6 +102,11 @@ async fn the_graph_finds_the_nearest_whatever_passes() -> Outcome {
     let vectors = index.exact.index.read(Rows::vectors_len);
     assert_eq!(index.exact.index.guide().unwrap().graph().len(), vectors, "the graph holds what lives");
     assert!(recall(&index, 1) >= 0.95);
+    // Begun anew, fewer rows and other vectors in them.
+    index.clear().await?;
+    index.upsert(points(700_000..700_900), 3).await?;
+    settled(&index).await;
+    assert!(recall(&index, 1) >= 0.95);
     Ok(())
 }
 
@@ -172,6 +177,17 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
     while !written.exists() && started.elapsed() < Duration::from_secs(30) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let by_bits = |graph: &Graph| -> Vec<Vec<u32>> {
+        let nearest = |n| graph.nearest(&crate::exact::normalised(&vector(9_000_000 + n)), 20, 0..1_200);
+        (0..20)
+            .map(nearest)
+            .map(|mut rows| {
+                rows.sort_unstable();
+                rows
+            })
+            .collect()
+    };
+    let before = by_bits(index.exact.index.guide().unwrap().graph());
     drop(index);
 
     // Some titles change where the graph does not see it, and the file is written anew in another order.
@@ -181,6 +197,10 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
     drop(exact);
     let (places, graph) = load(&written, DIMENSION).unwrap();
     assert_eq!(graph.len(), 1_200, "one or two vectors a title");
+    assert_eq!(by_bits(&graph), before, "with the bits that were put in");
+    let bytes = graph.to_bytes()?;
+    let lacking = Graph::from_bytes(&bytes, DIMENSION, 0..1_201);
+    assert!(matches!(lacking, Err(VectorError::Corrupt(_))), "a row that the graph does not hold");
     let exact = ExactVectors::guided(
         &path,
         model(),
