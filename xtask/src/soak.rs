@@ -18,9 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{engines::Engines, needs, process, schemathesis, summary::Summary};
 
-/// Cases of each property, unless `PROPTEST_CASES` says otherwise. Ten thousand take the one that opens two databases a
-/// case beyond half an hour.
-const CASES: &str = "1000";
+/// Cases of each property, unless `PROPTEST_CASES` says otherwise.
+const CASES: &str = "10000";
 
 /// The step that is no package.
 const API: &str = "schemathesis";

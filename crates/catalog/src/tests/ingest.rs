@@ -1,7 +1,7 @@
 //! Taking records in: once, atomically, and the same however they are cut into batches.
 
 use contracts::{ErrorKind, IngestAction::*};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use rstest::rstest;
 use stores::args;
 
@@ -272,31 +272,40 @@ async fn where_batches_end_makes_no_difference(#[case] engine: &str) {
     assert_eq!(exports[0], exports[2]);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
-    #[test]
-    fn any_cut_and_any_repetition_gives_the_same_catalogue(cuts in prop::collection::vec((1..40_usize, any::<bool>()), 1..8)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (whole, cut) = (Bench::open("sqlite").await, Bench::open("sqlite").await);
-            whole.ingest(&world()).await;
-            let (records, mut at) = (world(), 0);
-            for (size, repeat) in cuts.iter().cycle() {
-                if at >= records.len() {
-                    break;
-                }
-                let end = (at + size).min(records.len());
-                cut.ingest(&records[at..end]).await;
-                // As after a crash between the commit and its acknowledgement.
-                if *repeat {
-                    let again = cut.ingest(&records[at..end]).await;
-                    assert!(again.iter().all(|outcome| outcome.action == Unchanged));
-                }
-                at = end;
-            }
-            assert_eq!(whole.export().await, cut.export().await);
-        });
+#[test]
+fn any_cut_and_any_repetition_gives_the_same_catalogue() {
+    // Two databases a case: as many cases as other properties have would take the soak half an hour. The environment
+    // does not change the number of a runner's own.
+    let cases = if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 1_000 } else { 12 };
+    let cuts = prop::collection::vec((1..40_usize, any::<bool>()), 1..8);
+    TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() })
+        .run(&cuts, |cuts| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(cut_and_repeated(&cuts));
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// Takes the world in parts of these sizes, some of them twice, and compares it with the whole at once.
+async fn cut_and_repeated(cuts: &[(usize, bool)]) {
+    let (whole, cut) = (Bench::open("sqlite").await, Bench::open("sqlite").await);
+    whole.ingest(&world()).await;
+    let (records, mut at) = (world(), 0);
+    for (size, repeat) in cuts.iter().cycle() {
+        if at >= records.len() {
+            break;
+        }
+        let end = (at + size).min(records.len());
+        cut.ingest(&records[at..end]).await;
+        // As after a crash between the commit and its acknowledgement.
+        if *repeat {
+            let again = cut.ingest(&records[at..end]).await;
+            assert!(again.iter().all(|outcome| outcome.action == Unchanged));
+        }
+        at = end;
     }
+    assert_eq!(whole.export().await, cut.export().await);
 }
 
 #[rstest]
