@@ -178,7 +178,7 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let by_bits = |graph: &Graph| -> Vec<Vec<u32>> {
-        let nearest = |n| graph.nearest(&crate::exact::normalised(&vector(9_000_000 + n)), 20, 0..1_200);
+        let nearest = |n: u64| graph.nearest(&crate::exact::normalised(&vector(9_000_000 + n)), 20, 0..1_200);
         (0..20)
             .map(nearest)
             .map(|mut rows| {
