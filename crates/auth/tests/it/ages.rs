@@ -132,3 +132,22 @@ async fn a_limit_that_changed_meanwhile_is_not_written_over(#[case] engine: &str
     assert_eq!(send("DELETE", &last, 0).await.status, 204);
     assert_eq!(send("DELETE", &last, 0).await.status, 404);
 }
+
+/// Another program may change it at once: here by the very statement that comes before the commit.
+#[rstest]
+#[case::another("max_age = 21")]
+#[case::unreadable("region = 'nowhere'")]
+#[tokio::test]
+async fn who_sets_a_limit_is_answered_with_that_one(#[case] meanwhile: &str) {
+    let world = World::open("sqlite").await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    let changes = format!(
+        "CREATE TRIGGER meanwhile AFTER INSERT ON auth_audit WHEN NEW.action = 'age_limit.set'
+        BEGIN UPDATE auth_age_limits SET {meanwhile}; END"
+    );
+    world.db.execute(changes, args![]).await.unwrap();
+    let set = world.json_as("PUT", LIMIT, &token, &json!({ "max_age": 12 })).await;
+    let tag = set.header("etag").to_owned();
+    assert_eq!(set.ok()["max_age"], 12);
+    assert_ne!(world.get_as(LIMIT, &token).await.header("etag"), tag, "it is another's by now");
+}
