@@ -108,7 +108,7 @@ impl Auth {
     /// Takes what this process has just changed. It is done whether or not that can be read here: the keeper then takes
     /// it, by its event.
     async fn take_own(&self, user: UserId) {
-        if let Err(error) = self.take_age_limit(user).await {
+        if let Err(error) = self.take_age_limits(&[user]).await {
             tracing::warn!(%error, "an age limit that was changed here can't be read yet");
         }
     }

@@ -5,9 +5,10 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use contracts::{Event, EventId};
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::args;
+use stores::{args, events};
 
 use crate::{
     admin::own_token,
@@ -78,6 +79,32 @@ async fn another_process_takes_a_limit_that_changed_and_nothing_else(#[case] eng
     assert_eq!(here.json_as("DELETE", LIMIT, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
     keeper.step().await.unwrap();
     assert_eq!((seen(here.auth.verifier()), seen(&there)), (None, None));
+}
+
+/// Nobody is let in while this waits, so it may not ask once for each of a school's accounts.
+#[rstest]
+#[case("sqlite", 40)]
+#[case("postgres", 40)]
+#[case::too_many_for_a_list("sqlite", 600)]
+#[tokio::test]
+async fn limits_that_changed_together_are_taken_together(#[case] engine: &str, #[case] people: usize) {
+    let here = World::open(engine).await;
+    let token = own_token(&here, &mut Browser::signed_up(&here, "ada@example.org").await).await;
+    let (there, mut keeper) = here.other();
+    keeper.step().await.unwrap();
+    here.json_as("PUT", LIMIT, &token, &json!({ "max_age": 9 })).await.ok();
+    let (_, hers) = events::read(&here.db, 0, 1_000).await.unwrap().pop().unwrap();
+    let ids = testkit::ids();
+    let of_another = |_| Event { id: EventId(ids.next()), data: json!({ "age_limit_of": ids.next() }), ..hers.clone() };
+    let others: Vec<Event> = (0..people).map(of_another).collect();
+    let mut tx = here.db.begin().await.unwrap();
+    events::append(&mut tx, &others).await.unwrap();
+    tx.commit().await.unwrap();
+    let statements = Statements::default();
+    let _counted = metrics::set_default_local_recorder(&statements);
+    keeper.step().await.unwrap();
+    assert!(statements.count() < 30, "{} statements for {people} people", statements.count());
+    assert_eq!(there.verify(Presented::bearer(&token)).unwrap().ages.map(|ages| ages.max_age), Some(9));
 }
 
 /// What was read of the log and could not be taken is not forgotten until the next minute.
