@@ -75,8 +75,7 @@ impl Auth {
         may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
     ) -> contracts::Result<AgeLimitView> {
         let (_, user) = manager(call)?;
-        self.limit_age(user, AgeLimit { max_age: new.max_age, region: new.region }, may).await?;
-        self.age_limit(call).await
+        self.limit_age(user, AgeLimit { max_age: new.max_age, region: new.region }, may).await
     }
 
     /// As [`Auth::set_age_limit`], of somebody who is known already.
@@ -85,7 +84,7 @@ impl Auth {
         user: UserId,
         limit: AgeLimit,
         may: impl FnOnce(Option<&AgeLimitView>) -> contracts::Result<()> + Send,
-    ) -> contracts::Result<()> {
+    ) -> contracts::Result<AgeLimitView> {
         if limit.max_age > MAX_AGE {
             return Err(ApiError::invalid("bad_age", format!("{} is no age of a certificate", limit.max_age))
                 .field("max_age", format!("must be from 0 to {MAX_AGE}")));
@@ -98,8 +97,20 @@ impl Auth {
         }
         may(ages::held(&mut tx, user).await?.map(AgeLimitView::from).as_ref())?;
         ages::set(&mut tx, user, limit, self.clock.now()).await?;
+        // As it is kept, which its entity tag is of; and before the commit, after which it may be another's.
+        let set = ages::held(&mut tx, user).await?;
+        let set = set.ok_or_else(|| ApiError::internal("an age limit that was set is gone"))?;
         self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.limited(user)]).await?;
-        self.take_age_limit(user).await
+        self.take_own(user).await;
+        Ok(set.into())
+    }
+
+    /// Takes what this process has just changed. It is done whether or not that can be read here: the keeper then takes
+    /// it, by its event.
+    async fn take_own(&self, user: UserId) {
+        if let Err(error) = self.take_age_limits(&[user]).await {
+            tracing::warn!(%error, "an age limit that was changed here can't be read yet");
+        }
     }
 
     /// Ends the caller's limit, where `may` does not refuse.
@@ -126,6 +137,7 @@ impl Auth {
         may(Some(&held.into()))?;
         ages::end(&mut tx, user).await?;
         self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.limited(user)]).await?;
-        self.take_age_limit(user).await.map(|()| true)
+        self.take_own(user).await;
+        Ok(true)
     }
 }

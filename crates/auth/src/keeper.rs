@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WHOLE: SignedDuration = SignedDuration::from_secs(60);
 /// How many events it reads at a time.
 const BATCH: usize = 500;
+/// Of how many people it takes the age limits by themselves; where more have changed, it takes everything anew.
+const FEW: usize = 500;
 
 /// The worker.
 pub struct Keeper {
@@ -111,14 +113,13 @@ impl Keeper {
 
     /// Takes what the log says since it was last read.
     async fn follow(&mut self) -> Result<(), ApiError> {
-        let mut whole = false;
+        let (mut whole, mut limited) = (false, HashSet::new());
         loop {
             let (news, reached) = events::read_of(&self.auth.db, &[CHANGED, REVOKED], self.position, BATCH).await?;
             self.position = reached;
             if news.is_empty() {
                 break;
             }
-            let mut limited = HashSet::new();
             for (_, event) in &news {
                 if event.kind == CHANGED {
                     let Change { age_limit_of } = Change::deserialize(&event.data).unwrap_or_default();
@@ -128,11 +129,14 @@ impl Keeper {
                     self.auth.live().revoke(what, at, until);
                 }
             }
-            for person in limited {
-                self.auth.take_age_limit(person).await?;
-            }
         }
-        if whole { self.take().await } else { Ok(()) }
+        if whole || limited.len() > FEW {
+            return self.take().await;
+        }
+        if limited.is_empty() {
+            return Ok(());
+        }
+        self.auth.take_age_limits(&Vec::from_iter(limited)).await
     }
 
     /// Takes everything anew.

@@ -1,9 +1,9 @@
 //! What the use-cases share: stores, keys, and how something that was done is stated.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use access::{Live, Revoked, Snapshot, Verifier};
-use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace, UserId};
+use contracts::{AgeLimit, ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace, UserId};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
@@ -151,14 +151,17 @@ impl Auth {
         Ok(())
     }
 
-    /// Takes a person's age limit, as it is now, for this process.
+    /// Takes people's age limits, as they are now, for this process: of a few hundred people at most, with one statement.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub(crate) async fn take_age_limit(&self, person: UserId) -> Result<(), ApiError> {
+    pub(crate) async fn take_age_limits(&self, people: &[UserId]) -> Result<(), ApiError> {
         let _taking = self.taking.lock().await;
-        let found = ages::get(&self.db, person).await?;
-        self.live().limit(person, found.map(|row| row.ages));
+        let found = ages::of(&self.db, people).await?;
+        let found: HashMap<UserId, AgeLimit> = found.into_iter().map(|row| (row.user, row.ages)).collect();
+        for person in people {
+            self.live().limit(*person, found.get(person).copied());
+        }
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl Ingest {
         Self { db, catalog, clock, config, ids, rng, tasks, stop, turn, deeds: Deeds::default() }
     }
 
-    /// States in `deeds` what operators begin and stop.
+    /// States in `deeds` which runs and jobs operators begin, and which jobs they stop.
     pub fn audited(self, deeds: Deeds) -> Self {
         Self { deeds, ..self }
     }

@@ -32,15 +32,24 @@ pub fn token(config: &Config) -> anyhow::Result<Option<String>> {
 /// # Errors
 /// When one of the three files is missing or can't be used.
 pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<tls::Mutual>>> {
+    let Some(files) = files(config)? else { return Ok(None) };
+    Ok(Some(Arc::new(tls::Mutual::open(files).context("the certificates of `peers` can't be used")?)))
+}
+
+/// Where these are.
+///
+/// # Errors
+/// When one of the three is named without the others.
+pub fn files(config: &Config) -> anyhow::Result<Option<tls::Files>> {
     let peers = &config.peers;
-    let files = match (&peers.certificate_file, &peers.key_file, &peers.authorities_file) {
-        (None, None, None) => return Ok(None),
+    match (&peers.certificate_file, &peers.key_file, &peers.authorities_file) {
+        (None, None, None) => Ok(None),
         (Some(certificate), Some(key), Some(authorities)) => {
-            tls::Files { certificate: certificate.clone(), key: key.clone(), authorities: authorities.clone() }
+            let (certificate, key, authorities) = (certificate.clone(), key.clone(), authorities.clone());
+            Ok(Some(tls::Files { certificate, key, authorities }))
         }
         _ => anyhow::bail!("`peers.certificate_file`, `key_file` and `authorities_file` go together"),
-    };
-    Ok(Some(Arc::new(tls::Mutual::open(files).context("the certificates of `peers` can't be used")?)))
+    }
 }
 
 /// Refuses what would go over a network in plain text: a role that listens beyond this machine without certificates, and

@@ -2,6 +2,8 @@
 //! deployment's authority. Certificates are read from files, and again when those change, so that they are renewed while
 //! the node runs.
 
+mod taken;
+
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -25,6 +27,8 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+pub use taken::{Cause, taken_at};
 
 /// How often the files are looked at, when there are connections.
 const EVERY: Duration = Duration::from_secs(1);
@@ -139,11 +143,7 @@ fn load(files: &Files) -> io::Result<(Arc<ServerConfig>, Arc<ClientConfig>)> {
     let named = |path: &Path, why: String| io::Error::other(format!("{}: {why}", path.display()));
     let chain = certificates(&files.certificate)?;
     let key = || PrivateKeyDer::from_pem_file(&files.key).map_err(|error| named(&files.key, error.to_string()));
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(&files.authorities)? {
-        roots.add(authority).map_err(|error| named(&files.authorities, error.to_string()))?;
-    }
-    let roots = Arc::new(roots);
+    let roots = Arc::new(roots(&files.authorities)?);
     let wrong = |error: rustls::Error| named(&files.certificate, error.to_string());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider()).build();
     let verifier = verifier.map_err(|error| named(&files.authorities, error.to_string()))?;
@@ -158,6 +158,14 @@ fn load(files: &Files) -> io::Result<(Arc<ServerConfig>, Arc<ClientConfig>)> {
     let mut client = client.map_err(wrong)?;
     client.resumption = Resumption::disabled();
     Ok((Arc::new(server), Arc::new(client)))
+}
+
+fn roots(path: &Path) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(path)? {
+        roots.add(authority).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+    }
+    Ok(roots)
 }
 
 fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {

@@ -1,6 +1,6 @@
 //! Who gets in, and that certificates change while both ends run. The certificates are made here.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::{
     SupportedCipherSuite, SupportedProtocolVersion,
     crypto::aws_lc_rs::cipher_suite::{
@@ -164,4 +164,25 @@ fn what_is_no_certificate_is_named() {
     }
     std::fs::remove_file(&files.key).unwrap();
     assert!(Mutual::open(files).is_err());
+}
+
+#[test]
+fn why_a_certificate_is_not_taken_is_told() {
+    let (dir, ours, now) = (tempfile::tempdir().unwrap(), authority(), Duration::from_secs(1_800_000_000));
+    let files = issue(&dir, "node", &ours);
+    taken_at(&files, now).unwrap();
+    let cause = |at: Duration| taken_at(&files, at).unwrap_err().0;
+    assert_eq!(cause(Duration::ZERO), Cause::Time, "it is of 1975");
+    std::fs::write(&files.authorities, authority().as_ref().pem()).unwrap();
+    assert_eq!(cause(now), Cause::Authority);
+    std::fs::write(&files.authorities, ours.as_ref().pem()).unwrap();
+    for one_end in [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth] {
+        let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::new(Vec::new()).unwrap());
+        params.extended_key_usages = vec![one_end];
+        std::fs::write(&files.certificate, params.signed_by(&key, &ours).unwrap().pem()).unwrap();
+        std::fs::write(&files.key, key.serialize_pem()).unwrap();
+        assert_eq!(cause(now), Cause::Kind);
+    }
+    std::fs::remove_file(&files.key).unwrap();
+    assert_eq!(cause(now), Cause::File);
 }

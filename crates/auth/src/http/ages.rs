@@ -62,7 +62,7 @@ pub(super) async fn change_age_limit(State(auth): State<Arc<Auth>>, own: OwnForm
     let changed = match (own.form.get("end"), limit(&own)) {
         // Twice is as good as once.
         (Some(_), _) => auth.lift_age_limit(user, |_| Ok(())).await.map(|_| ()),
-        (None, Ok(limit)) => auth.limit_age(user, limit, |_| Ok(())).await,
+        (None, Ok(limit)) => auth.limit_age(user, limit, |_| Ok(())).await.map(|_| ()),
         (None, Err(error)) => Err(error),
     };
     match changed {

@@ -2,7 +2,7 @@
 
 use contracts::{AgeLimit, Region, UserId};
 use jiff::Timestamp;
-use stores::{Db, DbError, FromRow, Row, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Sql, Tx, Value, args, sql::placeholders};
 
 /// A limit, and since when it holds for whom.
 pub(crate) struct AgeRow {
@@ -31,6 +31,13 @@ pub(crate) async fn get(db: &Db, user: UserId) -> Result<Option<AgeRow>, DbError
 /// As [`get`], in the caller's transaction.
 pub(crate) async fn held(tx: &mut Tx, user: UserId) -> Result<Option<AgeRow>, DbError> {
     tx.fetch_optional(format!("{ROW} WHERE user_id = $1"), args![user.0]).await
+}
+
+/// Theirs, in no order; of those who have one.
+pub(crate) async fn of(db: &Db, people: &[UserId]) -> Result<Vec<AgeRow>, DbError> {
+    let sql = Sql::from(format!("{ROW} WHERE user_id IN {}", placeholders(1, people.len())));
+    let sql = if people.len() > 1 { sql.once() } else { sql };
+    db.fetch_all(sql, people.iter().map(|person| Value::from(person.0)).collect()).await
 }
 
 /// Everybody's. One more than `limit` when there are more.

@@ -5,9 +5,10 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use contracts::{Event, EventId};
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::args;
+use stores::{args, events};
 
 use crate::{
     admin::own_token,
@@ -80,6 +81,32 @@ async fn another_process_takes_a_limit_that_changed_and_nothing_else(#[case] eng
     assert_eq!((seen(here.auth.verifier()), seen(&there)), (None, None));
 }
 
+/// Nobody is let in while this waits, so it may not ask once for each of a school's accounts.
+#[rstest]
+#[case("sqlite", 40)]
+#[case("postgres", 40)]
+#[case::too_many_for_a_list("sqlite", 600)]
+#[tokio::test]
+async fn limits_that_changed_together_are_taken_together(#[case] engine: &str, #[case] people: usize) {
+    let here = World::open(engine).await;
+    let token = own_token(&here, &mut Browser::signed_up(&here, "ada@example.org").await).await;
+    let (there, mut keeper) = here.other();
+    keeper.step().await.unwrap();
+    here.json_as("PUT", LIMIT, &token, &json!({ "max_age": 9 })).await.ok();
+    let (_, hers) = events::read(&here.db, 0, 1_000).await.unwrap().pop().unwrap();
+    let ids = testkit::ids();
+    let of_another = |_| Event { id: EventId(ids.next()), data: json!({ "age_limit_of": ids.next() }), ..hers.clone() };
+    let others: Vec<Event> = (0..people).map(of_another).collect();
+    let mut tx = here.db.begin().await.unwrap();
+    events::append(&mut tx, &others).await.unwrap();
+    tx.commit().await.unwrap();
+    let statements = Statements::default();
+    let _counted = metrics::set_default_local_recorder(&statements);
+    keeper.step().await.unwrap();
+    assert!(statements.count() < 30, "{} statements for {people} people", statements.count());
+    assert_eq!(there.verify(Presented::bearer(&token)).unwrap().ages.map(|ages| ages.max_age), Some(9));
+}
+
 /// What was read of the log and could not be taken is not forgotten until the next minute.
 #[tokio::test]
 async fn a_limit_that_can_not_be_read_is_read_again() {
@@ -131,4 +158,23 @@ async fn a_limit_that_changed_meanwhile_is_not_written_over(#[case] engine: &str
     let last = now().await.header("etag").to_owned();
     assert_eq!(send("DELETE", &last, 0).await.status, 204);
     assert_eq!(send("DELETE", &last, 0).await.status, 404);
+}
+
+/// Another program may change it at once: here by the very statement that comes before the commit.
+#[rstest]
+#[case::another("max_age = 21")]
+#[case::unreadable("region = 'nowhere'")]
+#[tokio::test]
+async fn who_sets_a_limit_is_answered_with_that_one(#[case] meanwhile: &str) {
+    let world = World::open("sqlite").await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, "ada@example.org").await).await;
+    let changes = format!(
+        "CREATE TRIGGER meanwhile AFTER INSERT ON auth_audit WHEN NEW.action = 'age_limit.set'
+        BEGIN UPDATE auth_age_limits SET {meanwhile}; END"
+    );
+    world.db.execute(changes, args![]).await.unwrap();
+    let set = world.json_as("PUT", LIMIT, &token, &json!({ "max_age": 12 })).await;
+    let tag = set.header("etag").to_owned();
+    assert_eq!(set.ok()["max_age"], 12);
+    assert_ne!(world.get_as(LIMIT, &token).await.header("etag"), tag, "it is another's by now");
 }

@@ -200,7 +200,7 @@ async fn are_gone_when_they_are_discarded(test: &TestDb) {
     assert_eq!(places(&node.get("?group=readers").await.1).len(), 2);
     assert_eq!(places(&node.get("?group=writers").await.1).len(), 3, "another group's stay");
     assert_eq!(node.handled(&node.groups[0]).await, [], "it is never handled");
-    assert_eq!(*node.stated.lock().unwrap(), [(DISCARDED, "readers".to_owned(), node.events[1])]);
+    assert_eq!(*node.stated.lock().unwrap(), [("event.discarded", "readers".to_owned(), node.events[1])]);
     assert_eq!(node.discard("%00", node.events[0]).await.0, 400);
 }
 

@@ -123,7 +123,7 @@ const SOON: SignedDuration = SignedDuration::from_mins(1);
 /// Notes how a run ended. `outcome` is what came of it, or why it failed; `None` when it was stopped. `goes_on` keeps
 /// the position of one that came to its end for the next.
 pub(super) async fn end(
-    tx: &mut Tx,
+    db: &Db,
     hold: &Hold,
     now: Timestamp,
     outcome: Option<&Result<String, String>>,
@@ -141,7 +141,7 @@ pub(super) async fn end(
     let soon = now.checked_add(SOON).unwrap_or(now);
     let goes_on = i64::from(goes_on);
     let args = args![&hold.name, status.as_str(), now, summary, error, soon, goes_on, hold.holder];
-    hold.kept(tx.execute(sql, args).await?)
+    hold.kept(db.execute(sql, args).await?)
 }
 
 /// Jobs whose process was killed are interrupted, and their time has come.

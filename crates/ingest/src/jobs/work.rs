@@ -208,17 +208,18 @@ impl Ingest {
             Err(error) if error.code == "ingest_busy" => None,
             Err(error) => Some(Err(error.detail.clone())),
         };
-        let mut tx = self.db.begin().await?;
-        store::end(&mut tx, hold, self.clock.now(), end.as_ref(), goes_on).await?;
-        // Where the node itself ends, nobody stopped the job.
-        if end.is_none() && stop.is_cancelled() && !self.stop.is_cancelled() {
-            self.stated(&mut tx, call, "job.stopped", hold).await?;
-        }
-        tx.commit().await?;
+        store::end(&self.db, hold, self.clock.now(), end.as_ref(), goes_on).await?;
         match &end {
             Some(Ok(summary)) => tracing::info!(job = name, summary, "a job came to its end"),
             Some(Err(error)) => tracing::warn!(job = name, error, "a job failed; it runs again at its time"),
             None => tracing::info!(job = name, "a job was stopped; it goes on at the next start"),
+        }
+        // The job has ended, whether or not that can be stated. Only the command that began it can stop it, so the call is
+        // also that of who stopped it; where the node itself ends, nobody did.
+        if end.is_none() && stop.is_cancelled() && !self.stop.is_cancelled() {
+            let mut tx = self.db.begin().await?;
+            self.stated(&mut tx, call, "job.stopped", hold).await?;
+            tx.commit().await?;
         }
         outcome.map(|_| ())
     }

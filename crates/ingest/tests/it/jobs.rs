@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use contracts::{Event, ListQuery};
+use contracts::{ApiError, Event, ListQuery};
 use ingest::{Feed, Ingest, IngestConfig, JobStatus, Mapping, RunOptions, RunRequest};
 use jiff::SignedDuration;
 use stores::{Deeds, events};
@@ -184,4 +184,23 @@ async fn who_runs_and_stops_a_job_is_stated_and_the_schedule_is_nobody() {
     node.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
     let started = "job.started expiry_warnings";
     assert_eq!(*said.lock().unwrap(), [started, "job.stopped expiry_warnings", started]);
+}
+
+#[tokio::test]
+async fn a_job_that_was_stopped_has_ended_also_where_that_can_not_be_stated() {
+    let s = setup().await;
+    offers_until(&s, &[(1, "2026-01-03")]).await;
+    let deeds = Deeds::by(|_, deed| {
+        let full = ApiError::unavailable("database_busy", "the audit log can't be written");
+        let stated = if deed.action == "job.stopped" { Err(full) } else { Ok(()) };
+        Box::pin(async move { stated })
+    });
+    let (node, stopped) = (s.other().audited(deeds), CancellationToken::new());
+    stopped.cancel();
+    let error = node.run_job(&s.call, "expiry_warnings", &stopped, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "database_busy", "who stops it is told");
+    let job = node.job(&s.call, "expiry_warnings").await.unwrap();
+    assert_eq!(job.status, JobStatus::Interrupted);
+    let job = node.run_job(&s.call, "expiry_warnings", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((job.status, job.done), (JobStatus::Waiting, 1), "nothing holds it");
 }

@@ -128,11 +128,13 @@ fn the_doctor_says_when_a_certificate_has_to_be_renewed() {
     ] {
         let told = doctor(&write(dir.path(), &format!("in{days}"), ends_in(days), &ours));
         assert!(told.contains(said), "{days} days: {told}");
+        assert_eq!(told.contains("fix: renew it"), days < 30, "{days} days: {told}");
     }
     let mut files = issue(dir.path(), "stranger", &ours);
     files[2] = issue(dir.path(), "other", &other)[2].clone();
     let told = doctor(&files);
     assert!(told.contains("BAD  certificate: no other role takes it: "), "of another authority: {told}");
+    assert!(told.contains("fix: have it signed by"), "to renew it would not help: {told}");
 }
 
 #[test]
