@@ -75,7 +75,8 @@ impl Drive<'_> {
             if let Some(last) = page.last() {
                 after = Some(last.id);
                 let mut tx = self.ingest.db.begin().await?;
-                store::walked(&mut tx, hold, &last.id.to_string(), self.ingest.clock.now(), counts.rows_read).await?;
+                let now = self.ingest.clock.now();
+                store::walked(&mut tx, hold, Some(&last.id.to_string()), now, page.len()).await?;
                 tx.commit().await?;
             }
             if at_end || asked >= MAX_ASKED {

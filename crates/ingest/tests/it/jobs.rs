@@ -83,6 +83,7 @@ async fn a_stopped_job_goes_on_where_it_was() {
     s.ingest.recover().await.unwrap();
     assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 1, "its time has come");
     assert_eq!(expiring(&s).await.len(), 200, "the rest");
+    assert_eq!(s.ingest.job(&s.call, "expiry_warnings").await.unwrap().done, 700, "it counts on");
     assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 0);
 }
 
