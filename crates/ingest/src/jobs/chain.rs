@@ -19,8 +19,6 @@ use crate::{
     validate,
 };
 
-/// The most titles that one run asks about: some minutes at ten requests a second. The next run goes on behind them.
-const MAX_ASKED: u64 = 5_000;
 /// Titles between two notes of how far it came.
 const PAGE: usize = 100;
 
@@ -79,7 +77,7 @@ impl Drive<'_> {
                 store::walked(&mut tx, hold, Some(&last.id.to_string()), now, page.len()).await?;
                 tx.commit().await?;
             }
-            if at_end || asked >= MAX_ASKED {
+            if at_end || asked >= self.ingest.config.max_asked {
                 return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));
             }
         }
