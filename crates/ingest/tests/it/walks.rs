@@ -1,22 +1,35 @@
-//! Jobs that take long: they go on at the page where they were.
+//! Jobs that take long: they go on at the page where they were, and show meanwhile how far they are.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use contracts::{Content, Region};
 use ingest::{Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability};
 use jiff::SignedDuration;
 use rstest::rstest;
+use serde_json::{Value, json};
 use stores_embedded::MemoryCache;
+use tokio::sync::MutexGuard;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     chain,
     documents::STREAMING_AVAILABILITY,
     fake::{Fault, Server, config, serve},
+    http, jobs,
     setup::{Setup, setup},
     tmdb,
 };
 
+const JOBS: &str = "/api/v1/internal/jobs";
 /// So many titles that a walk over them is three pages of a hundred, the last one short.
 const TITLES: usize = 230;
 
@@ -151,4 +164,56 @@ async fn a_list_goes_on_at_the_page_that_could_not_be_read() {
     let job = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(paths(&server, 4), ["/3/discover/tv", "/3/tv/22"], "the second page alone");
     assert_eq!((job.status, job.done, s.titles().await.len()), (JobStatus::Waiting, 3, 2));
+}
+
+/// Lets through what waits at the gate of the catalogue, and is at the gate before the next.
+async fn one_more<'a>(s: &'a Setup, gate: MutexGuard<'a, ()>) -> MutexGuard<'a, ()> {
+    let (gate, ()) = tokio::join!(biased; s.catalog.gate.lock(), async move { drop(gate) });
+    gate
+}
+
+/// Waits until the route of a job says so.
+async fn shows(app: &Router, job: &str, status: &str, done: u64) {
+    let mut told = Value::Null;
+    for _ in 0..3_000 {
+        told = http::send(app, http::get(&format!("{JOBS}/{job}"))).await.2;
+        if (&told["status"], &told["done"]) == (&json!(status), &json!(done)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("not {status} with {done}: {told}");
+}
+
+/// Runs a job, holds it up whenever it turns to the catalogue, and looks how far it is by then; and where it ended.
+async fn is_seen(s: &Setup, node: Arc<Ingest>, job: &str, steps: &[u64], end: u64) {
+    let app = http::framed(s, node);
+    let asked = || s.catalog.asked.load(Ordering::SeqCst);
+    let (before, mut gate) = (asked(), s.catalog.gate.lock().await);
+    let run = Request::post(format!("{JOBS}/{job}/runs")).header(header::AUTHORIZATION, "Bearer secret");
+    assert_eq!(http::send(&app, run.body(Body::empty()).unwrap()).await.0, StatusCode::ACCEPTED);
+    for (step, done) in steps.iter().enumerate() {
+        until(|| asked() > before + step).await;
+        shows(&app, job, "running", *done).await;
+        gate = one_more(s, gate).await;
+    }
+    drop(gate);
+    shows(&app, job, "waiting", end).await;
+}
+
+#[tokio::test]
+async fn how_far_a_walk_is_is_seen_while_it_runs() {
+    let s = setup().await;
+    let days: Vec<(usize, &str)> = (1..=700).map(|id| (id, "2026-01-03")).collect();
+    jobs::offers_until(&s, &days).await;
+    is_seen(&s, s.ingest.clone(), "expiry_warnings", &[0, 500, 700], 700).await;
+}
+
+#[tokio::test]
+async fn how_far_a_feed_is_read_is_seen_while_it_is() {
+    let s = setup().await;
+    let rows: String = (1..=1_200).map(|id| format!("{id},The Harbour {id},\n")).collect();
+    let location = s.file("films.csv", format!("id,name,until\n{rows}"));
+    let node = Arc::new(jobs::with_feed(&s, &location, Some(jobs::MAPPING)));
+    is_seen(&s, node, "refresh_festival", &[0, 500, 1_000], 1_200).await;
 }
