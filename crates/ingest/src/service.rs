@@ -32,6 +32,8 @@ pub struct IngestConfig {
     pub retries: u32,
     /// How long to wait before the first of them; it doubles each time, up to 5 s.
     pub retry_delay: Duration,
+    /// The most titles, to the end of a page, that one run of a job asks providers about; the next goes on behind them.
+    pub max_asked: u64,
     /// Sources that jobs read anew, by name.
     pub feeds: BTreeMap<String, Feed>,
     /// Providers that jobs ask, by name, each with the region whose offers are wanted.
@@ -51,6 +53,8 @@ impl IngestConfig {
             batch_timeout: Duration::from_secs(60),
             retries: 6,
             retry_delay: Duration::from_millis(200),
+            // Some minutes at ten requests a second.
+            max_asked: 5_000,
             feeds: BTreeMap::new(),
             providers: BTreeMap::new(),
             webhooks: BTreeMap::new(),

@@ -19,8 +19,6 @@ use crate::{
     validate,
 };
 
-/// The most titles that one run asks about: some minutes at ten requests a second. The next run goes on behind them.
-const MAX_ASKED: u64 = 5_000;
 /// Titles between two notes of how far it came.
 const PAGE: usize = 100;
 
@@ -75,10 +73,11 @@ impl Drive<'_> {
             if let Some(last) = page.last() {
                 after = Some(last.id);
                 let mut tx = self.ingest.db.begin().await?;
-                store::walked(&mut tx, hold, &last.id.to_string(), self.ingest.clock.now(), counts.rows_read).await?;
+                let now = self.ingest.clock.now();
+                store::walked(&mut tx, hold, Some(&last.id.to_string()), now, page.len()).await?;
                 tx.commit().await?;
             }
-            if at_end || asked >= MAX_ASKED {
+            if at_end || asked >= self.ingest.config.max_asked {
                 return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));
             }
         }

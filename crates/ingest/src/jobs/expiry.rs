@@ -50,7 +50,7 @@ impl Drive<'_> {
             }
             warned += said.len() as u64;
             events::append(&mut tx, &said).await?;
-            store::walked(&mut tx, hold, &last.to_string(), now, seen).await?;
+            store::walked(&mut tx, hold, Some(&last.to_string()), now, page.len()).await?;
             tx.commit().await?;
         }
         store::forget(&ingest.db, ingest.clock.now()).await?;

@@ -53,13 +53,15 @@ impl Drive<'_> {
             counts.rows_read += listed.keys.len() as u64;
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
-            let Some(next) = listed.next else { break };
+            let (next, now) = (listed.next.as_deref(), self.ingest.clock.now());
             let mut tx = self.ingest.db.begin().await?;
-            store::walked(&mut tx, hold, &next, self.ingest.clock.now(), counts.rows_read).await?;
+            store::walked(&mut tx, hold, next, now, listed.keys.len()).await?;
             tx.commit().await?;
-            cursor = Some(next);
+            cursor = listed.next;
+            if cursor.is_none() {
+                break;
+            }
         }
-        store::count(&self.ingest.db, hold, counts.rows_read).await?;
         Ok(Some(super::expiry::sentence(&counts)))
     }
 }

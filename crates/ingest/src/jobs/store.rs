@@ -95,7 +95,7 @@ pub(super) async fn due(db: &Db, now: Timestamp) -> Result<Vec<String>, DbError>
 /// Takes a job, if nobody has it; `next_at` is when it comes back. A run that was stopped keeps its count.
 pub(super) async fn claim(tx: &mut Tx, hold: &Hold, now: Timestamp, next_at: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE jobs SET status = 'running', started_at = $2, beat_at = $2, finished_at = NULL, next_at = $3,
-            error = NULL, summary = NULL, done = CASE WHEN position IS NULL THEN 0 ELSE done END, holder = $5
+            error = NULL, summary = NULL, done = CASE WHEN position IS NULL OR status = 'waiting' THEN 0 ELSE done END, holder = $5
         WHERE name = $1 AND (status <> 'running' OR beat_at < $4)";
     Ok(tx.execute(sql, args![&hold.name, now, next_at, silent(now), hold.holder]).await? == 1)
 }
@@ -159,17 +159,19 @@ pub(super) async fn warn(tx: &mut Tx, title: &Content, offer: &Offer, now: Times
     Ok(tx.execute(sql, args).await? == 1)
 }
 
-/// Notes how far the walk is, in the transaction that announces.
+/// Notes that a walk has seen a page of so many, in the transaction of what it did there, and where the next page is,
+/// unless that was the last. A run that goes on counts on.
 pub(super) async fn walked(
     tx: &mut Tx,
     hold: &Hold,
-    position: &str,
+    next: Option<&str>,
     now: Timestamp,
-    done: u64,
+    page: usize,
 ) -> Result<(), ApiError> {
-    let sql = "UPDATE jobs SET position = $3, beat_at = $4, done = $5 WHERE name = $1 AND holder = $2";
-    let done = i64::try_from(done).unwrap_or(i64::MAX);
-    hold.kept(tx.execute(sql, args![&hold.name, hold.holder, position, now, done]).await?)
+    let sql = "UPDATE jobs SET position = COALESCE($3, position), beat_at = $4, done = done + $5
+        WHERE name = $1 AND holder = $2";
+    let page = i64::try_from(page).unwrap_or(i64::MAX);
+    hold.kept(tx.execute(sql, args![&hold.name, hold.holder, next, now, page]).await?)
 }
 
 /// Forgets announcements of offers that are long gone.

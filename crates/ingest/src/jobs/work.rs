@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contracts::{ApiError, Call, ErrorKind, Result};
 use stores::{Deed, Tx};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Definition, Job, Work, expiry, store, store::Hold};
@@ -243,8 +244,24 @@ impl Ingest {
         on_progress: &(dyn Fn(&Progress) + Send + Sync),
     ) -> Result<Option<String>> {
         let feed = self.config.feeds.get(feed).ok_or_else(|| ApiError::internal("a feed is gone"))?;
-        let run = self.run(call, &feed.request()?, stop, on_progress).await?;
-        store::count(&self.db, hold, run.counts.rows_read).await?;
+        let request = feed.request()?;
+        let (seen, mut news) = watch::channel(0);
+        let reading = async move {
+            let note = move |progress: &Progress| {
+                seen.send_replace(progress.counts.rows_read);
+                on_progress(progress);
+            };
+            self.run(call, &request, stop, &note).await
+        };
+        // Ends with the reading, which drops the other end.
+        let noting = async {
+            while news.changed().await.is_ok() {
+                let rows = *news.borrow_and_update();
+                store::count(&self.db, hold, rows).await?;
+            }
+            Ok::<_, ApiError>(())
+        };
+        let (run, ()) = tokio::try_join!(reading, noting)?;
         let end = if run.status == RunStatus::Done { End::Done } else { End::Stopped };
         Ok(expiry::told(end, &run.counts))
     }

@@ -16,7 +16,7 @@ use crate::{
     tmdb,
 };
 
-const MAPPING: &str = "source = \"archive\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
+pub const MAPPING: &str = "source = \"archive\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
     [ids]\nimdb = \"imdb\"\n";
 
 /// A node with these providers, over the setup's database and catalogue, and a server for each.

@@ -70,6 +70,8 @@ impl Reply {
 /// How the server misbehaves, one answer after the other; then it is well.
 #[derive(Clone)]
 pub enum Fault {
+    /// Not this time.
+    None,
     Status(&'static str),
     Body(&'static str),
     /// Half of the body, then the end.

@@ -34,7 +34,7 @@ pub fn framed(s: &Setup, ingest: Arc<Ingest>) -> Router {
     ingest::routes(ingest).split_for_parts().0.layer(frame_layer(frame))
 }
 
-async fn send(app: &Router, request: Request<Body>) -> (StatusCode, String, Value) {
+pub async fn send(app: &Router, request: Request<Body>) -> (StatusCode, String, Value) {
     let response = app.clone().oneshot(request).await.unwrap();
     let status = response.status();
     let location = response.headers().get(header::LOCATION).map(|v| v.to_str().unwrap().to_owned());
@@ -50,7 +50,7 @@ fn post(body: &Value) -> Request<Body> {
         .unwrap()
 }
 
-fn get(path: &str) -> Request<Body> {
+pub fn get(path: &str) -> Request<Body> {
     Request::get(path).header(header::AUTHORIZATION, "Bearer secret").body(Body::empty()).unwrap()
 }
 

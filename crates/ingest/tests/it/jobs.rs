@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::setup::{Setup, setup};
 
-const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\n\
+pub const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\n\
     [offer]\nplatform = \"mubi\"\nweb_url = \"https://example.org/\"\nuntil_column = \"until\"\n";
 
 /// A node with this feed, over the setup's database and catalogue.
-fn with_feed(s: &Setup, location: &str, mapping: Option<&str>) -> Ingest {
+pub fn with_feed(s: &Setup, location: &str, mapping: Option<&str>) -> Ingest {
     let mapping_file = mapping.map(|text| s.file("mapping.toml", text).into());
     let location = Some(location.to_owned());
     let feed = Feed { location, mapping_file, ..Feed::default() };
@@ -33,7 +33,7 @@ async fn expiring(s: &Setup) -> Vec<Event> {
     events.into_iter().map(|(_, event)| event).filter(|event| event.kind == "offer.expiring").collect()
 }
 
-async fn offers_until(s: &Setup, days: &[(usize, &str)]) {
+pub async fn offers_until(s: &Setup, days: &[(usize, &str)]) {
     let mut text = "id,name,until\n".to_owned();
     for (id, day) in days {
         text += &format!("{id},The Harbour {id},{day}\n");
@@ -83,6 +83,7 @@ async fn a_stopped_job_goes_on_where_it_was() {
     s.ingest.recover().await.unwrap();
     assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 1, "its time has come");
     assert_eq!(expiring(&s).await.len(), 200, "the rest");
+    assert_eq!(s.ingest.job(&s.call, "expiry_warnings").await.unwrap().done, 700, "it counts on");
     assert_eq!(s.ingest.run_due(&s.stop).await.unwrap(), 0);
 }
 

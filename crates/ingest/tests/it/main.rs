@@ -19,6 +19,7 @@ mod sample;
 mod setup;
 mod tables;
 mod tmdb;
+mod walks;
 mod webhooks;
 
 /// What [`setup`] sets a node up over.

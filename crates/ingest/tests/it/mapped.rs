@@ -21,20 +21,30 @@ async fn run(s: &Setup, name: &str, bytes: impl AsRef<[u8]>) -> contracts::Resul
     s.request(&RunRequest { location: s.file(name, bytes), options }).await
 }
 
+/// A row of a Parquet file: its key, its name, which may be null, and its year.
+type Film<'a> = (&'a str, Option<&'a str>, i64);
 /// Two films, one row with an impossible year.
-fn parquet() -> Vec<u8> {
-    let schema = "message films { required binary id (UTF8); required binary name (UTF8); required int64 year; }";
-    let schema = Arc::new(parse_message_type(schema).unwrap());
+const FILMS: [Film<'static>; 3] = [("1", Some("Glass"), 1999), ("2", Some("Salt"), 2001), ("3", Some("Old"), 1492)];
+
+fn parquet(films: &[Film<'_>]) -> Vec<u8> {
+    let nulls = films.iter().any(|film| film.1.is_none());
+    let name = if nulls { "optional" } else { "required" };
+    let schema =
+        format!("message films {{ required binary id (UTF8); {name} binary name (UTF8); required int64 year; }}");
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Default::default()).unwrap();
     let mut group = writer.next_row_group().unwrap();
-    for texts in [["1", "2", "3"], ["Glass", "Salt", "Old"]] {
-        let values: Vec<ByteArray> = texts.iter().map(|text| ByteArray::from(*text)).collect();
+    let keys: Vec<ByteArray> = films.iter().map(|film| ByteArray::from(film.0)).collect();
+    let names: Vec<ByteArray> = films.iter().filter_map(|film| film.1).map(ByteArray::from).collect();
+    let named: Vec<i16> = films.iter().map(|film| i16::from(film.1.is_some())).collect();
+    for (values, levels) in [(keys, None), (names, nulls.then_some(named.as_slice()))] {
         let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
+        column.typed::<ByteArrayType>().write_batch(&values, levels, None).unwrap();
         column.close().unwrap();
     }
+    let years: Vec<i64> = films.iter().map(|film| film.2).collect();
     let mut column = group.next_column().unwrap().unwrap();
-    column.typed::<Int64Type>().write_batch(&[1999, 2001, 1492], None, None).unwrap();
+    column.typed::<Int64Type>().write_batch(&years, None, None).unwrap();
     column.close().unwrap();
     group.close().unwrap();
     writer.into_inner().unwrap()
@@ -49,7 +59,7 @@ async fn every_shape_says_the_same() {
         ("films.tsv.gz", gzip("year\tid\tname\n1999\t1\tGlass\n2001\t2\tSalt\n1492\t3\tOld\n")),
         ("films.jsonl", lines.as_bytes().to_vec()),
         ("films.json", format!("[{}]", lines.trim_end().replace('\n', ",")).into_bytes()),
-        ("films.parquet", parquet()),
+        ("films.parquet", parquet(&FILMS)),
     ];
     let mut exports = Vec::new();
     for (name, bytes) in inputs {
@@ -68,7 +78,7 @@ async fn every_shape_says_the_same() {
 #[tokio::test]
 async fn a_damaged_parquet_file_is_refused() {
     let s = setup().await;
-    let whole = parquet();
+    let whole = parquet(&FILMS);
     for cut in [8, 40, whole.len() - 9] {
         let error = run(&s, "films.parquet", &whole[..cut]).await.unwrap_err();
         assert_eq!(error.code, "bad_parquet", "{}", error.detail);
@@ -83,6 +93,32 @@ async fn a_damaged_parquet_file_is_refused() {
     }
     let plain = s.run(&s.file("films.parquet", &whole)).await.unwrap_err();
     assert!(plain.detail.contains("--mapping"), "{}", plain.detail);
+}
+
+/// As a row of a table is, in `media-gateway it::curation`.
+#[tokio::test]
+async fn a_bad_row_of_a_parquet_file_is_turned_away_with_its_place() {
+    let (s, huge) = (setup().await, "x".repeat(10 << 20));
+    let films = [
+        FILMS[0],
+        ("2", None, 2001),
+        ("3", Some(huge.as_str()), 2001),
+        ("4", Some("Old"), 1492),
+        ("1", Some("Another"), 1999),
+        ("5", Some("Salt"), 2001),
+    ];
+    let done = run(&s, "films.parquet", parquet(&films)).await.unwrap();
+    let rejects = s.rejected(&done);
+    let reasons: Vec<_> = rejects.iter().map(|reject| format!("{}: {}", reject.row, reject.reason)).collect();
+    let expected = [
+        "2: title is missing",
+        "3: the row is longer than 1048576 bytes or never ends",
+        "4: year is 1492, outside 1870 to 2036",
+        "5: duplicate id \"1\": an earlier row of this input has it with other content",
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!((done.counts.rows_read, done.counts.created, done.counts.rejected), (6, 2, 4), "the run goes on");
+    assert!(rejects[0].raw.contains("\"2\"") && rejects.iter().all(|reject| reject.raw.len() <= 4096));
 }
 
 #[tokio::test]

@@ -34,6 +34,8 @@ pub struct Watched {
     pub inner: Arc<Catalog>,
     /// Whoever has it holds up every list and every batch.
     pub gate: tokio::sync::Mutex<()>,
+    /// How many lists and batches were asked for, those that are held up with them.
+    pub asked: AtomicUsize,
     pub batches: Mutex<Vec<Vec<String>>>,
     /// How many calls to fail first, as if the catalogue could not be reached.
     pub failures: AtomicUsize,
@@ -52,6 +54,7 @@ impl CatalogApi for Watched {
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         drop(self.gate.lock().await);
         self.inner.list(call, query).await
     }
@@ -68,6 +71,7 @@ impl CatalogApi for Watched {
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(ApiError::unavailable("database_busy", "the catalogue can't be reached"));
         }
+        self.asked.fetch_add(1, Ordering::SeqCst);
         drop(self.gate.lock().await);
         let outcomes = self.inner.ingest(call, records).await?;
         let mut batches = self.batches.lock().unwrap();
@@ -106,7 +110,8 @@ pub async fn setup_with(limits: Limits) -> Setup {
     let cache = Arc::new(MemoryCache::new(1 << 20));
     let inner = Arc::new(Catalog::new(db.db(), cache, clock.clone(), rng.clone()));
     let (batches, failures, stop) = (Mutex::default(), AtomicUsize::new(0), Mutex::new(None));
-    let catalog = Arc::new(Watched { inner, gate: Default::default(), batches, failures, stop });
+    let (gate, asked) = (Default::default(), AtomicUsize::new(0));
+    let catalog = Arc::new(Watched { inner, gate, asked, batches, failures, stop });
     let config = IngestConfig {
         limits,
         retries: 3,

@@ -103,7 +103,7 @@ fn film() -> Value {
     })
 }
 
-fn tmdb(s: &Setup, base: &str, keys: &[&str]) -> Tmdb {
+pub fn tmdb(s: &Setup, base: &str, keys: &[&str]) -> Tmdb {
     Tmdb::new(config(base, keys), Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap()
 }
 

@@ -24,6 +24,8 @@ mod sample;
 mod setup;
 #[path = "../it/tmdb.rs"]
 mod tmdb;
+#[path = "../it/walks.rs"]
+mod walks;
 #[path = "../it/webhooks.rs"]
 mod webhooks;
 

@@ -13,12 +13,14 @@ use testkit::TestDb;
 use crate::{
     app::{App, Setup, one_line},
     fixtures::{self, TITLES},
+    mail::Browser,
     resume::caught_up,
 };
 
 const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
 const TRENDING: [&str; 3] = ["Harbour Street", "Salt and Thunder", "The Paper Lighthouse"];
 const FACETS: [&str; 5] = ["genres", "content_types", "decades", "platforms", "languages"];
+const AGE_LIMIT: &str = "/api/v1/auth/age-limit";
 const WITH_ACCOUNTS: &str = "auth,catalog,ingest";
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -313,7 +315,8 @@ fn the_command_line_works_beside_the_process_that_has_the_role() {
     }
 }
 
-/// The process that searches verifies tokens by itself, and learns from the event log what was revoked elsewhere.
+/// The process that searches verifies tokens by itself, and learns from the event log what was revoked elsewhere, and
+/// what the person whose token it is may be shown.
 #[test]
 fn what_one_process_revokes_the_other_turns_away() {
     let issuer = |setup: Setup| setup.env("MEDIA_GATEWAY_AUTH_ISSUER", "https://media.example");
@@ -338,6 +341,50 @@ fn what_one_process_revokes_the_other_turns_away() {
     until(200);
     assert!(back.setup.run(&["auth", "clients", "disable", id]).status.success());
     until(401);
+    age_limits_are_in_force(&front);
+}
+
+/// A limit that the process with the accounts is told holds in the one that searches, and no longer than it is there.
+fn age_limits_are_in_force(front: &App) {
+    let token = token_of_a_person(front);
+    let shown = || {
+        let found = front.send(front.request("GET", "/api/v1/search?q=harbour+street").bearer_auth(&token));
+        let hits = found.json["results"].as_array().filter(|_| found.status == 200);
+        hits.map(|hits| hits.iter().any(|hit| hit["content"]["title"] == "Harbour Street"))
+    };
+    let soon = |wanted: bool| {
+        let since = Instant::now();
+        while shown() != Some(wanted) {
+            assert!(since.elapsed() < Duration::from_secs(5), "shown must be {wanted}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    };
+    soon(true);
+    // More than once, because that everything is read anew after a minute may help once.
+    for _ in 0..3 {
+        let set = front.request("PUT", AGE_LIMIT).bearer_auth(&token);
+        front.send(set.json(&json!({ "max_age": 13, "region": "USA" }))).ok();
+        soon(false);
+        front.send(front.request("DELETE", AGE_LIMIT).bearer_auth(&token)).ok();
+        soon(true);
+    }
+}
+
+/// Of somebody who signs up in a browser and allows the command line what it asks for.
+fn token_of_a_person(front: &App) -> String {
+    let mut browser = Browser::new(front);
+    let form = [("email", "ada@example.org"), ("password", "correct horse battery")];
+    assert_eq!((browser.submit("/signup", "/signup", &form), browser.submit("/login", "/login", &form)), (200, 303));
+    let post = |path: &str, fields: &str| {
+        let request = front.request("POST", path).header("content-type", "application/x-www-form-urlencoded");
+        front.send(request.body(format!("client_id={}&{fields}", auth::CLI_CLIENT))).ok()
+    };
+    let begun = post("/oauth/device", "scope=read:content+account:manage");
+    let code = begun["user_code"].as_str().unwrap();
+    assert_eq!(browser.submit("/account", "/device", &[("user_code", code), ("decision", "allow")]), 200);
+    let device = begun["device_code"].as_str().unwrap();
+    let tokens = post("/oauth/token", &format!("grant_type=device_code&device_code={device}"));
+    tokens["access_token"].as_str().unwrap().to_owned()
 }
 
 #[test]
