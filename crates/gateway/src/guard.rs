@@ -332,11 +332,14 @@ async fn within(budget: Duration, work: Work) -> Response {
             tracing::error!(panic = text.unwrap_or("no message"), "a request made the server panic");
             Problem(ApiError::internal("the server made a mistake")).into_response()
         }
-        Err(_) => {
-            let detail = format!("no answer was ready within {} ms", budget.as_millis());
-            Problem(ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", detail)).into_response()
-        }
+        Err(_) => Problem(out_of_time(budget)).into_response(),
     }
+}
+
+/// The request's time is over, and it was `budget`.
+pub(crate) fn out_of_time(budget: Duration) -> ApiError {
+    let detail = format!("no answer was ready within {} ms", budget.as_millis());
+    ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", detail)
 }
 
 /// What is remembered of a request until its answer.

@@ -8,7 +8,7 @@ use std::{
     error::Error,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -33,6 +33,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::{
     connections::{BODY_PATIENCE, Connections, NoAnswer},
+    guard::out_of_time,
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
@@ -188,13 +189,19 @@ impl Road {
     }
 
     async fn forward(&self, request: Request) -> Result<Response, ApiError> {
+        let began = Instant::now();
         let (mut parts, body) = request.into_parts();
         let time = parts.extensions.get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(parts.extensions.get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         readdress(&mut parts, &self.host);
         let held = Held::new(parts, body).await?;
+        // What the body took of it is gone. A role that was asked after the end would do what nobody hears of.
+        let left = time.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(out_of_time(time));
+        }
         let safe = held.safe();
-        let mut response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await?;
+        let mut response = self.upstream.call(left, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         Ok(response)
