@@ -1,6 +1,6 @@
 //! Calls that come over another protocol on the same port: they take from the same buckets and stand in the same crowd.
 
-use std::{sync::Arc, time::Instant};
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::Request;
 use contracts::{ApiError, Caller};
@@ -13,7 +13,6 @@ use crate::crowd::Place;
 pub struct Admitted {
     shared: Arc<Shared>,
     place: Place,
-    began: Instant,
 }
 
 impl Guard {
@@ -24,7 +23,7 @@ impl Guard {
         request: &Request,
         route: &str,
     ) -> BoxFuture<'static, Result<Admitted, ApiError>> {
-        let (shared, began) = (Arc::clone(&self.0), Instant::now());
+        let shared = Arc::clone(&self.0);
         let demand = shared.demand(caller, shared.client(request), route, request.uri().path());
         let place = shared.enter(priority(caller));
         Box::pin(async move {
@@ -33,15 +32,17 @@ impl Guard {
             if let (Some(limits), Some(demand)) = (&shared.fittings.limits, demand) {
                 limits.take(demand).await?;
             }
-            Ok(Admitted { shared, place, began })
+            Ok(Admitted { shared, place })
         })
     }
 }
 
 impl Admitted {
-    /// The call is answered. How many are let in follows how long that took.
-    pub fn answered(self) {
+    /// The call is answered. How many are let in follows how long that `took`: nothing where it says more of the client
+    /// than of this node.
+    pub fn answered(self, took: Option<Duration>) {
+        let Some(took) = took else { return };
         let objective = self.shared.config.load().objective;
-        self.place.leave(self.began.elapsed(), objective, &self.shared.fittings.frame.clock);
+        self.place.leave(took, objective, &self.shared.fittings.frame.clock);
     }
 }

@@ -44,7 +44,10 @@ pub fn entrance(door: &Door) -> rpc::Entrance {
     let door = door.clone();
     Arc::new(move |caller: &Caller, request: &Request| -> rpc::Entering {
         let admitted = door.admit(caller, request, limits::route_of(request.uri().path()));
-        Box::pin(async move { admitted.await.map(|admitted| Box::new(|| admitted.answered()) as rpc::Answered) })
+        Box::pin(async move {
+            let admitted = admitted.await?;
+            Ok(Box::new(move |ended: rpc::Ended| admitted.answered(ended.took)) as rpc::Answered)
+        })
     })
 }
 
