@@ -130,7 +130,7 @@ pub struct Denial<'a> {
     pub address: Option<IpAddr>,
     /// The method.
     pub method: &'a Method,
-    /// The template of the route.
+    /// The template of the route; of a call over another protocol, what it was counted as.
     pub route: &'a str,
     /// 401 or 403.
     pub status: u16,

@@ -21,7 +21,7 @@ pub use peer::{ClientConfig, Peer, connect_lazy};
 pub use search::SearchClient;
 pub use server::{
     AUTH_SERVICE, Answered, CATALOG_SERVICE, Ended, Entering, Entrance, Health, SEARCH_SERVICE, ServerConfig, Services,
-    routes,
+    method_of, routes,
 };
 pub use status::{from_status, to_status};
 

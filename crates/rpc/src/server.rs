@@ -28,6 +28,7 @@ use crate::{
 };
 
 pub use admit::{Answered, Ended, Entering, Entrance};
+pub use meter::method_of;
 
 /// The name of accounts and tokens in gRPC.
 pub const AUTH_SERVICE: &str = pb::auth_service_server::SERVICE_NAME;

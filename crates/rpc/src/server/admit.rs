@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use contracts::{ApiError, Call, Caller, Clock, Result, Rng};
+use contracts::{ApiError, Call, Caller, Clock, ErrorKind, Result, Rng};
 use tokio::sync::Semaphore;
 use tonic::Code;
 use tracing::Instrument as _;
@@ -38,6 +38,8 @@ pub struct Ended {
     /// How long this node took for its answer, once the message was whole. Nothing where that says nothing of the node:
     /// the message never was whole, or the time was up that the client had chosen.
     pub took: Option<Duration>,
+    /// How it was refused, if that was for who made it: `Unauthenticated` or `PermissionDenied`.
+    pub refused: Option<ErrorKind>,
 }
 
 /// What [`admit`] decides by.
@@ -91,8 +93,14 @@ async fn run(gate: &Gate, request: Request, next: Next) -> Result<Response> {
         Ok(call) => gate.work(call, request, next).await,
         Err(error) => Err(error),
     };
-    let cut_short = hurries && code(&answer) == Code::DeadlineExceeded;
-    answered(Ended { took: whole.get().filter(|_| !cut_short).map(Instant::elapsed) });
+    let code = code(&answer);
+    let cut_short = hurries && code == Code::DeadlineExceeded;
+    let refused = match code {
+        Code::Unauthenticated => Some(ErrorKind::Unauthenticated),
+        Code::PermissionDenied => Some(ErrorKind::PermissionDenied),
+        _ => None,
+    };
+    answered(Ended { took: whole.get().filter(|_| !cut_short).map(Instant::elapsed), refused });
     answer
 }
 

@@ -335,8 +335,9 @@ async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     assert!(asked.by.lock().unwrap().is_empty(), "whomever a role calls for");
     stranger.directory(&anonymous()).await.unwrap();
     assert_eq!(guess.directory(&anonymous()).await.unwrap_err().code, "bad_token");
-    let took: Vec<_> = asked.ended.lock().unwrap().iter().map(|ended| ended.took.is_some()).collect();
-    assert_eq!(took, [true, false], "one was answered, and on the other nothing was worked");
+    let ended: Vec<_> = asked.ended.lock().unwrap().iter().map(|end| (end.took.is_some(), end.refused)).collect();
+    let guessed = (false, Some(ErrorKind::Unauthenticated));
+    assert_eq!(ended, [(true, None), guessed], "one was answered, and on the other nothing was worked");
     for client in [&stranger, &guess] {
         let refused = client.directory(&anonymous()).await.unwrap_err();
         assert_eq!((refused.kind, &*refused.code), (ErrorKind::TooManyRequests, "rate_limited"));
@@ -389,6 +390,24 @@ async fn what_a_client_waits_for_by_itself_is_not_what_the_node_took() {
     assert_eq!(ended("100m", long, long, Some(none)).await.took, None, "its own deadline");
     let took = ended("120S", long, short * 10, Some(none)).await.took.unwrap();
     assert!(took > short, "{took:?}: the node was late, whatever the client asked for");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_by_a_service_is_told_of() {
+    for (kind, told_of) in [
+        (ErrorKind::PermissionDenied, true),
+        (ErrorKind::Unauthenticated, true),
+        (ErrorKind::NotFound, false),
+        (ErrorKind::TooManyRequests, false),
+    ] {
+        let asked = Arc::new(Asked::default());
+        let config = ServerConfig { entrance: Some(entrance(&asked)), ..ServerConfig::default() };
+        let told = Arc::new(Told { error: Some(ApiError::new(kind, "refused", "no")), ..Told::default() });
+        let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+        let stranger = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+        assert_eq!(stranger.directory(&anonymous()).await.unwrap_err().kind, kind);
+        assert_eq!(asked.ended.lock().unwrap()[0].refused, told_of.then_some(kind));
+    }
 }
 
 #[tokio::test]
