@@ -24,14 +24,14 @@ use http::{
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_api::{BodyTooLarge, Budget, Client, Frame, Peer, Problem, cause};
+use http_api::{Budget, Client, Frame, Peer, Problem};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Body as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    body,
     connections::{BODY_PATIENCE, Connections, NoAnswer},
     guard::out_of_time,
     health::Readiness,
@@ -247,13 +247,9 @@ struct Held {
 }
 
 impl Held {
-    /// Reads the body, which the guard has bounded.
+    /// Reads the body.
     async fn new(parts: Parts, body: Body) -> Result<Self, ApiError> {
-        let body = match body.is_end_stream() {
-            true => Bytes::new(),
-            false => body.collect().await.map_err(|error| broken(&error))?.to_bytes(),
-        };
-        Ok(Self { parts, body })
+        Ok(Self { parts, body: body::whole(body).await? })
     }
 
     /// Whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only POST that reads is a
@@ -268,13 +264,6 @@ impl Held {
         *request.uri_mut() = self.parts.uri.clone();
         *request.headers_mut() = self.parts.headers.clone();
         request
-    }
-}
-
-fn broken(error: &axum::Error) -> ApiError {
-    match cause::<BodyTooLarge>(error) {
-        Some(_) => BodyTooLarge::api_error(),
-        None => ApiError::invalid("bad_body", "the body ended before it was whole"),
     }
 }
 
