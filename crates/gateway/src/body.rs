@@ -7,7 +7,9 @@ use std::{
 
 use axum::body::Body as AxumBody;
 use bytes::{Buf, Bytes};
-use http_api::BodyTooLarge;
+use contracts::ApiError;
+use http_api::{BodyTooLarge, cause};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
 
 /// How much of a body that is too large is still read. A client that is cut off while it sends often never reads the
@@ -32,6 +34,21 @@ impl Bounded {
         let mut body = Self { inner, left: 0, swallowed: Some(0) };
         while std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.is_some_and(|frame| frame.is_ok()) {}
     }
+}
+
+/// All of a body, which the guard has bounded.
+///
+/// # Errors
+/// `body_too_large` past its bound, `bad_body` where it breaks off.
+pub(crate) async fn whole(body: AxumBody) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let whole = body.collect().await.map_err(|error| match cause::<BodyTooLarge>(&error) {
+        Some(_) => BodyTooLarge::api_error(),
+        None => ApiError::invalid("bad_body", "the body ended before it was whole"),
+    })?;
+    Ok(whole.to_bytes())
 }
 
 impl Body for Bounded {
@@ -74,7 +91,6 @@ impl Body for Bounded {
 #[cfg(test)]
 mod tests {
     use futures::stream;
-    use http_body_util::BodyExt;
 
     use super::*;
 
@@ -88,5 +104,16 @@ mod tests {
         assert!(Bounded::new(chunks(11), 100).collect().await.is_err());
         assert!(Bounded::new(chunks(1), 9).collect().await.is_err());
         Bounded::swallow(chunks(1_000)).await;
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_or_says_why_not() {
+        assert_eq!(whole(AxumBody::empty()).await.unwrap(), Bytes::new());
+        assert_eq!(whole(chunks(10)).await.unwrap().len(), 100);
+        let long = AxumBody::new(Bounded::new(chunks(11), 100));
+        assert_eq!(whole(long).await.unwrap_err().code, "body_too_large");
+        let parts = [Ok(Bytes::from_static(b"x")), Err(axum::Error::new(std::io::Error::other("gone")))];
+        let broken = AxumBody::from_stream(stream::iter(parts));
+        assert_eq!(whole(broken).await.unwrap_err().code, "bad_body");
     }
 }

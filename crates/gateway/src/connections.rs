@@ -35,8 +35,9 @@ const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
 const MAX_IDLE: usize = 64;
 /// How long a role may pause within an answer.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(15);
-/// The largest body of a request or an answer that is held, so that a try can be repeated.
-pub(crate) const MAX_HELD: u64 = 64 * 1_024;
+/// The largest body of an answer that is read whole before it is passed on, so that a try can be repeated where it
+/// breaks off.
+const MAX_WHOLE_ANSWER: u64 = 64 * 1_024;
 
 /// The connections to one role, in HTTP/1.1.
 pub(crate) struct Connections {
@@ -73,7 +74,7 @@ impl Connections {
     pub(crate) async fn ask(self: &Arc<Self>, request: Request) -> Result<Response, NoAnswer> {
         let (mut driven, response) = self.send(request).await?;
         let (parts, mut body) = response.into_parts();
-        let length = body.size_hint().exact().filter(|bytes| *bytes <= MAX_HELD);
+        let length = body.size_hint().exact().filter(|bytes| *bytes <= MAX_WHOLE_ANSWER);
         let body = match length {
             Some(length) => {
                 let whole = driven.whole(&mut body, length).await.map_err(|error| NoAnswer::new(false, error))?;

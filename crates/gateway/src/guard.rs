@@ -130,7 +130,7 @@ pub struct Denial<'a> {
     pub address: Option<IpAddr>,
     /// The method.
     pub method: &'a Method,
-    /// The template of the route.
+    /// The template of the route; of a call over another protocol, what it was counted as.
     pub route: &'a str,
     /// 401 or 403.
     pub status: u16,
@@ -332,11 +332,14 @@ async fn within(budget: Duration, work: Work) -> Response {
             tracing::error!(panic = text.unwrap_or("no message"), "a request made the server panic");
             Problem(ApiError::internal("the server made a mistake")).into_response()
         }
-        Err(_) => {
-            let detail = format!("no answer was ready within {} ms", budget.as_millis());
-            Problem(ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", detail)).into_response()
-        }
+        Err(_) => Problem(out_of_time(budget)).into_response(),
     }
+}
+
+/// The request's time is over, and it was `budget`.
+pub(crate) fn out_of_time(budget: Duration) -> ApiError {
+    let detail = format!("no answer was ready within {} ms", budget.as_millis());
+    ApiError::new(ErrorKind::DeadlineExceeded, "deadline_exceeded", detail)
 }
 
 /// What is remembered of a request until its answer.

@@ -9,7 +9,7 @@ mod store;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{FromRequestParts as _, Request},
     response::{IntoResponse, Response},
     routing::Route,
@@ -18,13 +18,15 @@ use bytes::{Bytes, BytesMut};
 use contracts::{ApiError, Call, Clock, ErrorKind, Rng};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_api::{BodyTooLarge, CallOf, Problem, cause};
-use http_body_util::{BodyExt, LengthLimitError};
+use http_api::{CallOf, Problem};
+use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use stores::Db;
 use tower::ServiceExt;
 
 use store::{Claim, Claims, Kept};
+
+use crate::body;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -51,13 +53,12 @@ pub struct IdempotentRoute {
 pub struct Idempotency {
     claims: Claims,
     routes: Arc<[IdempotentRoute]>,
-    max_body: usize,
 }
 
 impl Idempotency {
     /// Keys kept in `db` for 24 hours, for `routes`.
     pub fn new(db: Db, clock: Clock, rng: Rng, routes: Vec<IdempotentRoute>) -> Self {
-        Self { claims: Claims::new(db, clock, rng), routes: routes.into(), max_body: 1_024 * 1_024 }
+        Self { claims: Claims::new(db, clock, rng), routes: routes.into() }
     }
 
     /// The rule for this route, if it has one.
@@ -89,13 +90,7 @@ impl Idempotency {
 
     async fn once(self, key: &str, request: Request, route: Route) -> Result<Response, ApiError> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, self.max_body).await.map_err(|error| {
-            if cause::<BodyTooLarge>(&error).is_some() || cause::<LengthLimitError>(&error).is_some() {
-                BodyTooLarge::api_error()
-            } else {
-                ApiError::invalid("bad_body", "the body ended before it was whole")
-            }
-        })?;
+        let body = body::whole(body).await?;
         // One caller's key says nothing to another.
         let who = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
         let path = parts.uri.path();

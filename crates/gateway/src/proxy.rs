@@ -8,7 +8,7 @@ use std::{
     error::Error,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -24,15 +24,16 @@ use http::{
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_api::{BodyTooLarge, Budget, Client, Frame, Peer, Problem, cause};
+use http_api::{Budget, Client, Frame, Peer, Problem};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Body as _;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
 use utoipa::openapi::OpenApi;
 
 use crate::{
+    body,
     connections::{BODY_PATIENCE, Connections, NoAnswer},
+    guard::out_of_time,
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
@@ -188,13 +189,19 @@ impl Road {
     }
 
     async fn forward(&self, request: Request) -> Result<Response, ApiError> {
+        let began = Instant::now();
         let (mut parts, body) = request.into_parts();
         let time = parts.extensions.get::<Budget>().map(|budget| budget.0);
         let time = time.or_else(|| Some(parts.extensions.get::<Arc<Frame>>()?.timeout)).unwrap_or(BODY_PATIENCE);
         readdress(&mut parts, &self.host);
         let held = Held::new(parts, body).await?;
+        // What the body took of it is gone. A role that was asked after the end would do what nobody hears of.
+        let left = time.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(out_of_time(time));
+        }
         let safe = held.safe();
-        let mut response = self.upstream.call(time, safe, || self.ask(held.next(), safe)).await?;
+        let mut response = self.upstream.call(left, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         Ok(response)
@@ -240,13 +247,9 @@ struct Held {
 }
 
 impl Held {
-    /// Reads the body, which the guard has bounded.
+    /// Reads the body.
     async fn new(parts: Parts, body: Body) -> Result<Self, ApiError> {
-        let body = match body.is_end_stream() {
-            true => Bytes::new(),
-            false => body.collect().await.map_err(|error| broken(&error))?.to_bytes(),
-        };
-        Ok(Self { parts, body })
+        Ok(Self { parts, body: body::whole(body).await? })
     }
 
     /// Whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only POST that reads is a
@@ -261,13 +264,6 @@ impl Held {
         *request.uri_mut() = self.parts.uri.clone();
         *request.headers_mut() = self.parts.headers.clone();
         request
-    }
-}
-
-fn broken(error: &axum::Error) -> ApiError {
-    match cause::<BodyTooLarge>(error) {
-        Some(_) => BodyTooLarge::api_error(),
-        None => ApiError::invalid("bad_body", "the body ended before it was whole"),
     }
 }
 

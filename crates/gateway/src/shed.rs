@@ -19,6 +19,8 @@ const HEADROOM: f64 = 0.6;
 const DECREASE: (f64, f64) = (0.5, 0.9);
 /// The share of the limit that a window without late answers adds; one at least.
 const INCREASE: f64 = 0.02;
+/// The most objectives for which nothing is recorded after a window with late answers, however late they were.
+const SETTLING: u32 = 10;
 /// Fewer than this starve the cores.
 const LEAST: f64 = 16.0;
 
@@ -112,7 +114,8 @@ impl Shed {
             let left = (in_time.as_secs_f64() / took.as_secs_f64()).clamp(DECREASE.0, DECREASE.1);
             self.limit = (felt * left).max(LEAST.min(self.most));
             // What was let in before is late too, and says nothing about the new limit.
-            self.settled = now + i64::try_from(objective.max(took).as_micros()).unwrap_or(WINDOW_MICROS);
+            let settling = took.clamp(objective, objective * SETTLING);
+            self.settled = now + i64::try_from(settling.as_micros()).unwrap_or(WINDOW_MICROS);
         } else if self.peak as f64 * 2.0 > self.limit {
             self.limit = (self.limit + (self.limit * INCREASE).max(1.0)).min(self.most);
         }

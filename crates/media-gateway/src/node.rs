@@ -139,8 +139,7 @@ impl Node {
                     let shared = role == Role::Gateway && common.config.all_roles();
                     let grpc = role.grpc(&self.services, shared);
                     let door = role.door(&self.services, common)?;
-                    let entrance = role.entrance(&door);
-                    let settings = rpc::ServerConfig { auth: auth.clone(), entrance, ..rpc::ServerConfig::default() };
+                    let settings = over_grpc(role, &door, &common.config, auth.clone());
                     let (clock, rng) = (self.services.clock.clone(), self.services.rng.clone());
                     let named: Vec<_> = [("", true), (rpc::CATALOG_SERVICE, grpc.catalog.is_some())]
                         .into_iter()
@@ -301,6 +300,17 @@ fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Healt
         });
     }
     Ok(health)
+}
+
+/// How calls over gRPC to a role's port are treated. On the public one they have no longer than requests, whatever they
+/// ask for: they stand in the same crowd.
+fn over_grpc(role: Role, door: &Door, config: &Config, auth: rpc::ServerAuth) -> rpc::ServerConfig {
+    let settings = rpc::ServerConfig { auth, entrance: role.entrance(door), ..rpc::ServerConfig::default() };
+    if role != Role::Gateway {
+        return settings;
+    }
+    let time = Duration::from_millis(config.limits.request_timeout_ms);
+    rpc::ServerConfig { timeout: time, max_timeout: time, ..settings }
 }
 
 /// Clock, randomness, keys and what tokens are verified with.

@@ -81,6 +81,11 @@ pub fn read(headers: &HeaderMap, auth: &ServerAuth, allowance: Allowance, clock:
     Ok(Call { org, region, locale, ..call })
 }
 
+/// Whether the client set itself less time than it has here.
+pub fn hurries(headers: &HeaderMap, allowance: Allowance) -> bool {
+    text(headers, TIMEOUT).and_then(timeout).is_some_and(|chosen| chosen < allowance.most)
+}
+
 /// An organisation is only believed from someone who proved who they are: data is kept apart by it.
 fn org(headers: &HeaderMap, caller: &Caller) -> Result<Option<OrgId>> {
     let Some(org) = text(headers, ORG) else { return Ok(None) };

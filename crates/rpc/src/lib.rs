@@ -20,7 +20,8 @@ pub use identity::AuthClient;
 pub use peer::{ClientConfig, Peer, connect_lazy};
 pub use search::SearchClient;
 pub use server::{
-    AUTH_SERVICE, Answered, CATALOG_SERVICE, Entering, Entrance, Health, SEARCH_SERVICE, ServerConfig, Services, routes,
+    AUTH_SERVICE, Answered, CATALOG_SERVICE, Ended, Entering, Entrance, Health, SEARCH_SERVICE, ServerConfig, Services,
+    method_of, routes,
 };
 pub use status::{from_status, to_status};
 

@@ -1,6 +1,7 @@
 //! The gRPC half of a role: its services, health and reflection, as a router that shares the HTTP port.
 
 mod admit;
+mod heard;
 mod meter;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ use crate::{
     status::to_status,
 };
 
-pub use admit::{Answered, Entering, Entrance};
+pub use admit::{Answered, Ended, Entering, Entrance};
+pub use meter::method_of;
 
 /// The name of accounts and tokens in gRPC.
 pub const AUTH_SERVICE: &str = pb::auth_service_server::SERVICE_NAME;

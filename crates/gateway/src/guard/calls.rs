@@ -1,19 +1,28 @@
 //! Calls that come over another protocol on the same port: they take from the same buckets and stand in the same crowd.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::extract::Request;
-use contracts::{ApiError, Caller};
+use contracts::{ApiError, Caller, ErrorKind};
 use futures::future::BoxFuture;
+use http::Method;
 
-use super::{Guard, Shared, priority};
+use super::{Denial, Guard, Shared, priority};
 use crate::crowd::Place;
 
 /// A call that was let in. It keeps its place until this is dropped.
 pub struct Admitted {
     shared: Arc<Shared>,
     place: Place,
-    began: Instant,
+    /// Who made it, for whoever wants to know of refusals.
+    who: Option<Who>,
+}
+
+struct Who {
+    caller: Caller,
+    address: Option<IpAddr>,
+    method: Method,
+    route: String,
 }
 
 impl Guard {
@@ -24,8 +33,13 @@ impl Guard {
         request: &Request,
         route: &str,
     ) -> BoxFuture<'static, Result<Admitted, ApiError>> {
-        let (shared, began) = (Arc::clone(&self.0), Instant::now());
-        let demand = shared.demand(caller, shared.client(request), route, request.uri().path());
+        let shared = Arc::clone(&self.0);
+        let address = shared.client(request);
+        let demand = shared.demand(caller, address, route, request.uri().path());
+        let who = shared.fittings.denied.as_ref().map(|_| {
+            let (caller, method, route) = (caller.clone(), request.method().clone(), route.to_owned());
+            Who { caller, address, method, route }
+        });
         let place = shared.enter(priority(caller));
         Box::pin(async move {
             // As for requests: who finds no place has not used anything up.
@@ -33,15 +47,22 @@ impl Guard {
             if let (Some(limits), Some(demand)) = (&shared.fittings.limits, demand) {
                 limits.take(demand).await?;
             }
-            Ok(Admitted { shared, place, began })
+            Ok(Admitted { shared, place, who })
         })
     }
 }
 
 impl Admitted {
-    /// The call is answered. How many are let in follows how long that took.
-    pub fn answered(self) {
-        let objective = self.shared.config.load().objective;
-        self.place.leave(self.began.elapsed(), objective, &self.shared.fittings.frame.clock);
+    /// The call is answered. How many are let in follows how long that `took`: nothing where it says more of the client
+    /// than of this node. Who was `refused` for who they are is told of.
+    pub fn answered(self, took: Option<Duration>, refused: Option<ErrorKind>) {
+        let Self { shared, place, who } = self;
+        if let (Some(kind), Some(denied), Some(who)) = (refused, &shared.fittings.denied, who) {
+            let Who { caller, address, method, route } = who;
+            denied(&Denial { caller: &caller, address, method: &method, route: &route, status: kind.row().http });
+        }
+        let Some(took) = took else { return };
+        let objective = shared.config.load().objective;
+        place.leave(took, objective, &shared.fittings.frame.clock);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::routing::post;
+use axum::{body::to_bytes, routing::post};
 use jiff::SignedDuration;
 use testkit::TestDb;
 use utoipa_axum::router::OpenApiRouter;

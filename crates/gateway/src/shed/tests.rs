@@ -89,6 +89,21 @@ fn answers_that_are_hardly_late_cost_a_tenth() {
 }
 
 #[test]
+fn however_late_an_answer_is_others_are_heard_again_soon() {
+    let mut shed = Shed::new(512);
+    for n in 0..=20 {
+        shed.record(Duration::from_secs(if n == 9 { 120 } else { 0 }), OBJECTIVE, 79, n * 10_000);
+    }
+    let low = shed.limit();
+    assert!(low < 512, "{low}");
+    // From two seconds on, which is after ten objectives and a window.
+    for n in 0..=40 {
+        shed.record(Duration::ZERO, OBJECTIVE, low, 2_000_000 + n * 10_000);
+    }
+    assert!(shed.limit() > low, "{} after {low}", shed.limit());
+}
+
+#[test]
 fn the_limit_comes_back() {
     let mut shed = Shed::new(512);
     simulate(&mut shed, 0, 4_000, 4);

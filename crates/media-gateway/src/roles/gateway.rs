@@ -39,12 +39,16 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
     }))
 }
 
-/// What calls over gRPC pass on the public door's port: its limits, and its crowd.
+/// What calls over gRPC pass on the public door's port: its limits, and its crowd. It hears of those that are refused.
 pub fn entrance(door: &Door) -> rpc::Entrance {
     let door = door.clone();
     Arc::new(move |caller: &Caller, request: &Request| -> rpc::Entering {
-        let admitted = door.admit(caller, request, limits::route_of(request.uri().path()));
-        Box::pin(async move { admitted.await.map(|admitted| Box::new(|| admitted.answered()) as rpc::Answered) })
+        let method = rpc::method_of(request.uri().path());
+        let admitted = door.admit(caller, request, limits::route_of(&method));
+        Box::pin(async move {
+            let admitted = admitted.await?;
+            Ok(Box::new(move |ended: rpc::Ended| admitted.answered(ended.took, ended.refused)) as rpc::Answered)
+        })
     })
 }
 

@@ -12,6 +12,7 @@ use std::{
 use rpc::pb::{self, catalog_service_client::CatalogServiceClient};
 use serde_json::Value;
 use testkit::TestDb;
+use tokio_stream::StreamExt as _;
 use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
@@ -160,6 +161,21 @@ fn a_batch_over_grpc_costs_what_it_does_over_http() {
     let codes: Vec<_> = directories(&app, &elsewhere, 3).into_iter().map(code).collect();
     assert_eq!(codes, [Code::Ok, Code::Ok, Code::ResourceExhausted]);
     assert!(directories(&app, &[("x-forwarded-for", "192.0.2.8")], 1)[0].is_ok(), "another address");
+}
+
+#[test]
+fn a_call_over_grpc_has_no_longer_than_a_request() {
+    let app = Setup::new().env("MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", "1000").start();
+    let status = block_on(async {
+        let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().timeout(PATIENCE).build().unwrap();
+        // Half of a message, and nothing more.
+        let half = tokio_stream::once(Ok::<_, std::io::Error>(vec![0_u8; 2])).chain(tokio_stream::pending());
+        let call = http.post(format!("{}/media_gateway.v1.CatalogService/GetDirectory", app.url("gateway")));
+        let call = call.header("content-type", "application/grpc").header("te", "trailers");
+        let call = call.header("grpc-timeout", "120S").body(reqwest::Body::wrap_stream(half));
+        call.send().await.unwrap().headers()["grpc-status"].clone()
+    });
+    assert_eq!(status, (Code::DeadlineExceeded as i32).to_string().as_str());
 }
 
 #[test]

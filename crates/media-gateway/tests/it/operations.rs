@@ -414,6 +414,27 @@ fn a_refusal_is_in_the_audit_log_once() {
 }
 
 #[test]
+fn a_refusal_over_grpc_is_in_the_audit_log_too() {
+    const METHOD: &str = "/media_gateway.v1.CatalogService/Ingest";
+    let app = App::start();
+    let grpc = reqwest::blocking::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
+    for token in [None, Some("guess")] {
+        let call = grpc.post(format!("{}{METHOD}", app.url("gateway"))).header("content-type", "application/grpc");
+        let call = call.header("te", "trailers").body(vec![0; 5]);
+        let call = match token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        };
+        assert_eq!(app.send(call).header("grpc-status"), "16");
+    }
+    let (setup, _) = app.stop();
+    let log = String::from_utf8(setup.run(&["audit", "export"]).stdout).unwrap();
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let about: Vec<_> = entries.iter().filter(|entry| entry["target"] == format!("POST {METHOD}")).collect();
+    assert!(!about.is_empty() && about.iter().all(|entry| entry["actor"] == "anonymous"), "{log}");
+}
+
+#[test]
 fn an_interrupt_is_a_stop_too() {
     let app = App::start();
     app.signal("INT");

@@ -49,6 +49,13 @@ pub async fn meter(request: Request, next: Next) -> Response {
     })
 }
 
+/// The method that `path` names, as it is counted: `/service/method`, with `unknown` for what nobody serves, so that
+/// there are no more names than methods.
+pub fn method_of(path: &str) -> String {
+    let (service, method) = labels(path);
+    format!("/{service}/{method}")
+}
+
 fn labels(path: &str) -> (&'static str, &'static str) {
     let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
     let Some((service, methods)) = METHODS.iter().find(|(name, _)| *name == service) else {
@@ -135,5 +142,8 @@ mod tests {
             assert_eq!(labels(path), ("unknown", "unknown"), "{path}");
         }
         assert_eq!(labels("/media_gateway.v1.SearchService/Guess"), (SEARCH_SERVICE, "unknown"));
+        assert_eq!(method_of("/media_gateway.v1.SearchService/Guess"), "/media_gateway.v1.SearchService/unknown");
+        let discover = "/media_gateway.v1.SearchService/Discover";
+        assert_eq!(method_of(discover), discover);
     }
 }

@@ -296,10 +296,11 @@ async fn one_call_too_many_is_turned_away() {
     client.directory(&call).await.unwrap();
 }
 
-/// An entrance that lets two calls in, and who asked there.
+/// An entrance that lets two calls in, who asked there, and how that ended.
+#[derive(Default)]
 struct Asked {
     by: std::sync::Mutex<Vec<(Caller, String)>>,
-    answered: AtomicU64,
+    ended: std::sync::Mutex<Vec<Ended>>,
 }
 
 fn entrance(asked: &Arc<Asked>) -> Entrance {
@@ -310,9 +311,7 @@ fn entrance(asked: &Arc<Asked>) -> Entrance {
         let (many, asked) = (by.len() > 2, Arc::clone(&asked));
         Box::pin(async move {
             let wait = ApiError::new(ErrorKind::TooManyRequests, "rate_limited", "wait");
-            let answered: Answered = Box::new(move || {
-                asked.answered.fetch_add(1, SeqCst);
-            });
+            let answered: Answered = Box::new(move |ended: Ended| asked.ended.lock().unwrap().push(ended));
             if many { Err(wait.retry_after(Duration::from_millis(7_500))) } else { Ok(answered) }
         })
     })
@@ -320,7 +319,7 @@ fn entrance(asked: &Arc<Asked>) -> Entrance {
 
 #[tokio::test]
 async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
-    let asked = Arc::new(Asked { by: std::sync::Mutex::default(), answered: AtomicU64::default() });
+    let asked = Arc::new(Asked::default());
     let auth = crate::ServerAuth::new(Some(crate::suites::PEER_TOKEN.to_owned()), None);
     let config = ServerConfig { auth, entrance: Some(entrance(&asked)), ..ServerConfig::default() };
     let told = Arc::new(Told::default());
@@ -336,7 +335,9 @@ async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     assert!(asked.by.lock().unwrap().is_empty(), "whomever a role calls for");
     stranger.directory(&anonymous()).await.unwrap();
     assert_eq!(guess.directory(&anonymous()).await.unwrap_err().code, "bad_token");
-    assert_eq!(asked.answered.load(SeqCst), 1, "the one that was answered");
+    let ended: Vec<_> = asked.ended.lock().unwrap().iter().map(|end| (end.took.is_some(), end.refused)).collect();
+    let guessed = (false, Some(ErrorKind::Unauthenticated));
+    assert_eq!(ended, [(true, None), guessed], "one was answered, and on the other nothing was worked");
     for client in [&stranger, &guess] {
         let refused = client.directory(&anonymous()).await.unwrap_err();
         assert_eq!((refused.kind, &*refused.code), (ErrorKind::TooManyRequests, "rate_limited"));
@@ -346,6 +347,67 @@ async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     let path = format!("/{CATALOG_SERVICE}/GetDirectory");
     assert_eq!(*asked.by.lock().unwrap(), vec![(Caller::Anonymous, path); 4]);
     role.directory(&anonymous()).await.unwrap();
+}
+
+/// How a stranger's call for the directory ends. It asks for `grpc_timeout`, is worked on for `delay`, and has at most
+/// `most`; half of its message comes at once, and the rest after `pauses`, if it does.
+async fn ended(grpc_timeout: &str, delay: Duration, most: Duration, pauses: Option<Duration>) -> Ended {
+    let asked = Arc::new(Asked::default());
+    let config =
+        ServerConfig { entrance: Some(entrance(&asked)), timeout: most, max_timeout: most, ..ServerConfig::default() };
+    let told = Arc::new(Told { delay, ..Told::default() });
+    let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+    let (send, parts) = tokio::sync::mpsc::unbounded_channel::<Result<Vec<u8>, std::io::Error>>();
+    let body = axum::body::Body::from_stream(tokio_stream::wrappers::UnboundedReceiverStream::new(parts));
+    let request = http::Request::post(format!("http://{}/{CATALOG_SERVICE}/GetDirectory", loopback.address))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("grpc-timeout", grpc_timeout)
+        .body(body)
+        .unwrap();
+    // Not tonic's, which keeps to the deadline itself.
+    let http = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http2_only(true)
+        .build_http::<axum::body::Body>();
+    send.send(Ok(vec![0; 2])).unwrap();
+    let dripping = tokio::spawn(async move {
+        tokio::time::sleep(pauses.unwrap_or(Duration::from_secs(600))).await;
+        // Nobody reads on where the call is over.
+        let _ = send.send(Ok(vec![0; 3]));
+    });
+    let _ = http.request(request).await;
+    dripping.abort();
+    asked.ended.lock().unwrap()[0]
+}
+
+#[tokio::test]
+async fn what_a_client_waits_for_by_itself_is_not_what_the_node_took() {
+    let (none, long, short) = (Duration::ZERO, Duration::from_secs(600), Duration::from_millis(100));
+    let slowly = Duration::from_secs(1);
+    let took = ended("120S", none, long, Some(slowly)).await.took.unwrap();
+    assert!(took < slowly, "{took:?}: from when the message was whole");
+    assert_eq!(ended("120S", none, short, None).await.took, None, "the message never was whole");
+    assert_eq!(ended("100m", long, long, Some(none)).await.took, None, "its own deadline");
+    let took = ended("120S", long, short * 10, Some(none)).await.took.unwrap();
+    assert!(took > short, "{took:?}: the node was late, whatever the client asked for");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_by_a_service_is_told_of() {
+    for (kind, told_of) in [
+        (ErrorKind::PermissionDenied, true),
+        (ErrorKind::Unauthenticated, true),
+        (ErrorKind::NotFound, false),
+        (ErrorKind::TooManyRequests, false),
+    ] {
+        let asked = Arc::new(Asked::default());
+        let config = ServerConfig { entrance: Some(entrance(&asked)), ..ServerConfig::default() };
+        let told = Arc::new(Told { error: Some(ApiError::new(kind, "refused", "no")), ..Told::default() });
+        let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+        let stranger = CatalogClient::new(loopback.peer_with("catalog", ClientConfig::default()));
+        assert_eq!(stranger.directory(&anonymous()).await.unwrap_err().kind, kind);
+        assert_eq!(asked.ended.lock().unwrap()[0].refused, told_of.then_some(kind));
+    }
 }
 
 #[tokio::test]

@@ -77,13 +77,63 @@ async fn calls_over_another_protocol_take_from_the_same_buckets_and_places() {
     let first = call(&gateway, &nobody, client).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(refusal(call(&gateway, &nobody, client).await), Some(("overloaded".into(), second)), "one at a time");
     assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 503);
-    first.answered();
+    first.answered(Some(Duration::from_millis(1)), None);
     assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 200, "two are left");
     assert_eq!(refusal(call(&gateway, &nobody, client).await), None, "and its place is free again when it is dropped");
     assert_eq!(refusal(call(&gateway, &nobody, client).await), Some(("rate_limited".into(), second)));
     assert_eq!(from(&gateway, client, Request::get("/v1/echo")).await.status, 429);
     assert_eq!(refusal(call(&gateway, &nobody, "192.0.2.2").await), None, "another address");
     assert_eq!(refusal(call(&gateway, &Caller::Operator, client).await), None, "the operator has no limit");
+}
+
+#[tokio::test]
+async fn calls_that_were_slow_by_themselves_leave_the_limit_as_it_is() {
+    let clock = testkit::clock();
+    let frame = Frame {
+        clock: clock.clone(),
+        rng: Rng::seeded(1),
+        timeout: Duration::from_secs(10),
+        operator_token: None,
+        access: None,
+        cursor_key: [0; 32],
+    };
+    let gateway = gateway(GatewayParts { frame: Arc::new(frame), ..parts() });
+    let soon = Some(Duration::from_millis(1));
+    let after = async |odd: Option<Duration>| {
+        for n in 0..30 {
+            let admitted = call(&gateway, &Caller::Anonymous, "192.0.2.1").await;
+            let admitted = admitted.unwrap_or_else(|error| panic!("{error}"));
+            clock.advance(SignedDuration::from_millis(10));
+            admitted.answered(if n == 5 { odd } else { soon }, None);
+        }
+        gateway.guard.crowd().1
+    };
+    assert_eq!(after(None).await, 1_024);
+    assert!(after(Some(Duration::from_secs(120))).await < 100, "such an answer of our own counts");
+}
+
+#[tokio::test]
+async fn refused_calls_over_another_protocol_are_told_of() {
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = Arc::clone(&heard);
+    let denied: OnDenied = Arc::new(move |denial: &crate::Denial<'_>| {
+        let (caller, method) = (denial.caller.clone(), denial.method.to_string());
+        told.lock().unwrap().push((caller, denial.address, method, denial.route.to_owned(), denial.status));
+    });
+    let gateway = gateway(GatewayParts { denied: Some(denied), ..limited(three(), &testkit::clock()) });
+    for (caller, refused) in [
+        (Caller::Anonymous, None),
+        (Caller::Anonymous, Some(contracts::ErrorKind::Unauthenticated)),
+        (Caller::Operator, Some(contracts::ErrorKind::PermissionDenied)),
+    ] {
+        let admitted = call(&gateway, &caller, "192.0.2.1").await.unwrap_or_else(|error| panic!("{error}"));
+        admitted.answered(None, refused);
+    }
+    let entry = |caller, status| {
+        let address = Some("192.0.2.1".parse::<IpAddr>().unwrap());
+        (caller, address, "POST".to_owned(), "/media.Catalog/Titles".to_owned(), status)
+    };
+    assert_eq!(*heard.lock().unwrap(), [entry(Caller::Anonymous, 401), entry(Caller::Operator, 403)]);
 }
 
 #[tokio::test]

@@ -1,6 +1,11 @@
 //! Clients that send a body slowly, or never to its end: with a length and in chunks, to a role here and to one elsewhere.
 
-use futures::future::join_all;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use futures::{future::join_all, stream};
+use http::StatusCode;
+use http_api::Budget;
 use tokio::{
     net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     time::{sleep, timeout},
@@ -85,4 +90,42 @@ async fn a_body_is_waited_for_as_long_as_any_answer(
     let whole = Request::post("/v1/things").header("content-type", "application/json");
     let whole = whole.header("authorization", "Bearer secret");
     assert_eq!(send(&gateway, whole, r#"{"name":"x"}"#).await.status, 200);
+}
+
+/// A role that fails after `answers_in`, and how often it was asked.
+async fn failing_role(answers_in: Duration) -> (SocketAddr, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let fail = move || async move {
+        count.fetch_add(1, Ordering::SeqCst);
+        sleep(answers_in).await;
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(fail)).await });
+    (address, asked)
+}
+
+#[rstest]
+#[case::and_all_of_it_is_gone(100, 250, 504, 0)]
+#[case::and_too_little_is_left_to_ask_again(1_500, 900, 503, 1)]
+#[case::and_enough_is_left(10_000, 0, 503, 3)]
+#[tokio::test]
+async fn what_the_body_takes_is_of_the_requests_time(
+    #[case] budget: u64,
+    #[case] body_takes: u64,
+    #[case] status: u16,
+    #[case] asked_so_often: u32,
+) {
+    let (address, asked) = failing_role(Duration::from_millis(700)).await;
+    let forward = Proxy::new(None).to(&remote("odd", address, odd()), &frame());
+    let body = stream::once(async move {
+        sleep(Duration::from_millis(body_takes)).await;
+        Ok::<_, axum::Error>(Bytes::from_static(b"{}"))
+    });
+    // A search, which may be repeated; without the guard, which would end it anyway.
+    let request = Request::post("/api/v1/search").extension(Budget(Duration::from_millis(budget)));
+    let answer = forward.oneshot(request.body(Body::from_stream(body)).unwrap()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), asked.load(Ordering::SeqCst)), (status, asked_so_often));
 }
