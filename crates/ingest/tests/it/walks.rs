@@ -12,7 +12,9 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use contracts::{Content, Region};
-use ingest::{Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability};
+use ingest::{
+    Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability,
+};
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
