@@ -20,7 +20,8 @@ const KEPT: usize = 2;
 const ROW_COST: usize = 50;
 /// What a row costs that the graph does not know yet, likewise, and one that was kept by its bits.
 const CHANGED_COST: usize = 4;
-/// What it costs to pass over a row, likewise, and to compare the bits of one.
+/// What it costs to pass over a row, and to compare the bits of one: reckoned, and held against searches a second in
+/// docs/measured/2026-11-22-bench.md.
 const PASSED_COST: f64 = 0.03;
 const BITS_COST: f64 = 0.1;
 /// The fewest vectors for which any search is quicker with the graph than without.
