@@ -40,9 +40,14 @@ impl Bench {
         Ok(())
     }
 
-    /// The first letters of titles, one more at a time.
+    /// Names as they are typed, over all the real titles.
     pub async fn autocomplete(&self, report: &mut Report) -> Result<()> {
         let (server, _) = self.product.serve(self.folder.path()).await?;
+        self.typed(report, "autocomplete", &server).await
+    }
+
+    /// The first letters of real titles, one more at a time, whatever titles the server has.
+    pub(crate) async fn typed(&self, report: &mut Report, what: &str, server: &Server) -> Result<()> {
         let mut requests = Vec::new();
         for title in self.data.titles.iter().take(2_000) {
             let letters: Vec<char> = title.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').collect();
@@ -52,11 +57,11 @@ impl Bench {
                 requests.push(load::get_uncached(&path));
             }
         }
-        let (outcome, cpu) = measured(&server, Load { connections: 1, ..self.load }, requests).await?;
-        report.add("autocomplete: p50", outcome.percentile_ms(0.5), "ms");
-        report.add("autocomplete: p95 (goal: less than 10)", outcome.percentile_ms(0.95), "ms");
-        report.add("autocomplete: p99", outcome.percentile_ms(0.99), "ms");
-        report.add("autocomplete: CPU a request", cpu, "µs");
+        let (outcome, cpu) = measured(server, Load { connections: 1, ..self.load }, requests).await?;
+        report.add(format!("{what}: p50"), outcome.percentile_ms(0.5), "ms");
+        report.add(format!("{what}: p95 (goal: less than 10)"), outcome.percentile_ms(0.95), "ms");
+        report.add(format!("{what}: p99"), outcome.percentile_ms(0.99), "ms");
+        report.add(format!("{what}: CPU a request"), cpu, "µs");
         Ok(())
     }
 

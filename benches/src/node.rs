@@ -178,6 +178,11 @@ impl Server {
         proc::memory(&self.child.id().to_string(), "VmRSS")
     }
 
+    /// What of it the system can't read again from a file.
+    pub fn held(&self) -> Result<f64> {
+        proc::memory(&self.child.id().to_string(), "RssAnon")
+    }
+
     /// Whether both indexes hold all that the log says, and the graph is joined; not while the node says that it isn't ready.
     pub async fn is_current(&self) -> Result<bool> {
         let Ok(answer) = load::once(self.address, &load::get("/readyz")).await else { return Ok(false) };
