@@ -88,6 +88,19 @@ fn an_answer_further_down_counts_for_less_and_each_source_for_itself() {
     assert!(near(&report["fused"]["success_at_1"], 0.5) && near(&report["fused"]["mrr"], 0.75), "{report}");
 }
 
+/// So that a default can be chosen by what it comes to.
+#[test]
+fn fusion_is_measured_as_it_is_configured() {
+    let setup = Setup::new();
+    ingest_all(&setup);
+    let second = [json!({ "query": "paper lighthouse thunder", "imdb_id": "tt9900002" })];
+    let (usual, _) = judged(&setup, &second);
+    assert_eq!((&usual["keyword"]["success_at_10"], &usual["fused"]["success_at_10"]), (&json!(1.0), &json!(1.0)));
+    let (unweighed, _) = judged(&setup.env("MEDIA_GATEWAY_SEARCH_KEYWORD_WEIGHT", "0.0"), &second);
+    assert_eq!(unweighed["keyword"], usual["keyword"], "a source alone is what it is");
+    assert_eq!(unweighed["fused"]["success_at_1000"], 0.0, "{unweighed}");
+}
+
 #[test]
 fn with_the_model_meaning_is_measured_too() {
     let setup = Setup::new().with_model();
