@@ -11,7 +11,10 @@ use std::{
 use access::{Live, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig, NewClient, NewUser};
 use catalog::Catalog;
-use contracts::{AuthApi, Call, CatalogApi, Clock, ErrorKind, Role, SearchApi};
+use contracts::{
+    AuthApi, Call, CatalogApi, Clock, ContentType, ErrorKind, Exclusions, FacetField, ParsedIntent, Role, SearchApi,
+    SearchFilters, SearchRequest, SearchResponse, YearRange,
+};
 use rpc::{
     AuthClient, CatalogClient, ClientConfig, SearchClient, Services,
     suites::{self, Loopback, auth::Known},
@@ -96,8 +99,43 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
         suites::search::suite(api, "harbour", &clock()).await;
     }
     suites::search::agree(&*search, &client, &["harbour", "glass meridian", ""], &clock()).await;
+    for request in asked_in_full() {
+        let (near, far) = (answered(&*search, &request).await, answered(&client, &request).await);
+        assert_eq!(far, near, "both sides of the wire");
+        let titles: Vec<&str> = near.results.iter().map(|result| result.content.title.as_str()).collect();
+        assert_eq!((titles[0], titles.contains(&"Harbour Lights")), ("The Quiet Harbour", false), "{titles:?}");
+        assert_eq!((near.facets.len(), near.fitting_count), (FacetField::ALL.len(), Some(1)), "{near:?}");
+    }
     stop.cancel();
     follower.await.unwrap();
+}
+
+/// A search that is narrowed by every filter there is, and one that brings its intent along; both count every facet.
+fn asked_in_full() -> [SearchRequest; 2] {
+    let facets = FacetField::ALL.to_vec();
+    let filters = SearchFilters {
+        genres: vec!["drama".to_owned()],
+        content_types: vec![ContentType::Movie],
+        year_range: Some(YearRange { from: Some(1900), to: Some(1902) }),
+        platforms: vec!["netflix".to_owned()],
+        people: vec!["person 1".to_owned()],
+        languages: vec!["en".to_owned()],
+        min_rating: Some(7.5),
+        max_runtime_minutes: Some(90),
+    };
+    let exclude = Exclusions { people: vec!["Person 3".to_owned()], ..Exclusions::default() };
+    let intent = ParsedIntent { text: "harbour".to_owned(), exclude, ..ParsedIntent::default() };
+    let region = "USA".parse().ok();
+    [
+        SearchRequest { filters, region, facets: facets.clone(), ..suites::search::request("harbour") },
+        SearchRequest { intent: Some(intent), facets, ..SearchRequest::default() },
+    ]
+}
+
+/// The answer without the time it took.
+async fn answered(api: &dyn SearchApi, request: &SearchRequest) -> SearchResponse {
+    let found = api.search(&suites::system(&clock()), request).await.unwrap();
+    SearchResponse { search_time_ms: 0.0, ..found }
 }
 
 async fn accounts() -> (TestDb, Arc<Auth>, Known) {
