@@ -17,8 +17,9 @@ use std::{
 
 use axum::{body::Body, http::Request};
 use contracts::{
-    ContentType, ErrorKind, SearchApi, SearchFilters, SearchRequest, SearchResponse, VectorQuery, YearRange,
+    Content, ContentType, ErrorKind, SearchApi, SearchFilters, SearchRequest, SearchResponse, VectorQuery, YearRange,
 };
+use serde_json::{Value, json};
 use stores::events;
 use testkit::call;
 use world::{Faulty, World, films, record};
@@ -131,6 +132,47 @@ async fn bad_input_has_a_clear_answer() {
     let wrong = VectorQuery { embedding: vec![1.0; 3], filters: SearchFilters::default(), region: None, limit: 5 };
     let error = running.search.vector_search(&call(), &wrong).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    running.stop().await;
+}
+
+/// A search that asks for a thing and against it, how many titles it finds where that is certain, and what none of these
+/// is.
+type Contradiction = (Value, Option<u64>, fn(&Content) -> bool);
+
+#[tokio::test]
+async fn what_contradicts_itself_has_a_defined_answer() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let of = |body: &Value| serde_json::from_value::<SearchRequest>(body.clone()).unwrap();
+    let years = json!({ "from": 1990, "to": 1999 });
+    let nineties = json!({ "query": "crime films after 2015", "filters": { "year_range": years } });
+    let table: [Contradiction; 6] = [
+        // What is not wanted wins over what is.
+        (json!({ "intent": { "genres": ["horror"], "exclude": { "genres": ["horror"] } } }), None, |title| {
+            title.genres.contains(&"horror".to_owned())
+        }),
+        (json!({ "intent": { "people": ["Al Pacino"], "exclude": { "people": ["Al Pacino"] } } }), None, |title| {
+            title.credits.iter().any(|credit| credit.name == "Al Pacino")
+        }),
+        (json!({ "intent": { "platforms": ["netflix"], "exclude": { "platforms": ["netflix"] } } }), Some(0), |_| true),
+        (json!({ "query": "crime films not on netflix", "filters": { "platforms": ["netflix"] } }), Some(0), |_| true),
+        // A filter wins over the words.
+        (json!({ "query": "films with al pacino", "filters": { "content_types": ["tv_show"] } }), None, |title| {
+            title.content_type == ContentType::Movie
+        }),
+        (nineties.clone(), None, |title| !title.release_year.is_some_and(|year| (1990..=1999).contains(&year))),
+    ];
+    for (body, total, never) in &table {
+        let started = Instant::now();
+        let found = running.search(&of(body)).await;
+        assert!(started.elapsed() < Duration::from_secs(2), "{body}: {:?}", started.elapsed());
+        assert!(total.is_none_or(|total| found.total_count == total), "{body}: {}", found.total_count);
+        assert!(!found.results.iter().any(|result| never(&result.content)), "{body}: {:?}", titles(&found));
+    }
+    assert!(titles(&running.search(&of(&nineties)).await).contains(&"Heat".to_owned()));
+    let turned = json!({ "intent": { "text": "heat", "year_range": { "from": 2000, "to": 1990 } } });
+    let error = running.search.search(&call(), &of(&turned)).await.unwrap_err();
+    assert_eq!((&*error.code, &*error.fields[0].field), ("bad_year_range", "intent.year_range.from"));
     running.stop().await;
 }
 
