@@ -114,6 +114,34 @@ fn with_the_model_meaning_is_measured_too() {
 }
 
 #[test]
+fn what_was_seen_of_the_first_titles_is_written_for_whoever_fits_the_weights() {
+    let setup = Setup::new();
+    ingest_all(&setup);
+    let dir = tempfile::tempdir().unwrap();
+    let text = "where stranded astronauts grow vegetables in the dust of another planet? I also remember some keeper.";
+    let long = json!({ "query": "what was that film", "text": text, "wikipedia_href": "The_Quiet_Furrow" });
+    let short = json!({ "query": "paper lighthouse", "imdb_id": "tt9900001" });
+    let file = fixtures::write(dir.path(), "questions.jsonl", format!("{long}\n{short}\n").as_bytes());
+    let seen = dir.path().join("features.jsonl");
+    let output = setup.run(&["eval", "search", "--queries", &file, "--features", seen.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let lines: Vec<Value> = seen.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [names, long, short] = lines.as_slice() else { panic!("{seen}") };
+    assert_eq!(*names, json!(search::FEATURES));
+    let overview = search::FEATURES.iter().position(|name| *name == "overview").unwrap();
+    let candidates = long["candidates"].as_array().unwrap();
+    assert!(candidates.iter().all(|one| one.as_array().unwrap().len() == search::FEATURES.len()), "{long}");
+    let told = |place: usize| candidates[place][overview].as_f64().unwrap();
+    let answer = usize::try_from(long["answer"].as_u64().unwrap()).unwrap();
+    let best = (0..candidates.len()).map(told).fold(0.0, f64::max);
+    assert!(candidates.len() > 1 && best > 0.0 && told(answer) == best, "its words tell of the answer: {long}");
+    assert_eq!((&long["rank"], &short["rank"]), (&json!(1), &json!(1)));
+    // Nobody looks at what a short search finds twice.
+    assert_eq!((&short["answer"], &short["candidates"]), (&Value::Null, &json!([])), "{short}");
+}
+
+#[test]
 fn what_is_no_question_file_is_refused() {
     let setup = Setup::new();
     let dir = tempfile::tempdir().unwrap();
