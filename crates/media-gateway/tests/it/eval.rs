@@ -189,6 +189,9 @@ fn the_vector_index_is_judged_by_comparing_all() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["titles"], &report["vectors"], &report["dimension"]), (&json!(400), &json!(400), &json!(8)));
+    // 32 bits a component; in the graph a bit, and one beside it, with edges.
+    assert_eq!(report["vector_bytes"], 32);
+    assert!(report["graph_bytes"].as_u64() > Some(2), "{report}");
     let classes = report["classes"].as_array().unwrap();
     let percents: Vec<_> = classes.iter().map(|class| class["selectivity_percent"].as_u64().unwrap()).collect();
     assert_eq!(percents, [100, 1, 10, 50, 99]);
