@@ -238,6 +238,10 @@ fn the_terminal_filters_as_http_does() {
         (&["--platform", "prime_video", "--region", "GB"], "platform=prime_video&region=GB"),
         (&["--year-from", "1990", "--year-to", "2010", "--type", "movie"], "year_from=1990&year_to=2010&type=movie"),
         (&["lighthouse", "--region", "GBR"], "q=lighthouse&region=GB"),
+        (&["--person", "Ada Wren"], "person=Ada+Wren"),
+        (&["--max-runtime", "95"], "max_runtime=95"),
+        (&["--min-rating", "7.5"], "min_rating=7.5"),
+        (&["--language", "en"], "language=en"),
     ];
     for (args, query) in table {
         let over_http = app.get(&format!("/api/v1/search?{query}&page_size=10")).ok();
