@@ -1,14 +1,19 @@
 //! From files to answers: what goes in is merged, found, listed and told the same everywhere.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{
+    collections::BTreeSet,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use stores::{Db, DbConfig, args};
 
 use crate::{
-    app::{App, Setup},
+    app::{App, PATIENCE, Setup},
     fixtures::{self, HEADER, TITLES},
     sources::Sources,
+    split::counter,
 };
 
 const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
@@ -211,6 +216,21 @@ fn ingesting_again_changes_nothing() {
     let report = text(&app.setup.run(&["ingest", &fixtures::path("hulu_titles.csv"), "--json"]));
     let run: Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&run["rows_read"], &run["unchanged"], &run["status"]), (&json!(2), &json!(2), &json!("done")));
+}
+
+#[test]
+fn what_is_likely_is_asked_before_anybody_does() {
+    let (setup, _) = fixtures::loaded(Setup::new()).stop();
+    let app = setup.env("MEDIA_GATEWAY_LOG", "debug,hyper=off,h2=off").start();
+    let since = Instant::now();
+    while !app.log().contains("likely questions were answered ahead") {
+        assert!(since.elapsed() < PATIENCE, "nobody asked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for (path, kept) in [("/api/v1/discover", 1.0), ("/api/v1/search", 2.0), ("/api/v1/search?q=lighthouse", 2.0)] {
+        app.get(path).ok();
+        assert_eq!(counter(&app, "search_cache_lookups_total", &["outcome=\"hit\""]), kept, "{path}");
+    }
 }
 
 #[test]
