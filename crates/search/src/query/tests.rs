@@ -212,7 +212,7 @@ fn a_person_is_meant_for_what_the_words_say_or_what_they_did_most() {
 
 #[test]
 fn doubts_are_asked_about() {
-    let table: [(&str, &str, &str); 13] = [
+    let table: [(&str, &str, &str); 16] = [
         ("", "", ""),
         ("ufo", "", ""),
         ("the matrix", "", ""),
@@ -224,8 +224,16 @@ fn doubts_are_asked_about() {
         ("something like truman", "part_of_example title=The Truman Show", "“The Truman Show”"),
         ("movies like heat", "namesakes first=1995 second=1986 title=Heat", "1995 or 1986"),
         ("horror but not horror", "contradiction_genre genre=horror", "for Horror and against it"),
+        (
+            "films with al pacino without al pacino",
+            "contradiction_person name=Al Pacino",
+            "for Al Pacino and against it",
+        ),
         ("before 1980 after 2015", "contradiction_years", "years that exclude each other"),
         ("фильм ужасов", "unknown_words words=ужасов", "“ужасов”"),
+        // Two slips are read with confidence, and three are not.
+        ("scarfase haet", "", ""),
+        ("scarfase haet matirx", "corrected words=scarface heat matrix", "Did you mean “scarface heat matrix”?"),
     ];
     for (query, data, question) in table {
         let parsed = parse(query).parsed;
