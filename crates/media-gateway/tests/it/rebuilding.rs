@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     app::{App, Setup},
@@ -42,6 +42,17 @@ fn answers(app: &App) {
     assert!(!found["degraded"].as_array().unwrap().iter().any(told), "{}", found["degraded"]);
 }
 
+/// There are more than anybody reads: the count says so, and the last page that can be asked for is whole.
+fn pages_end_at_a_thousand(app: &App) {
+    for query in ["", "q=generated&"] {
+        let last = app.get(&format!("/api/v1/search?{query}page=10&page_size=100")).ok();
+        let counted = (&last["total_count"], &last["total_count_is_capped"]);
+        assert_eq!(counted, (&json!(1_000), &json!(true)), "{query}");
+        assert_eq!(last["results"].as_array().unwrap().len(), 100, "{query}");
+    }
+    app.get("/api/v1/search?q=generated&page=11&page_size=100").problem(400, "page_too_far");
+}
+
 #[test]
 fn an_older_index_answers_through_kills_until_the_new_one_is_whole() {
     let app = Setup::new().start();
@@ -49,6 +60,7 @@ fn an_older_index_answers_through_kills_until_the_new_one_is_whole() {
     app.ingest(&[&fixtures::write(dir.path(), "netflix_titles.csv", listed().as_bytes())]);
     app.eventually("/readyz", |ready| ready["components"].to_string().contains(&format!("{FILMS} titles joined")));
     answers(&app);
+    pages_end_at_a_thousand(&app);
     let (mut setup, _) = app.stop();
     let index = setup.folder().join("index/keyword");
     let (meta, former) = (index.join("meta.json"), index.with_extension("former"));
