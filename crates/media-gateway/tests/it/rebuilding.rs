@@ -42,8 +42,9 @@ fn answers(app: &App) {
     assert!(!found["degraded"].as_array().unwrap().iter().any(told), "{}", found["degraded"]);
 }
 
-/// There are more than anybody reads: the count says so, and the last page that can be asked for is whole.
-fn pages_end_at_a_thousand(app: &App) {
+/// There are more than anybody reads: the count says so, the last page that can be asked for is whole, and of names there
+/// are the first.
+fn lists_have_an_end(app: &App) {
     for query in ["", "q=generated&"] {
         let last = app.get(&format!("/api/v1/search?{query}page=10&page_size=100")).ok();
         let counted = (&last["total_count"], &last["total_count_is_capped"]);
@@ -51,6 +52,10 @@ fn pages_end_at_a_thousand(app: &App) {
         assert_eq!(last["results"].as_array().unwrap().len(), 100, "{query}");
     }
     app.get("/api/v1/search?q=generated&page=11&page_size=100").problem(400, "page_too_far");
+    for (path, most) in [("suggestions?q=gen", 10), ("autocomplete?q=gen", 10), ("autocomplete?q=gen&limit=20", 20)] {
+        let found = app.get(&format!("/api/v1/search/{path}")).ok();
+        assert_eq!(found["suggestions"].as_array().unwrap().len(), most, "{path}");
+    }
 }
 
 #[test]
@@ -60,7 +65,7 @@ fn an_older_index_answers_through_kills_until_the_new_one_is_whole() {
     app.ingest(&[&fixtures::write(dir.path(), "netflix_titles.csv", listed().as_bytes())]);
     app.eventually("/readyz", |ready| ready["components"].to_string().contains(&format!("{FILMS} titles joined")));
     answers(&app);
-    pages_end_at_a_thousand(&app);
+    lists_have_an_end(&app);
     let (mut setup, _) = app.stop();
     let index = setup.folder().join("index/keyword");
     let (meta, former) = (index.join("meta.json"), index.with_extension("former"));
