@@ -1,4 +1,4 @@
-//! How soon search shows that a title changed: in its words, as names are typed, and in the graph.
+//! How soon search shows that a title changed: in its words, as names are typed, in the graph and in its vectors.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,8 @@ const DIRECTORS: [&str; 11] = [
     "Jorvane Colvestrin",
     "Kelpurna Zadowicki",
 ];
-/// Where a change shows.
-const PLACES: [&str; 3] = ["the words", "autocomplete", "the graph"];
+/// Where a change shows; in the last where there is a sentence model.
+const PLACES: [&str; 4] = ["the words", "autocomplete", "the graph", "the vectors"];
 /// A change that shows later is an error.
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -48,18 +48,20 @@ impl Bench {
         let dir = TempDir::new()?;
         let file = dir.path().join("netflix_titles.csv");
         let id = self.first(&server, &file).await?;
-        let mut took = PLACES.map(|_| Vec::new());
+        let places = &PLACES[..PLACES.len() - usize::from(!self.product.has_model())];
+        let mut took: Vec<Vec<f64>> = vec![Vec::new(); places.len()];
         for director in &DIRECTORS[1..] {
             settled(&server).await?;
+            let before = similarity(&server, &id).await?;
             write_row(&file, director)?;
             let mut command = self.product.command(self.folder.path(), "ingest");
             let mut ingest = command.arg(&file).stdout(Stdio::null()).spawn()?;
-            for (took, seen) in took.iter_mut().zip(until_seen(&server, &id, director).await?) {
+            for (took, seen) in took.iter_mut().zip(until_seen(&server, places, &id, director, before).await?) {
                 took.push(seen);
             }
             ensure!(ingest.wait()?.success(), "ingest failed");
         }
-        for (place, mut took) in PLACES.into_iter().zip(took) {
+        for (place, mut took) in places.iter().zip(took) {
             took.sort_by(f64::total_cmp);
             let name = |what: &str| format!("a title changed, until {place}: {what}");
             report.add(name("median of 10"), took[took.len() / 2], "ms");
@@ -106,26 +108,44 @@ async fn settled(server: &Server) -> Result<()> {
     }
 }
 
-/// Milliseconds from the moment that the catalogue has a change until each of [`PLACES`] shows it.
-async fn until_seen(server: &Server, id: &str, director: &str) -> Result<[f64; 3]> {
+/// Milliseconds from the moment that the catalogue has a change until each of the places shows it; `before` is the
+/// [`similarity`] that the title had.
+async fn until_seen(server: &Server, places: &[&str], id: &str, director: &str, before: f64) -> Result<Vec<f64>> {
     let title = load::get_uncached(&format!("/api/v1/content/{id}"));
     let started = Instant::now();
     let mut known: Option<Duration> = None;
-    let mut seen: [Option<Duration>; 3] = [None; 3];
+    let mut seen: Vec<Option<Duration>> = vec![None; places.len()];
     while known.is_none() || seen.contains(&None) {
         ensure!(started.elapsed() < PATIENCE, "a change does not show: {known:?} in the catalogue, then {seen:?}");
         if known.is_none() && String::from_utf8_lossy(&load::once(server.address, &title).await?).contains(director) {
             known = Some(started.elapsed());
         }
-        for (place, seen) in PLACES.into_iter().zip(&mut seen).filter(|(_, seen)| seen.is_none()) {
-            if shows(server, place, id, director).await? {
+        for (place, seen) in places.iter().zip(&mut seen).filter(|(_, seen)| seen.is_none()) {
+            let shown = match *place {
+                "the vectors" => changed(before, similarity(server, id).await?),
+                place => shows(server, place, id, director).await?,
+            };
+            if shown {
                 *seen = Some(started.elapsed());
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
     let since = |seen: Duration| seen.saturating_sub(known.unwrap_or_default()).as_secs_f64() * 1e3;
-    Ok(seen.map(|seen| since(seen.unwrap_or_default())))
+    Ok(seen.into_iter().map(|seen| since(seen.unwrap_or_default())).collect())
+}
+
+/// How near the title is in meaning to its own name; 0 where the vectors do not answer.
+async fn similarity(server: &Server, id: &str) -> Result<f64> {
+    let found = search(server, TITLE).await?;
+    let mut hits = found["results"].as_array().into_iter().flatten();
+    let own = hits.find(|hit| hit["content"]["id"] == id);
+    Ok(own.and_then(|hit| hit["vector_similarity"].as_f64()).unwrap_or_default())
+}
+
+/// Whether a title has other vectors: another text has another number.
+fn changed(before: f64, now: f64) -> bool {
+    now > 0.0 && (now - before).abs() > 1e-6
 }
 
 /// Whether a place shows the title as this director's.
