@@ -48,6 +48,12 @@ fn every_source_is_measured_with_the_products_search() {
     for word in ["success@1", "MRR", "nDCG@10", "keyword", "fused − vector", "1.000 [1.000 1.000]", "bootstrap"] {
         assert!(table.contains(word), "{word}: {table}");
     }
+    for (difference, shown) in
+        [("fused − vector", "+1.000 [+1.000 +1.000]"), ("fused − keyword", "+0.000 [+0.000 +0.000]")]
+    {
+        let line = table.lines().find(|line| line.trim_start().starts_with(difference)).unwrap();
+        assert!(line.contains(shown), "{difference}: {table}");
+    }
     let verdict =
         "By nDCG@10 fused is not significantly different from keyword, the best of its sources: [+0.000 +0.000].";
     assert!(table.lines().any(|line| line == verdict), "{table}");
