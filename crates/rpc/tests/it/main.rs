@@ -100,6 +100,8 @@ async fn search_keeps_its_contract_with_grpc_on_both_sides() {
     }
     suites::search::agree(&*search, &client, &["harbour", "glass meridian", ""], &clock()).await;
     for request in asked_in_full() {
+        // What is kept is read from text, and may differ in the last digit: so that both are, it is asked once before.
+        answered(&*search, &request).await;
         let (near, far) = (answered(&*search, &request).await, answered(&client, &request).await);
         assert_eq!(far, near, "both sides of the wire");
         let titles: Vec<&str> = near.results.iter().map(|result| result.content.title.as_str()).collect();
