@@ -218,6 +218,32 @@ async fn a_broken_or_slow_model_is_left_out() {
 }
 
 #[tokio::test]
+async fn vectors_that_can_not_be_read_or_only_late_are_left_out() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let heat = running.ask("heat").await.results[0].content.id;
+    for (fault, told, query, first) in [
+        (&world.disk.broken, "it can't answer at the moment", "robbers heist", "Heat"),
+        (&world.disk.slow, "it did not answer in time", "hacker simulation", "The Matrix"),
+    ] {
+        fault.store(true, Ordering::SeqCst);
+        let started = Instant::now();
+        let found = running.ask(query).await;
+        let like = running.search.similar(&call(), heat, None, 5).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(4), "{told}: {:?}", started.elapsed());
+        for lacking in [&found.degraded, &like.degraded] {
+            let lacking: Vec<_> = lacking.iter().map(|part| (part.source.as_str(), part.reason.as_str())).collect();
+            assert_eq!(lacking, [("vector", told)]);
+        }
+        assert_eq!((titles(&found)[0].as_str(), found.results[0].vector_similarity), (first, 0.0));
+        assert_eq!((like.results[0].content.title.as_str(), like.results[0].vector_similarity), ("Scarface", 0.0));
+        fault.store(false, Ordering::SeqCst);
+        assert!(running.ask(query).await.degraded.is_empty(), "{told}: it was kept");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn vectors_of_768_components_answer_and_outlive_a_restart() {
     let world = World::of_dimension(768, films()).await;
     world.start(true).await.stop().await;

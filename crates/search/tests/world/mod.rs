@@ -15,11 +15,15 @@ use catalog::Catalog;
 use contracts::{
     ApiError, AvailabilityType, Call, Caller, CatalogApi, Clock, Content, ContentId, ContentType, Credit, CreditRole,
     Directory, EmbedError, Embedder, ExternalId, IngestOutcome, IntentReader, ListQuery, Locale, ModelInfo,
-    NeutralBoost, PersonalBoost, Result, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord, Trace,
-    Vector,
+    NeutralBoost, PersonalBoost, Result, Scored, SearchApi, SearchRequest, SearchResponse, SourceOffer, SourceRecord,
+    Trace, Vector,
 };
 use search::{Search, SearchConfig};
-use stores::{cache::Cache, events::Head, vectors::VectorIndex};
+use stores::{
+    cache::Cache,
+    events::Head,
+    vectors::{Point, VectorError, VectorFilter, VectorIndex},
+};
 use stores_embedded::ExactVectors;
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -31,6 +35,8 @@ pub struct World {
     pub db: TestDb,
     pub folder: TempDir,
     pub model: Arc<HashingModel>,
+    /// How the vectors can be read.
+    pub disk: Arc<Disk>,
     /// The time of the searches that are started.
     pub clock: Clock,
     /// What they know of whoever asks.
@@ -62,8 +68,8 @@ impl World {
         let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
         let (model, folder) = (Arc::new(HashingModel::new(dimension)), TempDir::new().unwrap());
         let (clock, boost) = (testkit::clock(), Arc::new(NeutralBoost));
-        let depth = SearchConfig::default().depth;
-        let world = Self { db, folder, model, clock, boost, depth, intents: None, cache: None, catalog };
+        let (depth, disk) = (SearchConfig::default().depth, Arc::default());
+        let world = Self { db, folder, model, disk, clock, boost, depth, intents: None, cache: None, catalog };
         world.ingest(&records).await;
         world
     }
@@ -108,7 +114,7 @@ impl World {
     pub async fn begin(&self, with_model: bool, warm_up: bool, catalog: Arc<dyn CatalogApi>) -> Running {
         let vectors = with_model.then(|| {
             let index = ExactVectors::open(&self.vectors_file(), self.model.model().clone()).unwrap();
-            Arc::new(index) as Arc<dyn VectorIndex>
+            Arc::new(OnDisk { index, disk: self.disk.clone() }) as Arc<dyn VectorIndex>
         });
         let embedder = with_model.then(|| self.model.clone() as Arc<dyn Embedder>);
         let search = Search::open(
@@ -210,6 +216,64 @@ impl Embedder for HashingModel {
         }
         self.texts.fetch_add(texts.len() as u64, Ordering::SeqCst);
         Ok(texts.iter().map(|text| self.vector(text)).collect())
+    }
+}
+
+/// A disk that can't be read, or takes its time, when it is told to.
+#[derive(Default)]
+pub struct Disk {
+    pub broken: AtomicBool,
+    pub slow: AtomicBool,
+}
+
+/// The real vectors on such a disk.
+struct OnDisk {
+    index: ExactVectors,
+    disk: Arc<Disk>,
+}
+
+#[async_trait]
+impl VectorIndex for OnDisk {
+    fn model(&self) -> &ModelInfo {
+        self.index.model()
+    }
+
+    async fn upsert(&self, points: Vec<Point>, cursor: i64) -> Result<(), VectorError> {
+        self.index.upsert(points, cursor).await
+    }
+
+    async fn remove(&self, ids: &[ContentId]) -> Result<(), VectorError> {
+        self.index.remove(ids).await
+    }
+
+    async fn cursor(&self) -> Result<Option<i64>, VectorError> {
+        self.index.cursor().await
+    }
+
+    async fn text_hashes(&self, ids: &[ContentId]) -> Result<Vec<Option<u64>>, VectorError> {
+        self.index.text_hashes(ids).await
+    }
+
+    async fn vectors(&self, id: ContentId) -> Result<Vec<Vector>, VectorError> {
+        self.index.vectors(id).await
+    }
+
+    async fn search(&self, vector: &[f32], limit: usize, filter: &VectorFilter) -> Result<Vec<Scored>, VectorError> {
+        if self.disk.broken.load(Ordering::SeqCst) {
+            return Err(VectorError::Io("a sector can't be read".to_owned()));
+        }
+        if self.disk.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        self.index.search(vector, limit, filter).await
+    }
+
+    async fn len(&self) -> Result<usize, VectorError> {
+        self.index.len().await
+    }
+
+    async fn clear(&self) -> Result<(), VectorError> {
+        self.index.clear().await
     }
 }
 
