@@ -391,3 +391,38 @@ fn a_search_that_names_no_page_asks_for_the_first() {
     let unknown = pb::SearchContentRequest { sort: 77, ..Default::default() };
     assert_eq!(fault(SearchRequest::try_from(unknown)), ("invalid_message".to_owned(), "sort".to_owned()));
 }
+
+#[test]
+fn what_is_wrong_in_a_search_is_named_by_its_path_and_regions_have_two_codes() {
+    let none = pb::SearchContentRequest::default;
+    let filtered = |filters: pb::SearchFilters| pb::SearchContentRequest { filters: Some(filters), ..none() };
+    let years = pb::YearRange { from: Some(70_000), to: None };
+    let intent = pb::ParsedIntent { countries: vec!["US".into(), "Mordor".into()], ..Default::default() };
+    let cases = [
+        (
+            filtered(pb::SearchFilters { year_range: Some(years), ..Default::default() }),
+            "invalid_message",
+            "filters.year_range.from",
+        ),
+        (
+            filtered(pb::SearchFilters { content_types: vec![1, 9], ..Default::default() }),
+            "invalid_message",
+            "filters.content_types[1]",
+        ),
+        (
+            filtered(pb::SearchFilters { max_runtime_minutes: Some(70_000), ..Default::default() }),
+            "invalid_message",
+            "filters.max_runtime_minutes",
+        ),
+        (pb::SearchContentRequest { facets: vec![1, 0], ..none() }, "invalid_message", "facets[1]"),
+        (pb::SearchContentRequest { region: Some("XX".into()), ..none() }, "unknown_region", "region"),
+        (pb::SearchContentRequest { intent: Some(intent), ..none() }, "unknown_region", "intent.countries[1]"),
+    ];
+    for (request, code, field) in cases {
+        assert_eq!(fault(SearchRequest::try_from(request)), (code.to_owned(), field.to_owned()));
+    }
+    for code in ["GB", "gb", "GBR"] {
+        let request = pb::SearchContentRequest { region: Some(code.into()), ..none() };
+        assert_eq!(SearchRequest::try_from(request).unwrap().region, "GB".parse().ok(), "{code}");
+    }
+}
