@@ -4,7 +4,7 @@
 use axum::{Json, extract::State};
 use contracts::{ApiError, Call, Clock, ContentId, EventId};
 use http::StatusCode;
-use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, Problems, page_limit};
+use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, IdempotencyKey, OperatorOf, Page, Problems, page_limit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{
@@ -129,7 +129,7 @@ async fn list_dead_letters(
 /// Offers a dead letter to its group again, as if it had never failed.
 #[utoipa::path(post, path = "/api/v1/admin/dead-letters/{group}/{event}/retry", tag = "admin",
     params(("group" = String, Path, description = "The group that failed on it."),
-        ("event" = EventId, Path, description = "The event's id.")),
+        ("event" = EventId, Path, description = "The event's id."), IdempotencyKey),
     security(("operator" = [])),
     responses((status = 204, description = "The group is offered it next."), Problems))]
 async fn retry_dead_letter(
