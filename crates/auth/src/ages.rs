@@ -100,7 +100,7 @@ impl Auth {
         // As it is kept, which its entity tag is of; and before the commit, after which it may be another's.
         let set = ages::held(&mut tx, user).await?;
         let set = set.ok_or_else(|| ApiError::internal("an age limit that was set is gone"))?;
-        self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.limited(user)]).await?;
+        self.state(tx, Entry::by_user("age_limit.set", user).to(user), &[self.age_limit_changed(user)]).await?;
         self.take_own(user).await;
         Ok(set.into())
     }
@@ -136,7 +136,7 @@ impl Auth {
         let Some(held) = ages::held(&mut tx, user).await? else { return Ok(false) };
         may(Some(&held.into()))?;
         ages::end(&mut tx, user).await?;
-        self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.limited(user)]).await?;
+        self.state(tx, Entry::by_user("age_limit.ended", user).to(user), &[self.age_limit_changed(user)]).await?;
         self.take_own(user).await;
         Ok(true)
     }

@@ -109,7 +109,7 @@ impl Auth {
 
     /// An event that says that a person's age limit changed, and nothing else. What it is now is not in it: the log is
     /// kept for longer than the limit.
-    pub(crate) fn limited(&self, person: UserId) -> Event {
+    pub(crate) fn age_limit_changed(&self, person: UserId) -> Event {
         self.event(CHANGED, json!({ "age_limit_of": person }))
     }
 

@@ -34,7 +34,10 @@ pub fn is_confidential(encrypted: &str, scheme: &str, host: Option<&str>) -> boo
 }
 
 fn number(host: &str) -> Option<IpAddr> {
-    host.trim_matches(['[', ']']).parse().ok()
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok(),
+    }
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
@@ -83,6 +86,9 @@ mod tests {
             ("0.0.0.0", false, false),
             ("10.0.0.1", false, false),
             ("", false, false),
+            ("127.0.0.1]", false, false),
+            ("[127.0.0.1]", false, false),
+            ("[[::1", false, false),
         ] {
             assert_eq!((is_this_machine(host), is_loopback_number(host)), (this, by_number), "{host}");
         }

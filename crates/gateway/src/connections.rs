@@ -11,26 +11,24 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::{Bytes, BytesMut};
-use contracts::Clock;
 use futures::task::AtomicWaker;
 use http::Uri;
 use hyper::{
     body::{Body as _, Frame, Incoming, SizeHint},
     client::conn::http1::{self, Connection, SendRequest},
 };
-use jiff::{SignedDuration, Timestamp};
 use tower::{BoxError, ServiceExt};
 use tower_http::timeout::TimeoutBody;
 
 use crate::way::{Way, Wire};
 
 /// Shorter than the time a role's listener keeps an idle connection, so that none is used as it closes.
-const IDLE_TIMEOUT: SignedDuration = SignedDuration::from_secs(5);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Idle connections kept to one role.
 const MAX_IDLE: usize = 64;
 /// How long a role may pause within an answer.
@@ -43,9 +41,8 @@ const MAX_WHOLE_ANSWER: u64 = 64 * 1_024;
 pub(crate) struct Connections {
     way: Way,
     origin: Uri,
-    clock: Clock,
     /// Those that nobody uses, the last used one last. What lay too long goes when one is taken or laid down.
-    idle: Mutex<VecDeque<(Timestamp, Driven)>>,
+    idle: Mutex<VecDeque<(Instant, Driven)>>,
 }
 
 /// Why there is no answer.
@@ -65,8 +62,8 @@ impl NoAnswer {
 
 impl Connections {
     /// Connections that begin with none, to `origin` in this way.
-    pub(crate) fn new(way: Way, origin: Uri, clock: Clock) -> Self {
-        Self { way, origin, clock, idle: Mutex::default() }
+    pub(crate) fn new(way: Way, origin: Uri) -> Self {
+        Self { way, origin, idle: Mutex::default() }
     }
 
     /// The answer to `request`, whose address is a path and which names its host. A small body comes whole: where it breaks
@@ -113,16 +110,15 @@ impl Connections {
         Ok(Driven { sender, connection: Some(connection), waker: Waker::from(Arc::clone(&relay)), relay })
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Timestamp, Driven)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Driven)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that was used last.
     fn idle(&self) -> Option<Driven> {
-        let now = self.clock.now();
         let mut idle = self.lock();
         let (since, driven) = idle.pop_back()?;
-        if lies_short(since, now) {
+        if since.elapsed() < IDLE_TIMEOUT {
             return Some(driven);
         }
         // All others have lain there for longer. They are closed without the lock.
@@ -138,18 +134,12 @@ impl Connections {
         if driven.connection.is_none() || !driven.sender.is_ready() {
             return;
         }
-        let now = self.clock.now();
         let mut idle = self.lock();
-        while idle.len() >= MAX_IDLE || idle.front().is_some_and(|(since, _)| !lies_short(*since, now)) {
+        while idle.len() >= MAX_IDLE || idle.front().is_some_and(|(since, _)| since.elapsed() >= IDLE_TIMEOUT) {
             idle.pop_front();
         }
-        idle.push_back((now, driven));
+        idle.push_back((Instant::now(), driven));
     }
-}
-
-/// Whether what was laid down at `since` is young enough to be used. After a clock was set back nobody knows, and it is not.
-fn lies_short(since: Timestamp, now: Timestamp) -> bool {
-    (SignedDuration::ZERO..IDLE_TIMEOUT).contains(&now.duration_since(since))
 }
 
 /// Wakes the task that drives a connection; nobody while none does.

@@ -4,7 +4,7 @@
 use axum::{Json, extract::State};
 use contracts::{ApiError, Call, Clock, ContentId, EventId};
 use http::StatusCode;
-use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, Problems, page_limit};
+use http_api::{ApiPath, ApiQuery, Cursors, HttpResult, IdempotencyKey, OperatorOf, Page, Problems, page_limit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{
@@ -14,10 +14,25 @@ use stores::{
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-const RETRIED: &str = "event.retried";
-const DISCARDED: &str = "event.discarded";
 /// The longest name of a group that is looked for.
 const MAX_GROUP: usize = 200;
+
+/// What is done with a dead letter.
+#[derive(Clone, Copy)]
+enum Settled {
+    Retried,
+    Discarded,
+}
+
+impl Settled {
+    /// What the audit log calls it.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Retried => "event.retried",
+            Self::Discarded => "event.discarded",
+        }
+    }
+}
 
 /// Where they are kept.
 #[derive(Clone)]
@@ -129,7 +144,7 @@ async fn list_dead_letters(
 /// Offers a dead letter to its group again, as if it had never failed.
 #[utoipa::path(post, path = "/api/v1/admin/dead-letters/{group}/{event}/retry", tag = "admin",
     params(("group" = String, Path, description = "The group that failed on it."),
-        ("event" = EventId, Path, description = "The event's id.")),
+        ("event" = EventId, Path, description = "The event's id."), IdempotencyKey),
     security(("operator" = [])),
     responses((status = 204, description = "The group is offered it next."), Problems))]
 async fn retry_dead_letter(
@@ -138,7 +153,7 @@ async fn retry_dead_letter(
     ApiPath((group, event)): ApiPath<(String, EventId)>,
 ) -> HttpResult<StatusCode> {
     check(&group)?;
-    letters.settle(&call, RETRIED, &group, event).await?;
+    letters.settle(&call, Settled::Retried, &group, event).await?;
     tracing::info!(%group, %event, "a dead letter is offered to its group again");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -155,24 +170,25 @@ async fn discard_dead_letter(
     ApiPath((group, event)): ApiPath<(String, EventId)>,
 ) -> HttpResult<StatusCode> {
     check(&group)?;
-    letters.settle(&call, DISCARDED, &group, event).await?;
+    letters.settle(&call, Settled::Discarded, &group, event).await?;
     tracing::info!(%group, %event, "a dead letter is dropped");
     Ok(StatusCode::NO_CONTENT)
 }
 
 impl Letters {
-    /// Does with a dead letter what `action` says, and states it.
-    async fn settle(&self, call: &Call, action: &'static str, group: &str, event: EventId) -> Result<(), ApiError> {
+    /// Does this with a dead letter, and states it.
+    async fn settle(&self, call: &Call, settled: Settled, group: &str, event: EventId) -> Result<(), ApiError> {
         let mut tx = self.db.begin().await?;
-        let there = match action {
-            DISCARDED => dead_letters::discard(&mut tx, group, event).await?,
-            _ => dead_letters::requeue(&mut tx, group, event, self.clock.now()).await?,
+        let there = match settled {
+            Settled::Retried => dead_letters::requeue(&mut tx, group, event, self.clock.now()).await?,
+            Settled::Discarded => dead_letters::discard(&mut tx, group, event).await?,
         };
         if !there {
             return Err(ApiError::not_found("unknown_dead_letter", format!("{group} has no dead letter {event}")));
         }
         let (target, detail) = (event.to_string(), [("group", group)]);
-        self.deeds.state(&mut tx, Deed { call, action, target: &target, detail: &detail }).await?;
+        let deed = Deed { call, action: settled.action(), target: &target, detail: &detail };
+        self.deeds.state(&mut tx, deed).await?;
         Ok(tx.commit().await?)
     }
 }

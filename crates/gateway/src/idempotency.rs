@@ -2,8 +2,9 @@
 //!
 //! The key is claimed in the store before the work and holds the answer after it. A claim whose process died expires,
 //! and whoever sends the key next takes it over. Only successes are kept: a refusal changed nothing and may be asked
-//! again.
+//! again. Which writes carry a key is what the document says: those that it gives the header.
 
+mod envelope;
 mod store;
 
 use std::{sync::Arc, time::Duration};
@@ -15,15 +16,16 @@ use axum::{
     routing::Route,
 };
 use bytes::{Bytes, BytesMut};
-use contracts::{ApiError, Call, Clock, ErrorKind, Rng};
+use contracts::{ApiError, Call, Clock, ErrorKind, Rng, Scope};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_api::{CallOf, Problem};
 use http_body_util::BodyExt;
-use sha2::{Digest, Sha256};
 use stores::Db;
 use tower::ServiceExt;
+use utoipa::openapi::{OpenApi, RefOr, Required, path::Operation, security::SecurityRequirement};
 
+use envelope::Envelope;
 use store::{Claim, Claims, Kept};
 
 use crate::body;
@@ -35,35 +37,73 @@ const MAX_KEY: usize = 255;
 /// The largest answer that is kept, in bytes; of a larger one only the fact remains.
 const MAX_ANSWER: usize = 256 * 1_024;
 
-/// A route whose writes carry a key.
-#[derive(Clone, Debug)]
-pub struct IdempotentRoute {
-    /// The method.
-    pub method: Method,
+/// A write that carries a key.
+struct Rule {
     /// The route's template: `/api/v1/internal/ingest/runs`.
-    pub route: String,
+    route: String,
     /// Whether a request without a key is refused.
-    pub required: bool,
-    /// Who may make it: whoever may not hears that first, and claims no key.
-    pub admits: fn(&Call) -> contracts::Result<()>,
+    required: bool,
+    /// What whoever makes it must be: whoever may not hears that first, and claims no key.
+    door: Door,
 }
 
-/// The layer's state: the store and the routes that use it.
+/// Whom the document lets make a write.
+enum Door {
+    Operator,
+    Holder(Scope),
+    Anybody,
+}
+
+impl Rule {
+    /// The rule for a documented write, if it takes a key.
+    fn of(route: &str, operation: &Operation) -> Option<Self> {
+        let key = operation.parameters.iter().flatten().find_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.name.eq_ignore_ascii_case(KEY.as_str()) => Some(parameter),
+            _ => None,
+        })?;
+        let asks = |one: SecurityRequirement| operation.security.iter().flatten().any(|asked| *asked == one);
+        let holds = |scope: &Scope| asks(SecurityRequirement::new("oauth", [scope.as_str()]));
+        let door = match Scope::ALL.iter().copied().find(holds) {
+            Some(scope) => Door::Holder(scope),
+            None if asks(SecurityRequirement::new("operator", [""; 0])) => Door::Operator,
+            None => Door::Anybody,
+        };
+        Some(Self { route: route.to_owned(), required: key.required == Required::True, door })
+    }
+
+    fn admits(&self, call: &Call) -> Result<(), ApiError> {
+        match self.door {
+            Door::Operator => call.require_operator(),
+            Door::Holder(scope) => call.identity(scope).map(|_| ()),
+            Door::Anybody => Ok(()),
+        }
+    }
+}
+
+/// The layer's state: the store and the writes that use it.
 #[derive(Clone)]
 pub struct Idempotency {
     claims: Claims,
-    routes: Arc<[IdempotentRoute]>,
+    rng: Rng,
+    rules: Arc<[Rule]>,
 }
 
 impl Idempotency {
-    /// Keys kept in `db` for 24 hours, for `routes`.
-    pub fn new(db: Db, clock: Clock, rng: Rng, routes: Vec<IdempotentRoute>) -> Self {
-        Self { claims: Claims::new(db, clock, rng), routes: routes.into() }
+    /// Keys kept in `db` for 24 hours.
+    pub fn new(db: Db, clock: Clock, rng: Rng) -> Self {
+        Self { claims: Claims::new(db, clock, rng.clone()), rng, rules: Arc::default() }
+    }
+
+    /// For the writes of this document. All are `POST`: PUT, PATCH and DELETE may be sent again as they are.
+    pub(crate) fn documented(self, document: &OpenApi) -> Self {
+        let paths = document.paths.paths.iter();
+        let rules = paths.filter_map(|(route, item)| Rule::of(route, item.post.as_ref()?)).collect();
+        Self { rules, ..self }
     }
 
     /// The rule for this route, if it has one.
     pub(crate) fn rule(&self, method: &Method, endpoint: &str) -> Option<usize> {
-        self.routes.iter().position(|route| route.method == method && route.route == endpoint)
+        (method == Method::POST).then(|| self.rules.iter().position(|rule| rule.route == endpoint)).flatten()
     }
 
     /// Runs a request that falls under the rule.
@@ -73,10 +113,11 @@ impl Idempotency {
     }
 
     async fn admitted(self, rule: usize, request: Request, route: Route) -> Result<Response, ApiError> {
-        let rule = self.routes.get(rule).cloned().ok_or_else(|| ApiError::internal("there is no such rule"))?;
+        let rules = Arc::clone(&self.rules);
+        let rule = rules.get(rule).ok_or_else(|| ApiError::internal("there is no such rule"))?;
         let (mut parts, body) = request.into_parts();
         let CallOf(call) = CallOf::from_request_parts(&mut parts, &()).await.map_err(|Problem(error)| error)?;
-        (rule.admits)(&call)?;
+        rule.admits(&call)?;
         let request = Request::from_parts(parts, body);
         match key(request.headers())? {
             Some(key) => self.once(&key, request, route).await,
@@ -94,10 +135,10 @@ impl Idempotency {
         // One caller's key says nothing to another.
         let who = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
         let path = parts.uri.path();
-        let scope = digest(&[who, parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()]);
-        let fingerprint = digest(&[parts.uri.query().unwrap_or_default().as_bytes(), &body]);
-        match self.claims.claim(&scope, &fingerprint).await? {
-            Claim::Kept(kept) => replay(kept),
+        let envelope = Envelope::of(&[who, parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()]);
+        let fingerprint = envelope.fingerprint(&[parts.uri.query().unwrap_or_default().as_bytes(), &body]);
+        match self.claims.claim(&envelope.scope(), &fingerprint).await? {
+            Claim::Kept(kept) => replay(kept, &envelope),
             Claim::InFlight(left) => {
                 let detail = "a request with this Idempotency-Key is being worked on";
                 let error = ApiError::new(ErrorKind::Conflict, "idempotency_in_flight", detail);
@@ -110,14 +151,20 @@ impl Idempotency {
             Claim::Ours(owner) => {
                 let request = Request::from_parts(parts, Body::from(body));
                 // In a task of its own: a client that leaves must not stop the work between its effect and the record.
-                let task = tokio::spawn(self.work(scope, owner, request, route));
+                let task = tokio::spawn(self.work(envelope, owner, request, route));
                 task.await.map_err(|_| ApiError::internal("the server made a mistake"))?
             }
         }
     }
 
-    async fn work(self, scope: String, owner: String, request: Request, route: Route) -> Result<Response, ApiError> {
-        let response = answer(route, request).await;
+    async fn work(
+        self,
+        envelope: Envelope,
+        owner: String,
+        request: Request,
+        route: Route,
+    ) -> Result<Response, ApiError> {
+        let (scope, response) = (envelope.scope(), answer(route, request).await);
         if !response.status().is_success() {
             self.claims.release(&scope, &owner).await?;
             return Ok(response);
@@ -133,7 +180,7 @@ impl Idempotency {
             status: parts.status.as_u16(),
             content_type: text(header::CONTENT_TYPE),
             location: text(header::LOCATION),
-            body: rest.is_none().then(|| body.to_vec()),
+            body: rest.is_none().then(|| envelope.seal(&self.rng, &body)).flatten(),
         };
         self.claims.keep(&scope, &owner, kept).await?;
         let body = match rest {
@@ -178,18 +225,8 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     Err(ApiError::invalid("bad_idempotency_key", detail))
 }
 
-/// SHA-256 over the parts, each behind its length, in hexadecimal.
-fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn replay(kept: Kept) -> Result<Response, ApiError> {
-    let Some(body) = kept.body else {
+fn replay(kept: Kept, envelope: &Envelope) -> Result<Response, ApiError> {
+    let Some(body) = kept.body.and_then(|sealed| envelope.open(&sealed)) else {
         let detail = "this request was done before, and its answer was too large to keep";
         return Err(ApiError::new(ErrorKind::Conflict, "idempotency_answer_not_kept", detail));
     };

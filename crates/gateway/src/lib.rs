@@ -31,7 +31,7 @@ pub use dead_letters::dead_letters;
 pub use docs::document_text;
 pub use guard::{Admitted, Denial, DeprecatedRoute, GuardConfig, OnDenied, RouteTimeout};
 pub use health::{Health, Readiness};
-pub use idempotency::{Idempotency, IdempotentRoute};
+pub use idempotency::Idempotency;
 pub use limits::{Limits, LimitsConfig, Networks, RouteCost, RouteQuota, Tier, TierQuotas, Tiers};
 pub use node::{Gateway, GatewayParts, RoleParts, gateway, role};
 pub use proxy::Remote;

@@ -38,7 +38,7 @@ pub struct GatewayParts {
     pub health: Arc<Health>,
     /// Clock, randomness and keys.
     pub frame: Arc<Frame>,
-    /// The store behind `Idempotency-Key`, for the routes that ask for it.
+    /// The store behind `Idempotency-Key`, for the writes whose documentation has the header.
     pub idempotency: Option<Idempotency>,
     /// Who may ask how much; nobody is counted without.
     pub limits: Option<Arc<Limits>>,
@@ -95,6 +95,7 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
     for old in &config.deprecated {
         deprecate(&mut document, &old.route);
     }
+    let idempotency = idempotency.map(|keys| keys.documented(&document));
     let router = router.merge(docs::routes(document)).merge(health::routes(health));
     let fittings = Fittings { denied, frame, idempotency, clients: limits.clone(), limits: limits.clone(), cache };
     let gateway = finish(router, fittings, config);

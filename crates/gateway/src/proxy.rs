@@ -122,7 +122,7 @@ impl Proxy {
             None => authority.host().to_owned(),
         };
         Forward(Arc::new(Road {
-            connections: Arc::new(Connections::new(self.0.clone(), origin.unwrap_or_default(), frame.clock.clone())),
+            connections: Arc::new(Connections::new(self.0.clone(), origin.unwrap_or_default())),
             upstream: Arc::new(Upstream::new(Arc::clone(name), *config, frame.clock.clone(), frame.rng.clone())),
             // What can be an authority can be a header.
             host: HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost")),

@@ -47,14 +47,16 @@ pub fn json_entity<T: Serialize>(headers: &HeaderMap, value: &T) -> HttpResult<R
     Ok(entity(headers, json(value)?.into(), "application/json").into_response())
 }
 
-/// What is somebody's own and theirs to change, as JSON: with the strong ETag that a change of it names ([`if_match`]).
+/// What is somebody's own and theirs to change, as JSON: with the strong ETag that a change of it names ([`if_match`]), and
+/// for no shared cache. It is small, and always sent.
 ///
 /// # Errors
 /// As [`json_entity`].
 pub fn own_entity<T: Serialize>(value: &T) -> HttpResult<Response> {
     let body = json(value)?;
-    let headers = [(header::ETAG, tag(&body)), (header::CONTENT_TYPE, "application/json".to_owned())];
-    Ok((headers, body).into_response())
+    let tag = [(header::ETAG, tag(&body))];
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "private, no-cache")];
+    Ok((tag, headers, body).into_response())
 }
 
 /// Refuses a change of what is not as its caller saw it any more (RFC 9110, section 13.1.1): `If-Match` names the tag of
@@ -96,7 +98,8 @@ fn tag(body: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(body)[..16]))
 }
 
-/// Whether a condition names `tag`: lists and `*`; what is marked as weak only where `strong` does not ask for more.
+/// Whether a condition names `tag`: lists and `*`; what is marked as weak only where `strong` does not ask for more. The
+/// tag of the compressed form always does: what it stands for is the same, and a client may have seen no other.
 fn names(value: &HeaderValue, tag: &str, strong: bool) -> bool {
     let Ok(list) = value.to_str() else { return false };
     list.split(',').map(str::trim).any(|candidate| {
@@ -146,7 +149,10 @@ mod tests {
     #[case(Some("\"other\""), false, false)]
     #[case(Some("nonsense"), false, false)]
     fn changes(#[case] header: Option<&str>, #[case] of_this: bool, #[case] of_nothing: bool) {
-        let tag = own_entity(&1).unwrap().headers()[header::ETAG].to_str().unwrap().to_owned();
+        let own = own_entity(&1).unwrap();
+        assert_eq!(own.headers()[header::CACHE_CONTROL], "private, no-cache");
+        assert_eq!(own.headers()[header::CONTENT_TYPE], "application/json");
+        let tag = own.headers()[header::ETAG].to_str().unwrap().to_owned();
         let gzip = format!("{}-gzip\"", &tag[..tag.len() - 1]);
         let mut headers = HeaderMap::new();
         if let Some(header) = header {

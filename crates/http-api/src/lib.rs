@@ -21,6 +21,6 @@ pub use extract::{ApiBytes, ApiJson, ApiPath, ApiQuery, BodyTooLarge, NoQuery};
 pub use fallback::{method_not_allowed, no_such_route, with_fallbacks};
 pub use frame::{Budget, Client, Entered, Frame, FrameLayer, FrameService, Peer, frame_layer};
 pub use language::preferred_of;
-pub use openapi::{PageProblems, Problems, complete, problem_response};
+pub use openapi::{IdempotencyKey, PageProblems, Problems, complete, problem_response};
 pub use problem::{HttpResult, PROBLEM_JSON, Problem, ProblemBody};
 pub use rejection::cause;

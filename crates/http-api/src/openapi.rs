@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use contracts::FieldError;
 use utoipa::{
-    IntoResponses, PartialSchema, ToSchema,
+    IntoParams, IntoResponses, PartialSchema, ToSchema,
     openapi::{
-        Components, Content, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type,
+        Components, Content, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -34,6 +35,20 @@ impl IntoResponses for PageProblems {
             (status.to_owned(), response.into())
         };
         [("4XX", "The request can't be answered."), ("5XX", "The server can't answer.")].into_iter().map(page).collect()
+    }
+}
+
+/// The header of a write that makes something each time it is sent, for `#[utoipa::path(params(…, IdempotencyKey))]`. The
+/// gateway sees to every write that documents it.
+pub struct IdempotencyKey;
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let text = "Makes it safe to send the request again within a day: it is done once, and answered the same. \
+            1 to 255 visible characters.";
+        let key = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
+        vec![key.required(Required::False).description(Some(text)).schema(Some(schema)).build()]
     }
 }
 

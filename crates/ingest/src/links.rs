@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use contracts::{ApiError, Call, Result};
-use http_api::{ApiJson, ApiPath, HttpResult, OperatorOf};
+use http_api::{ApiJson, ApiPath, HttpResult, IdempotencyKey, OperatorOf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -99,8 +99,8 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Ingest>> {
 
 /// Begins to link a source to an account of the operator's there.
 #[utoipa::path(post, path = "/api/v1/internal/ingest/links/{source}", tag = "ingest", security(("operator" = [])),
-    params(("source" = String, Path, description = "The source, such as `youtube`.")), request_body = BeginLink,
-    responses((status = 200, body = BegunLink)))]
+    params(("source" = String, Path, description = "The source, such as `youtube`."), IdempotencyKey),
+    request_body = BeginLink, responses((status = 200, body = BegunLink)))]
 async fn begin_link(
     State(ingest): State<Arc<Ingest>>,
     OperatorOf(call): OperatorOf,

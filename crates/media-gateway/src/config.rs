@@ -30,6 +30,9 @@ pub use mail::Mail;
 pub use pictures::Pictures;
 pub use rates::{RateLimits, Redis};
 
+/// What the bodies of all requests in flight may take together, in bytes.
+const MAX_BODIES: u64 = 1 << 30;
+
 /// Which stores are the default where the configuration names none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -256,7 +259,7 @@ pub struct Limits {
     /// Connections at once.
     #[config(env = "MEDIA_GATEWAY_MAX_CONNECTIONS", default = 4096)]
     pub max_connections: usize,
-    /// The largest request body.
+    /// The largest request body. Times the requests in flight it is at most a gibibyte.
     #[config(env = "MEDIA_GATEWAY_MAX_BODY_BYTES", default = 65536)]
     pub max_body_bytes: usize,
     /// Memory for cached answers.
@@ -375,10 +378,18 @@ impl Config {
         if !(0.0..=1.0).contains(&share) || !(16..=10_000_000).contains(&self.rate_limits.max_keys) {
             bail!("`rate_limits.fallback_share` is from 0 to 1, and `rate_limits.max_keys` from 16 to 10000000");
         }
-        match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
-            Some((key, value, least, most)) => bail!("`{key}` must be from {least} to {most}, and is {value}"),
-            None => Ok(()),
+        let beyond = bounds.into_iter().find(|(_, value, least, most)| value < least || value > most);
+        if let Some((key, value, least, most)) = beyond {
+            bail!("`{key}` must be from {least} to {most}, and is {value}");
         }
+        let bodies = limits.max_in_flight as u64 * limits.max_body_bytes as u64;
+        if bodies > MAX_BODIES {
+            bail!(
+                "`limits.max_in_flight` times `limits.max_body_bytes` is {bodies}, and may be {MAX_BODIES} at most: bodies \
+                 are held whole, as many at once"
+            );
+        }
+        Ok(())
     }
 
     /// The roles this process runs.

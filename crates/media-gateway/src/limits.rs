@@ -2,11 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::Method;
-use contracts::{ApiError, Call};
+use contracts::ApiError;
 use gateway::{
-    BreakerConfig, DeprecatedRoute, GuardConfig, Idempotency, IdempotentRoute, Limits, LimitsConfig, Networks, Origins,
-    RouteCost, RouteQuota, RouteTimeout, TierQuotas, Tiers, UpstreamConfig,
+    BreakerConfig, DeprecatedRoute, GuardConfig, Limits, LimitsConfig, Networks, Origins, RouteCost, RouteQuota,
+    RouteTimeout, TierQuotas, Tiers, UpstreamConfig,
 };
 use http_api::Deprecation;
 use jiff::Timestamp;
@@ -158,17 +157,6 @@ pub fn upstream(role: Role, config: &Config) -> UpstreamConfig {
     };
     let hedge_after = config.limits.hedge_after_ms.map(Duration::from_millis);
     UpstreamConfig { attempt_timeout: Duration::from_secs(seconds), breaker, hedge_after, ..UpstreamConfig::default() }
-}
-
-/// The writes that can be sent again safely.
-pub fn idempotency(services: &Services) -> Idempotency {
-    let start_run = IdempotentRoute {
-        method: Method::POST,
-        route: "/api/v1/internal/ingest/runs".to_owned(),
-        required: true,
-        admits: Call::require_operator,
-    };
-    Idempotency::new(services.db.clone(), services.clock.clone(), services.rng.clone(), vec![start_run])
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use access::{Presented, Verifier};
-use contracts::{ApiError, Call, Caller, ErrorKind, Result};
+use contracts::{ApiError, Caller, ErrorKind, Result};
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
@@ -66,12 +66,6 @@ impl fmt::Debug for ServerAuth {
         let shown = |token: &Option<Vec<u8>>| if token.is_some() { "set" } else { "none" };
         write!(f, "ServerAuth {{ peer: {}, operator: {} }}", shown(&self.peer), shown(&self.operator))
     }
-}
-
-/// Who calls, for the door of a public port: nobody we know when the credentials are not good, which the call is then
-/// refused for.
-pub fn known(call: &Result<Call>) -> &Caller {
-    call.as_ref().map_or(&Caller::Anonymous, |call| &call.caller)
 }
 
 /// How `caller` is written in [`CALLER_HEADER`].

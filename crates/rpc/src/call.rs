@@ -9,7 +9,7 @@ use tonic::{
     metadata::{Ascii, MetadataMap, MetadataValue},
 };
 
-use crate::auth::{self, CALLER_HEADER, ServerAuth};
+use crate::auth::{self, CALLER_HEADER};
 
 const TRACEPARENT: &str = "traceparent";
 const REGION: &str = "x-region";
@@ -59,14 +59,12 @@ fn put(metadata: &mut MetadataMap, key: &'static str, value: &str) -> Result<()>
     Ok(())
 }
 
-/// The frame that the headers of a request describe. What is missing gets its default: a new trace, English, the
-/// server's own time allowance.
+/// The frame that the headers of a request of `caller` describe. What is missing gets its default: a new trace, English,
+/// the server's own time allowance.
 ///
 /// # Errors
-/// `Unauthenticated` for a wrong token or an unproved organisation, `InvalidArgument` for a bad region, organisation
-/// or timeout.
-pub fn read(headers: &HeaderMap, auth: &ServerAuth, allowance: Allowance, clock: &Clock, rng: &Rng) -> Result<Call> {
-    let caller = auth.caller(headers)?;
+/// `Unauthenticated` for an unproved organisation, `InvalidArgument` for a bad region, organisation or timeout.
+pub fn read(headers: &HeaderMap, caller: Caller, allowance: Allowance, clock: &Clock, rng: &Rng) -> Result<Call> {
     let trace = text(headers, TRACEPARENT).and_then(Trace::parse).unwrap_or_else(|| Trace::start(rng));
     let timeout = match text(headers, TIMEOUT) {
         Some(header) => {

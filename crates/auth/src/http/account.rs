@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use contracts::{ApiError, Call, Caller, ErrorKind, OrgId, Role, Scopes};
-use http_api::{ApiJson, ApiPath, CallOf, HttpResult};
+use http_api::{ApiJson, ApiPath, CallOf, HttpResult, IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub(super) async fn list_api_keys(
 
 /// Makes an API key; it is shown this once.
 #[utoipa::path(post, path = "/api/v1/auth/keys", tag = "account", security(("oauth" = ["account:manage"])),
-    request_body = NewApiKey, responses((status = 201, body = CreatedApiKey)))]
+    params(IdempotencyKey), request_body = NewApiKey, responses((status = 201, body = CreatedApiKey)))]
 pub(super) async fn create_api_key(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use contracts::{OrgId, Role, UserId};
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, page_limit};
+use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, IdempotencyKey, page_limit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,7 +23,7 @@ pub(super) async fn list_users(
 
 /// Opens an account.
 #[utoipa::path(post, path = "/api/v1/internal/auth/users", tag = "administration", security(("operator" = [])),
-    request_body = NewUser, responses((status = 201, body = UserView)))]
+    params(IdempotencyKey), request_body = NewUser, responses((status = 201, body = UserView)))]
 pub(super) async fn create_user(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
@@ -101,7 +101,7 @@ pub(super) async fn list_clients(
 
 /// Registers a client; its secret is shown this once.
 #[utoipa::path(post, path = "/api/v1/internal/auth/clients", tag = "administration", security(("operator" = [])),
-    request_body = NewClient, responses((status = 201, body = ClientView)))]
+    params(IdempotencyKey), request_body = NewClient, responses((status = 201, body = ClientView)))]
 pub(super) async fn create_client(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
@@ -135,7 +135,7 @@ pub(super) async fn list_signing_keys(
 
 /// Makes new signing keys: published now, signing in ten minutes. The old verify what they signed.
 #[utoipa::path(post, path = "/api/v1/internal/auth/signing-keys", tag = "administration", security(("operator" = [])),
-    responses((status = 201, description = "The new keys' ids.", body = List<String>)))]
+    params(IdempotencyKey), responses((status = 201, description = "The new keys' ids.", body = List<String>)))]
 pub(super) async fn rotate_signing_keys(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
@@ -160,7 +160,7 @@ pub(crate) struct OrgView {
 
 /// Founds an organisation.
 #[utoipa::path(post, path = "/api/v1/internal/auth/orgs", tag = "administration", security(("operator" = [])),
-    request_body = NewOrg, responses((status = 201, body = OrgView)))]
+    params(IdempotencyKey), request_body = NewOrg, responses((status = 201, body = OrgView)))]
 pub(super) async fn create_org(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,

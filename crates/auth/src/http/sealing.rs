@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use http_api::{CallOf, HttpResult};
+use http_api::{CallOf, HttpResult, IdempotencyKey};
 
 use crate::{Auth, SealingView};
 
@@ -16,7 +16,7 @@ pub(super) async fn get_sealing(State(auth): State<Arc<Auth>>, CallOf(call): Cal
 
 /// Lets a new key seal from now on, unless the last change has yet to come to its end.
 #[utoipa::path(post, path = "/api/v1/internal/auth/sealing-keys", tag = "administration", security(("operator" = [])),
-    responses((status = 200, body = SealingView)))]
+    params(IdempotencyKey), responses((status = 200, body = SealingView)))]
 pub(super) async fn rotate_sealing(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,

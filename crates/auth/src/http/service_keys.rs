@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use http_api::{ApiJson, ApiPath, CallOf, HttpResult};
+use http_api::{ApiJson, ApiPath, CallOf, HttpResult, IdempotencyKey};
 use uuid::Uuid;
 
 use super::account::List;
@@ -23,7 +23,7 @@ pub(super) async fn list_service_keys(
 
 /// Makes a key for a client that stands for itself; it is shown this once.
 #[utoipa::path(post, path = "/api/v1/internal/auth/clients/{id}/keys", tag = "administration",
-    security(("operator" = [])), params(("id" = String, Path, description = "The client.")),
+    security(("operator" = [])), params(("id" = String, Path, description = "The client."), IdempotencyKey),
     request_body = NewApiKey, responses((status = 201, body = CreatedApiKey)))]
 pub(super) async fn create_service_key(
     State(auth): State<Arc<Auth>>,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use contracts::{ApiError, ContentId};
 use http_api::{
-    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, OperatorOf, Page, Problems, json_entity, page_limit,
+    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, IdempotencyKey, OperatorOf, Page, Problems, json_entity,
+    page_limit,
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -83,7 +84,7 @@ async fn list_reviews(
 ///
 /// The other title keeps its id; the id of the record's title leads to it from now on.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/reviews/{id}/accept", tag = "content",
-    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id.")),
+    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
     responses((status = 200, body = Review), Problems))]
 async fn accept_review(
     State(catalog): State<Arc<Catalog>>,
@@ -95,7 +96,7 @@ async fn accept_review(
 
 /// Keeps the two titles of a question apart; it is not asked again.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/reviews/{id}/reject", tag = "content",
-    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id.")),
+    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
     responses((status = 200, body = Review), Problems))]
 async fn reject_review(
     State(catalog): State<Arc<Catalog>>,
@@ -117,7 +118,7 @@ struct UnmergeRequest {
 
 /// Takes a record out of its title and makes it one of its own, for good.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/unmerge", tag = "content", request_body = UnmergeRequest,
-    security(("operator" = [])), responses((status = 200, body = Unmerged), Problems))]
+    security(("operator" = [])), params(IdempotencyKey), responses((status = 200, body = Unmerged), Problems))]
 async fn unmerge_record(
     State(catalog): State<Arc<Catalog>>,
     OperatorOf(call): OperatorOf,

@@ -186,7 +186,8 @@ async fn are_handled_once_when_they_are_offered_again(test: &TestDb) {
     assert_eq!(node.handled(readers).await, [node.events[1]]);
     assert_eq!(node.handled(readers).await, [], "once");
     assert_eq!(node.handled(writers).await, []);
-    assert_eq!(*node.stated.lock().unwrap(), [(RETRIED, "readers".to_owned(), node.events[1])], "what was done, once");
+    let stated = [("event.retried", "readers".to_owned(), node.events[1])];
+    assert_eq!(*node.stated.lock().unwrap(), stated, "what was done, once");
     assert_eq!(node.retry("%00", node.events[0]).await.0, 400);
     assert_eq!(node.send("POST", &format!("{LIST}/readers/none/retry"), Some("secret")).await.0, 400);
 }

@@ -16,7 +16,7 @@ pub(super) struct Kept {
     pub(super) status: u16,
     pub(super) content_type: Option<String>,
     pub(super) location: Option<String>,
-    /// Absent when it was too large.
+    /// Sealed; absent when it was too large.
     pub(super) body: Option<Vec<u8>>,
 }
 

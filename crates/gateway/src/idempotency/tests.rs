@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::{body::to_bytes, routing::post};
 use jiff::SignedDuration;
+use stores::args;
 use testkit::TestDb;
+use utoipa::openapi::{
+    HttpMethod, OpenApiBuilder, PathItem, PathsBuilder,
+    path::{OperationBuilder, ParameterBuilder, ParameterIn},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::*;
@@ -12,9 +17,16 @@ use crate::{Gateway, GatewayParts, GuardConfig, Health, gateway};
 
 const RUNS: &str = "/api/v1/internal/runs";
 
+/// The document of a gateway with one write.
+fn document(required: Required) -> OpenApi {
+    let key = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(required);
+    let write = PathItem::new(HttpMethod::Post, OperationBuilder::new().parameter(key));
+    OpenApiBuilder::new().paths(PathsBuilder::new().path(RUNS, write)).build()
+}
+
 /// A gateway whose one write counts how often it was really done.
 struct Bench {
-    _db: TestDb,
+    db: TestDb,
     clock: Clock,
     worked: Arc<AtomicU64>,
     gateway: Gateway,
@@ -34,8 +46,6 @@ impl Bench {
             }
             (StatusCode::CREATED, [(header::LOCATION, format!("/runs/{count}"))], format!("run {count}"))
         });
-        let route = RUNS.to_owned();
-        let routes = vec![IdempotentRoute { method: Method::POST, route, required: true, admits: |_| Ok(()) }];
         let frame = http_api::Frame {
             clock: clock.clone(),
             rng: rng.clone(),
@@ -45,19 +55,19 @@ impl Bench {
             cursor_key: [0; 32],
         };
         let gateway = gateway(GatewayParts {
-            local: OpenApiRouter::default().route(RUNS, work),
+            local: OpenApiRouter::with_openapi(document(Required::True)).route(RUNS, work),
             tls: None,
             remotes: Vec::new(),
             health: Health::new(),
             frame: Arc::new(frame),
-            idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, routes)),
+            idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng)),
             limits: None,
             cache: None,
             denied: None,
             reload: None,
             config: GuardConfig { timeout: Duration::from_secs(1), ..GuardConfig::new("gateway") },
         });
-        Self { _db: db, clock, worked, gateway }
+        Self { db, clock, worked, gateway }
     }
 
     async fn send(&self, key: &str, body: &str) -> (u16, String, bool) {
@@ -109,6 +119,7 @@ on_both! {
     work_outlives_the_client_that_asked_for_it;
     a_claim_whose_process_died_expires_and_so_does_an_answer;
     of_many_at_once_one_works;
+    what_is_kept_says_nothing_to_others;
 }
 
 async fn a_write_sent_twice_is_done_once(db: TestDb) {
@@ -156,8 +167,8 @@ async fn work_outlives_the_client_that_asked_for_it(db: TestDb) {
 async fn a_claim_whose_process_died_expires_and_so_does_an_answer(db: TestDb) {
     let claims = Claims::new(db.db(), testkit::clock(), testkit::rng());
     let bench = Bench::new(db).await;
-    let scope = digest(&[b"", b"POST", RUNS.as_bytes(), b"k"]);
-    let fingerprint = digest(&[b"", b"a"]);
+    let envelope = Envelope::of(&[b"", b"POST", RUNS.as_bytes(), b"k"]);
+    let (scope, fingerprint) = (envelope.scope(), envelope.fingerprint(&[b"", b"a"]));
     let Claim::Ours(dead) = claims.claim(&scope, &fingerprint).await.unwrap() else { panic!("not ours") };
     assert_eq!(bench.send("k", "a").await.1, "idempotency_in_flight");
     bench.clock.advance(SignedDuration::from_secs(61));
@@ -177,4 +188,31 @@ async fn of_many_at_once_one_works(db: TestDb) {
     let sent = futures::future::join_all((0..8).map(|_| bench.send("k", "a"))).await;
     assert_eq!(bench.worked(), 1, "{sent:?}");
     assert!(sent.iter().all(|(status, ..)| [201, 409].contains(status)), "{sent:?}");
+}
+
+async fn what_is_kept_says_nothing_to_others(db: TestDb) {
+    let bench = Bench::new(db).await;
+    assert_eq!(bench.send("k", "a").await, (201, "run 1 at".to_owned(), false));
+    let sql = "SELECT body FROM idempotency_keys";
+    let (kept,): (Vec<u8>,) = bench.db.db().fetch_one(sql, args![]).await.unwrap();
+    assert!(kept.len() > "run 1".len() && !kept.windows(3).any(|part| part == b"run"), "{kept:?}");
+    assert_eq!(bench.send("k", "a").await, (201, "run 1 at".to_owned(), true));
+}
+
+#[test]
+fn the_document_says_which_writes_carry_a_key_and_for_whom() {
+    let rule = |security: &[SecurityRequirement]| {
+        let key = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
+        let operation = OperationBuilder::new().parameter(key).securities(Some(security.iter().cloned()));
+        Rule::of(RUNS, &operation.build()).unwrap()
+    };
+    assert!(!rule(&[]).required && matches!(rule(&[]).door, Door::Anybody));
+    let operator = SecurityRequirement::new("operator", [""; 0]);
+    assert!(matches!(rule(&[operator]).door, Door::Operator));
+    let holder = rule(&[SecurityRequirement::new("oauth", ["account:manage"])]);
+    assert!(matches!(holder.door, Door::Holder(Scope::ManageAccount)));
+    assert!(Rule::of(RUNS, &OperationBuilder::new().build()).is_none());
+    let documented = document(Required::True);
+    let operation = documented.paths.get_path_operation(RUNS, HttpMethod::Post).unwrap();
+    assert!(Rule::of(RUNS, operation).unwrap().required);
 }

@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderName, StatusCode, header},
 };
-use http_api::{ApiPath, HttpResult, OperatorOf, Page};
+use http_api::{ApiPath, HttpResult, IdempotencyKey, OperatorOf, Page};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Job;
@@ -54,7 +54,7 @@ async fn get_job(
     path = "/api/v1/internal/jobs/{name}/runs",
     tag = "ingest",
     security(("operator" = [])),
-    params(("name" = String, Path, description = "The job's name.")),
+    params(("name" = String, Path, description = "The job's name."), IdempotencyKey),
     responses((status = 202, description = "The job has begun.", body = Job,
         headers(("Location" = String, description = "Where to watch it."))))
 )]

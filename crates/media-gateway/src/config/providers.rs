@@ -71,7 +71,7 @@ impl Client<'_> {
         }
         let secure = |url: &Url| is_confidential("https", url.scheme(), url.host_str());
         match self.urls.iter().find(|url| !Url::parse(url).is_ok_and(|url| secure(&url))) {
-            Some(url) => bail!("`{name}` is at {url:?}, which is not https"),
+            Some(url) => bail!("`{name}` is at {url:?}, which is neither https nor on this machine"),
             None => Ok(()),
         }
     }

@@ -128,6 +128,10 @@ fn production_needs_a_database() {
 
 #[test]
 fn a_limit_of_nothing_is_refused() {
+    // Each can be, but not both: the most that could be held is 16 GiB.
+    let error = load("[limits]\nmax_in_flight = 1024\nmax_body_bytes = 16777216").unwrap_err();
+    assert!(sentence(&error).contains("`limits.max_in_flight` times"), "{}", sentence(&error));
+    load("[limits]\nmax_in_flight = 64\nmax_body_bytes = 16777216").unwrap();
     let error = load("[limits]\nmax_in_flight = 0").unwrap_err();
     assert!(sentence(&error).contains("limits.max_in_flight"), "{}", sentence(&error));
     let error = load("[limits]\nhedge_after_ms = 0").unwrap_err();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::extract::Request;
 use contracts::Caller;
-use gateway::{GatewayParts, Remote, RoleParts};
+use gateway::{GatewayParts, Idempotency, Remote, RoleParts};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Role;
@@ -23,6 +23,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         }
     }
     let local = local.merge(services.dead_letters());
+    let (db, clock, rng) = (services.db.clone(), services.clock.clone(), services.rng.clone());
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api), Arc::clone(&services.search_api)).into());
     Ok(gateway::gateway(GatewayParts {
         local,
@@ -30,7 +31,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         remotes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        idempotency: Some(limits::idempotency(services)),
+        idempotency: Some(Idempotency::new(db, clock, rng)),
         limits: Some(Arc::clone(&common.limits)),
         cache: Some(Arc::clone(&common.cache)),
         denied: Some(denied(services)),

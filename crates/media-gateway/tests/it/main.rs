@@ -16,6 +16,7 @@ mod grpc;
 mod identities;
 mod intent;
 mod journey;
+mod keyed;
 mod limits;
 mod link;
 mod mail;

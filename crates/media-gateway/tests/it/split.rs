@@ -341,14 +341,15 @@ fn what_one_process_revokes_the_other_turns_away() {
     until(200);
     assert!(back.setup.run(&["auth", "clients", "disable", id]).status.success());
     until(401);
-    age_limits_are_in_force(&front);
+    let person = token_of_a_person(&front);
+    age_limits_are_in_force(&front, &person);
+    a_key_is_made_once(&front, &person);
 }
 
 /// A limit that the process with the accounts is told holds in the one that searches, and no longer than it is there.
-fn age_limits_are_in_force(front: &App) {
-    let token = token_of_a_person(front);
+fn age_limits_are_in_force(front: &App, token: &str) {
     let shown = || {
-        let found = front.send(front.request("GET", "/api/v1/search?q=harbour+street").bearer_auth(&token));
+        let found = front.send(front.request("GET", "/api/v1/search?q=harbour+street").bearer_auth(token));
         let hits = found.json["results"].as_array().filter(|_| found.status == 200);
         hits.map(|hits| hits.iter().any(|hit| hit["content"]["title"] == "Harbour Street"))
     };
@@ -362,12 +363,23 @@ fn age_limits_are_in_force(front: &App) {
     soon(true);
     // More than once, because that everything is read anew after a minute may help once.
     for _ in 0..3 {
-        let set = front.request("PUT", AGE_LIMIT).bearer_auth(&token);
+        let set = front.request("PUT", AGE_LIMIT).bearer_auth(token);
         front.send(set.json(&json!({ "max_age": 13, "region": "USA" }))).ok();
         soon(false);
-        front.send(front.request("DELETE", AGE_LIMIT).bearer_auth(&token)).ok();
+        front.send(front.request("DELETE", AGE_LIMIT).bearer_auth(token)).ok();
         soon(true);
     }
+}
+
+/// The gateway keeps what the process with the accounts answered, as that one's documentation says.
+fn a_key_is_made_once(front: &App, token: &str) {
+    let made = || {
+        let request = front.request("POST", "/api/v1/auth/keys").bearer_auth(token).header("idempotency-key", "once");
+        front.send(request.json(&json!({ "name": "mine", "scopes": "read:content" }))).ok()
+    };
+    assert_eq!(made(), made());
+    let keys = front.send(front.request("GET", "/api/v1/auth/keys").bearer_auth(token)).ok();
+    assert_eq!(keys["items"].as_array().unwrap().len(), 1, "{keys}");
 }
 
 /// Of somebody who signs up in a browser and allows the command line what it asks for.

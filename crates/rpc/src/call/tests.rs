@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::ServerAuth;
 
 const ALLOWANCE: Allowance = Allowance { default: Duration::from_secs(10), most: Duration::from_secs(60) };
 
@@ -15,7 +16,12 @@ fn clock() -> Clock {
 
 fn server(pairs: &[(&'static str, &str)]) -> Result<Call> {
     let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-    read(&headers, &ServerAuth::new(Some("secret".into()), None), ALLOWANCE, &clock(), &Rng::seeded(1))
+    from(&headers)
+}
+
+fn from(headers: &HeaderMap) -> Result<Call> {
+    let caller = ServerAuth::new(Some("secret".into()), None).caller(headers)?;
+    read(headers, caller, ALLOWANCE, &clock(), &Rng::seeded(1))
 }
 
 fn callers() -> impl Strategy<Value = Caller> {
@@ -45,8 +51,7 @@ proptest! {
         let bearer = "Bearer secret".parse().unwrap();
         let left = call.remaining(&clock()).unwrap();
         let headers = request(&call, left, Some(&bearer), ()).unwrap().metadata().clone().into_headers();
-        let auth = ServerAuth::new(Some("secret".into()), None);
-        let read = read(&headers, &auth, ALLOWANCE, &clock(), &Rng::seeded(1)).unwrap();
+        let read = from(&headers).unwrap();
         prop_assert_eq!(format!("{read:?}"), format!("{call:?}"));
     }
 }

@@ -18,7 +18,7 @@ use tonic::Code;
 use tracing::Instrument as _;
 
 use crate::{
-    auth::{self, ServerAuth},
+    auth::ServerAuth,
     call::{self, Allowance},
     server::heard::Heard,
     status::{deadline_exceeded, to_status},
@@ -60,9 +60,9 @@ pub async fn admit(State(gate): State<Arc<Gate>>, request: Request, next: Next) 
 
 impl Gate {
     /// The way through the entrance, where there is one and this call takes it.
-    fn entering(&self, call: &Result<Call>, request: &Request) -> Option<Entering> {
+    fn entering(&self, caller: &Result<Caller>, request: &Request) -> Option<Entering> {
         let entrance = self.entrance.as_ref().filter(|_| !self.auth.is_peer(request.headers()))?;
-        Some(entrance(auth::known(call), request))
+        Some(entrance(caller.as_ref().unwrap_or(&Caller::Anonymous), request))
     }
 
     /// Runs the rest until the deadline of `call`, if there is room.
@@ -78,9 +78,10 @@ impl Gate {
 }
 
 async fn run(gate: &Gate, request: Request, next: Next) -> Result<Response> {
-    let call = call::read(request.headers(), &gate.auth, gate.allowance, &gate.clock, &gate.rng);
+    let caller = gate.auth.caller(request.headers());
     // Also for calls that are refused next: whoever guesses tokens is counted.
-    let entering = gate.entering(&call, &request);
+    let entering = gate.entering(&caller, &request);
+    let call = caller.and_then(|caller| call::read(request.headers(), caller, gate.allowance, &gate.clock, &gate.rng));
     let answered = match entering {
         Some(entering) => Some(entering.await?),
         None => None,

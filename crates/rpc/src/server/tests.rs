@@ -349,6 +349,27 @@ async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     role.directory(&anonymous()).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_bad_frame_makes_nobody_a_stranger() {
+    let (asked, told) = (Arc::new(Asked::default()), Arc::new(Told::default()));
+    let auth = crate::ServerAuth::new(None, Some("operator".to_owned()));
+    let config = ServerConfig { auth, entrance: Some(entrance(&asked)), ..ServerConfig::default() };
+    let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
+    let request = http::Request::post(format!("http://{}/{CATALOG_SERVICE}/GetDirectory", loopback.address))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("authorization", "Bearer operator")
+        .header("x-region", "XX")
+        .body(axum::body::Body::from(vec![0_u8; 5]))
+        .unwrap();
+    let http = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .http2_only(true)
+        .build_http::<axum::body::Body>();
+    http.request(request).await.unwrap();
+    assert_eq!(told.calls.load(SeqCst), 0, "there is no such region");
+    assert_eq!(asked.by.lock().unwrap()[0].0, Caller::Operator);
+}
+
 /// How a stranger's call for the directory ends. It asks for `grpc_timeout`, is worked on for `delay`, and has at most
 /// `most`; half of its message comes at once, and the rest after `pauses`, if it does.
 async fn ended(grpc_timeout: &str, delay: Duration, most: Duration, pauses: Option<Duration>) -> Ended {

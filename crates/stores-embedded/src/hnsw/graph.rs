@@ -126,7 +126,8 @@ impl Graph {
         Ok(found.keys.into_iter().filter_map(|key| u32::try_from(key).ok()).collect())
     }
 
-    /// The `count` nearest to `query` (normalised) of `rows`, which were put in, by their bits alone, in no order.
+    /// The `count` nearest to `query` (normalised) of `rows` by their bits alone, in no order. Name only rows that were put
+    /// in: one below others that was not is compared as if it were all zeros.
     pub fn nearest(&self, query: &[f32], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
         let held = self.read();
         held.sketches.nearest(&bits(query, &held.centre), count, rows)

@@ -3,7 +3,7 @@
 
 use super::kernel::{bytes_of, distance};
 
-/// Rows of bits, by number; one that was never set, below others, is all zeros.
+/// Rows of bits, by number. One below others that was never set reads as all zeros: who asks leaves it out.
 pub struct Sketches {
     /// The bytes of one row.
     width: usize,
@@ -28,7 +28,7 @@ impl Sketches {
         &mut self.bytes[start..start + self.width]
     }
 
-    /// The `count` of `rows` whose bits differ from `query` in the fewest places, in no order. Rows that are not there
+    /// The `count` of `rows` whose bits differ from `query` in the fewest places, in no order. Rows above all that are there
     /// are left out.
     pub fn nearest(&self, query: &[u8], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
         let row = |row: u32| self.bytes.get(row as usize * self.width..)?.get(..self.width);
