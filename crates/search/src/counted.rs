@@ -51,8 +51,7 @@ impl Search {
         });
         let wider: Vec<SearchRequest> = wider.collect();
         let anew = wider.iter().map(|one| self.count_anew(call, one, plan, snapshot.clone()));
-        let (mut counted, anew) =
-            tokio::try_join!(self.tally(call, request, found, snapshot.clone()), try_join_all(anew))?;
+        let (mut counted, anew) = tokio::try_join!(self.tally(request, found, snapshot.clone()), try_join_all(anew))?;
         let mut lacking = Vec::new();
         for (facets, lacks) in anew {
             for (field, others) in facets {
@@ -86,7 +85,7 @@ impl Search {
         }
         let plan = plan.clone().narrowed(&request.filters, request.region).suiting(call);
         let found = self.found(&plan, request, snapshot.clone(), 1, self.budget(call)?).await?;
-        let counted = self.tally(call, request, &found, snapshot).await?;
+        let counted = self.tally(request, &found, snapshot).await?;
         if let Some(place) = place.filter(|_| self.lacks_nothing(&found.degraded)) {
             self.keep(place, &counted, ANSWERS_FOR).await;
         }
@@ -94,13 +93,7 @@ impl Search {
     }
 
     /// Counts what was found.
-    async fn tally(
-        &self,
-        call: &Call,
-        request: &SearchRequest,
-        found: &Found,
-        snapshot: Snapshot,
-    ) -> Result<Facets, SearchError> {
+    async fn tally(&self, request: &SearchRequest, found: &Found, snapshot: Snapshot) -> Result<Facets, SearchError> {
         let counts = if let Some(demand) = found.demand.clone() {
             self.blocking("counting", move || snapshot.counts_of_all(&demand)).await?
         } else {
@@ -108,13 +101,7 @@ impl Search {
             let more = found.more.clone();
             self.blocking("counting", move || snapshot.counts_of(ids.into_iter(), more.as_ref())).await?
         };
-        let platforms = match request.facets.contains(&FacetField::Platforms) {
-            true => self.catalog.directory(call).await?.platforms,
-            false => Vec::new(),
-        };
-        let named =
-            |id: &str| platforms.iter().find(|platform| platform.id == id).map(|platform| platform.name.clone());
-        Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
+        Ok(facets(&counts, &request.facets, request.region))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The numbers of facets: what one says is what its filter brings, however a title was found.
 
+use std::sync::atomic::Ordering;
+
 use contracts::{
     ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SourceRecord, YearRange,
 };
 
-use crate::world::{Running, World, offered, record};
+use crate::world::{Faulty, Running, World, offered, record};
 
 const FILMS: u64 = 200;
 /// Fewer than there are: of meaning and graph only the nearest are found.
@@ -162,5 +164,25 @@ async fn values_of_one_facet_are_alternatives_and_counted_as_such() {
         none.facets[&FacetField::Decades],
         "the others can still be chosen"
     );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn numbers_do_not_wait_for_the_directory() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    let running = world.start_over(false, faulty.clone()).await;
+    // Over a large catalogue it takes longer than a search may.
+    faulty.stalled.store(true, Ordering::SeqCst);
+    let platforms = vec!["netflix".to_owned()];
+    let filters = SearchFilters { platforms, ..SearchFilters::default() };
+    for filters in [SearchFilters::default(), filters] {
+        let facets = vec![FacetField::Platforms];
+        let found = running.search(&SearchRequest { filters, facets, ..SearchRequest::default() }).await;
+        assert!(found.degraded.iter().all(|lacks| lacks.source != "facets"), "{:?}", found.degraded);
+        let names = found.facets[&FacetField::Platforms].iter().map(|value| value.label.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["Netflix"]);
+    }
+    faulty.stalled.store(false, Ordering::SeqCst);
     running.stop().await;
 }

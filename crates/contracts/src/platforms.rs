@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use contracts::{AvailabilityType, Region};
 use jiff::civil::Date;
+
+use crate::{AvailabilityType, Region};
 
 /// A streaming service.
 #[derive(Clone, Debug, PartialEq)]
