@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use crate::{
     Search, SearchError,
     answers::ANSWERS_FOR,
+    conditions::Conditions,
     facets::{facets, sort},
     keyword::Snapshot,
     languages,
@@ -99,7 +100,9 @@ impl Search {
         } else {
             let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
             let more = found.more.clone();
-            self.blocking("counting", move || snapshot.counts_of(ids.into_iter(), more.as_ref())).await?
+            let all = [Conditions::default()];
+            let counts = self.blocking("counting", move || snapshot.counts_of(&ids, more.as_ref(), &all));
+            counts.await?.pop().unwrap_or_default()
         };
         Ok(facets(&counts, &request.facets, request.region))
     }

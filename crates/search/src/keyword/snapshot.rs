@@ -7,13 +7,12 @@ use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, TopDocs},
     columnar::Column,
-    query::{BooleanQuery, Occur, PhraseQuery, Query, TermSetQuery},
+    query::{PhraseQuery, Query, TermSetQuery},
     schema::{Field, Value as _},
 };
 
 use super::{
     clause::{self, Clause, Part},
-    counting::Counting,
     ids::{IdColumns, Ids},
     nearby::{self, slips},
     passing::Passing,
@@ -190,7 +189,7 @@ impl Snapshot {
 
     /// Counts all titles that have what is demanded.
     pub(crate) fn counts_of_all(&self, demand: &Demand) -> Result<Counts, SearchError> {
-        Ok(self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Counting)?)
+        self.counts_by(&*query::demanded(&self.searcher, &self.fields, demand))
     }
 
     /// How many titles have what is demanded.
@@ -200,20 +199,22 @@ impl Snapshot {
 
     /// Counts all titles that `conditions` let pass.
     pub(crate) fn counts(&self, conditions: &Conditions) -> Result<Counts, SearchError> {
-        Ok(self.searcher.search(&*query::everything(&self.fields, conditions), &Counting)?)
+        self.counts_by(&*query::everything(&self.fields, conditions))
     }
 
-    /// Counts these titles, and beside them all that a query finds.
+    /// Counts these titles, and beside them all that a query finds: for each of `sets` those that pass it.
     pub(crate) fn counts_of(
         &self,
-        ids: impl Iterator<Item = ContentId>,
+        ids: &[ContentId],
         beside: Option<&Asked>,
-    ) -> Result<Counts, SearchError> {
-        let ids = ids.map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
-        let these: Box<dyn Query> = Box::new(TermSetQuery::new(ids));
+        sets: &[Conditions],
+    ) -> Result<Vec<Counts>, SearchError> {
         let found = beside.and_then(|asked| self.all_of(asked));
-        let either = std::iter::once(these).chain(found).map(|query| (Occur::Should, query)).collect();
-        Ok(self.searcher.search(&BooleanQuery::new(either), &Counting)?)
+        self.counted(ids, found.as_deref(), sets)
+    }
+
+    fn counts_by(&self, query: &dyn Query) -> Result<Counts, SearchError> {
+        Ok(self.counted(&[], Some(query), &[Conditions::default()])?.pop().unwrap_or_default())
     }
 
     /// Whether it has any title to find.
