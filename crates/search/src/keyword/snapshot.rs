@@ -187,9 +187,9 @@ impl Snapshot {
         Ok(Ordered { hits: hits.collect(), total: total as u64 })
     }
 
-    /// Counts all titles that have what is demanded.
-    pub(crate) fn counts_of_all(&self, demand: &Demand) -> Result<Counts, SearchError> {
-        self.counts_by(&*query::demanded(&self.searcher, &self.fields, demand))
+    /// Counts all titles that have what is demanded: for each of `sets` those that pass it.
+    pub(crate) fn counts_of_all(&self, demand: &Demand, sets: &[Conditions]) -> Result<Vec<Counts>, SearchError> {
+        self.counted(&[], Some(&*query::demanded(&self.searcher, &self.fields, demand)), sets)
     }
 
     /// How many titles have what is demanded.
@@ -199,7 +199,8 @@ impl Snapshot {
 
     /// Counts all titles that `conditions` let pass.
     pub(crate) fn counts(&self, conditions: &Conditions) -> Result<Counts, SearchError> {
-        self.counts_by(&*query::everything(&self.fields, conditions))
+        let all = query::everything(&self.fields, conditions);
+        Ok(self.counted(&[], Some(&*all), &[Conditions::default()])?.pop().unwrap_or_default())
     }
 
     /// Counts these titles, and beside them all that a query finds: for each of `sets` those that pass it.
@@ -211,10 +212,6 @@ impl Snapshot {
     ) -> Result<Vec<Counts>, SearchError> {
         let found = beside.and_then(|asked| self.all_of(asked));
         self.counted(ids, found.as_deref(), sets)
-    }
-
-    fn counts_by(&self, query: &dyn Query) -> Result<Counts, SearchError> {
-        Ok(self.counted(&[], Some(query), &[Conditions::default()])?.pop().unwrap_or_default())
     }
 
     /// Whether it has any title to find.

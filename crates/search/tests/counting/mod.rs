@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use contracts::{
-    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SourceRecord, YearRange,
+    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord,
+    YearRange,
 };
 
 use crate::world::{Faulty, Running, World, offered, record};
@@ -122,6 +123,55 @@ async fn a_filter_brings_what_its_number_says_however_it_was_found() {
     }
     assert!(compared > 100 && by_meaning > 20, "{compared} numbers, {by_meaning} titles found by meaning alone");
     assert!(second > 20, "{second} numbers beside a value of the same facet");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn several_filters_at_once_bring_what_their_numbers_say() {
+    let mut world = World::with(films()).await;
+    world.depth = DEPTH;
+    let running = world.start(true).await;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let years = |from, to| Some(YearRange { from: Some(from), to: Some(to) });
+    let sets = [
+        SearchFilters { genres: texts(&["crime"]), year_range: years(1980, 1999), ..SearchFilters::default() },
+        SearchFilters {
+            genres: texts(&["crime", "war", "drama"]),
+            content_types: vec![ContentType::Movie],
+            languages: texts(&["English", "ko"]),
+            ..SearchFilters::default()
+        },
+        SearchFilters {
+            content_types: vec![ContentType::TvShow],
+            year_range: years(1950, 1989),
+            ..SearchFilters::default()
+        },
+        SearchFilters { platforms: texts(&["netflix"]), genres: texts(&["drama"]), ..SearchFilters::default() },
+    ];
+    let mut compared = 0;
+    for (query, sort) in [
+        ("lantern", SortOrder::Relevance),
+        ("a lantern in the harbour", SortOrder::Relevance),
+        ("movies like Bakoron", SortOrder::Relevance),
+        ("directed by Mara Quill", SortOrder::Relevance),
+        ("french films with a castle", SortOrder::Relevance),
+        ("films", SortOrder::Relevance),
+        ("", SortOrder::Newest),
+    ] {
+        for (at, filters) in sets.iter().enumerate() {
+            let request = SearchRequest {
+                query: query.to_owned(),
+                filters: filters.clone(),
+                region: if at == 3 { "US".parse().ok() } else { None },
+                sort,
+                facets: FacetField::ALL.to_vec(),
+                page_size: 100,
+                ..SearchRequest::default()
+            };
+            compared += compare(&running, &request).await.len();
+        }
+    }
+    assert!(compared > 200, "{compared} numbers");
     running.stop().await;
 }
 
