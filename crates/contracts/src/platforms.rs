@@ -47,6 +47,11 @@ pub fn find(id: &str) -> Option<&'static Service> {
     DIRECTORY.get(at)
 }
 
+/// What people call the service with this id: its name, or the id where it is not in the directory.
+pub fn name(id: &str) -> &str {
+    find(id).map_or(id, |service| service.name)
+}
+
 /// A line of the file; a test holds every line to be one.
 fn service(line: &'static str) -> Option<Service> {
     let mut fields = line.split('\t');
@@ -108,5 +113,6 @@ mod tests {
         assert!(links.iter().all(|link| link.starts_with("https://") && link.matches("{title}").count() == 1));
         assert_eq!(links.len(), 22);
         assert_eq!(find("nobody"), None);
+        assert_eq!((name("disney_plus"), name("nobody")), ("Disney+", "nobody"));
     }
 }

@@ -50,7 +50,7 @@ fn kind_name(word: &str) -> String {
 /// The name as the catalogue's directory has it, which also counts the titles of each platform: that takes the longer the
 /// more there are.
 fn platform_name(id: &str) -> String {
-    platforms::find(id).map_or(id, |service| service.name).to_owned()
+    platforms::name(id).to_owned()
 }
 
 fn decades(years: &BTreeMap<u16, u64>) -> Vec<FacetValue> {
