@@ -80,7 +80,12 @@ impl Bench {
         self.density(report, &what, &server).await?;
         self.latencies(report, &what, &server, searches, ["p50", "p95 (goal: less than 50)", "p99"]).await?;
         let what = format!("{what}, a filter ticked, all facets");
-        self.latencies(report, &what, &server, self.narrowed(), ["p50", "p95", "p99"]).await?;
+        let mut narrowed = self.narrowed();
+        // What is late is left out of an answer, which is then none to be measured.
+        let first = load::once(server.address, &narrowed.remove(0)).await?;
+        let answer: Value = serde_json::from_slice(&first)?;
+        ensure!(answer["degraded"] == json!([]), "something is missing: {}", answer["degraded"]);
+        self.latencies(report, &what, &server, narrowed, ["p50", "p95", "p99"]).await?;
         report.add(name("memory of the server"), server.memory()? / 1e6, "MB");
         Ok(())
     }
