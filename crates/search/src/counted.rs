@@ -87,9 +87,10 @@ impl Search {
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
         let (mut counted, mut lacking, mut searches) = (Facets::new(), Vec::new(), Vec::new());
-        for field in FacetField::ALL.iter().copied().filter(|field| request.facets.contains(field)) {
-            let Some(filters) = without(&request.filters, field) else { continue };
-            let asked = SearchRequest { filters, facets: vec![field], page: 1, page_size: 1, ..request.clone() };
+        for field in FacetField::ALL {
+            let filters = without(&request.filters, *field).filter(|_| request.facets.contains(field));
+            let Some(filters) = filters else { continue };
+            let asked = SearchRequest { filters, facets: vec![*field], page: 1, page_size: 1, ..request.clone() };
             // What is kept is of the words as they are read when nothing is lacking.
             let words = serde_json::to_string(&asked).ok().filter(|_| self.lacks_nothing(&plan.lacking));
             let place = words.and_then(|words| self.place(call, "facet", &words));
@@ -100,7 +101,7 @@ impl Search {
                 continue;
             }
             let plan = plan.clone().narrowed(&asked.filters, asked.region).suiting(call);
-            join(&mut searches, plan, asked, field, place);
+            join(&mut searches, plan, asked, *field, place);
         }
         // One after the other: there is rarely more than one, and each takes as many threads as any search.
         for wider in searches {
