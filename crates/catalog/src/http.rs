@@ -16,7 +16,7 @@ use axum::{
 };
 use contracts::{
     ApiError, AvailabilityType, Call, CatalogApi, Content, ContentId, ContentType, ExternalId, GenreCount, ListQuery,
-    MAX_BATCH, Offer, Platform, Region,
+    MAX_BATCH, Offer, Platform, Region, platforms,
 };
 use futures::{StreamExt as _, stream};
 use http_api::{
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Catalog, platforms, service::hand_over};
+use crate::{Catalog, service::hand_over};
 
 /// The most titles of one `POST /api/v1/content/batch`.
 const MAX_IDS: usize = 100;

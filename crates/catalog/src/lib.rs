@@ -13,7 +13,6 @@ mod load;
 mod merge;
 mod offers;
 mod pictures;
-mod platforms;
 mod project;
 mod quality;
 mod resolve;

@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use contracts::{
     AgeLimit, AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId,
-    GenreCount, Image, ListQuery, Locale, Money, Offer, Platform, Translation, VideoQuality,
+    GenreCount, Image, ListQuery, Locale, Money, Offer, Platform, Translation, VideoQuality, platforms,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use stores::{Db, DbError, FromRow, Row, Value, args};
 
-use crate::{load::in_list, platforms};
+use crate::load::in_list;
 
 /// Which titles others became part of: the id that went, and the one that answers for it.
 pub async fn merged(db: &Db, gone: &[ContentId]) -> Result<Vec<(ContentId, ContentId)>, DbError> {

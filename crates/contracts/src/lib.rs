@@ -20,6 +20,7 @@ mod intent;
 mod mail;
 mod picture;
 mod place;
+pub mod platforms;
 mod ratings;
 mod rng;
 mod search;

@@ -57,6 +57,20 @@ impl Conditions {
         self
     }
 
+    /// What is asked beyond `wider`, of a title that passes that.
+    pub(crate) fn beyond(mut self, wider: &Self) -> Self {
+        self.filter.any_of.retain(|tags| !wider.filter.any_of.contains(tags));
+        self.filter.years = self.filter.years.filter(|years| wider.filter.years != Some(*years));
+        self.phrases.retain(|phrase| !wider.phrases.contains(phrase));
+        if self.people == wider.people {
+            self.people.clear();
+        }
+        if self.none == wider.none {
+            self.none = Refused::default();
+        }
+        self
+    }
+
     /// What is asked that tags and years don't say, and the vector index doesn't check.
     pub(crate) fn beyond_tags(&self) -> Self {
         Self { filter: VectorFilter::default(), ..self.clone() }

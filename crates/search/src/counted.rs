@@ -1,21 +1,38 @@
 //! The numbers of facets: what is beside a value is what its filter brings.
 //!
 //! Values of one facet are alternatives. So a facet that a filter of the request is about is counted as if that filter was
-//! not there: what each of its values brings by itself (ADR 30).
+//! not there: what each of its values brings by itself (ADR 30). Filters narrow what is found without them, and bring
+//! nothing in: one search without any finds what all of these facets count.
 
 use contracts::{Call, ContentId, Degraded, FacetField, Facets, Result, SearchFilters, SearchRequest, YearRange};
-use futures::future::try_join_all;
 
 use crate::{
     Search, SearchError,
-    answers::ANSWERS_FOR,
-    facets::{facets, sort},
+    answers::{ANSWERS_FOR, Place},
+    conditions::Conditions,
+    facets::{Counts, facets, sort},
     keyword::Snapshot,
     languages,
-    query::Plan,
+    ordered::listed,
+    query::{Plan, QueryKind},
     ranked::{Found, left_out},
     service::within,
 };
+
+/// A search that finds what these facets count, and perhaps more.
+struct Wider {
+    plan: Plan,
+    /// As it would be asked for the first of them.
+    request: SearchRequest,
+    facets: Vec<Facet>,
+}
+
+/// A facet, what a title that it counts has to be beyond being found, and where its numbers are kept.
+struct Facet {
+    field: FacetField,
+    among: Conditions,
+    place: Option<Place>,
+}
 
 impl Search {
     /// Counts all that was found by the facets that were asked for. Where that fails or is late there are none, and the
@@ -35,7 +52,7 @@ impl Search {
         counting.await.unwrap_or_else(|error| (Facets::new(), vec![left_out("facets", &error)]))
     }
 
-    /// The numbers, and what they lack. No facet waits for another: there are as many as there are facets at most.
+    /// The numbers, and what they lack.
     async fn count(
         &self,
         call: &Call,
@@ -44,77 +61,110 @@ impl Search {
         found: &Found,
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
-        let asked = FacetField::ALL.iter().filter(|field| request.facets.contains(field));
-        let wider = asked.filter_map(|field| {
-            let filters = without(&request.filters, *field)?;
-            Some(SearchRequest { filters, facets: vec![*field], page: 1, page_size: 1, ..request.clone() })
-        });
-        let wider: Vec<SearchRequest> = wider.collect();
-        let anew = wider.iter().map(|one| self.count_anew(call, one, plan, snapshot.clone()));
-        let (mut counted, anew) =
-            tokio::try_join!(self.tally(call, request, found, snapshot.clone()), try_join_all(anew))?;
-        let mut lacking = Vec::new();
-        for (facets, lacks) in anew {
-            for (field, others) in facets {
-                // What is ticked counts what is shown of it, also where it is asked for against what the words say.
-                let (values, ticked) = (counted.entry(field).or_default(), ticked(&request.filters, field));
-                values.retain(|value| ticked.contains(&value.value));
-                let known: Vec<String> = values.iter().map(|value| value.value.clone()).collect();
-                values.extend(others.into_iter().filter(|value| !known.contains(&value.value)));
-                sort(values);
-            }
-            lacking.extend(lacks);
+        let shown = async {
+            let counts = self.counts(found, vec![Conditions::default()], snapshot.clone()).await?.pop();
+            Ok::<_, SearchError>(facets(&counts.unwrap_or_default(), &request.facets, request.region))
+        };
+        let (mut counted, (wider, lacking)) =
+            tokio::try_join!(shown, self.count_wider(call, request, plan, snapshot.clone()))?;
+        for (field, others) in wider {
+            // What is ticked counts what is shown of it, also where it is asked for against what the words say.
+            let (values, ticked) = (counted.entry(field).or_default(), ticked(&request.filters, field));
+            values.retain(|value| ticked.contains(&value.value));
+            let known: Vec<String> = values.iter().map(|value| value.value.clone()).collect();
+            values.extend(others.into_iter().filter(|value| !known.contains(&value.value)));
+            sort(values);
         }
         Ok((counted, lacking))
     }
 
-    /// The numbers of another search, which nobody is shown: of the same words, as `plan` read them.
-    async fn count_anew(
+    /// The numbers of each facet that a filter is about, as if that filter was not there.
+    async fn count_wider(
         &self,
         call: &Call,
         request: &SearchRequest,
         plan: &Plan,
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
-        // What is kept is of the words as they are read when nothing is lacking.
-        let asked = serde_json::to_string(request).ok().filter(|_| self.lacks_nothing(&plan.lacking));
-        let place = asked.and_then(|asked| self.place(call, "facet", &asked));
-        if let Some(place) = &place
-            && let Some(kept) = self.kept(place).await
-        {
-            return Ok((kept, Vec::new()));
+        let (mut counted, mut lacking, mut searches) = (Facets::new(), Vec::new(), Vec::new());
+        for field in FacetField::ALL {
+            let filters = without(&request.filters, *field).filter(|_| request.facets.contains(field));
+            let Some(filters) = filters else { continue };
+            let asked = SearchRequest { filters, facets: vec![*field], page: 1, page_size: 1, ..request.clone() };
+            // What is kept is of the words as they are read when nothing is lacking.
+            let words = serde_json::to_string(&asked).ok().filter(|_| self.lacks_nothing(&plan.lacking));
+            let place = words.and_then(|words| self.place(call, "facet", &words));
+            if let Some(place) = &place
+                && let Some(kept) = self.kept::<Facets>(place).await
+            {
+                counted.extend(kept);
+                continue;
+            }
+            let plan = plan.clone().narrowed(&asked.filters, asked.region).suiting(call);
+            join(&mut searches, plan, asked, *field, place);
         }
-        let plan = plan.clone().narrowed(&request.filters, request.region).suiting(call);
-        let found = self.found(&plan, request, snapshot.clone(), 1, self.budget(call)?).await?;
-        let counted = self.tally(call, request, &found, snapshot).await?;
-        if let Some(place) = place.filter(|_| self.lacks_nothing(&found.degraded)) {
-            self.keep(place, &counted, ANSWERS_FOR).await;
+        // One after the other: there is rarely more than one, and each takes as many threads as any search.
+        for wider in searches {
+            let (facets, lacks) = self.count_anew(call, wider, snapshot.clone()).await?;
+            counted.extend(facets);
+            lacking.extend(lacks);
+        }
+        Ok((counted, lacking))
+    }
+
+    /// The numbers of a search that nobody is shown.
+    async fn count_anew(
+        &self,
+        call: &Call,
+        wider: Wider,
+        snapshot: Snapshot,
+    ) -> Result<(Facets, Vec<Degraded>), SearchError> {
+        let found = match listed(&wider.plan, wider.request.sort) {
+            Some(demand) => Found { demand: Some(demand), ..Found::default() },
+            None => self.found(&wider.plan, &wider.request, snapshot.clone(), 1, self.budget(call)?).await?,
+        };
+        let among = wider.facets.iter().map(|facet| facet.among.clone()).collect();
+        let counts = self.counts(&found, among, snapshot).await?;
+        let mut counted = Facets::new();
+        for (facet, counts) in wider.facets.into_iter().zip(&counts) {
+            let numbers = facets(counts, &[facet.field], wider.request.region);
+            if let Some(place) = facet.place.filter(|_| self.lacks_nothing(&found.degraded)) {
+                self.keep(place, &numbers, ANSWERS_FOR).await;
+            }
+            counted.extend(numbers);
         }
         Ok((counted, found.degraded))
     }
 
-    /// Counts what was found.
-    async fn tally(
+    /// Counts what was found: for each of `sets` what passes it.
+    async fn counts(
         &self,
-        call: &Call,
-        request: &SearchRequest,
         found: &Found,
+        sets: Vec<Conditions>,
         snapshot: Snapshot,
-    ) -> Result<Facets, SearchError> {
-        let counts = if let Some(demand) = found.demand.clone() {
-            self.blocking("counting", move || snapshot.counts_of_all(&demand)).await?
-        } else {
-            let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
-            let more = found.more.clone();
-            self.blocking("counting", move || snapshot.counts_of(ids.into_iter(), more.as_ref())).await?
-        };
-        let platforms = match request.facets.contains(&FacetField::Platforms) {
-            true => self.catalog.directory(call).await?.platforms,
-            false => Vec::new(),
-        };
-        let named =
-            |id: &str| platforms.iter().find(|platform| platform.id == id).map(|platform| platform.name.clone());
-        Ok(facets(&counts, &request.facets, request.region, |id| named(id).unwrap_or_else(|| id.to_owned())))
+    ) -> Result<Vec<Counts>, SearchError> {
+        if let Some(demand) = found.demand.clone() {
+            return self.blocking("counting", move || snapshot.counts_of_all(&demand, &sets)).await;
+        }
+        let ids: Vec<ContentId> = found.fused.iter().map(|title| title.content_id).collect();
+        let more = found.more.clone();
+        self.blocking("counting", move || snapshot.counts_of(&ids, more.as_ref(), &sets)).await
+    }
+}
+
+/// Has a facet counted off a search that is made anyway, or off one more. What is ranked is found without filters, once for
+/// all. A sorted list is narrowed by its filters first, which takes less time than to look at what they leave out; and the
+/// nearest of a list that is cut off are others with each filter.
+fn join(searches: &mut Vec<Wider>, plan: Plan, request: SearchRequest, field: FacetField, place: Option<Place>) {
+    let ranked = plan.kind != QueryKind::Browse && request.sort.is_relevance();
+    let (filter, scope) = match (ranked, &plan.scope) {
+        (true, Some(scope)) => (scope.clone(), None),
+        (_, scope) => (plan.filter.clone(), scope.clone()),
+    };
+    let facet = Facet { field, among: plan.filter.clone().beyond(&filter), place };
+    match searches.iter_mut().find(|known| ranked && known.plan.filter == filter) {
+        Some(known) => known.facets.push(facet),
+        None => searches.push(Wider { plan: Plan { filter, scope, ..plan }, request, facets: vec![facet] }),
     }
 }
 
@@ -150,7 +200,53 @@ fn decade(years: YearRange) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::{ContentType, ParsedIntent, SortOrder};
+
     use super::*;
+    use crate::conditions::conditions;
+
+    /// The conditions of each search that is made, with the facets that it is counted for, and what these are counted among.
+    fn searches(
+        said: &ParsedIntent,
+        kind: QueryKind,
+        request: &SearchRequest,
+    ) -> Vec<(Conditions, Vec<(FacetField, Conditions)>)> {
+        let mut searches = Vec::new();
+        for field in FacetField::ALL {
+            let Some(filters) = without(&request.filters, *field) else { continue };
+            let plan = Plan::of(kind, said.clone()).narrowed(&filters, None);
+            join(&mut searches, plan, SearchRequest { filters, ..request.clone() }, *field, None);
+        }
+        let facets = |facets: Vec<Facet>| facets.into_iter().map(|facet| (facet.field, facet.among)).collect();
+        searches.into_iter().map(|search| (search.plan.filter, facets(search.facets))).collect()
+    }
+
+    #[test]
+    fn facets_are_counted_off_as_few_searches_as_find_what_they_count() {
+        let nineties = YearRange { from: Some(1990), to: Some(1999) };
+        let (crime, series) = (vec!["crime".to_owned()], vec![ContentType::TvShow]);
+        let filters = SearchFilters { genres: crime, year_range: Some(nineties), ..SearchFilters::default() };
+        let of = |filters: &SearchFilters| conditions(filters, None);
+        let genres = of(&SearchFilters { year_range: None, ..filters.clone() });
+        let decades = of(&SearchFilters { genres: Vec::new(), ..filters.clone() });
+        let request = SearchRequest { filters: filters.clone(), ..SearchRequest::default() };
+        let said = ParsedIntent::default();
+        let narrowed = vec![(FacetField::Genres, decades.clone()), (FacetField::Decades, genres.clone())];
+        let one = vec![(Conditions::default(), narrowed)];
+        assert_eq!(searches(&said, QueryKind::Text, &request), one, "both are counted off the one without filters");
+        // A list is found as quickly with its filters, which then leave nothing out.
+        let each = |conditions: Conditions, field| (conditions, vec![(field, Conditions::default())]);
+        let listed = vec![each(decades, FacetField::Genres), each(genres, FacetField::Decades)];
+        assert_eq!(searches(&said, QueryKind::Browse, &request), listed);
+        let newest = SearchRequest { sort: SortOrder::Newest, ..request.clone() };
+        assert_eq!(searches(&said, QueryKind::Like, &newest), listed);
+        // Series, where the words say films: only without that filter do the words hold.
+        let against = SearchFilters { content_types: series, ..filters };
+        let films = ParsedIntent { content_types: vec![ContentType::Movie], ..ParsedIntent::default() };
+        let found = searches(&films, QueryKind::Text, &SearchRequest { filters: against, ..request });
+        let told: Vec<(bool, usize)> = found.iter().map(|(all, facets)| (all.is_empty(), facets.len())).collect();
+        assert_eq!(told, [(true, 2), (false, 1)], "{found:?}");
+    }
 
     #[test]
     fn a_filter_is_about_its_own_facet() {

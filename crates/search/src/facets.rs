@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use contracts::{ContentType, FacetField, FacetValue, Facets, Region, genres};
+use contracts::{ContentType, FacetField, FacetValue, Facets, Region, genres, platforms};
 
 use crate::languages;
 
@@ -17,13 +17,8 @@ pub(crate) struct Counts {
     pub years: BTreeMap<u16, u64>,
 }
 
-/// Counts as facets, the most frequent first, equals by value. `platform_name` gives what a person calls a platform.
-pub(crate) fn facets(
-    counts: &Counts,
-    fields: &[FacetField],
-    region: Option<Region>,
-    platform_name: impl Fn(&str) -> String,
-) -> Facets {
+/// Counts as facets, the most frequent first, equals by value.
+pub(crate) fn facets(counts: &Counts, fields: &[FacetField], region: Option<Region>) -> Facets {
     let tagged = |prefix: &str, suffix: &str, label: &dyn Fn(&str) -> String| -> Vec<FacetValue> {
         let value = |(tag, count): (&String, &u64)| {
             let value = tag.strip_prefix(prefix)?.strip_suffix(suffix)?;
@@ -50,6 +45,12 @@ fn kind_name(word: &str) -> String {
         Ok(ContentType::TvShow) => "Series".to_owned(),
         Err(_) => word.to_owned(),
     }
+}
+
+/// The name as the catalogue's directory has it, which also counts the titles of each platform: that takes the longer the
+/// more there are.
+fn platform_name(id: &str) -> String {
+    platforms::name(id).to_owned()
 }
 
 fn decades(years: &BTreeMap<u16, u64>) -> Vec<FacetValue> {
@@ -84,6 +85,7 @@ mod tests {
             ("genre:crime", 5),
             ("type:movie", 8),
             ("platform:netflix", 4),
+            ("platform:corner_shop", 1),
             ("offer:netflix:DE", 1),
             ("offer:hulu:US", 2),
             ("language:ko", 2),
@@ -92,7 +94,7 @@ mod tests {
         let tags = tags.map(|(tag, count)| (tag.to_owned(), count)).into();
         let counts = Counts { titles: 8, tags, years: [(1989, 1), (1990, 2), (1999, 3)].into() };
         let shown = |region: Option<Region>| {
-            let facets = facets(&counts, FacetField::ALL, region, str::to_uppercase);
+            let facets = facets(&counts, FacetField::ALL, region);
             let one = |value: &FacetValue| format!("{}={}:{}", value.value, value.label, value.count);
             let line = |(field, values): (&FacetField, &Vec<FacetValue>)| {
                 format!("{} {}", field.as_str(), values.iter().map(one).collect::<Vec<_>>().join(" "))
@@ -103,11 +105,11 @@ mod tests {
             "genres crime=Crime:5 science_fiction=Science fiction:3",
             "content_types movie=Films:8",
             "decades 1990=1990s:5 1980=1980s:1",
-            "platforms netflix=NETFLIX:4",
+            "platforms netflix=Netflix:4 corner_shop=corner_shop:1",
             "languages ko=Korean:2",
         ];
         assert_eq!(shown(None), expected);
-        assert_eq!(shown("DE".parse().ok())[3], "platforms netflix=NETFLIX:1");
-        assert_eq!(facets(&counts, &[], None, str::to_owned), Facets::new());
+        assert_eq!(shown("DE".parse().ok())[3], "platforms netflix=Netflix:1");
+        assert_eq!(facets(&counts, &[], None), Facets::new());
     }
 }

@@ -29,18 +29,16 @@ impl Search {
         window: usize,
         budget: Duration,
     ) -> Result<Found> {
-        match (plan.kind, request.sort) {
-            (QueryKind::Browse, SortOrder::Relevance | SortOrder::Popular) => {
+        match (listed(plan, request.sort), plan.kind, request.sort) {
+            (Some(_), QueryKind::Browse, SortOrder::Relevance | SortOrder::Popular) => {
                 self.browse(plan, snapshot, window, budget).await
             }
-            (_, SortOrder::Relevance) => self.find(plan, snapshot, budget).await,
-            (QueryKind::Like, _) => self.nearest(plan, request, snapshot, budget).await,
-            _ if plan.keyword.story => self.nearest(plan, request, snapshot, budget).await,
-            _ => {
-                let list = self.sorted(plan.demand(), self.rank(request, plan), snapshot, window, budget).await?;
-                let (fused, total) = (list.hits, list.total);
-                Ok(Found { fused, total, demand: Some(plan.demand()), ..Found::default() })
+            (Some(demand), ..) => {
+                let list = self.sorted(demand.clone(), self.rank(request, plan), snapshot, window, budget).await?;
+                Ok(Found { fused: list.hits, total: list.total, demand: Some(demand), ..Found::default() })
             }
+            (None, _, SortOrder::Relevance) => self.find(plan, snapshot, budget).await,
+            (None, ..) => self.nearest(plan, request, snapshot, budget).await,
         }
     }
 
@@ -94,6 +92,17 @@ impl Search {
                 Rank::By(Arc::new(move |id| places.get(id).copied().unwrap_or(0)))
             }
         }
+    }
+}
+
+/// What all that the plan finds have, where it is a list that needs no ranking.
+pub(crate) fn listed(plan: &Plan, sort: SortOrder) -> Option<Demand> {
+    match (plan.kind, sort) {
+        (QueryKind::Browse, SortOrder::Relevance | SortOrder::Popular) => {
+            Some(Demand { conditions: vec![plan.filter.clone()], ..Demand::default() })
+        }
+        (_, SortOrder::Relevance) | (QueryKind::Like, _) => None,
+        _ => (!plan.keyword.story).then(|| plan.demand()),
     }
 }
 

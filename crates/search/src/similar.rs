@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
     ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SearchRequest,
-    SimilarResponse, TitleCard,
+    SimilarResponse, TitleCard, platforms,
 };
 
 use crate::{
@@ -42,12 +42,6 @@ impl Search {
 
     /// As [`contracts::SearchApi::discover`]. Rows that have become too short are left out.
     pub(crate) async fn filled_rows(&self, call: &Call, region: Option<Region>) -> Result<Vec<DiscoverRow>> {
-        let directory = async { self.catalog.directory(call).await.map_err(SearchError::from) };
-        let platforms = within(self.budget(call)?, directory).await?.platforms;
-        let named = move |id: &str| {
-            let known = platforms.iter().find(|platform| platform.id == id);
-            known.map_or_else(|| id.to_owned(), |platform| platform.name.clone())
-        };
         let (derived, snapshot, caller) = (self.derived(), self.keyword().snapshot(), call.clone());
         let rows = self.blocking("making rows", move || {
             // Where nobody offers anything, all there is is shown, but for the rows of services.
@@ -57,7 +51,7 @@ impl Search {
             };
             let there = region.filter(|_| offered);
             let counts = snapshot.counts(&conditions(&SearchFilters::default(), there).suiting(&caller))?;
-            let mut rows = discover::rows(&derived.shelves, &counts, there, named);
+            let mut rows = discover::rows(&derived.shelves, &counts, there, |id| platforms::name(id).to_owned());
             rows.retain(|row| offered || row.search.filters.platforms.is_empty());
             let filled = rows.into_iter().map(|row| Ok((ids_of(&row, &caller, &snapshot, &derived)?, row)));
             Ok((filled.collect::<Result<Vec<_>, SearchError>>()?, there))

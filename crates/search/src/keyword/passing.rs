@@ -191,8 +191,9 @@ mod tests {
     use super::*;
     use crate::{
         conditions::{credit, tags},
+        facets::Counts,
         fixtures::{film, films, id, index},
-        keyword::KeywordIndex,
+        keyword::{Asked, KeywordIndex, KeywordQuery},
         text::{fold, words},
     };
 
@@ -275,6 +276,40 @@ mod tests {
         proptest!(|(one in conditions())| {
             let fit = titles.iter().filter(|title| passes(title, &one)).map(|title| title.id);
             prop_assert_eq!(snapshot.passing(&all, &one).unwrap(), fit.collect::<HashSet<_>>(), "{:?}", one);
+        });
+    }
+
+    /// Counted title by title.
+    fn counted<'a>(titles: impl Iterator<Item = &'a Content>) -> Counts {
+        let mut counts = Counts::default();
+        for title in titles {
+            counts.titles += 1;
+            tags(title).into_iter().for_each(|tag| *counts.tags.entry(tag).or_default() += 1);
+            title.release_year.into_iter().for_each(|year| *counts.years.entry(year).or_default() += 1);
+        }
+        counts
+    }
+
+    #[test]
+    fn what_passes_is_counted_in_each_set_by_itself() {
+        let (_folder, index, titles) = segments();
+        let snapshot = index.snapshot();
+        let word = || prop::option::of(select(&["matrix", "crew", "pacino", "comedy", "nowhere"][..]));
+        let numbers = || prop::collection::vec(0_u128..20, 0..9);
+        let sets = || prop::collection::vec(conditions(), 1..4);
+        proptest!(|(word in word(), numbers in numbers(), sets in sets())| {
+            let ids: Vec<ContentId> = numbers.into_iter().map(id).collect();
+            let asked = word.map(|word| Asked {
+                query: KeywordQuery { words: vec![word.to_owned()], ..KeywordQuery::default() },
+                conditions: Conditions::default(),
+            });
+            let found = asked.as_ref().map(|asked| snapshot.search(&asked.query, &asked.conditions, 100).unwrap());
+            let found: Vec<ContentId> = found.into_iter().flatten().map(|hit| hit.content_id).chain(ids.clone()).collect();
+            let told = snapshot.counts_of(&ids, asked.as_ref(), &sets).unwrap();
+            let naive = sets.iter().map(|set| {
+                counted(titles.iter().filter(|title| found.contains(&title.id) && passes(title, set)))
+            });
+            prop_assert_eq!(told, naive.collect::<Vec<_>>(), "{:?} {:?} {:?}", word, ids, sets);
         });
     }
 

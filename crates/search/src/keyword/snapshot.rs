@@ -7,13 +7,12 @@ use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, TopDocs},
     columnar::Column,
-    query::{BooleanQuery, Occur, PhraseQuery, Query, TermSetQuery},
+    query::{PhraseQuery, Query, TermSetQuery},
     schema::{Field, Value as _},
 };
 
 use super::{
     clause::{self, Clause, Part},
-    counting::Counting,
     ids::{IdColumns, Ids},
     nearby::{self, slips},
     passing::Passing,
@@ -188,9 +187,9 @@ impl Snapshot {
         Ok(Ordered { hits: hits.collect(), total: total as u64 })
     }
 
-    /// Counts all titles that have what is demanded.
-    pub(crate) fn counts_of_all(&self, demand: &Demand) -> Result<Counts, SearchError> {
-        Ok(self.searcher.search(&*query::demanded(&self.searcher, &self.fields, demand), &Counting)?)
+    /// Counts all titles that have what is demanded: for each of `sets` those that pass it.
+    pub(crate) fn counts_of_all(&self, demand: &Demand, sets: &[Conditions]) -> Result<Vec<Counts>, SearchError> {
+        self.counted(&[], Some(&*query::demanded(&self.searcher, &self.fields, demand)), sets)
     }
 
     /// How many titles have what is demanded.
@@ -200,20 +199,19 @@ impl Snapshot {
 
     /// Counts all titles that `conditions` let pass.
     pub(crate) fn counts(&self, conditions: &Conditions) -> Result<Counts, SearchError> {
-        Ok(self.searcher.search(&*query::everything(&self.fields, conditions), &Counting)?)
+        let all = query::everything(&self.fields, conditions);
+        Ok(self.counted(&[], Some(&*all), &[Conditions::default()])?.pop().unwrap_or_default())
     }
 
-    /// Counts these titles, and beside them all that a query finds.
+    /// Counts these titles, and beside them all that a query finds: for each of `sets` those that pass it.
     pub(crate) fn counts_of(
         &self,
-        ids: impl Iterator<Item = ContentId>,
+        ids: &[ContentId],
         beside: Option<&Asked>,
-    ) -> Result<Counts, SearchError> {
-        let ids = ids.map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
-        let these: Box<dyn Query> = Box::new(TermSetQuery::new(ids));
+        sets: &[Conditions],
+    ) -> Result<Vec<Counts>, SearchError> {
         let found = beside.and_then(|asked| self.all_of(asked));
-        let either = std::iter::once(these).chain(found).map(|query| (Occur::Should, query)).collect();
-        Ok(self.searcher.search(&BooleanQuery::new(either), &Counting)?)
+        self.counted(ids, found.as_deref(), sets)
     }
 
     /// Whether it has any title to find.

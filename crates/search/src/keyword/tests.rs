@@ -141,7 +141,7 @@ fn a_list_has_all_that_is_demanded_in_the_order_that_is_asked_for() {
     let pacino = Conditions { people: vec!["al pacino".to_owned()], ..Conditions::default() };
     let crime = Demand { conditions: vec![tag("genre:crime"), pacino.clone()], ..Demand::default() };
     assert_eq!(list(&crime, Rank::Newest, 9), (vec![3, 9], 2));
-    assert_eq!(snapshot.counts_of_all(&crime).unwrap().tags["genre:crime"], 2);
+    assert_eq!(snapshot.counts_of_all(&crime, &[Conditions::default()]).unwrap()[0].tags["genre:crime"], 2);
     let directed = Conditions { people: vec!["director:al pacino".to_owned()], ..Conditions::default() };
     assert_eq!(list(&Demand { conditions: vec![directed], ..Demand::default() }, Rank::Popular, 9).1, 0);
     let these = Demand { ids: vec![id(7), id(5), id(99)], ..Demand::default() };

@@ -559,14 +559,13 @@ async fn what_is_searched_for_by_name_is_shown_and_stays() {
 }
 
 #[tokio::test]
-async fn rows_do_not_wait_for_a_directory_that_is_late() {
+async fn rows_do_not_wait_for_the_directory() {
     let world = World::with(films()).await;
     let faulty = Faulty::around(&world);
     let running = world.start_over(false, faulty.clone()).await;
     faulty.stalled.store(true, Ordering::SeqCst);
     let rows = tokio::time::timeout(Duration::from_secs(10), running.search.discover(&call(), None)).await;
-    assert_eq!(rows.expect("it was waited for").unwrap_err().kind, ErrorKind::DeadlineExceeded);
+    assert!(!rows.expect("it was waited for").unwrap().is_empty());
     faulty.stalled.store(false, Ordering::SeqCst);
-    assert!(!running.search.discover(&call(), None).await.unwrap().is_empty());
     running.stop().await;
 }

@@ -1,10 +1,13 @@
 //! The numbers of facets: what one says is what its filter brings, however a title was found.
 
+use std::sync::atomic::Ordering;
+
 use contracts::{
-    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SourceRecord, YearRange,
+    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord,
+    YearRange,
 };
 
-use crate::world::{Running, World, offered, record};
+use crate::world::{Faulty, Running, World, offered, record};
 
 const FILMS: u64 = 200;
 /// Fewer than there are: of meaning and graph only the nearest are found.
@@ -124,6 +127,55 @@ async fn a_filter_brings_what_its_number_says_however_it_was_found() {
 }
 
 #[tokio::test]
+async fn several_filters_at_once_bring_what_their_numbers_say() {
+    let mut world = World::with(films()).await;
+    world.depth = DEPTH;
+    let running = world.start(true).await;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let years = |from, to| Some(YearRange { from: Some(from), to: Some(to) });
+    let sets = [
+        SearchFilters { genres: texts(&["crime"]), year_range: years(1980, 1999), ..SearchFilters::default() },
+        SearchFilters {
+            genres: texts(&["crime", "war", "drama"]),
+            content_types: vec![ContentType::Movie],
+            languages: texts(&["English", "ko"]),
+            ..SearchFilters::default()
+        },
+        SearchFilters {
+            content_types: vec![ContentType::TvShow],
+            year_range: years(1950, 1989),
+            ..SearchFilters::default()
+        },
+        SearchFilters { platforms: texts(&["netflix"]), genres: texts(&["drama"]), ..SearchFilters::default() },
+    ];
+    let mut compared = 0;
+    for (query, sort) in [
+        ("lantern", SortOrder::Relevance),
+        ("a lantern in the harbour", SortOrder::Relevance),
+        ("movies like Bakoron", SortOrder::Relevance),
+        ("directed by Mara Quill", SortOrder::Relevance),
+        ("french films with a castle", SortOrder::Relevance),
+        ("films", SortOrder::Relevance),
+        ("", SortOrder::Newest),
+    ] {
+        for (at, filters) in sets.iter().enumerate() {
+            let request = SearchRequest {
+                query: query.to_owned(),
+                filters: filters.clone(),
+                region: if at == 3 { "US".parse().ok() } else { None },
+                sort,
+                facets: FacetField::ALL.to_vec(),
+                page_size: 100,
+                ..SearchRequest::default()
+            };
+            compared += compare(&running, &request).await.len();
+        }
+    }
+    assert!(compared > 150, "{compared} numbers");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn values_of_one_facet_are_alternatives_and_counted_as_such() {
     let world = World::with(films()).await;
     let running = world.start(false).await;
@@ -162,5 +214,25 @@ async fn values_of_one_facet_are_alternatives_and_counted_as_such() {
         none.facets[&FacetField::Decades],
         "the others can still be chosen"
     );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn numbers_do_not_wait_for_the_directory() {
+    let world = World::with(films()).await;
+    let faulty = Faulty::around(&world);
+    let running = world.start_over(false, faulty.clone()).await;
+    // Over a large catalogue it takes longer than a search may.
+    faulty.stalled.store(true, Ordering::SeqCst);
+    let platforms = vec!["netflix".to_owned()];
+    let filters = SearchFilters { platforms, ..SearchFilters::default() };
+    for filters in [SearchFilters::default(), filters] {
+        let facets = vec![FacetField::Platforms];
+        let found = running.search(&SearchRequest { filters, facets, ..SearchRequest::default() }).await;
+        assert!(found.degraded.iter().all(|lacks| lacks.source != "facets"), "{:?}", found.degraded);
+        let names = found.facets[&FacetField::Platforms].iter().map(|value| value.label.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["Netflix"]);
+    }
+    faulty.stalled.store(false, Ordering::SeqCst);
     running.stop().await;
 }

@@ -12,13 +12,17 @@ use super::{
 };
 use crate::hnsw::Graph;
 
-/// The fewest rows that the graph is asked for: fewer, and too many of the nearest ten are missed.
+/// The fewest rows that the graph is asked for: with half as many too many of the nearest ten are missed ("The graph of
+/// bits" in docs/measured/2026-11-21-search-systems.md).
 pub const MIN_ROWS: usize = 512;
-/// Rows that are kept by their bits for each that the graph would be asked for: they cost little, and miss less.
+/// Rows that are kept by their bits for each that the graph would be asked for: they cost little, and miss less. Chosen; what
+/// is found with it is in docs/measured/2026-11-22-bench.md, other numbers were not measured.
 const KEPT: usize = 2;
-/// What one row of the graph costs, in vectors that could be compared in that time. Measured, see docs/measured.
+/// What one row of the graph costs, in vectors that could be compared in that time: measured, in the same part of
+/// docs/measured/2026-11-21-search-systems.md.
 const ROW_COST: usize = 50;
-/// What a row costs that the graph does not know yet, likewise, and one that was kept by its bits.
+/// What a row costs that the graph does not know yet, likewise, and one that was kept by its bits: its vector is read from a
+/// place of its own, while those that are compared one after the other are beside each other. Guessed, not measured.
 const CHANGED_COST: usize = 4;
 /// What it costs to pass over a row, and to compare the bits of one: reckoned, and held against searches a second in
 /// docs/measured/2026-11-22-bench.md.

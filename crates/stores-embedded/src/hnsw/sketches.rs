@@ -1,6 +1,8 @@
 //! The bits of every row beside each other: where a filter lets few pass, comparing the bits of those takes less time
 //! than a walk through the graph, which meets mostly rows that don't pass.
 
+use std::collections::BinaryHeap;
+
 use super::kernel::{bytes_of, distance};
 
 /// Rows of bits, by number. One below others that was never set reads as all zeros: who asks leaves it out.
@@ -29,15 +31,18 @@ impl Sketches {
     }
 
     /// The `count` of `rows` whose bits differ from `query` in the fewest places, in no order. Rows above all that are there
-    /// are left out.
+    /// are left out. Takes memory for as many as it gives, however many it is asked to compare.
     pub fn nearest(&self, query: &[u8], count: usize, rows: impl Iterator<Item = u32>) -> Vec<u32> {
         let row = |row: u32| self.bytes.get(row as usize * self.width..)?.get(..self.width);
-        let mut far: Vec<_> = rows.filter_map(|at| Some((distance(query, row(at)?), at))).collect();
-        if count < far.len() {
-            far.select_nth_unstable(count);
-            far.truncate(count);
+        let mut nearest = BinaryHeap::new();
+        for candidate in rows.filter_map(|at| Some((distance(query, row(at)?), at))) {
+            if nearest.len() < count {
+                nearest.push(candidate);
+            } else if let Some(mut farthest) = nearest.peek_mut().filter(|farthest| candidate < **farthest) {
+                *farthest = candidate;
+            }
         }
-        far.into_iter().map(|(_, row)| row).collect()
+        nearest.into_iter().map(|(_, row)| row).collect()
     }
 
     /// The bytes of memory they take.

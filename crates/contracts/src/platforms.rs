@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
-use contracts::{AvailabilityType, Region};
 use jiff::civil::Date;
+
+use crate::{AvailabilityType, Region};
 
 /// A streaming service.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,11 @@ pub fn all() -> &'static [Service] {
 pub fn find(id: &str) -> Option<&'static Service> {
     let at = DIRECTORY.binary_search_by_key(&id, |service| service.id).ok()?;
     DIRECTORY.get(at)
+}
+
+/// What people call the service with this id: its name, or the id where it is not in the directory.
+pub fn name(id: &str) -> &str {
+    find(id).map_or(id, |service| service.name)
 }
 
 /// A line of the file; a test holds every line to be one.
@@ -107,5 +113,6 @@ mod tests {
         assert!(links.iter().all(|link| link.starts_with("https://") && link.matches("{title}").count() == 1));
         assert_eq!(links.len(), 22);
         assert_eq!(find("nobody"), None);
+        assert_eq!((name("disney_plus"), name("nobody")), ("Disney+", "nobody"));
     }
 }
