@@ -20,14 +20,11 @@ function names(tag: string, type: 'region' | 'language', codes: string[]): Recor
 /** AA to ZZ. */
 const PAIRS = range(65, 90).flatMap((a) => range(65, 90).map((b) => String.fromCharCode(a, b)));
 
-/** Names of languages by their codes, and by what sources call them: in English, or as search reads it (its own list). */
+/** Names of languages by their tags: of those of two letters, and of the longer ones that films are catalogued with. */
 async function languages(tag: string): Promise<Record<string, string>> {
-  const codes = PAIRS.map((code) => code.toLowerCase());
-  const search = await readFile(new URL('../../crates/search/src/languages.rs', import.meta.url), 'utf8');
-  const aliases = [...search.matchAll(/\("([a-z ]+)", "([a-z]{2,3})"\),/g)].map(([, word, code]) => [word!, code!] as const);
-  const own = names(tag, 'language', [...codes, ...aliases.map(([, code]) => code)]);
-  const words = [...Object.entries(names('en', 'language', codes)).map(([code, name]) => [name.toLowerCase(), code] as const), ...aliases];
-  return { ...Object.fromEntries(words.flatMap(([word, code]) => (own[code] ? [[word, own[code]]] : []))), ...own };
+  const table = await readFile(new URL('../../crates/contracts/src/language_names.tsv', import.meta.url), 'utf8');
+  const longer = [...table.matchAll(/^([a-z]{3})\t/gm)].map(([, code]) => code!);
+  return names(tag, 'language', [...PAIRS.map((code) => code.toLowerCase()), ...longer]);
 }
 
 /** What stands before and after a number that is formatted so. */

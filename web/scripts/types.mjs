@@ -23,11 +23,6 @@ const plain = (id) => id.split('_').map((word) => word.charAt(0).toUpperCase() +
 const odd = Object.fromEntries(services.filter(([id, name]) => plain(id) !== name).map(([id, name]) => [id, name]));
 await writeFile(new URL('services.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(odd)} as Record<string, string>;\n`);
 
-// What sources call languages beside their own names, as search reads it: a filter and a title's facts name a language alike.
-const spoken = await readFile(new URL('../../crates/search/src/languages.rs', import.meta.url), 'utf8');
-const aliases = Object.fromEntries([...spoken.matchAll(/\("([a-z ]+)", "([a-z]{2,3})"\),/g)].map(([, word, code]) => [word, code]));
-await writeFile(new URL('languages.ts', target), `// Written by scripts/types.mjs.\nexport default ${JSON.stringify(aliases)} as Record<string, string>;\n`);
-
 // The moods that a query can be read to ask for.
 const vocabulary = await readFile(new URL('../../crates/search/src/query/vocabulary.rs', import.meta.url), 'utf8');
 const table = vocabulary.slice(vocabulary.indexOf('const MOODS'), vocabulary.indexOf('];', vocabulary.indexOf('const MOODS')));

@@ -5,8 +5,8 @@ mod seasons;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use contracts::{
-    AvailabilityType, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image, Locale, Offer, Region,
-    SourceRecord, SourceSeason, Translation, VideoQuality,
+    AvailabilityType, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image, Language, Locale, Offer,
+    Region, SourceRecord, SourceSeason, Translation, VideoQuality,
 };
 use jiff::civil::Date;
 
@@ -51,7 +51,7 @@ pub struct Merged {
     /// Countries, the best source's first.
     pub countries: Vec<Region>,
     /// Languages, the best source's first.
-    pub languages: Vec<String>,
+    pub languages: Vec<Language>,
     /// Certificates.
     pub ratings: BTreeMap<Region, ContentRating>,
     /// Directors, writers, actors.
@@ -111,7 +111,7 @@ pub fn fold(records: &[&SourceRecord]) -> Option<Merged> {
         seasons,
         genres: sorted.iter().flat_map(|record| record.genres.iter().cloned()).collect(),
         countries: union(sorted.iter().flat_map(|record| record.countries.iter().copied())),
-        languages: union(sorted.iter().flat_map(|record| record.languages.iter().cloned())),
+        languages: union(sorted.iter().flat_map(|record| record.languages.iter().copied())),
         ratings: ratings(&sorted),
         credits: credits(&sorted),
         offers: offers(&sorted),

@@ -85,7 +85,7 @@ impl Catalog {
             return self.found(call, &[id]).await?.remove(&id).map(|content| to_json(&content)).transpose();
         }
         let locale = self.known_locale(&call.locale).await?;
-        let key = content_key(id, &locale);
+        let key = content_key(id, locale.as_str());
         if let Some(kept) = self.cache.get(&key).await {
             return Ok(Some(kept));
         }
@@ -181,7 +181,7 @@ impl Catalog {
         let mut locales = store::locales(&self.db).await?;
         locales.extend(Locale::english().fallbacks());
         let mut keys: Vec<String> = ids.iter().map(id_key).collect();
-        keys.extend(titles.iter().flat_map(|id| locales.iter().map(move |locale| format!("content:{id}:{locale}"))));
+        keys.extend(titles.iter().flat_map(|id| locales.iter().map(move |locale| content_key(*id, locale))));
         keys.extend([LOCALES, DIRECTORY].map(str::to_owned));
         for part in keys.chunks(FORGET_BATCH) {
             futures::future::join_all(part.iter().map(|key| self.cache.remove(key))).await;
@@ -243,8 +243,9 @@ pub(crate) fn hand_over(found: &mut HashMap<ContentId, Content>, ids: &[ContentI
     ids.iter().map(one).collect()
 }
 
-fn content_key(id: ContentId, locale: &Locale) -> String {
-    format!("content:{id}:{locale}")
+/// The number is raised with the shape of an answer, so that none is given that an earlier release kept.
+fn content_key(id: ContentId, locale: &str) -> String {
+    format!("content:2:{id}:{locale}")
 }
 
 fn id_key(id: &ExternalId) -> String {

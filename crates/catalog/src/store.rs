@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use contracts::{
     AgeLimit, AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId,
-    GenreCount, Image, ListQuery, Locale, Money, Offer, Platform, Translation, VideoQuality, platforms,
+    GenreCount, Image, Language, ListQuery, Locale, Money, Offer, Platform, Translation, VideoQuality, platforms,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -112,7 +112,8 @@ impl FromRow for TitleRow {
             season_count: row.get("season_count")?,
             genres: Vec::new(),
             countries: json(row, "countries")?,
-            languages: json(row, "languages")?,
+            // Rows that were last written before there were tags hold names.
+            languages: Language::all_of(&json::<Vec<String>>(row, "languages")?),
             ratings: Default::default(),
             credits: Vec::new(),
             availability: Vec::new(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use contracts::{
     AvailabilityType, Call, CatalogApi, Clock, ContentType, Credit, CreditRole, ExternalId, IngestAction,
-    IngestOutcome, Locale, Region, SourceOffer, SourceRecord,
+    IngestOutcome, Language, Locale, Region, SourceOffer, SourceRecord,
 };
 use jiff::Timestamp;
 use stores::{Db, cache::Cache};
@@ -88,7 +88,7 @@ fn film(source: &str, key: &str, title: &str, year: u16) -> SourceRecord {
         translations: Vec::new(),
         genres: vec!["drama".to_owned()],
         countries: vec![Region::US],
-        languages: vec!["English".to_owned()],
+        languages: Language::all_of(&["en"]),
         ratings: vec![(Region::US, "mpa".to_owned(), "PG-13".to_owned())],
         credits: vec![],
         external_ids: vec![external(source, key)],

@@ -87,8 +87,7 @@ impl Checks<'_> {
             self.text("ratings.system", system, 50)?;
             self.text("ratings.certificate", certificate, 50)?;
         }
-        record.genres.iter().try_for_each(|genre| self.text("genres", genre, 60))?;
-        record.languages.iter().try_for_each(|language| self.text("languages", language, 100))
+        record.genres.iter().try_for_each(|genre| self.text("genres", genre, 60))
     }
 
     fn counts(&self) -> Result<()> {

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ContentId, Locale, Region, words::words};
+use crate::{ContentId, Language, Locale, Region, words::words};
 
 words! {
     /// What kind of title.
@@ -230,8 +230,9 @@ pub struct Content {
     pub genres: Vec<String>,
     /// Countries it was made in.
     pub countries: Vec<Region>,
-    /// Languages spoken, as names the source used.
-    pub languages: Vec<String>,
+    /// Languages spoken, as BCP 47 tags.
+    #[serde(deserialize_with = "crate::language::known")]
+    pub languages: Vec<Language>,
     /// Certificates by region.
     #[schema(value_type = BTreeMap<String, ContentRating>)]
     pub ratings: BTreeMap<Region, ContentRating>,

@@ -175,7 +175,7 @@ static WORDS: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
 });
 
 /// Lower case, `&` as "and", no apostrophes, every other run of signs one space.
-fn key(word: &str) -> String {
+pub(crate) fn key(word: &str) -> String {
     let plain = word.to_lowercase().replace('&', " and ").replace(['\'', '’'], "");
     let words: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     words.join(" ")

@@ -41,7 +41,7 @@ pub struct SearchFilters {
     pub platforms: Vec<String>,
     /// Has a credit of any of these people: whole names, in any case, with or without diacritics.
     pub people: Vec<String>,
-    /// Any of these languages is spoken: ISO 639-1 codes where there is one, as in the `languages` facet.
+    /// Any of these languages is spoken: BCP 47 tags (`ko`; of `ko-KR` the language counts) as in the `languages` facet, or English names.
     pub languages: Vec<String>,
     /// Has at least this mean rating, from 0 to 10, to one decimal; titles that nobody rated don't pass.
     #[schema(minimum = 0, maximum = 10)]
@@ -90,7 +90,7 @@ pub enum FacetField {
     Decades,
     /// Platform ids (in the request's region when that is given).
     Platforms,
-    /// Languages spoken, by the code that the filter takes.
+    /// Languages spoken, by their BCP 47 tags.
     Languages,
 }
 
@@ -199,7 +199,7 @@ pub struct ParsedIntent {
     pub year_range: Option<YearRange>,
     /// Platforms it asks for.
     pub platforms: Vec<String>,
-    /// Languages it asks for: ISO 639-1 codes where there is one.
+    /// Languages it asks for, as BCP 47 tags.
     pub languages: Vec<String>,
     /// Countries it asks for. Of languages and countries any one is enough, and a title of which neither is known may
     /// still be found by what else it has.

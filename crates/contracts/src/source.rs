@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AvailabilityType, ContentId, ContentType, Credit, Episode, ExternalId, Image, Locale, Money, Region, Season,
-    Translation, VideoQuality,
+    AvailabilityType, ContentId, ContentType, Credit, Episode, ExternalId, Image, Language, Locale, Money, Region,
+    Season, Translation, VideoQuality,
 };
 
 /// The most seasons of one title.
@@ -92,8 +92,9 @@ pub struct SourceRecord {
     pub genres: Vec<String>,
     /// Countries it was made in.
     pub countries: Vec<Region>,
-    /// Languages spoken, as names.
-    pub languages: Vec<String>,
+    /// Languages spoken.
+    #[serde(deserialize_with = "crate::language::known")]
+    pub languages: Vec<Language>,
     /// Certificates: region, system, certificate.
     pub ratings: Vec<(Region, String, String)>,
     /// People, in the source's order.

@@ -93,7 +93,7 @@ pub struct Columns {
     /// Countries, by name or ISO 3166 code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub countries: Option<String>,
-    /// Languages.
+    /// Languages, by BCP 47 tag, ISO 639 code or English name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub languages: Option<String>,
     /// Directors.

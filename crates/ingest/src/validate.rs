@@ -17,8 +17,6 @@ const MAX_OVERVIEW: usize = 20_000;
 const MAX_NAME: usize = 500;
 /// The longest external id, in characters.
 const MAX_ID: usize = 255;
-/// The longest name of a language, in characters.
-const MAX_LANGUAGE: usize = 100;
 /// The longest certificate, in characters.
 const MAX_CERTIFICATE: usize = 50;
 /// The longest address, in characters.
@@ -85,7 +83,6 @@ fn lengths(record: &SourceRecord) -> Result<(), RejectReason> {
     }
     record.translations.iter().try_for_each(|told| characters("translated title", &told.title, MAX_TITLE))?;
     record.credits.iter().try_for_each(|credit| characters("name", &credit.name, MAX_NAME))?;
-    record.languages.iter().try_for_each(|language| characters("language", language, MAX_LANGUAGE))?;
     record.external_ids.iter().try_for_each(|id| characters("external id", &id.id_value, MAX_ID))?;
     record.ratings.iter().try_for_each(|(_, _, mark)| characters("certificate", mark, MAX_CERTIFICATE))?;
     record.images.iter().try_for_each(|image| characters("address of a picture", &image.url, MAX_ADDRESS))

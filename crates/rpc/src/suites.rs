@@ -92,7 +92,7 @@ pub fn film(number: u64, title: &str) -> SourceRecord {
         translations: Vec::new(),
         genres: vec!["drama".to_owned()],
         countries: vec![contracts::Region::US],
-        languages: vec!["English".to_owned()],
+        languages: contracts::Language::all_of(&["en"]),
         ratings: vec![(contracts::Region::US, "mpa".to_owned(), "PG-13".to_owned())],
         credits: vec![contracts::Credit { name: format!("Person {number}"), role: contracts::CreditRole::Director }],
         external_ids: vec![contracts::ExternalId { id_type: "imdb".to_owned(), id_value: format!("tt9{number:06}") }],

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The format of the tags. Raise it with every change of what [`tags`] gives: the vector index then takes them anew.
-pub(crate) const TAGS_FORMAT: u32 = 3;
+pub(crate) const TAGS_FORMAT: u32 = 4;
 /// The tag of a title of which neither a country nor a language is known.
 pub(crate) const ORIGIN_UNKNOWN: &str = "origin:unknown";
 /// A title that runs longer than any filter can ask for has this tag.
@@ -110,7 +110,7 @@ pub(crate) fn tags(content: &Content) -> Vec<String> {
         tags.push(format!("region:{}", offer.region));
         tags.push(format!("offer:{}:{}", offer.platform, offer.region));
     }
-    tags.extend(content.languages.iter().map(|language| language_tag(language)));
+    tags.extend(content.languages.iter().map(|language| format!("language:{language}")));
     tags.extend(content.countries.iter().map(country_tag));
     match (content.countries.is_empty(), content.languages.is_empty()) {
         (true, true) => tags.push(ORIGIN_UNKNOWN.to_owned()),
@@ -149,7 +149,7 @@ pub(crate) fn credit(role: CreditRole, folded: &str) -> String {
     format!("{role}:{folded}")
 }
 
-/// The tag of a language, by its name or code.
+/// The tag of a language, by its own tag or English name.
 pub(crate) fn language_tag(language: &str) -> String {
     format!("language:{}", languages::code(language))
 }
@@ -188,7 +188,7 @@ fn runtimes_to(most: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::ContentRating;
+    use contracts::{ContentRating, Language};
 
     use super::*;
     use crate::fixtures;
@@ -238,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn languages_meet_whatever_the_source_calls_them() {
+    fn languages_meet_whatever_a_person_calls_them() {
         let mut film = fixtures::film(1, "Parasite", 2019, &[], &[], "");
-        film.languages = vec!["Korean".to_owned(), "Klingonese".to_owned()];
-        for (asked, pass) in [("ko", true), ("klingonese", true), ("en", false)] {
+        film.languages = Language::all_of(&["ko", "yue"]);
+        for (asked, pass) in [("ko", true), ("ko-KR", true), ("Korean", true), ("cantonese", true), ("en", false)] {
             let filters = SearchFilters { languages: vec![asked.to_owned()], ..SearchFilters::default() };
             assert_eq!(passes(&film, &conditions(&filters, None)), pass, "{asked}");
         }

@@ -63,7 +63,7 @@ pub struct SearchParams {
     year_to: Option<u16>,
     /// Whole names, in any case.
     person: String,
-    /// ISO 639 codes.
+    /// BCP 47 tags, such as `ko`, or English names.
     language: String,
     /// From 0 to 10.
     #[param(minimum = 0, maximum = 10)]

@@ -35,10 +35,10 @@ use crate::SearchError;
 use former::Former;
 use schema::Fields;
 
-/// The format of what we write. Raise it with every change of the schema, the folding or the stored document: an older
+/// The format of what we write. Raise it with every change of the schema, the folding, the tags or the stored document: an older
 /// index is then rebuilt, and answers meanwhile where it can be read; an older release refuses a newer one. A field that
 /// is added to the stored document needs a default, so that the older one can.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// Memory of the writer before it spills a segment, in bytes.
 const WRITER_BYTES: usize = 50_000_000;
 /// Checksums are verified when the index is opened, up to this size in bytes; reading more would delay the start.

@@ -16,8 +16,8 @@ mod vocabulary;
 mod years;
 
 use contracts::{
-    ApiError, Call, CreditRole, Degraded, ParsedBy, ParsedIntent, Region, SearchFilters, SearchRequest, YearRange,
-    genres,
+    ApiError, Call, CreditRole, Degraded, Exclusions, ParsedBy, ParsedIntent, Region, SearchFilters, SearchRequest,
+    YearRange, genres,
 };
 use stores::vectors::VectorFilter;
 
@@ -25,6 +25,7 @@ use crate::{
     SearchError,
     conditions::{Conditions, ORIGIN_UNKNOWN, Refused, conditions, country_tag, credit, language_tag, origin_tags},
     keyword::{Demand, KeywordQuery, Raised, Snapshot, TitleDoc},
+    languages,
     rank::story::Story,
     text::{Word, fold, join, words},
 };
@@ -299,7 +300,7 @@ fn read(query: &str, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, I
     Ok((spelling, intent))
 }
 
-/// Takes an edited intent as it is. Its titles must be there, because nothing else says which are meant.
+/// Takes an edited intent as it is, with languages as tags. Its titles must be there, because nothing else says which are meant.
 fn given(edited: &ParsedIntent, snapshot: &Snapshot, this_year: u16) -> Result<(Spelling, Intent), SearchError> {
     let spelling = Spelling::as_written(&edited.text);
     let mut like = Vec::new();
@@ -307,7 +308,10 @@ fn given(edited: &ParsedIntent, snapshot: &Snapshot, this_year: u16) -> Result<(
         let field = format!("intent.like[{place}]");
         like.push(title_called(name, snapshot, this_year)?.ok_or_else(|| unknown_title(name, &field))?);
     }
+    let tags = |words: &[String]| -> Vec<String> { words.iter().map(|word| languages::code(word)).collect() };
     let parsed = ParsedIntent {
+        languages: tags(&edited.languages),
+        exclude: Exclusions { languages: tags(&edited.exclude.languages), ..edited.exclude.clone() },
         confidence: 1.0,
         clarification: None,
         question: None,

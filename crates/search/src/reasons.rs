@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use contracts::{Content, CreditRole, Wording, YearRange, genres};
+use contracts::{Content, CreditRole, Language, Wording, YearRange, genres};
 
 use crate::{
     keyword::{TitleDoc, stop_word},
-    languages,
     query::{Named, Plan, country_name, genres_of_mood},
     rank::Fused,
     text::{fold, shortened, words},
@@ -135,10 +134,10 @@ fn mood_reason(content: &Content, plan: &Plan) -> Option<Wording> {
 }
 
 fn origin_reason(content: &Content, plan: &Plan) -> Option<Wording> {
-    let spoken = content.languages.iter().find(|language| plan.parsed.languages.contains(&languages::code(language)));
-    if let Some(language) = spoken {
-        let code = languages::code(language);
-        return Some(Wording::new("language", [("language", code), ("name", language.clone())]));
+    let asked = |language: &&Language| plan.parsed.languages.iter().any(|tag| tag == language.as_str());
+    if let Some(language) = content.languages.iter().find(asked) {
+        let args = [("language", language.to_string()), ("name", language.name().to_owned())];
+        return Some(Wording::new("language", args));
     }
     let country = content.countries.iter().find(|country| plan.parsed.countries.contains(country))?;
     Some(Wording::new("country", [("country", country.to_string())]))

@@ -5,12 +5,7 @@ use contracts::{
     SearchRequest, genres,
 };
 
-use crate::{
-    SearchError,
-    conditions::{MAX_RUNTIME_MINUTES, language_tag},
-    languages, query,
-    text::fold,
-};
+use crate::{SearchError, conditions::MAX_RUNTIME_MINUTES, languages, query, text::fold};
 
 /// The most values of one filter, and the longest of them in bytes.
 const MAX_FILTER_VALUES: usize = 100;
@@ -165,10 +160,10 @@ pub(crate) fn validate_known(
         }
     }
     for (place, language) in filters.languages.iter().enumerate() {
-        if languages::known(language).is_none() && !has_tag(&language_tag(language))? {
+        if languages::known(language).is_none() {
             let error = ApiError::invalid("unknown_language", format!("no language is called {:?}", shown(language)));
             return Err(error
-                .field(format!("filters.languages[{place}]"), "must be an ISO 639 code, such as ko")
+                .field(format!("filters.languages[{place}]"), "must be a BCP 47 tag, such as ko, or an English name")
                 .into());
         }
     }

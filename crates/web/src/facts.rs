@@ -105,9 +105,7 @@ pub(crate) fn line(content: &Content, language: &Language) -> Vec<String> {
 fn more(content: &Content, language: &Language) -> Vec<(String, String)> {
     let countries: Vec<String> =
         content.countries.iter().map(|code| language.region(code.as_str()).to_owned()).collect();
-    // Sources call one language by several names.
-    let languages = distinct(content.languages.iter().map(|name| language.language(name)));
-    let languages: Vec<String> = languages.map(str::to_owned).collect();
+    let languages: Vec<String> = content.languages.iter().map(|spoken| language.language(*spoken).to_owned()).collect();
     let rating = |(place, rating): (&contracts::Region, &contracts::ContentRating)| {
         format!("{} {}", language.region(place.as_str()), rating.certificate)
     };

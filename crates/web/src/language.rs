@@ -128,11 +128,9 @@ impl Language {
         self.table.regions.get(code).map_or(code, String::as_str)
     }
 
-    /// A language by its code or its English name; a word that nobody knows stays.
-    pub fn language<'a>(&'a self, word: &'a str) -> &'a str {
-        let folded = word.to_lowercase();
-        let bare = folded.strip_suffix(" language").unwrap_or(&folded);
-        self.table.languages.get(word).or_else(|| self.table.languages.get(bare)).map_or(word, String::as_str)
+    /// What a spoken language is called; in English where browsers have no name for it.
+    pub fn language(&self, spoken: contracts::Language) -> &str {
+        self.table.languages.get(spoken.as_str()).map_or_else(|| spoken.name(), String::as_str)
     }
 
     /// What stands between the parts of a list.

@@ -24,7 +24,7 @@ fn languages() -> Languages {
     let table = |tag: &str, dir: &str, words: &str, comma: &str, places: &Value, dollar: &Value| {
         let units = |unit: &str| (0..60).map(|value| format!("{value} {unit}")).collect::<Vec<_>>();
         let dates: Vec<_> = (1..=12).map(|month| format!("{{d}}/{month}/{{y}}")).collect();
-        json!({ "tag": tag, "dir": dir, "words": words, "comma": comma, "regions": places, "languages": { "fr": "FR!", "french": "FR!" },
+        json!({ "tag": tag, "dir": dir, "words": words, "comma": comma, "regions": places, "languages": { "fr": "FR!" },
             "currencies": { "USD": dollar }, "percent": ["", "%"], "hours": units("h"), "minutes": units("m"), "dates": dates })
         .to_string()
         .into()
@@ -50,7 +50,7 @@ fn content(changes: &Value) -> Content {
     let mut value = json!({
         "id": "01a1fcba-c4b1-7f5e-b34f-b40e5a2610ed", "content_type": "movie", "title": "Crooked Mile",
         "original_title": null, "overview": null, "locale": "en", "release_date": null, "release_year": 1992,
-        "runtime_minutes": 105, "genres": ["science_fiction", "thriller"], "countries": ["US"], "languages": ["English"],
+        "runtime_minutes": 105, "genres": ["science_fiction", "thriller"], "countries": ["US"], "languages": ["en"],
         "ratings": {}, "credits": [{ "name": "Nora Vance", "role": "director" }, { "name": "Bo Finch", "role": "actor" }],
         "availability": [], "images": [], "external_ids": [], "translations": [], "average_rating": 0.0, "vote_count": 0,
         "popularity_score": 0.5, "last_updated": "2026-11-21T00:00:00Z"
@@ -134,13 +134,13 @@ fn a_long_cast_says_how_many_more_there_are() {
 #[test]
 fn every_language_says_them_in_its_own_words() {
     let series = content(&json!({ "content_type": "tv_show", "season_count": 3, "release_date": "1992-04-01",
-        "languages": ["fr", "French", "French language", "Zyzzyx"], "original_title": "Mile" }));
+        "languages": ["fr", "yue"], "original_title": "Mile" }));
     in_language("ar", |arabic| {
         let facts = Facts::of(&series, &directory(), arabic);
         assert_eq!(facts.line, ["مسلسل", "1992", "\u{2068}3\u{2069} مواسم", "1 h 45 m", "خيال علمي، إثارة"]);
         assert_eq!(facts.people[0].part, "ابتكار");
         let more: Vec<_> = facts.more.iter().map(|(_, said)| said.as_str()).collect();
-        assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!، Zyzzyx"]);
+        assert_eq!(more, ["1/4/1992", "الولايات المتحدة", "FR!، Cantonese"]);
         assert_eq!(facts.original_title.as_deref(), Some("في الأصل \u{2068}Mile\u{2069}"));
         assert_eq!((arabic.dir.as_str(), arabic.content_tag()), ("rtl", "ar"));
     });

@@ -1,7 +1,6 @@
 /** Words, numbers, dates and names of places in the person's language. */
 import { FluentBundle, FluentResource, type FluentVariable } from '@fluent/bundle';
 import english from '../locales/en.ftl?raw';
-import { codeOf } from './languages';
 import { said } from './money';
 import { prefs, type LocaleTag } from './prefs.svelte';
 
@@ -90,18 +89,15 @@ export function money(amount: string, currency: string): string {
 
 function name(kind: 'region' | 'language', code: string): string {
   try {
-    return kept(kind, undefined, (tag) => new Intl.DisplayNames([tag], { type: kind })).of(code) ?? code;
+    return kept(kind, undefined, (tag) => new Intl.DisplayNames([tag], { type: kind, fallback: 'none' })).of(code) ?? code;
   } catch {
     return code; // a code that nobody knows
   }
 }
 
 export const regionName = (code: string) => name('region', code);
-/** By its code or by what a source calls it, which is English; what nobody knows stays. */
-export const languageName = (word: string) => {
-  const code = codeOf(word);
-  return code ? name('language', code) : word;
-};
+/** By its tag; what is none, as a person may have typed it into the address, stays. */
+export const languageName = (tag: string) => name('language', tag);
 export const genreOr = (id: string, otherwise: string) => known(`genre-${id.replaceAll('_', '-')}`) ?? otherwise;
 export const genreName = (id: string) => genreOr(id, id.replaceAll('_', ' '));
 

@@ -41,6 +41,34 @@ async fn titles_come_in_the_order_asked_and_in_the_language_asked(#[case] engine
 #[case("sqlite")]
 #[case("postgres")]
 #[tokio::test]
+async fn languages_that_were_stored_as_names_are_told_as_tags(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let mut english = film("netflix", "s1", "Ran", 1985);
+    english.external_ids.push(external("imdb", "tt1"));
+    let id = bench.ingest(&[english]).await[0].content_id;
+    let names = serde_json::json!(["English", "Klingonese", "English language"]);
+    bench.db().execute("UPDATE content SET languages = $1", stores::args![names.clone()]).await.unwrap();
+    let rename = "UPDATE source_records SET record = replace(record, $1, $2)";
+    let args = stores::args![r#""languages":["en"]"#, format!(r#""languages":{names}"#)];
+    bench.db().execute(rename, args).await.unwrap();
+    assert_eq!(bench.count("source_records WHERE record LIKE '%Klingonese%'").await, 1);
+
+    let told = async || bench.catalog.titles(&call(), &[id]).await.unwrap().remove(0).languages;
+    assert_eq!(told().await, Language::all_of(&["en"]));
+    let json = bench.catalog.content_json(&call(), id).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&json).contains(r#""languages":["en"]"#));
+    // What other sources say joins the record that was kept.
+    let mut japanese = film("wikidata", "Q1", "Ran", 1985);
+    japanese.external_ids.push(external("imdb", "tt1"));
+    japanese.languages = Language::all_of(&["Japanese"]);
+    bench.ingest(&[japanese]).await;
+    assert_eq!(told().await, Language::all_of(&["ja", "en"]));
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
 async fn lists_are_paged_by_id_and_filtered(#[case] engine: &str) {
     let bench = Bench::open(engine).await;
     let records: Vec<_> = (0..7)
@@ -91,7 +119,7 @@ async fn a_cached_title_is_forgotten_when_it_changes_in_every_language() {
         let json = bench.catalog.content_json(&call, id).await.unwrap().unwrap();
         assert!(String::from_utf8(json.to_vec()).unwrap().contains("Ran"));
     }
-    assert!(bench.cache.get(&format!("content:{id}:de")).await.is_some());
+    assert!(bench.cache.get(&format!("content:2:{id}:de")).await.is_some());
     bench.clock.advance(jiff::SignedDuration::from_mins(10));
     record.title = "Chaos".to_owned();
     bench.ingest(&[record]).await;
@@ -237,7 +265,7 @@ async fn a_title_is_kept_for_an_hour_and_whose_an_id_is_for_a_day() {
     catalog.content_json(&call(), id).await.unwrap().unwrap();
     catalog.resolve(&call(), &external("netflix", "s1")).await.unwrap().unwrap();
     let told = std::mem::take(&mut *cache.told.lock().unwrap());
-    assert_eq!(told, [(format!("content:{id}:en"), 60), ("external_id:netflix:s1".to_owned(), 24 * 60)]);
+    assert_eq!(told, [(format!("content:2:{id}:en"), 60), ("external_id:netflix:s1".to_owned(), 24 * 60)]);
     // Gone from the database, they are answered all the same until somebody says that they changed.
     bench.db().execute("DELETE FROM content", stores::args![]).await.unwrap();
     assert!(catalog.content_json(&call(), id).await.unwrap().is_some());

@@ -3,8 +3,8 @@
 //! [`Mapping`]: crate::Mapping
 
 use contracts::{
-    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Money, Region, Season, SourceOffer,
-    SourceRecord, SourceSeason,
+    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Language, Money, Region, Season,
+    SourceOffer, SourceRecord, SourceSeason,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
@@ -45,7 +45,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.season_count = seasons.filter(|seasons| *seasons > 0 && record.content_type == ContentType::TvShow);
     record.genres = genre_ids(&row.list(columns.genres.as_ref()));
     record.countries = regions(&row.list(columns.countries.as_ref()));
-    record.languages = row.list(columns.languages.as_ref());
+    record.languages = Language::all_of(&row.list(columns.languages.as_ref()));
     record.credits = credits(row.list(columns.directors.as_ref()), CreditRole::Director)
         .chain(credits(row.list(columns.writers.as_ref()), CreditRole::Writer))
         .chain(credits(row.list(columns.actors.as_ref()), CreditRole::Actor))

@@ -1,6 +1,6 @@
 //! Films of Wikidata in a SQLite file: the tables `omdb` (facts) and `tomatoes` (critics), joined by `ID`.
 
-use contracts::{ContentType, CreditRole, ExternalId, Region, SourceRecord};
+use contracts::{ContentType, CreditRole, ExternalId, Language, Region, SourceRecord};
 use jiff::civil::Date;
 
 use super::{blank, credits, genre_ids, is_imdb_title};
@@ -48,7 +48,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes = row.number::<f64>("Runtime", "a number of minutes")?.and_then(whole_minutes);
     record.genres = genre_ids(&row.list("Genre"));
     record.countries = countries::regions(&row.list("Country"));
-    record.languages = row.list("Language");
+    record.languages = Language::all_of(&row.list("Language"));
     record.credits = credits(row.names("Director"), CreditRole::Director)
         .chain(credits(row.names("Writer"), CreditRole::Writer))
         .chain(credits(row.names("Cast"), CreditRole::Actor))
@@ -105,7 +105,7 @@ mod tests {
             ("Director", "Ada Quill, Bo Finch"),
             ("Writer", "Ada Quill"),
             ("Cast", "Cy Day, Di Moss, Jr."),
-            ("Language", "English, French"),
+            ("Language", "English, Mandarin, Klingonese, Standard Chinese"),
             ("Country", "United States, Yugoslavia, West Germany"),
             ("CriticRating", "7.5"),
             ("Meter", "82"),
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(record.runtime_minutes, Some(102));
         assert_eq!(record.genres, ["science_fiction", "drama"]);
         assert_eq!(record.countries.iter().map(Region::as_str).collect::<Vec<_>>(), ["US", "DE"]);
-        assert_eq!(record.languages, ["English", "French"]);
+        assert_eq!(record.languages.iter().map(|language| language.as_str()).collect::<Vec<_>>(), ["en", "zh"]);
         let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
         assert_eq!(
             people,

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use contracts::{
-    AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Locale, MAX_EPISODES, Region,
+    AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Language, Locale, MAX_EPISODES, Region,
     SourceOffer, SourceRecord, SourceSeason,
 };
 use serde_json::Value;
@@ -221,7 +221,7 @@ fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<Sourc
     }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();
-    record.languages = names(&answer["spoken_languages"], "english_name");
+    record.languages = Language::all_of(&names(&answer["spoken_languages"], "iso_639_1"));
     record.credits = credits(answer);
     record.external_ids = ids(key, film, answer);
     record.images.extend(image("poster", &answer["poster_path"], 780));

@@ -87,7 +87,10 @@ fn film() -> Value {
     json!({
         "id": 11, "title": "The Glass Harbour", "original_title": "Le port de verre", "overview": "A pilot waits.",
         "release_date": "1999-03-31", "runtime": 101, "genres": [{ "id": 878, "name": "Science Fiction" }],
-        "origin_country": ["FR"], "spoken_languages": [{ "english_name": "French", "iso_639_1": "fr" }],
+        "origin_country": ["FR"], "spoken_languages": [
+            { "english_name": "French", "iso_639_1": "fr" }, { "english_name": "Cantonese", "iso_639_1": "cn" },
+            { "english_name": "Mandarin", "iso_639_1": "zh" }, { "english_name": "Dothraki", "iso_639_1": "qq" },
+        ],
         "poster_path": "/p.jpg", "vote_average": 7.5, "vote_count": 120,
         "credits": {
             "cast": [{ "name": "Cy Day" }],
@@ -122,6 +125,8 @@ async fn a_title_with_its_offers() {
     assert_eq!(ids, ["tmdb_movie:11", "imdb:tt1234567", "wikidata:Q77"]);
     let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
     assert_eq!(people, ["director Ada Quill", "actor Cy Day"]);
+    let languages: Vec<_> = record.languages.iter().map(|language| language.as_str()).collect();
+    assert_eq!(languages, ["fr", "yue", "zh"], "BCP 47 knows no cn");
     let mut ratings: Vec<_> = record.ratings.iter().map(|(region, by, mark)| format!("{region} {by} {mark}")).collect();
     ratings.sort_unstable();
     assert_eq!(ratings, ["DE fsk 12", "US mpa PG-13"], "of every region whose board we know");

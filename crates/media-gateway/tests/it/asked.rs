@@ -454,8 +454,10 @@ fn what_was_rated_and_spoken_can_be_asked_for() {
     let english = json!([{ "value": "en", "label": "English", "count": 2 }]);
     let all = ask(&json!({ "facets": ["languages"] })).ok();
     assert_eq!((&all["facets"]["languages"], all["total_count"].as_u64()), (&english, Some(fixtures::TITLES as u64)));
-    for language in ["en", "English"] {
-        assert_eq!(sorted(&json!({ "filters": { "languages": [language] } })), both, "{language}");
+    for language in ["en", "English", "en-GB"] {
+        let filters = json!({ "filters": { "languages": [language] } });
+        assert_eq!(sorted(&filters), both, "{language}");
+        assert_eq!(ask(&filters).ok()["results"][0]["content"]["languages"], json!(["en"]));
     }
     assert_eq!(sorted(&json!({ "query": "lighthouse", "filters": { "languages": ["en", "fr"] } })), both[1..]);
     assert!(sorted(&json!({ "filters": { "languages": ["fr"] } })).is_empty());

@@ -15,6 +15,7 @@ use std::{
     process::Command,
 };
 
+use serde_json::json;
 use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
 use testkit::TestDb;
@@ -93,6 +94,27 @@ fn opens_and_goes_on(setup: Setup) {
     assert_eq!(titles(&export(&app.setup)), titles(&export(&fresh)));
 }
 
+/// Languages were kept as sources call them until they had tags.
+#[test]
+fn languages_that_an_earlier_release_kept_as_names_are_told_as_tags() {
+    let (setup, status) = fixtures::loaded(Setup::new()).stop();
+    assert!(status.success());
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+        let names = json!(["English", "Klingonese"]);
+        let update = "UPDATE content SET languages = $1 WHERE languages = $2";
+        assert_eq!(db.execute(update, args![names, json!(["en"])]).await.unwrap(), 2);
+        db.close().await;
+    });
+    let app = setup.start();
+    let search = "/api/v1/search?q=lighthouse&language=English";
+    let found = app.eventually(search, |found| found["total_count"] == 1);
+    let (content, english) = (&found["results"][0]["content"], json!(["en"]));
+    assert_eq!(content["languages"], english, "{content}");
+    let path = format!("/api/v1/content/{}", content["id"].as_str().unwrap());
+    assert_eq!(app.get(&path).ok()["languages"], english);
+}
+
 /// Makes a folder of today look as a newer release would leave it.
 type Age = fn(&Path);
 
@@ -116,7 +138,7 @@ fn migrated(db: impl Future<Output = Result<Db, stores::DbError>>) {
 fn newer_keyword_index(folder: &Path) {
     let path = folder.join("index/keyword/meta.json");
     let meta = fs::read_to_string(&path).unwrap();
-    let newer = meta.replace(r#"{\"format\":4,"#, r#"{\"format\":99,"#);
+    let newer = meta.replace(r#"{\"format\":5,"#, r#"{\"format\":99,"#);
     assert_ne!(newer, meta);
     fs::write(&path, newer).unwrap();
 }

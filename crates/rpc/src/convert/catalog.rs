@@ -6,7 +6,7 @@ use contracts::{
 };
 
 use super::{
-    common::{all, exact, id, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
+    common::{all, exact, id, language, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
     list, maybe, required, words,
 };
 use crate::pb;
@@ -204,7 +204,7 @@ impl From<SourceRecord> for pb::SourceRecord {
             translations: all(record.translations),
             genres: record.genres,
             countries: all(record.countries),
-            languages: record.languages,
+            languages: all(record.languages),
             ratings: record.ratings.into_iter().map(rating).collect(),
             credits: all(record.credits),
             external_ids: all(record.external_ids),
@@ -247,7 +247,7 @@ impl TryFrom<pb::SourceRecord> for SourceRecord {
             translations: list("translations", record.translations)?,
             genres: record.genres,
             countries: words("countries", &record.countries, region)?,
-            languages: record.languages,
+            languages: words("languages", &record.languages, language)?,
             ratings: ratings(record.ratings)?,
             credits: list("credits", record.credits)?,
             external_ids: list("external_ids", record.external_ids)?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::{
     ApiError, AvailabilityType, Content, ContentId, ContentRating, ContentType, Credit, CreditRole, ExternalId, Image,
-    Locale, Money, Offer, Region, Result, Translation, VideoQuality,
+    Language, Locale, Money, Offer, Region, Result, Translation, VideoQuality,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
@@ -55,6 +55,11 @@ pub fn id(field: &str, text: &str) -> Result<ContentId> {
 
 /// A region, with the code that its own parser gives an error.
 pub fn region(field: &str, text: &str) -> Result<Region> {
+    text.parse().map_err(|error: ApiError| renamed(field, error))
+}
+
+/// A language, likewise.
+pub fn language(field: &str, text: &str) -> Result<Language> {
     text.parse().map_err(|error: ApiError| renamed(field, error))
 }
 
@@ -266,7 +271,7 @@ impl From<Content> for pb::Content {
             season_count: content.season_count.map(Into::into),
             genres: content.genres,
             countries: all(content.countries),
-            languages: content.languages,
+            languages: all(content.languages),
             ratings: content.ratings.into_iter().map(rating).collect(),
             credits: all(content.credits),
             availability: all(content.availability),
@@ -310,7 +315,8 @@ impl TryFrom<pb::Content> for Content {
             season_count: small("season_count", content.season_count)?,
             genres: content.genres,
             countries: words("countries", &content.countries, region)?,
-            languages: content.languages,
+            // A peer of an earlier version gives names, some of which are no language.
+            languages: Language::all_of(&content.languages),
             ratings: ratings(content.ratings)?,
             credits: list("credits", content.credits)?,
             availability: list("availability", content.availability)?,

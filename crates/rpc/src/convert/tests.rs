@@ -31,6 +31,10 @@ fn regions() -> impl Strategy<Value = Region> {
     prop::sample::select(vec!["US", "AT", "JP", "BR", "ZW"]).prop_map(|code| code.parse().unwrap())
 }
 
+fn spoken() -> impl Strategy<Value = Vec<Language>> {
+    prop::sample::subsequence(vec!["en", "ko", "yue", "zxx"], 0..=3).prop_map(|tags| Language::all_of(&tags))
+}
+
 fn locales() -> impl Strategy<Value = Locale> {
     "[a-z]{2,8}(-[a-z0-9]{1,8}){0,2}".prop_map(|tag| tag.parse().unwrap())
 }
@@ -146,7 +150,7 @@ prop_compose! {
         (content_type, locale) in (kinds(), locales()),
         (release_date, release_year) in (of(dates()), of(any::<u16>())),
         (runtime_minutes, season_count) in (of(any::<u16>()), of(any::<u16>())),
-        (genres, languages, countries) in (texts(), texts(), vec(regions(), 0..3)),
+        (genres, languages, countries) in (texts(), spoken(), vec(regions(), 0..3)),
         ratings in vec((regions(), ".{0,9}", ".{0,9}"), 0..3),
         (credits, external_ids, images) in (vec(credits(), 0..3), vec(external_ids(), 0..3), vec(images(), 0..3)),
         (offers, rating) in (vec(source_offers(), 0..3), of((numbers(), any::<u32>()))),
@@ -360,6 +364,11 @@ fn what_is_wrong_is_named_by_its_path() {
             pb::SourceRecord { countries: vec!["US".into(), "Mordor".into()], ..good.clone() },
             "unknown_region",
             "records[1].countries[1]",
+        ),
+        (
+            pb::SourceRecord { languages: vec!["ko".into(), "Klingonese".into()], ..good.clone() },
+            "unknown_language",
+            "records[1].languages[1]",
         ),
     ];
     for (record, code, field) in cases {

@@ -511,6 +511,20 @@ fn a_model_that_lies_is_not_believed() {
 }
 
 #[test]
+fn languages_of_an_intent_in_the_request_become_tags() {
+    let mut request = request("");
+    let all = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    request.intent = Some(ParsedIntent {
+        languages: all(&["Korean", "pt-BR"]),
+        exclude: contracts::Exclusions { languages: all(&["Mandarin"]), ..Default::default() },
+        ..ParsedIntent::default()
+    });
+    let plan = plan(&request, None, &INDEX.1, 2026).unwrap();
+    assert_eq!((plan.parsed.languages, plan.parsed.exclude.languages), (all(&["ko", "pt"]), all(&["zh"])));
+    assert_eq!(plan.filter.none.tags, ["language:zh"]);
+}
+
+#[test]
 fn an_intent_in_the_request_is_taken_before_a_models() {
     let mut request = request("heist");
     request.intent = Some(ParsedIntent { text: "clown".to_owned(), ..ParsedIntent::default() });

@@ -15,7 +15,7 @@ fn heat() -> Content {
     let overview = "A detective hunts robbers planning one last heist.";
     let mut heat = film(1, "Heat", 1995, &["crime", "thriller"], &people, overview);
     heat.credits.push(Credit { name: "Ada Wren".to_owned(), role: CreditRole::Writer });
-    heat.languages = vec!["English".to_owned(), "Korean".to_owned()];
+    heat.languages = Language::all_of(&["en", "ko"]);
     heat.countries = vec!["US".parse().unwrap()];
     heat.runtime_minutes = Some(170);
     heat
@@ -109,6 +109,7 @@ fn what_was_asked_for_and_is_there_is_named() {
         (ParsedIntent { genres: all(&["horror", "crime"]), ..nothing() }, "genre: Genre: Crime"),
         (ParsedIntent { moods: all(&["relaxing", "tense"]), ..nothing() }, "mood: Crime is often tense"),
         (ParsedIntent { languages: all(&["ko"]), ..nothing() }, "language: In Korean"),
+        (ParsedIntent { languages: all(&["ja"]), ..nothing() }, "popular: Popular"),
         (ParsedIntent { countries: vec!["US".parse().unwrap()], ..nothing() }, "country: From the United States"),
         (ParsedIntent { max_runtime_minutes: Some(180), ..nothing() }, "runtime: Runs 170 minutes"),
         (years(Some(1990), Some(1999)), "decade: From the 1990s"),

@@ -3,8 +3,8 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use contracts::{
-    Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, Event, EventId, FacetField, ParsedIntent, SearchApi,
-    SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord, SuggestionKind, Topic, Trace,
+    Call, ContentId, ContentType, Credit, CreditRole, ErrorKind, Event, EventId, FacetField, Language, ParsedIntent,
+    SearchApi, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord, SuggestionKind, Topic, Trace,
 };
 use serde_json::json;
 use stores::events;
@@ -39,9 +39,9 @@ async fn a_filter_brings_what_its_number_says() {
 async fn facets_count_all_matches_and_new_filters_hold() {
     let mut films = films();
     films[2].runtime_minutes = Some(170);
-    films[2].languages = vec!["English".to_owned()];
+    films[2].languages = Language::all_of(&["en"]);
     films[5].runtime_minutes = Some(122);
-    films[5].languages = vec!["French".to_owned()];
+    films[5].languages = Language::all_of(&["fr"]);
     films[2].rating = Some((8.3, 100));
     films[5].rating = Some((8.2, 100));
     let world = World::with(films).await;
@@ -72,6 +72,7 @@ async fn facets_count_all_matches_and_new_filters_hold() {
         ("robbers", SearchFilters { people: vec!["al pacino".to_owned()], ..none() }, vec!["Heat"]),
         ("", SearchFilters { languages: vec!["fr".to_owned()], ..none() }, vec!["Amélie"]),
         ("a waitress", SearchFilters { languages: vec!["French".to_owned()], ..none() }, vec!["Amélie"]),
+        ("", SearchFilters { languages: vec!["fr-CA".to_owned()], ..none() }, vec!["Amélie"]),
         ("", SearchFilters { min_rating: Some(8.3), ..none() }, vec!["Heat"]),
         ("a waitress", SearchFilters { max_runtime_minutes: Some(122), ..none() }, vec!["Amélie"]),
     ];
@@ -333,7 +334,7 @@ fn cinema() -> Vec<SourceRecord> {
     for (title, year, genres, people, overview, minutes, language, country) in CINEMA {
         let mut film = record(title, *year, ContentType::Movie, genres, people, overview);
         film.runtime_minutes = Some(*minutes);
-        film.languages = vec![(*language).to_owned()];
+        film.languages = Language::all_of(&[*language]);
         film.countries = vec![country.parse().unwrap()];
         // A few votes are still more than none.
         film.rating = Some((7.0, if *title == "Seaside" { 3 } else { 1_000 }));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use contracts::{
-    ContentType, FacetField, FacetValue, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord,
+    ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord,
     YearRange,
 };
 
@@ -17,7 +17,7 @@ const SYLLABLES: &[&str] =
     &["ba", "ko", "lu", "mi", "ne", "po", "ra", "su", "ti", "vo", "wa", "xe", "ya", "zu", "da", "fe"];
 const GENRES: &[&str] = &["crime", "drama", "comedy", "horror", "war", "romance"];
 const DIRECTORS: &[&str] = &["Mara Quill", "Otis Fenn", "Ilse Brandt", "Teo Varga", "June Okoro"];
-const LANGUAGES: &[&str] = &["English", "French", "Korean"];
+const LANGUAGES: &[&str] = &["en", "fr", "ko"];
 const WORDS: &[&str] = &[
     "lantern", "harbour", "quarrel", "orchard", "engine", "violin", "glacier", "market", "letter", "bridge", "teacher",
     "soldier", "garden", "island", "painter", "doctor", "winter", "summer", "circus", "desert", "forest", "mirror",
@@ -43,7 +43,7 @@ fn films() -> Vec<SourceRecord> {
         let year = 1950 + pick(70) as u16;
         let people = [DIRECTORS[pick(DIRECTORS.len())], DIRECTORS[pick(DIRECTORS.len())]];
         let mut film = record(&title, year, kind, &genres, &people, &story.join(" "));
-        film.languages = vec![LANGUAGES[pick(LANGUAGES.len())].to_owned()];
+        film.languages = Language::all_of(&[LANGUAGES[pick(LANGUAGES.len())]]);
         if pick(3) == 0 { offered(film, &["US"]) } else { film }
     };
     (0..FILMS).map(film).collect()

@@ -19,6 +19,7 @@ date = "shown"
 runtime_minutes = "minutes"
 genres = "genres"
 countries = "made_in"
+languages = "spoken"
 directors = "crew.director"
 seasons = "seasons"
 poster = "poster"
@@ -45,7 +46,7 @@ fn read(changes: Value) -> Result<SourceRecord, RejectReason> {
         "shown": "1999-03-31T20:00:00Z", "minutes": 101.0, "genres": "Drama|Sci-Fi|Nonsense", "made_in": "France|JP",
         "crew": { "director": ["Ada Quill", "Bo Finch"] }, "marks": { "mean": 7.5, "count": 12 }, "imdb": "tt1234567",
         "service": "Disney+", "link": "https://example.org/7", "terms": "rent", "price": "3.99", "until": "2024-06-30", "quality": "uhd",
-        "poster": "https://images.example.org/7.jpg", "still": "ftp://example.org/7.jpg", "seasons": 3,
+        "spoken": "ko-KR|Cantonese|Nonsense|cn", "poster": "https://images.example.org/7.jpg", "still": "ftp://example.org/7.jpg", "seasons": 3,
     });
     for (name, value) in changes.as_object().unwrap() {
         row[name] = value.clone();
@@ -65,6 +66,7 @@ fn a_whole_row() {
     assert_eq!((record.release_date, record.release_year), (Some(date(1999, 3, 31)), Some(1999)));
     assert_eq!((record.genres.join(" ").as_str(), record.runtime_minutes), ("drama science_fiction", Some(101)));
     assert_eq!(record.countries.iter().map(Region::as_str).collect::<Vec<_>>(), ["FR", "JP"]);
+    assert_eq!(record.languages, Language::all_of(&["ko", "yue"]));
     let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
     assert_eq!(people, ["director Ada Quill", "director Bo Finch"]);
     assert_eq!(record.rating, Some((7.5, 12)));
