@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use contracts::{
-    ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder, SourceRecord,
-    YearRange,
+    ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder,
+    SourceRecord, YearRange,
 };
 
 use crate::world::{Faulty, Running, World, offered, record};
