@@ -104,6 +104,27 @@ fn logs_are_json_with_the_fields_of_the_specification() {
     assert!(!app_log.contains("unspeakable"), "what people look for is not logged");
 }
 
+/// Not of who asks through a proxy, is refused, or is counted; nor of whose connection breaks off.
+#[test]
+fn nobodys_network_address_is_in_the_log() {
+    const SOMEBODY: &str = "203.0.113.77";
+    let setup = Setup::new().env("MEDIA_GATEWAY_LOG", "debug,hyper=off,h2=off");
+    let setup = setup.env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1");
+    let app = setup.env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000,1000,1000,12").start();
+    let ask = |path: &str| app.send(app.request("GET", path).header("x-forwarded-for", SOMEBODY)).status;
+    assert_eq!((ask("/api/v1/platforms"), ask(RUNS)), (200, 401));
+    assert!((0..20).any(|_| ask("/api/v1/platforms") == 429), "it is counted under that address");
+    let address = app.url("gateway").strip_prefix("http://").unwrap();
+    let mut broken = TcpStream::connect(address).unwrap();
+    broken.write_all(b"neither one nor the other\r\n\r\n").unwrap();
+    logged(&app, "a connection ended early");
+    logged(&app, "answered a request");
+    let log = app.log();
+    for address in [SOMEBODY.to_owned(), broken.local_addr().unwrap().to_string()] {
+        assert!(!log.contains(&address), "{address} in {log}");
+    }
+}
+
 #[test]
 fn a_node_that_stops_finishes_what_it_has_begun() {
     let app = App::start();
