@@ -295,6 +295,20 @@ fn the_doctor_names_each_problem_and_its_fix() {
     assert!(beside.contains("less embedding_model: switched off"), "{beside}");
 }
 
+#[test]
+fn the_doctor_says_with_whom_people_sign_in_and_what_that_was_tested_against() {
+    let mut setup = Setup::new();
+    let told = |setup: &Setup| String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(!told(&setup).contains("signing in with"), "{}", told(&setup));
+    for name in ["Google", "GitHub"] {
+        let client = format!("MEDIA_GATEWAY_{}_CLIENT", name.to_uppercase());
+        setup = setup.env(&format!("{client}_ID"), "ours").env(&format!("{client}_SECRET"), "a secret there");
+        let line = format!("ok   signing in with {name}: configured; untested against a server of {name}");
+        let said = told(&setup);
+        assert!(said.contains(&line) && !said.contains("a secret there"), "{said}");
+    }
+}
+
 /// The authorities are those of the system: here, of the file that the environment names as theirs.
 #[test]
 fn the_doctor_tells_how_postgres_is_spoken_to() {
