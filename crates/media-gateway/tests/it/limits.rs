@@ -210,6 +210,25 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
         assert!(since.elapsed() < PATIENCE, "the shared store is not used again");
         std::thread::sleep(Duration::from_millis(100));
     }
+    // Silence is worse than a refusal: who asks must not wait for it.
+    wire.set(Mode::Stalled);
+    let since = Instant::now();
+    assert_eq!(answered(&two, 20), 6, "half of twelve, by the other too");
+    assert!(since.elapsed() < Duration::from_secs(8), "{:?}", since.elapsed());
+    assert_eq!(operator(&two, "GET", "/api/v1/admin/limits").ok()["place"], "fallback");
+}
+
+#[test]
+fn the_doctor_says_what_the_shared_store_was_tested_against() {
+    let wire = Wire::to(&redis());
+    let setup = Setup::new().env("MEDIA_GATEWAY_REDIS_URL", &wire.url);
+    assert!(setup.run(&["migrate"]).status.success());
+    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let well = doctor();
+    assert!(well.contains("ok   redis: ") && well.contains("untested against a server of Valkey"), "{well}");
+    wire.set(Mode::Cut);
+    let gone = doctor();
+    assert!(gone.contains("less redis: ") && gone.contains("fix: check `redis.url`"), "{gone}");
 }
 
 fn url(database: &TestDb) -> String {
