@@ -24,6 +24,7 @@ mod meaning;
 mod mutual;
 mod operations;
 mod privacy;
+mod providers;
 mod readme;
 mod rebuilding;
 mod refreshing;
