@@ -240,19 +240,15 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
     checks
 }
 
-/// The Redis server, where the configuration names one: the node runs without it, with less.
+/// The Redis server, where the configuration names one.
 async fn redis(config: &Config) -> Option<Check> {
-    const SHARED: &str =
-        "the cache and the rate limits are shared; tested against Redis 7, untested against a server of Valkey";
-    let link = backends::redis(config, &Clock::system()).transpose()?;
-    let found = match link {
-        Ok(link) => link.ping().await.map_err(|error| error.to_string()),
-        Err(error) => Err(format!("{error:#}")),
-    };
-    let less = |error| format!("{error}; nothing is cached, and each process limits by itself");
-    Some(match found {
-        Ok(()) => check("redis", State::Good, SHARED, ""),
-        Err(error) => check("redis", State::Less, less(error), "check `redis.url` and that the server runs"),
+    const FIX: &str = "check `redis.url` and that the server runs";
+    Some(match backends::redis(config, &Clock::system()).transpose()? {
+        Ok(link) => match part(backends::redis_part(&link).await) {
+            good @ Check { state: State::Good, .. } => good,
+            less => Check { fix: FIX.to_owned(), ..less },
+        },
+        Err(error) => check("redis", State::Bad, format!("{error:#}"), FIX),
     })
 }
 

@@ -194,6 +194,13 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
             .start()
     };
     let (one, two) = (node(), node());
+    let redis_is = |state: &str| {
+        let ready = one.get("/readyz");
+        let part = ready.json["components"].as_array().unwrap().iter().find(|part| part["name"] == "redis");
+        assert_eq!(part.unwrap()["state"], state, "{}", ready.text);
+        ready.status
+    };
+    redis_is("ready");
     assert_eq!(answered(&one, 5), 5);
     assert_eq!(answered(&two, 20), 7, "twelve an hour, of both");
     assert_eq!(answered(&one, 3), 0);
@@ -202,6 +209,7 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
     let alone = answered(&one, 20);
     assert_eq!(alone, 6, "half of twelve, by itself");
     assert_eq!(operator(&one, "GET", "/api/v1/admin/limits").ok()["place"], "fallback");
+    assert_eq!(redis_is("degraded"), 200, "it serves, with less");
     let metrics = reqwest::blocking::get(format!("{}/metrics", one.url("metrics"))).unwrap().text().unwrap();
     assert!(metrics.contains("rate_limit_fallbacks_total") && metrics.contains("rate_limited_total"), "{metrics}");
     wire.set(Mode::Open);
@@ -229,6 +237,10 @@ fn the_doctor_says_what_the_shared_store_was_tested_against() {
     wire.set(Mode::Cut);
     let gone = doctor();
     assert!(gone.contains("less redis: ") && gone.contains("fix: check `redis.url`"), "{gone}");
+    wire.set(Mode::Open);
+    let app = setup.start();
+    let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    assert!(beside.contains("ok   redis: ") && beside.contains("untested against a server of Valkey"), "{beside}");
 }
 
 fn url(database: &TestDb) -> String {
