@@ -43,7 +43,7 @@ fn answered(app: &App, asked: usize) -> usize {
 }
 
 /// The server that `make test` starts.
-fn redis() -> String {
+pub fn redis() -> String {
     std::env::var("MEDIA_GATEWAY_TEST_REDIS")
         .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`")
 }

@@ -32,6 +32,7 @@ mod refusals;
 mod resume;
 mod sealing;
 mod seasons;
+mod shared;
 mod signing_in;
 mod snapshots;
 mod sources;
