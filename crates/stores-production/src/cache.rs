@@ -27,10 +27,10 @@ const APART_MICROS: i64 = 5_000_000;
 
 /// A [`Cache`] in Redis. A server that can't be reached is an empty cache: its callers load.
 ///
-/// What it was told to forget meanwhile would be there again with the server. So each value stands behind the moment at
-/// which it was kept, and a process that could not forget something believes nothing from before that. The others of the
-/// deployment were told to forget it as well, and know by themselves whether they could. One that starts only then knows
-/// of nothing, and may give what is old for as long as it was to be kept.
+/// What it was told to forget meanwhile would be there again with the server. So each value stands behind the moment
+/// at which it was kept, and a process that could not forget something believes nothing from before that. The others
+/// of the deployment were told to forget it as well, and know by themselves whether they could. One that starts only
+/// then knows of nothing, and may give what is old for as long as it was to be kept.
 ///
 /// Counts `cache_hits_total` and `cache_misses_total`.
 #[derive(Clone)]

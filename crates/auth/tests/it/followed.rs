@@ -1,5 +1,5 @@
-//! A token that ends in one process is turned away by the others within a second, whatever ends it and however they hear
-//! of it.
+//! A token that ends in one process is turned away by the others within a second, whatever ends it and however they
+//! hear of it.
 
 use std::{
     sync::Arc,

@@ -53,8 +53,8 @@ const SECURE: [(&str, &str); 6] = [
     ("server", ""),
 ];
 
-/// What a page of ours says besides, whatever its status: no browser keeps it, it loads nothing, runs no script but the one
-/// that its policy names, and sends its forms to us, or on to a client.
+/// What a page of ours says besides, whatever its status: no browser keeps it, it loads nothing, runs no script but the
+/// one that its policy names, and sends its forms to us, or on to a client.
 fn is_a_strict_page(id: &str, answer: &Answer) {
     let (policy, html) = (answer.header("content-security-policy"), answer.header("content-type").contains("html"));
     assert_eq!(answer.header("cache-control"), "no-store", "{id}: {}", answer.status);

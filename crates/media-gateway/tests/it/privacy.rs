@@ -98,12 +98,12 @@ const ACCOUNTS: &[&str] = &[
     "auth_users",
 ];
 
-/// Tables of people that tell what they watched, looked for or liked, each with the purpose that has to be allowed first.
-/// Whoever adds one shows that nothing is written without that, and that a row names nobody once it is 90 days old.
+/// Tables of people that tell what they watched, looked for or liked, each with the purpose that has to be allowed
+/// first. Whoever adds one shows that nothing is written without that, and that a row names nobody once it is 90 days old.
 const HISTORY: &[(&str, contracts::Purpose)] = &[];
 
-/// History is kept only with consent, and there is none yet. Whatever a context other than that of accounts comes to keep
-/// of people counts as history, until there is reason to name a third kind here.
+/// History is kept only with consent, and there is none yet. Whatever a context other than that of accounts comes to
+/// keep of people counts as history, until there is reason to name a third kind here.
 #[test]
 fn a_table_of_people_is_of_their_account_or_asks_for_consent() {
     let mut told: Vec<_> = ACCOUNTS.iter().chain(HISTORY.iter().map(|(table, _)| table)).copied().collect();
