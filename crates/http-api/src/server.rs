@@ -130,13 +130,14 @@ where
                 let read = Arc::new(AtomicUsize::new(0));
                 let wire = match timeout(patience, wire::wire(tls.as_deref(), stream, peer)).await {
                     Ok(Ok(wire)) => wire,
-                    Ok(Err(error)) => return tracing::debug!(%error, %peer, "a connection was refused"),
+                    // Whose connection it was is nobody's business who reads logs.
+                    Ok(Err(error)) => return tracing::debug!(%error, "a connection was refused"),
                     Err(_) => return,
                 };
                 let io = TokioIo::new(counted::Counted::new(wire, Arc::clone(&read)));
                 let connection = watcher.watch(builder.serve_connection_with_upgrades(io, answer).into_owned());
                 if let Some(Err(error)) = with_patience(connection, &read, patience).await {
-                    tracing::debug!(%error, %peer, "a connection ended early");
+                    tracing::debug!(%error, "a connection ended early");
                 }
             };
             cut.run_until_cancelled(connection).await;

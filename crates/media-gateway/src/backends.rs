@@ -23,6 +23,9 @@ use stores_production::{RedisCache, RedisLimits, RedisLink};
 
 use crate::config::Config;
 
+/// How long the Redis server may take to say that it is there.
+const REDIS_PATIENCE: Duration = Duration::from_millis(800);
+
 /// The database, brought to this release's schema.
 ///
 /// # Errors
@@ -135,6 +138,19 @@ pub fn redis(config: &Config, clock: &Clock) -> anyhow::Result<Option<RedisLink>
         config.redis.authorities_file.as_ref().map(read).transpose().context("`redis.authorities_file`")?;
     let link = RedisLink::open(url, authorities, clock.clone());
     Ok(Some(link.context("`redis.url` or `redis.authorities_file` is not what it should be")?))
+}
+
+/// How the Redis server is: without it a node works, with less.
+pub async fn redis_part(link: &RedisLink) -> Component {
+    const SHARED: &str =
+        "the cache and the rate limits are shared; tested against Redis 7, untested against a server of Valkey";
+    let trouble = match tokio::time::timeout(REDIS_PATIENCE, link.ping()).await {
+        Ok(Ok(())) => return Component::new("redis", ComponentState::Ready, SHARED),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the Redis server does not answer".to_owned(),
+    };
+    let detail = format!("{trouble}; nothing is cached, and each process limits by itself");
+    Component::new("redis", ComponentState::Degraded, detail)
 }
 
 /// Where the model is, or is put.

@@ -19,6 +19,8 @@ use crate::{
 };
 
 const SEARCH: &str = "/api/v1/search";
+/// Its old spelling.
+const OLD_SEARCH: &str = "/api/v1/content/search";
 /// How long a search may take.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// 21 November 2026, the first release: the old spelling never was the recommended one.
@@ -75,9 +77,9 @@ pub fn door(config: &Config, service: &str) -> GuardConfig {
 pub fn public(config: &Config) -> GuardConfig {
     let mut guard = door(config, "gateway");
     let timeout = guard.timeout.min(SEARCH_TIMEOUT);
-    guard.route_timeouts = vec![RouteTimeout { route: SEARCH.to_owned(), timeout }];
+    guard.route_timeouts = [SEARCH, OLD_SEARCH].map(|route| RouteTimeout { route: route.to_owned(), timeout }).into();
     let deprecation = Deprecation { since: DEPRECATED_SINCE, sunset: None, successor: Some(SEARCH.to_owned()) };
-    guard.deprecated = vec![DeprecatedRoute { route: "/api/v1/content/search".to_owned(), deprecation }];
+    guard.deprecated = vec![DeprecatedRoute { route: OLD_SEARCH.to_owned(), deprecation }];
     guard
 }
 

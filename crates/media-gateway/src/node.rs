@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    backends,
     config::Config,
     folder::Folder,
     limits, peers,
@@ -292,6 +293,12 @@ fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Healt
         let services = Arc::clone(&asked);
         async move { services.components().await }
     });
+    if let Some(link) = backends::redis(config, &services.clock)? {
+        health.register("redis", false, move || {
+            let link = link.clone();
+            async move { vec![backends::redis_part(&link).await] }
+        });
+    }
     for role in Role::ALL.into_iter().filter(|role| !config.roles().contains(role)) {
         let Some(peer) = peers::of(role, config, services)? else { continue };
         health.register(&format!("{role}_peer"), false, move || {

@@ -1,6 +1,12 @@
 //! The cache in Valkey or Redis, shared by every process of a deployment.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,8 +22,15 @@ use crate::RedisLink;
 const MAX_LOADS: u64 = 10_000;
 /// A caller that leaves before it could drop the value it loaded leaves it for no longer than this.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
+/// How far the clocks of processes that share a server may be apart.
+const APART_MICROS: i64 = 5_000_000;
 
 /// A [`Cache`] in Redis. A server that can't be reached is an empty cache: its callers load.
+///
+/// What it was told to forget meanwhile would be there again with the server. So each value stands behind the moment
+/// at which it was kept, and a process that could not forget something believes nothing from before that. The others
+/// of the deployment were told to forget it as well, and know by themselves whether they could. One that starts only
+/// then knows of nothing, and may give what is old for as long as it was to be kept.
 ///
 /// Counts `cache_hits_total` and `cache_misses_total`.
 #[derive(Clone)]
@@ -25,6 +38,8 @@ pub struct RedisCache {
     link: RedisLink,
     prefix: String,
     loads: future::Cache<String, Bytes>,
+    /// What was kept until then is not believed, in microseconds.
+    doubted: Arc<AtomicI64>,
 }
 
 /// Why a load left nothing to keep.
@@ -37,17 +52,19 @@ impl RedisCache {
     /// Keys stand under `prefix`, so that several deployments can share a server.
     pub fn new(link: RedisLink, prefix: &str) -> Self {
         let loads = future::Cache::builder().max_capacity(MAX_LOADS).time_to_live(LEFT_BEHIND).build();
-        Self { link, prefix: prefix.to_owned(), loads }
+        Self { link, prefix: prefix.to_owned(), loads, doubted: Arc::default() }
     }
 
     fn name(&self, key: &str) -> String {
-        format!("{}cache:{key}", self.prefix)
+        format!("{}kept:{key}", self.prefix)
     }
 
     async fn look(&self, key: &str) -> Option<Bytes> {
         let name = self.name(key);
         let found = self.link.ask(async |mut redis| redis.get::<_, Option<Vec<u8>>>(name).await).await;
-        found.ok().flatten().map(Bytes::from)
+        let kept = Bytes::from(found.ok().flatten()?);
+        let at = i64::from_be_bytes(*kept.first_chunk()?);
+        (at > self.doubted.load(Ordering::Relaxed)).then(|| kept.slice(size_of_val(&at)..))
     }
 }
 
@@ -70,13 +87,16 @@ impl Cache for RedisCache {
             return self.remove(key).await;
         }
         let name = self.name(key);
+        let value = [&self.link.now().to_be_bytes()[..], &value[..]].concat();
         // A value that could not be kept is one that was lost.
         let _ = self.link.ask(async |mut redis| redis.pset_ex::<_, _, ()>(name, &value[..], millis).await).await;
     }
 
     async fn remove(&self, key: &str) {
         let name = self.name(key);
-        let _ = self.link.ask(async |mut redis| redis.del::<_, ()>(name).await).await;
+        if self.link.ask(async |mut redis| redis.del::<_, ()>(name).await).await.is_err() {
+            self.doubted.fetch_max(self.link.now() + APART_MICROS, Ordering::Relaxed);
+        }
     }
 
     async fn get_or_load(

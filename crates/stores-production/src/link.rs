@@ -81,19 +81,23 @@ impl RedisLink {
         Ok(())
     }
 
+    /// The time, in microseconds.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now().as_microsecond()
+    }
+
     /// Asks the server with `ask`; not at all for a moment after it failed.
     pub(crate) async fn ask<T, A, F>(&self, ask: A) -> Result<T, RedisUnreachable>
     where
         A: FnOnce(ConnectionManager) -> F,
         F: Future<Output = RedisResult<T>>,
     {
-        let now = || self.clock.now().as_microsecond();
-        if now() < self.paused_until.load(Ordering::Relaxed) {
+        if self.now() < self.paused_until.load(Ordering::Relaxed) {
             return Err(RedisUnreachable("the Redis server failed a moment ago".to_owned()));
         }
         let outcome = ask(self.manager.clone()).await;
         if let Err(error) = &outcome {
-            self.paused_until.store(now() + PAUSE_MICROS, Ordering::Relaxed);
+            self.paused_until.store(self.now() + PAUSE_MICROS, Ordering::Relaxed);
             metrics::counter!("redis_failures_total").increment(1);
             tracing::warn!(kind = ?error.kind(), "the Redis server does not answer as it should");
         }

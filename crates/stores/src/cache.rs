@@ -17,7 +17,7 @@ pub trait Cache: Send + Sync {
     /// Keeps `value` under `key` for `ttl`, in place of what was there. A `ttl` of zero keeps nothing.
     async fn put(&self, key: &str, value: Bytes, ttl: Duration);
 
-    /// Forgets `key`.
+    /// Forgets `key`. Where the cache can't be reached, what was kept until then is not given later either.
     async fn remove(&self, key: &str);
 
     /// What is kept under `key`, or else what `load` finds, which is then kept for `ttl`.

@@ -2,9 +2,14 @@
 
 use axum::http::StatusCode;
 use rstest::rstest;
+use serde_json::json;
 use stores::args;
 
-use crate::world::{Browser, PASSWORD, World};
+use crate::{
+    admin::own_token,
+    devices,
+    world::{Browser, PASSWORD, World, basic, request},
+};
 
 async fn sign_in(world: &World, email: &str, password: &str) -> StatusCode {
     let fields = [("email", email), ("password", password)];
@@ -116,7 +121,21 @@ async fn nothing_secret_or_personal_is_readable_on_disk() {
     let code = browser.code(&client, "read:content").await;
     let tokens = browser.tokens(&public, "read:content").await;
     let next = world.refresh(&public, tokens["refresh_token"].as_str().unwrap()).await.ok();
-    let mut texts = vec!["ada.lovelace".to_owned(), PASSWORD.to_owned(), code, secret.unwrap()];
+    let (device, user_code) = devices::begin(&world, &public).await;
+    let secret = secret.unwrap();
+    let query = request(&client, "read:content", &[("client_id", "")]);
+    let pairs: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let pushed = world.form_with("/oauth/par", &pairs, &[("authorization", &basic(&client, &secret))]).await.ok();
+    let handle = pushed["request_uri"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let manages = own_token(&world, &mut browser).await;
+    let key = json!({ "name": "home", "scopes": "read:content" });
+    let key = world.json_as("POST", "/api/v1/auth/keys", &manages, &key).await.ok();
+    let key = key["key"].as_str().unwrap().to_owned();
+    let mut texts = vec!["ada.lovelace".to_owned(), PASSWORD.to_owned(), code, secret, manages];
+    // As it is shown, and as it is typed.
+    texts.extend([device, user_code.replace('-', ""), user_code, handle, key]);
     for reply in [&tokens, &next] {
         texts.extend(["access_token", "refresh_token"].map(|name| reply[name].as_str().unwrap().to_owned()));
     }

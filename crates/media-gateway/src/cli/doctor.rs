@@ -56,6 +56,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(check("configuration", State::Good, "complete", ""));
             checks.push(model(&config));
             checks.push(mail(&config));
+            checks.extend(elsewhere(&config));
             checks.extend(certificates::certificate(&config, Clock::system().now()));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
@@ -101,6 +102,15 @@ fn mail(config: &Config) -> Check {
     }
     let fix = "set `mail.smtp_url` and `mail.from` to send it";
     check("mail", State::Less, "written into files, in `outbox` of the data folder", fix)
+}
+
+/// Where people may sign in with an account of theirs. Nobody is asked.
+fn elsewhere(config: &Config) -> impl Iterator<Item = Check> {
+    let known = [("Google", &config.auth.google.client_id), ("GitHub", &config.auth.github.client_id)];
+    known.into_iter().filter(|(_, client)| client.is_some()).map(|(name, _)| {
+        let found = format!("configured; untested against a server of {name}, tested against one of our own like it");
+        check(&format!("signing in with {name}"), State::Good, found, "")
+    })
 }
 
 /// What a provider's adapter was held against. Nobody is asked.
@@ -230,18 +240,15 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
     checks
 }
 
-/// The Redis server, where the configuration names one: the node runs without it, with less.
+/// The Redis server, where the configuration names one.
 async fn redis(config: &Config) -> Option<Check> {
-    const SHARED: &str = "the cache and the rate limits are shared; tested against Redis 7, untested against Valkey";
-    let link = backends::redis(config, &Clock::system()).transpose()?;
-    let found = match link {
-        Ok(link) => link.ping().await.map_err(|error| error.to_string()),
-        Err(error) => Err(format!("{error:#}")),
-    };
-    let less = |error| format!("{error}; nothing is cached, and each process limits by itself");
-    Some(match found {
-        Ok(()) => check("redis", State::Good, SHARED, ""),
-        Err(error) => check("redis", State::Less, less(error), "check `redis.url` and that the server runs"),
+    const FIX: &str = "check `redis.url` and that the server runs";
+    Some(match backends::redis(config, &Clock::system()).transpose()? {
+        Ok(link) => match part(backends::redis_part(&link).await) {
+            good @ Check { state: State::Good, .. } => good,
+            less => Check { fix: FIX.to_owned(), ..less },
+        },
+        Err(error) => check("redis", State::Bad, format!("{error:#}"), FIX),
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    app::{App, PATIENCE, Setup},
+    app::{Answer, App, PATIENCE, Setup},
     fixtures,
 };
 use people::{Credentials, FORM, ISSUER, People, WHO};
@@ -52,6 +52,17 @@ const SECURE: [(&str, &str); 6] = [
     ("referrer-policy", "no-referrer"),
     ("server", ""),
 ];
+
+/// What a page of ours says besides, whatever its status: no browser keeps it, it loads nothing, runs no script but the
+/// one that its policy names, and sends its forms to us, or on to a client.
+fn is_a_strict_page(id: &str, answer: &Answer) {
+    let (policy, html) = (answer.header("content-security-policy"), answer.header("content-type").contains("html"));
+    assert_eq!(answer.header("cache-control"), "no-store", "{id}: {}", answer.status);
+    assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{id}: {policy}");
+    let parts = ["style-src 'sha256-", "form-action 'self'", "base-uri 'none'"];
+    assert!(!html || parts.iter().all(|part| policy.contains(part)), "{id}: {policy}");
+    assert_eq!(answer.text.contains("<script"), policy.contains("script-src 'sha256-"), "{id}: {policy}");
+}
 
 /// Whether a line's path is one of the operation's.
 fn fits(path: &str, template: &str) -> bool {
@@ -113,6 +124,9 @@ impl Walk<'_> {
             "{id}: {:?}",
             answer.headers
         );
+        if door == Door::Browser {
+            is_a_strict_page(id, &answer);
+        }
         if [Door::Token, Door::Admin].contains(&door) && answer.status == 401 {
             let expected = format!("resource_metadata=\"{ISSUER}/.well-known/oauth-protected-resource\"");
             assert!(answer.header("www-authenticate").contains(&expected), "{id}: {:?}", answer.headers);

@@ -43,7 +43,7 @@ fn answered(app: &App, asked: usize) -> usize {
 }
 
 /// The server that `make test` starts.
-fn redis() -> String {
+pub fn redis() -> String {
     std::env::var("MEDIA_GATEWAY_TEST_REDIS")
         .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`")
 }
@@ -194,6 +194,13 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
             .start()
     };
     let (one, two) = (node(), node());
+    let redis_is = |state: &str| {
+        let ready = one.get("/readyz");
+        let part = ready.json["components"].as_array().unwrap().iter().find(|part| part["name"] == "redis");
+        assert_eq!(part.unwrap()["state"], state, "{}", ready.text);
+        ready.status
+    };
+    redis_is("ready");
     assert_eq!(answered(&one, 5), 5);
     assert_eq!(answered(&two, 20), 7, "twelve an hour, of both");
     assert_eq!(answered(&one, 3), 0);
@@ -202,6 +209,7 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
     let alone = answered(&one, 20);
     assert_eq!(alone, 6, "half of twelve, by itself");
     assert_eq!(operator(&one, "GET", "/api/v1/admin/limits").ok()["place"], "fallback");
+    assert_eq!(redis_is("degraded"), 200, "it serves, with less");
     let metrics = reqwest::blocking::get(format!("{}/metrics", one.url("metrics"))).unwrap().text().unwrap();
     assert!(metrics.contains("rate_limit_fallbacks_total") && metrics.contains("rate_limited_total"), "{metrics}");
     wire.set(Mode::Open);
@@ -210,6 +218,29 @@ fn two_nodes_share_their_limits_and_do_without_redis() {
         assert!(since.elapsed() < PATIENCE, "the shared store is not used again");
         std::thread::sleep(Duration::from_millis(100));
     }
+    // Silence is worse than a refusal: who asks must not wait for it.
+    wire.set(Mode::Stalled);
+    let since = Instant::now();
+    assert_eq!(answered(&two, 20), 6, "half of twelve, by the other too");
+    assert!(since.elapsed() < Duration::from_secs(8), "{:?}", since.elapsed());
+    assert_eq!(operator(&two, "GET", "/api/v1/admin/limits").ok()["place"], "fallback");
+}
+
+#[test]
+fn the_doctor_says_what_the_shared_store_was_tested_against() {
+    let wire = Wire::to(&redis());
+    let setup = Setup::new().env("MEDIA_GATEWAY_REDIS_URL", &wire.url);
+    assert!(setup.run(&["migrate"]).status.success());
+    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let well = doctor();
+    assert!(well.contains("ok   redis: ") && well.contains("untested against a server of Valkey"), "{well}");
+    wire.set(Mode::Cut);
+    let gone = doctor();
+    assert!(gone.contains("less redis: ") && gone.contains("fix: check `redis.url`"), "{gone}");
+    wire.set(Mode::Open);
+    let app = setup.start();
+    let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    assert!(beside.contains("ok   redis: ") && beside.contains("untested against a server of Valkey"), "{beside}");
 }
 
 fn url(database: &TestDb) -> String {

@@ -104,6 +104,27 @@ fn logs_are_json_with_the_fields_of_the_specification() {
     assert!(!app_log.contains("unspeakable"), "what people look for is not logged");
 }
 
+/// Not of who asks through a proxy, is refused, or is counted; nor of whose connection breaks off.
+#[test]
+fn nobodys_network_address_is_in_the_log() {
+    const SOMEBODY: &str = "203.0.113.77";
+    let setup = Setup::new().env("MEDIA_GATEWAY_LOG", "debug,hyper=off,h2=off");
+    let setup = setup.env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1");
+    let app = setup.env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000,1000,1000,12").start();
+    let ask = |path: &str| app.send(app.request("GET", path).header("x-forwarded-for", SOMEBODY)).status;
+    assert_eq!((ask("/api/v1/platforms"), ask(RUNS)), (200, 401));
+    assert!((0..20).any(|_| ask("/api/v1/platforms") == 429), "it is counted under that address");
+    let address = app.url("gateway").strip_prefix("http://").unwrap();
+    let mut broken = TcpStream::connect(address).unwrap();
+    broken.write_all(b"neither one nor the other\r\n\r\n").unwrap();
+    logged(&app, "a connection ended early");
+    logged(&app, "answered a request");
+    let log = app.log();
+    for address in [SOMEBODY.to_owned(), broken.local_addr().unwrap().to_string()] {
+        assert!(!log.contains(&address), "{address} in {log}");
+    }
+}
+
 #[test]
 fn a_node_that_stops_finishes_what_it_has_begun() {
     let app = App::start();
@@ -272,6 +293,20 @@ fn the_doctor_names_each_problem_and_its_fix() {
     let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
     assert!(beside.contains(&format!("process {} runs on it", app.pid())), "{beside}");
     assert!(beside.contains("less embedding_model: switched off"), "{beside}");
+}
+
+#[test]
+fn the_doctor_says_with_whom_people_sign_in_and_what_that_was_tested_against() {
+    let mut setup = Setup::new();
+    let told = |setup: &Setup| String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(!told(&setup).contains("signing in with"), "{}", told(&setup));
+    for name in ["Google", "GitHub"] {
+        let client = format!("MEDIA_GATEWAY_{}_CLIENT", name.to_uppercase());
+        setup = setup.env(&format!("{client}_ID"), "ours").env(&format!("{client}_SECRET"), "a secret there");
+        let line = format!("ok   signing in with {name}: configured; untested against a server of {name}");
+        let said = told(&setup);
+        assert!(said.contains(&line) && !said.contains("a secret there"), "{said}");
+    }
 }
 
 /// The authorities are those of the system: here, of the file that the environment names as theirs.

@@ -3,13 +3,27 @@
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Command, Output, Stdio},
 };
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 
 use crate::{
     app::{App, one_line},
     mail::Browser,
 };
+
+/// By what the access token in a file of the command line is signed, and of what kind it says it is.
+fn head_of_the_token(file: &Path) -> Value {
+    let kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let servers = kept.as_object().unwrap();
+    let token = servers.values().next().unwrap()["access_token"].as_str().unwrap();
+    let head = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let head: Value = serde_json::from_slice(&head).unwrap();
+    json!([head["alg"], head["typ"]])
+}
 
 #[test]
 fn the_command_line_signs_in_and_makes_keys() {
@@ -37,6 +51,7 @@ fn the_command_line_signs_in_and_makes_keys() {
     assert!(login.wait().unwrap().success());
     let file = home.path().join("media-gateway/credentials.json");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(head_of_the_token(&file), json!(["RS256", "at+jwt"]), "where nothing else is said");
     assert!(good(&["auth", "whoami"]).contains("(basic_user)"));
 
     let made = good(&["auth", "api-keys", "create", "assistant", "--kind", "mcp"]);

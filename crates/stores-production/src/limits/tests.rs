@@ -96,6 +96,59 @@ async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
     assert!(RedisLink::open("http://nowhere", None, Clock::system()).is_err());
 }
 
+/// A way to the server that can be cut and mended: its port, and whether it is cut.
+async fn cuttable() -> (u16, tokio::sync::watch::Sender<bool>) {
+    let (cut, mut seen) = tokio::sync::watch::channel(false);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, behind) = (listener.local_addr().unwrap().port(), server().replace("redis://", ""));
+    tokio::spawn(async move {
+        while let Ok((mut wire, _)) = listener.accept().await {
+            if *seen.borrow_and_update() {
+                continue;
+            }
+            let mut changed = seen.clone();
+            let mut server = tokio::net::TcpStream::connect(behind.trim_end_matches('/')).await.unwrap();
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = changed.changed() => {}
+                    _ = tokio::io::copy_bidirectional(&mut wire, &mut server) => {}
+                }
+            });
+        }
+    });
+    (port, cut)
+}
+
+#[tokio::test]
+async fn what_could_not_be_forgotten_is_not_believed() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let ((port, cut), prefix, clock) = (cuttable().await, prefix(), Clock::fixed(Clock::system().now()));
+    let here = RedisLink::open(&format!("redis://127.0.0.1:{port}"), None, clock.clone()).unwrap();
+    let (here, there) = (RedisCache::new(here, &prefix), RedisCache::new(link(), &prefix));
+    here.put("a", "old".into(), MINUTE).await;
+    assert_eq!(here.get("a").await.as_deref(), Some(&b"old"[..]));
+    cut.send(true).unwrap();
+    // Until the connection has noticed.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    here.remove("a").await;
+    cut.send(false).unwrap();
+    // The server is left alone for a moment, and for some seconds nobody knows whose clock is right.
+    let mut turns = 0;
+    while here.get("b").await.is_none() {
+        assert!(turns < 500, "the server is not asked again");
+        turns += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        clock.advance(Duration::from_secs(1).try_into().unwrap());
+        here.put("b", "new".into(), MINUTE).await;
+    }
+    assert_eq!(there.get("a").await.as_deref(), Some(&b"old"[..]), "it is there still");
+    assert_eq!(here.get("a").await, None, "it was to be forgotten");
+    here.put("a", "new".into(), MINUTE).await;
+    for cache in [&here, &there] {
+        assert_eq!(cache.get("a").await.as_deref(), Some(&b"new"[..]));
+    }
+}
+
 /// A way to the server over TLS, with a certificate for `localhost`: its port, and the authority.
 async fn encrypted() -> (u16, String) {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};

@@ -1,0 +1,114 @@
+//! A node signs people in with the providers that its configuration names: from its keys and the secret's file to the
+//! page of an account.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+};
+
+use reqwest::{Url, blocking::Client, redirect::Policy};
+use serde_json::{Value, json};
+
+use crate::{
+    app::{Answer, Setup},
+    fixtures,
+    identities::people::ISSUER,
+};
+
+const EMAIL: &str = "ada@example.org";
+
+/// A server of the shape of both, where everybody is Ada; and what it was sent with codes.
+fn elsewhere() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let (own, shared) = (base.clone(), Arc::clone(&sent));
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            answer(socket.unwrap(), &own, &shared);
+        }
+    });
+    (base, sent)
+}
+
+fn answer(mut socket: TcpStream, base: &str, sent: &Mutex<Vec<String>>) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if socket.read_exact(&mut byte).is_err() {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+    let mut body = vec![0; length];
+    socket.read_exact(&mut body).unwrap();
+    let at = |path: &str| format!("{base}{path}");
+    let said = match head.split(' ').nth(1).unwrap() {
+        "/.well-known/openid-configuration" => json!({ "issuer": base, "authorization_endpoint": at("/auth"),
+            "token_endpoint": at("/token"), "jwks_uri": at("/keys") }),
+        "/keys" => json!({ "keys": [] }),
+        "/login/oauth/access_token" => {
+            sent.lock().unwrap().push(String::from_utf8(body).unwrap());
+            json!({ "access_token": "at", "token_type": "bearer" })
+        }
+        "/user" => json!({ "id": 7 }),
+        "/user/emails" => json!([{ "email": EMAIL, "primary": true, "verified": true }]),
+        _ => Value::Null,
+    };
+    let text = said.to_string();
+    write!(socket, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).unwrap();
+}
+
+/// What a browser keeps of an answer.
+fn cookie(answer: &Answer) -> String {
+    answer.header("set-cookie").split(';').next().unwrap().to_owned()
+}
+
+/// Where a browser is sent; and a parameter of that.
+fn sent_to(answer: &Answer) -> Url {
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    Url::parse(answer.header("location")).unwrap()
+}
+
+fn parameter(url: &Url, name: &str) -> String {
+    url.query_pairs().find(|pair| pair.0 == name).unwrap_or_else(|| panic!("no {name} in {url}")).1.into_owned()
+}
+
+#[test]
+fn a_node_signs_people_in_with_whom_its_configuration_names() {
+    let ((base, sent), dir) = (elsewhere(), tempfile::tempdir().unwrap());
+    let secret = fixtures::write(dir.path(), "secret", b"hush\n");
+    let mut setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER).env("MEDIA_GATEWAY_GITHUB_API_URL", &base);
+    for name in ["GOOGLE", "GITHUB"] {
+        let key = |what: &str| format!("MEDIA_GATEWAY_{name}_{what}");
+        setup = setup.env(&key("CLIENT_ID"), format!("ours-at-{name}")).env(&key("CLIENT_SECRET_FILE"), &secret);
+        setup = setup.env(&key("URL"), &base);
+    }
+    let app = setup.start();
+    let http = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+    let ask = |path: &str, kept: &str| {
+        app.send(http.get(format!("{}{path}", app.url("gateway"))).header("cookie", kept.to_owned()))
+    };
+    let page = ask("/login", "").text;
+    for (id, at) in [("google", "/auth"), ("github", "/login/oauth/authorize")] {
+        assert!(page.contains(&format!("href=\"/login/{id}")), "{page}");
+        let to = sent_to(&ask(&format!("/login/{id}"), ""));
+        assert!(to.as_str().starts_with(&format!("{base}{at}?")), "{to}");
+        assert_eq!(parameter(&to, "client_id"), format!("ours-at-{}", id.to_uppercase()));
+        assert_eq!(parameter(&to, "redirect_uri"), format!("{ISSUER}/login/{id}/callback"));
+    }
+
+    let left = ask("/login/github", "");
+    let state = parameter(&sent_to(&left), "state");
+    let back = ask(&format!("/login/github/callback?state={state}&code=good"), &cookie(&left));
+    assert_eq!((back.status, back.header("location")), (303, "/account"), "{}", back.text);
+    let account = ask("/account", &cookie(&back));
+    assert!(account.status == 200 && account.text.contains(EMAIL), "{}", account.text);
+    let exchanged = sent.lock().unwrap().join("\n");
+    for part in ["code=good", "client_id=ours-at-GITHUB", "client_secret=hush&", "code_verifier="] {
+        assert!(exchanged.contains(part), "no {part} in {exchanged}");
+    }
+    assert!(!app.log().contains(EMAIL) && !app.log().contains("hush"), "{}", app.log());
+}
