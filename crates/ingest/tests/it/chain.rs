@@ -7,6 +7,7 @@ use ingest::{
     Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability, Tmdb,
 };
 use jiff::SignedDuration;
+use serde_json::json;
 use stores_embedded::MemoryCache;
 
 use crate::{
@@ -151,6 +152,32 @@ async fn when_the_only_provider_is_down_the_job_fails_and_nothing_changes() {
     node.run_due(&s.stop).await.unwrap();
     assert_eq!(node.job(&s.call, "availability").await.unwrap().status, JobStatus::Waiting);
     assert!(offers(&s).await.iter().all(|offer| offer.ends_with("02:00")));
+}
+
+/// The catalogue refuses a batch as a whole: one title must not keep a page of a list out, now and at every next try.
+#[tokio::test]
+async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
+    let s = setup().await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    let show = |id: &str, title: &str, link: &str| {
+        let offer = json!({ "service": { "name": "Netflix" }, "type": "subscription", "link": link });
+        json!({ "id": id, "showType": "movie", "title": title, "releaseYear": 1999, "tmdbId": "movie/",
+            "streamingOptions": { "us": [offer] } })
+    };
+    let far = format!("https://example.org/{}", "x".repeat(2_000));
+    let shows = [
+        show("1", "Glass", "https://example.org/1"),
+        show("2", "Salt", &far),
+        show("3", "Ember", "https://example.org/\u{0}3"),
+    ];
+    let page = json!({ "shows": shows, "hasMore": false }).to_string();
+    servers[0].fault(&[Fault::Body(page.leak())]);
+    let done = node.run_job(&s.call, "refresh_streaming_availability", &s.stop, &|_| {}).await.unwrap();
+    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected";
+    assert_eq!((done.status, done.summary.as_deref()), (JobStatus::Waiting, Some(told)), "{:?}", done.error);
+    let mut titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Ember", "Glass"]);
 }
 
 #[tokio::test]
