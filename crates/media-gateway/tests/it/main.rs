@@ -35,5 +35,6 @@ mod signing_in;
 mod snapshots;
 mod sources;
 mod split;
+mod webhooks;
 mod weights;
 mod wire;
