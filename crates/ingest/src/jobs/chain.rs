@@ -48,6 +48,7 @@ impl Drive<'_> {
     pub(super) async fn chain(&self, hold: &Hold, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
         let chain = self.links(wanted);
         let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
+        let mut unanswered = 0;
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
         loop {
             let query = ListQuery { after, limit: PAGE, ..ListQuery::default() };
@@ -61,8 +62,9 @@ impl Drive<'_> {
                 let Some(found) = self.about(title, wanted, &chain).await else { continue };
                 asked += 1;
                 failing.extend(found.failed.as_ref().map(ToString::to_string));
+                unanswered = if found.answered { 0 } else { unanswered + 1 };
                 match found.failed {
-                    Some(error) if !found.answered => return Err(error.into()),
+                    Some(error) if !found.answered && !error.lets_others_go(unanswered) => return Err(error.into()),
                     _ => records.extend(found.records),
                 }
             }

@@ -181,6 +181,22 @@ async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
 }
 
 #[tokio::test]
+async fn a_title_that_a_provider_fails_at_keeps_no_other_from_being_asked_about() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    servers[0].fault(&vec![Fault::Status("500 Oops"); 3]);
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    let told = job.summary.unwrap();
+    assert!(told.starts_with("2 of 3 titles asked about: "), "{told}");
+    assert!(told.contains("; streaming_availability failed: it answered 500"), "{told}");
+    let mut asked: Vec<String> = servers[0].asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked.len(), 4, "three times about the one, once about the other: {asked:?}");
+    asked.dedup();
+    assert_eq!(asked.len(), 2);
+}
+
+#[tokio::test]
 async fn enrichment_asks_until_nothing_is_missing() {
     let s = setup().await;
     films(&s).await;

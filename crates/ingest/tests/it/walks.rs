@@ -168,6 +168,33 @@ async fn a_list_goes_on_at_the_page_that_could_not_be_read() {
     assert_eq!((job.status, job.done, s.titles().await.len()), (JobStatus::Waiting, 3, 2));
 }
 
+#[tokio::test]
+async fn a_list_begins_anew_where_its_place_is_none_any_more() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let node = || {
+        let cache = Arc::new(MemoryCache::new(1 << 20));
+        let adapter = StreamingAvailability::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap();
+        with(&s, "streaming_availability", Arc::new(adapter), 5_000)
+    };
+    let job = "refresh_streaming_availability";
+    server.fault(&after(1, &[Fault::Status("403 Forbidden")]));
+    let error = node().run_job(&s.call, job, &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "provider_key_refused");
+    // It knows the place no more.
+    server.fault(&[Fault::Status("400 Bad Request")]);
+    let done = node().run_job(&s.call, job, &s.stop, &|_| {}).await.unwrap();
+    let pages: Vec<Option<String>> = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.path == "/shows/search/filters")
+        .map(|asked| asked.param("cursor").map(str::to_owned))
+        .collect();
+    let second = Some("a&b:2".to_owned());
+    assert_eq!(pages, [None, second.clone(), second.clone(), None, second]);
+    assert_eq!((done.status, done.done, s.titles().await.len()), (JobStatus::Waiting, 2, 2));
+}
+
 /// Lets through what waits at the gate of the catalogue, and is at the gate before the next.
 async fn one_more<'a>(s: &'a Setup, gate: MutexGuard<'a, ()>) -> MutexGuard<'a, ()> {
     let (gate, ()) = tokio::join!(biased; s.catalog.gate.lock(), async move { drop(gate) });
