@@ -29,6 +29,7 @@ mod rebuilding;
 mod refreshing;
 mod refusals;
 mod resume;
+mod schedule;
 mod sealing;
 mod seasons;
 mod signing_in;
