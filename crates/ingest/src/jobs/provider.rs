@@ -37,7 +37,7 @@ impl Drive<'_> {
                 }
                 listed => listed?,
             };
-            let mut records = Vec::new();
+            let (mut records, mut failure) = (Vec::new(), None);
             for key in &listed.keys {
                 if self.stop.is_cancelled() {
                     return Ok(None);
@@ -56,10 +56,17 @@ impl Drive<'_> {
                         tracing::warn!(source = adapter.source(), key, %error, "a title was turned away");
                         counts.rejected += 1;
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
                 }
             }
             let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
+            // What it told before that was not asked in vain.
+            if let Some(error) = failure {
+                return Err(error.into());
+            }
             counts.rows_read += listed.keys.len() as u64;
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });

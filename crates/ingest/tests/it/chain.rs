@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use contracts::{Content, Region};
 use ingest::{
-    Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability, Tmdb,
+    ClientConfig, Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest,
+    StreamingAvailability, Tmdb,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -194,6 +195,31 @@ async fn a_title_that_a_provider_fails_at_keeps_no_other_from_being_asked_about(
     assert_eq!(asked.len(), 4, "three times about the one, once about the other: {asked:?}");
     asked.dedup();
     assert_eq!(asked.len(), 2);
+}
+
+/// A day may have fewer units than a page has titles.
+#[tokio::test]
+async fn what_was_answered_before_the_quota_was_spent_is_taken_in_and_the_next_day_goes_on_there() {
+    let s = setup().await;
+    films(&s).await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = ClientConfig { daily_quota: Some(1), ..config(&base, &["good"]) };
+    let own = StreamingAvailability::new(own, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    let own: Arc<dyn PlatformAdapter> = Arc::new(own);
+    let config = IngestConfig {
+        providers: BTreeMap::from([("streaming_availability".to_owned(), (own, Region::US))]),
+        ..IngestConfig::new(s.folder.path().join("data"))
+    };
+    let node = Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config);
+    let error = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), server.asked().len()), ("provider_quota_spent", 1));
+    s.clock.advance(SignedDuration::from_hours(24));
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(job.status, JobStatus::Waiting);
+    let mut asked: Vec<String> = server.asked().into_iter().map(|asked| asked.path).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, ["/shows/tt0000404", "/shows/tt1234567"], "each once");
+    assert_eq!(offers(&s).await.len(), 3, "whichever was first");
 }
 
 #[tokio::test]

@@ -256,6 +256,16 @@ async fn a_title_that_it_fails_at_keeps_no_other_of_its_list_out() {
 }
 
 #[tokio::test]
+async fn what_was_told_before_a_list_broke_off_is_taken_in() {
+    let s = setup().await;
+    let (server, base) = serve(&DOCUMENT).await;
+    server.fault(&[Fault::None, Fault::None, Fault::Status("403 Forbidden")]);
+    let error = node(&s, &base).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "provider_key_refused");
+    assert_eq!(s.titles().await.into_iter().map(|title| title.title).collect::<Vec<_>>(), ["The Glass Harbour"]);
+}
+
+#[tokio::test]
 async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
     let s = setup().await;
     let (server, base) = serve(&DOCUMENT).await;
