@@ -49,3 +49,71 @@ pub fn quality(content: &Content, ingested_at: Option<Timestamp>, now: Timestamp
         checked_at,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A title of which nothing is known but its name.
+    fn bare() -> Value {
+        json!({
+            "id": "01890a5d-ac96-774b-bcce-b302099a8057", "content_type": "movie", "title": "Heat",
+            "original_title": null, "overview": null, "locale": "en", "release_date": null, "release_year": null,
+            "runtime_minutes": null, "genres": [], "countries": [], "languages": [], "ratings": {}, "credits": [],
+            "availability": [], "images": [], "external_ids": [], "translations": [], "average_rating": 0.0,
+            "vote_count": 0, "popularity_score": 0.5, "last_updated": "2026-01-01T00:00:00Z",
+        })
+    }
+
+    /// What may be missing, the field that has it, a value of it, and what it weighs.
+    fn parts() -> [(&'static str, &'static str, Value, f64); 11] {
+        let offer = json!({
+            "platform": "netflix", "region": "US", "availability_type": "subscription", "price": null,
+            "deep_link": null, "web_url": "https://www.netflix.com/", "available_from": null, "expires_at": null,
+            "source": "test", "checked_at": "2026-01-01T00:00:00Z", "confidence": 0.9,
+        });
+        let picture = json!({ "kind": "poster", "url": "https://example.org/p.jpg", "width": null, "height": null });
+        let person = |role: &str| json!([{ "name": "Ada Quill", "role": role }]);
+        [
+            ("overview", "overview", json!("x".repeat(40)), 0.2),
+            ("availability", "availability", json!([offer]), 0.15),
+            ("genres", "genres", json!(["drama"]), 0.1),
+            ("release_year", "release_year", json!(1995), 0.1),
+            ("images", "images", json!([picture]), 0.1),
+            ("directors", "credits", person("director"), 0.08),
+            ("actors", "credits", person("actor"), 0.08),
+            ("runtime_minutes", "runtime_minutes", json!(170), 0.07),
+            ("external_ids", "external_ids", json!([{ "id_type": "imdb", "id_value": "tt0113277" }]), 0.05),
+            ("ratings", "ratings", json!({ "US": { "system": "mpa", "certificate": "R" } }), 0.04),
+            ("votes", "vote_count", json!(1), 0.03),
+        ]
+    }
+
+    fn of(title: Value) -> Quality {
+        quality(&serde_json::from_value(title).unwrap(), None, "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn each_thing_that_is_known_weighs_by_itself() {
+        let parts = parts();
+        let all: Vec<_> = parts.iter().map(|part| part.0).collect();
+        let nothing = of(bare());
+        assert_eq!((nothing.quality_score, nothing.freshness, nothing.checked_at), (0.0, 0.0, None));
+        assert_eq!(nothing.missing, all, "the weightiest first");
+        for (name, field, value, weight) in &parts {
+            let mut title = bare();
+            title[*field] = value.clone();
+            let found = of(title);
+            let others: Vec<_> = all.iter().filter(|other| *other != name).collect();
+            assert_eq!(found.quality_score, *weight, "{name}");
+            assert_eq!(found.missing.iter().collect::<Vec<_>>(), others, "{name}");
+        }
+        let whole: f64 = parts.iter().map(|part| part.3).sum();
+        assert!((whole - 1.0).abs() < 1e-9, "{whole}");
+        let mut title = bare();
+        title["overview"] = json!("x".repeat(39));
+        assert_eq!(of(title).quality_score, 0.0, "a sentence cut short is no overview");
+    }
+}

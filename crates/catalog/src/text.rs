@@ -22,10 +22,18 @@ pub fn title_key(title: &str) -> String {
     if key.is_empty() { title.trim().to_lowercase() } else { key }
 }
 
+/// The most characters of a title that it is filed under: PostgreSQL's index takes no row of more than 2 704 bytes, and a
+/// title in another script, or of signs that have names, is several times as long in ASCII.
+const MAX_FILED: usize = 500;
+
 /// The key under which a title is filed and looked for: its [`title_key`] without the spaces, since sources differ on what is
 /// one word. What is filed together is compared, no more.
 pub fn block_key(key: &str) -> String {
-    key.replace(' ', "")
+    let mut filed = key.replace(' ', "");
+    if let Some((end, _)) = filed.char_indices().nth(MAX_FILED) {
+        filed.truncate(end);
+    }
+    filed
 }
 
 /// The form of a person's name that is compared: its words in alphabetical order (sources differ on which comes first),
@@ -282,6 +290,13 @@ mod tests {
         for (a, b) in apart {
             assert_ne!(title_key(a), title_key(b), "{a} / {b}");
         }
+    }
+
+    #[test]
+    fn what_a_title_is_filed_under_fits_an_index() {
+        assert_eq!(block_key("air waves"), "airwaves");
+        assert_eq!(block_key(&"é waves ".repeat(500)).chars().count(), MAX_FILED);
+        assert!(block_key(&title_key(&"🎉 ".repeat(500))).len() <= 4 * MAX_FILED);
     }
 
     #[test]

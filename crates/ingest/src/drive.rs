@@ -31,7 +31,7 @@ use crate::{
 /// The longest wait between two tries of a batch.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// The most bytes of seasons and episodes that the catalogue is given at once: half of what one message may hold.
+/// The most bytes of long texts that the catalogue is given at once: half of what one message may hold.
 const MAX_PORTION: usize = 8 << 20;
 
 /// How often a run says that it is alive: well within the time after which it is taken over.
@@ -264,7 +264,7 @@ fn portions(mut records: &[SourceRecord]) -> Vec<&[SourceRecord]> {
     while !records.is_empty() {
         let mut bytes = 0;
         let heavier = |record: &SourceRecord| {
-            bytes += parts(record);
+            bytes += weight(record);
             bytes > MAX_PORTION
         };
         let end = records.iter().position(heavier).unwrap_or(records.len()).max(1);
@@ -275,15 +275,16 @@ fn portions(mut records: &[SourceRecord]) -> Vec<&[SourceRecord]> {
     portions
 }
 
-/// About how many bytes the seasons and episodes of a record are.
-fn parts(record: &SourceRecord) -> usize {
+/// About how many bytes the overview, the people, the seasons and the episodes of a record are.
+fn weight(record: &SourceRecord) -> usize {
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let episode = |own: &Episode| 32 + length(&own.title) + length(&own.overview);
     let season = |told: &SourceSeason| {
         let own = 48 + length(&told.season.name) + length(&told.season.overview);
         own + told.episodes.iter().map(episode).sum::<usize>()
     };
-    record.seasons.iter().map(season).sum()
+    let people: usize = record.credits.iter().map(|credit| 8 + credit.name.len()).sum();
+    length(&record.overview) + people + record.seasons.iter().map(season).sum::<usize>()
 }
 
 fn is_transient(kind: ErrorKind) -> bool {
@@ -323,7 +324,7 @@ mod tests {
     use crate::adapters::blank;
 
     #[test]
-    fn records_with_many_episodes_are_given_in_portions() {
+    fn records_with_long_texts_are_given_in_portions() {
         let told = |number| Episode { number, overview: Some("x".repeat(MAX_PART_OVERVIEW)), ..Episode::default() };
         let episodes: Vec<Episode> = (0..MAX_EPISODES as u16).map(told).collect();
         let light = blank("test", "k".to_owned(), ContentType::TvShow, "Harbour Street".to_owned());
@@ -333,6 +334,8 @@ mod tests {
             |records: &[SourceRecord]| portions(records).iter().map(|portion| portion.len()).collect::<Vec<_>>();
         let all = [&light, &heavy, &heavy, &heavy, &light].map(Clone::clone);
         assert_eq!(lengths(&all), [3, 2]);
+        let told_at_length = SourceRecord { overview: Some("x".repeat(20_000)), ..light.clone() };
+        assert_eq!(lengths(&vec![told_at_length; 500]), [419, 81]);
         assert_eq!(lengths(&vec![light; 500]), [500]);
         assert_eq!(lengths(&[]), Vec::<usize>::new());
     }

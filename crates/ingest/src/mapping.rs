@@ -13,6 +13,8 @@ const RESERVED: &[&str] = &["sample"];
 /// The longest name of a column, in characters, and the most words for kinds and ids.
 const MAX_NAME: usize = 200;
 const MAX_WORDS: usize = 50;
+/// The longest kind of id, in bytes: what the catalogue takes.
+const MAX_KIND: usize = 50;
 
 /// Which column of a CSV, JSON or Parquet file is what. A column of JSON or Parquet may be a path: `imdb.rating`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -202,7 +204,8 @@ impl Mapping {
         if self.ids.len() > MAX_WORDS || self.types.len() > MAX_WORDS {
             return fail(format!("`ids` and `types` have at most {MAX_WORDS} entries"));
         }
-        if self.ids.iter().flat_map(|(id, column)| [id, column]).any(|name| name.is_empty() || name.len() > MAX_NAME) {
+        let unfit = |name: &str, most| name.trim().is_empty() || name.len() > most;
+        if self.ids.iter().any(|(id, column)| unfit(id, MAX_KIND) || unfit(column, MAX_NAME)) {
             return fail("an id or its column is empty or too long".to_owned());
         }
         if self.delimiter.is_some_and(|sign| !sign.is_ascii() || matches!(sign, '"' | '\n' | '\r')) {
@@ -261,6 +264,7 @@ mod tests {
             (LEAST.replace("[columns]", "delimiter = \"é\"\n[columns]"), "ASCII"),
             (format!("{LEAST}number = \"no\"\n"), "needs `columns.parent`"),
             (format!("{LEAST}season = \"no\"\n"), "need `columns.number`"),
+            (format!("{LEAST}[ids]\n{} = \"x\"\n", "i".repeat(51)), "an id or its column is empty or too long"),
             (format!("{LEAST}[offer]\nweb_url = \"https://example.org/\"\n"), "needs `platform`"),
             (format!("{LEAST}[offer]\nplatform = \"netflix\"\n"), "we make up no addresses"),
         ];

@@ -58,6 +58,9 @@ pub enum ProviderError {
     Unexpected { source_id: String, cause: String },
 }
 
+/// At so many titles in a row it is the provider that fails, and not they.
+const MAX_FAILED: u32 = 5;
+
 impl ProviderError {
     /// The stable name of this error.
     pub fn code(&self) -> &'static str {
@@ -75,6 +78,12 @@ impl ProviderError {
     /// Whether it is about the title, and the provider is well: another title may go.
     pub(crate) fn is_of_the_title(&self) -> bool {
         matches!(self, Self::NotFound { .. } | Self::NotOffered { .. } | Self::Unexpected { .. })
+    }
+
+    /// Whether another title may go all the same, when this is the `failed`th in a row that the provider failed at: it
+    /// may be about that title alone, which must not keep all behind it waiting forever.
+    pub(crate) fn lets_others_go(&self, failed: u32) -> bool {
+        self.is_of_the_title() || (matches!(self, Self::Failed { .. }) && failed < MAX_FAILED)
     }
 }
 

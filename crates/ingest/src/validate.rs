@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contracts::{MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceRecord, SourceSeason};
+use contracts::{MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceOffer, SourceRecord, SourceSeason};
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,8 @@ const MAX_NAME: usize = 500;
 const MAX_ID: usize = 255;
 /// The longest certificate, in characters.
 const MAX_CERTIFICATE: usize = 50;
+/// The longest id of a platform, in characters.
+const MAX_PLATFORM: usize = 50;
 /// The longest address, in characters.
 const MAX_ADDRESS: usize = 2_000;
 /// The most people.
@@ -48,6 +50,7 @@ pub fn check(record: &SourceRecord, context: &Context) -> Result<(), RejectReaso
     entries("offers", record.offers.len(), MAX_ENTRIES)?;
     entries("seasons", record.seasons.len(), MAX_SEASONS)?;
     entries("episodes", record.seasons.iter().map(|told| told.episodes.len()).sum(), MAX_EPISODES)?;
+    record.offers.iter().try_for_each(offer)?;
     years(record, context)?;
     record.seasons.iter().try_for_each(|told| season(told, context))?;
     rating(record)
@@ -63,6 +66,7 @@ pub(crate) fn season(told: &SourceSeason, context: &Context) -> Result<(), Rejec
     text("name of a season", &told.season.name, MAX_PART_NAME)?;
     text("overview of a season", &told.season.overview, MAX_PART_OVERVIEW)?;
     year("air date", told.season.air_date, context)?;
+    told.season.air_year.map_or(Ok(()), |own| within("air year", i32::from(own), &own, context))?;
     for episode in &told.episodes {
         text("title of an episode", &episode.title, MAX_PART_NAME)?;
         text("overview of an episode", &episode.overview, MAX_PART_OVERVIEW)?;
@@ -82,10 +86,22 @@ fn lengths(record: &SourceRecord) -> Result<(), RejectReason> {
         text.map_or(Ok(()), |text| characters(field, text, limit))?;
     }
     record.translations.iter().try_for_each(|told| characters("translated title", &told.title, MAX_TITLE))?;
-    record.credits.iter().try_for_each(|credit| characters("name", &credit.name, MAX_NAME))?;
-    record.external_ids.iter().try_for_each(|id| characters("external id", &id.id_value, MAX_ID))?;
-    record.ratings.iter().try_for_each(|(_, _, mark)| characters("certificate", mark, MAX_CERTIFICATE))?;
-    record.images.iter().try_for_each(|image| characters("address of a picture", &image.url, MAX_ADDRESS))
+    record.credits.iter().try_for_each(|credit| filled("name", &credit.name, MAX_NAME))?;
+    record.external_ids.iter().try_for_each(|id| filled("external id", &id.id_value, MAX_ID))?;
+    record.ratings.iter().try_for_each(|(_, _, mark)| filled("certificate", mark, MAX_CERTIFICATE))?;
+    record.images.iter().try_for_each(|image| filled("address of a picture", &image.url, MAX_ADDRESS))
+}
+
+/// Turns away an offer that is nobody's or leads nowhere.
+fn offer(offer: &SourceOffer) -> Result<(), RejectReason> {
+    filled("platform", &offer.platform, MAX_PLATFORM)?;
+    filled("address of an offer", &offer.web_url, MAX_ADDRESS)?;
+    offer.deep_link.as_ref().map_or(Ok(()), |link| characters("link of an offer", link, MAX_ADDRESS))
+}
+
+/// A text that must be there, within its bound.
+fn filled(field: &'static str, text: &str, limit: usize) -> Result<(), RejectReason> {
+    if text.trim().is_empty() { Err(RejectReason::Missing(field)) } else { characters(field, text, limit) }
 }
 
 fn characters(field: &'static str, text: &str, limit: usize) -> Result<(), RejectReason> {
@@ -200,8 +216,8 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use contracts::{ContentType, Credit, CreditRole, Region};
-    use jiff::civil::date;
+    use contracts::{AvailabilityType, ContentType, Credit, CreditRole, ExternalId, Region, Season};
+    use jiff::{Timestamp, civil::date};
 
     use super::*;
     use crate::adapters::blank;
@@ -218,17 +234,41 @@ mod tests {
         check(&record, &context).err().map(|reason| reason.to_string())
     }
 
+    fn offered(change: impl FnOnce(&mut SourceOffer)) -> Option<String> {
+        let mut offer = SourceOffer {
+            platform: "netflix".to_owned(),
+            region: Region::US,
+            availability_type: AvailabilityType::Subscription,
+            quality: None,
+            price: None,
+            deep_link: None,
+            web_url: "https://example.org/watch".to_owned(),
+            available_from: None,
+            expires_at: None,
+            checked_at: Timestamp::UNIX_EPOCH,
+            confidence: 0.9,
+        };
+        change(&mut offer);
+        reason(|r| r.offers = vec![offer])
+    }
+
     #[test]
     fn a_good_record_passes() {
         assert_eq!(reason(|_| {}), None);
         assert_eq!(reason(|r| r.title = "é".repeat(500)), None);
         assert_eq!(reason(|r| (r.release_year, r.release_date) = (Some(1870), Some(date(2034, 12, 31)))), None);
         assert_eq!(reason(|r| r.rating = Some((10.0, 1))), None);
+        assert_eq!(offered(|o| o.deep_link = Some("app://watch".to_owned())), None);
     }
 
     #[test]
     fn every_bound_has_a_reason() {
         let name = |n: usize| Credit { name: format!("P{n}"), role: CreditRole::Actor };
+        let id = |value: &str| ExternalId { id_type: "imdb".to_owned(), id_value: value.to_owned() };
+        let aired = |year: u16| SourceSeason {
+            season: Season { number: 1, air_year: Some(year), ..Season::default() },
+            episodes: Vec::new(),
+        };
         let table = [
             (reason(|r| r.title.clear()), "title is missing"),
             (reason(|r| r.title = "x".repeat(501)), "title has 501 characters, more than 500"),
@@ -238,6 +278,17 @@ mod tests {
             (reason(|r| r.release_year = Some(1869)), "release year is 1869, outside 1870 to 2034"),
             (reason(|r| r.release_date = Some(date(2035, 1, 1))), "release date is 2035-01-01, outside 1870 to 2034"),
             (reason(|r| r.rating = Some((f64::NAN, 1))), "rating is NaN, outside 0 to 10"),
+            (reason(|r| r.credits = vec![Credit { name: String::new(), role: CreditRole::Actor }]), "name is missing"),
+            (reason(|r| r.external_ids = vec![id("")]), "external id is missing"),
+            (reason(|r| r.seasons = vec![aired(1492)]), "air year is 1492, outside 1870 to 2034"),
+            (offered(|o| o.platform.clear()), "platform is missing"),
+            (offered(|o| o.platform = "x".repeat(51)), "platform has 51 characters, more than 50"),
+            (offered(|o| o.web_url.clear()), "address of an offer is missing"),
+            (offered(|o| o.web_url = "x".repeat(2_001)), "address of an offer has 2001 characters, more than 2000"),
+            (
+                offered(|o| o.deep_link = Some("x".repeat(2_001))),
+                "link of an offer has 2001 characters, more than 2000",
+            ),
         ];
         for (found, expected) in table {
             assert_eq!(found.as_deref(), Some(expected));

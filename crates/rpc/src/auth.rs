@@ -68,6 +68,12 @@ impl fmt::Debug for ServerAuth {
     }
 }
 
+/// Who calls, for the door of a public port: nobody we know when the credentials are not good, which the call is then
+/// refused for.
+pub fn known(caller: &Result<Caller>) -> &Caller {
+    caller.as_ref().unwrap_or(&Caller::Anonymous)
+}
+
 /// How `caller` is written in [`CALLER_HEADER`].
 pub fn word(caller: &Caller) -> Cow<'static, str> {
     match caller {

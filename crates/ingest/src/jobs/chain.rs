@@ -44,39 +44,52 @@ struct Asked {
 }
 
 impl Drive<'_> {
-    /// Walks over the catalogue from `position` on, until its end or until enough titles were asked about.
+    /// Walks over the catalogue from `position` on, until its end or until enough titles were asked about. Where nobody
+    /// answers any more, what was answered until then is taken in, and the next run goes on behind it: a day's quota may
+    /// be less than a page.
     pub(super) async fn chain(&self, hold: &Hold, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
         let chain = self.links(wanted);
         let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
+        let mut unanswered = 0;
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
         loop {
             let query = ListQuery { after, limit: PAGE, ..ListQuery::default() };
             let page = self.ingest.catalog.list(&self.call_now(), &query).await?;
-            let mut records = Vec::new();
-            for title in &page {
+            let (mut records, mut answered, mut failure) = (Vec::new(), 0, None);
+            for (at, title) in page.iter().enumerate() {
                 if self.stop.is_cancelled() {
                     return Ok(None);
                 }
-                counts.rows_read += 1;
-                let Some(found) = self.about(title, wanted, &chain).await else { continue };
-                asked += 1;
-                failing.extend(found.failed.as_ref().map(ToString::to_string));
-                match found.failed {
-                    Some(error) if !found.answered => return Err(error.into()),
-                    _ => records.extend(found.records),
+                if let Some(found) = self.about(title, wanted, &chain).await {
+                    asked += 1;
+                    failing.extend(found.failed.as_ref().map(ToString::to_string));
+                    unanswered = if found.answered { 0 } else { unanswered + 1 };
+                    failure = found.failed.filter(|error| !found.answered && !error.lets_others_go(unanswered));
+                    if failure.is_some() {
+                        break;
+                    }
+                    records.extend(found.records);
+                }
+                if unanswered == 0 {
+                    answered = at + 1;
                 }
             }
+            let seen = if failure.is_some() { answered } else { page.len() };
+            counts.rows_read += seen as u64;
             let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
-            let at_end = page.len() < PAGE;
-            if let Some(last) = page.last() {
+            if let Some(last) = page[..seen].last() {
                 after = Some(last.id);
                 let mut tx = self.ingest.db.begin().await?;
                 let now = self.ingest.clock.now();
-                store::walked(&mut tx, hold, Some(&last.id.to_string()), now, page.len()).await?;
+                store::walked(&mut tx, hold, Some(&last.id.to_string()), now, seen).await?;
                 tx.commit().await?;
             }
+            if let Some(error) = failure {
+                return Err(error.into());
+            }
+            let at_end = page.len() < PAGE;
             if at_end || asked >= self.ingest.config.max_asked {
                 return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));
             }

@@ -17,7 +17,8 @@ const MAX_PAGES: usize = 100;
 
 impl Drive<'_> {
     /// Reads the pages from `position` on, and notes after each how far it came. A title that can't be read is left
-    /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time.
+    /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time, or begins
+    /// anew where that place is none any more.
     pub(super) async fn provider(
         &self,
         hold: &Hold,
@@ -26,15 +27,24 @@ impl Drive<'_> {
         position: Option<String>,
     ) -> Result<Option<String>> {
         let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
-        let (mut cursor, mut counts) = (position, Counts::default());
-        for _ in 0..MAX_PAGES {
-            let listed = adapter.catalog(region, cursor.as_deref()).await?;
-            let mut records = Vec::new();
+        let (mut cursor, mut counts, mut failed) = (position, Counts::default(), 0);
+        for page in 0..MAX_PAGES {
+            let listed = match adapter.catalog(region, cursor.as_deref()).await {
+                Err(error) if page == 0 && cursor.is_some() && error.is_of_the_title() => {
+                    tracing::warn!(source = adapter.source(), %error, "a list is read from its beginning again");
+                    store::count(&self.ingest.db, hold, 0).await?;
+                    adapter.catalog(region, None).await?
+                }
+                listed => listed?,
+            };
+            let (mut records, mut failure) = (Vec::new(), None);
             for key in &listed.keys {
                 if self.stop.is_cancelled() {
                     return Ok(None);
                 }
-                match adapter.details(key, region).await {
+                let read = adapter.details(key, region).await;
+                failed = if matches!(read, Err(ProviderError::Failed { .. })) { failed + 1 } else { 0 };
+                match read {
                     Ok(record) => match validate::check(&record, &context) {
                         Ok(()) => records.push(record),
                         Err(reason) => {
@@ -42,14 +52,21 @@ impl Drive<'_> {
                             counts.rejected += 1;
                         }
                     },
-                    Err(error @ (ProviderError::NotFound { .. } | ProviderError::Unexpected { .. })) => {
+                    Err(error) if error.lets_others_go(failed) => {
                         tracing::warn!(source = adapter.source(), key, %error, "a title was turned away");
                         counts.rejected += 1;
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => {
+                        failure = Some(error);
+                        break;
+                    }
                 }
             }
             let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
+            // What it told before that was not asked in vain.
+            if let Some(error) = failure {
+                return Err(error.into());
+            }
             counts.rows_read += listed.keys.len() as u64;
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });

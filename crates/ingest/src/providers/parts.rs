@@ -1,5 +1,7 @@
 //! (pure) What the adapters of several providers read in the same way.
 
+use std::ops::RangeInclusive;
+
 use contracts::{
     AvailabilityType, Credit, CreditRole, Episode, ExternalId, Image, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS,
     Money, Region, Season, SourceOffer, SourceSeason, VideoQuality,
@@ -48,8 +50,16 @@ pub(super) fn short(value: &Value, most: usize) -> Option<String> {
 
 /// A day of a year that titles are from, as it is known at `at`.
 pub(super) fn day(value: &Value, at: Timestamp) -> Option<Date> {
-    let last = at.to_zoned(TimeZone::UTC).year().saturating_add(YEARS_AHEAD);
-    said(value)?.parse().ok().filter(|day: &Date| (FIRST_YEAR..=last).contains(&day.year()))
+    said(value)?.parse().ok().filter(|day: &Date| years(at).contains(&day.year()))
+}
+
+/// A year that titles are from, as it is known at `at`.
+pub(super) fn year(value: &Value, at: Timestamp) -> Option<u16> {
+    number(value).filter(|year| i16::try_from(*year).is_ok_and(|year| years(at).contains(&year)))
+}
+
+fn years(at: Timestamp) -> RangeInclusive<i16> {
+    FIRST_YEAR..=at.to_zoned(TimeZone::UTC).year().saturating_add(YEARS_AHEAD)
 }
 
 /// What a provider calls the number of a season, the day of an episode and its minutes; the rest all call alike.
@@ -121,8 +131,8 @@ pub(super) fn id_of<'a>(ids: &'a [ExternalId], id_type: &str) -> Option<&'a str>
 
 /// A picture at an https address.
 pub(super) fn image(kind: &str, url: &Value, width: Option<u32>) -> Option<Image> {
-    let url = url.as_str().filter(|url| url.starts_with("https://"))?;
-    Some(Image { kind: kind.to_owned(), url: url.to_owned(), width, height: None, placeholder: None })
+    let url = said(url).filter(|url| url.starts_with("https://"))?;
+    Some(Image { kind: kind.to_owned(), url, width, height: None, placeholder: None })
 }
 
 /// An offer with nothing but what every one must have.
@@ -136,7 +146,7 @@ pub(super) fn offer(
 ) -> Option<SourceOffer> {
     let platform = platforms::id_of(service);
     // Without an address nobody is led anywhere: then there is no offer.
-    let web_url = Some(web_url).filter(|url| url.starts_with("https://") || url.starts_with("http://"))?.to_owned();
+    let web_url = Some(text::clean(web_url)).filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
     (!platform.is_empty()).then_some(SourceOffer {
         platform,
         region,

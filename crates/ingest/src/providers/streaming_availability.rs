@@ -177,14 +177,15 @@ fn record(answer: &Answer) -> Option<SourceRecord> {
     record.runtime_minutes = parts::number(&show["runtime"]);
     if content_type == ContentType::TvShow {
         record.season_count = parts::number(&show["seasonCount"]);
-        record.seasons = seasons(&show["seasons"]);
+        record.seasons = seasons(&show["seasons"], answer.at);
     }
     record.genres = genre_ids(&names(&show["genres"], "name"));
     let directors = [texts(&show["directors"]), texts(&show["creators"])].concat();
     record.credits = parts::credits(directors, Vec::new(), texts(&show["cast"]));
     let imdb = said(&show["imdbId"]).filter(|id| is_imdb_title(id));
     record.external_ids.extend(imdb.map(|imdb| parts::id("imdb", imdb)));
-    let tmdb = show["tmdbId"].as_str().and_then(|id| id.split_once('/'));
+    let tmdb = said(&show["tmdbId"]);
+    let tmdb = tmdb.as_deref().and_then(|id| id.split_once('/')).filter(|(_, number)| !number.is_empty());
     record.external_ids.extend(tmdb.filter(|tmdb| matches!(tmdb.0, "movie" | "tv")).map(|(kind, number)| {
         let own = if kind == "movie" { "tmdb_movie" } else { "tmdb_tv" };
         parts::id(own, number)
@@ -195,7 +196,7 @@ fn record(answer: &Answer) -> Option<SourceRecord> {
 }
 
 /// The seasons whose names say their numbers, each number once, with their episodes.
-fn seasons(told: &Value) -> Vec<SourceSeason> {
+fn seasons(told: &Value, at: Timestamp) -> Vec<SourceSeason> {
     let mut seasons: Vec<SourceSeason> = Vec::new();
     let mut room = MAX_EPISODES;
     for told in items(told) {
@@ -208,7 +209,7 @@ fn seasons(told: &Value) -> Vec<SourceSeason> {
         episodes.truncate(room);
         room -= episodes.len();
         // The name says no more than the number.
-        let season = Season { number, air_year: parts::number(&told["firstAirYear"]), ..Season::default() };
+        let season = Season { number, air_year: parts::year(&told["firstAirYear"], at), ..Season::default() };
         seasons.push(SourceSeason { season, episodes });
     }
     seasons

@@ -254,7 +254,7 @@ fn ids(key: &str, film: bool, answer: &Value) -> Vec<ExternalId> {
 
 /// A picture in the width of TMDb's that is enough for every screen we serve.
 fn image(kind: &str, path: &Value, width: u32) -> Option<Image> {
-    let path = path.as_str().filter(|path| path.starts_with('/'))?;
+    let path = said(path).filter(|path| path.starts_with('/'))?;
     let url = format!("{IMAGES}/w{width}{path}");
     Some(Image { kind: kind.to_owned(), url, width: Some(width), height: None, placeholder: None })
 }

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use contracts::{Content, Region};
 use ingest::{
-    Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability, Tmdb,
+    ClientConfig, Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest,
+    StreamingAvailability, Tmdb,
 };
 use jiff::SignedDuration;
+use serde_json::json;
 use stores_embedded::MemoryCache;
 
 use crate::{
@@ -151,6 +153,73 @@ async fn when_the_only_provider_is_down_the_job_fails_and_nothing_changes() {
     node.run_due(&s.stop).await.unwrap();
     assert_eq!(node.job(&s.call, "availability").await.unwrap().status, JobStatus::Waiting);
     assert!(offers(&s).await.iter().all(|offer| offer.ends_with("02:00")));
+}
+
+/// The catalogue refuses a batch as a whole: one title must not keep a page of a list out, now and at every next try.
+#[tokio::test]
+async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
+    let s = setup().await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    let show = |id: &str, title: &str, link: &str| {
+        let offer = json!({ "service": { "name": "Netflix" }, "type": "subscription", "link": link });
+        json!({ "id": id, "showType": "movie", "title": title, "releaseYear": 1999, "tmdbId": "movie/",
+            "streamingOptions": { "us": [offer] } })
+    };
+    let far = format!("https://example.org/{}", "x".repeat(2_000));
+    let shows = [
+        show("1", "Glass", "https://example.org/1"),
+        show("2", "Salt", &far),
+        show("3", "Ember", "https://example.org/\u{0}3"),
+    ];
+    let page = json!({ "shows": shows, "hasMore": false }).to_string();
+    servers[0].fault(&[Fault::Body(page.leak())]);
+    let done = node.run_job(&s.call, "refresh_streaming_availability", &s.stop, &|_| {}).await.unwrap();
+    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected";
+    assert_eq!((done.status, done.summary.as_deref()), (JobStatus::Waiting, Some(told)), "{:?}", done.error);
+    let mut titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Ember", "Glass"]);
+}
+
+#[tokio::test]
+async fn a_title_that_a_provider_fails_at_keeps_no_other_from_being_asked_about() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    servers[0].fault(&vec![Fault::Status("500 Oops"); 3]);
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    let told = job.summary.unwrap();
+    assert!(told.starts_with("2 of 3 titles asked about: "), "{told}");
+    assert!(told.contains("; streaming_availability failed: it answered 500"), "{told}");
+    let mut asked: Vec<String> = servers[0].asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked.len(), 4, "three times about the one, once about the other: {asked:?}");
+    asked.dedup();
+    assert_eq!(asked.len(), 2);
+}
+
+/// A day may have fewer units than a page has titles.
+#[tokio::test]
+async fn what_was_answered_before_the_quota_was_spent_is_taken_in_and_the_next_day_goes_on_there() {
+    let s = setup().await;
+    films(&s).await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let own = ClientConfig { daily_quota: Some(1), ..config(&base, &["good"]) };
+    let own = StreamingAvailability::new(own, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    let own: Arc<dyn PlatformAdapter> = Arc::new(own);
+    let config = IngestConfig {
+        providers: BTreeMap::from([("streaming_availability".to_owned(), (own, Region::US))]),
+        ..IngestConfig::new(s.folder.path().join("data"))
+    };
+    let node = Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config);
+    let error = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!((error.code.as_ref(), server.asked().len()), ("provider_quota_spent", 1));
+    s.clock.advance(SignedDuration::from_hours(24));
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(job.status, JobStatus::Waiting);
+    let mut asked: Vec<String> = server.asked().into_iter().map(|asked| asked.path).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, ["/shows/tt0000404", "/shows/tt1234567"], "each once");
+    assert_eq!(offers(&s).await.len(), 3, "whichever was first");
 }
 
 #[tokio::test]

@@ -113,6 +113,7 @@ fn series_with_episodes() -> Value {
     series["seasons"] = json!([
         season("Season 1", 2004, &[episode("Pilot", "A boat."), episode("Episode 2", "")]),
         season("Season 2", 2005, &[episode("Low Tide", ""), episode("Episode 7", "")]),
+        season("Season 3", 1492, &[]),
         season("Specials", 2006, &[episode("The Making", "")]),
     ]);
     series

@@ -108,6 +108,31 @@ async fn a_feed_is_read_on_its_schedule() {
 }
 
 #[tokio::test]
+async fn a_feed_that_is_another_than_it_was_fails_and_changes_nothing_until_it_is_itself_again() {
+    let s = setup().await;
+    let location = s.file("films.csv", "id,name,until\n1,Glass,\n");
+    let node = with_feed(&s, &location, Some(MAPPING));
+    node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap();
+    let before = s.export().await;
+    for (text, missing) in [
+        ("<!DOCTYPE html>\n<html><body>We have moved, sorry.</body></html>\n", "missing id, name"),
+        ("id,title,until\n1,Glass,\n2,Salt,\n", "missing name"),
+    ] {
+        s.clock.advance(SignedDuration::from_secs(1));
+        s.file("films.csv", text);
+        let error = node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), error.detail.ends_with(missing)), ("wrong_header", true), "{}", error.detail);
+        let job = node.job(&s.call, "refresh_festival").await.unwrap();
+        assert_eq!((job.status, job.error), (JobStatus::Failed, Some(error.detail)));
+        assert_eq!(s.export().await, before);
+    }
+    s.clock.advance(SignedDuration::from_secs(1));
+    s.file("films.csv", "id,name,until\n1,Glass,\n2,Salt,\n");
+    node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(s.titles().await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_fails_says_why_and_comes_back() {
     let s = setup().await;
     let node = with_feed(&s, "/nowhere/films.csv", None);

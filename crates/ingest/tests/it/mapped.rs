@@ -121,6 +121,27 @@ async fn a_bad_row_of_a_parquet_file_is_turned_away_with_its_place() {
     assert!(rejects[0].raw.contains("\"2\"") && rejects.iter().all(|reject| reject.raw.len() <= 4096));
 }
 
+/// The catalogue refuses a batch as a whole: what it would not take must never get there.
+#[tokio::test]
+async fn an_offer_that_can_not_be_kept_is_turned_away_with_its_row_alone() {
+    let s = setup().await;
+    let mapping = format!("{MAPPING}[offer]\nplatform_column = \"on\"\nweb_url_column = \"at\"\n");
+    let far = format!("https://example.org/{}", "x".repeat(2_000));
+    let rows = format!(
+        "id,name,year,on,at\n1,Glass,1999,Netflix,https://example.org/1\n2,Salt,2001,!!!,https://example.org/2\n\
+         3,Ember,2002,Hulu,{far}\n4,Tide,2003,Hulu,https://example.org/4\n"
+    );
+    let options = RunOptions { mapping: Some(Mapping::from_toml(&mapping).unwrap()), ..RunOptions::default() };
+    let done = s.request(&RunRequest { location: s.file("films.csv", rows), options }).await.unwrap();
+    let reasons: Vec<_> = s.rejected(&done).into_iter().map(|reject| (reject.row, reject.reason)).collect();
+    let expected = [
+        (2, "platform is missing".to_owned()),
+        (3, "address of an offer has 2020 characters, more than 2000".to_owned()),
+    ];
+    assert_eq!(reasons, expected);
+    assert_eq!((done.counts.rows_read, done.counts.created, done.counts.rejected), (4, 2, 2), "the run goes on");
+}
+
 #[tokio::test]
 async fn a_mapping_that_does_not_fit_is_refused() {
     let s = setup().await;

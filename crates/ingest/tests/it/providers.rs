@@ -341,6 +341,8 @@ async fn a_series_of_streaming_availability_has_its_seasons_and_episodes() {
         "1x2 None None",
         // Its second episode calls itself the seventh: then no place in the list is a number.
         "2 None Some(2005) None",
+        // No season is of 1492.
+        "3 None None None",
     ];
     assert_eq!(parts(&first), expected);
     // Hours later its offers are asked for without the episodes, which stay.

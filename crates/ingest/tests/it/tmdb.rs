@@ -238,16 +238,43 @@ async fn a_provider_that_is_down_is_left_alone_for_a_minute() {
     tmdb.details("movie/11", Region::US).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
-    let s = setup().await;
-    let (server, base) = serve(&DOCUMENT).await;
-    let adapter: Arc<dyn PlatformAdapter> = Arc::new(tmdb(&s, &base, &["good"]));
+/// A node that has it as its provider.
+fn node(s: &Setup, base: &str) -> Ingest {
+    let adapter: Arc<dyn PlatformAdapter> = Arc::new(tmdb(s, base, &["good"]));
     let config = IngestConfig {
         providers: BTreeMap::from([("tmdb".to_owned(), (adapter, Region::US))]),
         ..IngestConfig::new(s.folder.path().join("data"))
     };
-    let node = Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config);
+    Ingest::new(s.db(), s.catalog.clone(), s.clock.clone(), testkit::rng(), config)
+}
+
+#[tokio::test]
+async fn a_title_that_it_fails_at_keeps_no_other_of_its_list_out() {
+    let s = setup().await;
+    let (server, base) = serve(&DOCUMENT).await;
+    let oops = Fault::Status("500 Oops");
+    server.fault(&[Fault::None, oops.clone(), oops.clone(), oops]);
+    let job = node(&s, &base).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(job.status, JobStatus::Waiting);
+    assert_eq!(job.summary.as_deref(), Some("3 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 2 rejected"));
+    assert_eq!(s.titles().await[0].title, "Harbour Street");
+}
+
+#[tokio::test]
+async fn what_was_told_before_a_list_broke_off_is_taken_in() {
+    let s = setup().await;
+    let (server, base) = serve(&DOCUMENT).await;
+    server.fault(&[Fault::None, Fault::None, Fault::Status("403 Forbidden")]);
+    let error = node(&s, &base).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "provider_key_refused");
+    assert_eq!(s.titles().await.into_iter().map(|title| title.title).collect::<Vec<_>>(), ["The Glass Harbour"]);
+}
+
+#[tokio::test]
+async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
+    let s = setup().await;
+    let (server, base) = serve(&DOCUMENT).await;
+    let node = node(&s, &base);
     server.fault(&[Fault::Status("500 Oops"), Fault::Status("500 Oops"), Fault::Status("500 Oops")]);
     let error = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap_err();
     assert_eq!(error.code, "provider_failed");

@@ -105,7 +105,7 @@ async fn until(so: impl Fn() -> bool) {
 #[case::availability("availability")]
 #[case::enrichment("enrichment")]
 #[tokio::test]
-async fn a_walk_goes_on_at_its_page_after_a_fault_and_after_a_kill(#[case] job: &str) {
+async fn a_walk_goes_on_where_it_was_after_a_fault_and_at_its_page_after_a_kill(#[case] job: &str) {
     let s = setup().await;
     let ids = many(&s).await;
     let (node, server) = node(&s, 5_000).await;
@@ -115,25 +115,25 @@ async fn a_walk_goes_on_at_its_page_after_a_fault_and_after_a_kill(#[case] job: 
     let error = node.run_job(&s.call, job, &s.stop, &|_| {}).await.unwrap_err();
     assert_eq!((error.code.as_ref(), paths(&server, 0)), ("provider_key_refused", about(&ids[..105])));
     let failed = node.job(&s.call, job).await.unwrap();
-    assert_eq!((failed.status, failed.done), (JobStatus::Failed, 100));
+    assert_eq!((failed.status, failed.done), (JobStatus::Failed, 104));
 
-    // The second page again, and in the middle of the third the process is gone.
+    // A page from there on, and in the middle of the last the process is gone.
     server.fault(&after(110, &[Fault::Silent, Fault::Silent, Fault::Silent]));
     let (gone, call, name) = (node.clone(), s.call.clone(), job.to_owned());
     let gone = tokio::spawn(async move { gone.run_job(&call, &name, &CancellationToken::new(), &|_| {}).await });
     until(|| server.asked().len() >= 105 + 111).await;
     let running = node.job(&s.call, job).await.unwrap();
-    assert_eq!((running.status, running.done), (JobStatus::Running, 200), "it counts on");
+    assert_eq!((running.status, running.done), (JobStatus::Running, 204), "it counts on");
     gone.abort();
     assert!(gone.await.unwrap_err().is_cancelled());
-    assert_eq!(paths(&server, 105), about(&ids[100..211]));
+    assert_eq!(paths(&server, 105), about(&ids[104..215]));
 
-    // Whoever starts then does the third page alone.
+    // Whoever starts then does the last page alone.
     server.fault(&[]);
     let before = server.asked().len();
     node.recover().await.unwrap();
     assert_eq!(node.run_due(&s.stop).await.unwrap(), 1, "its time has come");
-    assert_eq!(paths(&server, before), about(&ids[200..]));
+    assert_eq!(paths(&server, before), about(&ids[204..]));
     let done = node.job(&s.call, job).await.unwrap();
     assert_eq!((done.status, done.done), (JobStatus::Waiting, TITLES as u64));
 }
@@ -166,6 +166,33 @@ async fn a_list_goes_on_at_the_page_that_could_not_be_read() {
     let job = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(paths(&server, 4), ["/3/discover/tv", "/3/tv/22"], "the second page alone");
     assert_eq!((job.status, job.done, s.titles().await.len()), (JobStatus::Waiting, 3, 2));
+}
+
+#[tokio::test]
+async fn a_list_begins_anew_where_its_place_is_none_any_more() {
+    let s = setup().await;
+    let (server, base) = serve(&STREAMING_AVAILABILITY).await;
+    let node = || {
+        let cache = Arc::new(MemoryCache::new(1 << 20));
+        let adapter = StreamingAvailability::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap();
+        with(&s, "streaming_availability", Arc::new(adapter), 5_000)
+    };
+    let job = "refresh_streaming_availability";
+    server.fault(&after(1, &[Fault::Status("403 Forbidden")]));
+    let error = node().run_job(&s.call, job, &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "provider_key_refused");
+    // It knows the place no more.
+    server.fault(&[Fault::Status("400 Bad Request")]);
+    let done = node().run_job(&s.call, job, &s.stop, &|_| {}).await.unwrap();
+    let pages: Vec<Option<String>> = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.path == "/shows/search/filters")
+        .map(|asked| asked.param("cursor").map(str::to_owned))
+        .collect();
+    let second = Some("a&b:2".to_owned());
+    assert_eq!(pages, [None, second.clone(), second.clone(), None, second]);
+    assert_eq!((done.status, done.done, s.titles().await.len()), (JobStatus::Waiting, 2, 2));
 }
 
 /// Lets through what waits at the gate of the catalogue, and is at the gate before the next.

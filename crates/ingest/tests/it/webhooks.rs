@@ -125,6 +125,11 @@ async fn a_message_is_taken_in_once() {
     assert_eq!(other.1["unchanged"], json!(2), "another message with the same titles changes nothing");
     let strange = message("msg_3", &json!({ "type": "invoice.paid", "data": {} })).send(&s, &app, "festival").await;
     assert_eq!((strange.0, &strange.1["acted"]), (StatusCode::OK, &json!(false)));
+    s.clock.advance(SignedDuration::from_hours(25));
+    assert_eq!(message("msg_4", &titles(1)).send(&s, &app, "festival").await.0, StatusCode::OK);
+    let sql = "SELECT COUNT(*) FROM webhook_messages";
+    let remembered: i64 = s.db().fetch_one(sql, stores::args![]).await.unwrap();
+    assert_eq!(remembered, 1, "what could not come again is forgotten");
 }
 
 #[tokio::test]

@@ -329,3 +329,72 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
     assert!(tmdb["used_today"].as_u64() >= tmdb["failures"].as_u64(), "{tmdb}");
     app.get("/api/v1/admin/sources").problem(401, "operator_required");
 }
+
+#[test]
+fn jobs_are_shown_and_run_through_the_node_that_has_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
+    let films = "id,name,year,imdb,tmdb\n1,The Brass Meridian,2019,,\n2,Too Early,1492,,\n";
+    let films = fixtures::write(dir.path(), "films.csv", films.as_bytes());
+    let mapping = fixtures::write(dir.path(), "festival.toml", MAPPING.as_bytes());
+    let toml = format!(
+        "[sources.festival]\nlocation = {films:?}\nmapping_file = {mapping:?}\n\n[sources.tmdb]\nkey_file = {key:?}\n\
+         base_url = \"http://127.0.0.1:9\"\n"
+    );
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let show = |setup: &Setup| -> Value {
+        serde_json::from_str(&succeeded(setup, &["jobs", "show", "refresh_festival", "--json"])).unwrap()
+    };
+    let setup = Setup::new().env("MEDIA_GATEWAY_CONFIG", config);
+    let alone = show(&setup);
+    assert_eq!((&alone["status"], &alone["started_at"], &alone["done"]), (&json!("waiting"), &Value::Null, &json!(0)));
+    one_line(&setup.run(&["jobs", "show", "nothing"]), 3, "there is no job \"nothing\"");
+
+    let app = setup.start();
+    let setup = &app.setup;
+    assert_eq!(show(setup), alone, "the node says the same");
+    let ran = succeeded(setup, &["jobs", "run", "refresh_festival"]);
+    let told = "2 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 1 rejected";
+    assert!(ran.contains(told), "{ran}");
+    let done = show(setup);
+    assert_eq!((&done["status"], &done["done"], &done["summary"]), (&json!("waiting"), &json!(2), &json!(told)));
+    assert!(done["started_at"].is_string() && done["finished_at"].is_string(), "{done}");
+    one_line(&setup.run(&["jobs", "run", "refresh_tmdb"]), 1, "refresh_tmdb failed: tmdb failed");
+    let table = succeeded(setup, &["jobs"]);
+    let line = |name: &str| table.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(line("refresh_festival").contains("waiting") && line("refresh_festival").contains(told), "{table}");
+    assert!(line("refresh_tmdb").contains("failed") && line("expiry_warnings").contains("waiting"), "{table}");
+    one_line(&setup.run(&["jobs", "run", "nothing"]), 3, "there is no job \"nothing\"");
+
+    let mut files = std::fs::read_dir(setup.folder().join("rejected")).unwrap();
+    let kept = std::fs::read_to_string(files.next().unwrap().unwrap().path()).unwrap();
+    let reject: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!((&reject["row"], &reject["line"]), (&json!(2), &json!(3)), "a job's bad rows have a file: {kept}");
+    assert!(reject["reason"].as_str().unwrap().starts_with("year is 1492, outside "), "{kept}");
+    assert!(files.next().is_none());
+}
+
+#[test]
+fn doctor_says_what_each_provider_was_held_against() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
+    let documents = [
+        (
+            "justwatch",
+            "the queries of a published client, which sends no key: how a partner's key goes along is a guess",
+        ),
+        ("streaming_availability", "its OpenAPI document 4.1.0"),
+        ("tmdb", "its OpenAPI document, version 3"),
+        ("watchmode", "the types of its own client, 1.0.0"),
+        ("youtube", "its discovery document, v3"),
+    ];
+    let names = documents.iter().map(|told| told.0).chain(["gracenote"]);
+    let toml: String = names.map(|name| format!("[sources.{name}]\nkey_file = {key:?}\n")).collect();
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let told = String::from_utf8(setup.run(&["doctor", "--config", &config]).stdout).unwrap();
+    let of = |name: &str| told.lines().find(|line| line.contains(&format!(" provider {name}: "))).unwrap_or_default();
+    for (name, document) in documents {
+        assert_eq!(of(name), format!("ok   provider {name}: configured; tested against {document}"));
+    }
+    assert!(of("gracenote").starts_with("less provider gracenote: configured; unverified: "), "{told}");
+}

@@ -62,7 +62,7 @@ impl Gate {
     /// The way through the entrance, where there is one and this call takes it.
     fn entering(&self, caller: &Result<Caller>, request: &Request) -> Option<Entering> {
         let entrance = self.entrance.as_ref().filter(|_| !self.auth.is_peer(request.headers()))?;
-        Some(entrance(caller.as_ref().unwrap_or(&Caller::Anonymous), request))
+        Some(entrance(auth::known(caller), request))
     }
 
     /// Runs the rest until the deadline of `call`, if there is room.

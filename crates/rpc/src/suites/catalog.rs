@@ -6,6 +6,7 @@ use contracts::{
     Call, Caller, CatalogApi, Clock, Content, ContentId, ContentType, Episode, ErrorKind, ExternalId, IngestAction,
     ListQuery, MAX_BATCH, Season, SourceRecord, SourceSeason,
 };
+use jiff::ToSpan as _;
 
 use super::{fails, film, late, system};
 
@@ -19,7 +20,9 @@ pub async fn suite(api: Arc<dyn CatalogApi>, clock: &Clock) {
     pages_cover_everything_once(&*api, &call, &titles).await;
     the_directory_counts(&*api, &call, &titles).await;
     the_same_record_changes_nothing(&*api, &call, &titles).await;
+    a_record_joins_its_title(&*api, &call, &titles).await;
     seasons_come_with_their_series(&*api, &call).await;
+    offers_that_nobody_confirmed_are_withdrawn(&*api, &call, &titles).await;
     bounds_hold(&*api, &call).await;
     strangers_take_nothing_in(&*api, &call).await;
     late_calls_end(&*api, &late(clock)).await;
@@ -127,6 +130,23 @@ async fn the_same_record_changes_nothing(api: &dyn CatalogApi, call: &Call, titl
     assert_eq!(api.titles(call, &[titles[0].id]).await.unwrap(), titles[..1]);
 }
 
+async fn a_record_joins_its_title(api: &dyn CatalogApi, call: &Call, titles: &[Content]) {
+    let other = SourceRecord { source: "elsewhere".to_owned(), offers: Vec::new(), ..film(1, "The Quiet Harbour") };
+    let joined = api.ingest(call, &[other]).await.unwrap().remove(0);
+    assert_eq!((joined.action, joined.content_id), (IngestAction::Merged, titles[0].id));
+    assert_eq!((joined.evidence.as_str(), joined.entity_confidence), ("imdb id tt9000001", 1.0), "why, and how sure");
+}
+
+/// After [`seasons_come_with_their_series`]: the series has an offer too.
+async fn offers_that_nobody_confirmed_are_withdrawn(api: &dyn CatalogApi, call: &Call, titles: &[Content]) {
+    let (checked_at, sources) = (titles[0].availability[0].checked_at, ["suite".to_owned()]);
+    assert_eq!(api.withdraw(call, &sources, checked_at).await.unwrap(), 0, "none is older than that");
+    let later = checked_at + 1.second();
+    assert_eq!(api.withdraw(call, &sources, later).await.unwrap(), titles.len() as u64 + 1);
+    let left = api.titles(call, &[titles[0].id]).await.unwrap().remove(0);
+    assert_eq!((left.availability.len(), left.title.as_str()), (0, "The Quiet Harbour"), "the title stays");
+}
+
 async fn seasons_come_with_their_series(api: &dyn CatalogApi, call: &Call) {
     let season = |number, episode_count| {
         let (name, air_date) = (Some(format!("Season {number}")), Some(jiff::civil::date(2001, 2, 3)));
@@ -148,6 +168,9 @@ async fn bounds_hold(api: &dyn CatalogApi, call: &Call) {
     fails(api.titles(call, &too_many()).await, ErrorKind::InvalidArgument);
     fails(api.ingest(call, &vec![film(4, "Too Often"); MAX_BATCH + 1]).await, ErrorKind::InvalidArgument);
     assert_eq!(api.resolve(call, &imdb(4)).await.unwrap(), None, "a refused batch leaves nothing behind");
+    let nameless = fails(api.ingest(call, &[film(7, "Well"), film(8, "")]).await, ErrorKind::InvalidArgument);
+    assert_eq!(nameless.code, "bad_record");
+    assert_eq!(api.resolve(call, &imdb(7)).await.unwrap(), None, "all of a batch or none of it");
 }
 
 async fn strangers_take_nothing_in(api: &dyn CatalogApi, call: &Call) {
