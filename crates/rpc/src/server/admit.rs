@@ -18,7 +18,7 @@ use tonic::Code;
 use tracing::Instrument as _;
 
 use crate::{
-    auth::ServerAuth,
+    auth::{self, ServerAuth},
     call::{self, Allowance},
     server::heard::Heard,
     status::{deadline_exceeded, to_status},
