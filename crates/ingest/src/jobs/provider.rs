@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use contracts::{Region, Result};
 
-use super::store::{self, Hold};
+use super::{
+    store::{self, Hold},
+    work::Told,
+};
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
@@ -12,23 +15,29 @@ use crate::{
     validate,
 };
 
-/// How many pages a run reads at most; they list what is watched most first.
-const MAX_PAGES: usize = 100;
-
 impl Drive<'_> {
-    /// Reads the pages from `position` on, and notes after each how far it came. A title that can't be read is left
-    /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time.
+    /// Reads the pages from `position` on, until the end of the list or until enough titles were asked about, and notes
+    /// after each how far it came. A title that can't be read is left out and counted; a provider that can't be reached
+    /// ends the run. The next goes on there.
     pub(super) async fn provider(
         &self,
         hold: &Hold,
         adapter: &Arc<dyn PlatformAdapter>,
         region: Region,
         position: Option<String>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Told>> {
         let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
-        let (mut cursor, mut counts) = (position, Counts::default());
-        for _ in 0..MAX_PAGES {
-            let listed = adapter.catalog(region, cursor.as_deref()).await?;
+        let (mut cursor, mut counts, mut asked) = (position.clone(), Counts::default(), 0);
+        loop {
+            let listed = match adapter.catalog(region, cursor.as_deref()).await {
+                // A provider may have forgotten the place where an earlier run was.
+                Err(ProviderError::NotFound { .. } | ProviderError::Unexpected { .. })
+                    if cursor.is_some() && cursor == position =>
+                {
+                    adapter.catalog(region, None).await?
+                }
+                listed => listed?,
+            };
             let mut records = Vec::new();
             for key in &listed.keys {
                 if self.stop.is_cancelled() {
@@ -58,10 +67,12 @@ impl Drive<'_> {
             store::walked(&mut tx, hold, next, now, listed.keys.len()).await?;
             tx.commit().await?;
             cursor = listed.next;
-            if cursor.is_none() {
-                break;
+            // A page without titles was a question too.
+            asked += (listed.keys.len() as u64).max(1);
+            if cursor.is_none() || asked >= self.ingest.config.max_asked {
+                let summary = super::expiry::sentence(&counts);
+                return Ok(Some(Told { summary, goes_on: cursor.is_some() }));
             }
         }
-        Ok(Some(super::expiry::sentence(&counts)))
     }
 }
