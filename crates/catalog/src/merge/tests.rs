@@ -231,7 +231,7 @@ fn popularity_grows_with_what_is_known() {
 }
 
 fn arbitrary() -> impl Strategy<Value = SourceRecord> {
-    let source = prop::sample::select(vec!["wikidata", "wikipedia", "netflix", "hulu", SAMPLE]);
+    let source = prop::sample::select(vec!["wikidata", "wikipedia", "netflix", "tmdb", "watchmode", SAMPLE]);
     let locale = prop::sample::select(vec!["en", "de", "und", "pt-br"]);
     let names = prop::collection::vec(("[A-C] [a-c]", 0..3_usize), 0..6);
     let genres = prop::collection::vec("[a-d]", 0..3);
@@ -248,7 +248,7 @@ fn arbitrary() -> impl Strategy<Value = SourceRecord> {
             record.release_year = year;
             record.overview = overview;
             record.rating = rating.map(|(mean, votes)| (f64::from(mean) / 10.0, votes));
-            record.offers = vec![offer(source, 0.5, i64::from(key))];
+            record.offers = vec![offer(source, 0.5, i64::from(key)), offer("vudu", 0.5, 50_000 * i64::from(key))];
             record
         },
     )
@@ -270,6 +270,8 @@ proptest! {
             prop_assert!(record.genres.iter().all(|genre| merged.genres.contains(genre)));
             prop_assert!(merged.translations.contains_key(&record.locale));
         }
+        let provided = |own: &&Offer| own.platform == "vudu" && ["tmdb", "watchmode"].contains(&own.source.as_str());
+        prop_assert!(merged.offers.iter().filter(provided).count() <= 1);
         prop_assert!((0.0..=1.0).contains(&merged.popularity_score));
         prop_assert!((0.0..=10.0).contains(&merged.average_rating));
     }
