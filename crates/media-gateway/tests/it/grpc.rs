@@ -222,10 +222,9 @@ fn what_an_operator_writes_is_in_the_audit_log_and_what_a_run_writes_is_not() {
     let app = fixtures::loaded(Setup::new());
     block_on(async {
         let catalog = CatalogClient::new(peer(&app, "catalog", Some(&app.token)));
-        let records =
-            [SourceRecord { offers: vec![sample_offer()], ..record("sample", "en", "The Paper Lighthouse") }];
-        catalog.ingest(&call(), &records).await.unwrap();
-        let again = catalog.ingest(&call(), &records).await.unwrap();
+        let told = [SourceRecord { offers: vec![sample_offer()], ..record("sample", "en", "The Paper Lighthouse") }];
+        catalog.ingest(&call(), &told).await.unwrap();
+        let again = catalog.ingest(&call(), &told).await.unwrap();
         assert_eq!(again[0].action, IngestAction::Unchanged);
         let summer = "2026-06-01T00:00:00Z".parse::<Timestamp>().unwrap();
         assert_eq!(catalog.withdraw(&call(), &["sample".to_owned()], summer).await.unwrap(), 1);
