@@ -282,6 +282,8 @@ struct Listed {
     /// When it was read there.
     #[schema(value_type = Option<String>, format = Date)]
     read_on: Option<Date>,
+    /// The providers that are believed of its offers, the first of them first; where one has told nothing for a day, the next.
+    source_chain: Vec<String>,
 }
 
 /// The streaming services, by id.
@@ -316,12 +318,18 @@ fn listed(service: &platforms::Service, title_count: u64) -> Listed {
         title_count,
         source: service.source.to_owned(),
         read_on: Some(service.read_on),
+        source_chain: chain(service.id),
     }
+}
+
+fn chain(id: &str) -> Vec<String> {
+    platforms::chain(id).iter().map(|provider| (*provider).to_owned()).collect()
 }
 
 /// A platform that only our sources name.
 fn only_ours(own: Platform) -> Listed {
     let Platform { id, name, home_url, title_count } = own;
+    let source_chain = chain(&id);
     Listed {
         id,
         name,
@@ -334,6 +342,7 @@ fn only_ours(own: Platform) -> Listed {
         title_count,
         source: "catalogue".to_owned(),
         read_on: None,
+        source_chain,
     }
 }
 

@@ -9,7 +9,7 @@ use contracts::{
 use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use stores::{Db, DbError, Tx, args, events};
+use stores::{Db, DbError, Deed, Deeds, Tx, args, events};
 
 use crate::{
     batch::{Batch, Incoming, Logged},
@@ -24,6 +24,8 @@ use crate::{
 /// How often a batch is begun anew because more overviews have to be embedded: each time some titles are known better, and those that
 /// follow in the batch may be compared with them.
 const ROUNDS: usize = 4;
+/// How many sources the audit log names of a batch.
+const MAX_NAMED: usize = 10;
 
 /// What came of a batch, and which cached answers it made stale.
 pub struct Taken {
@@ -59,7 +61,7 @@ pub async fn ingest(
         let mut tx = db.begin().await?;
         // One batch at a time, in the whole cluster: each must see the titles that the one before it made.
         tx.lock("catalog").await?;
-        match take(&mut tx, incoming, scene, &mut stories).await? {
+        match take(&mut tx, "records.ingested", incoming, scene, &mut stories).await? {
             Some(taken) if taken.titles.is_empty() => return Ok(taken),
             Some(taken) => {
                 tx.commit().await?;
@@ -89,14 +91,20 @@ pub async fn withdraw(db: &Db, scene: &Scene<'_>, sources: &[String], checked_be
     tx.lock("catalog").await?;
     let records = unconfirmed(&mut tx, sources, checked_before).await?;
     let incoming = prepare(scene.clock, &records)?;
-    let taken = take(&mut tx, incoming, scene, &mut Stories::default()).await?;
+    let taken = take(&mut tx, "offers.withdrawn", incoming, scene, &mut Stories::default()).await?;
     tx.commit().await?;
     taken.ok_or_else(|| ApiError::internal("known records were compared"))
 }
 
 /// Takes checked records in, in a transaction that has the catalogue's lock. `None`, and nothing written, where overviews have to be
-/// embedded first.
-async fn take(tx: &mut Tx, incoming: Vec<Incoming>, scene: &Scene<'_>, stories: &mut Stories) -> Result<Option<Taken>> {
+/// embedded first. What changes something is stated as this action of whoever calls.
+async fn take(
+    tx: &mut Tx,
+    action: &'static str,
+    incoming: Vec<Incoming>,
+    scene: &Scene<'_>,
+    stories: &mut Stories,
+) -> Result<Option<Taken>> {
     let keys: Vec<_> = incoming.iter().map(Incoming::key).collect();
     let mut batch = Batch::knowing(std::mem::take(stories));
     load::known(tx, &keys, &mut batch).await?;
@@ -112,6 +120,11 @@ async fn take(tx: &mut Tx, incoming: Vec<Incoming>, scene: &Scene<'_>, stories: 
     let touched = batch.touched.clone();
     let moved = touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| &title.moved_ids).cloned().collect();
     if !touched.is_empty() {
+        let sources: BTreeSet<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+        let target = sources.into_iter().take(MAX_NAMED).collect::<Vec<_>>().join(" ");
+        let titles = touched.len().to_string();
+        let deed = Deed { call: scene.call, action, target: &target, detail: &[("titles", &titles)] };
+        scene.deeds.state(tx, deed).await?;
         write(tx, &mut batch, scene).await?;
     }
     Ok(Some(Taken { outcomes, titles: touched, ids: moved }))
@@ -146,11 +159,13 @@ pub struct Scene<'a> {
     pub ids: &'a Ids,
     /// Who made it, and in which trace.
     pub call: &'a Call,
+    /// Where it is stated that somebody did.
+    pub deeds: &'a Deeds,
 }
 
 /// Writes what the titles of a batch have become, its records, its log and its events.
 pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<()> {
-    let Scene { clock, ids, call } = *scene;
+    let Scene { clock, ids, call, .. } = *scene;
     let now = clock.now();
     let changes = changes(batch)?;
     let emptied: Vec<ContentId> = batch.emptied().collect();

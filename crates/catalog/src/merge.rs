@@ -1,5 +1,6 @@
 //! What a title is, given all that its sources say: a pure fold, whatever the order in which the records came.
 
+mod chain;
 mod seasons;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -232,7 +233,8 @@ fn images(sorted: &[&SourceRecord]) -> Vec<Image> {
     images.take(MAX_IMAGES).cloned().collect()
 }
 
-/// One offer for each platform, region, terms, quality and source: the one checked last, then the more certain one.
+/// One offer for each platform, region, terms, quality and source: the one checked last, then the more certain one; of
+/// several providers the first of the platform's chain.
 fn offers(sorted: &[&SourceRecord]) -> Vec<Offer> {
     let mut best: BTreeMap<OfferKey, Offer> = BTreeMap::new();
     for (record, said) in sorted.iter().flat_map(|record| record.offers.iter().map(move |offer| (record, offer))) {
@@ -257,7 +259,9 @@ fn offers(sorted: &[&SourceRecord]) -> Vec<Offer> {
             best.insert(key, offer);
         }
     }
-    best.into_values().take(MAX_OFFERS).collect()
+    let mut offers = chain::standing(best.into_values().collect());
+    offers.truncate(MAX_OFFERS);
+    offers
 }
 
 fn notes(sorted: &[&SourceRecord], runtime: Option<u16>) -> Vec<String> {

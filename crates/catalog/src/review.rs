@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Catalog,
     batch::{Batch, Key},
-    ingest::{Scene, write},
+    ingest::write,
     load,
 };
 
@@ -248,7 +248,7 @@ impl Catalog {
         for key in &keys {
             batch.relocate(key, into, "accepted", &evidence);
         }
-        write(tx, batch, &Scene { clock: &self.clock, ids: &self.ids, call }).await?;
+        write(tx, batch, &self.scene(call)).await?;
         tx.execute("UPDATE merged_titles SET into_id = $2 WHERE into_id = $1", args![from, into]).await?;
         tx.execute("INSERT INTO merged_titles (content_id, into_id) VALUES ($1, $2)", args![from, into]).await?;
         Ok(())
@@ -283,7 +283,7 @@ impl Catalog {
         let (record, apart, title) = (format!("{source} {source_key}"), content_id.to_string(), from.to_string());
         let detail = [("title", title.as_str()), ("apart", apart.as_str())];
         self.deeds.state(&mut tx, Deed { call, action: "record.unmerged", target: &record, detail: &detail }).await?;
-        write(&mut tx, &mut batch, &Scene { clock: &self.clock, ids: &self.ids, call }).await?;
+        write(&mut tx, &mut batch, &self.scene(call)).await?;
         tx.commit().await?;
         self.tell(&batch).await;
         Ok(Unmerged { content_id, from })

@@ -69,9 +69,14 @@ impl Catalog {
         Self { model: Some(model), ..self }
     }
 
-    /// States in `deeds` what operators decide.
+    /// States in `deeds` what operators decide, and what they write themselves.
     pub fn audited(self, deeds: Deeds) -> Self {
         Self { deeds, ..self }
+    }
+
+    /// What a change that a call makes is made with.
+    pub(crate) fn scene<'a>(&'a self, call: &'a Call) -> ingest::Scene<'a> {
+        ingest::Scene { clock: &self.clock, ids: &self.ids, call, deeds: &self.deeds }
     }
 
     /// One title as JSON, in the language of the call or the nearest it has: what `GET /api/v1/content/{id}` answers.
@@ -312,14 +317,14 @@ impl CatalogApi for Catalog {
     }
 
     async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64> {
-        let scene = ingest::Scene { clock: &self.clock, ids: &self.ids, call };
+        let scene = self.scene(call);
         let taken = ingest::withdraw(&self.db, &scene, sources, checked_before).await?;
         self.forget_taken(&taken).await;
         Ok(taken.titles.len() as u64)
     }
 
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>> {
-        let scene = ingest::Scene { clock: &self.clock, ids: &self.ids, call };
+        let scene = self.scene(call);
         let taken = ingest::ingest(&self.db, &scene, self.model.as_deref(), records).await?;
         self.forget_taken(&taken).await;
         Ok(taken.outcomes)

@@ -106,6 +106,12 @@ impl Call {
         Self::new(Caller::System, Trace::start(rng), clock, timeout)
     }
 
+    /// The same call as one of the node's own: for what it does in a work that somebody began.
+    #[must_use]
+    pub fn of_the_node(&self) -> Self {
+        Self { caller: Caller::System, ..self.clone() }
+    }
+
     /// How long is left.
     ///
     /// # Errors

@@ -13,6 +13,10 @@ use crate::{
 /// The most ids, titles or records that one call takes or gives.
 pub const MAX_BATCH: usize = 500;
 
+/// The providers that say of any title where it can be watched, those that say most of an offer first: so they are asked.
+/// The directory of platforms says which of them are believed of each, in this order.
+pub const OFFER_CHAIN: &[&str] = &["streaming_availability", "watchmode", "justwatch", "tmdb"];
+
 /// Which titles to list, in the order of their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {

@@ -35,7 +35,7 @@ pub use auth::{
 pub use boost::{NeutralBoost, PersonalBoost};
 pub use call::{Call, Caller, Trace};
 pub use card::{CardOffer, TitleCard, Wording};
-pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH};
+pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH, OFFER_CHAIN};
 pub use clock::Clock;
 pub use content::{
     AvailabilityType, Content, ContentRating, ContentType, Credit, CreditRole, Episode, ExternalId, GenreCount, Image,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-use crate::{AvailabilityType, Region};
+use crate::{AvailabilityType, OFFER_CHAIN, Region};
 
 /// A streaming service.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Service {
     pub read_on: Date,
     /// The address of its own search, with `{title}` where the words go; absent where its scheme is not known.
     pub search_template: Option<&'static str>,
+    /// The providers of offers that are known to have it, the first to be believed first.
+    pub chain: Vec<&'static str>,
 }
 
 static DIRECTORY: LazyLock<Vec<Service>> = LazyLock::new(|| {
@@ -52,6 +54,17 @@ pub fn name(id: &str) -> &str {
     find(id).map_or(id, |service| service.name)
 }
 
+/// The providers of offers that are believed of a platform, the first of them first: all, where the directory lacks it.
+pub fn chain(id: &str) -> &'static [&'static str] {
+    find(id).map_or(OFFER_CHAIN, |service| service.chain.as_slice())
+}
+
+/// Where a provider of offers stands among those that tell of a platform. Who is not known to have it comes last.
+pub fn rank(id: &str, provider: &str) -> (usize, usize) {
+    let place = |chain: &[&str]| chain.iter().position(|known| *known == provider).unwrap_or(chain.len());
+    (place(chain(id)), place(OFFER_CHAIN))
+}
+
 /// A line of the file; a test holds every line to be one.
 fn service(line: &'static str) -> Option<Service> {
     let mut fields = line.split('\t');
@@ -67,7 +80,8 @@ fn service(line: &'static str) -> Option<Service> {
     };
     let terms = |signs: &str| signs.chars().map(kind).collect::<Option<Vec<_>>>();
     let (source, read_on) = (next()?, next()?.parse().ok()?);
-    let (home, seen, link) = (next()?, next()?, next()?);
+    let (home, seen, link, chain) = (next()?, next()?, next()?, next()?);
+    let provider = |name: &str| OFFER_CHAIN.iter().copied().find(|known| *known == name);
     Some(Service {
         id,
         name,
@@ -79,6 +93,7 @@ fn service(line: &'static str) -> Option<Service> {
         source,
         read_on,
         search_template: (link != "-").then_some(link),
+        chain: chain.split(',').map(provider).collect::<Option<_>>()?,
     })
 }
 
@@ -100,6 +115,9 @@ mod tests {
             );
             assert!(!own.kinds.is_empty() && !own.regions.is_empty());
             assert!(own.kinds_seen.iter().all(|kind| own.kinds.contains(kind)), "{own:?}");
+            let ordered: Vec<_> = OFFER_CHAIN.iter().copied().filter(|known| own.chain.contains(known)).collect();
+            assert_eq!(own.chain, ordered, "each once, in the order of all: {}", own.id);
+            assert!(own.chain.ends_with(&["justwatch", "tmdb"]), "who names all of them: {}", own.id);
         }
         assert_eq!(find("netflix").map(|own| own.name), Some("Netflix"));
         assert!(find("netflix").is_some_and(|own| own.regions.len() > 50));
@@ -112,7 +130,10 @@ mod tests {
         let links: Vec<_> = all().iter().filter_map(|own| own.search_template).collect();
         assert!(links.iter().all(|link| link.starts_with("https://") && link.matches("{title}").count() == 1));
         assert_eq!(links.len(), 22);
-        assert_eq!(find("nobody"), None);
+        let known = |provider| all().iter().filter(|own| own.chain.contains(&provider)).count();
+        assert_eq!((known("streaming_availability"), known("watchmode")), (21, 12));
+        assert_eq!((chain("netflix"), chain("vudu")[0], chain("3cat")[0]), (OFFER_CHAIN, "watchmode", "justwatch"));
+        assert_eq!((find("nobody"), chain("nobody")), (None, OFFER_CHAIN));
         assert_eq!((name("disney_plus"), name("nobody")), ("Disney+", "nobody"));
     }
 }

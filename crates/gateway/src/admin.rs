@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::{Json, extract::State};
-use contracts::{ApiError, ErrorKind};
+use contracts::{ApiError, Call, ErrorKind};
 use futures::future::BoxFuture;
 use http::StatusCode;
 use http_api::{CallOf, HttpResult, Problem, Problems};
@@ -18,8 +18,8 @@ use crate::{
     upstream::{BreakerState, Upstream},
 };
 
-/// Reads the configuration again and applies what can change while the node runs: all of it, or nothing.
-pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<(), ApiError>> + Send + Sync>;
+/// Reads the configuration again for whoever calls, and applies what can change while the node runs: all of it, or nothing.
+pub type Reload = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<(), ApiError>> + Send + Sync>;
 
 /// What the operator's routes look at. Set once the door stands.
 pub(crate) struct Seen {
@@ -130,7 +130,7 @@ pub fn api() -> OpenApi {
     api
 }
 
-fn look<'a>(seen: &'a Cell, call: &contracts::Call) -> Result<&'a Seen, Problem> {
+fn look<'a>(seen: &'a Cell, call: &Call) -> Result<&'a Seen, Problem> {
     call.require_operator()?;
     seen.get().ok_or_else(|| Problem(ApiError::unavailable("starting", "the node is starting")))
 }
@@ -209,7 +209,7 @@ async fn admin_reload(State(seen): State<Cell>, CallOf(call): CallOf) -> HttpRes
     let Some(reload) = &seen.reload else {
         return Err(ApiError::new(ErrorKind::NotImplemented, "no_configuration", "this node reads no file").into());
     };
-    reload().await?;
+    reload(call).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,6 +12,7 @@ use std::{
 
 use contracts::{ApiError, Call, Episode, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord, SourceSeason};
 use jiff::{SignedDuration, Timestamp};
+use stores::Deed;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -78,8 +79,15 @@ impl Drive<'_> {
             rejected = counts.rejected, "an ingest ended");
         let saved = store::save(&self.ingest.db, &run).await;
         // What went wrong first is what the caller must know.
-        end?;
+        let end = end?;
         saved?;
+        // Only the command that began it can stop it; where the node itself ends, nobody did.
+        if end == End::Stopped && !self.ingest.stop.is_cancelled() {
+            let (id, mut tx) = (run.id.to_string(), self.ingest.db.begin().await?);
+            let deed = Deed { call: self.call, action: "ingest.stopped", target: &id, detail: &[] };
+            self.ingest.deeds.state(&mut tx, deed).await?;
+            tx.commit().await?;
+        }
         Ok(run)
     }
 
@@ -249,12 +257,12 @@ impl Drive<'_> {
         }
     }
 
-    /// A run may take hours; each of its calls has its own time.
+    /// A run may take hours; each of its calls has its own time. They are the node's: who began it is stated with the run.
     pub fn call_now(&self) -> Call {
         let allowed =
             SignedDuration::try_from(self.ingest.config.batch_timeout).unwrap_or(SignedDuration::from_mins(1));
         let deadline = self.ingest.clock.now().checked_add(allowed).unwrap_or(Timestamp::MAX);
-        Call { deadline, ..self.call.clone() }
+        Call { deadline, ..self.call.of_the_node() }
     }
 }
 

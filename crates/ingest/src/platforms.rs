@@ -38,8 +38,10 @@ const NAMES: &[(&str, &str)] = &[
     ("amazon video", "prime_video"),
     ("apple tv", "apple_tv_plus"),
     ("apple tv store", "apple_tv_plus"),
+    ("channel 4", "all_4"),
     ("hbo max", "max"),
     ("itunes", "apple_tv_plus"),
+    ("now", "now_tv"),
     ("peacock premium", "peacock"),
     ("prime", "prime_video"),
     ("tubi tv", "tubi"),
@@ -100,6 +102,7 @@ mod tests {
             ("Paramount Plus", "paramount_plus"),
             ("MUBI", "mubi"),
             ("Rai Play", "rai_play"),
+            ("Channel 4", "all_4"),
         ];
         for (name, id) in table {
             assert_eq!(id_of(name), id);

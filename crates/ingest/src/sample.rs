@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use stores::Deed;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -219,6 +220,10 @@ impl Ingest {
     ) -> Result<SampleReport> {
         call.require_operator()?;
         let _turn = self.turn()?;
+        let (seed, mut tx) = (request.seed.to_string(), self.db.begin().await?);
+        let deed = Deed { call, action: "sample.started", target: SAMPLE_SOURCE, detail: &[("seed", &seed)] };
+        self.deeds.state(&mut tx, deed).await?;
+        tx.commit().await?;
         let drive = Drive { ingest: self, call, stop, on_progress };
         let mut report = SampleReport::default();
         let mut after: Option<ContentId> = None;

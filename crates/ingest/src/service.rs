@@ -85,7 +85,7 @@ impl Ingest {
         Self { db, catalog, clock, config, ids, rng, tasks, stop, turn, deeds: Deeds::default() }
     }
 
-    /// States in `deeds` which runs and jobs operators begin, and which jobs they stop.
+    /// States in `deeds` which runs and jobs operators begin and stop, and that they make up offers.
     pub fn audited(self, deeds: Deeds) -> Self {
         Self { deeds, ..self }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
-use contracts::{ApiError, ComponentState, Rng, Topic};
+use contracts::{ApiError, Call, ComponentState, Rng, Topic};
 use gateway::{Gateway as Door, Health, Limits, Reload, ResponseCache};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -255,7 +255,7 @@ async fn changed_since(db: &Db, after: Option<i64>) -> Result<(bool, i64), DbErr
 /// How the operator asks over HTTP to read the configuration again, and who hears it.
 fn reloads() -> (Reload, mpsc::Receiver<Reloading>) {
     let (send, receive) = mpsc::channel::<Reloading>(4);
-    let reload = move || {
+    let reload = move |_: Call| {
         let send = send.clone();
         Box::pin(async move {
             let busy = || ApiError::unavailable("reload_busy", "the configuration is being read already");

@@ -169,9 +169,14 @@ impl Services {
         Call::new(caller, Trace::start(&self.rng), &self.clock, CLI_TIMEOUT)
     }
 
+    /// Where it is stated what operators do.
+    pub fn deeds(&self) -> Deeds {
+        deeds(&self.auth)
+    }
+
     /// The operator's routes to the dead letters; the audit log says what was done with them.
     pub fn dead_letters(&self) -> OpenApiRouter {
-        gateway::dead_letters(self.db.clone(), self.clock.clone(), deeds(&self.auth))
+        gateway::dead_letters(self.db.clone(), self.clock.clone(), self.deeds())
     }
 
     /// Starts the workers: the followers of the event log, and its trimming.

@@ -35,15 +35,20 @@ const ELSEWHERE: [&str; 4] = ["access.denied", "access.denied_again", "access.de
 /// Texts of the source that look like actions: kinds of events, and what a browser signs.
 const NO_ACTIONS: [&str; 4] = ["auth.changed", "auth.revoked", "webauthn.create", "webauthn.get"];
 /// What other contexts state, and whose test shows it.
-const OUTSIDE: [(&str, &str); 10] = [
+const OUTSIDE: [(&str, &str); 15] = [
+    ("configuration.reloaded", "media-gateway/tests/it/limits.rs"),
     ("event.discarded", "gateway/src/dead_letters/tests.rs"),
     ("event.retried", "media-gateway/tests/it/dead_letters.rs"),
     ("ingest.started", "media-gateway/tests/it/curation.rs"),
+    ("ingest.stopped", "ingest/tests/it/runs.rs"),
     ("job.started", "media-gateway/tests/it/curation.rs"),
     ("job.stopped", "ingest/tests/it/jobs.rs"),
+    ("offers.withdrawn", "media-gateway/tests/it/grpc.rs"),
     ("record.unmerged", "media-gateway/tests/it/curation.rs"),
+    ("records.ingested", "media-gateway/tests/it/grpc.rs"),
     ("review.accepted", "media-gateway/tests/it/curation.rs"),
     ("review.rejected", "media-gateway/tests/it/curation.rs"),
+    ("sample.started", "ingest/tests/it/runs.rs"),
     ("source.linked", "media-gateway/tests/it/link.rs"),
     ("source.unlinked", "media-gateway/tests/it/link.rs"),
 ];

@@ -129,6 +129,44 @@ fn one_offer_for_each_platform_terms_and_source() {
     assert_eq!(seen, [("hulu", "hulu", one), ("hulu", "netflix", one), ("netflix", "netflix", two)]);
 }
 
+/// Whose offer stands on which platform, where each of these sources told of three, so many seconds after the first.
+fn standing(told: &[(&str, i64)]) -> Vec<String> {
+    let record = |(source, at): &(&str, i64)| SourceRecord {
+        offers: ["netflix", "new_service", "vudu"].map(|platform| offer(platform, 0.9, *at)).to_vec(),
+        ..record(source, "t1")
+    };
+    let records: Vec<SourceRecord> = told.iter().map(record).collect();
+    let offers = fold(&records.iter().collect::<Vec<_>>()).unwrap().offers;
+    offers.iter().map(|own| format!("{} {}", own.platform, own.source)).collect()
+}
+
+#[test]
+fn of_several_providers_the_first_of_a_platforms_chain_stands() {
+    let (first, second, last) = (("streaming_availability", 0), ("watchmode", 0), ("tmdb", 0));
+    // The first is not known to have Vudu, and a platform that is not in the directory has the whole chain.
+    let all = ["netflix streaming_availability", "new_service streaming_availability", "vudu watchmode"];
+    assert_eq!(standing(&[last, second, first]), all);
+    assert_eq!(standing(&[first, second, last]), all);
+    assert_eq!(standing(&[first, last])[2], "vudu tmdb");
+    assert_eq!(standing(&[first])[2], "vudu streaming_availability", "who alone says so is believed");
+    let beside = standing(&[("festival", 0), (SAMPLE, 0), second, last]);
+    assert_eq!(beside[..3], ["netflix festival", "netflix sample", "netflix watchmode"], "no provider makes way");
+    let elsewhere = contracts::SourceOffer { region: "DE".parse().unwrap(), ..offer("netflix", 0.9, 0) };
+    let (mut here, mut there) = (record("streaming_availability", "t1"), record("tmdb", "movie/1"));
+    (here.offers, there.offers) = (vec![offer("netflix", 0.9, 0)], vec![elsewhere]);
+    assert_eq!(fold(&[&here, &there]).unwrap().offers.len(), 2, "each region for itself");
+}
+
+#[test]
+fn who_has_said_nothing_for_a_day_makes_way() {
+    let day = 24 * 60 * 60;
+    let netflix = |told: &[(&str, i64)]| standing(told)[0].clone();
+    assert_eq!(netflix(&[("streaming_availability", 0), ("tmdb", day - 1)]), "netflix streaming_availability");
+    assert_eq!(netflix(&[("streaming_availability", 0), ("tmdb", day)]), "netflix tmdb");
+    assert_eq!(netflix(&[("streaming_availability", 0), ("watchmode", 1), ("tmdb", day)]), "netflix watchmode");
+    assert_eq!(netflix(&[("streaming_availability", day), ("tmdb", day)]), "netflix streaming_availability");
+}
+
 #[test]
 fn an_offer_in_another_quality_is_another_offer() {
     let mut source = record("justwatch", "tm1");
@@ -193,7 +231,7 @@ fn popularity_grows_with_what_is_known() {
 }
 
 fn arbitrary() -> impl Strategy<Value = SourceRecord> {
-    let source = prop::sample::select(vec!["wikidata", "wikipedia", "netflix", "hulu", SAMPLE]);
+    let source = prop::sample::select(vec!["wikidata", "wikipedia", "netflix", "tmdb", "watchmode", SAMPLE]);
     let locale = prop::sample::select(vec!["en", "de", "und", "pt-br"]);
     let names = prop::collection::vec(("[A-C] [a-c]", 0..3_usize), 0..6);
     let genres = prop::collection::vec("[a-d]", 0..3);
@@ -210,7 +248,7 @@ fn arbitrary() -> impl Strategy<Value = SourceRecord> {
             record.release_year = year;
             record.overview = overview;
             record.rating = rating.map(|(mean, votes)| (f64::from(mean) / 10.0, votes));
-            record.offers = vec![offer(source, 0.5, i64::from(key))];
+            record.offers = vec![offer(source, 0.5, i64::from(key)), offer("vudu", 0.5, 50_000 * i64::from(key))];
             record
         },
     )
@@ -232,6 +270,8 @@ proptest! {
             prop_assert!(record.genres.iter().all(|genre| merged.genres.contains(genre)));
             prop_assert!(merged.translations.contains_key(&record.locale));
         }
+        let provided = |own: &&Offer| own.platform == "vudu" && ["tmdb", "watchmode"].contains(&own.source.as_str());
+        prop_assert!(merged.offers.iter().filter(provided).count() <= 1);
         prop_assert!((0.0..=1.0).contains(&merged.popularity_score));
         prop_assert!((0.0..=10.0).contains(&merged.average_rating));
     }

@@ -148,6 +148,12 @@ async fn directories_and_lookups() {
     assert!(all["items"].as_array().unwrap().iter().filter(whole).count() >= 150, "with their source and its date");
     let leads = |one: &&Json| one["search_template"].as_str().is_some_and(|link| link.contains("{title}"));
     assert_eq!(all["items"].as_array().unwrap().iter().filter(leads).count(), 22, "where a title is looked for");
+    let chain = |id: &str| {
+        let one = all["items"].as_array().unwrap().iter().find(|one| one["id"] == id);
+        one.unwrap()["source_chain"].clone()
+    };
+    assert_eq!(chain("netflix"), json!(["streaming_availability", "watchmode", "justwatch", "tmdb"]));
+    assert_eq!(chain("3cat"), json!(["justwatch", "tmdb"]));
     let (_, german) = site.get("/api/v1/platforms?region=DE").await;
     assert!(
         german["items"].as_array().unwrap().iter().all(|p| p["regions"].as_array().unwrap().contains(&json!("DE")))
@@ -166,6 +172,23 @@ async fn directories_and_lookups() {
     assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("unknown_id")));
     assert_eq!(site.get("/api/v1/content/lookup?id_type=&id_value=x").await.1["code"], "bad_id");
     assert_eq!(site.bench.count("content").await, 7);
+}
+
+#[tokio::test]
+async fn each_platform_has_its_own_chain_of_sources() {
+    let site = Site::open().await;
+    let told = |source: &str| SourceRecord {
+        external_ids: vec![external("imdb", "tt0113277")],
+        offers: vec![offer("stan", "AU"), offer("vudu", "AU")],
+        ..heat(source, "h1")
+    };
+    let outcomes = site.bench.ingest(&["tmdb", "watchmode", "streaming_availability"].map(told)).await;
+    let path = format!("/api/v1/content/{}/availability?region=AU", outcomes[0].content_id);
+    let (_, body) = site.get(&path).await;
+    let stands = |offer: &Json| format!("{} {}", offer["platform"], offer["source"]).replace('"', "");
+    let mut found: Vec<String> = body["offers"].as_array().unwrap().iter().map(stands).collect();
+    found.sort();
+    assert_eq!(found, ["stan streaming_availability", "vudu watchmode"]);
 }
 
 #[tokio::test]

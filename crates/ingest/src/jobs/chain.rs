@@ -1,7 +1,7 @@
 //! Asks providers about titles of the catalogue: where they can be watched now, and what is still missing of them.
 //!
-//! A title's offers are refreshed at the providers that gave them. Where none of those answers, the next of the chain is
-//! asked, so that a provider that is down costs the freshness of its own offers and nothing else.
+//! Where a title can be watched the providers are asked in their order, until one answers: one that is down costs the
+//! freshness of its own offers and nothing else. Then those are asked that gave offers on platforms nobody has spoken of.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -122,19 +122,11 @@ impl Drive<'_> {
         let mut asked = Asked::default();
         let regions: BTreeSet<Region> = chain.iter().map(|link| link.1).collect();
         for region in regions {
-            let here = || chain.iter().filter(move |link| link.1 == region);
-            let gave = |link: &&Link| {
-                title.availability.iter().any(|offer| offer.region == region && offer.source == link.0.source())
-            };
             let before = asked.records.len();
-            for link in here().filter(gave) {
-                self.ask_one(title, link, Wanted::Offers, &mut asked).await;
-            }
-            for link in here().filter(|link| !gave(link)) {
-                if asked.records.len() > before {
-                    break;
+            for link in chain.iter().filter(|link| link.1 == region) {
+                if is_wanted(title, link, &asked.records[before..]) {
+                    self.ask_one(title, link, Wanted::Offers, &mut asked).await;
                 }
-                self.ask_one(title, link, Wanted::Offers, &mut asked).await;
             }
         }
         asked
@@ -186,6 +178,14 @@ impl Drive<'_> {
             Err(error) => asked.failed = Some(error),
         }
     }
+}
+
+/// Whether a provider is asked about a title's offers in its region after what others `told` of them there: if they told
+/// nothing, or nothing of a platform that it gave an offer on.
+fn is_wanted(title: &Content, (adapter, region): &Link, told: &[SourceRecord]) -> bool {
+    let spoken = |platform: &str| told.iter().flat_map(|record| &record.offers).any(|offer| offer.platform == platform);
+    let mut gave = title.availability.iter().filter(|own| own.region == *region && own.source == adapter.source());
+    told.is_empty() || gave.any(|own| !spoken(&own.platform))
 }
 
 /// What a title could still be told of.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use contracts::{Region, Result};
 
-use super::store::{self, Hold};
+use super::{
+    store::{self, Hold},
+    work::Told,
+};
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
@@ -12,25 +15,23 @@ use crate::{
     validate,
 };
 
-/// How many pages a run reads at most; they list what is watched most first.
-const MAX_PAGES: usize = 100;
-
 impl Drive<'_> {
-    /// Reads the pages from `position` on, and notes after each how far it came. A title that can't be read is left
-    /// out and counted; a provider that can't be reached ends the run, which goes on there at its next time, or begins
-    /// anew where that place is none any more.
+    /// Reads the pages from `position` on, until the end of the list or until enough titles were asked about, and notes
+    /// after each how far it came. A title that can't be read is left out and counted; a provider that can't be reached
+    /// ends the run. The next goes on there, or begins anew where that place is none any more.
     pub(super) async fn provider(
         &self,
         hold: &Hold,
         adapter: &Arc<dyn PlatformAdapter>,
         region: Region,
         position: Option<String>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Told>> {
         let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
-        let (mut cursor, mut counts, mut failed) = (position, Counts::default(), 0);
-        for page in 0..MAX_PAGES {
+        let (mut cursor, mut counts, mut asked, mut failed) = (position.clone(), Counts::default(), 0, 0);
+        loop {
             let listed = match adapter.catalog(region, cursor.as_deref()).await {
-                Err(error) if page == 0 && cursor.is_some() && error.is_of_the_title() => {
+                // A provider may have forgotten the place where an earlier run was.
+                Err(error) if cursor.is_some() && cursor == position && error.is_of_the_title() => {
                     tracing::warn!(source = adapter.source(), %error, "a list is read from its beginning again");
                     store::count(&self.ingest.db, hold, 0).await?;
                     adapter.catalog(region, None).await?
@@ -75,10 +76,12 @@ impl Drive<'_> {
             store::walked(&mut tx, hold, next, now, listed.keys.len()).await?;
             tx.commit().await?;
             cursor = listed.next;
-            if cursor.is_none() {
-                break;
+            // A page without titles was a question too.
+            asked += (listed.keys.len() as u64).max(1);
+            if cursor.is_none() || asked >= self.ingest.config.max_asked {
+                let summary = super::expiry::sentence(&counts);
+                return Ok(Some(Told { summary, goes_on: cursor.is_some() }));
             }
         }
-        Ok(Some(super::expiry::sentence(&counts)))
     }
 }

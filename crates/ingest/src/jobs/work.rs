@@ -187,7 +187,7 @@ impl Ingest {
                 Work::Withdrawals => drive.withdrawals(hold).await.map(told),
                 Work::Ask(wanted) => drive.chain(hold, *wanted, position).await,
                 Work::Provider(source) => match self.config.providers.get(source) {
-                    Some((adapter, region)) => drive.provider(hold, adapter, *region, position).await.map(told),
+                    Some((adapter, region)) => drive.provider(hold, adapter, *region, position).await,
                     None => Err(ApiError::internal("a provider is gone")),
                 },
                 Work::Refresh(feed) => self.refresh(call, hold, feed, stop, on_progress).await.map(told),

@@ -100,3 +100,16 @@ pub(crate) fn find(name: &str) -> Option<&'static Known> {
 pub(crate) fn rank(name: &str) -> usize {
     ALL.iter().position(|known| known.name == name).unwrap_or(ALL.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use contracts::OFFER_CHAIN;
+
+    use super::*;
+
+    #[test]
+    fn who_knows_offers_comes_first_in_the_order_of_belief() {
+        let names: Vec<_> = ALL.iter().map(|known| known.name).collect();
+        assert_eq!(names[..OFFER_CHAIN.len()], *OFFER_CHAIN);
+    }
+}

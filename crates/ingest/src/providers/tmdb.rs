@@ -25,8 +25,11 @@ use crate::{
 
 const SOURCE: &str = "tmdb";
 const IMAGES: &str = "https://image.tmdb.org/t/p";
-/// TMDb gives no page after this one.
+/// TMDb gives no page of a list after this one.
 const LAST_PAGE: u64 = 500;
+/// Films and series are two lists. A cursor is the pages that wait, the next one first: so each list has every other page
+/// while both last.
+const BEGINNING: &str = "movie/1 tv/1";
 /// Of how many seasons of a title the episodes are asked for: each costs a request.
 const SEASONS_ASKED: usize = 20;
 /// How much its offers are believed: TMDb has them from another provider, a day old at most.
@@ -86,8 +89,11 @@ impl PlatformAdapter for Tmdb {
     }
 
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
-        let (kind, page) = cursor.and_then(|cursor| cursor.split_once('/')).unwrap_or(("movie", "1"));
-        let page: u64 = page.parse().map_err(|_| unexpected("a cursor that is none of its own"))?;
+        let strange = || unexpected("a cursor that is none of its own");
+        let cursor = cursor.unwrap_or(BEGINNING);
+        let (first, waiting) = cursor.split_once(' ').map_or((cursor, None), |(first, rest)| (first, Some(rest)));
+        let (kind, page) = first.split_once('/').filter(|own| matches!(own.0, "movie" | "tv")).ok_or_else(strange)?;
+        let page: u64 = page.parse().map_err(|_| strange())?;
         let query = [
             ("page", page.to_string()),
             ("watch_region", region.as_str().to_owned()),
@@ -99,12 +105,9 @@ impl PlatformAdapter for Tmdb {
         let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
         let keys = results.iter().filter_map(|result| Some(format!("{kind}/{}", result["id"].as_u64()?))).collect();
         let pages = answer["total_pages"].as_u64().unwrap_or(0).min(LAST_PAGE);
-        let next = match kind {
-            _ if page < pages => Some(format!("{kind}/{}", page + 1)),
-            "movie" => Some("tv/1".to_owned()),
-            _ => None,
-        };
-        Ok(Listed { keys, next })
+        let more = (page < pages).then(|| format!("{kind}/{}", page + 1));
+        let next: Vec<String> = waiting.map(str::to_owned).into_iter().chain(more).collect();
+        Ok(Listed { keys, next: (!next.is_empty()).then(|| next.join(" ")) })
     }
 
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {

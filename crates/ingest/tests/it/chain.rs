@@ -116,7 +116,7 @@ async fn a_provider_that_is_down_for_an_hour_costs_its_freshness_and_nothing_els
     assert!(fresh.len() == 5 && fresh.iter().all(|offer| offer.ends_with("03:00")), "{fresh:?}");
 }
 
-/// Whatever their names' order: Streaming Availability, Watchmode, JustWatch (C4).
+/// Whatever their names' order: Streaming Availability, Watchmode, JustWatch (C4). What one said stands for a day.
 #[tokio::test]
 async fn the_chain_is_asked_in_its_order_as_far_as_somebody_answers() {
     let s = setup().await;
@@ -131,8 +131,33 @@ async fn the_chain_is_asked_in_its_order_as_far_as_somebody_answers() {
         let theirs = told.iter().filter(|offer| offer.starts_with(&format!("{name} "))).count();
         assert!(theirs > 0 && theirs == told.len(), "{hour}: {told:?}");
         servers[hour].down(true);
-        s.clock.advance(SignedDuration::from_hours(1));
+        s.clock.advance(SignedDuration::from_hours(25));
     }
+}
+
+#[tokio::test]
+async fn who_is_down_for_a_day_makes_way_on_each_platform_until_it_is_back() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability", "watchmode"]).await;
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    let after = async |hours: i64, down: bool| {
+        s.clock.advance(SignedDuration::from_hours(hours));
+        servers[0].down(down);
+        node.run_job(&call, "availability", &s.stop, &|_| {}).await.unwrap();
+        let plain = |told: &String| told.rsplit_once(' ').unwrap().0.to_owned();
+        let mut stands: Vec<String> = offers(&s).await.iter().map(plain).collect();
+        stands.sort();
+        stands
+    };
+    let others = ["streaming_availability hbo_max_prime_video_channel", "streaming_availability prime_video"];
+    let (first, next) = ("streaming_availability netflix", "watchmode netflix");
+    let both = [others[0], first, others[1], "watchmode appletv"];
+    assert_eq!(after(0, true).await, ["watchmode appletv", next]);
+    assert_eq!(after(1, false).await, both, "each platform has the first of its chain that has it");
+    assert_eq!(after(23, true).await, both, "an hour or a day costs nothing but freshness");
+    assert_eq!(after(1, true).await, [others[0], others[1], "watchmode appletv", next]);
+    assert_eq!(after(1, false).await, both, "it is asked first, and again");
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ async fn every_provider_says_what_the_film_is() {
         let record = adapter.details(case.key, Region::US).await.unwrap();
         let source = adapter.source();
         assert_eq!((record.source.as_str(), record.source_key.as_str()), (source, case.key));
+        assert_eq!(adapter.knows_offers(), contracts::OFFER_CHAIN.contains(&source), "{source}");
         assert_eq!((record.title.as_str(), record.release_year), ("The Glass Harbour", Some(1999)), "{source}");
         assert_eq!((record.content_type, record.runtime_minutes), (ContentType::Movie, Some(101)), "{source}");
         assert_eq!(record.overview.as_deref(), Some("A pilot waits."), "{source}");

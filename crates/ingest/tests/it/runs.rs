@@ -1,8 +1,11 @@
 //! The three formats, and what a second look changes.
 
+use std::sync::{Arc, Mutex};
+
 use contracts::{CatalogApi, ContentType, ExternalId};
-use ingest::{Format, RunOptions, RunRequest, RunStatus};
-use stores::args;
+use ingest::{Format, RunOptions, RunRequest, RunStatus, SampleRequest};
+use stores::{Deeds, args};
+use tokio_util::sync::CancellationToken;
 
 use crate::setup::{HEADER, films, gzip, setup};
 
@@ -26,6 +29,34 @@ async fn a_streaming_catalogue_is_taken_over() {
     let offer = &glass.availability[0];
     assert_eq!((offer.platform.as_str(), offer.source.as_str(), offer.region.as_str()), ("hulu", "hulu", "US"));
     assert_eq!(offer.checked_at, testkit::start(), "what is not said is taken to be true today");
+}
+
+#[tokio::test]
+async fn who_runs_and_stops_an_ingest_and_makes_up_offers_is_stated() {
+    let s = setup().await;
+    let said = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&said);
+    let deeds = Deeds::by(move |_, deed| {
+        heard.lock().unwrap().push(format!("{} {}", deed.action, deed.target));
+        Box::pin(async { Ok(()) })
+    });
+    let (node, stopped) = (s.other().audited(deeds), CancellationToken::new());
+    stopped.cancel();
+    let request = RunRequest::new(s.file("netflix_titles.csv", films(3)));
+    let run = node.run(&s.call, &request, &stopped, &|_| {}).await.unwrap();
+    assert_eq!(run.status, RunStatus::Interrupted);
+    node.run(&s.call, &request, &s.stop, &|_| {}).await.unwrap();
+    node.sample(&s.call, &SampleRequest::default(), &s.stop, &|_| {}).await.unwrap();
+    let (started, stopped_it) = (format!("ingest.started {}", run.id), format!("ingest.stopped {}", run.id));
+    let expected = [started.clone(), stopped_it, started, "sample.started sample".to_owned()];
+    assert_eq!(*said.lock().unwrap(), expected);
+
+    node.shutdown().await;
+    let more = RunRequest::new(s.file("hulu_titles.csv", films(4)));
+    let run = node.run(&s.call, &more, &stopped, &|_| {}).await.unwrap();
+    assert_eq!(run.status, RunStatus::Interrupted);
+    let last = format!("ingest.started {}", run.id);
+    assert_eq!(said.lock().unwrap()[4..], [last], "nobody stops what ends with the node");
 }
 
 #[tokio::test]

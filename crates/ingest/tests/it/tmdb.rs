@@ -36,6 +36,8 @@ pub static DOCUMENT: Document = Document {
     ],
     answer,
 };
+/// Three pages of films and two of series, a title on each, of which it knows no more.
+pub static LONG: Document = Document { key: Key::Bearer, operations: DOCUMENT.operations, answer: long };
 const PAGE: &str = "page";
 const REGION: &str = "watch_region";
 const TERMS: &str = "with_watch_monetization_types";
@@ -68,6 +70,16 @@ fn answer(asked: &Asked) -> Reply {
         _ => return Reply::missing(),
     };
     Reply::of(&body)
+}
+
+fn long(asked: &Asked) -> Reply {
+    let pages = match asked.path.as_str() {
+        "/3/discover/movie" => 3,
+        "/3/discover/tv" => 2,
+        _ => return Reply::missing(),
+    };
+    let page: u64 = asked.param("page").unwrap().parse().unwrap();
+    Reply::of(&json!({ "page": page, "results": [{ "id": 100 + page }], "total_pages": pages }))
 }
 
 fn season(number: u16, name: &str, air_date: &str, episodes: u16) -> Value {

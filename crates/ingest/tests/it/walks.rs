@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     chain,
     documents::STREAMING_AVAILABILITY,
-    fake::{Fault, Server, config, serve},
+    fake::{Asked, Fault, Server, config, serve},
     http, jobs,
     setup::{Setup, setup},
     tmdb,
@@ -193,6 +193,44 @@ async fn a_list_begins_anew_where_its_place_is_none_any_more() {
     let second = Some("a&b:2".to_owned());
     assert_eq!(pages, [None, second.clone(), second.clone(), None, second]);
     assert_eq!((done.status, done.done, s.titles().await.len()), (JobStatus::Waiting, 2, 2));
+}
+
+/// The pages of lists that a provider was asked for after its first `from` questions: `movie 1`.
+fn pages(server: &Server, from: usize) -> Vec<String> {
+    let asked = server.asked();
+    let page = |asked: &Asked| Some(format!("{} {}", asked.path.strip_prefix("/3/discover/")?, asked.param("page")?));
+    asked[from..].iter().filter_map(page).collect()
+}
+
+#[tokio::test]
+async fn films_and_series_have_their_share_of_a_run_and_the_next_goes_on() {
+    let s = setup().await;
+    let (server, base) = serve(&tmdb::LONG).await;
+    let node = with(&s, "tmdb", Arc::new(tmdb::tmdb(&s, &base, &["good"])), 2);
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    for part in [&["movie 1", "tv 1"][..], &["movie 2", "tv 2"], &["movie 3"], &["movie 1", "tv 1"]] {
+        let before = server.asked().len();
+        let job = node.run_job(&call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
+        assert_eq!(pages(&server, before), part);
+        assert_eq!(job.done, part.len() as u64);
+        // Until then its answers are kept.
+        s.clock.advance(SignedDuration::from_hours(6));
+    }
+}
+
+#[tokio::test]
+async fn a_list_whose_place_was_forgotten_is_read_from_its_beginning() {
+    let s = setup().await;
+    let (server, base) = serve(&tmdb::LONG).await;
+    let node = with(&s, "tmdb", Arc::new(tmdb::tmdb(&s, &base, &["good"])), 2);
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    node.run_job(&call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
+    s.clock.advance(SignedDuration::from_hours(6));
+    let before = server.asked().len();
+    server.fault(&[Fault::Status("400 Bad Request")]);
+    let job = node.run_job(&call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!(pages(&server, before), ["movie 2", "movie 1", "tv 1"]);
+    assert_eq!(job.status, JobStatus::Waiting);
 }
 
 /// Lets through what waits at the gate of the catalogue, and is at the gate before the next.

@@ -218,6 +218,27 @@ fn only_the_operator_writes() {
 }
 
 #[test]
+fn what_an_operator_writes_is_in_the_audit_log_and_what_a_run_writes_is_not() {
+    let app = fixtures::loaded(Setup::new());
+    block_on(async {
+        let catalog = CatalogClient::new(peer(&app, "catalog", Some(&app.token)));
+        let told = [SourceRecord { offers: vec![sample_offer()], ..record("sample", "en", "The Paper Lighthouse") }];
+        catalog.ingest(&call(), &told).await.unwrap();
+        let again = catalog.ingest(&call(), &told).await.unwrap();
+        assert_eq!(again[0].action, IngestAction::Unchanged);
+        let summer = "2026-06-01T00:00:00Z".parse::<Timestamp>().unwrap();
+        assert_eq!(catalog.withdraw(&call(), &["sample".to_owned()], summer).await.unwrap(), 1);
+    });
+    let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let written = |entry: &&Value| entry["action"] == "records.ingested" || entry["action"] == "offers.withdrawn";
+    let told = |entry: &Value| ["action", "actor", "target"].map(|field| entry[field].as_str().unwrap().to_owned());
+    let written: Vec<_> = entries.iter().filter(written).map(told).collect();
+    assert_eq!(written, [["records.ingested", "operator", "sample"], ["offers.withdrawn", "operator", "sample"]]);
+    assert!(entries.iter().any(|entry| entry["action"] == "ingest.started"), "the films came by runs: {log}");
+}
+
+#[test]
 fn languages_and_samples_are_told_everywhere() {
     let app = fixtures::loaded(Setup::new());
     block_on(async {

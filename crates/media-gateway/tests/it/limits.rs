@@ -283,6 +283,9 @@ fn a_reload_holds_all_or_nothing() {
         assert!(since.elapsed() < PATIENCE, "{}", app.log());
         std::thread::sleep(Duration::from_millis(10));
     }
+    let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+    let stated: Vec<_> = log.lines().filter(|line| line.contains("configuration.reloaded")).collect();
+    assert!(stated.len() == 1 && stated[0].contains("\"operator\""), "not what was refused, nor a signal: {stated:?}");
 }
 
 #[test]

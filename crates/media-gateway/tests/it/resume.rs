@@ -2,19 +2,22 @@
 
 use std::{
     collections::HashMap,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use contracts::{ContentId, Rng};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
+use testkit::TestDb;
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
     sources::Sources,
+    split,
 };
 
 /// Rows of each of the first two sources; the third has a series for every seventh, with its episodes.
@@ -31,9 +34,81 @@ const QUERIES: [(&str, &str); 5] = [
     ("q=thirsty+observatory&type=tv_show", ""),
 ];
 
-/// How many kills: more when `make soak` asks.
-fn kills() -> usize {
-    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 50 } else { 5 }
+/// What keeps the catalogue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    /// How many kills: more when `make soak` asks.
+    fn kills(self) -> usize {
+        match (self, std::env::var_os("MEDIA_GATEWAY_SOAK").is_some()) {
+            (Self::Sqlite, true) => 50,
+            (Self::Sqlite, false) => 5,
+            (Self::Postgres, true) => 10,
+            (Self::Postgres, false) => 2,
+        }
+    }
+
+    fn place(self, folder: PathBuf) -> Place {
+        Place { folder, database: (self == Self::Postgres).then(split::database) }
+    }
+}
+
+/// Where a catalogue is: in a folder, and over PostgreSQL in a database of its own beside it.
+struct Place {
+    folder: PathBuf,
+    database: Option<TestDb>,
+}
+
+impl Place {
+    fn setup(&self) -> Setup {
+        let setup = Setup::on(&self.folder);
+        match &self.database {
+            Some(database) => setup.env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap()),
+            None => setup,
+        }
+    }
+
+    async fn open(&self) -> Db {
+        match &self.database {
+            Some(database) => database.reopen(&DbConfig::default()).await,
+            None => Db::open_sqlite(&self.folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap(),
+        }
+    }
+
+    /// The minutes pass after which a run that says nothing is taken over. Whoever has a folder knows at once that nobody
+    /// else runs on its SQLite file.
+    fn later(&self) {
+        if self.database.is_some() {
+            block_on(async {
+                let db = self.open().await;
+                db.execute("UPDATE ingest_runs SET beat_at = $1", args![Timestamp::UNIX_EPOCH]).await.unwrap();
+                db.close().await;
+            });
+        }
+    }
+
+    /// The merge log and the events, in their order, with titles named by their records and not by their ids.
+    fn history(&self) -> String {
+        // PostgreSQL numbers no rows; those of one batch have one time.
+        let order = match self.database {
+            Some(_) => "logged_at, source, source_key, verdict, evidence",
+            None => "rowid",
+        };
+        block_on(async {
+            let db = self.open().await;
+            let lines = history(&db, order).await;
+            db.close().await;
+            lines.join("\n")
+        })
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 /// The moments of the kills: the same ones in the gate each time, others in each soak.
@@ -50,6 +125,8 @@ fn fraction(rng: &Rng) -> f64 {
 /// What an ingest that nobody disturbed comes to.
 struct Undisturbed {
     dir: TempDir,
+    engine: Engine,
+    place: Place,
     sources: Sources,
     took: Duration,
     export: String,
@@ -58,10 +135,11 @@ struct Undisturbed {
 }
 
 impl Undisturbed {
-    fn new() -> Self {
+    fn over(engine: Engine) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sources = Sources::write(dir.path(), ROWS);
-        let setup = Setup::on(&dir.path().join("undisturbed"));
+        let place = engine.place(dir.path().join("undisturbed"));
+        let setup = place.setup();
         let started = Instant::now();
         let output = setup.run(&sources.ingest());
         let took = started.elapsed();
@@ -75,17 +153,17 @@ impl Undisturbed {
         );
         let with_episodes = |line: &&str| line.contains("\"Part 6 of ") && line.contains("\"netflix\"");
         assert!(export.lines().filter(with_episodes).count() > 100, "no series of two sources has its episodes");
-        let history = history(&dir.path().join("undisturbed"));
+        let history = place.history();
         assert!(history.lines().filter(|line| line.starts_with("joined")).count() > 1_000, "nothing was logged");
         let answers = answers(&setup.start());
-        Self { dir, sources, took, export, history, answers }
+        Self { dir, engine, place, sources, took, export, history, answers }
     }
 
-    /// Asserts that this folder holds the same.
-    fn is_equalled_by(&self, folder: &Path) {
-        let setup = Setup::on(folder);
+    /// Asserts that this place holds the same.
+    fn is_equalled_by(&self, place: &Place) {
+        let setup = place.setup();
         same(&export(&setup), &self.export);
-        same(&history(folder), &self.history);
+        same(&place.history(), &self.history);
         for (found, wanted) in answers(&setup.start()).iter().zip(&self.answers) {
             assert_eq!(found, wanted);
         }
@@ -108,31 +186,24 @@ pub fn export(setup: &Setup) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The merge log and the events of a folder, in their order, with titles named by their records and not by their ids.
-fn history(folder: &Path) -> String {
-    let read = async {
-        let db = Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap();
-        let sql = "SELECT content_id, source, source_key FROM source_records ORDER BY source, source_key";
-        let mut titles: HashMap<ContentId, String> = HashMap::new();
-        for (id, source, key) in db.fetch_all::<(ContentId, String, String)>(sql, args![]).await.unwrap() {
-            titles.entry(id).or_default().push_str(&format!(" {source}:{key}"));
-        }
-        let name = |id: &ContentId| titles.get(id).cloned().unwrap_or_default();
-        let sql = "SELECT verdict, source, source_key, content_id, evidence FROM merge_log ORDER BY rowid";
-        let log: Vec<(String, String, String, ContentId, String)> = db.fetch_all(sql, args![]).await.unwrap();
-        let log =
-            log.iter().map(|(verdict, source, key, id, why)| format!("{verdict} {source}:{key}{} {why}", name(id)));
-        let events = stores::events::read(&db, 0, 1_000_000).await.unwrap();
-        let events = events.iter().map(|(at, event)| {
-            let mut data = event.data.clone();
-            data.as_object_mut().unwrap().remove("content_id");
-            format!("{at} {}{} {data}", event.kind, name(&event.key))
-        });
-        let lines: Vec<String> = log.chain(events).collect();
-        db.close().await;
-        lines.join("\n")
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(read)
+/// The lines of [`Place::history`].
+async fn history(db: &Db, order: &str) -> Vec<String> {
+    let sql = "SELECT content_id, source, source_key FROM source_records ORDER BY source, source_key";
+    let mut titles: HashMap<ContentId, String> = HashMap::new();
+    for (id, source, key) in db.fetch_all::<(ContentId, String, String)>(sql, args![]).await.unwrap() {
+        titles.entry(id).or_default().push_str(&format!(" {source}:{key}"));
+    }
+    let name = |id: &ContentId| titles.get(id).cloned().unwrap_or_default();
+    let sql = format!("SELECT verdict, source, source_key, content_id, evidence FROM merge_log ORDER BY {order}");
+    let log: Vec<(String, String, String, ContentId, String)> = db.fetch_all(sql, args![]).await.unwrap();
+    let log = log.iter().map(|(verdict, source, key, id, why)| format!("{verdict} {source}:{key}{} {why}", name(id)));
+    let events = stores::events::read(db, 0, 1_000_000).await.unwrap();
+    let events = events.iter().map(|(at, event)| {
+        let mut data = event.data.clone();
+        data.as_object_mut().unwrap().remove("content_id");
+        format!("{at} {}{} {data}", event.kind, name(&event.key))
+    });
+    log.chain(events).collect()
 }
 
 /// What a node answers once its indexes hold everything, by titles and years: ids differ from one catalogue to the next.
@@ -180,38 +251,58 @@ fn killed(mut command: Command, after: Duration) -> bool {
     true
 }
 
-/// Until every kill has met an ingest: a folder is killed until its ingest ends, compared, and followed by the next.
-fn compare_after_kills(undisturbed: &Undisturbed, kill: impl Fn(&Path, Duration) -> bool) {
-    let (rng, mut left, mut folders) = (moments(), kills(), 0);
+/// Until every kill has met an ingest: a place is killed until its ingest ends, compared, and followed by the next.
+fn compare_after_kills(undisturbed: &Undisturbed, kill: impl Fn(&Place, Duration) -> bool) {
+    let kills = undisturbed.engine.kills();
+    let (rng, mut left, mut places) = (moments(), kills, 0);
     while left > 0 {
-        folders += 1;
-        assert!(folders <= kills(), "the ingests end before they can be killed");
-        let folder = undisturbed.dir.path().join(format!("killed-{folders}"));
+        places += 1;
+        assert!(places <= kills, "the ingests end before they can be killed");
+        let place = undisturbed.engine.place(undisturbed.dir.path().join(format!("killed-{places}")));
         let mut ended = false;
         while left > 0 && !ended {
-            ended = !kill(&folder, undisturbed.took.mul_f64(REACH * fraction(&rng)));
+            ended = !kill(&place, undisturbed.took.mul_f64(REACH * fraction(&rng)));
+            place.later();
             left -= usize::from(!ended);
         }
-        let output = Setup::on(&folder).run(&undisturbed.sources.ingest());
+        let output = place.setup().run(&undisturbed.sources.ingest());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        undisturbed.is_equalled_by(&folder);
-        std::fs::remove_dir_all(&folder).unwrap();
+        undisturbed.is_equalled_by(&place);
+        std::fs::remove_dir_all(&place.folder).unwrap();
     }
 }
 
 #[test]
 fn a_command_that_is_killed_goes_on() {
-    let undisturbed = Undisturbed::new();
+    command_goes_on(Engine::Sqlite);
+}
+
+#[test]
+fn a_command_that_is_killed_goes_on_over_postgres() {
+    command_goes_on(Engine::Postgres);
+}
+
+fn command_goes_on(engine: Engine) {
+    let undisturbed = Undisturbed::over(engine);
     let ingest = undisturbed.sources.ingest();
-    compare_after_kills(&undisturbed, |folder, after| killed(Setup::on(folder).command(&ingest), after));
+    compare_after_kills(&undisturbed, |place, after| killed(place.setup().command(&ingest), after));
 }
 
 #[test]
 fn a_node_that_is_killed_goes_on() {
-    let undisturbed = Undisturbed::new();
+    node_goes_on(Engine::Sqlite);
+}
+
+#[test]
+fn a_node_that_is_killed_goes_on_over_postgres() {
+    node_goes_on(Engine::Postgres);
+}
+
+fn node_goes_on(engine: Engine) {
+    let undisturbed = Undisturbed::over(engine);
     let ingest = undisturbed.sources.ingest();
-    compare_after_kills(&undisturbed, |folder, after| {
-        let app = Setup::on(folder).start();
+    compare_after_kills(&undisturbed, |place, after| {
+        let app = place.setup().start();
         let asking = app.setup.command(&ingest).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(after);
         app.kill();
@@ -226,25 +317,25 @@ fn a_node_that_is_killed_goes_on() {
 
 #[test]
 fn a_node_that_is_killed_while_it_indexes_catches_up() {
-    let undisturbed = Undisturbed::new();
-    let folder = undisturbed.dir.path().join("undisturbed");
-    std::fs::remove_dir_all(folder.join("index")).unwrap();
+    let undisturbed = Undisturbed::over(Engine::Sqlite);
+    let place = &undisturbed.place;
+    std::fs::remove_dir_all(place.folder.join("index")).unwrap();
     let (rng, mut met) = (moments(), 0);
-    for _ in 0..kills() {
-        let app = Setup::on(&folder).start();
+    for _ in 0..Engine::Sqlite.kills() {
+        let app = place.setup().start();
         std::thread::sleep(Duration::from_millis(rng.below(600)));
         met += u32::from(app.get("/readyz").text.contains("starting"));
         app.kill();
     }
     assert!(met > 0, "the index was filled before the first kill");
-    undisturbed.is_equalled_by(&folder);
+    undisturbed.is_equalled_by(place);
 }
 
 #[test]
 fn a_node_that_is_told_to_stop_interrupts_its_run_and_goes_on_later() {
-    let undisturbed = Undisturbed::new();
-    let folder = undisturbed.dir.path().join("stopped");
-    let app = Setup::on(&folder).start();
+    let undisturbed = Undisturbed::over(Engine::Sqlite);
+    let place = Engine::Sqlite.place(undisturbed.dir.path().join("stopped"));
+    let app = place.setup().start();
     let request = json!({"location": undisturbed.sources.netflix, "as_of": "2026-01-31"});
     let runs = "/api/v1/internal/ingest/runs";
     let asked = app.request("POST", runs).bearer_auth(&app.token).header("idempotency-key", "once").json(&request);
@@ -257,7 +348,7 @@ fn a_node_that_is_told_to_stop_interrupts_its_run_and_goes_on_later() {
     assert_eq!(run["status"], "interrupted", "{run}");
     assert!(run["rows_read"].as_u64().unwrap() < ROWS as u64, "it was done before it could be stopped");
     drop(app);
-    let output = Setup::on(&folder).run(&undisturbed.sources.ingest());
+    let output = place.setup().run(&undisturbed.sources.ingest());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    undisturbed.is_equalled_by(&folder);
+    undisturbed.is_equalled_by(&place);
 }

@@ -308,7 +308,7 @@ async fn the_operator_sees_the_door() {
     let mut parts = limited(three(), &testkit::clock());
     let reloads = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&reloads);
-    parts.reload = Some(Arc::new(move || {
+    parts.reload = Some(Arc::new(move |_| {
         let n = count.fetch_add(1, Ordering::SeqCst);
         let wrong = || contracts::ApiError::invalid("bad_configuration", "the file is wrong");
         Box::pin(async move { if n == 0 { Ok(()) } else { Err(wrong()) } })
