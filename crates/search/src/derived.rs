@@ -30,12 +30,13 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 /// … or when this long has passed since there were too many changes. Also the pause after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// More changed titles than this share of all are too many, but some always may, and never more than half of
+/// More changed titles than one in so many are too many, though some may always be, and never more than half of
 /// [`MAX_CHANGES`]: the other half is for those that come while all titles are read.
 const SHARE: usize = 100;
 const ALWAYS_BORNE: usize = 500;
-/// More changed titles than these are forgotten, and what is derived waits for the next reading. Each takes a few KB.
-const MAX_CHANGES: usize = 16_000;
+/// More changed titles than these are forgotten, and what is derived waits for the next reading. Each takes a few KB, and
+/// all of them are joined at each commit.
+const MAX_CHANGES: usize = 8_000;
 
 /// What is read off titles.
 #[derive(Default)]

@@ -232,7 +232,7 @@ impl Names {
     }
 
     /// What is found from its start under exactly this.
-    pub(super) fn named<'a>(&'a self, folded: &str) -> impl Iterator<Item = (u32, &'a Entry)> {
+    pub(super) fn named(&self, folded: &str) -> impl Iterator<Item = (u32, &Entry)> {
         let keys = self.from(folded).take_while(move |key| self.text(key) == folded);
         keys.filter(|key| key.from_start).map(move |key| (key.entry, &self.entries[key.entry as usize]))
     }
