@@ -1,16 +1,13 @@
 //! (pure) Rows of titles to look around in, from what the catalogue holds: which rows there are, and what makes each.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
 
 use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, SortOrder, Wording, YearRange, genres};
 
 use crate::{
     conditions::{Conditions, conditions, credit},
     facets::Counts,
-    keyword::TitleDoc,
+    shelves::Shelves,
     text::fold,
 };
 
@@ -21,90 +18,6 @@ pub(crate) const SHORTEST_ROW: usize = 3;
 const MAX_SERVICES: usize = 8;
 const MAX_GENRES: usize = 8;
 const MAX_DECADES: usize = 5;
-const MAX_DIRECTORS: usize = 4;
-/// The fewest titles of a director who gets a row.
-const FEWEST_DIRECTED: usize = 4;
-
-/// What the rows are made from beyond counts: who directed much that is popular, and when services added what.
-#[derive(Default)]
-pub(crate) struct Shelves {
-    /// Directors, those first whose best titles are the most popular.
-    directors: Vec<String>,
-    /// When each service added what.
-    pub added: Added,
-}
-
-impl Shelves {
-    /// Reads them off the catalogue's titles.
-    pub(crate) fn build(docs: &[TitleDoc]) -> Self {
-        Self { directors: directors(docs), added: Added::build(docs) }
-    }
-}
-
-/// When services added which titles, as far as their sources say it.
-#[derive(Default)]
-pub(crate) struct Added {
-    /// The service, the place, and the second of Unix time.
-    dates: HashMap<ContentId, Vec<(Arc<str>, Region, i64)>>,
-    /// How many titles have a date on a service, in a region and (under `None`) anywhere.
-    titles: HashMap<(Arc<str>, Option<Region>), usize>,
-}
-
-impl Added {
-    fn build(docs: &[TitleDoc]) -> Self {
-        let (mut added, mut services) = (Self::default(), HashSet::<Arc<str>>::new());
-        for doc in docs.iter().filter(|doc| !doc.added.is_empty()) {
-            let mut places = HashSet::new();
-            let mut dates = Vec::with_capacity(doc.added.len());
-            for (platform, region, second) in &doc.added {
-                let name = services.get(platform.as_str()).cloned().unwrap_or_else(|| platform.as_str().into());
-                services.insert(Arc::clone(&name));
-                places.extend([(Arc::clone(&name), Some(*region)), (Arc::clone(&name), None)]);
-                dates.push((name, *region, *second));
-            }
-            for place in places {
-                *added.titles.entry(place).or_default() += 1;
-            }
-            added.dates.insert(doc.id, dates);
-        }
-        added
-    }
-
-    /// When a title was last added, on one of these services (on any where there are none) and in this region: larger is
-    /// later, 0 is not known.
-    pub(crate) fn last(&self, id: &ContentId, platforms: &[String], region: Option<Region>) -> u64 {
-        let here = |(platform, place, _): &&(Arc<str>, Region, i64)| {
-            (platforms.is_empty() || platforms.iter().any(|asked| **asked == **platform))
-                && region.is_none_or(|region| region == *place)
-        };
-        let dates = self.dates.get(id).into_iter().flatten().filter(here);
-        dates.map(|(_, _, second)| second.max(&0).unsigned_abs() + 1).max().unwrap_or(0)
-    }
-
-    /// The services with dates in a region, those with the most first.
-    fn services(&self, region: Option<Region>) -> Vec<(&str, usize)> {
-        let here = self.titles.iter().filter(|((_, place), _)| *place == region);
-        let mut services: Vec<(&str, usize)> = here.map(|((platform, _), titles)| (&**platform, *titles)).collect();
-        services.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        services
-    }
-}
-
-fn directors(docs: &[TitleDoc]) -> Vec<String> {
-    let mut directed: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
-    for doc in docs {
-        for (name, _) in doc.people.iter().filter(|(_, role)| *role == CreditRole::Director) {
-            directed.entry(name).or_default().push(doc.popularity());
-        }
-    }
-    let best = |(name, mut popular): (&str, Vec<f32>)| {
-        popular.sort_unstable_by(|a, b| b.total_cmp(a));
-        (popular.len() >= FEWEST_DIRECTED).then(|| (name.to_owned(), popular.iter().take(ROW_LENGTH).sum::<f32>()))
-    };
-    let mut best: Vec<(String, f32)> = directed.into_iter().filter_map(best).collect();
-    best.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    best.into_iter().take(MAX_DIRECTORS).map(|(name, _)| name).collect()
-}
 
 /// What a row shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,7 +150,7 @@ fn directed_by(name: &str, region: Option<Region>) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures;
+    use crate::{fixtures, keyword::TitleDoc};
 
     fn docs() -> Vec<TitleDoc> {
         let mut docs: Vec<TitleDoc> = fixtures::films().iter().map(TitleDoc::of).collect();

@@ -1,11 +1,17 @@
 //! A small catalogue for the tests of the pure parts.
 #![allow(clippy::unwrap_used, reason = "a fixture that can't be built should stop the test")]
 
-use contracts::{Content, ContentId, ContentType, Credit, CreditRole, Locale, Translation};
+use std::{collections::BTreeMap, sync::Arc};
+
+use contracts::{Content, ContentId, ContentType, Credit, CreditRole, Locale, Region, Translation};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::keyword::{KeywordIndex, Snapshot};
+use crate::{
+    changes::Changes,
+    keyword::{KeywordIndex, Snapshot, TitleDoc},
+};
 
 /// The id of the title with this number.
 pub(crate) fn id(number: u128) -> ContentId {
@@ -97,4 +103,54 @@ pub(crate) fn index() -> (TempDir, KeywordIndex) {
 pub(crate) fn snapshot() -> (TempDir, Snapshot) {
     let (folder, index) = index();
     (folder, index.snapshot())
+}
+
+/// A title of a few names, people and genres, so that much is shared and much is alike.
+fn title() -> impl Strategy<Value = TitleDoc> {
+    const TITLES: &[&str] =
+        &["Alien", "Alien 2", "Alien: Covenant", "Alien 2: Return", "Heat", "The Heat", "Heat 2", "Jaws II", ""];
+    const PEOPLE: &[&str] = &["Ann Lee", "Änn Lee", "Bo Ray", "Bo Lee", "Cy", "Di Ray"];
+    let role = select(vec![CreditRole::Director, CreditRole::Writer, CreditRole::Actor]);
+    let people = vec((select(PEOPLE), role), 0..4);
+    let genres = vec(select(&["drama", "crime", "comedy"][..]), 0..3);
+    let (names, others) = (select(TITLES), vec(select(TITLES), 0..2));
+    let added = vec((select(&["hulu", "max"][..]), select(vec![Region::US, "DE".parse().unwrap()]), 0_i64..3), 0..2);
+    (names, others, people, genres, 0_u16..3, added).prop_map(|(title, others, people, genres, weight, added)| {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<String>>();
+        let date = |(service, region, at): (&str, Region, i64)| (service.to_owned(), region, at);
+        TitleDoc {
+            other_titles: owned(others),
+            people: people.into_iter().map(|(name, role)| (name.to_owned(), role)).collect(),
+            genres: owned(genres),
+            weight: weight << 14,
+            added: added.into_iter().map(date).collect(),
+            ..TitleDoc::of(&film(0, title, 2000, &[], &[], ""))
+        }
+    })
+}
+
+/// What a catalogue was, and what it is after titles came, changed and went; each in the order of the ids.
+pub(crate) fn histories() -> impl Strategy<Value = (Vec<TitleDoc>, Vec<TitleDoc>)> {
+    let title = (option::of(title()), option::of(option::of(title())));
+    vec(title, 1..25).prop_map(|titles| {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for (place, (was, changed)) in titles.into_iter().enumerate() {
+            let numbered = |doc: TitleDoc| TitleDoc { id: id(place as u128 + 1), ..doc };
+            let is = changed.unwrap_or_else(|| was.clone());
+            before.extend(was.map(numbered));
+            after.extend(is.map(numbered));
+        }
+        (before, after)
+    })
+}
+
+/// What became of the titles of `before`.
+pub(crate) fn changes(before: &[TitleDoc], after: &[TitleDoc]) -> Changes {
+    let of = |docs: &[TitleDoc]| docs.iter().map(|doc| (doc.id, Arc::new(doc.clone()))).collect::<BTreeMap<_, _>>();
+    let (was, is) = (of(before), of(after));
+    let mut changes = Changes::default();
+    for id in was.keys().chain(is.keys()) {
+        changes.record(*id, was.get(id).cloned(), is.get(id).cloned());
+    }
+    changes
 }

@@ -6,22 +6,29 @@
 //! worked together elsewhere count as well.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    sync::Arc,
 };
 
 use contracts::{ContentId, CreditRole, Scored};
 
+mod over;
 mod series;
 mod walk;
 
-use crate::{keyword::TitleDoc, query::Named, text::fold};
+use crate::{changes::Changes, keyword::TitleDoc, query::Named, text::fold};
+use over::Over;
+use series::Member;
 use walk::Walk;
 
 /// How much sharing a genre counts, beside 1 for a director.
 const GENRE_WEIGHT: f32 = 0.5;
 /// How much being of one series counts.
 const SERIES_WEIGHT: f32 = 1.0;
+/// Set in the roles of an edge to a series from a title that says itself that it is a part.
+const PART: u8 = 8;
 /// A title with less than this share of the best one's score is not near: those of a named person come, not everything of their genres.
 const LEAST_SHARE: f64 = 0.02;
 
@@ -33,7 +40,7 @@ const FIRST_LOOK: usize = 512;
 struct Edge {
     to: u32,
     weight: f32,
-    /// What a person did, a bit for each role; none for a genre or series.
+    /// What a person did, a bit for each role; [`PART`] or none for a series, none for a genre.
     roles: u8,
 }
 
@@ -75,9 +82,9 @@ impl Rows {
     }
 }
 
-/// Titles on one side, people, genres and series on the other. Immutable once built.
+/// Titles on one side, people, genres and series on the other, all joined at once. Immutable once built.
 #[derive(Default)]
-pub(crate) struct Graph {
+struct Joined {
     /// In the order of their ids.
     titles: Vec<ContentId>,
     /// Hash of a folded name (or `genre:` and an id, `series:` and a name) → node. Two names with one 64-bit hash would be one person.
@@ -86,27 +93,18 @@ pub(crate) struct Graph {
     of_node: Rows,
 }
 
-impl Graph {
-    /// Builds the graph of these titles; the same graph whatever their order.
-    pub(crate) fn build(mut docs: Vec<TitleDoc>) -> Self {
+impl Joined {
+    fn build(mut docs: Vec<TitleDoc>) -> Self {
         docs.sort_unstable_by_key(|doc| doc.id);
         docs.dedup_by_key(|doc| doc.id);
         let series = series::of(&docs);
         let mut nodes: HashMap<u64, u32> = HashMap::new();
         let mut of_title = Rows { starts: vec![0], edges: Vec::new() };
         for (doc, series) in docs.iter().zip(&series) {
-            let mut shares: Vec<Edge> = Vec::new();
-            let people = doc.people.iter().map(|(name, role)| (hash(&fold(name)), role_weight(*role), role_bit(*role)));
-            let genres = doc.genres.iter().map(|genre| (hash(&format!("genre:{genre}")), GENRE_WEIGHT, 0));
-            let series = series.iter().map(|name| (hash(&format!("series:{name}")), SERIES_WEIGHT, 0));
-            for (key, weight, roles) in people.chain(genres).chain(series) {
+            let mut shares = shares(doc, series.as_ref(), |key| {
                 let new = nodes.len() as u32;
-                let to = *nodes.entry(key).or_insert(new);
-                match shares.iter_mut().find(|edge| edge.to == to) {
-                    Some(edge) => (edge.weight, edge.roles) = (edge.weight.max(weight), edge.roles | roles),
-                    None => shares.push(Edge { to, weight, roles }),
-                }
-            }
+                *nodes.entry(key).or_insert(new)
+            });
             of_title.edges.append(&mut shares);
             of_title.starts.push(of_title.edges.len());
         }
@@ -114,9 +112,34 @@ impl Graph {
         Self { titles: docs.into_iter().map(|doc| doc.id).collect(), nodes, of_title, of_node }
     }
 
+    fn row(&self, id: &ContentId) -> Option<u32> {
+        self.titles.binary_search(id).ok().map(|row| row as u32)
+    }
+}
+
+/// All titles as they were joined at once, and over that what changed since: the scores are those of all titles joined
+/// anew, to the last bit, since every walk meets the same edges in the same order. Immutable once built.
+#[derive(Default)]
+pub(crate) struct Graph {
+    base: Arc<Joined>,
+    over: Over,
+}
+
+impl Graph {
+    /// Builds the graph of these titles; the same graph whatever their order.
+    pub(crate) fn build(docs: Vec<TitleDoc>) -> Self {
+        Self { base: Arc::new(Joined::build(docs)), over: Over::default() }
+    }
+
+    /// The graph after `changes` of the titles that it was built of. `called` gives those titles whose whole name,
+    /// folded, is this one, and how each is written.
+    pub(crate) fn after<'a>(&self, changes: &Changes, called: impl Fn(&str) -> Vec<(ContentId, &'a str)>) -> Self {
+        Self { base: Arc::clone(&self.base), over: Over::of(&self.base, changes, called) }
+    }
+
     /// How many titles it joins.
     pub(crate) fn len(&self) -> usize {
-        self.titles.len()
+        self.base.titles.len() - self.over.gone.len() + self.over.titles.len()
     }
 
     /// The titles nearest to `seeds` and to the people who are `named`, best first, equals by id, without the
@@ -133,7 +156,7 @@ impl Graph {
     ) -> Result<Vec<Scored>, E> {
         let seeds: Vec<u32> = seeds.iter().filter_map(|id| self.row(id)).collect();
         let people: Vec<(u32, Option<CreditRole>)> =
-            named.iter().filter_map(|named| Some((*self.nodes.get(&hash(&named.name))?, named.role))).collect();
+            named.iter().filter_map(|named| Some((self.node(&named.name)?, named.role))).collect();
         let mut reached = Walk::new(self, &people).from(&seeds);
         for seed in seeds {
             reached.remove(&seed);
@@ -147,7 +170,7 @@ impl Graph {
         limit: usize,
         mut keep: impl FnMut(&mut Vec<Scored>) -> Result<(), E>,
     ) -> Result<Vec<Scored>, E> {
-        let titles = reached.into_iter().filter_map(|(row, score)| Some((*self.titles.get(row as usize)?, score)));
+        let titles = reached.into_iter().filter_map(|(row, score)| Some((self.id(row)?, score)));
         let mut reached: Vec<Scored> =
             titles.filter(|(_, score)| *score > 0.0).map(|(content_id, score)| Scored { content_id, score }).collect();
         reached.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.content_id.cmp(&b.content_id)));
@@ -172,9 +195,66 @@ impl Graph {
         Ok(hits)
     }
 
+    /// Rows of the base come first, then those over it.
     fn row(&self, id: &ContentId) -> Option<u32> {
-        self.titles.binary_search(id).ok().map(|row| row as u32)
+        match self.over.titles.binary_search(id) {
+            Ok(place) => Some((self.base.titles.len() + place) as u32),
+            Err(_) => self.base.row(id).filter(|row| !self.over.is_gone(*row)),
+        }
     }
+
+    fn id(&self, row: u32) -> Option<ContentId> {
+        let (row, titles) = (row as usize, &self.base.titles);
+        titles.get(row).or_else(|| self.over.titles.get(row - titles.len())).copied()
+    }
+
+    /// The node of a folded name, where any title still has it.
+    fn node(&self, name: &str) -> Option<u32> {
+        let key = hash(name);
+        let node = self.base.nodes.get(&key).or_else(|| self.over.nodes.get(&key)).copied();
+        node.filter(|node| self.titles_of(*node) > 0)
+    }
+
+    /// What a title has.
+    fn of_title(&self, row: u32) -> &[Edge] {
+        self.over.of_title.get(&row).map_or_else(|| self.base.of_title.of(row), Vec::as_slice)
+    }
+
+    /// How many titles have this.
+    fn titles_of(&self, node: u32) -> usize {
+        let titles = self.base.of_node.of(node).len();
+        self.over.of_node.get(&node).map_or(titles, |other| titles - other.gone.len() + other.new.len())
+    }
+
+    /// The titles that have this, in the order of their ids: sums depend on it.
+    fn of_node(&self, node: u32) -> Cow<'_, [Edge]> {
+        let base = self.base.of_node.of(node);
+        let Some(other) = self.over.of_node.get(&node) else { return Cow::Borrowed(base) };
+        let stay = base.iter().filter(|edge| other.gone.binary_search(&edge.to).is_err());
+        let mut edges: Vec<Edge> = stay.chain(&other.new).copied().collect();
+        edges.sort_by_key(|edge| self.id(edge.to));
+        Cow::Owned(edges)
+    }
+}
+
+/// What a title has, each once, under the nodes that `node` gives for their keys: people, then genres, then the series.
+fn shares(doc: &TitleDoc, series: Option<&Member>, mut node: impl FnMut(u64) -> u32) -> Vec<Edge> {
+    let people = doc.people.iter().map(|(name, role)| (hash(&fold(name)), role_weight(*role), role_bit(*role)));
+    let genres = doc.genres.iter().map(|genre| (hash(&format!("genre:{genre}")), GENRE_WEIGHT, 0));
+    let series = series.map(|of| (series_key(&of.name), SERIES_WEIGHT, if of.is_part { PART } else { 0 }));
+    let mut shares: Vec<Edge> = Vec::new();
+    for (key, weight, roles) in people.chain(genres).chain(series) {
+        let to = node(key);
+        match shares.iter_mut().find(|edge| edge.to == to) {
+            Some(edge) => (edge.weight, edge.roles) = (edge.weight.max(weight), edge.roles | roles),
+            None => shares.push(Edge { to, weight, roles }),
+        }
+    }
+    shares
+}
+
+fn series_key(name: &str) -> u64 {
+    hash(&format!("series:{name}"))
 }
 
 fn role_weight(role: CreditRole) -> f32 {
@@ -193,8 +273,8 @@ fn role_bit(role: CreditRole) -> u8 {
     }
 }
 
-/// The same in every process: the graph is rebuilt often, never stored.
-fn hash(text: &str) -> u64 {
+/// The same in every process: what is derived is rebuilt often, never stored.
+pub(crate) fn hash(text: &str) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(text)
 }
 

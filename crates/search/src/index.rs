@@ -13,11 +13,11 @@ use std::{
 use async_trait::async_trait;
 use contracts::{Content, ContentId, MAX_BATCH, Vector};
 use stores::vectors::Point;
-use tokio::sync::Notify;
 
 use crate::{
     SearchError,
     conditions::{TAGS_FORMAT, tags},
+    derived::Derivation,
     keyword::KeywordIndex,
     passages::passages_of,
     vector::{Meaning, text_hash},
@@ -57,27 +57,20 @@ pub(crate) trait Target: Send + Sync {
     async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError>;
 }
 
-/// The keyword index, and who wants to know when it changed.
+/// The keyword index, and what is derived from it.
 pub(crate) struct KeywordTarget {
     pub index: Arc<KeywordIndex>,
-    /// Counts the commits.
-    pub version: Arc<AtomicU64>,
-    pub changed: Arc<Notify>,
+    pub derivation: Arc<Derivation>,
 }
 
 impl KeywordTarget {
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&KeywordIndex) -> Result<T, SearchError> + Send + 'static,
+        work: impl FnOnce(&KeywordIndex, &Derivation) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchError> {
-        let index = Arc::clone(&self.index);
-        let done = tokio::task::spawn_blocking(move || work(&index)).await;
+        let (index, derivation) = (Arc::clone(&self.index), Arc::clone(&self.derivation));
+        let done = tokio::task::spawn_blocking(move || work(&index, &derivation)).await;
         done.map_err(|_| SearchError::Worker("writing the keyword index"))?
-    }
-
-    fn tell(&self) {
-        self.version.fetch_add(1, Ordering::SeqCst);
-        self.changed.notify_one();
     }
 }
 
@@ -88,30 +81,23 @@ impl Target for KeywordTarget {
     }
 
     async fn cursor(&self) -> Result<Option<i64>, SearchError> {
-        self.blocking(KeywordIndex::cursor).await
+        self.blocking(|index, _| index.cursor()).await
     }
 
     async fn begin(&self) -> Result<(), SearchError> {
-        self.blocking(KeywordIndex::clear).await
+        self.blocking(|index, _| index.clear()).await
     }
 
     async fn fill(&self, titles: Vec<Content>) -> Result<(), SearchError> {
-        self.blocking(move |index| index.add(&titles)).await
+        self.blocking(move |index, _| index.add(&titles)).await
     }
 
     async fn finish(&self, cursor: i64) -> Result<(), SearchError> {
-        self.blocking(move |index| index.apply(&[], &[], cursor)).await?;
-        self.tell();
-        Ok(())
+        self.blocking(move |_, derivation| derivation.finish(cursor)).await
     }
 
     async fn apply(&self, titles: Vec<Content>, gone: Vec<ContentId>, cursor: i64) -> Result<(), SearchError> {
-        let changes = !titles.is_empty() || !gone.is_empty();
-        self.blocking(move |index| index.apply(&titles, &gone, cursor)).await?;
-        if changes {
-            self.tell();
-        }
-        Ok(())
+        self.blocking(move |_, derivation| derivation.apply(&titles, &gone, cursor)).await
     }
 }
 

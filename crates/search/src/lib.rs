@@ -6,8 +6,10 @@
 extern crate self as search;
 
 mod answers;
+mod changes;
 mod conditions;
 mod counted;
+mod derived;
 mod discover;
 mod error;
 mod evidence;
@@ -30,6 +32,7 @@ mod ranked;
 mod reasons;
 mod replica;
 mod service;
+mod shelves;
 mod similar;
 mod store;
 mod suggest;

@@ -7,11 +7,11 @@ use contracts::{ContentId, Region, Result, SearchRequest, SortOrder};
 
 use crate::{
     Search,
+    derived::Derived,
     keyword::{Demand, Ordered, Rank, Snapshot},
     query::{Plan, QueryKind},
     rank::Fused,
     ranked::Found,
-    replica::Derived,
     service::within,
 };
 

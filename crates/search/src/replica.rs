@@ -20,27 +20,21 @@ use stores::{
     events::{self, Group, Head},
     vectors::VectorIndex,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::{
     FusionConfig, SearchError,
-    discover::Shelves,
+    derived::{Derivation, Derived},
     follow::{self, Follower},
-    graph::Graph,
     index::{KeywordTarget, TagsFormat, VectorTarget},
     keyword::KeywordIndex,
     rank::Source,
-    suggest::Suggester,
     trending::Trending,
     vector::Meaning,
 };
 
-/// The graph is rebuilt when nothing changed for this long …
-const QUIET: Duration = Duration::from_millis(300);
-/// … or when this long has passed since the first change.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often the place in the log is written down for others to see.
 const OFFSETS_EVERY: Duration = Duration::from_secs(5);
 /// While the vectors follow, one title in so many may lack its own before answers say so.
@@ -93,14 +87,6 @@ pub struct Progress {
     pub joining: bool,
 }
 
-/// What is built from the keyword index beside it, in memory, whenever that changed.
-#[derive(Default)]
-pub(crate) struct Derived {
-    pub graph: Graph,
-    pub suggester: Suggester,
-    pub shelves: Shelves,
-}
-
 /// Search over this replica's own indexes; implements [`contracts::SearchApi`].
 pub struct Search {
     pub(crate) catalog: Arc<dyn CatalogApi>,
@@ -125,12 +111,7 @@ pub struct Search {
     pub(crate) boost: Arc<dyn PersonalBoost>,
     /// Keeps answers.
     pub(crate) cache: Arc<dyn Cache>,
-    derived: RwLock<Arc<Derived>>,
-    /// Commits of the keyword index, and how many of them the graph has seen.
-    version: Arc<AtomicU64>,
-    graph_version: AtomicU64,
-    joining: AtomicBool,
-    changed: Arc<Notify>,
+    derivation: Arc<Derivation>,
 }
 
 impl Search {
@@ -173,6 +154,7 @@ impl Search {
             warm: AtomicBool::new(false),
             events,
             rng,
+            derivation: Arc::new(Derivation::of(Arc::clone(&keyword))),
             keyword,
             keyword_progress: follow::Progress::new(),
             meaning,
@@ -182,11 +164,6 @@ impl Search {
             intents: None,
             boost: Arc::new(NeutralBoost),
             cache,
-            derived: RwLock::default(),
-            version: Arc::new(AtomicU64::new(1)),
-            graph_version: AtomicU64::new(0),
-            joining: AtomicBool::new(false),
-            changed: Arc::default(),
         })
     }
 
@@ -207,11 +184,7 @@ impl Search {
     /// Keeps the indexes as the catalogue is, whenever `head` moves, until told to stop; what is begun is finished first.
     pub async fn follow(&self, head: Head, stop: CancellationToken) {
         let keyword = self.follower(
-            KeywordTarget {
-                index: Arc::clone(&self.keyword),
-                version: Arc::clone(&self.version),
-                changed: Arc::clone(&self.changed),
-            },
+            KeywordTarget { index: Arc::clone(&self.keyword), derivation: Arc::clone(&self.derivation) },
             &self.keyword_progress,
         );
         let vector = self.meaning.clone().map(|meaning| {
@@ -223,7 +196,7 @@ impl Search {
                 vector.run(head.clone(), &stop).await;
             }
         };
-        let derived = async { tokio::join!(self.keep_graph(&stop), self.keep_offsets(&stop)) };
+        let derived = async { tokio::join!(self.derivation.follow(&stop), self.keep_offsets(&stop)) };
         tokio::join!(
             keyword.run(head.clone(), &stop),
             vectors,
@@ -283,8 +256,7 @@ impl Search {
     }
 
     fn words_stand_at(&self, head: i64) -> bool {
-        let graph = self.graph_version.load(Ordering::SeqCst) == self.version.load(Ordering::SeqCst);
-        self.keyword_progress.reached(head) && graph
+        self.keyword_progress.reached(head) && self.derivation.is_current()
     }
 
     /// The titles that answers come from: those that the words know, and those of them that are embedded.
@@ -305,7 +277,7 @@ impl Search {
         };
         let vector_lag = if self.meaning.is_some() { vectors.lag() } else { 0 };
         let lag = self.keyword_progress.lag().max(vector_lag).unsigned_abs();
-        Progress { indexed, total, lag, joining: self.joining.load(Ordering::SeqCst) }
+        Progress { indexed, total, lag, joining: self.derivation.is_joining() }
     }
 
     /// What an answer lacks while an index is being filled or catches up: the first keyword index holds but a part of the
@@ -349,9 +321,8 @@ impl Search {
             }
             None => Component::new("vector_index", ComponentState::Degraded, "not in use without an embedding model"),
         };
-        let (built, version) = (self.graph_version.load(Ordering::SeqCst), self.version.load(Ordering::SeqCst));
-        let state = if built == 0 { ComponentState::Starting } else { ComponentState::Ready };
-        let behind = if built == version { "" } else { ", a little behind the keyword index" };
+        let state = if self.derivation.version() == 0 { ComponentState::Starting } else { ComponentState::Ready };
+        let behind = if self.derivation.is_current() { "" } else { ", a little behind the keyword index" };
         let graph = Component::new("graph", state, format!("{} titles joined{behind}", self.derived().graph.len()));
         let mut components = vec![keyword, vector, model, graph];
         components.extend(self.intents.as_ref().map(|reader| match reader.trouble() {
@@ -382,7 +353,7 @@ impl Search {
     }
 
     pub(crate) fn derived(&self) -> Arc<Derived> {
-        Arc::clone(&self.derived.read().unwrap_or_else(PoisonError::into_inner))
+        self.derivation.current()
     }
 
     fn follower<T>(&self, target: T, progress: &Arc<follow::Progress>) -> Follower<T> {
@@ -394,65 +365,6 @@ impl Search {
             rng: self.rng.clone(),
             progress: Arc::clone(progress),
         }
-    }
-
-    /// Rebuilds the graph some time after the index changed, beside the old one, and swaps them.
-    async fn keep_graph(&self, stop: &CancellationToken) {
-        let mut failed = false;
-        while !stop.is_cancelled() {
-            let version = self.version.load(Ordering::SeqCst);
-            if version == self.graph_version.load(Ordering::SeqCst) {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = self.changed.notified() => self.settle(stop).await,
-                }
-                continue;
-            }
-            // One that failed is tried again, and nobody should wait for that.
-            self.joining.store(!failed, Ordering::SeqCst);
-            let derived = self.derive().await;
-            self.joining.store(false, Ordering::SeqCst);
-            failed = derived.is_err();
-            match derived {
-                Ok(derived) => {
-                    *self.derived.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(derived);
-                    self.graph_version.store(version, Ordering::SeqCst);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the graph can't be built; it tries again");
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = tokio::time::sleep(LONGEST_WAIT) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    /// Waits until the changes pause.
-    async fn settle(&self, stop: &CancellationToken) {
-        let started = Instant::now();
-        while started.elapsed() < LONGEST_WAIT {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.changed.notified() => {}
-                () = tokio::time::sleep(QUIET) => return,
-            }
-        }
-    }
-
-    async fn derive(&self) -> Result<Derived, SearchError> {
-        let snapshot = self.keyword.snapshot();
-        let build = move || {
-            let mut docs = Vec::new();
-            snapshot.for_each(|doc| docs.push(doc))?;
-            Ok(Derived {
-                suggester: Suggester::build(&docs),
-                shelves: Shelves::build(&docs),
-                graph: Graph::build(docs),
-            })
-        };
-        tokio::task::spawn_blocking(build).await.map_err(|_| SearchError::Worker("building the graph"))?
     }
 
     /// Writes down where the slowest index stands, so that lag and retention can be read from the log's own tables.

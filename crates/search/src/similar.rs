@@ -10,12 +10,12 @@ use contracts::{
 use crate::{
     Search, SearchError,
     conditions::conditions,
+    derived::Derived,
     discover::{self, Items, ROW_LENGTH, Row, SHORTEST_ROW},
     keyword::{Demand, Snapshot, TitleDoc},
     ordered,
     query::{Plan, QueryKind},
     rank::Fused,
-    replica::Derived,
     service::{named_once, within},
 };
 

@@ -1,205 +1,201 @@
 //! (pure) Completes what someone types: titles, people and genres by a prefix of their names, the likely first.
 //!
 //! A name is found from its start, a title also without its article and from each of its first words, a person also
-//! from the last name. The keys are sorted, so that a prefix is a range of them; ranges that hold too many to walk
-//! through at each keystroke have their best kept apart.
+//! from the last name. All names are sorted at once; what changed since is looked at beside them, and what it takes the
+//! place of is passed over, so that what is found is what all names sorted anew would give.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    ops::Range,
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
 };
 
 use contracts::{ContentId, CreditRole, MAX_SUGGESTIONS, Suggestion, SuggestionKind, genres};
 
-use crate::{keyword::TitleDoc, text::fold};
+mod names;
 
-/// The words of a title that it is found from.
-const MAX_STARTS: usize = 6;
+use crate::{changes::Changes, keyword::TitleDoc, text::fold};
+use names::{Entry, Names};
+
 /// The people of a title that are worth suggesting; the catalogue lists the important first.
 const MAX_PEOPLE: usize = 20;
-/// More keys than this are not walked through at a keystroke: the best of their prefix are kept apart, up to this many
-/// letters. No longer prefix is that crowded.
-const MAX_WALKED: usize = 500;
-const LONGEST_KEPT: usize = 16;
-/// How many of the best are kept: more than are shown, for those whom not all of them suit.
+/// How many of the best are asked for where not all of them suit who asks.
 pub(crate) const KEPT: usize = 10 * MAX_SUGGESTIONS;
-/// What a name that is found from its start has before one that is found from a later word.
-const FROM_START: f32 = 0.3;
-/// What a name has that is all that was typed.
-const WHOLE: f32 = 2.0;
 
-/// Someone or something with a name.
-struct Entry {
-    text: Box<str>,
-    kind: SuggestionKind,
-    title: Option<(ContentId, Option<u16>)>,
-    weight: f32,
+/// The titles and people of one reading of the whole catalogue. Immutable once built.
+#[derive(Default)]
+struct Base {
+    /// Titles in the order of their ids, then people.
+    names: Names,
+    /// How many of the first entries are titles.
+    titles: usize,
+    /// The people whose name is written in more than one way: each way, and in how many titles.
+    spellings: HashMap<u32, Vec<(Box<str>, u32)>>,
+    /// How many titles have each genre, by its id.
+    genres: BTreeMap<String, u32>,
 }
 
-/// A folded name or the end of one.
-struct Key {
-    text: Range<usize>,
-    entry: u32,
-    from_start: bool,
+impl Base {
+    fn build(docs: &[TitleDoc]) -> Self {
+        let mut base = Self { titles: docs.len(), ..Self::default() };
+        for doc in docs {
+            base.names.add_title(doc);
+            count_genres(&mut base.genres, doc, 1);
+        }
+        for (folded, tally) in tallies(docs.iter().map(|doc| (doc, 1))) {
+            let ways = tally.iter().map(|(name, titles)| (*name, titles.unsigned_abs()));
+            let spelt: Vec<(&str, u32)> = ways.collect();
+            let person = base.names.add_person(&folded, &spelt);
+            if spelt.len() > 1 {
+                let owned: Vec<(Box<str>, u32)> = spelt.into_iter().map(|(name, titles)| (name.into(), titles)).collect();
+                base.spellings.insert(person, owned);
+            }
+        }
+        base.names.sort();
+        base.names.keep_crowded();
+        base
+    }
+
+    fn title(&self, id: ContentId) -> Option<u32> {
+        let titles = &self.names.entries[..self.titles];
+        titles.binary_search_by(|entry| entry.id().cmp(&Some(id))).ok().map(|entry| entry as u32)
+    }
+
+    fn person(&self, folded: &str) -> Option<u32> {
+        let mut named = self.names.named(folded);
+        named.find(|(_, entry)| entry.kind() == SuggestionKind::Person).map(|(person, _)| person)
+    }
+
+    /// How a name is written once `tally` is added to what is known of the person: each way, and in how many titles.
+    fn spelt<'a>(&'a self, person: Option<u32>, tally: &[(&'a str, i32)]) -> Vec<(&'a str, u32)> {
+        let mut spelt: Vec<(&'a str, u32)> = match person {
+            None => Vec::new(),
+            Some(person) => match self.spellings.get(&person) {
+                Some(all) => all.iter().map(|(name, titles)| (&**name, *titles)).collect(),
+                None => self.names.entries[person as usize].person().into_iter().collect(),
+            },
+        };
+        for (name, by) in tally {
+            match spelt.iter_mut().find(|(known, _)| known == name) {
+                Some((_, titles)) => *titles = titles.saturating_add_signed(*by),
+                None => spelt.push((*name, u32::try_from(*by).unwrap_or(0))),
+            }
+        }
+        spelt.retain(|(_, titles)| *titles > 0);
+        spelt
+    }
 }
 
 /// Everything that can be suggested. Immutable once built.
 #[derive(Default)]
 pub(crate) struct Suggester {
-    entries: Vec<Entry>,
-    /// All keys' text, one after the other.
-    texts: String,
-    /// In the order of their text.
-    keys: Vec<Key>,
-    kept: HashMap<String, Vec<u32>>,
+    base: Arc<Base>,
+    /// Entries of the base that are no more, or have another over it.
+    gone: HashSet<u32>,
+    /// What changed since, and the genres.
+    over: Names,
 }
 
 impl Suggester {
-    /// Builds it from the catalogue's titles.
+    /// Builds it from the catalogue's titles, in the order of their ids and each once.
     pub(crate) fn build(docs: &[TitleDoc]) -> Self {
-        let mut suggester = Self::default();
-        for doc in docs {
-            let title = Some((doc.id, doc.year));
-            let weight = 0.5 + doc.popularity();
-            let entry = suggester.add(&doc.title, SuggestionKind::Title, title, weight);
-            for title in std::iter::once(&doc.title).chain(&doc.other_titles) {
-                suggester.add_starts(&fold(title), entry);
+        Self { base: Arc::new(Base::build(docs)), ..Self::default() }.after(&Changes::default())
+    }
+
+    /// What can be suggested after `changes` of the titles that it was built from.
+    pub(crate) fn after(&self, changes: &Changes) -> Self {
+        let (base, mut gone, mut over) = (&*self.base, HashSet::new(), Names::default());
+        for (id, change) in changes.iter() {
+            if !change.keeps(|doc| (&doc.title, &doc.other_titles, doc.year, doc.weight)) {
+                gone.extend(base.title(*id));
+                change.is.iter().for_each(|doc| over.add_title(doc));
             }
         }
-        for (folded, (name, titles)) in people(docs) {
-            // From 0 for one title to about 1 for two hundred.
-            let weight = (titles as f32).ln() / 200.0_f32.ln();
-            let entry = suggester.add(name, SuggestionKind::Person, None, weight);
-            suggester.add_key(&folded, entry, true);
-            if let Some((_, last)) = folded.rsplit_once(' ') {
-                suggester.add_key(last, entry, false);
+        for (folded, tally) in tallies(changes.counted()) {
+            let person = base.person(&folded);
+            gone.extend(person);
+            let spelt = base.spelt(person, &tally);
+            if !spelt.is_empty() {
+                over.add_person(&folded, &spelt);
             }
         }
-        let mut held: Vec<&String> = docs.iter().flat_map(|doc| &doc.genres).collect();
-        held.sort_unstable();
-        held.dedup();
-        for name in held.into_iter().filter_map(|id| genres::name(id)) {
-            let entry = suggester.add(name, SuggestionKind::Genre, None, 1.5);
-            suggester.add_key(&fold(name), entry, true);
-        }
-        suggester.sort();
-        suggester
+        let mut held = base.genres.clone();
+        changes.counted().for_each(|(doc, by)| count_genres(&mut held, doc, by));
+        let mut named: Vec<&str> =
+            held.iter().filter(|(_, titles)| **titles > 0).filter_map(|(id, _)| genres::name(id)).collect();
+        named.sort_by_cached_key(|name| fold(name));
+        named.into_iter().for_each(|name| over.add_genre(name));
+        over.sort();
+        Self { base: Arc::clone(&self.base), gone, over }
     }
 
-    fn add(&mut self, text: &str, kind: SuggestionKind, title: Option<(ContentId, Option<u16>)>, weight: f32) -> u32 {
-        self.entries.push(Entry { text: text.into(), kind, title, weight });
-        (self.entries.len() - 1) as u32
-    }
-
-    fn add_starts(&mut self, folded: &str, entry: u32) {
-        let starts = std::iter::once(0).chain(folded.match_indices(' ').map(|(at, _)| at + 1));
-        let article = ["the ", "a ", "an "].into_iter().find(|article| folded.starts_with(article)).map_or(0, str::len);
-        for at in starts.take(MAX_STARTS) {
-            self.add_key(&folded[at..], entry, at == 0 || at == article);
-        }
-    }
-
-    fn add_key(&mut self, text: &str, entry: u32, from_start: bool) {
-        if !text.is_empty() {
-            let from = self.texts.len();
-            self.texts.push_str(text);
-            self.keys.push(Key { text: from..self.texts.len(), entry, from_start });
-        }
-    }
-
-    fn sort(&mut self) {
-        let texts = &self.texts;
-        self.keys
-            .sort_unstable_by(|a, b| texts[a.text.clone()].cmp(&texts[b.text.clone()]).then(a.entry.cmp(&b.entry)));
-        let crowded = self.crowded();
-        self.kept = crowded
-            .into_iter()
-            .map(|prefix| {
-                let best = self.best(&prefix, KEPT);
-                (prefix, best)
-            })
-            .collect();
-    }
-
-    /// The prefixes that more keys begin with than are walked through at a keystroke.
-    fn crowded(&self) -> Vec<String> {
-        let mut crowded = Vec::new();
-        for letters in 1..=LONGEST_KEPT {
-            let mut run: (&str, usize) = ("", 0);
-            for key in &self.keys {
-                let text = &self.texts[key.text.clone()];
-                let Some((end, last)) = text.char_indices().nth(letters - 1) else { continue };
-                let prefix = &text[..end + last.len_utf8()];
-                run = if run.0 == prefix { (prefix, run.1 + 1) } else { (prefix, 1) };
-                if run.1 == MAX_WALKED + 1 {
-                    crowded.push(prefix.to_owned());
-                }
-            }
-        }
-        crowded
+    /// The titles that it was built from whose whole name, folded, is this one, and how each is written.
+    pub(crate) fn called(&self, folded: &str) -> Vec<(ContentId, &str)> {
+        let named = self.base.names.named(folded);
+        let titles = named.filter_map(|(_, entry)| Some((entry.id()?, &*entry.text)));
+        titles.filter(|(_, title)| fold(title) == folded).collect()
     }
 
     /// What starts with `folded`, the likely first, at most `limit`.
     pub(crate) fn complete(&self, folded: &str, limit: usize) -> Vec<Suggestion> {
-        let best = match self.kept.get(folded) {
-            Some(kept) => kept.iter().copied().take(limit).collect(),
-            None => self.best(folded, limit),
-        };
-        let suggestion = |entry: &Entry| Suggestion {
-            text: entry.text.to_string(),
-            kind: entry.kind,
-            content_id: entry.title.map(|(id, _)| id),
-            year: entry.title.and_then(|(_, year)| year),
-        };
-        best.into_iter().filter_map(|entry| self.entries.get(entry as usize)).map(suggestion).collect()
-    }
-
-    fn best(&self, prefix: &str, limit: usize) -> Vec<u32> {
-        if prefix.is_empty() {
-            return Vec::new();
-        }
-        let text = |key: &Key| &self.texts[key.text.clone()];
-        let from = self.keys.partition_point(|key| text(key) < prefix);
-        let mut weights: HashMap<u32, f32> = HashMap::new();
-        for key in self.keys[from..].iter().take_while(|key| text(key).starts_with(prefix)) {
-            let entry = &self.entries[key.entry as usize];
-            let whole = if key.text.len() == prefix.len() { WHOLE } else { 0.0 };
-            let weight = entry.weight + if key.from_start { FROM_START + whole } else { 0.0 };
-            let known = weights.entry(key.entry).or_insert(weight);
-            *known = known.max(weight);
-        }
-        let mut best: Vec<(u32, f32)> = weights.into_iter().collect();
-        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if best.len() > limit && limit > 0 {
-            best.select_nth_unstable_by(limit - 1, order);
-            best.truncate(limit);
-        }
-        best.sort_unstable_by(order);
-        best.truncate(limit);
-        best.into_iter().map(|(entry, _)| entry).collect()
+        let base = self.base.names.begin(folded, limit, &self.gone);
+        let over = self.over.begin(folded, limit, &HashSet::new());
+        let mut found: Vec<(f32, &Entry)> = base.into_iter().chain(over).collect();
+        found.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.place().cmp(&other.place())));
+        found.truncate(limit);
+        found.into_iter().map(|(_, entry)| entry.suggestion()).collect()
     }
 }
 
-/// Everyone by folded name, as first written, and in how many titles they are.
-fn people(docs: &[TitleDoc]) -> BTreeMap<String, (&str, usize)> {
-    let mut people: BTreeMap<String, (&str, usize)> = BTreeMap::new();
-    for doc in docs {
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, _) in doc.people.iter().filter(|(_, role)| *role != CreditRole::Writer).take(MAX_PEOPLE) {
-            if !seen.contains(&name.as_str()) {
-                seen.push(name);
-                people.entry(fold(name)).or_insert((name, 0)).1 += 1;
+/// How each name (folded) is written, each way with how many titles more there are of it than there were; what comes to
+/// none is left out.
+fn tallies<'a>(docs: impl Iterator<Item = (&'a TitleDoc, i32)>) -> BTreeMap<String, Vec<(&'a str, i32)>> {
+    let mut tallies: BTreeMap<String, Vec<(&'a str, i32)>> = BTreeMap::new();
+    for (doc, by) in docs {
+        for name in suggested(doc) {
+            // Hardly anybody's name is written in two ways.
+            let tally = tallies.entry(fold(name)).or_insert_with(|| Vec::with_capacity(1));
+            match tally.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, titles)) => *titles += by,
+                None => tally.push((name, by)),
             }
         }
     }
-    people.remove("");
+    tallies.remove("");
+    tallies.retain(|_, tally| {
+        tally.retain(|(_, titles)| *titles != 0);
+        !tally.is_empty()
+    });
+    tallies
+}
+
+/// The people of a title that are suggested, each once.
+fn suggested(doc: &TitleDoc) -> Vec<&str> {
+    let mut people: Vec<&str> = Vec::new();
+    for (name, _) in doc.people.iter().filter(|(_, role)| *role != CreditRole::Writer).take(MAX_PEOPLE) {
+        if !people.contains(&name.as_str()) {
+            people.push(name);
+        }
+    }
     people
+}
+
+fn count_genres(genres: &mut BTreeMap<String, u32>, doc: &TitleDoc, by: i32) {
+    for genre in &doc.genres {
+        match genres.get_mut(genre) {
+            Some(titles) => *titles = titles.saturating_add_signed(by),
+            None => {
+                genres.insert(genre.clone(), u32::try_from(by).unwrap_or(0));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::fixtures;
+    use proptest::prelude::*;
+
+    use super::{names::HELD, *};
+    use crate::fixtures::{self, changes, histories};
 
     fn suggester() -> Suggester {
         Suggester::build(&fixtures::films().iter().map(TitleDoc::of).collect::<Vec<_>>())
@@ -234,19 +230,65 @@ mod tests {
         assert_eq!((person.kind, person.content_id, person.year), (SuggestionKind::Person, None, None));
     }
 
+    /// Films whose names begin alike.
+    fn crowd() -> Vec<TitleDoc> {
+        let film = |number| fixtures::film(number, &format!("The Film {number}"), 2000, &[], &[], "");
+        (1..=600).map(|number| TitleDoc::of(&film(number))).collect()
+    }
+
     #[test]
     fn what_is_kept_apart_is_what_the_keys_say() {
-        let films =
-            (0..600_u128).map(|number| fixtures::film(number, &format!("The Film {number}"), 2000, &[], &[], ""));
-        let suggester = Suggester::build(&films.map(|film| TitleDoc::of(&film)).collect::<Vec<_>>());
-        let mut kept: Vec<&str> = suggester.kept.keys().map(String::as_str).collect();
+        let suggester = Suggester::build(&crowd());
+        let names = &suggester.base.names;
+        let mut kept: Vec<&str> = names.kept.keys().map(String::as_str).collect();
         kept.sort_unstable();
         assert_eq!(kept[..4], ["f", "fi", "fil", "film"]);
         assert!(kept.contains(&"the film ") && !kept.contains(&"the film 1"));
         for prefix in kept {
-            let (best, walked) = (&suggester.kept[prefix], suggester.best(prefix, KEPT));
-            assert_eq!((best.len(), best), (KEPT, &walked), "{prefix}");
+            let (best, walked) = (&names.kept[prefix], names.best(prefix, HELD, &HashSet::new()));
+            assert_eq!((best.len(), best), (HELD, &walked), "{prefix}");
             assert_eq!(suggester.complete(prefix, MAX_SUGGESTIONS).len(), MAX_SUGGESTIONS, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn what_is_gone_from_what_is_kept_makes_room() {
+        let before = crowd();
+        let suggester = Suggester::build(&before);
+        for gone in [1, HELD - MAX_SUGGESTIONS, HELD, 590] {
+            let after = &before[gone..];
+            let followed = suggester.after(&changes(&before, after));
+            for limit in [MAX_SUGGESTIONS, KEPT] {
+                let expected = Suggester::build(after).complete("film", limit);
+                assert_eq!(followed.complete("film", limit), expected, "{gone} are gone");
+                assert_eq!(expected.len(), limit.min(after.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_most_titles_write_it() {
+        let film = |number, name| fixtures::film(number, "Film", 2000, &[], &[name], "");
+        let docs = [film(1, "Zoe Ray"), film(2, "Zoë Ray"), film(3, "Zoë Ray")].map(|film| TitleDoc::of(&film));
+        let shown = |suggester: &Suggester| -> Vec<String> {
+            suggester.complete("zoe", 5).into_iter().map(|one| one.text).collect()
+        };
+        let suggester = Suggester::build(&docs);
+        assert_eq!(shown(&suggester), ["Zoë Ray"]);
+        assert_eq!(shown(&suggester.after(&changes(&docs, &docs[..2]))), ["Zoe Ray"], "of two ways the first");
+        assert_eq!(shown(&suggester.after(&changes(&docs, &docs[..0]))), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_changed_is_completed_as_if_all_were_sorted_anew((before, after) in histories()) {
+            let followed = Suggester::build(&before).after(&changes(&before, &after));
+            let whole = Suggester::build(&after);
+            for prefix in ["a", "alien", "alien 2", "the", "heat", "j", "l", "lee", "ann lee", "r", "d", "drama", "c"] {
+                for limit in [1, 3, KEPT] {
+                    prop_assert_eq!(followed.complete(prefix, limit), whole.complete(prefix, limit), "{}", prefix);
+                }
+            }
         }
     }
 }

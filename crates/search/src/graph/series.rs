@@ -14,17 +14,32 @@ const NUMBERS: &[&str] = &[
 /// A shorter name is a word that many titles begin with.
 const SHORTEST: usize = 4;
 
-/// The folded name of the series that each title is of, where there is another title of it: "Alien", "Aliens 2" and
-/// "Alien: Covenant" are of "alien". Two films that merely have one name are not.
-pub(super) fn of(docs: &[TitleDoc]) -> Vec<Option<String>> {
-    let cut: Vec<Option<String>> = docs.iter().map(|doc| series(&doc.title)).collect();
+/// A series that a title is of.
+pub(super) struct Member {
+    /// The folded name.
+    pub name: String,
+    /// Whether the title itself says that it is a part.
+    pub is_part: bool,
+}
+
+/// The series that each title is of, where there is a part of it: "Alien", "Aliens 2" and "Alien: Covenant" are of
+/// "alien". Two films that merely have one name are not.
+pub(super) fn of(docs: &[TitleDoc]) -> Vec<Option<Member>> {
+    let cut: Vec<Option<String>> = docs.iter().map(|doc| cut(&doc.title)).collect();
     let known: HashSet<&String> = cut.iter().flatten().collect();
-    let whole = |doc: &TitleDoc| Some(fold(&doc.title)).filter(|name| known.contains(name));
-    docs.iter().zip(&cut).map(|(doc, cut)| cut.clone().or_else(|| whole(doc))).collect()
+    docs.iter().zip(&cut).map(|(doc, cut)| member(&doc.title, cut.clone(), |name| known.contains(name))).collect()
+}
+
+/// The series of a title that is `cut` like this: its own, or the one of its name where there `is_known` to be one.
+pub(super) fn member(title: &str, cut: Option<String>, is_known: impl Fn(&String) -> bool) -> Option<Member> {
+    match cut {
+        Some(name) => Some(Member { name, is_part: true }),
+        None => Some(fold(title)).filter(is_known).map(|name| Member { name, is_part: false }),
+    }
 }
 
 /// What a title begins with before its part: a number, or what stands after a colon. `None` for the title of no part.
-fn series(title: &str) -> Option<String> {
+pub(super) fn cut(title: &str) -> Option<String> {
     let before = title.split_once(':').map(|(before, _)| before);
     let folded = fold(before.unwrap_or(title));
     let mut words: Vec<&str> = folded.split(' ').collect();
@@ -60,7 +75,7 @@ mod tests {
             ("", None),
         ];
         for (title, expected) in table {
-            assert_eq!(series(title).as_deref(), expected, "{title}");
+            assert_eq!(cut(title).as_deref(), expected, "{title}");
         }
     }
 }

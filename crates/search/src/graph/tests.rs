@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{films, id};
+use crate::{
+    fixtures::{changes, films, histories, id},
+    suggest::Suggester,
+};
 
 fn docs() -> Vec<TitleDoc> {
     films().iter().map(TitleDoc::of).collect()
@@ -136,6 +139,7 @@ fn parts_of_a_series_are_near_without_a_common_crew() {
 
 /// Personalised PageRank of all places by many steps of a walk over the whole graph.
 fn by_power_iteration(graph: &Graph, start: u32) -> Vec<f64> {
+    let graph = &graph.base;
     let mut start_mass = vec![0.0; graph.titles.len()];
     start_mass[start as usize] = 1.0;
     let (mut at_titles, mut at_nodes) = (start_mass.clone(), vec![0.0; graph.nodes.len()]);
@@ -161,7 +165,53 @@ fn by_power_iteration(graph: &Graph, start: u32) -> Vec<f64> {
     at_titles
 }
 
+#[test]
+fn a_series_begins_and_ends_with_its_parts() {
+    let docs = [doc(1, "Alien", &["A"]), doc(2, "Alien: Covenant", &["B"]), doc(3, "Alien", &["C"])];
+    let near = |before: &[TitleDoc], after: &[TitleDoc], of: u128| {
+        let suggester = Suggester::build(before);
+        let graph = Graph::build(before.to_vec());
+        let graph = graph.after(&changes(before, after), |name| suggester.called(name));
+        let mut near = numbers(&nearest(&graph, &[id(of)], &[], 10));
+        near.sort_unstable();
+        near
+    };
+    let without = [docs[0].clone(), docs[2].clone()];
+    assert_eq!((near(&without, &docs, 1), near(&without, &docs, 2)), (vec![2, 3], vec![1, 3]), "it begins");
+    assert!(near(&docs, &without, 1).is_empty(), "it ends: two films have one name");
+    assert_eq!(near(&docs, &docs[..2], 1), [2], "one title of it goes");
+}
+
+#[test]
+fn somebody_whose_titles_are_all_gone_leads_nowhere() {
+    let casts: [&[&str]; 4] = [&["A", "B"], &["C", "D"], &["C", "D", "E"], &["D", "F"]];
+    let films = (1..).zip(casts).map(|(number, cast)| doc(number, "Film", cast));
+    let before: Vec<TitleDoc> = films.collect();
+    let graph = Graph::build(before.clone()).after(&changes(&before, &before[1..]), |_| Vec::new());
+    // To the last bit: half of the walks would begin with them, and end there.
+    let found = nearest(&graph, &[id(2)], &[named("a", None)], 10);
+    assert_eq!(found, nearest(&Graph::build(before[1..].to_vec()), &[id(2)], &[], 10));
+    assert_eq!((found.len(), graph.len(), graph.node("a")), (2, 3, None));
+    assert!(nearest(&graph, &[id(1)], &[], 10).is_empty());
+}
+
 proptest! {
+    #[test]
+    fn what_changed_is_walked_as_if_all_were_joined_anew((before, after) in histories(), seed in 1_u128..25) {
+        let suggester = Suggester::build(&before);
+        let followed = Graph::build(before.clone());
+        let followed = followed.after(&changes(&before, &after), |name| suggester.called(name));
+        let whole = Graph::build(after);
+        prop_assert_eq!(followed.len(), whole.len());
+        let director = vec![named("ann lee", Some(CreditRole::Director))];
+        for (seeds, people) in
+            [(vec![id(seed)], vec![]), (vec![], director), (vec![id(seed), id(seed + 1)], vec![named("bo ray", None)])]
+        {
+            let (near, expected) = (nearest(&followed, &seeds, &people, 50), nearest(&whole, &seeds, &people, 50));
+            prop_assert_eq!(near, expected);
+        }
+    }
+
     #[test]
     fn pushing_agrees_with_power_iteration(casts in prop::collection::vec(prop::collection::vec(0_u8..12, 1..5), 2..25)) {
         let film = |(place, cast): (usize, &Vec<u8>)| {
@@ -172,7 +222,7 @@ proptest! {
         let pushed = Walk::new(&graph, &[]).from(&[0]);
         let exact = by_power_iteration(&graph, 0);
         prop_assert!(pushed.values().sum::<f64>() <= 1.0 + 1e-9);
-        let edges: usize = graph.of_title.edges.len() * 2;
+        let edges: usize = graph.base.of_title.edges.len() * 2;
         for (row, exact) in exact.iter().enumerate() {
             let pushed = pushed.get(&(row as u32)).copied().unwrap_or_default();
             prop_assert!((pushed - exact).abs() <= walk::TOLERANCE * edges as f64 + 1e-9, "{row}: {pushed} {exact}");

@@ -4,7 +4,10 @@
 //! what has not walked on yet, which touches only what is near (Andersen, Chung and Lang, "Local graph partitioning using
 //! PageRank vectors", FOCS 2006): whatever the size of the graph, at most `1 / (RESTART · TOLERANCE)` edges are walked.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet, VecDeque},
+};
 
 use contracts::CreditRole;
 
@@ -51,14 +54,14 @@ impl<'a> Walk<'a> {
         }
         let mut queue: VecDeque<Place> = starts.into();
         while let Some(place) = queue.pop_front() {
-            let edges = self.edges_of(place);
             let mass = self.waiting.get(&place).copied().unwrap_or_default();
-            if mass <= TOLERANCE * edges.len() as f64 {
+            if mass <= TOLERANCE * self.graph.degree(place) as f64 {
                 continue;
             }
+            let edges = self.edges_of(place);
             self.waiting.remove(&place);
             self.stand(place, RESTART * mass);
-            self.push(place, edges, (1.0 - RESTART) * mass, &mut queue);
+            self.push(place, &edges, (1.0 - RESTART) * mass, &mut queue);
         }
         // What still waits would begin anew where it is with this likelihood.
         for (place, mass) in std::mem::take(&mut self.waiting) {
@@ -67,10 +70,10 @@ impl<'a> Walk<'a> {
         self.reached
     }
 
-    fn edges_of(&self, place: Place) -> &'a [Edge] {
+    fn edges_of(&self, place: Place) -> Cow<'a, [Edge]> {
         match place {
-            Place::Title(row) => self.graph.of_title.of(row),
-            Place::Node(node) => self.graph.of_node.of(node),
+            Place::Title(row) => Cow::Borrowed(self.graph.of_title(row)),
+            Place::Node(node) => self.graph.of_node(node),
         }
     }
 
@@ -111,8 +114,8 @@ impl<'a> Walk<'a> {
 impl Graph {
     fn degree(&self, place: Place) -> usize {
         match place {
-            Place::Title(row) => self.of_title.of(row).len(),
-            Place::Node(node) => self.of_node.of(node).len(),
+            Place::Title(row) => self.of_title(row).len(),
+            Place::Node(node) => self.titles_of(node),
         }
     }
 }

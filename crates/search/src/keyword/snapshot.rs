@@ -339,6 +339,12 @@ impl Snapshot {
         Ok(None)
     }
 
+    /// Those of these titles that it holds, as stored, in no order.
+    pub(crate) fn these(&self, ids: &[ContentId]) -> Result<Vec<TitleDoc>, SearchError> {
+        let terms = ids.iter().map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
+        self.stored(&TermSetQuery::new(terms), ids.len().max(1))
+    }
+
     /// Every stored title, in no order.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(TitleDoc)) -> Result<(), SearchError> {
         for reader in self.searcher.segment_readers() {

@@ -287,6 +287,30 @@ async fn a_title_that_changed_is_found_by_what_it_is_now() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_followed_shows_everywhere_at_once() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let heat = running.ask("heat").await.results[0].content.id;
+    let named = async |name: &str| running.search.autocomplete(&call(), name, 5).await.unwrap().len();
+    // In the words, the vectors and the graph.
+    let shown = async |id: ContentId| {
+        let listed = async |source: Source| score(&running, "a voyage to a lake", source, id).await.is_some();
+        let near = running.search.graph_search(&call(), &[heat], &SearchFilters::default(), None, 20).await.unwrap();
+        (listed(Source::Keyword).await, listed(Source::Vector).await, near.iter().any(|hit| hit.content_id == id))
+    };
+    // Nobody waits for anything but that the indexes say that they have followed.
+    for (person, is_near) in [("Michael Mann", true), ("Ada Wren", false), ("Al Pacino", true)] {
+        let told = record("Solaris", 1972, ContentType::Movie, &[], &[person], "A voyage to a lake.");
+        let id = world.ingest(&[told]).await[0];
+        running.search.wait_until_caught_up(PATIENCE).await.unwrap();
+        assert_eq!(shown(id).await, (true, true, is_near), "{person}");
+        assert_eq!((named("solaris").await, named(person).await), (1, 1), "{person}");
+    }
+    assert_eq!(named("ada wren").await, 0, "they have no title any more");
+    running.stop().await;
+}
+
 /// One film as two sources tell of it, which share an id and not the other, so that a person has to say it is one.
 fn told_twice() -> [SourceRecord; 2] {
     let film = |title: &str, imdb: &str, overview: &str| {
