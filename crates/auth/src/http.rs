@@ -117,6 +117,8 @@ fn administration() -> OpenApiRouter<Arc<Auth>> {
         .routes(routes!(sealing::move_sealed))
         .routes(routes!(privacy::find_person))
         .routes(routes!(privacy::export_person))
+        .routes(routes!(privacy::report_person))
+        .routes(routes!(privacy::opt_out_person))
         .routes(routes!(privacy::erase_person, privacy::keep_person))
         .routes(routes!(privacy::list_erasures))
         .routes(routes!(admin::create_org))

@@ -154,13 +154,23 @@ impl Auth {
         self.state(tx, Entry::by_user(action, user).to(user).with("purpose", purpose), &[]).await
     }
 
-    /// Opts the caller out of the sale and sharing of their data, or in again; says since when they are out. `by` says how
-    /// they asked.
+    /// Opts the caller, or whom an operator names, out of the sale and sharing of their data, or in again; says since
+    /// when they are out. `by` says how they asked.
     ///
     /// # Errors
-    /// As for the others.
-    pub async fn opt_out(&self, call: &Call, out: bool, by: &str) -> contracts::Result<Option<Timestamp>> {
-        self.settle_opt_out(manager(call)?.1, out, by).await
+    /// `NotFound` when there is no such account; else as for the others.
+    pub async fn opt_out(
+        &self,
+        call: &Call,
+        named: Option<UserId>,
+        out: bool,
+        by: &str,
+    ) -> contracts::Result<Option<Timestamp>> {
+        let user = whose(call, named)?;
+        // Without this a wrong id would pass for somebody who is in.
+        self.person(user).await?;
+        let action = if out { "privacy.opted_out" } else { "privacy.opted_in" };
+        self.settle_opt_out(user, out, Entry::by_caller(action, call).with("by", by)).await
     }
 
     /// As [`Auth::opt_out`], for somebody who is known already.
@@ -168,20 +178,20 @@ impl Auth {
         &self,
         user: UserId,
         out: bool,
-        by: &str,
+        entry: Entry,
     ) -> Result<Option<Timestamp>, ApiError> {
         let (before, now) = (privacy::opted_out(&self.db, user).await?, self.clock.now());
         if before.is_some() == out {
             return Ok(before);
         }
         let mut tx = self.db.begin().await?;
-        people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(no_user)?;
+        // A disabled account is somebody's still, who then writes to an operator; an erased one has no key.
+        people::hold(&mut tx, user).await?.filter(|user| user.subject_key.is_some()).ok_or_else(no_user)?;
         privacy::set_opted_out(&mut tx, user, out.then_some(now)).await?;
         if out {
             privacy::set_purpose(&mut tx, user, Purpose::Sharing, false, now).await?;
         }
-        let action = if out { "privacy.opted_out" } else { "privacy.opted_in" };
-        self.state(tx, Entry::by_user(action, user).to(user).with("by", by), &[]).await?;
+        self.state(tx, entry.to(user), &[]).await?;
         Ok(out.then_some(now))
     }
 

@@ -13,7 +13,7 @@ use contracts::ApiError;
 use sha2::{Digest, Sha256};
 
 use super::params::Params;
-use crate::{Auth, OAuthError, model::Session, secret};
+use crate::{Auth, OAuthError, audit::Entry, model::Session, secret};
 
 /// The style of every page; its hash is what the policy lets through.
 pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
@@ -54,7 +54,8 @@ impl FromRequestParts<Arc<Auth>> for Browser {
         };
         // Whoever signs in to anything comes past a page.
         if let Some(session) = session.as_ref().filter(|_| wants_none(headers)) {
-            auth.settle_opt_out(session.user, true, GPC).await?;
+            let entry = Entry::by_user("privacy.opted_out", session.user).with("by", GPC);
+            auth.settle_opt_out(session.user, true, entry).await?;
         }
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let site = text("sec-fetch-site");

@@ -26,7 +26,7 @@ use crate::{
 /// Opts the caller out where their browser says so, as every page does.
 async fn heed(auth: &Auth, call: &Call, headers: &HeaderMap) -> HttpResult<()> {
     if wants_none(headers) {
-        auth.opt_out(call, true, GPC).await?;
+        auth.opt_out(call, None, true, GPC).await?;
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ pub(super) async fn data_report(
     headers: HeaderMap,
 ) -> HttpResult<Json<DataReport>> {
     heed(&auth, &call, &headers).await?;
-    Ok(Json(auth.data_report(&call).await?))
+    Ok(Json(auth.data_report(&call, None).await?))
 }
 
 /// Whether data may be sold or shared.
@@ -154,7 +154,7 @@ pub(super) async fn opt_out(
     CallOf(call): CallOf,
     ApiJson(wanted): ApiJson<OptOut>,
 ) -> HttpResult<Json<OptOut>> {
-    let since = auth.opt_out(&call, wanted.opted_out, "request").await?;
+    let since = auth.opt_out(&call, None, wanted.opted_out, "request").await?;
     Ok(Json(OptOut { opted_out: since.is_some(), since }))
 }
 
@@ -193,6 +193,32 @@ pub(super) async fn export_person(
     ApiPath(id): ApiPath<UserId>,
 ) -> HttpResult<Json<PersonalData>> {
     Ok(Json(auth.personal_data(&call, Some(id)).await?))
+}
+
+/// What is collected of somebody, from where, for what, and to whom it goes (CCPA).
+#[utoipa::path(get, path = "/api/v1/internal/privacy/people/{id}/report", tag = "administration",
+    security(("operator" = [])), params(("id" = UserId, Path, description = "The account.")),
+    responses((status = 200, body = DataReport)))]
+pub(super) async fn report_person(
+    State(auth): State<Arc<Auth>>,
+    CallOf(call): CallOf,
+    ApiPath(id): ApiPath<UserId>,
+) -> HttpResult<Json<DataReport>> {
+    Ok(Json(auth.data_report(&call, Some(id)).await?))
+}
+
+/// Opts somebody out of the sale and sharing of their data, or in again.
+#[utoipa::path(put, path = "/api/v1/internal/privacy/people/{id}/opt-out", tag = "administration",
+    security(("operator" = [])), params(("id" = UserId, Path, description = "The account.")), request_body = OptOut,
+    responses((status = 200, body = OptOut)))]
+pub(super) async fn opt_out_person(
+    State(auth): State<Arc<Auth>>,
+    CallOf(call): CallOf,
+    ApiPath(id): ApiPath<UserId>,
+    ApiJson(wanted): ApiJson<OptOut>,
+) -> HttpResult<Json<OptOut>> {
+    let since = auth.opt_out(&call, Some(id), wanted.opted_out, "request").await?;
+    Ok(Json(OptOut { opted_out: since.is_some(), since }))
 }
 
 /// Erases somebody's account, in 30 days or at once.

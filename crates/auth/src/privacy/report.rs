@@ -1,12 +1,13 @@
 //! The report of the CCPA (§1798.110 and §1798.115): which categories of personal information are collected, from where,
 //! for what, and to whom they go.
 
-use contracts::{Call, Scope};
+use contracts::{Call, Scope, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::Auth;
+use super::whose;
+use crate::{Auth, audit::Entry};
 
 /// One category of §1798.140(v).
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,12 +44,12 @@ pub struct DataReport {
 }
 
 impl Auth {
-    /// The report on the caller.
+    /// The report on the caller, or on whom an operator names.
     ///
     /// # Errors
-    /// Without a person's token that manages the account.
-    pub async fn data_report(&self, call: &Call) -> contracts::Result<DataReport> {
-        let data = self.personal_data(call, None).await?;
+    /// `NotFound` when there is no such account; else as for the other requests.
+    pub async fn data_report(&self, call: &Call, named: Option<UserId>) -> contracts::Result<DataReport> {
+        let data = self.data_of(whose(call, named)?, Entry::by_caller("privacy.reported", call)).await?;
         let (you, exists) = ("you", "while the account exists");
         let readers = data.applications.iter().filter(|one| one.scopes.has(Scope::Email));
         let shared_with = readers.map(|one| one.name.clone().unwrap_or_else(|| one.client.clone())).collect();

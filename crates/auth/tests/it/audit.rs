@@ -298,6 +298,7 @@ async fn wishes(log: &Log<'_>, ada: &mut Browser<'_>) {
         ("PUT", "auth/age-limit", json!({ "max_age": 12 }), "age_limit.set"),
         ("DELETE", "auth/age-limit", Value::Null, "age_limit.ended"),
         ("GET", "gdpr/data-export", Value::Null, "privacy.exported"),
+        ("GET", "ccpa/data-report", Value::Null, "privacy.reported"),
         ("DELETE", "gdpr/delete-account", Value::Null, "erasure.requested"),
         ("DELETE", "privacy/erasure", Value::Null, "erasure.cancelled"),
     ] {
@@ -346,6 +347,9 @@ async fn operators(log: &Log<'_>) {
         ("DELETE", format!("{user}/sessions"), Value::Null, "account.signed_out"),
         ("POST", "/api/v1/internal/privacy/people".to_owned(), json!({ "email": EMAIL }), "privacy.looked_up"),
         ("GET", person.clone(), Value::Null, "privacy.exported"),
+        ("GET", format!("{person}/report"), Value::Null, "privacy.reported"),
+        ("PUT", format!("{person}/opt-out"), json!({ "opted_out": true }), "privacy.opted_out"),
+        ("PUT", format!("{person}/opt-out"), json!({ "opted_out": false }), "privacy.opted_in"),
         ("POST", format!("{person}/erasure"), Value::Null, "erasure.requested"),
         ("DELETE", format!("{person}/erasure"), Value::Null, "erasure.cancelled"),
         ("POST", format!("{person}/erasure?waive_grace=true"), Value::Null, "erasure.requested"),

@@ -324,6 +324,62 @@ async fn a_waived_grace_is_none_and_an_operator_can_do_it_for_them() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed}");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn an_operator_reports_on_somebody_and_opts_them_out(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, ADA).await;
+    browser.tokens(&client, "openid email read:content").await;
+    let token = own_token(&world, &mut browser).await;
+    let other = own_token(&world, &mut Browser::signed_up(&world, "eve@example.org").await).await;
+    let of = |id: &str, what: &str| format!("/api/v1/internal/privacy/people/{id}/{what}");
+    let (ada, eve) = (claims(&token)["sub"].clone(), claims(&other)["sub"].clone());
+    let (ada, eve, nobody) = (ada.as_str().unwrap(), eve.as_str().unwrap(), uuid::Uuid::nil().to_string());
+    let report = async |id: &str| world.get_as(&of(id, "report"), "operator").await;
+    let opt = async |id: &str, out: bool| {
+        world.json_as("PUT", &of(id, "opt-out"), "operator", &json!({ "opted_out": out })).await
+    };
+
+    let of_ada = report(ada).await.ok();
+    let (line, hers) = (&of_ada["categories"][0], json!(["Test App"]));
+    assert_eq!((&line["category"], &line["items"], &line["shared_with"]), (&json!("identifiers"), &json!(1), &hers));
+    assert_eq!((&of_ada["reported_at"], &of_ada["opted_out_at"]), (&json!("2026-01-01T00:00:00Z"), &Value::Null));
+    assert_eq!(report(eve).await.ok()["categories"][0]["shared_with"], json!([]), "not of hers");
+
+    world.json_as("PUT", &format!("{CONSENTS}/sharing"), &token, &json!({ "granted": true })).await.ok();
+    world.advance(60);
+    let out = json!({ "opted_out": true, "since": "2026-01-01T00:01:00Z" });
+    assert_eq!(opt(ada, true).await.ok(), out);
+    world.advance(60);
+    assert_eq!(opt(ada, true).await.ok(), out, "once");
+    let own = async |token: &str| world.get_as("/api/v1/ccpa/data-report", token).await.ok()["opted_out_at"].clone();
+    assert_eq!((own(&token).await, own(&other).await), (out["since"].clone(), Value::Null));
+    let sharing = ("sharing", false);
+    assert_eq!(granted(&world.get_as(CONSENTS, &token).await.ok())[2], sharing, "what she had allowed is taken back");
+    assert_eq!(report(ada).await.ok()["opted_out_at"], out["since"]);
+    assert_eq!(opt(ada, false).await.ok(), json!({ "opted_out": false, "since": null }));
+    assert_eq!(own(&token).await, Value::Null);
+
+    for (method, path) in [("GET", of(ada, "report")), ("PUT", of(ada, "opt-out"))] {
+        let refused = world.json_as(method, &path, &token, &json!({ "opted_out": true })).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method}: an operator's alone, also of oneself");
+    }
+    for answer in [report(&nobody).await, opt(&nobody, true).await, opt(&nobody, false).await] {
+        assert_eq!((answer.status, &answer.json["code"]), (StatusCode::NOT_FOUND, &json!("no_such_user")));
+    }
+    let disable = format!("/api/v1/internal/auth/users/{ada}");
+    world.json_as("PATCH", &disable, "operator", &json!({ "disabled": true })).await.ok();
+    assert_eq!(opt(ada, true).await.ok()["opted_out"], true, "who can't sign in writes");
+    opt(ada, false).await.ok();
+    let erase = format!("{}?waive_grace=true", of(ada, "erasure"));
+    world.json_as("POST", &erase, "operator", &Value::Null).await.ok();
+    forget(&world, tempfile::tempdir().unwrap().path()).await;
+    assert_eq!(opt(ada, true).await.status, StatusCode::NOT_FOUND, "nothing is noted of who is forgotten");
+}
+
 #[tokio::test]
 async fn people_take_their_data_and_go_in_a_browser_without_script() {
     let world = World::open("sqlite").await;

@@ -102,6 +102,7 @@ pub fn print(global: &Global, answer: &Value, fields: &[&str]) -> Result<(), Api
         let text = |name: &&str| match &item[*name] {
             Value::String(text) => text.clone(),
             Value::Null => "-".to_owned(),
+            Value::Array(none) if none.is_empty() => "-".to_owned(),
             Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };

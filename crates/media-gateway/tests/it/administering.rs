@@ -15,7 +15,7 @@ const PASSWORD: &str = "correct horse battery";
 const EMAIL: &str = "ada@example.org";
 
 /// What a command printed, which did what it was told.
-fn good(setup: &Setup, args: &[&str]) -> String {
+pub fn good(setup: &Setup, args: &[&str]) -> String {
     let output = setup.run(args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -10,6 +10,7 @@ use serde_json::Value;
 use stores::{args, personal::CONTEXTS};
 
 use crate::{
+    administering::good,
     app::{PATIENCE, Setup, one_line},
     fixtures,
     identities::people::{self, ISSUER},
@@ -207,6 +208,35 @@ fn a_node_forgets_somebody_and_every_context_says_so() {
     assert!(run(&["privacy", "receipt", receipt]).contains("erased"));
     assert_eq!(run(&["privacy", "erasures"]).lines().count(), 2);
     one_line(&app.setup.run(&["privacy", "find", "ada@example.org"]), 3, "no such account");
+}
+
+#[test]
+fn an_operator_reports_on_somebody_and_opts_them_out_with_a_node_and_without_one() {
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER);
+    people::families(&setup, 1);
+    let id = good(&setup, &["privacy", "find", "ada@example.org"]).trim().to_owned();
+    let told = good(&setup, &["privacy", "report", &id]);
+    let lines: Vec<_> = told.lines().collect();
+    assert!(lines[0].ends_with("Z  -"), "when, and that she has not opted out: {told}");
+    assert_eq!((lines.len(), lines[1]), (6, "identifiers  1  signing in  -  -"), "{told}");
+    let out = good(&setup, &["privacy", "opt-out", &id]);
+    let since = out.trim().strip_prefix("true  ").unwrap();
+    assert_eq!(good(&setup, &["privacy", "opt-out", &id]), out, "once");
+
+    let app = setup.start();
+    let report = || {
+        let told = good(&app.setup, &["privacy", "report", &id, "--json"]);
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    let whole = report();
+    assert_eq!(whole["opted_out_at"], since);
+    assert_eq!(whole["categories"].as_array().unwrap().len(), 5, "{whole}");
+    assert_eq!(good(&app.setup, &["privacy", "opt-in", &id]), "false  -\n");
+    assert!(report()["opted_out_at"].is_null());
+    for verb in ["report", "opt-out", "opt-in"] {
+        let nobody = ["privacy", verb, "01900000-0000-7000-8000-000000000000"];
+        one_line(&app.setup.run(&nobody), 3, "there is no such account");
+    }
 }
 
 /// Every file under a folder with what is in it.

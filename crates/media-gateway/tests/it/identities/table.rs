@@ -158,6 +158,8 @@ pub const LINES: &[Line] = &[
     ("move_sealed", Admin, "/api/v1/internal/auth/sealing-keys/moves", "", admin(200)),
     ("find_person", Admin, "/api/v1/internal/privacy/people", r#"{"email":"bob@example.org"}"#, admin(200)),
     ("export_person", Admin, "/api/v1/internal/privacy/people/{user}", "", admin(200)),
+    ("report_person", Admin, "/api/v1/internal/privacy/people/{user}/report", "", admin(200)),
+    ("opt_out_person", Admin, "/api/v1/internal/privacy/people/{joiner}/opt-out", r#"{"opted_out":true}"#, admin(200)),
     ("erase_person", Admin, "/api/v1/internal/privacy/people/{joiner}/erasure", "", admin(202)),
     ("keep_person", Admin, "/api/v1/internal/privacy/people/{joiner}/erasure", "", admin(204)),
     ("list_erasures", Admin, "/api/v1/internal/privacy/erasures", "", admin(200)),
