@@ -46,7 +46,8 @@ impl Base {
             let spelt: Vec<(&str, u32)> = ways.collect();
             let person = base.names.add_person(&folded, &spelt);
             if spelt.len() > 1 {
-                let owned: Vec<(Box<str>, u32)> = spelt.into_iter().map(|(name, titles)| (name.into(), titles)).collect();
+                let owned: Vec<(Box<str>, u32)> =
+                    spelt.into_iter().map(|(name, titles)| (name.into(), titles)).collect();
                 base.spellings.insert(person, owned);
             }
         }

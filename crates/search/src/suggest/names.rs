@@ -31,7 +31,10 @@ pub(super) struct Entry {
 }
 
 enum About {
-    Title { id: ContentId, year: Option<u16> },
+    Title {
+        id: ContentId,
+        year: Option<u16>,
+    },
     /// In how many titles they are.
     Person(u32),
     Genre,
