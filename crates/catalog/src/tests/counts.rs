@@ -1,10 +1,18 @@
-//! How many titles platforms and genres have: what a count anew gives.
+//! How many titles platforms and genres have: what a count anew gives, and there for whoever asks next.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
-use contracts::{Directory, GenreCount};
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::{ApiError, Directory, GenreCount};
+use futures::future::BoxFuture;
 use rstest::rstest;
 use stores::args;
+use tokio::sync::Semaphore;
 
 use super::*;
 
@@ -75,4 +83,65 @@ async fn counts_follow_every_change(#[case] engine: &str) {
     let later = testkit::start() + jiff::SignedDuration::from_hours(1);
     assert_eq!(bench.catalog.withdraw(&operator, &["hulu".to_owned()], later).await.unwrap(), 1);
     assert!(agreed(&bench, "offers are withdrawn").await.0.contains(&("netflix".to_owned(), 1)));
+}
+
+/// A cache whose loads wait for their turn, and are counted when they begin.
+struct Held {
+    inner: MemoryCache,
+    turns: Semaphore,
+    begun: AtomicUsize,
+}
+
+#[async_trait]
+impl Cache for Held {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+        self.inner.put(key, value, ttl).await;
+    }
+
+    async fn remove(&self, key: &str) {
+        self.inner.remove(key).await;
+    }
+
+    async fn get_or_load(
+        &self,
+        key: &str,
+        ttl: Duration,
+        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
+    ) -> Result<Option<Bytes>, ApiError> {
+        let load = async {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            let _turn = self.turns.acquire().await;
+            load.await
+        };
+        self.inner.get_or_load(key, ttl, Box::pin(load)).await
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_waited_for_is_there_for_the_next() {
+    let bench = Bench::open("sqlite").await;
+    bench.ingest(&[on(&["netflix"], heat("netflix", "n1"))]).await;
+    let (turns, begun) = (Semaphore::new(0), AtomicUsize::new(0));
+    let cache = Arc::new(Held { inner: MemoryCache::new(1 << 20), turns, begun });
+    let shared: Arc<dyn Cache> = Arc::clone(&cache) as _;
+    let catalog = Catalog::new(bench.db(), shared, bench.clock.clone(), testkit::rng());
+    for _ in 0..3 {
+        let given_up = tokio::time::timeout(Duration::from_millis(50), catalog.directory(&call())).await;
+        assert!(given_up.is_err(), "it is not loaded yet");
+    }
+    cache.turns.add_permits(1);
+    let kept = async {
+        while cache.get("catalog:directory").await.is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), kept).await.unwrap();
+    // What is answered now can't have been read now.
+    bench.db().execute("DELETE FROM platform_counts", args![]).await.unwrap();
+    assert_eq!(catalog.directory(&call()).await.unwrap().platforms[0].title_count, 1);
+    assert_eq!(cache.begun.load(Ordering::SeqCst), 1, "one load for all who asked");
 }
