@@ -13,7 +13,7 @@ use stores::{Db, DbError, Deed, Deeds, Tx, args, events};
 
 use crate::{
     batch::{Batch, Incoming, Logged},
-    load,
+    counts, load,
     project::{self, Change},
     resolve::Facets,
     stated,
@@ -169,8 +169,10 @@ pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<
     let now = clock.now();
     let changes = changes(batch)?;
     let emptied: Vec<ContentId> = batch.emptied().collect();
+    counts::take_out(tx, &batch.touched).await?;
     project::forget(tx, &emptied).await?;
     project::titles(tx, batch, &changes, now).await?;
+    counts::put_in(tx, &batch.touched).await?;
     let mut events: Vec<Event> = changes.iter().flat_map(|change| news(change, ids, call, clock)).collect();
     events.extend(emptied.iter().map(|id| {
         let data = json!({ "content_id": id, "source": "operator", "removed": true });

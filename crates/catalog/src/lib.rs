@@ -5,6 +5,7 @@
 //! (`merge`), and what differs is written with its events in one transaction (`ingest`, `project`).
 
 mod batch;
+mod counts;
 mod export;
 mod http;
 mod ingest;

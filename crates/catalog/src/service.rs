@@ -23,6 +23,7 @@ use stores::{
     cache::Cache,
     events::{self, Head},
 };
+use tracing::Instrument as _;
 
 use crate::{ingest, store};
 
@@ -210,19 +211,28 @@ impl Catalog {
         if *asked == english {
             return Ok(english);
         }
+        let db = self.db.clone();
         let known: BTreeSet<String> =
-            self.kept(LOCALES, DIRECTORY_TTL, async { Ok(store::locales(&self.db).await?) }).await?;
+            self.kept(LOCALES, DIRECTORY_TTL, async move { Ok(store::locales(&db).await?) }).await?;
         let nearest = asked.fallbacks().into_iter().find(|tag| known.contains(tag));
         Ok(nearest.and_then(|tag| tag.parse().ok()).unwrap_or(english))
     }
 
-    /// A value that is kept as JSON for a while.
-    async fn kept<T>(&self, key: &str, ttl: Duration, load: impl Future<Output = Result<T>> + Send) -> Result<T>
+    /// A value that is kept as JSON for a while. It is loaded once for all who ask meanwhile, in a task of its own: what
+    /// whoever asked first has no time for is there for the next, who would else begin anew.
+    async fn kept<T, L>(&self, key: &'static str, ttl: Duration, load: L) -> Result<T>
     where
-        T: Serialize + DeserializeOwned + Send,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        L: Future<Output = Result<T>> + Send + 'static,
     {
-        let load = async { to_json(&load.await?).map(Some) };
-        let json = self.cache.get_or_load(key, ttl, Box::pin(load)).await?;
+        let mut json = self.cache.get(key).await;
+        if json.is_none() {
+            let cache = Arc::clone(&self.cache);
+            let load = async move { to_json(&load.await?).map(Some) };
+            let task = async move { cache.get_or_load(key, ttl, Box::pin(load)).await };
+            let task = tokio::spawn(task.in_current_span());
+            json = task.await.map_err(|_| ApiError::internal("a value could not be loaded"))??;
+        }
         json.and_then(|json| serde_json::from_slice(&json).ok())
             .ok_or_else(|| ApiError::internal("a cached value can't be read"))
     }
@@ -295,8 +305,9 @@ impl CatalogApi for Catalog {
 
     async fn directory(&self, call: &Call) -> Result<Directory> {
         call.remaining(&self.clock)?;
-        let load = async {
-            let (platforms, genres) = (store::platforms(&self.db).await?, store::genres(&self.db).await?);
+        let db = self.db.clone();
+        let load = async move {
+            let (platforms, genres) = (store::platforms(&db).await?, store::genres(&db).await?);
             Ok(Directory { platforms, genres })
         };
         let mut directory: Directory = self.kept(DIRECTORY, DIRECTORY_TTL, load).await?;

@@ -231,7 +231,7 @@ pub async fn owner(db: &Db, id: &ExternalId) -> Result<Option<ContentId>, DbErro
 
 /// Platforms and how many titles each has, by id.
 pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
-    let sql = "SELECT platform, COUNT(DISTINCT content_id) FROM platform_availability GROUP BY platform";
+    let sql = "SELECT platform, titles FROM platform_counts WHERE titles > 0";
     let rows: Vec<(String, u64)> = db.fetch_all(sql, args![]).await?;
     let named = |(id, title_count): (String, u64)| {
         let (name, home_url) = platforms::find(&id).map_or((id.as_str(), ""), |own| (own.name, own.home_url));
@@ -244,8 +244,7 @@ pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
 
 /// Genres and how many films and series each has, by id.
 pub async fn genres(db: &Db) -> Result<Vec<GenreCount>, DbError> {
-    let sql = "SELECT g.genre, c.content_type, COUNT(*) FROM genres g JOIN content c ON c.id = g.content_id
-        GROUP BY g.genre, c.content_type";
+    let sql = "SELECT genre, content_type, titles FROM genre_counts WHERE titles > 0";
     let rows: Vec<(String, String, u64)> = db.fetch_all(sql, args![]).await?;
     let ids: BTreeSet<_> = rows.iter().map(|row| row.0.clone()).collect();
     let count = |id: &str, content_type: ContentType| {

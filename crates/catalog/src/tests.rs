@@ -1,6 +1,7 @@
 //! The service over real databases.
 
 mod ages;
+mod counts;
 mod http;
 mod ingest;
 mod read;

@@ -91,7 +91,7 @@ pub(crate) fn conditions(filters: &SearchFilters, region: Option<Region>) -> Con
         any_of.push(vec![format!("region:{region}")]);
     }
     any_of.push(filters.languages.iter().map(|language| language_tag(language)).collect());
-    any_of.push(filters.min_rating.map(ratings_from).unwrap_or_default());
+    any_of.push(ratings(filters.min_rating, filters.max_rating));
     any_of.push(filters.max_runtime_minutes.map(runtimes_to).unwrap_or_default());
     any_of.retain(|tags| !tags.is_empty());
     Conditions {
@@ -177,9 +177,13 @@ fn tenths(rating: f64) -> u16 {
     (rating.clamp(0.0, 10.0) * 10.0).round() as u16
 }
 
-/// One tag for each rating that passes: exact, and any index that knows tags can check it.
-fn ratings_from(least: f64) -> Vec<String> {
-    (tenths(least)..=100).map(|rating| format!("rating:{rating}")).collect()
+/// One tag for each rating that passes: exact, and any index that knows tags can check it. None where nothing is asked.
+fn ratings(least: Option<f64>, most: Option<f64>) -> Vec<String> {
+    if least.or(most).is_none() {
+        return Vec::new();
+    }
+    let passing = tenths(least.unwrap_or(0.0))..=tenths(most.unwrap_or(10.0));
+    passing.map(|rating| format!("rating:{rating}")).collect()
 }
 
 fn runtimes_to(most: u16) -> Vec<String> {
@@ -201,15 +205,25 @@ mod tests {
     #[test]
     fn ratings_and_lengths_pass_from_and_to_their_bounds() {
         let mut film = fixtures::film(1, "Heat", 1995, &["crime"], &[], "");
-        let rated = |least| conditions(&SearchFilters { min_rating: Some(least), ..SearchFilters::default() }, None);
+        let between = |min_rating, max_rating| {
+            conditions(&SearchFilters { min_rating, max_rating, ..SearchFilters::default() }, None)
+        };
+        let (rated, at_most) = (|least| between(Some(least), None), |most| between(None, Some(most)));
         let short = |most| {
             let filters = SearchFilters { max_runtime_minutes: Some(most), ..SearchFilters::default() };
             conditions(&filters, None)
         };
         assert!(!passes(&film, &rated(0.0)) && !passes(&film, &short(600)), "what is not known does not pass");
+        assert!(!passes(&film, &at_most(10.0)) && passes(&film, &between(None, None)));
         (film.average_rating, film.vote_count, film.runtime_minutes) = (7.44, 3, Some(170));
         for (least, pass) in [(0.0, true), (7.4, true), (7.5, false), (10.0, false)] {
             assert_eq!(passes(&film, &rated(least)), pass, "{least}");
+        }
+        for (most, pass) in [(10.0, true), (7.4, true), (7.3, false), (0.0, false)] {
+            assert_eq!(passes(&film, &at_most(most)), pass, "{most}");
+        }
+        for (least, most, pass) in [(7.4, 7.4, true), (0.0, 7.3, false), (7.5, 10.0, false)] {
+            assert_eq!(passes(&film, &between(Some(least), Some(most))), pass, "{least} to {most}");
         }
         for (most, pass) in [(170, true), (600, true), (169, false), (1, false)] {
             assert_eq!(passes(&film, &short(most)), pass, "{most}");

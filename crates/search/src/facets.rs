@@ -47,8 +47,7 @@ fn kind_name(word: &str) -> String {
     }
 }
 
-/// The name as the catalogue's directory has it, which also counts the titles of each platform: that takes the longer the
-/// more there are.
+/// The name as the catalogue's directory has it.
 fn platform_name(id: &str) -> String {
     platforms::name(id).to_owned()
 }

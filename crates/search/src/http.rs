@@ -68,6 +68,9 @@ pub struct SearchParams {
     /// From 0 to 10.
     #[param(minimum = 0, maximum = 10)]
     min_rating: Option<f64>,
+    /// From 0 to 10; not below `min_rating`.
+    #[param(minimum = 0, maximum = 10)]
+    max_rating: Option<f64>,
     /// From 1 to 600 minutes.
     #[param(minimum = 1, maximum = 600)]
     max_runtime: Option<u16>,
@@ -96,6 +99,7 @@ impl SearchParams {
             people: list(&self.person),
             languages: list(&self.language),
             min_rating: self.min_rating,
+            max_rating: self.max_rating,
             max_runtime_minutes: self.max_runtime,
         };
         let (page, page_size) = (self.page.unwrap_or(1), self.page_size.unwrap_or(20));
@@ -245,6 +249,7 @@ fn named_as_parameters(mut error: ApiError) -> ApiError {
             "filters.people" => "person",
             "filters.languages" => "language",
             "filters.min_rating" => "min_rating",
+            "filters.max_rating" => "max_rating",
             "filters.max_runtime_minutes" => "max_runtime",
             _ => continue,
         };

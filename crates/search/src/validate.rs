@@ -46,6 +46,7 @@ pub(crate) fn validate_intent(intent: &ParsedIntent) -> Result<()> {
         people: intent.people.clone(),
         languages: intent.languages.clone(),
         min_rating: None,
+        max_rating: None,
         max_runtime_minutes: intent.max_runtime_minutes,
     };
     validate_filters(&asked).map_err(named)?;
@@ -121,10 +122,7 @@ pub(crate) fn validate_filters(filters: &SearchFilters) -> Result<()> {
         let error = ApiError::invalid("bad_person", "a name has no letters");
         return Err(error.field("filters.people", "must be names"));
     }
-    if filters.min_rating.is_some_and(|rating| !(0.0..=10.0).contains(&rating)) {
-        let error = ApiError::invalid("bad_rating", "ratings are from 0 to 10");
-        return Err(error.field("filters.min_rating", "must be from 0 to 10"));
-    }
+    validate_ratings(filters)?;
     if filters.max_runtime_minutes.is_some_and(|minutes| !(1..=MAX_RUNTIME_MINUTES).contains(&minutes)) {
         let must = format!("must be from 1 to {MAX_RUNTIME_MINUTES}");
         let error = ApiError::invalid("bad_runtime", format!("the running time {must} minutes"));
@@ -141,6 +139,22 @@ pub(crate) fn validate_filters(filters: &SearchFilters) -> Result<()> {
     }
     if filters.content_types.len() > MAX_FILTER_VALUES {
         return Err(ApiError::invalid("filter_too_large", "too many kinds").field("filters.content_types", "too many"));
+    }
+    Ok(())
+}
+
+fn validate_ratings(filters: &SearchFilters) -> Result<()> {
+    for (field, rating) in [("filters.min_rating", filters.min_rating), ("filters.max_rating", filters.max_rating)] {
+        if rating.is_some_and(|rating| !(0.0..=10.0).contains(&rating)) {
+            let error = ApiError::invalid("bad_rating", "ratings are from 0 to 10");
+            return Err(error.field(field, "must be from 0 to 10"));
+        }
+    }
+    if let (Some(least), Some(most)) = (filters.min_rating, filters.max_rating)
+        && least > most
+    {
+        let error = ApiError::invalid("bad_rating_range", "the lowest rating of the range is above the highest");
+        return Err(error.field("filters.min_rating", "must not be above `max_rating`"));
     }
     Ok(())
 }

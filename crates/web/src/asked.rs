@@ -68,6 +68,7 @@ pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
             people: listed(all("with").map(str::trim).filter(|name| fits(name, MAX_NAME_CHARS))),
             languages: list("lang", |word| fits(word, MAX_LANGUAGE_CHARS) && !word.chars().any(char::is_control)),
             min_rating: number("rating", 0.0, 10.0),
+            max_rating: None,
             max_runtime_minutes: whole("max", 1.0, 600.0),
         },
         sort: one("sort").parse().unwrap_or_default(),

@@ -44,6 +44,9 @@ pub struct SearchArgs {
     /// Not rated lower, from 0 to 10
     #[arg(long, value_name = "RATING")]
     min_rating: Option<f64>,
+    /// Not rated higher, from 0 to 10
+    #[arg(long, value_name = "RATING")]
+    max_rating: Option<f64>,
     /// Not longer, in minutes
     #[arg(long, value_name = "MINUTES")]
     max_runtime: Option<u16>,
@@ -71,6 +74,7 @@ impl SearchArgs {
                 people: self.person.clone(),
                 languages: self.language.clone(),
                 min_rating: self.min_rating,
+                max_rating: self.max_rating,
                 max_runtime_minutes: self.max_runtime,
             },
             region: self.region,

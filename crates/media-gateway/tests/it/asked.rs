@@ -464,16 +464,23 @@ fn what_was_rated_and_spoken_can_be_asked_for() {
     for (least, wanted) in [(0.0, &both[..]), (7.5, &both), (7.6, &[]), (10.0, &[])] {
         assert_eq!(sorted(&json!({ "filters": { "min_rating": least } })), wanted, "{least}");
     }
+    for (most, wanted) in [(10.0, &both[..]), (7.5, &both), (7.4, &[]), (0.0, &[])] {
+        assert_eq!(sorted(&json!({ "filters": { "max_rating": most } })), wanted, "{most}");
+        assert_eq!(sorted(&json!({ "filters": { "min_rating": 0.0, "max_rating": most } })), wanted, "{most}");
+    }
     assert_eq!(titles(&app.get("/api/v1/search?q=thunder&min_rating=7.5&language=en").ok()), ["Salt and Thunder"]);
     for (filters, code, field) in [
         (json!({ "min_rating": -0.1 }), "bad_rating", "filters.min_rating"),
         (json!({ "min_rating": 10.1 }), "bad_rating", "filters.min_rating"),
+        (json!({ "max_rating": 10.1 }), "bad_rating", "filters.max_rating"),
+        (json!({ "min_rating": 7.5, "max_rating": 7.4 }), "bad_rating_range", "filters.min_rating"),
         (json!({ "languages": ["klingonese"] }), "unknown_language", "filters.languages[0]"),
     ] {
         let refused = ask(&json!({ "filters": filters })).problem(400, code);
         assert_eq!(refused["errors"][0]["field"], field, "{refused}");
     }
     app.get("/api/v1/search?q=x&min_rating=11").problem(400, "bad_rating");
+    assert!(titles(&app.get("/api/v1/search?q=thunder&max_rating=7.4").ok()).is_empty());
 }
 
 #[test]

@@ -83,6 +83,14 @@ fn opens_and_goes_on(setup: Setup) {
     assert_eq!(found["results"][0]["content"]["title"], "The Paper Lighthouse");
     assert!(found["results"][0]["vector_similarity"].as_f64().unwrap() > 0.1, "{found}");
     assert_eq!(found["degraded"], serde_json::json!([]));
+    // It kept no counts: they are made of the titles that it has.
+    let platforms = app.get("/api/v1/platforms?with_titles=true").ok();
+    let platforms = platforms["items"].as_array().unwrap();
+    assert!(!platforms.is_empty() && app.get("/api/v1/genres").ok()["items"] != json!([]));
+    for platform in platforms {
+        let titles = app.get(&format!("/api/v1/platforms/{}/catalog", platform["id"].as_str().unwrap())).ok();
+        assert_eq!(platform["title_count"], titles["items"].as_array().unwrap().len(), "{platform}");
+    }
     fixtures::ingest_all(&app.setup);
     app.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
     let fresh = Setup::new();

@@ -261,6 +261,7 @@ fn the_terminal_filters_as_http_does() {
         (&["--person", "Ada Wren"], "person=Ada+Wren"),
         (&["--max-runtime", "95"], "max_runtime=95"),
         (&["--min-rating", "7.5"], "min_rating=7.5"),
+        (&["--max-rating", "7.5"], "max_rating=7.5"),
         (&["--language", "en"], "language=en"),
     ];
     for (args, query) in table {

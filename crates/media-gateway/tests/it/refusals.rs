@@ -53,6 +53,8 @@ fn bad_requests_name_the_field() {
         ("POST", search, json!({ "page": 11, "page_size": 100 }), 400, "page_too_far", "page"),
         ("POST", search, json!({ "page": 4_294_967_295_u32, "page_size": 100 }), 400, "page_too_far", "page"),
         ("GET", "/api/v1/search?year_from=2001&year_to=2000", none.clone(), 400, "bad_year_range", "year_from"),
+        ("GET", "/api/v1/search?max_rating=11", none.clone(), 400, "bad_rating", "max_rating"),
+        ("GET", "/api/v1/search?min_rating=8&max_rating=7", none.clone(), 400, "bad_rating_range", "min_rating"),
         ("GET", "/api/v1/search?sort=hot", none.clone(), 400, "unknown_sort", "sort"),
         ("POST", search, json!({ "sort": "hot" }), 400, "invalid_field", "sort"),
         ("GET", "/api/v1/search?genre=gossip", none.clone(), 400, "unknown_genre", "genre"),

@@ -93,6 +93,7 @@ impl From<SearchFilters> for pb::SearchFilters {
             people: filters.people,
             languages: filters.languages,
             min_rating: filters.min_rating,
+            max_rating: filters.max_rating,
             max_runtime_minutes: filters.max_runtime_minutes.map(Into::into),
         }
     }
@@ -110,6 +111,7 @@ impl TryFrom<pb::SearchFilters> for SearchFilters {
             people: filters.people,
             languages: filters.languages,
             min_rating: filters.min_rating,
+            max_rating: filters.max_rating,
             max_runtime_minutes: small("max_runtime_minutes", filters.max_runtime_minutes)?,
         })
     }

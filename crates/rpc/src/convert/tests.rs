@@ -198,9 +198,13 @@ fn facet_fields() -> impl Strategy<Value = FacetField> {
 prop_compose! {
     fn filters()(
         (genres, platforms) in (texts(), texts()), content_types in vec(kinds(), 0..3), year_range in of(years()),
-        (people, languages) in (texts(), texts()), min_rating in of(numbers()), max_runtime_minutes in of(any::<u16>()),
+        (people, languages) in (texts(), texts()), max_runtime_minutes in of(any::<u16>()),
+        (min_rating, max_rating) in (of(numbers()), of(numbers())),
     ) -> SearchFilters {
-        SearchFilters { genres, content_types, year_range, platforms, people, languages, min_rating, max_runtime_minutes }
+        SearchFilters {
+            genres, content_types, year_range, platforms, people, languages, min_rating, max_rating,
+            max_runtime_minutes,
+        }
     }
 }
 

@@ -123,6 +123,7 @@ fn asked_in_full() -> [SearchRequest; 2] {
         people: vec!["person 1".to_owned()],
         languages: vec!["en".to_owned()],
         min_rating: Some(7.5),
+        max_rating: Some(10.0),
         max_runtime_minutes: Some(90),
     };
     let exclude = Exclusions { people: vec!["Person 3".to_owned()], ..Exclusions::default() };

@@ -74,6 +74,8 @@ async fn facets_count_all_matches_and_new_filters_hold() {
         ("a waitress", SearchFilters { languages: vec!["French".to_owned()], ..none() }, vec!["Amélie"]),
         ("", SearchFilters { languages: vec!["fr-CA".to_owned()], ..none() }, vec!["Amélie"]),
         ("", SearchFilters { min_rating: Some(8.3), ..none() }, vec!["Heat"]),
+        ("", SearchFilters { max_rating: Some(8.2), ..none() }, vec!["Amélie"]),
+        ("", SearchFilters { min_rating: Some(8.2), max_rating: Some(8.3), ..none() }, vec!["Amélie", "Heat"]),
         ("a waitress", SearchFilters { max_runtime_minutes: Some(122), ..none() }, vec!["Amélie"]),
     ];
     for (query, filters, expected) in table {
@@ -87,6 +89,8 @@ async fn facets_count_all_matches_and_new_filters_hold() {
         (SearchFilters { languages: vec!["klingonese".to_owned()], ..none() }, "unknown_language"),
         (SearchFilters { people: vec!["🎬".to_owned()], ..none() }, "bad_person"),
         (SearchFilters { min_rating: Some(f64::NAN), ..none() }, "bad_rating"),
+        (SearchFilters { max_rating: Some(f64::NAN), ..none() }, "bad_rating"),
+        (SearchFilters { min_rating: Some(8.0), max_rating: Some(7.9), ..none() }, "bad_rating_range"),
         (SearchFilters { max_runtime_minutes: Some(0), ..none() }, "bad_runtime"),
     ];
     for (filters, code) in refused {
