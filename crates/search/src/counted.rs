@@ -48,7 +48,9 @@ impl Search {
         if request.facets.is_empty() {
             return (Facets::new(), Vec::new());
         }
-        let counting = async { within(self.budget(call)?, self.count(call, request, plan, found, snapshot)).await };
+        // Few searches count; in the others it would be most of what they carry.
+        let counting = Box::pin(self.count(call, request, plan, found, snapshot));
+        let counting = async { within(self.budget(call)?, counting).await };
         counting.await.unwrap_or_else(|error| (Facets::new(), vec![left_out("facets", &error)]))
     }
 
@@ -121,7 +123,10 @@ impl Search {
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
         let found = match listed(&wider.plan, wider.request.sort) {
             Some(demand) => Found { demand: Some(demand), ..Found::default() },
-            None => self.found(&wider.plan, &wider.request, snapshot.clone(), 1, self.budget(call)?).await?,
+            None => {
+                let budget = self.budget(call)?;
+                Box::pin(self.found(&wider.plan, &wider.request, snapshot.clone(), 1, budget)).await?
+            }
         };
         let among = wider.facets.iter().map(|facet| facet.among.clone()).collect();
         let counts = self.counts(&found, among, snapshot).await?;
