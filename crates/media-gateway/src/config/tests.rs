@@ -113,7 +113,7 @@ fn accounts_elsewhere_are_asked_over_tls() {
         |url: &str| load(&format!("[auth.google]\nclient_id = \"app\"\nclient_secret = \"secret\"\nurl = \"{url}\""));
     for plain in ["http://accounts.example", "http://127.0.0.1:80@accounts.example", "accounts.example"] {
         let said = sentence(&google(plain).unwrap_err());
-        assert!(said.contains("`auth.google`") && said.contains("not https"), "{said}");
+        assert!(said.contains("`auth.google`") && said.contains("neither https nor on this machine"), "{said}");
     }
     for good in ["https://accounts.example", "http://127.0.0.1:9000", "http://[::1]:9000"] {
         google(good).unwrap();
