@@ -7,7 +7,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::Arc,
 };
@@ -133,7 +133,7 @@ impl Graph {
 
     /// The graph after `changes` of the titles that it was built of. `called` gives those titles whose whole name,
     /// folded, is this one, and how each is written.
-    pub(crate) fn after<'a>(&self, changes: &Changes, called: impl Fn(&str) -> Vec<(ContentId, &'a str)>) -> Self {
+    pub(crate) fn after<'a>(&self, changes: &Changes, called: impl Fn(&str) -> BTreeMap<ContentId, &'a str>) -> Self {
         Self { base: Arc::clone(&self.base), over: Over::of(&self.base, changes, called) }
     }
 

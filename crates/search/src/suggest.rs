@@ -129,8 +129,8 @@ impl Suggester {
         Self { base: Arc::clone(&self.base), gone, over }
     }
 
-    /// The titles that it was built from whose whole name, folded, is this one, and how each is written.
-    pub(crate) fn called(&self, folded: &str) -> Vec<(ContentId, &str)> {
+    /// The titles that it was built from whose whole name, folded, is this one, each once, and how it is written.
+    pub(crate) fn called(&self, folded: &str) -> BTreeMap<ContentId, &str> {
         let named = self.base.names.named(folded);
         let titles = named.filter_map(|(_, entry)| Some((entry.id()?, &*entry.text)));
         titles.filter(|(_, title)| fold(title) == folded).collect()

@@ -37,7 +37,11 @@ pub(super) struct Other {
 
 impl Over {
     /// What `changes` of the titles in `base` come to. See [`super::Graph::after`].
-    pub(super) fn of<'a>(base: &Joined, changes: &Changes, called: impl Fn(&str) -> Vec<(ContentId, &'a str)>) -> Self {
+    pub(super) fn of<'a>(
+        base: &Joined,
+        changes: &Changes,
+        called: impl Fn(&str) -> BTreeMap<ContentId, &'a str>,
+    ) -> Self {
         let has = |(_, change): &(&ContentId, &Change)| !change.keeps(|doc| (&doc.title, &doc.people, &doc.genres));
         let changed: Vec<(&ContentId, &Change)> = changes.iter().filter(has).collect();
         let parts = Parts::of(base, &changed);
@@ -83,7 +87,7 @@ impl Over {
     }
 
     /// A series has its first part: the titles of its name are of it too.
-    fn begin(&mut self, base: &Joined, name: &str, called: Vec<(ContentId, &str)>) {
+    fn begin(&mut self, base: &Joined, name: &str, called: BTreeMap<ContentId, &str>) {
         let Some(to) = self.nodes.get(&series_key(name)).copied() else { return };
         let whole = called.into_iter().filter(|(_, title)| series::cut(title).is_none());
         for row in whole.filter_map(|(id, _)| base.row(&id)) {

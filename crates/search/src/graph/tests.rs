@@ -187,7 +187,7 @@ fn somebody_whose_titles_are_all_gone_leads_nowhere() {
     let casts: [&[&str]; 4] = [&["A", "B"], &["C", "D"], &["C", "D", "E"], &["D", "F"]];
     let films = (1..).zip(casts).map(|(number, cast)| doc(number, "Film", cast));
     let before: Vec<TitleDoc> = films.collect();
-    let graph = Graph::build(before.clone()).after(&changes(&before, &before[1..]), |_| Vec::new());
+    let graph = Graph::build(before.clone()).after(&changes(&before, &before[1..]), |_| BTreeMap::new());
     // To the last bit: half of the walks would begin with them, and end there.
     let found = nearest(&graph, &[id(2)], &[named("a", None)], 10);
     assert_eq!(found, nearest(&Graph::build(before[1..].to_vec()), &[id(2)], &[], 10));
