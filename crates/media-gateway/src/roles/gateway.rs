@@ -32,7 +32,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         remotes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        idempotency: Some(Idempotency::new(db, clock, rng)),
+        idempotency: Some(Idempotency::new(db, clock, rng, common.frame.cursor_key)),
         limits: Some(Arc::clone(&common.limits)),
         cache: Some(Arc::clone(&common.cache)),
         denied: Some(denied(services)),
