@@ -53,7 +53,7 @@ pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow
             _ = terminate.recv() => return Ok(()),
             _ = Signal::recv(&mut hangup) => drop(reload(flags, log, node)),
             Some((call, reply)) = asked.recv() => {
-                // Nobody waits any more where the client has left; what they asked for is done, and stated, all the same.
+                // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
                 let _ = reply.send(reload_for(&call, flags, log, node).await);
             }
         }
