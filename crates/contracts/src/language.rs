@@ -83,13 +83,15 @@ fn find(word: &str) -> Option<&'static str> {
     own.or_else(|| iso(word).and_then(tag)).or_else(|| ISO_NAMES.get(word).copied())
 }
 
-/// The language of a longer tag, such as `ko-KR` or `zh_Hant`: what follows it is a script or a region, as in no name ("Neo-Aramaic").
+/// The language of a longer tag, such as `ko-KR`, `zh_Hant` or `ca-valencia`. Behind three letters only a script or a region makes it a tag:
+/// names begin with as many ("Neo-Aramaic").
 fn of_tag(word: &str) -> Option<&'static str> {
     let locale: Locale = word.parse().ok()?;
     let (language, rest) = locale.as_str().split_once('-')?;
     let next = rest.split('-').next()?;
-    let fits = matches!(next.len(), 2 | 4) || next.bytes().all(|byte| byte.is_ascii_digit());
-    if fits { find(language) } else { None }
+    let fits = language.len() == 2 || matches!(next.len(), 2 | 4) || next.bytes().all(|byte| byte.is_ascii_digit());
+    // `zh-yue-HK` is another language than `zh`.
+    if fits { find(&format!("{language} {next}")).or_else(|| find(language)) } else { None }
 }
 
 fn iso(code: &str) -> Option<Iso> {
@@ -180,6 +182,11 @@ mod tests {
             ("Standard Chinese", "zh", "Chinese"),
             ("cn", "yue", "Cantonese"),
             ("zh-yue", "yue", "Cantonese"),
+            ("zh-yue-HK", "yue", "Cantonese"),
+            ("ca-valencia", "ca", "Catalan"),
+            ("sl-rozaj", "sl", "Slovenian"),
+            ("en-x-foo", "en", "English"),
+            ("yue-Hant-HK", "yue", "Cantonese"),
             ("Yue Chinese", "yue", "Cantonese"),
             ("Modern Greek (1453-)", "el", "Greek"),
             ("Ancient Greek (to 1453)", "grc", "Ancient Greek"),

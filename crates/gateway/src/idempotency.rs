@@ -3,6 +3,9 @@
 //! The key is claimed in the store before the work and holds the answer after it. A claim whose process died expires,
 //! and whoever sends the key next takes it over. Only successes are kept: a refusal changed nothing and may be asked
 //! again. Which writes carry a key is what the document says: those that it gives the header.
+//!
+//! A key is its sender's, whichever of their tokens it comes with. The answer is read again with the same token alone:
+//! under another the sender hears that it was done.
 
 mod envelope;
 mod store;
@@ -16,7 +19,7 @@ use axum::{
     routing::Route,
 };
 use bytes::{Bytes, BytesMut};
-use contracts::{ApiError, Call, Clock, ErrorKind, Rng, Scope};
+use contracts::{ApiError, Call, Caller, Clock, ErrorKind, Rng, Scope};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_api::{CallOf, Problem};
@@ -85,13 +88,15 @@ impl Rule {
 pub struct Idempotency {
     claims: Claims,
     rng: Rng,
+    secret: [u8; 32],
     rules: Arc<[Rule]>,
 }
 
 impl Idempotency {
-    /// Keys kept in `db` for 24 hours.
-    pub fn new(db: Db, clock: Clock, rng: Rng) -> Self {
-        Self { claims: Claims::new(db, clock, rng.clone()), rng, rules: Arc::default() }
+    /// Keys kept in `db` for 24 hours. Requests are compared under `secret`, which all nodes have: one that has another
+    /// refuses what is sent again to it.
+    pub fn new(db: Db, clock: Clock, rng: Rng, secret: [u8; 32]) -> Self {
+        Self { claims: Claims::new(db, clock, rng.clone()), rng, secret, rules: Arc::default() }
     }
 
     /// For the writes of this document. All are `POST`: PUT, PATCH and DELETE may be sent again as they are.
@@ -120,7 +125,7 @@ impl Idempotency {
         rule.admits(&call)?;
         let request = Request::from_parts(parts, body);
         match key(request.headers())? {
-            Some(key) => self.once(&key, request, route).await,
+            Some(key) => self.once(&call.caller, &key, request, route).await,
             None if !rule.required => Ok(answer(route, request).await),
             None => {
                 let detail = "this write needs an Idempotency-Key header, so that it can be sent again safely";
@@ -129,14 +134,14 @@ impl Idempotency {
         }
     }
 
-    async fn once(self, key: &str, request: Request, route: Route) -> Result<Response, ApiError> {
+    async fn once(self, caller: &Caller, key: &str, request: Request, route: Route) -> Result<Response, ApiError> {
         let (parts, body) = request.into_parts();
         let body = body::whole(body).await?;
-        // One caller's key says nothing to another.
-        let who = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
-        let path = parts.uri.path();
-        let envelope = Envelope::of(&[who, parts.method.as_str().as_bytes(), path.as_bytes(), key.as_bytes()]);
-        let fingerprint = envelope.fingerprint(&[parts.uri.query().unwrap_or_default().as_bytes(), &body]);
+        let shown = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+        let write = [parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), key.as_bytes()];
+        let envelope = Envelope::of(caller, &write, shown);
+        let asked = [parts.uri.query().unwrap_or_default().as_bytes(), &body[..]];
+        let fingerprint = envelope.fingerprint(&self.secret, &asked);
         match self.claims.claim(&envelope.scope(), &fingerprint).await? {
             Claim::Kept(kept) => replay(kept, &envelope),
             Claim::InFlight(left) => {
@@ -226,10 +231,11 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 fn replay(kept: Kept, envelope: &Envelope) -> Result<Response, ApiError> {
-    let Some(body) = kept.body.and_then(|sealed| envelope.open(&sealed)) else {
-        let detail = "this request was done before, and its answer was too large to keep";
-        return Err(ApiError::new(ErrorKind::Conflict, "idempotency_answer_not_kept", detail));
-    };
+    let done = |detail: &str| ApiError::new(ErrorKind::Conflict, "idempotency_answer_not_kept", detail);
+    let sealed = kept.body.ok_or_else(|| done("this request was done before, and its answer was too large to keep"))?;
+    let body = envelope.open(&sealed).ok_or_else(|| {
+        done("this request was done before, and its answer is kept for the token that it was first sent with")
+    })?;
     let mut response = Response::new(Body::from(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();

@@ -33,7 +33,7 @@ pub struct Frame {
     pub operator_token: Option<String>,
     /// Verifies the tokens and keys of everybody else; without it nobody has one.
     pub access: Option<Arc<Verifier>>,
-    /// The key that signs cursors; the same on every node of a cluster.
+    /// The key that signs cursors, and that writes sent twice are compared under; the same on every node of a cluster.
     pub cursor_key: [u8; 32],
 }
 

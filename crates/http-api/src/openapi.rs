@@ -44,8 +44,9 @@ pub struct IdempotencyKey;
 
 impl IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let text = "Makes it safe to send the request again within a day: it is done once, and answered the same. \
-            1 to 255 visible characters.";
+        let text = "Makes it safe to send the request again within a day: it is done once, and answered the same. Sent \
+            again with another token of the same client, it is not done again, but its answer is not given (409 \
+            `idempotency_answer_not_kept`). 1 to 255 visible characters.";
         let key = ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header);
         let schema = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255));
         vec![key.required(Required::False).description(Some(text)).schema(Some(schema)).build()]

@@ -56,8 +56,8 @@ pub struct Node {
     pub reloads: tokio::sync::Mutex<mpsc::Receiver<Reloading>>,
 }
 
-/// Somebody waits to hear how a reload ends.
-pub type Reloading = oneshot::Sender<Result<(), ApiError>>;
+/// Who asks for a reload, and waits to hear how it ends.
+pub type Reloading = (Call, oneshot::Sender<Result<(), ApiError>>);
 
 /// What every listener of a node is made with.
 pub struct Common {
@@ -255,12 +255,12 @@ async fn changed_since(db: &Db, after: Option<i64>) -> Result<(bool, i64), DbErr
 /// How the operator asks over HTTP to read the configuration again, and who hears it.
 fn reloads() -> (Reload, mpsc::Receiver<Reloading>) {
     let (send, receive) = mpsc::channel::<Reloading>(4);
-    let reload = move |_: Call| {
+    let reload = move |call: Call| {
         let send = send.clone();
         Box::pin(async move {
             let busy = || ApiError::unavailable("reload_busy", "the configuration is being read already");
             let (reply, told) = oneshot::channel();
-            send.try_send(reply).map_err(|_| busy())?;
+            send.try_send((call, reply)).map_err(|_| busy())?;
             told.await.map_err(|_| busy())?
         }) as _
     };

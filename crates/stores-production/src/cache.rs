@@ -1,10 +1,8 @@
 //! The cache in Valkey or Redis, shared by every process of a deployment.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -28,9 +26,10 @@ const APART_MICROS: i64 = 5_000_000;
 /// A [`Cache`] in Redis. A server that can't be reached is an empty cache: its callers load.
 ///
 /// What it was told to forget meanwhile would be there again with the server. So each value stands behind the moment
-/// at which it was kept, and a process that could not forget something believes nothing from before that. The others
-/// of the deployment were told to forget it as well, and know by themselves whether they could. One that starts only
-/// then knows of nothing, and may give what is old for as long as it was to be kept.
+/// at which it was kept, and a process that could not forget something believes nothing of that kind from before that:
+/// nothing whose key begins with the same word, up to its first colon. The others of the deployment were told to forget
+/// it as well, and know by themselves whether they could. One that starts only then knows of nothing, and may give what
+/// is old for as long as it was to be kept.
 ///
 /// Counts `cache_hits_total` and `cache_misses_total`.
 #[derive(Clone)]
@@ -38,8 +37,8 @@ pub struct RedisCache {
     link: RedisLink,
     prefix: String,
     loads: future::Cache<String, Bytes>,
-    /// What was kept until then is not believed, in microseconds.
-    doubted: Arc<AtomicI64>,
+    /// What was kept until then is not believed, in microseconds, by the first word of its key: there are few.
+    doubted: Arc<RwLock<HashMap<String, i64>>>,
 }
 
 /// Why a load left nothing to keep.
@@ -64,8 +63,21 @@ impl RedisCache {
         let found = self.link.ask(async |mut redis| redis.get::<_, Option<Vec<u8>>>(name).await).await;
         let kept = Bytes::from(found.ok().flatten()?);
         let at = i64::from_be_bytes(*kept.first_chunk()?);
-        (at > self.doubted.load(Ordering::Relaxed)).then(|| kept.slice(size_of_val(&at)..))
+        let doubted = self.doubted.read().unwrap_or_else(PoisonError::into_inner).get(word(key)).copied();
+        doubted.is_none_or(|until| at > until).then(|| kept.slice(size_of_val(&at)..))
     }
+
+    fn doubt(&self, key: &str) {
+        let until = self.link.now() + APART_MICROS;
+        let mut doubted = self.doubted.write().unwrap_or_else(PoisonError::into_inner);
+        let known = doubted.entry(word(key).to_owned()).or_insert(until);
+        *known = until.max(*known);
+    }
+}
+
+/// Of what kind a key is: `content` of `content:2:…`. Those without a colon are one kind.
+fn word(key: &str) -> &str {
+    key.split_once(':').map_or("", |(word, _)| word)
 }
 
 fn count(hit: bool) {
@@ -95,7 +107,7 @@ impl Cache for RedisCache {
     async fn remove(&self, key: &str) {
         let name = self.name(key);
         if self.link.ask(async |mut redis| redis.del::<_, ()>(name).await).await.is_err() {
-            self.doubted.fetch_max(self.link.now() + APART_MICROS, Ordering::Relaxed);
+            self.doubt(key);
         }
     }
 

@@ -16,6 +16,7 @@ use super::*;
 use crate::{Gateway, GatewayParts, GuardConfig, Health, gateway};
 
 const RUNS: &str = "/api/v1/internal/runs";
+const SECRET: [u8; 32] = [7; 32];
 
 /// The document of a gateway with one write.
 fn document(required: Required) -> OpenApi {
@@ -29,12 +30,19 @@ struct Bench {
     db: TestDb,
     clock: Clock,
     worked: Arc<AtomicU64>,
+    token: &'static str,
     gateway: Gateway,
 }
 
 impl Bench {
+    /// One that nobody shows a token.
     async fn new(db: TestDb) -> Self {
-        let (clock, rng, worked) = (testkit::clock(), testkit::rng(), Arc::new(AtomicU64::new(0)));
+        Self::of(db, testkit::clock(), Arc::default(), "")
+    }
+
+    /// A process over the database, whose operator shows this token.
+    fn of(db: TestDb, clock: Clock, worked: Arc<AtomicU64>, token: &'static str) -> Self {
+        let rng = testkit::rng();
         let counted = Arc::clone(&worked);
         let work = post(move |body: String| async move {
             let count = counted.fetch_add(1, Ordering::SeqCst) + 1;
@@ -50,7 +58,7 @@ impl Bench {
             clock: clock.clone(),
             rng: rng.clone(),
             timeout: Duration::from_secs(10),
-            operator_token: None,
+            operator_token: Some(token.to_owned()),
             access: None,
             cursor_key: [0; 32],
         };
@@ -60,20 +68,23 @@ impl Bench {
             remotes: Vec::new(),
             health: Health::new(),
             frame: Arc::new(frame),
-            idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng)),
+            idempotency: Some(Idempotency::new(db.db(), clock.clone(), rng, SECRET)),
             limits: None,
             cache: None,
             denied: None,
             reload: None,
             config: GuardConfig { timeout: Duration::from_secs(1), ..GuardConfig::new("gateway") },
         });
-        Self { db, clock, worked, gateway }
+        Self { db, clock, worked, token, gateway }
     }
 
     async fn send(&self, key: &str, body: &str) -> (u16, String, bool) {
         let mut request = Request::post(RUNS);
         if !key.is_empty() {
             request = request.header(KEY, key);
+        }
+        if !self.token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let response = self.gateway.clone().oneshot(request).await.unwrap();
@@ -113,6 +124,7 @@ macro_rules! on_both {
 
 on_both! {
     a_write_sent_twice_is_done_once;
+    a_write_sent_again_under_a_fresh_token_is_not_done_again;
     a_key_must_be_there_and_sane;
     refusals_are_not_kept;
     an_answer_too_large_to_keep_is_still_done_once;
@@ -130,6 +142,17 @@ async fn a_write_sent_twice_is_done_once(db: TestDb) {
     assert_eq!(bench.send("k1", "b").await, (422, "idempotency_key_reused".to_owned(), false));
     assert_eq!(bench.send("k2", "a").await, (201, "run 2 at".to_owned(), false));
     assert_eq!(bench.worked(), 2);
+}
+
+async fn a_write_sent_again_under_a_fresh_token_is_not_done_again(db: TestDb) {
+    let before = Bench::of(db, testkit::clock(), Arc::default(), "old");
+    assert_eq!(before.send("k", "a").await, (201, "run 1 at".to_owned(), false));
+    assert_eq!(before.send("k", "a").await, (201, "run 1 at".to_owned(), true));
+    let after = Bench::of(before.db, before.clock, before.worked, "new");
+    assert_eq!(after.send("k", "a").await, (409, "idempotency_answer_not_kept".to_owned(), false));
+    assert_eq!(after.send("k", "b").await.1, "idempotency_key_reused");
+    assert_eq!(after.worked(), 1);
+    assert_eq!(after.send("k2", "a").await, (201, "run 2 at".to_owned(), false));
 }
 
 async fn a_key_must_be_there_and_sane(db: TestDb) {
@@ -167,8 +190,8 @@ async fn work_outlives_the_client_that_asked_for_it(db: TestDb) {
 async fn a_claim_whose_process_died_expires_and_so_does_an_answer(db: TestDb) {
     let claims = Claims::new(db.db(), testkit::clock(), testkit::rng());
     let bench = Bench::new(db).await;
-    let envelope = Envelope::of(&[b"", b"POST", RUNS.as_bytes(), b"k"]);
-    let (scope, fingerprint) = (envelope.scope(), envelope.fingerprint(&[b"", b"a"]));
+    let envelope = Envelope::of(&Caller::Anonymous, &[b"POST", RUNS.as_bytes(), b"k"], b"");
+    let (scope, fingerprint) = (envelope.scope(), envelope.fingerprint(&SECRET, &[b"", b"a"]));
     let Claim::Ours(dead) = claims.claim(&scope, &fingerprint).await.unwrap() else { panic!("not ours") };
     assert_eq!(bench.send("k", "a").await.1, "idempotency_in_flight");
     bench.clock.advance(SignedDuration::from_secs(61));

@@ -1,7 +1,8 @@
 //! `serve`: runs the node until it is told to stop.
 
 use anyhow::bail;
-use contracts::ApiError;
+use contracts::{ApiError, Call};
+use stores::Deed;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Global, ListenArgs};
@@ -51,12 +52,25 @@ pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             _ = Signal::recv(&mut hangup) => drop(reload(flags, log, node)),
-            Some(reply) = asked.recv() => {
-                // Nobody waits any more where the client has left.
-                let _ = reply.send(reload(flags, log, node));
+            Some((call, reply)) = asked.recv() => {
+                // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
+                let _ = reply.send(reload_for(&call, flags, log, node).await);
             }
         }
     }
+}
+
+/// Reads the configuration again for the operator who asks, and states that they did. What can't be stated or is wrong
+/// is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear of it.
+async fn reload_for(call: &Call, flags: &Flags, log: &LogLevel, node: &Node) -> Result<(), ApiError> {
+    let mut tx = node.services.db.begin().await?;
+    let deed = Deed { call, action: "configuration.reloaded", target: "", detail: &[] };
+    node.services.deeds().state(&mut tx, deed).await?;
+    reload(flags, log, node)?;
+    tx.commit().await.map_err(|error| {
+        tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
+        ApiError::from(error)
+    })
 }
 
 /// Applies what can change while the node runs, or nothing.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::extract::Request;
-use contracts::{ApiError, Call, Caller};
-use gateway::{GatewayParts, Idempotency, Reload, Remote, RoleParts};
-use stores::Deed;
+use contracts::Caller;
+use gateway::{GatewayParts, Idempotency, Remote, RoleParts};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Role;
@@ -32,11 +31,11 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         remotes,
         health: Arc::clone(&common.health),
         frame: Arc::clone(&common.frame),
-        idempotency: Some(Idempotency::new(db, clock, rng)),
+        idempotency: Some(Idempotency::new(db, clock, rng, common.frame.cursor_key)),
         limits: Some(Arc::clone(&common.limits)),
         cache: Some(Arc::clone(&common.cache)),
         denied: Some(denied(services)),
-        reload: Some(reload(services, common)),
+        reload: Some(Arc::clone(&common.reload)),
         config: limits::public(&common.config),
     }))
 }
@@ -50,22 +49,6 @@ pub fn entrance(door: &Door) -> rpc::Entrance {
         Box::pin(async move {
             let admitted = admitted.await?;
             Ok(Box::new(move |ended: rpc::Ended| admitted.answered(ended.took, ended.refused)) as rpc::Answered)
-        })
-    })
-}
-
-/// Reads the configuration again for the operator who asks, and states that they did: both, or neither.
-fn reload(services: &Services, common: &Common) -> Reload {
-    let (db, deeds, read) = (services.db.clone(), services.deeds(), Arc::clone(&common.reload));
-    Arc::new(move |call: Call| {
-        let (db, deeds, read) = (db.clone(), deeds.clone(), Arc::clone(&read));
-        Box::pin(async move {
-            let mut tx = db.begin().await?;
-            let deed = Deed { call: &call, action: "configuration.reloaded", target: "", detail: &[] };
-            deeds.state(&mut tx, deed).await?;
-            read(call.clone()).await?;
-            tx.commit().await?;
-            Ok::<_, ApiError>(())
         })
     })
 }

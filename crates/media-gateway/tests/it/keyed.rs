@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
 
@@ -206,4 +206,22 @@ fn what_is_sent_twice_under_a_key_is_done_once() {
         let found = secrets.iter().find(|secret| bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
         assert_eq!(found, None, "what was answered is sealed: {}", file.display());
     }
+}
+
+/// The operator's token is another one after each start.
+#[test]
+fn what_was_done_before_a_restart_is_not_done_again_after_it() {
+    let send = |app: &App, name: &str| {
+        let request = app.request("POST", "/api/v1/internal/auth/orgs").bearer_auth(&app.token);
+        app.send(request.header("idempotency-key", "once").json(&json!({ "name": name })))
+    };
+    let app = App::start();
+    let first = send(&app, "New");
+    assert_eq!(first.status, 201, "{}", first.text);
+    assert_eq!(send(&app, "New").header(REPLAYED), "true");
+    let before = app.token.clone();
+    let app = app.stop().0.start();
+    assert_ne!(app.token, before);
+    send(&app, "New").problem(409, "idempotency_answer_not_kept");
+    send(&app, "Newer").problem(422, "idempotency_key_reused");
 }

@@ -11,6 +11,7 @@ use std::{
 
 use rpc::pb::{self, catalog_service_client::CatalogServiceClient};
 use serde_json::Value;
+use stores::{Db, DbConfig};
 use testkit::TestDb;
 use tokio_stream::StreamExt as _;
 use tonic::{
@@ -286,6 +287,41 @@ fn a_reload_holds_all_or_nothing() {
     let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
     let stated: Vec<_> = log.lines().filter(|line| line.contains("configuration.reloaded")).collect();
     assert!(stated.len() == 1 && stated[0].contains("\"operator\""), "not what was refused, nor a signal: {stated:?}");
+}
+
+/// The database is busy for so long that the client leaves.
+#[test]
+fn a_reload_is_done_and_stated_though_its_client_has_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |text: &str| fixtures::write(dir.path(), "media-gateway.toml", text.as_bytes());
+    let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
+    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
+    let burst = || app.get("/api/v1/platforms").header("ratelimit-policy").split(';').nth(1).unwrap().to_owned();
+    assert_eq!(burst(), "q=5");
+    file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let database = app.setup.folder().join("media-gateway.db");
+    let database = runtime.block_on(Db::open_sqlite(&database, &DbConfig::default())).unwrap();
+    let held = runtime.block_on(database.begin()).unwrap();
+    let asked = app.request("POST", "/api/v1/admin/reload").bearer_auth(&app.token).timeout(Duration::from_secs(1));
+    assert!(asked.send().unwrap_err().is_timeout());
+    assert_eq!(burst(), "q=5", "it is not applied before it can be stated");
+    runtime.block_on(held.commit()).unwrap();
+    let since = Instant::now();
+    while burst() != "q=7" {
+        assert!(since.elapsed() < PATIENCE, "{}", app.log());
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    let stated = || {
+        let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+        log.lines().filter(|line| line.contains("configuration.reloaded")).count()
+    };
+    // It is applied within the transaction that states it.
+    while stated() == 0 {
+        assert!(since.elapsed() < PATIENCE, "{}", app.log());
+    }
+    assert_eq!(stated(), 1);
+    runtime.block_on(database.close());
 }
 
 #[test]

@@ -125,27 +125,29 @@ async fn what_could_not_be_forgotten_is_not_believed() {
     let ((port, cut), prefix, clock) = (cuttable().await, prefix(), Clock::fixed(Clock::system().now()));
     let here = RedisLink::open(&format!("redis://127.0.0.1:{port}"), None, clock.clone()).unwrap();
     let (here, there) = (RedisCache::new(here, &prefix), RedisCache::new(link(), &prefix));
-    here.put("a", "old".into(), MINUTE).await;
-    assert_eq!(here.get("a").await.as_deref(), Some(&b"old"[..]));
+    here.put("content:a", "old".into(), MINUTE).await;
+    assert_eq!(here.get("content:a").await.as_deref(), Some(&b"old"[..]));
+    here.put("provider:a", "bought".into(), MINUTE).await;
     cut.send(true).unwrap();
     // Until the connection has noticed.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    here.remove("a").await;
+    here.remove("content:a").await;
     cut.send(false).unwrap();
     // The server is left alone for a moment, and for some seconds nobody knows whose clock is right.
     let mut turns = 0;
-    while here.get("b").await.is_none() {
+    while here.get("content:b").await.is_none() {
         assert!(turns < 500, "the server is not asked again");
         turns += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
         clock.advance(Duration::from_secs(1).try_into().unwrap());
-        here.put("b", "new".into(), MINUTE).await;
+        here.put("content:b", "new".into(), MINUTE).await;
     }
-    assert_eq!(there.get("a").await.as_deref(), Some(&b"old"[..]), "it is there still");
-    assert_eq!(here.get("a").await, None, "it was to be forgotten");
-    here.put("a", "new".into(), MINUTE).await;
+    assert_eq!(there.get("content:a").await.as_deref(), Some(&b"old"[..]), "it is there still");
+    assert_eq!(here.get("content:a").await, None, "it was to be forgotten");
+    assert_eq!(here.get("provider:a").await.as_deref(), Some(&b"bought"[..]), "nobody was to forget that");
+    here.put("content:a", "new".into(), MINUTE).await;
     for cache in [&here, &there] {
-        assert_eq!(cache.get("a").await.as_deref(), Some(&b"new"[..]));
+        assert_eq!(cache.get("content:a").await.as_deref(), Some(&b"new"[..]));
     }
 }
 
