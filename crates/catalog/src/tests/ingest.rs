@@ -130,6 +130,11 @@ async fn a_change_is_folded_and_stated(#[case] engine: &str) {
     assert_eq!((&event.kind[..], &event.data["added"]), ("availability.changed", &serde_json::json!([])));
     assert_eq!((&repriced["was"]["amount"], &repriced["offer"]["price"]["amount"]), (&"3.99".into(), &"1.99".into()));
     assert_eq!(repriced["offer"]["platform"], "hulu");
+    // Another link is no news of where it can be watched; those who keep the title hear that it changed.
+    record.offers[1].web_url = "https://example.com/elsewhere".to_owned();
+    bench.ingest(&[record.clone()]).await;
+    let (_, event) = stores::events::read(&bench.db(), 4, 1).await.unwrap().pop().unwrap();
+    assert_eq!((&event.kind[..], event.key), ("content.updated", id));
     let season = |number| contracts::SourceSeason {
         season: contracts::Season { number, ..Default::default() },
         episodes: Vec::new(),
@@ -138,7 +143,7 @@ async fn a_change_is_folded_and_stated(#[case] engine: &str) {
         |seasons| SourceRecord { content_type: ContentType::TvShow, seasons, ..film("netflix", "s2", "Tide", 2001) };
     bench.ingest(&[series(vec![season(1)])]).await;
     bench.ingest(&[series(vec![season(1), season(2)])]).await;
-    let (_, event) = stores::events::read(&bench.db(), 5, 1).await.unwrap().pop().unwrap();
+    let (_, event) = stores::events::read(&bench.db(), 6, 1).await.unwrap().pop().unwrap();
     assert_eq!((&event.kind[..], &event.data["new_seasons"]), ("content.updated", &serde_json::json!([2])));
 }
 
