@@ -24,7 +24,7 @@ use crate::{
 /// How often a batch is begun anew because more overviews have to be embedded: each time some titles are known better, and those that
 /// follow in the batch may be compared with them.
 const ROUNDS: usize = 4;
-/// How many sources the audit log names of a batch.
+/// How many sources the audit log names of a batch; how many they are it says in any case.
 const MAX_NAMED: usize = 10;
 
 /// What came of a batch, and which cached answers it made stale.
@@ -121,11 +121,11 @@ async fn take(
     let moved = touched.iter().filter_map(|id| batch.title(*id)).flat_map(|title| &title.moved_ids).cloned().collect();
     if !touched.is_empty() {
         let sources: BTreeSet<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+        let (titles, count) = (touched.len().to_string(), sources.len().to_string());
         let target = sources.into_iter().take(MAX_NAMED).collect::<Vec<_>>().join(" ");
-        let titles = touched.len().to_string();
-        let deed = Deed { call: scene.call, action, target: &target, detail: &[("titles", &titles)] };
-        scene.deeds.state(tx, deed).await?;
-        write(tx, &mut batch, scene).await?;
+        let detail = [("titles", titles.as_str()), ("sources", count.as_str())];
+        let deed = Deed { call: scene.call, action, target: &target, detail: &detail };
+        write(tx, &mut batch, scene, Some(deed)).await?;
     }
     Ok(Some(Taken { outcomes, titles: touched, ids: moved }))
 }
@@ -163,8 +163,9 @@ pub struct Scene<'a> {
     pub deeds: &'a Deeds,
 }
 
-/// Writes what the titles of a batch have become, its records, its log and its events.
-pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<()> {
+/// Writes what the titles of a batch have become, its records, its log and its events, and states the deed that it is, if it
+/// is one that is not stated yet.
+pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>, deed: Option<Deed<'_>>) -> Result<()> {
     let Scene { clock, ids, call, .. } = *scene;
     let now = clock.now();
     let changes = changes(batch)?;
@@ -184,6 +185,10 @@ pub async fn write(tx: &mut Tx, batch: &mut Batch, scene: &Scene<'_>) -> Result<
     batch.log.extend(notes);
     project::records(tx, batch, ids, now).await?;
     project::doubts(tx, batch, ids, now).await?;
+    // Last of all: from here on everybody waits who has a deed or an event to state, in whatever context.
+    if let Some(deed) = deed {
+        scene.deeds.state(tx, deed).await?;
+    }
     events::append(tx, &events).await?;
     Ok(())
 }

@@ -248,7 +248,7 @@ impl Catalog {
         for key in &keys {
             batch.relocate(key, into, "accepted", &evidence);
         }
-        write(tx, batch, &self.scene(call)).await?;
+        write(tx, batch, &self.scene(call), None).await?;
         tx.execute("UPDATE merged_titles SET into_id = $2 WHERE into_id = $1", args![from, into]).await?;
         tx.execute("INSERT INTO merged_titles (content_id, into_id) VALUES ($1, $2)", args![from, into]).await?;
         Ok(())
@@ -282,8 +282,8 @@ impl Catalog {
         batch.doubts.clear();
         let (record, apart, title) = (format!("{source} {source_key}"), content_id.to_string(), from.to_string());
         let detail = [("title", title.as_str()), ("apart", apart.as_str())];
-        self.deeds.state(&mut tx, Deed { call, action: "record.unmerged", target: &record, detail: &detail }).await?;
-        write(&mut tx, &mut batch, &self.scene(call)).await?;
+        let deed = Deed { call, action: "record.unmerged", target: &record, detail: &detail };
+        write(&mut tx, &mut batch, &self.scene(call), Some(deed)).await?;
         tx.commit().await?;
         self.tell(&batch).await;
         Ok(Unmerged { content_id, from })

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::{AvailabilityType, Offer, Region, Topic};
+use contracts::{AvailabilityType, Offer, Region, Topic, VideoQuality};
 use serde_json::{Value as Json, json};
 
 use crate::project::{Change, place};
 
-/// The events of one change: a new title is one event, whatever it holds; else one for its facts, one for its offers.
+/// The events of one change: a new title is one event, whatever it holds; else one for its facts, one for its offers
+/// where some came, went or cost something else.
 pub fn of(change: &Change<'_>) -> Vec<(Topic, Json)> {
     let source = change.title.touched_by.as_deref().unwrap_or_default();
     let (id, title, after) = (change.id, &change.after.title, &change.after);
@@ -15,18 +16,21 @@ pub fn of(change: &Change<'_>) -> Vec<(Topic, Json)> {
         let data = json!({ "content_id": id, "source": source, "added": places(&after.offers) });
         return vec![(Topic::ContentIngested, data)];
     };
+    let (was, is) = (&before.offers, &after.offers);
+    let (added, removed, repriced) = (missing(is, was), missing(was, is), repriced(was, is));
+    let has_news = !(added.is_empty() && removed.is_empty() && repriced.is_empty());
     let mut all = Vec::new();
-    if change.facts_differ {
+    // What differs in nothing but a link or a date is no news of its offers; but who keeps the title has to hear of it.
+    if change.facts_differ || (change.offers_differ && !has_news) {
         let known: BTreeSet<u16> = before.seasons.iter().map(|told| told.season.number).collect();
         let numbers = after.seasons.iter().map(|told| told.season.number);
         let new: Vec<u16> = numbers.filter(|number| !known.contains(number)).collect();
         let data = json!({ "content_id": id, "source": source, "title": title, "new_seasons": new });
         all.push((Topic::ContentUpdated, data));
     }
-    if change.offers_differ {
-        let (was, is) = (&before.offers, &after.offers);
-        let data = json!({ "content_id": id, "source": source, "title": title, "added": missing(is, was),
-            "removed": missing(was, is), "repriced": repriced(was, is) });
+    if change.offers_differ && has_news {
+        let data = json!({ "content_id": id, "source": source, "title": title, "added": added, "removed": removed,
+            "repriced": repriced });
         all.push((Topic::AvailabilityChanged, data));
     }
     all
@@ -50,14 +54,25 @@ fn terms(offer: &Offer) -> (&str, Region, AvailabilityType) {
     (&offer.platform, offer.region, offer.availability_type)
 }
 
-/// The offers that were there and cost something else, with what they cost.
+/// The offers that were there and cost something else, with what they cost. Where another source says so now, it is compared
+/// with what those said that say nothing any more; what does not name its price tells of no other.
 fn repriced(before: &[Offer], after: &[Offer]) -> Vec<Json> {
     let were: BTreeMap<_, _> = before.iter().map(|offer| (place(offer), &offer.price)).collect();
+    let are: BTreeSet<_> = after.iter().map(place).collect();
+    let made_way = before.iter().filter(|offer| offer.price.is_some() && !are.contains(&place(offer)));
+    let made_way: BTreeMap<_, _> = made_way.map(|offer| (sharp(offer), &offer.price)).collect();
     let told = |offer: &Offer| {
-        let was = were.get(&place(offer)).filter(|was| ***was != offer.price)?;
+        let instead = || made_way.get(&sharp(offer)).filter(|_| offer.price.is_some());
+        let was = were.get(&place(offer)).or_else(instead).filter(|was| ***was != offer.price)?;
         Some(json!({ "offer": offer, "was": was }))
     };
     after.iter().filter_map(told).collect()
+}
+
+/// What is offered, whoever says so.
+fn sharp(offer: &Offer) -> (&str, Region, AvailabilityType, Option<VideoQuality>) {
+    let (platform, region, terms, quality, _) = place(offer);
+    (platform, region, terms, quality)
 }
 
 #[cfg(test)]
@@ -97,12 +112,30 @@ mod tests {
 
     #[test]
     fn a_price_is_told_with_the_one_before() {
-        let was = offers(&["apple US rent 3.99 a", "hulu US rent - a", "max US rent 2.99 a", "mubi US rent 1.99 a"]);
-        let is = offers(&["apple US rent 2.99 a", "hulu US rent 4.99 a", "max US rent 2.99 a", "mubi US rent 1.49 b"]);
+        let was = offers(&[
+            "apple US rent 3.99 a",
+            "hulu US rent - a",
+            "max US rent 2.99 a",
+            "mubi US rent 1.99 a",
+            "now US rent 5.99 a",
+            "prime US rent 6.99 a",
+            "vudu US rent 7.99 a",
+        ]);
+        let is = offers(&[
+            "apple US rent 2.99 a",
+            "hulu US rent 4.99 a",
+            "max US rent 2.99 a",
+            "mubi US rent 1.49 b",
+            "now US rent - b",
+            "prime US buy 9.99 b",
+            "vudu US rent 7.99 a",
+            "vudu US rent 8.99 b",
+        ]);
         let told: Vec<_> = repriced(&was, &is)
             .iter()
             .map(|one| (one["was"]["amount"].clone(), one["offer"]["price"]["amount"].clone()))
             .collect();
-        assert_eq!(told, [(json!("3.99"), json!("2.99")), (Json::Null, json!("4.99"))]);
+        let by_b = (json!("1.99"), json!("1.49"));
+        assert_eq!(told, [(json!("3.99"), json!("2.99")), (Json::Null, json!("4.99")), by_b]);
     }
 }

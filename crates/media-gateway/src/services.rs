@@ -206,8 +206,8 @@ impl Services {
         self.runs_auth.then(|| Arc::clone(&self.auth) as _).into_iter().collect()
     }
 
-    /// Starts the jobs that are due and those that come, the mail, and forgetting what is past its time and who asked for it: only in a node, not in a
-    /// command that ends by itself.
+    /// Starts the jobs that are due and those that come, the mail, the daily count of titles, and forgetting what is past its
+    /// time and who asked for it: only in a node, not in a command that ends by itself.
     pub fn start_jobs(&self) {
         if self.runs_auth {
             let postman = Postman::new(Arc::clone(&self.auth), Arc::clone(&self.mailer));
@@ -224,6 +224,10 @@ impl Services {
             let answering = Answering::new(personal, self.db.clone(), self.clock.clone(), ids);
             let shutdown = self.shutdown.clone();
             self.workers.spawn(async move { shutdown.run_until_cancelled(answering.run()).await });
+        }
+        if let Some(catalog) = &self.catalog {
+            let (catalog, shutdown) = (Arc::clone(catalog), self.shutdown.clone());
+            self.workers.spawn(async move { shutdown.run_until_cancelled(catalog.keep_counts()).await });
         }
         if let Some(ingest) = &self.ingest {
             let (ingest, shutdown) = (Arc::clone(ingest), self.shutdown.clone());

@@ -168,6 +168,22 @@ fn who_has_said_nothing_for_a_day_makes_way() {
 }
 
 #[test]
+fn what_is_a_day_older_than_the_last_word_of_an_earlier_provider_does_not_stand() {
+    let day = 24 * 60 * 60;
+    // The first of the chain told of the title so many seconds after the second, and of another platform.
+    let stands = |platform: &str, region: &str, after: i64| {
+        let (mut first, mut second) = (record("streaming_availability", "t1"), record("watchmode", "t1"));
+        first.offers = vec![contracts::SourceOffer { region: region.parse().unwrap(), ..offer("hulu", 0.9, after) }];
+        second.offers = vec![offer(platform, 0.9, 0)];
+        fold(&[&first, &second]).unwrap().offers.iter().any(|own| own.source == "watchmode")
+    };
+    assert!(stands("netflix", "US", day - 1), "it may be on both");
+    assert!(!stands("netflix", "US", day), "who has Netflix spoke of the title without it");
+    assert!(stands("netflix", "DE", day), "elsewhere");
+    assert!(stands("vudu", "US", day) && stands("new_service", "US", day), "who is not known to have it");
+}
+
+#[test]
 fn an_offer_in_another_quality_is_another_offer() {
     let mut source = record("justwatch", "tm1");
     let sharp = |quality| contracts::SourceOffer { quality, ..offer("netflix", 0.9, 1) };

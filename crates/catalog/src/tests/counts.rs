@@ -85,6 +85,38 @@ async fn counts_follow_every_change(#[case] engine: &str) {
     assert!(agreed(&bench, "offers are withdrawn").await.0.contains(&("netflix".to_owned(), 1)));
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn what_an_earlier_release_writes_is_counted_when_all_is_counted_anew(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let series = SourceRecord { content_type: ContentType::TvShow, ..film("netflix", "s1", "Harbour Street", 2004) };
+    bench.ingest(&[on(&["netflix", "hulu"], heat("netflix", "n1")), on(&["netflix"], series)]).await;
+    let db = bench.db();
+    db.execute("INSERT INTO platform_counts (platform, titles) VALUES ('gone', 0)", args![]).await.unwrap();
+    db.execute("UPDATE genre_counts SET titles = titles + 3", args![]).await.unwrap();
+    // It writes titles behind the catalogue's lock, and keeps no counts of them.
+    let mut earlier = db.begin().await.unwrap();
+    earlier.lock("catalog").await.unwrap();
+    earlier.execute("DELETE FROM platform_availability WHERE platform = 'hulu'", args![]).await.unwrap();
+    let catalog = Arc::clone(&bench.catalog);
+    let keeping = tokio::spawn(async move { catalog.keep_counts().await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    earlier.commit().await.unwrap();
+    let counted_anew = async {
+        while db.fetch_one::<i64>("SELECT COUNT(*) FROM platform_counts WHERE titles = 0", args![]).await.unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), counted_anew).await.unwrap();
+    keeping.abort();
+    let (platforms, genres) = agreed(&bench, "counted anew").await;
+    assert_eq!(platforms, BTreeSet::from([("netflix".to_owned(), 2)]));
+    assert_eq!(genres.len(), 2);
+    assert_eq!(bench.count("platform_counts").await, 1, "what has no title any more is not kept");
+}
+
 /// A cache whose loads wait for their turn, and are counted when they begin.
 struct Held {
     inner: MemoryCache,

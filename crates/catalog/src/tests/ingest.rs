@@ -1,9 +1,11 @@
 //! Taking records in: once, atomically, and the same however they are cut into batches.
 
-use contracts::{ErrorKind, IngestAction::*};
+use std::sync::Mutex;
+
+use contracts::{ApiError, ErrorKind, IngestAction::*};
 use proptest::{prelude::*, test_runner::TestRunner};
 use rstest::rstest;
-use stores::args;
+use stores::{Deeds, args};
 
 use super::*;
 
@@ -130,6 +132,11 @@ async fn a_change_is_folded_and_stated(#[case] engine: &str) {
     assert_eq!((&event.kind[..], &event.data["added"]), ("availability.changed", &serde_json::json!([])));
     assert_eq!((&repriced["was"]["amount"], &repriced["offer"]["price"]["amount"]), (&"3.99".into(), &"1.99".into()));
     assert_eq!(repriced["offer"]["platform"], "hulu");
+    // Another link is no news of where it can be watched; those who keep the title hear that it changed.
+    record.offers[1].web_url = "https://example.com/elsewhere".to_owned();
+    bench.ingest(&[record.clone()]).await;
+    let (_, event) = stores::events::read(&bench.db(), 4, 1).await.unwrap().pop().unwrap();
+    assert_eq!((&event.kind[..], event.key), ("content.updated", id));
     let season = |number| contracts::SourceSeason {
         season: contracts::Season { number, ..Default::default() },
         episodes: Vec::new(),
@@ -138,7 +145,7 @@ async fn a_change_is_folded_and_stated(#[case] engine: &str) {
         |seasons| SourceRecord { content_type: ContentType::TvShow, seasons, ..film("netflix", "s2", "Tide", 2001) };
     bench.ingest(&[series(vec![season(1)])]).await;
     bench.ingest(&[series(vec![season(1), season(2)])]).await;
-    let (_, event) = stores::events::read(&bench.db(), 5, 1).await.unwrap().pop().unwrap();
+    let (_, event) = stores::events::read(&bench.db(), 6, 1).await.unwrap().pop().unwrap();
     assert_eq!((&event.kind[..], &event.data["new_seasons"]), ("content.updated", &serde_json::json!([2])));
 }
 
@@ -161,6 +168,40 @@ async fn a_failure_leaves_nothing_behind(#[case] engine: &str) {
     assert_eq!((bench.export().await, bench.topics().await), (export, topics));
     assert_eq!(bench.count("source_records").await, 1);
     assert_eq!(actions(&bench.ingest(&records).await), [Updated, Created]);
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_batch_is_stated_once_it_is_written_so_that_the_audit_log_waits_for_nothing(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let stated = Arc::clone(&told);
+    let deeds = Deeds::by(move |tx, deed| {
+        let stated = Arc::clone(&stated);
+        Box::pin(async move {
+            let records: i64 = tx.fetch_one("SELECT COUNT(*) FROM source_records", args![]).await?;
+            let events: i64 = tx.fetch_one("SELECT COUNT(*) FROM events", args![]).await?;
+            let detail: Vec<String> = deed.detail.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let line = format!("{}: {}; {}", deed.action, deed.target, detail.join(", "));
+            stated.lock().unwrap().push(format!("{line}; {records} records, {events} events"));
+            Ok::<(), ApiError>(())
+        })
+    });
+    let cache = Arc::clone(&bench.cache);
+    let catalog = Catalog::new(bench.db(), cache, bench.clock.clone(), testkit::rng()).audited(deeds);
+    let sources = (0..12_u16).map(|n| (n, format!("source{n:02}")));
+    let told_of = |(n, source): (u16, String)| film(&source, "1", &format!("Story {n}"), 1950 + 4 * n);
+    let records: Vec<SourceRecord> = sources.map(told_of).collect();
+    let operator = Call { deadline: Timestamp::MAX, ..operator_call() };
+    catalog.ingest(&operator, &records).await.unwrap();
+    catalog.ingest(&operator, &records).await.unwrap();
+    let named: Vec<String> = (0..10).map(|n| format!("source{n:02}")).collect();
+    let named = named.join(" ");
+    let line = format!("records.ingested: {named}; titles 12, sources 12; 12 records, 0 events");
+    assert_eq!(*told.lock().unwrap(), [line], "what changes nothing is no deed");
+    assert_eq!(bench.topics().await.len(), 12);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Asks providers about titles of the catalogue: where they can be watched now, and what is still missing of them.
 //!
 //! Where a title can be watched the providers are asked in their order, until one answers: one that is down costs the
-//! freshness of its own offers and nothing else. Then those are asked that gave offers on platforms nobody has spoken of.
+//! freshness of its own offers and nothing else. Then those are asked that gave offers on platforms nobody has spoken of, and
+//! the next ones where who gave an offer no longer does.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -181,10 +182,12 @@ impl Drive<'_> {
 }
 
 /// Whether a provider is asked about a title's offers in its region after what others `told` of them there: if they told
-/// nothing, or nothing of a platform that it gave an offer on.
+/// nothing, or nothing of a platform that it gave an offer on; nor of one on which somebody gave an offer who answers without it
+/// now. What it said itself of that platform, it may have said long ago.
 fn is_wanted(title: &Content, (adapter, region): &Link, told: &[SourceRecord]) -> bool {
     let spoken = |platform: &str| told.iter().flat_map(|record| &record.offers).any(|offer| offer.platform == platform);
-    let mut gave = title.availability.iter().filter(|own| own.region == *region && own.source == adapter.source());
+    let answers = |source: &str| source == adapter.source() || told.iter().any(|record| record.source == source);
+    let mut gave = title.availability.iter().filter(|own| own.region == *region && answers(&own.source));
     told.is_empty() || gave.any(|own| !spoken(&own.platform))
 }
 

@@ -161,6 +161,26 @@ async fn who_is_down_for_a_day_makes_way_on_each_platform_until_it_is_back() {
 }
 
 #[tokio::test]
+async fn where_the_first_no_longer_has_a_title_the_next_is_asked_about_it_at_once() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability", "watchmode"]).await;
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    node.run_job(&call, "availability", &s.stop, &|_| {}).await.unwrap();
+    assert!(offers(&s).await.iter().all(|offer| offer.starts_with("streaming_availability ")), "the first has all");
+    s.clock.advance(SignedDuration::from_hours(1));
+    let left = json!({ "service": { "name": "Prime Video" }, "type": "rent", "link": "https://example.org/prime/77" });
+    let show = json!({ "id": "77", "showType": "movie", "title": "The Glass Harbour", "releaseYear": 1999,
+        "imdbId": "tt1234567", "streamingOptions": { "us": [left] } });
+    let body: &'static str = show.to_string().leak();
+    servers[0].fault(&vec![Fault::Body(body); 2]);
+    node.run_job(&call, "availability", &s.stop, &|_| {}).await.unwrap();
+    let mut now = offers(&s).await;
+    now.sort();
+    assert_eq!(now, ["streaming_availability prime_video 01:00", "watchmode appletv 01:00", "watchmode netflix 01:00"]);
+}
+
+#[tokio::test]
 async fn when_the_only_provider_is_down_the_job_fails_and_nothing_changes() {
     let s = setup().await;
     films(&s).await;

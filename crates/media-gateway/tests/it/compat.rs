@@ -13,6 +13,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -21,7 +22,7 @@ use tempfile::TempDir;
 use testkit::TestDb;
 
 use crate::{
-    app::{Setup, one_line},
+    app::{App, PATIENCE, Setup, one_line},
     fixtures::{self, TITLES},
     resume::{caught_up, export},
 };
@@ -84,13 +85,7 @@ fn opens_and_goes_on(setup: Setup) {
     assert!(found["results"][0]["vector_similarity"].as_f64().unwrap() > 0.1, "{found}");
     assert_eq!(found["degraded"], serde_json::json!([]));
     // It kept no counts: they are made of the titles that it has.
-    let platforms = app.get("/api/v1/platforms?with_titles=true").ok();
-    let platforms = platforms["items"].as_array().unwrap();
-    assert!(!platforms.is_empty() && app.get("/api/v1/genres").ok()["items"] != json!([]));
-    for platform in platforms {
-        let titles = app.get(&format!("/api/v1/platforms/{}/catalog", platform["id"].as_str().unwrap())).ok();
-        assert_eq!(platform["title_count"], titles["items"].as_array().unwrap().len(), "{platform}");
-    }
+    counts_agree(&app);
     fixtures::ingest_all(&app.setup);
     app.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
     let fresh = Setup::new();
@@ -100,6 +95,43 @@ fn opens_and_goes_on(setup: Setup) {
         text.lines().map(|text| (line(text)["title"].clone(), line(text)["records"].clone())).collect()
     };
     assert_eq!(titles(&export(&app.setup)), titles(&export(&fresh)));
+}
+
+/// Every platform has as many titles as it is said to have.
+fn counts_agree(app: &App) {
+    let platforms = app.get("/api/v1/platforms?with_titles=true").ok();
+    let platforms = platforms["items"].as_array().unwrap();
+    assert!(!platforms.is_empty() && app.get("/api/v1/genres").ok()["items"] != json!([]));
+    for platform in platforms {
+        let titles = app.get(&format!("/api/v1/platforms/{}/catalog", platform["id"].as_str().unwrap())).ok();
+        assert_eq!(platform["title_count"], titles["items"].as_array().unwrap().len(), "{platform}");
+    }
+}
+
+/// One that runs beside this release writes titles and keeps no counts.
+#[test]
+fn counts_that_an_earlier_release_let_drift_are_right_once_a_node_has_started() {
+    let setup = Setup::new();
+    fixtures::ingest_all(&setup);
+    let file = setup.folder().join("media-gateway.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        assert!(db.execute("UPDATE platform_counts SET titles = titles + 7", args![]).await.unwrap() > 0);
+        db.execute("INSERT INTO platform_counts (platform, titles) VALUES ('gone', 0)", args![]).await.unwrap();
+        db.close().await;
+    });
+    let app = setup.start();
+    runtime.block_on(async {
+        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let (gone, since) = ("SELECT COUNT(*) FROM platform_counts WHERE titles = 0", Instant::now());
+        while db.fetch_one::<i64>(gone, args![]).await.unwrap() > 0 {
+            assert!(since.elapsed() < PATIENCE, "they are not counted anew: {}", app.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        db.close().await;
+    });
+    counts_agree(&app);
 }
 
 /// Languages were kept as sources call them until they had tags.
