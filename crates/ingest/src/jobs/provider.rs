@@ -134,13 +134,16 @@ impl Drive<'_> {
                     page.rejected += 1;
                 }
                 Err(error) => {
+                    // It may be the titles here that it always fails at: a run that came no further than the last leaves
+                    // one of them behind, so that they keep what follows waiting for some runs, and not forever.
+                    walk.seen += usize::from(walk.resumed && error.is_failure());
                     page.failure = Some(error);
                     return Some(page);
                 }
             }
             // A provider that fails may do so at all that follow: until it answers again they are not behind the run.
             if walk.failed == 0 {
-                walk.seen = at + 1;
+                (walk.seen, walk.resumed) = (at + 1, false);
             }
         }
         walk.seen = keys.len();

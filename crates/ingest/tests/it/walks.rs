@@ -139,6 +139,34 @@ async fn a_walk_goes_on_where_it_was_after_a_fault_and_at_its_page_after_a_kill(
     assert_eq!((done.status, done.done), (JobStatus::Waiting, TITLES as u64));
 }
 
+/// At two neighbours it always fails, and the breaker opens before the third is asked about.
+#[rstest]
+#[case::at_the_beginning(0)]
+#[case::in_the_middle(104)]
+#[tokio::test]
+async fn titles_that_a_provider_always_fails_at_keep_the_walk_waiting_for_some_runs_only(#[case] well: usize) {
+    let s = setup().await;
+    let ids = many(&s).await;
+    let (node, server) = node(&s, 5_000).await;
+    let oops = Fault::Status("500 Oops");
+    // The breaker lets one question through.
+    for (faults, part, done) in [
+        (after(well, &vec![oops.clone(); 5]), &ids[..well + 2], well),
+        (vec![oops.clone()], &ids[well..well + 1], well + 1),
+        (vec![oops], &ids[well + 1..well + 2], well + 2),
+    ] {
+        server.fault(&faults);
+        let before = server.asked().len();
+        let error = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), paths(&server, before)), ("provider_left_alone", about(part)));
+        assert_eq!(node.job(&s.call, "availability").await.unwrap().done, done as u64);
+        s.clock.advance(SignedDuration::from_mins(1));
+    }
+    let before = server.asked().len();
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((paths(&server, before), job.done), (about(&ids[well + 2..]), TITLES as u64));
+}
+
 #[tokio::test]
 async fn a_run_asks_about_so_many_titles_and_the_next_goes_on_behind_them() {
     let s = setup().await;
@@ -276,6 +304,10 @@ fn films(server: &Server, from: usize) -> Vec<String> {
     paths(server, from).iter().filter_map(film).collect()
 }
 
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 #[tokio::test]
 async fn a_list_is_read_on_within_its_page_when_a_day_has_fewer_units_than_that() {
     let s = setup().await;
@@ -292,8 +324,30 @@ async fn a_list_is_read_on_within_its_page_when_a_day_has_fewer_units_than_that(
     }
     let before = server.asked().len();
     let job = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap();
-    assert_eq!((films(&server, before), job.status, job.done), (vec!["5".to_owned()], JobStatus::Waiting, 5));
+    assert_eq!((films(&server, before), job.status, job.done), (owned(&["5"]), JobStatus::Waiting, 5));
     assert_eq!(s.titles().await.len(), 5);
+}
+
+#[tokio::test]
+async fn titles_that_a_provider_always_fails_at_keep_its_list_waiting_for_some_runs_only() {
+    let s = setup().await;
+    let (node, server) = lister(&s, None).await;
+    let oops = Fault::Status("500 Oops");
+    for (faults, part, done) in [
+        (after(2, &vec![oops.clone(); 5]), &["1", "2", "3"][..], 1),
+        (vec![oops.clone()], &["2"][..], 2),
+        (vec![oops], &["3"][..], 3),
+    ] {
+        server.fault(&faults);
+        let before = server.asked().len();
+        let error = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), films(&server, before)), ("provider_left_alone", owned(part)));
+        assert_eq!(node.job(&s.call, "refresh_watchmode").await.unwrap().done, done);
+        s.clock.advance(SignedDuration::from_mins(1));
+    }
+    let before = server.asked().len();
+    let job = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((films(&server, before), job.done), (owned(&["4", "5"]), 5));
 }
 
 /// Lets through what waits at the gate of the catalogue, and is at the gate before the next.
