@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{ApiError, Call, Episode, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord, SourceSeason};
+use contracts::{ApiError, Call, ErrorKind, IngestOutcome, Region, Result, RunId, SourceRecord};
 use jiff::{SignedDuration, Timestamp};
 use stores::Deed;
 use tokio::sync::mpsc;
@@ -32,7 +32,7 @@ use crate::{
 /// The longest wait between two tries of a batch.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// The most bytes of long texts that the catalogue is given at once: half of what one message may hold.
+/// The most bytes that the catalogue is given at once, unless one record has more: half of what a message may hold.
 const MAX_PORTION: usize = 8 << 20;
 
 /// How often a run says that it is alive: well within the time after which it is taken over.
@@ -283,16 +283,10 @@ fn portions(mut records: &[SourceRecord]) -> Vec<&[SourceRecord]> {
     portions
 }
 
-/// About how many bytes the overview, the people, the seasons and the episodes of a record are.
+/// How many bytes a record's JSON has: with its names of fields that is more than the message of its facts.
 fn weight(record: &SourceRecord) -> usize {
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let episode = |own: &Episode| 32 + length(&own.title) + length(&own.overview);
-    let season = |told: &SourceSeason| {
-        let own = 48 + length(&told.season.name) + length(&told.season.overview);
-        own + told.episodes.iter().map(episode).sum::<usize>()
-    };
-    let people: usize = record.credits.iter().map(|credit| 8 + credit.name.len()).sum();
-    length(&record.overview) + people + record.seasons.iter().map(season).sum::<usize>()
+    // A record is plain data: it always has a JSON form.
+    serde_json::to_vec(record).map_or(MAX_PORTION, |json| json.len())
 }
 
 fn is_transient(kind: ErrorKind) -> bool {
@@ -326,7 +320,10 @@ fn disk(error: io::Error) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use contracts::{ContentType, MAX_EPISODES, MAX_PART_OVERVIEW, Season};
+    use contracts::{
+        AvailabilityType, ContentType, Episode, Image, Locale, MAX_EPISODES, MAX_PART_OVERVIEW, Season, SourceOffer,
+        SourceSeason, Translation,
+    };
 
     use super::*;
     use crate::adapters::blank;
@@ -343,8 +340,39 @@ mod tests {
         let all = [&light, &heavy, &heavy, &heavy, &light].map(Clone::clone);
         assert_eq!(lengths(&all), [3, 2]);
         let told_at_length = SourceRecord { overview: Some("x".repeat(20_000)), ..light.clone() };
-        assert_eq!(lengths(&vec![told_at_length; 500]), [419, 81]);
+        // Each is some 320 bytes beside that.
+        assert_eq!(lengths(&vec![told_at_length; 500]), [412, 88]);
         assert_eq!(lengths(&vec![light; 500]), [500]);
         assert_eq!(lengths(&[]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn whatever_makes_a_record_long_counts() {
+        let light = blank("test", "k".to_owned(), ContentType::Movie, "Harbour".to_owned());
+        let long = "x".repeat(20_000);
+        let told = Translation { locale: Locale::english(), title: "Harbour".to_owned(), overview: Some(long.clone()) };
+        let (kind, url) = ("poster".to_owned(), long.clone());
+        let image = Image { kind, url, width: None, height: None, placeholder: None };
+        let offer = SourceOffer {
+            platform: "netflix".to_owned(),
+            region: Region::US,
+            availability_type: AvailabilityType::Subscription,
+            price: None,
+            quality: None,
+            deep_link: None,
+            web_url: long,
+            available_from: None,
+            expires_at: None,
+            checked_at: Timestamp::UNIX_EPOCH,
+            confidence: 1.0,
+        };
+        for heavy in [
+            SourceRecord { translations: vec![told; 50], ..light.clone() },
+            SourceRecord { images: vec![image; 50], ..light.clone() },
+            SourceRecord { offers: vec![offer; 50], ..light },
+        ] {
+            // A megabyte each.
+            assert_eq!(portions(&vec![heavy; 17]).iter().map(|portion| portion.len()).collect::<Vec<_>>(), [8, 8, 1]);
+        }
     }
 }

@@ -80,6 +80,11 @@ impl ProviderError {
         matches!(self, Self::NotFound { .. } | Self::NotOffered { .. } | Self::Unexpected { .. })
     }
 
+    /// Whether the provider failed, or did and is left alone: which may be about one title alone.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::LeftAlone { .. })
+    }
+
     /// Whether another title may go all the same, when this is the `failed`th in a row that the provider failed at: it
     /// may be about that title alone, which must not keep all behind it waiting forever.
     pub(crate) fn lets_others_go(&self, failed: u32) -> bool {

@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use contracts::{Content, ContentId, ListQuery, Region, Result, SourceRecord};
+use uuid::Uuid;
 
 use super::{
     store::{self, Hold},
@@ -47,11 +48,12 @@ struct Asked {
 impl Drive<'_> {
     /// Walks over the catalogue from `position` on, until its end or until enough titles were asked about. Where nobody
     /// answers any more, what was answered until then is taken in, and the next run goes on behind it: a day's quota may
-    /// be less than a page.
+    /// be less than a page. A run that came no further than the last leaves one title behind: it may be those here that
+    /// the providers always fail at, which must not keep all that follow waiting forever.
     pub(super) async fn chain(&self, hold: &Hold, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
         let chain = self.links(wanted);
         let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
-        let mut unanswered = 0;
+        let (mut unanswered, mut resumed) = (0, position.is_some());
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
         loop {
             let query = ListQuery { after, limit: PAGE, ..ListQuery::default() };
@@ -66,13 +68,14 @@ impl Drive<'_> {
                     failing.extend(found.failed.as_ref().map(ToString::to_string));
                     unanswered = if found.answered { 0 } else { unanswered + 1 };
                     failure = found.failed.filter(|error| !found.answered && !error.lets_others_go(unanswered));
-                    if failure.is_some() {
+                    if let Some(error) = &failure {
+                        answered += usize::from(resumed && error.is_failure());
                         break;
                     }
                     records.extend(found.records);
                 }
                 if unanswered == 0 {
-                    answered = at + 1;
+                    (answered, resumed) = (at + 1, false);
                 }
             }
             let seen = if failure.is_some() { answered } else { page.len() };
@@ -80,16 +83,18 @@ impl Drive<'_> {
             let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
-            if let Some(last) = page[..seen].last() {
-                after = Some(last.id);
+            after = page[..seen].last().map(|last| last.id).or(after);
+            // A run that ends at the very first title was there, too.
+            if let Some(place) = after.or(failure.is_some().then_some(ContentId(Uuid::nil()))) {
                 let mut tx = self.ingest.db.begin().await?;
                 let now = self.ingest.clock.now();
-                store::walked(&mut tx, hold, Some(&last.id.to_string()), now, seen).await?;
+                store::walked(&mut tx, hold, Some(&place.to_string()), now, seen).await?;
                 tx.commit().await?;
             }
             if let Some(error) = failure {
                 return Err(error.into());
             }
+            resumed = false;
             let at_end = page.len() < PAGE;
             if at_end || asked >= self.ingest.config.max_asked {
                 return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));

@@ -27,8 +27,8 @@ const SOURCE: &str = "tmdb";
 const IMAGES: &str = "https://image.tmdb.org/t/p";
 /// TMDb gives no page of a list after this one.
 const LAST_PAGE: u64 = 500;
-/// Films and series are two lists. A cursor is the pages that wait, the next one first: so each list has every other page
-/// while both last.
+/// Films and series are two lists. A cursor is the page that is next of each, a blank between them, which of the two is
+/// next first: so each list has every other page while both last. Then nothing follows the blank.
 const BEGINNING: &str = "movie/1 tv/1";
 /// Of how many seasons of a title the episodes are asked for: each costs a request.
 const SEASONS_ASKED: usize = 20;
@@ -91,7 +91,11 @@ impl PlatformAdapter for Tmdb {
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
         let strange = || unexpected("a cursor that is none of its own");
         let cursor = cursor.unwrap_or(BEGINNING);
-        let (first, waiting) = cursor.split_once(' ').map_or((cursor, None), |(first, rest)| (first, Some(rest)));
+        let (first, waiting) = match cursor.split_once(' ') {
+            Some((first, waiting)) => (first, Some(waiting).filter(|waiting| !waiting.is_empty())),
+            // Of a release that read all films before the first series.
+            None => (cursor, cursor.starts_with("movie/").then_some("tv/1")),
+        };
         let (kind, page) = first.split_once('/').filter(|own| matches!(own.0, "movie" | "tv")).ok_or_else(strange)?;
         let page: u64 = page.parse().map_err(|_| strange())?;
         let query = [
@@ -106,8 +110,9 @@ impl PlatformAdapter for Tmdb {
         let keys = results.iter().filter_map(|result| Some(format!("{kind}/{}", result["id"].as_u64()?))).collect();
         let pages = answer["total_pages"].as_u64().unwrap_or(0).min(LAST_PAGE);
         let more = (page < pages).then(|| format!("{kind}/{}", page + 1));
-        let next: Vec<String> = waiting.map(str::to_owned).into_iter().chain(more).collect();
-        Ok(Listed { keys, next: (!next.is_empty()).then(|| next.join(" ")) })
+        let mut lists = waiting.map(str::to_owned).into_iter().chain(more);
+        let next = lists.next().map(|first| format!("{first} {}", lists.next().unwrap_or_default()));
+        Ok(Listed { keys, next })
     }
 
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {

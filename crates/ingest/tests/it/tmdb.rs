@@ -160,6 +160,20 @@ async fn a_title_with_its_offers() {
 }
 
 #[tokio::test]
+async fn a_place_in_its_films_that_an_earlier_release_kept_leads_to_its_series_too() {
+    let s = setup().await;
+    let (_server, base) = serve(&LONG).await;
+    let tmdb = tmdb(&s, &base, &["good"]);
+    let (mut cursor, mut keys) = (Some("movie/2".to_owned()), Vec::new());
+    while let Some(place) = cursor {
+        let listed = tmdb.catalog(Region::US, Some(&place)).await.unwrap();
+        keys.extend(listed.keys);
+        cursor = listed.next;
+    }
+    assert_eq!(keys, ["movie/102", "tv/101", "movie/103", "tv/102"]);
+}
+
+#[tokio::test]
 async fn a_series_has_its_seasons_and_their_episodes() {
     let s = setup().await;
     let (server, base) = serve(&DOCUMENT).await;

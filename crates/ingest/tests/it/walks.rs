@@ -13,7 +13,8 @@ use axum::{
 };
 use contracts::{Content, Region};
 use ingest::{
-    Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest, StreamingAvailability,
+    ClientConfig, Ingest, IngestConfig, JobStatus, Mapping, PlatformAdapter, RunOptions, RunRequest,
+    StreamingAvailability, Watchmode,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -24,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     chain,
-    documents::STREAMING_AVAILABILITY,
-    fake::{Asked, Fault, Server, config, serve},
+    documents::{STREAMING_AVAILABILITY, WATCHMODE},
+    fake::{Asked, Document, Fault, Key, Reply, Server, config, serve},
     http, jobs,
     setup::{Setup, setup},
     tmdb,
@@ -138,6 +139,34 @@ async fn a_walk_goes_on_where_it_was_after_a_fault_and_at_its_page_after_a_kill(
     assert_eq!((done.status, done.done), (JobStatus::Waiting, TITLES as u64));
 }
 
+/// At two neighbours it always fails, and the breaker opens before the third is asked about.
+#[rstest]
+#[case::at_the_beginning(0)]
+#[case::in_the_middle(104)]
+#[tokio::test]
+async fn titles_that_a_provider_always_fails_at_keep_the_walk_waiting_for_some_runs_only(#[case] well: usize) {
+    let s = setup().await;
+    let ids = many(&s).await;
+    let (node, server) = node(&s, 5_000).await;
+    let oops = Fault::Status("500 Oops");
+    // The breaker lets one question through.
+    for (faults, part, done) in [
+        (after(well, &vec![oops.clone(); 5]), &ids[..well + 2], well),
+        (vec![oops.clone()], &ids[well..well + 1], well + 1),
+        (vec![oops], &ids[well + 1..well + 2], well + 2),
+    ] {
+        server.fault(&faults);
+        let before = server.asked().len();
+        let error = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), paths(&server, before)), ("provider_left_alone", about(part)));
+        assert_eq!(node.job(&s.call, "availability").await.unwrap().done, done as u64);
+        s.clock.advance(SignedDuration::from_mins(1));
+    }
+    let before = server.asked().len();
+    let job = node.run_job(&s.call, "availability", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((paths(&server, before), job.done), (about(&ids[well + 2..]), TITLES as u64));
+}
+
 #[tokio::test]
 async fn a_run_asks_about_so_many_titles_and_the_next_goes_on_behind_them() {
     let s = setup().await;
@@ -231,6 +260,94 @@ async fn a_list_whose_place_was_forgotten_is_read_from_its_beginning() {
     let job = node.run_job(&call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(pages(&server, before), ["movie 2", "movie 1", "tv 1"]);
     assert_eq!(job.status, JobStatus::Waiting);
+}
+
+#[tokio::test]
+async fn a_list_begins_anew_at_most_once_a_run() {
+    let s = setup().await;
+    let (server, base) = serve(&tmdb::LONG).await;
+    let node = |most| with(&s, "tmdb", Arc::new(tmdb::tmdb(&s, &base, &["good"])), most);
+    node(2).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
+    let before = server.asked().len();
+    // Where the run before ended, and again when this one comes there from the beginning: each page has one title.
+    let bad = Fault::Status("400 Bad Request");
+    server.fault(&[bad.clone(), Fault::None, Fault::None, Fault::None, Fault::None, bad]);
+    let error = node(5_000).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap_err();
+    assert_eq!(error.code, "provider_unexpected_answer");
+    assert_eq!(pages(&server, before), ["movie 2", "movie 1", "tv 1", "movie 2"]);
+}
+
+/// One page of five films.
+static FIVE: Document = Document { key: Key::Query("apiKey"), operations: WATCHMODE.operations, answer: five };
+
+fn five(asked: &Asked) -> Reply {
+    if asked.path == "/list-titles" {
+        let titles: Vec<Value> = (1..=5).map(|id| json!({ "id": id })).collect();
+        return Reply::of(&json!({ "titles": titles, "page": 1, "total_pages": 1 }));
+    }
+    let id: usize = asked.path.split('/').nth(2).unwrap().parse().unwrap();
+    let title = ["Glass", "Salt", "Ember", "Tide", "Lantern"][id - 1];
+    Reply::of(&json!({ "id": id, "type": "movie", "title": title, "year": 1960 + id, "sources": [] }))
+}
+
+/// A node that reads their list, with so many units a day.
+async fn lister(s: &Setup, daily_quota: Option<u32>) -> (Arc<Ingest>, Arc<Server>) {
+    let (server, base) = serve(&FIVE).await;
+    let config = ClientConfig { daily_quota, ..config(&base, &["good"]) };
+    let adapter = Watchmode::new(config, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    (with(s, "watchmode", Arc::new(adapter), 5_000), server)
+}
+
+/// Which of them it was asked about after its first `from` questions; what is asked again at once counts once.
+fn films(server: &Server, from: usize) -> Vec<String> {
+    let film = |path: &String| Some(path.strip_prefix("/title/")?.strip_suffix("/details")?.to_owned());
+    paths(server, from).iter().filter_map(film).collect()
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_read_on_within_its_page_when_a_day_has_fewer_units_than_that() {
+    let s = setup().await;
+    // One for the page, three for each of two films.
+    let (node, server) = lister(&s, Some(7)).await;
+    for (day, of_the_day) in [["1", "2"], ["3", "4"]].iter().enumerate() {
+        let before = server.asked().len();
+        let error = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!(error.code, "provider_quota_spent");
+        assert_eq!(films(&server, before), *of_the_day);
+        let job = node.job(&s.call, "refresh_watchmode").await.unwrap();
+        assert_eq!((job.status, job.done), (JobStatus::Failed, 2 * (day as u64 + 1)));
+        s.clock.advance(SignedDuration::from_hours(24));
+    }
+    let before = server.asked().len();
+    let job = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((films(&server, before), job.status, job.done), (owned(&["5"]), JobStatus::Waiting, 5));
+    assert_eq!(s.titles().await.len(), 5);
+}
+
+#[tokio::test]
+async fn titles_that_a_provider_always_fails_at_keep_its_list_waiting_for_some_runs_only() {
+    let s = setup().await;
+    let (node, server) = lister(&s, None).await;
+    let oops = Fault::Status("500 Oops");
+    for (faults, part, done) in [
+        (after(2, &vec![oops.clone(); 5]), &["1", "2", "3"][..], 1),
+        (vec![oops.clone()], &["2"][..], 2),
+        (vec![oops], &["3"][..], 3),
+    ] {
+        server.fault(&faults);
+        let before = server.asked().len();
+        let error = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap_err();
+        assert_eq!((error.code.as_ref(), films(&server, before)), ("provider_left_alone", owned(part)));
+        assert_eq!(node.job(&s.call, "refresh_watchmode").await.unwrap().done, done);
+        s.clock.advance(SignedDuration::from_mins(1));
+    }
+    let before = server.asked().len();
+    let job = node.run_job(&s.call, "refresh_watchmode", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((films(&server, before), job.done), (owned(&["4", "5"]), 5));
 }
 
 /// Lets through what waits at the gate of the catalogue, and is at the gate before the next.

@@ -1,12 +1,12 @@
 //! The values of `catalog.proto`.
 
 use contracts::{
-    ApiError, ContentId, Directory, Episode, GenreCount, IngestAction, IngestOutcome, ListQuery, Platform, Region,
-    Result, Season, SourceOffer, SourceRecord, SourceSeason,
+    ApiError, ContentId, Directory, Episode, GenreCount, IngestAction, IngestOutcome, Language, ListQuery, Platform,
+    Region, Result, Season, SourceOffer, SourceRecord, SourceSeason,
 };
 
 use super::{
-    common::{all, exact, id, language, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
+    common::{all, exact, id, locale, maybe_time, quality, region, same_words, small, stamp, time, word},
     list, maybe, required, words,
 };
 use crate::pb;
@@ -247,7 +247,8 @@ impl TryFrom<pb::SourceRecord> for SourceRecord {
             translations: list("translations", record.translations)?,
             genres: record.genres,
             countries: words("countries", &record.countries, region)?,
-            languages: words("languages", &record.languages, language)?,
+            // A peer of an earlier version gives them as its sources wrote them, and a batch is refused as a whole.
+            languages: Language::all_of(&record.languages),
             ratings: ratings(record.ratings)?,
             credits: list("credits", record.credits)?,
             external_ids: list("external_ids", record.external_ids)?,

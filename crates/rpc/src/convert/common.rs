@@ -58,11 +58,6 @@ pub fn region(field: &str, text: &str) -> Result<Region> {
     text.parse().map_err(|error: ApiError| renamed(field, error))
 }
 
-/// A language, likewise.
-pub fn language(field: &str, text: &str) -> Result<Language> {
-    text.parse().map_err(|error: ApiError| renamed(field, error))
-}
-
 /// A language tag, in the field `locale`.
 pub fn locale(text: &str) -> Result<Locale> {
     text.parse().map_err(|error: ApiError| renamed("locale", error))
