@@ -129,11 +129,14 @@ impl Suggester {
         Self { base: Arc::clone(&self.base), gone, over }
     }
 
-    /// The titles that it was built from whose whole name, folded, is this one, and how each is written.
+    /// The titles that it was built from whose whole name, folded, is this one, each once, and how it is written.
     pub(crate) fn called(&self, folded: &str) -> Vec<(ContentId, &str)> {
         let named = self.base.names.named(folded);
         let titles = named.filter_map(|(_, entry)| Some((entry.id()?, &*entry.text)));
-        titles.filter(|(_, title)| fold(title) == folded).collect()
+        let mut called: Vec<(ContentId, &str)> = titles.filter(|(_, title)| fold(title) == folded).collect();
+        // One that is also called so with an article has the name twice; its keys stand side by side.
+        called.dedup_by_key(|(id, _)| *id);
+        called
     }
 
     /// What starts with `folded`, the likely first, at most `limit`.
