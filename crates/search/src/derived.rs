@@ -189,21 +189,25 @@ impl Derivation {
 
     /// Follows the commits until told to stop.
     pub(crate) async fn follow(self: &Arc<Self>, stop: &CancellationToken) {
-        tokio::join!(self.keep_up(stop), self.keep_base(stop));
+        tokio::join!(self.keep_up(Self::bring_up, stop), self.keep_base(stop));
     }
 
-    /// Answers by what each commit left, and by what was read anew.
-    async fn keep_up(self: &Arc<Self>, stop: &CancellationToken) {
+    /// Answers by what each commit left, and by what was read anew, as `bring_up` has it.
+    async fn keep_up(self: &Arc<Self>, bring_up: fn(&Self), stop: &CancellationToken) {
         let mut commits = self.commits.subscribe();
         while !stop.is_cancelled() {
             let this = Arc::clone(self);
-            let done = tokio::task::spawn_blocking(move || this.bring_up()).await;
+            let done = tokio::task::spawn_blocking(move || bring_up(&this)).await;
             if done.is_err() {
-                tracing::error!("what changed can't be joined with what is there; it tries again");
+                tracing::error!("what changed can't be joined with what is there: all titles are read anew");
+                // The same changes over the same titles would come to the same.
+                self.log().lose();
+                self.commits.send_modify(|_| {});
+                commits.mark_unchanged();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = commits.changed(), if done.is_ok() => {}
+                _ = commits.changed() => {}
                 () = tokio::time::sleep(LONGEST_WAIT), if done.is_err() => {}
             }
         }

@@ -109,6 +109,31 @@ fn what_nobody_kept_track_of_is_read_anew() {
     assert_as_read_anew(&derivation);
 }
 
+/// Can't join any change.
+fn stumble(derivation: &Derivation) {
+    let changed = derivation.log().since.as_ref().map_or(0, Changes::len);
+    assert_eq!(changed, 0, "it stumbles over a change");
+    derivation.bring_up();
+}
+
+#[tokio::test]
+async fn changes_that_can_not_be_joined_are_read_with_all_the_rest() {
+    let (_folder, derivation) = read_once();
+    let (derivation, stop) = (Arc::new(derivation), CancellationToken::new());
+    derivation.apply(&[collateral()], &[], 8).unwrap();
+    let seen = async {
+        while !derivation.is_current() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+    };
+    let following = async { tokio::join!(derivation.keep_up(stumble, &stop), derivation.keep_base(&stop), seen) };
+    tokio::time::timeout(Duration::from_secs(30), following).await.expect("it stays behind");
+    assert_eq!(named(&derivation, "colla"), ["Collateral"]);
+    assert!(!derivation.is_outgrown());
+    assert_as_read_anew(&derivation);
+}
+
 #[test]
 fn changes_are_borne_within_bounds() {
     let (since, coming) = (Some(Changes::default()), Some((1, Some(Changes::default()))));

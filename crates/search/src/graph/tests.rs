@@ -184,7 +184,8 @@ fn a_series_begins_and_ends_with_its_parts() {
 
 #[test]
 fn a_title_with_two_names_alike_is_of_a_series_once() {
-    for others in [&[][..], &["The Alien"], &["The Alien", "An Alien", "Alien"]] {
+    let table: [&[&str]; 3] = [&[], &["The Alien"], &["The Alien", "An Alien", "Alien"]];
+    for others in table {
         let others = others.iter().map(|name| (*name).to_owned()).collect();
         let first = TitleDoc { other_titles: others, ..doc(1, "Alien", &["A"]) };
         let after = [first, doc(2, "Alien 2", &["B"]), doc(3, "Elsewhere", &["A"])];
