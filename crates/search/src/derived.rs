@@ -180,11 +180,14 @@ impl Derivation {
     /// Ends the filling of the whole index, which then stands at `cursor`. Blocks.
     pub(crate) fn finish(&self, cursor: i64) -> Result<(), SearchError> {
         let _writing = self.writing();
-        self.index.apply(&[], &[], cursor)?;
+        let done = self.index.apply(&[], &[], cursor);
         let mut log = self.log();
+        // Nor is it known what one left that failed.
         log.lose();
-        self.commits.send_modify(|commits| *commits += 1);
-        Ok(())
+        if done.is_ok() {
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        done
     }
 
     /// Follows the commits until told to stop.
