@@ -288,6 +288,7 @@ impl Derivation {
             let version = if log.since.is_some() { *self.commits.borrow() } else { log.version };
             (version, Arc::clone(&log.base), log.since.clone())
         };
+        self.measure();
         if version < self.version() {
             return;
         }
@@ -295,8 +296,15 @@ impl Derivation {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let former = std::mem::replace(&mut *current, (version, derived));
         drop(current);
+        self.measure();
         // It may be the last to hold what was read of a million titles: nobody waits for that to be freed.
         drop(former);
+    }
+
+    /// Tells how many commits of the keyword index what answers is behind.
+    fn measure(&self) {
+        let behind = self.commits.borrow().saturating_sub(self.version());
+        metrics::gauge!("search_index_lag_commits", "index" => "graph").set(behind as f64);
     }
 
     fn is_outgrown(&self) -> bool {

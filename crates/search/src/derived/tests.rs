@@ -123,6 +123,27 @@ fn nobody_knows_what_a_commit_left_that_failed() {
     }
 }
 
+#[test]
+fn it_is_told_how_many_commits_the_graph_is_behind() {
+    let (_folder, derivation) = read_once();
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let (handle, _guard) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
+    let tells = |behind: u64| {
+        derivation.bring_up();
+        let (page, line) = (handle.render(), format!("search_index_lag_commits{{index=\"graph\"}} {behind}\n"));
+        assert!(page.contains(&line), "no {line} in {page}");
+    };
+    derivation.apply(&[collateral()], &[], 8).unwrap();
+    tells(0);
+    // Nobody knows what changed: what answers waits for all titles to be read.
+    derivation.finish(9).unwrap();
+    tells(1);
+    derivation.apply(&[], &[id(50)], 10).unwrap();
+    tells(2);
+    derivation.read(derivation.begin()).unwrap();
+    tells(0);
+}
+
 /// Can't join any change.
 fn stumble(derivation: &Derivation) {
     let changed = derivation.log().since.as_ref().map_or(0, Changes::len);
