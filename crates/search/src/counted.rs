@@ -44,8 +44,8 @@ struct Facet {
 }
 
 impl Search {
-    /// Counts all that was found by the facets that were asked for. What fails or is late is left out, and the reason is
-    /// given.
+    /// Counts all that was found by the facets that were asked for. What fails or is late is left out, and the reason
+    /// is given.
     pub(crate) async fn facets(
         &self,
         call: &Call,

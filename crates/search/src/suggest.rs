@@ -139,8 +139,8 @@ impl Suggester {
         after
     }
 
-    /// Makes the lists of crowded prefixes anew that hold too few: what changes often is often what is popular, and nobody
-    /// should walk through a prefix at each keystroke. `lost` are the names of what is gone.
+    /// Makes the lists of crowded prefixes anew that hold too few: what changes often is often what is popular, and
+    /// nobody should walk through such a prefix at each keystroke. `lost` are the names of what is gone.
     fn renew(&mut self, lost: &Names) {
         for prefix in lost.crowded(HELD - KEPT) {
             let Some(kept) = self.base.names.kept.get(&prefix) else { continue };

@@ -198,7 +198,7 @@ impl Names {
     }
 
     /// The best that begin with `prefix`, with their weights, best first, at most `limit` and without what is `gone`:
-    /// those that are `kept` of it where that is enough (see [`Names::still`]).
+    /// those that are `kept` of it where they are enough, shown with others `beside` them (see [`Names::still`]).
     pub(super) fn begin(
         &self,
         prefix: &str,
@@ -212,8 +212,8 @@ impl Names {
         best.into_iter().map(|found| (self.weight(found), &self.entries[found.entry() as usize])).collect()
     }
 
-    /// Those that were `kept` of a crowded prefix and are not `gone`, at most `limit`; `None` where one that was not kept
-    /// may be among the first `limit` of them and of those `beside` them.
+    /// Those that were `kept` of a crowded prefix and are not `gone`, at most `limit`; `None` where one that was not
+    /// kept may be among the first `limit` of them and of those `beside` them.
     pub(super) fn still(
         &self,
         kept: &[Match],
@@ -229,7 +229,7 @@ impl Names {
         (there.len() + before >= limit).then_some(there)
     }
 
-    /// The same by walking through all of them.
+    /// The best that begin with `prefix`, found by walking through all that do.
     pub(super) fn best(&self, prefix: &str, limit: usize, gone: &HashSet<u32>) -> Vec<Match> {
         if prefix.is_empty() || limit == 0 {
             return Vec::new();
