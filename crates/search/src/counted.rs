@@ -4,7 +4,13 @@
 //! not there: what each of its values brings by itself (ADR 30). Filters narrow what is found without them, and bring
 //! nothing in: one search without any finds what all of these facets count.
 
+use std::time::Instant;
+
 use contracts::{Call, ContentId, Degraded, FacetField, Facets, Result, SearchFilters, SearchRequest, YearRange};
+use futures::{
+    future::{BoxFuture, FutureExt as _},
+    stream::{self, StreamExt as _},
+};
 
 use crate::{
     Search, SearchError,
@@ -18,6 +24,9 @@ use crate::{
     ranked::{Found, left_out},
     service::within,
 };
+
+/// How many more searches are made at once to count what they find: each takes as many threads as any search.
+const AT_ONCE: usize = 2;
 
 /// A search that finds what these facets count, and perhaps more.
 struct Wider {
@@ -35,8 +44,8 @@ struct Facet {
 }
 
 impl Search {
-    /// Counts all that was found by the facets that were asked for. Where that fails or is late there are none, and the
-    /// reason is given.
+    /// Counts all that was found by the facets that were asked for. What fails or is late is left out, and the reason
+    /// is given.
     pub(crate) async fn facets(
         &self,
         call: &Call,
@@ -48,13 +57,15 @@ impl Search {
         if request.facets.is_empty() {
             return (Facets::new(), Vec::new());
         }
+        let until = match self.budget(call) {
+            Ok(budget) => Instant::now() + budget,
+            Err(error) => return (Facets::new(), vec![left_out("facets", &SearchError::from(error))]),
+        };
         // Few searches count; in the others it would be most of what they carry.
-        let counting = Box::pin(self.count(call, request, plan, found, snapshot));
-        let counting = async { within(self.budget(call)?, counting).await };
-        counting.await.unwrap_or_else(|error| (Facets::new(), vec![left_out("facets", &error)]))
+        Box::pin(self.count(call, request, plan, found, snapshot, until)).await
     }
 
-    /// The numbers, and what they lack.
+    /// The numbers that are there by then, and what they lack.
     async fn count(
         &self,
         call: &Call,
@@ -62,13 +73,18 @@ impl Search {
         plan: &Plan,
         found: &Found,
         snapshot: Snapshot,
-    ) -> Result<(Facets, Vec<Degraded>), SearchError> {
-        let shown = async {
+        until: Instant,
+    ) -> (Facets, Vec<Degraded>) {
+        let shown = by(until, async {
             let counts = self.counts(found, vec![Conditions::default()], snapshot.clone()).await?.pop();
             Ok::<_, SearchError>(facets(&counts.unwrap_or_default(), &request.facets, request.region))
-        };
-        let (mut counted, (wider, lacking)) =
-            tokio::try_join!(shown, self.count_wider(call, request, plan, snapshot.clone()))?;
+        });
+        let (shown, (wider, mut lacking)) =
+            tokio::join!(shown, self.count_wider(call, request, plan, snapshot.clone(), until));
+        let mut counted = shown.unwrap_or_else(|error| {
+            lacking.push(left_out("facets", &error));
+            Facets::new()
+        });
         for (field, others) in wider {
             // What is ticked counts what is shown of it, also where it is asked for against what the words say.
             let (values, ticked) = (counted.entry(field).or_default(), ticked(&request.filters, field));
@@ -77,7 +93,7 @@ impl Search {
             values.extend(others.into_iter().filter(|value| !known.contains(&value.value)));
             sort(values);
         }
-        Ok((counted, lacking))
+        (counted, lacking)
     }
 
     /// The numbers of each facet that a filter is about, as if that filter was not there.
@@ -87,7 +103,8 @@ impl Search {
         request: &SearchRequest,
         plan: &Plan,
         snapshot: Snapshot,
-    ) -> Result<(Facets, Vec<Degraded>), SearchError> {
+        until: Instant,
+    ) -> (Facets, Vec<Degraded>) {
         let (mut counted, mut lacking, mut searches) = (Facets::new(), Vec::new(), Vec::new());
         for field in FacetField::ALL {
             let filters = without(&request.filters, *field).filter(|_| request.facets.contains(field));
@@ -105,16 +122,24 @@ impl Search {
             let plan = plan.clone().narrowed(&asked.filters, asked.region).suiting(call);
             join(&mut searches, plan, asked, *field, place);
         }
-        // One after the other: there is rarely more than one, and each takes as many threads as any search.
-        for wider in searches {
-            let (facets, lacks) = self.count_anew(call, wider, snapshot.clone()).await?;
+        let counting = searches.into_iter().map(|wider| self.count_by(until, call, wider, snapshot.clone()).boxed());
+        let counting: Vec<BoxFuture<'_, (Facets, Vec<Degraded>)>> = counting.collect();
+        let mut counting = stream::iter(counting).buffered(AT_ONCE);
+        while let Some((facets, lacks)) = counting.next().await {
             counted.extend(facets);
             lacking.extend(lacks);
         }
-        Ok((counted, lacking))
+        (counted, lacking)
     }
 
-    /// The numbers of a search that nobody is shown.
+    /// The numbers of a search that nobody is shown. Where it fails or is late, its facets have no values.
+    async fn count_by(&self, until: Instant, call: &Call, wider: Wider, snapshot: Snapshot) -> (Facets, Vec<Degraded>) {
+        let none: Facets = wider.facets.iter().map(|facet| (facet.field, Vec::new())).collect();
+        let counted = by(until, self.count_anew(call, wider, snapshot)).await;
+        counted.unwrap_or_else(|error| (none, vec![left_out("facets", &error)]))
+    }
+
+    /// The numbers of such a search, and what it lacked.
     async fn count_anew(
         &self,
         call: &Call,
@@ -155,6 +180,11 @@ impl Search {
         let more = found.more.clone();
         self.blocking("counting", move || snapshot.counts_of(&ids, more.as_ref(), &sets)).await
     }
+}
+
+/// What `work` comes to, unless that takes longer than until then.
+async fn by<T>(until: Instant, work: impl Future<Output = Result<T, SearchError>>) -> Result<T, SearchError> {
+    within(until.saturating_duration_since(Instant::now()), work).await
 }
 
 /// Has a facet counted off a search that is made anyway, or off one more. What is ranked is found without filters, once for

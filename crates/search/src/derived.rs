@@ -180,30 +180,37 @@ impl Derivation {
     /// Ends the filling of the whole index, which then stands at `cursor`. Blocks.
     pub(crate) fn finish(&self, cursor: i64) -> Result<(), SearchError> {
         let _writing = self.writing();
-        self.index.apply(&[], &[], cursor)?;
+        let done = self.index.apply(&[], &[], cursor);
         let mut log = self.log();
+        // Nor is it known what one left that failed.
         log.lose();
-        self.commits.send_modify(|commits| *commits += 1);
-        Ok(())
+        if done.is_ok() {
+            self.commits.send_modify(|commits| *commits += 1);
+        }
+        done
     }
 
     /// Follows the commits until told to stop.
     pub(crate) async fn follow(self: &Arc<Self>, stop: &CancellationToken) {
-        tokio::join!(self.keep_up(stop), self.keep_base(stop));
+        tokio::join!(self.keep_up(Self::bring_up, stop), self.keep_base(stop));
     }
 
-    /// Answers by what each commit left, and by what was read anew.
-    async fn keep_up(self: &Arc<Self>, stop: &CancellationToken) {
+    /// Answers by what each commit left, and by what was read anew, as `bring_up` has it.
+    async fn keep_up(self: &Arc<Self>, bring_up: fn(&Self), stop: &CancellationToken) {
         let mut commits = self.commits.subscribe();
         while !stop.is_cancelled() {
             let this = Arc::clone(self);
-            let done = tokio::task::spawn_blocking(move || this.bring_up()).await;
+            let done = tokio::task::spawn_blocking(move || bring_up(&this)).await;
             if done.is_err() {
-                tracing::error!("what changed can't be joined with what is there; it tries again");
+                tracing::error!("what changed can't be joined with what is there: all titles are read anew");
+                // The same changes over the same titles would come to the same.
+                self.log().lose();
+                self.commits.send_modify(|_| {});
+                commits.mark_unchanged();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = commits.changed(), if done.is_ok() => {}
+                _ = commits.changed() => {}
                 () = tokio::time::sleep(LONGEST_WAIT), if done.is_err() => {}
             }
         }
@@ -281,6 +288,7 @@ impl Derivation {
             let version = if log.since.is_some() { *self.commits.borrow() } else { log.version };
             (version, Arc::clone(&log.base), log.since.clone())
         };
+        self.measure();
         if version < self.version() {
             return;
         }
@@ -288,8 +296,15 @@ impl Derivation {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let former = std::mem::replace(&mut *current, (version, derived));
         drop(current);
+        self.measure();
         // It may be the last to hold what was read of a million titles: nobody waits for that to be freed.
         drop(former);
+    }
+
+    /// Tells how many commits of the keyword index what answers is behind.
+    fn measure(&self) {
+        let behind = self.commits.borrow().saturating_sub(self.version());
+        metrics::gauge!("search_index_lag_commits", "index" => "graph").set(behind as f64);
     }
 
     fn is_outgrown(&self) -> bool {

@@ -14,7 +14,7 @@ use contracts::{ContentId, CreditRole, MAX_SUGGESTIONS, Suggestion, SuggestionKi
 mod names;
 
 use crate::{changes::Changes, keyword::TitleDoc, text::fold};
-use names::{Entry, Names};
+use names::{Entry, HELD, Match, Names};
 
 /// The people of a title that are worth suggesting; the catalogue lists the important first.
 const MAX_PEOPLE: usize = 20;
@@ -94,6 +94,8 @@ pub(crate) struct Suggester {
     gone: HashSet<u32>,
     /// What changed since, and the genres.
     over: Names,
+    /// The best of those crowded prefixes of which the base no longer holds enough, in place of what it holds.
+    renewed: HashMap<String, Vec<Match>>,
 }
 
 impl Suggester {
@@ -104,16 +106,21 @@ impl Suggester {
 
     /// What can be suggested after `changes` of the titles that it was built from.
     pub(crate) fn after(&self, changes: &Changes) -> Self {
-        let (base, mut gone, mut over) = (&*self.base, HashSet::new(), Names::default());
+        let (base, mut gone) = (&*self.base, HashSet::new());
+        let (mut over, mut lost) = (Names::default(), Names::default());
         for (id, change) in changes.iter() {
             if !change.keeps(|doc| (&doc.title, &doc.other_titles, doc.year, doc.weight)) {
                 gone.extend(base.title(*id));
+                change.was.iter().for_each(|doc| lost.add_title(doc));
                 change.is.iter().for_each(|doc| over.add_title(doc));
             }
         }
         for (folded, tally) in tallies(changes.counted()) {
             let person = base.person(&folded);
-            gone.extend(person);
+            if let Some(person) = person {
+                gone.insert(person);
+                lost.add_person(&folded, &[]);
+            }
             let spelt = base.spelt(person, &tally);
             if !spelt.is_empty() {
                 over.add_person(&folded, &spelt);
@@ -126,7 +133,32 @@ impl Suggester {
         named.sort_by_cached_key(|name| fold(name));
         named.into_iter().for_each(|name| over.add_genre(name));
         over.sort();
-        Self { base: Arc::clone(&self.base), gone, over }
+        lost.sort();
+        let mut after = Self { base: Arc::clone(&self.base), gone, over, renewed: HashMap::new() };
+        after.renew(&lost);
+        after
+    }
+
+    /// Makes the lists of crowded prefixes anew that hold too few: what changes often is often what is popular, and
+    /// nobody should walk through such a prefix at each keystroke. `lost` are the names of what is gone.
+    fn renew(&mut self, lost: &Names) {
+        for prefix in lost.crowded(HELD - KEPT) {
+            let Some(kept) = self.base.names.kept.get(&prefix) else { continue };
+            if self.base.names.still(kept, KEPT, &self.gone, &self.beside(&prefix, KEPT)).is_none() {
+                let best = self.base.names.best(&prefix, HELD, &self.gone);
+                self.renewed.insert(prefix, best);
+            }
+        }
+    }
+
+    /// The best of what changed since.
+    fn beside(&self, folded: &str, limit: usize) -> Vec<(f32, &Entry)> {
+        self.over.begin(folded, limit, &HashSet::new(), None, &[])
+    }
+
+    /// What is kept of a crowded prefix of the base.
+    fn kept(&self, folded: &str) -> Option<&[Match]> {
+        self.renewed.get(folded).or_else(|| self.base.names.kept.get(folded)).map(Vec::as_slice)
     }
 
     /// The titles that it was built from whose whole name, folded, is this one, each once, and how it is written.
@@ -138,9 +170,9 @@ impl Suggester {
 
     /// What starts with `folded`, the likely first, at most `limit`.
     pub(crate) fn complete(&self, folded: &str, limit: usize) -> Vec<Suggestion> {
-        let base = self.base.names.begin(folded, limit, &self.gone);
-        let over = self.over.begin(folded, limit, &HashSet::new());
-        let mut found: Vec<(f32, &Entry)> = base.into_iter().chain(over).collect();
+        let mut found = self.beside(folded, limit);
+        let base = self.base.names.begin(folded, limit, &self.gone, self.kept(folded), &found);
+        found.extend(base);
         found.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| one.place().cmp(&other.place())));
         found.truncate(limit);
         found.into_iter().map(|(_, entry)| entry.suggestion()).collect()
@@ -195,7 +227,7 @@ fn count_genres(genres: &mut BTreeMap<String, u32>, doc: &TitleDoc, by: i32) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{names::HELD, *};
+    use super::*;
     use crate::fixtures::{self, changes, histories};
 
     fn suggester() -> Suggester {
@@ -263,6 +295,34 @@ mod tests {
                 let expected = Suggester::build(after).complete("film", limit);
                 assert_eq!(followed.complete("film", limit), expected, "{gone} are gone");
                 assert_eq!(expected.len(), limit.min(after.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_walks_through_a_crowded_prefix_at_a_keystroke() {
+        let before = crowd();
+        let suggester = Suggester::build(&before);
+        let weighing = |many: usize, weight: u16| {
+            let mut after = before.clone();
+            after[..many].iter_mut().for_each(|doc| doc.weight = weight);
+            after
+        };
+        let usual = before[0].weight;
+        for (after, is_renewed, told) in [
+            (before[HELD - KEPT..].to_vec(), false, "enough are left"),
+            (before[HELD - KEPT + 1..].to_vec(), true, "too few are left"),
+            (before[590..].to_vec(), true, "few are left at all"),
+            (weighing(150, usual + 1), false, "they come first again"),
+            (weighing(150, usual - 1), true, "others come before them"),
+        ] {
+            let (followed, whole) = (suggester.after(&changes(&before, &after)), Suggester::build(&after));
+            for prefix in suggester.base.names.kept.keys() {
+                let (kept, beside) = (followed.kept(prefix).unwrap(), followed.beside(prefix, KEPT));
+                let still = followed.base.names.still(kept, KEPT, &followed.gone, &beside);
+                assert!(still.is_some(), "{told}: {prefix} is walked through");
+                assert_eq!(followed.renewed.contains_key(prefix), is_renewed, "{told}: {prefix}");
+                assert_eq!(followed.complete(prefix, KEPT), whole.complete(prefix, KEPT), "{told}: {prefix}");
             }
         }
     }

@@ -110,6 +110,66 @@ fn what_nobody_kept_track_of_is_read_anew() {
 }
 
 #[test]
+fn nobody_knows_what_a_commit_left_that_failed() {
+    let commits: [fn(&Derivation) -> Result<(), SearchError>; 2] =
+        [|derivation| derivation.apply(&[collateral()], &[], 8), |derivation| derivation.finish(8)];
+    for commit in commits {
+        let (folder, derivation) = read_once();
+        assert!(!derivation.is_outgrown());
+        // What was read stays mapped; nothing can be written.
+        folder.close().unwrap();
+        assert!(commit(&derivation).is_err());
+        assert!(derivation.is_outgrown() && derivation.is_current(), "there is none to follow, and none is known");
+    }
+}
+
+#[test]
+fn it_is_told_how_many_commits_the_graph_is_behind() {
+    let (_folder, derivation) = read_once();
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let (handle, _guard) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
+    let tells = |behind: u64| {
+        derivation.bring_up();
+        let (page, line) = (handle.render(), format!("search_index_lag_commits{{index=\"graph\"}} {behind}\n"));
+        assert!(page.contains(&line), "no {line} in {page}");
+    };
+    derivation.apply(&[collateral()], &[], 8).unwrap();
+    tells(0);
+    // Nobody knows what changed: what answers waits for all titles to be read.
+    derivation.finish(9).unwrap();
+    tells(1);
+    derivation.apply(&[], &[id(50)], 10).unwrap();
+    tells(2);
+    derivation.read(derivation.begin()).unwrap();
+    tells(0);
+}
+
+/// Can't join any change.
+fn stumble(derivation: &Derivation) {
+    let changed = derivation.log().since.as_ref().map_or(0, Changes::len);
+    assert_eq!(changed, 0, "it stumbles over a change");
+    derivation.bring_up();
+}
+
+#[tokio::test]
+async fn changes_that_can_not_be_joined_are_read_with_all_the_rest() {
+    let (_folder, derivation) = read_once();
+    let (derivation, stop) = (Arc::new(derivation), CancellationToken::new());
+    derivation.apply(&[collateral()], &[], 8).unwrap();
+    let seen = async {
+        while !derivation.is_current() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        stop.cancel();
+    };
+    let following = async { tokio::join!(derivation.keep_up(stumble, &stop), derivation.keep_base(&stop), seen) };
+    tokio::time::timeout(Duration::from_secs(30), following).await.expect("it stays behind");
+    assert_eq!(named(&derivation, "colla"), ["Collateral"]);
+    assert!(!derivation.is_outgrown());
+    assert_as_read_anew(&derivation);
+}
+
+#[test]
 fn changes_are_borne_within_bounds() {
     let (since, coming) = (Some(Changes::default()), Some((1, Some(Changes::default()))));
     let (mut log, one) = (Log { since, coming, ..Log::default() }, TitleDoc::of(&films()[0]));

@@ -183,6 +183,24 @@ fn a_series_begins_and_ends_with_its_parts() {
 }
 
 #[test]
+fn a_title_with_two_names_alike_is_of_a_series_once() {
+    let table: [&[&str]; 3] = [&[], &["The Alien"], &["The Alien", "An Alien", "Alien"]];
+    for others in table {
+        let others = others.iter().map(|name| (*name).to_owned()).collect();
+        let first = TitleDoc { other_titles: others, ..doc(1, "Alien", &["A"]) };
+        let after = [first, doc(2, "Alien 2", &["B"]), doc(3, "Elsewhere", &["A"])];
+        let before = [after[0].clone(), after[2].clone()];
+        let suggester = Suggester::build(&before);
+        let followed = Graph::build(before.to_vec()).after(&changes(&before, &after), |name| suggester.called(name));
+        let whole = Graph::build(after.to_vec());
+        for seed in 1..=3 {
+            let (near, expected) = (nearest(&followed, &[id(seed)], &[], 10), nearest(&whole, &[id(seed)], &[], 10));
+            assert_eq!(near, expected, "{seed}, also called {:?}", after[0].other_titles);
+        }
+    }
+}
+
+#[test]
 fn somebody_whose_titles_are_all_gone_leads_nowhere() {
     let casts: [&[&str]; 4] = [&["A", "B"], &["C", "D"], &["C", "D", "E"], &["D", "F"]];
     let films = (1..).zip(casts).map(|(number, cast)| doc(number, "Film", cast));

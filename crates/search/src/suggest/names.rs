@@ -176,11 +176,11 @@ impl Names {
             let best = self.best(&prefix, HELD, &HashSet::new());
             (prefix, best)
         };
-        self.kept = self.crowded().into_iter().map(best).collect();
+        self.kept = self.crowded(MAX_WALKED).into_iter().map(best).collect();
     }
 
-    /// The prefixes that more keys begin with than are walked through at a keystroke.
-    fn crowded(&self) -> Vec<String> {
+    /// The prefixes, up to [`LONGEST_KEPT`] letters, that more than so many keys begin with.
+    pub(super) fn crowded(&self, keys: usize) -> Vec<String> {
         let mut crowded = Vec::new();
         for letters in 1..=LONGEST_KEPT {
             let mut run: (&str, usize) = ("", 0);
@@ -189,7 +189,7 @@ impl Names {
                 let Some((end, last)) = text.char_indices().nth(letters - 1) else { continue };
                 let prefix = &text[..end + last.len_utf8()];
                 run = if run.0 == prefix { (prefix, run.1 + 1) } else { (prefix, 1) };
-                if run.1 == MAX_WALKED + 1 {
+                if run.1 == keys + 1 {
                     crowded.push(prefix.to_owned());
                 }
             }
@@ -197,19 +197,39 @@ impl Names {
         crowded
     }
 
-    /// The best that begin with `prefix`, with their weights, best first, at most `limit` and without what is `gone`.
-    pub(super) fn begin(&self, prefix: &str, limit: usize, gone: &HashSet<u32>) -> Vec<(f32, &Entry)> {
-        let kept = self.kept.get(prefix).map_or(&[][..], Vec::as_slice);
-        let there = kept.iter().copied().filter(|found| !gone.contains(&found.entry()));
-        let mut best: Vec<Match> = there.take(limit).collect();
-        let are_all = !kept.is_empty() && kept.len() < HELD;
-        if best.len() < limit && !are_all {
-            best = self.best(prefix, limit, gone);
-        }
+    /// The best that begin with `prefix`, with their weights, best first, at most `limit` and without what is `gone`:
+    /// those that are `kept` of it where they are enough, shown with others `beside` them (see [`Names::still`]).
+    pub(super) fn begin(
+        &self,
+        prefix: &str,
+        limit: usize,
+        gone: &HashSet<u32>,
+        kept: Option<&[Match]>,
+        beside: &[(f32, &Entry)],
+    ) -> Vec<(f32, &Entry)> {
+        let still = kept.and_then(|kept| self.still(kept, limit, gone, beside));
+        let best = still.unwrap_or_else(|| self.best(prefix, limit, gone));
         best.into_iter().map(|found| (self.weight(found), &self.entries[found.entry() as usize])).collect()
     }
 
-    /// The same by walking through all of them.
+    /// Those that were `kept` of a crowded prefix and are not `gone`, at most `limit`; `None` where one that was not
+    /// kept may be among the first `limit` of them and of those `beside` them.
+    pub(super) fn still(
+        &self,
+        kept: &[Match],
+        limit: usize,
+        gone: &HashSet<u32>,
+        beside: &[(f32, &Entry)],
+    ) -> Option<Vec<Match>> {
+        let there = kept.iter().copied().filter(|found| !gone.contains(&found.entry()));
+        let there: Vec<Match> = there.take(limit).collect();
+        // Fewer than are held are all. None of the others comes before the last that is held.
+        let last = kept.last().filter(|_| kept.len() >= HELD).map(|last| self.weight(*last));
+        let before = last.map_or(limit, |last| beside.iter().filter(|(weight, _)| *weight > last).count());
+        (there.len() + before >= limit).then_some(there)
+    }
+
+    /// The best that begin with `prefix`, found by walking through all that do.
     pub(super) fn best(&self, prefix: &str, limit: usize, gone: &HashSet<u32>) -> Vec<Match> {
         if prefix.is_empty() || limit == 0 {
             return Vec::new();

@@ -1,11 +1,22 @@
 //! The numbers of facets: what one says is what its filter brings, however a title was found.
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use contracts::{
-    ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder,
+    ApiError, ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder,
     SourceRecord, YearRange,
 };
+use futures::future::BoxFuture;
+use stores::cache::Cache;
+use tokio::sync::Barrier;
 
 use crate::world::{Faulty, Running, World, offered, record};
 
@@ -234,5 +245,79 @@ async fn numbers_do_not_wait_for_the_directory() {
         assert_eq!(names.collect::<Vec<_>>(), ["Netflix"]);
     }
     faulty.stalled.store(false, Ordering::SeqCst);
+    running.stop().await;
+}
+
+/// A cache that takes the numbers of a facet only while it is given those of another one.
+struct InPairs {
+    cache: Arc<dyn Cache>,
+    pair: Barrier,
+    taken: AtomicUsize,
+}
+
+#[async_trait]
+impl Cache for InPairs {
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        self.cache.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+        if key.starts_with("facet:") {
+            self.pair.wait().await;
+            self.taken.fetch_add(1, Ordering::SeqCst);
+        }
+        self.cache.put(key, value, ttl).await;
+    }
+
+    async fn remove(&self, key: &str) {
+        self.cache.remove(key).await;
+    }
+
+    async fn get_or_load(
+        &self,
+        key: &str,
+        ttl: Duration,
+        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
+    ) -> Result<Option<Bytes>, ApiError> {
+        self.cache.get_or_load(key, ttl, load).await
+    }
+}
+
+#[tokio::test]
+async fn facets_of_a_sorted_list_do_not_wait_for_each_other() {
+    let mut world = World::with(films()).await;
+    let cache = Arc::new(InPairs { cache: testkit::cache(), pair: Barrier::new(2), taken: AtomicUsize::new(0) });
+    world.cache = Some(cache.clone());
+    let running = world.start(false).await;
+    let filters = SearchFilters {
+        genres: vec!["crime".to_owned()],
+        content_types: vec![ContentType::Movie],
+        ..SearchFilters::default()
+    };
+    let (facets, sort) = (FacetField::ALL.to_vec(), SortOrder::Newest);
+    let found = running.search(&SearchRequest { filters, facets, sort, ..SearchRequest::default() }).await;
+    assert!(found.degraded.iter().all(|lacks| lacks.source != "facets"), "{:?}", found.degraded);
+    assert_eq!(cache.taken.load(Ordering::SeqCst), 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_counted_is_shown_where_the_rest_is_late() {
+    let world = World::with(films()).await;
+    let running = world.start(true).await;
+    let filters = SearchFilters { genres: vec!["crime".to_owned()], ..SearchFilters::default() };
+    let (query, facets) = ("a lantern in the harbour".to_owned(), FacetField::ALL.to_vec());
+    let request = SearchRequest { query, filters, facets, ..SearchRequest::default() };
+    world.disk.slow.store(true, Ordering::SeqCst);
+    let late = running.search(&request).await;
+    assert!(late.degraded.iter().any(|lacks| lacks.source == "facets"), "{:?}", late.degraded);
+    for field in [FacetField::ContentTypes, FacetField::Decades, FacetField::Languages] {
+        assert!(!late.facets[&field].is_empty(), "{}", field.as_str());
+    }
+    let genres: Vec<&str> = late.facets[&FacetField::Genres].iter().map(|value| value.value.as_str()).collect();
+    assert_eq!(genres, ["crime"], "what is ticked counts what is shown");
+    world.disk.slow.store(false, Ordering::SeqCst);
+    let whole = running.search(&request).await;
+    assert!(whole.degraded.is_empty() && whole.facets[&FacetField::Genres].len() > 1, "{:?}", whole.degraded);
     running.stop().await;
 }
