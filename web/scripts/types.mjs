@@ -17,7 +17,7 @@ await mkdir(new URL('.', target), { recursive: true });
 await writeFile(target, `// Written by scripts/types.mjs.\n${astToString(types)}`);
 
 // Names of services whose ids don't say how they are written, for when their directory can't be had.
-const directory = new URL('../../crates/catalog/src/platforms.tsv', import.meta.url);
+const directory = new URL('../../crates/contracts/src/platforms.tsv', import.meta.url);
 const services = (await readFile(directory, 'utf8')).split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.split('\t'));
 const plain = (id) => id.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
 const odd = Object.fromEntries(services.filter(([id, name]) => plain(id) !== name).map(([id, name]) => [id, name]));
