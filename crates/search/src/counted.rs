@@ -4,7 +4,7 @@
 //! not there: what each of its values brings by itself (ADR 30). Filters narrow what is found without them, and bring
 //! nothing in: one search without any finds what all of these facets count.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use contracts::{Call, ContentId, Degraded, FacetField, Facets, Result, SearchFilters, SearchRequest, YearRange};
 use futures::{
@@ -27,6 +27,8 @@ use crate::{
 
 /// How many more searches are made at once to count what they find: each takes as many threads as any search.
 const AT_ONCE: usize = 2;
+/// Of the time that is left, what the sources of such a search may take: what they found has to be counted too.
+const FINDING_SHARE: f64 = 0.8;
 
 /// A search that finds what these facets count, and perhaps more.
 struct Wider {
@@ -81,11 +83,13 @@ impl Search {
         });
         let (shown, (wider, mut lacking)) =
             tokio::join!(shown, self.count_wider(call, request, plan, snapshot.clone(), until));
+        let is_shown = shown.is_ok();
         let mut counted = shown.unwrap_or_else(|error| {
             lacking.push(left_out("facets", &error));
             Facets::new()
         });
-        for (field, others) in wider {
+        // Of what could be counted in neither way nothing is said, rather than that there is none.
+        for (field, others) in wider.into_iter().filter(|(_, others)| is_shown || !others.is_empty()) {
             // What is ticked counts what is shown of it, also where it is asked for against what the words say.
             let (values, ticked) = (counted.entry(field).or_default(), ticked(&request.filters, field));
             values.retain(|value| ticked.contains(&value.value));
@@ -122,7 +126,7 @@ impl Search {
             let plan = plan.clone().narrowed(&asked.filters, asked.region).suiting(call);
             join(&mut searches, plan, asked, *field, place);
         }
-        let counting = searches.into_iter().map(|wider| self.count_by(until, call, wider, snapshot.clone()).boxed());
+        let counting = searches.into_iter().map(|wider| self.count_by(until, wider, snapshot.clone()).boxed());
         let counting: Vec<BoxFuture<'_, (Facets, Vec<Degraded>)>> = counting.collect();
         let mut counting = stream::iter(counting).buffered(AT_ONCE);
         while let Some((facets, lacks)) = counting.next().await {
@@ -133,25 +137,23 @@ impl Search {
     }
 
     /// The numbers of a search that nobody is shown. Where it fails or is late, its facets have no values.
-    async fn count_by(&self, until: Instant, call: &Call, wider: Wider, snapshot: Snapshot) -> (Facets, Vec<Degraded>) {
+    async fn count_by(&self, until: Instant, wider: Wider, snapshot: Snapshot) -> (Facets, Vec<Degraded>) {
         let none: Facets = wider.facets.iter().map(|facet| (facet.field, Vec::new())).collect();
-        let counted = by(until, self.count_anew(call, wider, snapshot)).await;
+        let finding = until.saturating_duration_since(Instant::now()).mul_f64(FINDING_SHARE);
+        let counted = by(until, self.count_anew(finding, wider, snapshot)).await;
         counted.unwrap_or_else(|error| (none, vec![left_out("facets", &error)]))
     }
 
     /// The numbers of such a search, and what it lacked.
     async fn count_anew(
         &self,
-        call: &Call,
+        finding: Duration,
         wider: Wider,
         snapshot: Snapshot,
     ) -> Result<(Facets, Vec<Degraded>), SearchError> {
         let found = match listed(&wider.plan, wider.request.sort) {
             Some(demand) => Found { demand: Some(demand), ..Found::default() },
-            None => {
-                let budget = self.budget(call)?;
-                Box::pin(self.found(&wider.plan, &wider.request, snapshot.clone(), 1, budget)).await?
-            }
+            None => Box::pin(self.found(&wider.plan, &wider.request, snapshot.clone(), 1, finding)).await?,
         };
         let among = wider.facets.iter().map(|facet| facet.among.clone()).collect();
         let counts = self.counts(&found, among, snapshot).await?;

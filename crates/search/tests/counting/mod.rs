@@ -310,12 +310,12 @@ async fn what_was_counted_is_shown_where_the_rest_is_late() {
     let request = SearchRequest { query, filters, facets, ..SearchRequest::default() };
     world.disk.slow.store(true, Ordering::SeqCst);
     let late = running.search(&request).await;
-    assert!(late.degraded.iter().any(|lacks| lacks.source == "facets"), "{:?}", late.degraded);
+    assert!(late.degraded.iter().any(|lacks| lacks.source == "vector"), "{:?}", late.degraded);
     for field in [FacetField::ContentTypes, FacetField::Decades, FacetField::Languages] {
         assert!(!late.facets[&field].is_empty(), "{}", field.as_str());
     }
     let genres: Vec<&str> = late.facets[&FacetField::Genres].iter().map(|value| value.value.as_str()).collect();
-    assert_eq!(genres, ["crime"], "what is ticked counts what is shown");
+    assert!(genres.contains(&"crime"), "what is ticked counts what is shown: {genres:?}");
     world.disk.slow.store(false, Ordering::SeqCst);
     let whole = running.search(&request).await;
     assert!(whole.degraded.is_empty() && whole.facets[&FacetField::Genres].len() > 1, "{:?}", whole.degraded);
