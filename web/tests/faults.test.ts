@@ -405,7 +405,7 @@ describe('offline', () => {
     await context.setOffline(true);
     await page.reload();
     await lines(page).first().waitFor();
-    expect(await titles(page), 'a search too').toEqual(found);
+    await expect.poll(() => titles(page), { message: 'a search too', timeout: 5_000 }).toEqual(found);
     // Both kinds are listed where one finds them again.
     await page.goto('/offline');
     const kept = page.locator('main li a', { hasText: 'lighthouse' });
