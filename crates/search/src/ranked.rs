@@ -86,7 +86,7 @@ impl Search {
         validate(request)?;
         let budget = self.budget(call)?;
         let snapshot = self.keyword().snapshot();
-        let plan = self.plan(request, snapshot.clone(), budget).await?;
+        let plan = self.plan(request, snapshot.suiting(call), budget).await?.suiting(call);
         let Found { lists, fused, mut degraded, judged, .. } =
             self.found(&plan, request, snapshot, self.config.depth, budget).await?;
         degraded.extend(plan.lacking);

@@ -149,7 +149,7 @@ impl Search {
     /// Answers a search that is not kept.
     async fn answer(&self, call: &Call, request: &SearchRequest) -> Result<SearchResponse> {
         let snapshot = self.keyword().snapshot();
-        let plan = self.plan(request, snapshot.clone(), self.budget(call)?).await?.suiting(call);
+        let plan = self.plan(request, snapshot.suiting(call), self.budget(call)?).await?.suiting(call);
         metrics::counter!("search_queries_total", "query_type" => plan.kind.as_str()).increment(1);
         let counted = snapshot.clone();
         let budget = self.budget(call)?;
@@ -189,7 +189,8 @@ impl Search {
         Ok(call.remaining(&self.clock)?.mul_f64(SOURCES_SHARE).min(self.config.source_timeout))
     }
 
-    /// Reads the query: the plan for nobody in particular.
+    /// Reads the query with the names that `snapshot` knows ([`Snapshot::suiting`]); what is found is for nobody in
+    /// particular ([`Plan::suiting`]).
     pub(crate) async fn plan(&self, request: &SearchRequest, snapshot: Snapshot, budget: Duration) -> Result<Plan> {
         let mut lacking = Vec::new();
         let said = self.heard(request, budget).await.unwrap_or_else(|reason| {

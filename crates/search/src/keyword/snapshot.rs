@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use contracts::{ContentId, CreditRole, Scored};
+use contracts::{Call, ContentId, CreditRole, Scored};
 use tantivy::{
     DocAddress, DocId, Order, Score, Searcher, SegmentReader, TantivyDocument, Term,
     collector::{Count, TopDocs},
@@ -43,6 +43,8 @@ const MAX_PARTS: usize = 128;
 pub(crate) struct Snapshot {
     pub(super) searcher: Searcher,
     pub(super) fields: Fields,
+    /// What a title has to be for its name to be known; `None` where all are.
+    known: Option<Arc<Conditions>>,
 }
 
 /// What was looked for, and among what.
@@ -80,7 +82,14 @@ pub(crate) struct Ordered {
 
 impl Snapshot {
     pub(super) fn new(searcher: Searcher, fields: Fields) -> Self {
-        Self { searcher, fields }
+        Self { searcher, fields, known: None }
+    }
+
+    /// The same, to read the words of whoever calls: where they have an age limit, no title above it is known by name.
+    /// Only what reads names asks so; what is found and counted has [`Conditions::suiting`].
+    pub(crate) fn suiting(&self, call: &Call) -> Self {
+        let known = call.ages().map(|_| Arc::new(Conditions::default().suiting(call)));
+        Self { known, ..self.clone() }
     }
 
     /// How many titles it holds.
@@ -236,17 +245,17 @@ impl Snapshot {
         Ok(found.into_iter().collect())
     }
 
-    /// The titles that are called exactly this (folded), the popular first, as stored.
+    /// The known titles that are called exactly this (folded), the popular first, as stored.
     pub(crate) fn titles(&self, folded: &str) -> Result<Vec<TitleDoc>, SearchError> {
-        self.stored(&*query::term_query(self.fields.title_exact, folded), MAX_NAMESAKES)
+        self.known(query::term_query(self.fields.title_exact, folded), MAX_NAMESAKES)
     }
 
-    /// The most popular title that holds all of these folded words.
+    /// The most popular known title that holds all of these folded words.
     pub(crate) fn title_with(&self, words: &[&str]) -> Result<Option<TitleDoc>, SearchError> {
         if words.is_empty() {
             return Ok(None);
         }
-        Ok(self.stored(&*query::all_in_title(&self.fields, words), 1)?.pop())
+        Ok(self.known(query::all_in_title(&self.fields, words), 1)?.pop())
     }
 
     /// The name, as written, of the person whose folded name this is.
@@ -293,9 +302,12 @@ impl Snapshot {
         Ok(most.map(|(_, role)| role))
     }
 
-    /// Whether a title holds this folded word.
+    /// Whether a known title holds this folded word.
     pub(crate) fn in_titles(&self, word: &str) -> Result<bool, SearchError> {
-        self.holds(self.fields.title_raw, word)
+        match self.known {
+            None => self.holds(self.fields.title_raw, word),
+            Some(_) => Ok(self.title_with(&[word])?.is_some()),
+        }
     }
 
     /// Whether a title holds these folded words one after the other.
@@ -327,13 +339,17 @@ impl Snapshot {
         Ok(starts || query::parts(&self.searcher, &self.fields, word).is_some())
     }
 
-    /// The word of a title, else of a name, that is spelt most like this one and most frequent.
+    /// The word of a known title, else of a name, that is spelt most like this one and most frequent.
     pub(crate) fn nearest_word(&self, word: &str) -> Result<Option<String>, SearchError> {
         for distance in 1..=slips(word) {
-            for field in [self.fields.title_raw, self.fields.people] {
-                if let Some(near) = nearby::near(&self.searcher, field, word, distance)?.into_iter().next() {
+            for near in nearby::near(&self.searcher, self.fields.title_raw, word, distance)? {
+                if self.in_titles(&near.term)? {
                     return Ok(Some(near.term));
                 }
+            }
+            let names = nearby::near(&self.searcher, self.fields.people, word, distance)?;
+            if let Some(near) = names.into_iter().next() {
+                return Ok(Some(near.term));
             }
         }
         Ok(None)
@@ -366,6 +382,14 @@ impl Snapshot {
         let found = found.into_iter().map(|(key, address)| (popularity_of(key.unwrap_or(0)), address));
         let hits = self.scored(found)?;
         Ok(Popular { hits, total: total as u64 })
+    }
+
+    /// The first of the known titles that `query` finds.
+    fn known(&self, query: Box<dyn Query>, limit: usize) -> Result<Vec<TitleDoc>, SearchError> {
+        match &self.known {
+            Some(known) => self.stored(&*query::filtered(&self.fields, query, known), limit),
+            None => self.stored(&*query, limit),
+        }
     }
 
     fn stored(&self, query: &dyn Query, limit: usize) -> Result<Vec<TitleDoc>, SearchError> {

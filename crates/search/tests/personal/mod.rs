@@ -86,7 +86,11 @@ fn by_child() -> Call {
 
 /// A film that says for which age it is.
 fn rated(number: u16, genres: &[&str], certificate: &str, votes: u32) -> SourceRecord {
-    let mut film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, genres, &[], "");
+    let film = record(&format!("Zeppelin {number}"), 1900 + number, ContentType::Movie, genres, &[], "");
+    marked(film, certificate, votes)
+}
+
+fn marked(mut film: SourceRecord, certificate: &str, votes: u32) -> SourceRecord {
     film.ratings = vec![(Region::US, "mpa".to_owned(), certificate.to_owned())];
     film.rating = Some((8.0, votes));
     film
@@ -218,5 +222,45 @@ async fn what_does_not_suit_an_age_is_not_counted_beside_what_is_ticked() {
         assert_eq!(counted(&by(UNKNOWN)).await, ["crime 2", "war 2", "horror 1"], "{query}");
         assert_eq!(counted(&by_child()).await, ["crime 1", "war 1"], "{query}");
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_title_above_an_age_is_not_named_to_whoever_asks_for_titles_like_it() {
+    let films = [
+        ("The Squid and the Whale", "R", 90_000),
+        ("Squid Songs", "PG", 10),
+        ("El Camino: A Breaking Bad Movie", "R", 80_000),
+        ("Whalebone", "R", 70_000),
+        ("A Quiet Road", "PG", 20),
+    ];
+    let films = films.map(|(title, mark, votes)| {
+        let film = record(title, 2005, ContentType::Movie, &["crime"], &["Ann Lee"], "");
+        marked(film, mark, votes)
+    });
+    let world = World::with(films.into()).await;
+    let running = world.start(false).await;
+    let table: [(&str, &str, &[&str], &str); 3] = [
+        ("movies like squid", "The Squid and the Whale", &["Squid Songs"], "part_of_example"),
+        ("movies like breaking bad", "El Camino: A Breaking Bad Movie", &[], "unknown_example"),
+        ("movies like whalebone", "Whalebone", &[], "unknown_example"),
+    ];
+    for (query, hidden, like, code) in table {
+        let everybodys = ask(&running, &by(UNKNOWN), &asks(query)).await;
+        assert_eq!(everybodys.query_parsed.like, [hidden]);
+        let reasons = |found: &SearchResponse| format!("{:?}", found.results);
+        assert!(reasons(&everybodys).contains(&format!("“{hidden}”")), "{query}: {everybodys:?}");
+        let asked = everybodys.query_parsed.clarification.as_deref().unwrap_or_default();
+        assert_eq!(asked.contains(hidden), hidden != "Whalebone", "a whole name is not asked about: {asked}");
+
+        let own = ask(&running, &by_child(), &asks(query)).await;
+        assert_eq!(own.query_parsed.like, like, "{query}");
+        assert_eq!(own.query_parsed.question.as_ref().map(|question| question.code.as_str()), Some(code), "{query}");
+        assert!(!format!("{own:?}").contains(hidden), "{query}: {own:?}");
+        assert_eq!(ask(&running, &by(UNKNOWN), &asks(query)).await, everybodys, "what a child asked is kept for all");
+    }
+    // Nor is a slip read as its name.
+    let read = async |call: &Call| ask(&running, call, &asks("whalebnoe")).await.query_parsed.corrections.len();
+    assert_eq!((read(&by(UNKNOWN)).await, read(&by_child()).await), (1, 0));
     running.stop().await;
 }
