@@ -60,5 +60,5 @@ pub use postman::Postman;
 pub use privacy::{Eraser, personal_tables};
 pub use providers::{Provider, ProviderConfig};
 pub use retention::Retainer;
-pub use sealing::{KeyVault, MAX_SECRETS, SealingView};
+pub use sealing::{KeyVault, MAX_SECRETS, SealingView, has_sealed};
 pub use service::Auth;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use contracts::{ApiError, Call, UserId};
 use serde::{Deserialize, Serialize};
-use stores::{Rows, Tx};
+use stores::{Db, Rows, Tx};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -103,6 +103,19 @@ fn id(head: &[u8]) -> String {
 
 pub(crate) fn subject_key(id: UserId) -> String {
     format!("subject key {id}")
+}
+
+/// Whether something is sealed in this database already: then a secret that is not there must not be made anew.
+///
+/// # Errors
+/// When the database can't be read.
+pub async fn has_sealed(db: &Db) -> Result<bool, ApiError> {
+    if sealing::current(db).await?.is_some() {
+        return Ok(true);
+    }
+    // From before keys had ids.
+    let mut tx = db.begin().await?;
+    Ok(sealing::any_signer(&mut tx).await?.is_some())
 }
 
 fn lost() -> ApiError {

@@ -108,7 +108,7 @@ impl Vault {
     ) -> Result<(), ApiError> {
         let missing = || {
             let detail = "the secret that everything is sealed under is not among those of this node: \
-                put it on a line of its own in `auth.secret_file`";
+                put `auth.key` back from the backup, or the secret on a line of its own in `auth.secret_file`";
             ApiError::unavailable("sealing_key_missing", detail)
         };
         let keys: Vec<_> = secrets.iter().map(|secret| Arc::new(Kek::new(secret))).collect();

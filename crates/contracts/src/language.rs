@@ -18,6 +18,10 @@ impl Language {
     /// The language that a source or a person means by a tag, a code of ISO 639 or an English name; `None` for a word we don't know. Mandarin
     /// is `zh`, and so on for every code that Unicode's CLDR has another one for: a filter finds the same titles whichever a source uses.
     pub fn of(word: &str) -> Option<Self> {
+        // Folding drops them, and nobody writes one: `ko` with a NUL behind it is no word.
+        if word.chars().any(char::is_control) {
+            return None;
+        }
         let whole = key(word);
         let bare = || find(whole.strip_suffix(" language")?);
         // "Modern Greek (1453-)"
@@ -212,6 +216,9 @@ mod tests {
     fn what_is_no_language_is_dropped_from_a_list_and_refused_by_itself() {
         for word in ["Klingonese", "und", "Undetermined", "mul", "Neo-Aramaic", "x", "xq-XX", "language", " ", ""] {
             assert_eq!(Language::of(word), None, "{word}");
+        }
+        for word in ["ko\0", "\0ko", "ko\u{1}zz", "Korean\n", "ko\u{85}"] {
+            assert_eq!(Language::of(word), None, "{word:?}");
         }
         let error = "Klingonese".parse::<Language>().unwrap_err();
         assert_eq!((&*error.code, error.fields[0].field.as_str()), ("unknown_language", "language"));

@@ -218,9 +218,14 @@ async fn answer(route: Route, request: Request) -> Response {
     response
 }
 
-/// The key of a request: 1 to 255 visible characters, as a structured string with quotes or bare.
+/// The one key of a request: 1 to 255 visible characters, as a structured string with quotes or bare.
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get(KEY) else { return Ok(None) };
+    let mut given = headers.get_all(KEY).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    // Which of two was meant is not ours to guess: the write would be done again under the other.
+    if given.next().is_some() {
+        return Err(ApiError::invalid("bad_idempotency_key", "the Idempotency-Key was given twice: send one"));
+    }
     let text = value.to_str().unwrap_or_default().trim();
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     if (1..=MAX_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {

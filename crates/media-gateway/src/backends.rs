@@ -63,6 +63,20 @@ pub async fn is_above_row_security(config: &Config, folder: &Path) -> anyhow::Re
     Ok(above?)
 }
 
+/// Whether something is sealed in the database. Makes no file.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn has_sealed(config: &Config, folder: &Path) -> anyhow::Result<bool> {
+    if config.database.url.is_none() && !sqlite_file(folder).exists() {
+        return Ok(false);
+    }
+    let db = open(config, folder).await?;
+    let sealed = auth::has_sealed(&db).await;
+    db.close().await;
+    Ok(sealed?)
+}
+
 /// What the database is called, and how it is reached.
 pub fn engine(config: &Config) -> &'static str {
     match transport(config) {

@@ -4,14 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use auth::{KeyVault, MAX_SECRETS};
+use auth::{KeyVault, MAX_SECRETS, has_sealed};
 use contracts::{ApiError, ErrorKind};
 use sha2::{Digest as _, Sha256};
+use stores::Db;
 
 use crate::{
+    backends,
     config::Config,
     folder::{Damaged, Folder, write_whole},
     peers,
+    roles::Role,
     services::Means,
 };
 
@@ -19,6 +22,8 @@ use crate::{
 const FILE: &str = "auth.key";
 /// The shortest line that is a secret.
 const SHORTEST: usize = 32;
+/// What helps where the folder's own file is gone.
+const PUT_BACK: &str = "put `auth.key` back from the backup: what is sealed under it can't be read without";
 
 /// Where the secrets are.
 pub struct FileSecrets {
@@ -30,17 +35,30 @@ pub struct FileSecrets {
 }
 
 impl FileSecrets {
-    /// Those of a node; made in its folder where nobody gives any.
+    /// Those of a node; made in its folder where nobody gives any. Where it `seals`, which is to have the auth role,
+    /// that is only before anything is sealed in the database: a fresh secret opens nothing of it.
     ///
     /// # Errors
-    /// When they can't be read, are too short or can't be made.
-    pub fn open(config: &Config, folder: &Folder, means: &Means) -> anyhow::Result<Self> {
-        let (given, token) = (config.auth.secret_file.clone(), peers::token(config)?);
-        let own = folder.path().join(FILE);
-        if given.is_none() && token.is_none() && !own.exists() {
+    /// `sealing_key_missing` where the folder's own is gone; or when they can't be read, are too short or can't be
+    /// made.
+    pub async fn open(config: &Config, folder: &Folder, db: &Db, means: &Means, seals: bool) -> anyhow::Result<Self> {
+        let secrets = Self::of(config, folder.path())?;
+        if !secrets.are_there() {
+            if seals && has_sealed(db).await? {
+                let detail = format!("{} is gone; {PUT_BACK}", secrets.own.display());
+                return Err(ApiError::unavailable("sealing_key_missing", detail).into());
+            }
             folder.secret(FILE, &means.rng)?;
         }
-        Ok(Self { given, token, own })
+        Ok(secrets)
+    }
+
+    fn of(config: &Config, folder: &Path) -> anyhow::Result<Self> {
+        Ok(Self { given: config.auth.secret_file.clone(), token: peers::token(config)?, own: folder.join(FILE) })
+    }
+
+    fn are_there(&self) -> bool {
+        self.given.is_some() || self.token.is_some() || self.own.exists()
     }
 
     /// Every secret that is there, the newest first.
@@ -66,6 +84,17 @@ pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
     let found = format!("{:#}", own(&folder.join(FILE)).err()?);
     let fix = "take it from a backup: what is sealed under it, such as addresses, can't be read without";
     Some((FILE, Damaged { found, fix }))
+}
+
+/// The folder's own file, where it is gone and the database of a node with the auth role is sealed under it. `None`
+/// where that can't be asked: the check of the database says why.
+pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damaged)> {
+    let secrets = FileSecrets::of(config, folder).ok()?;
+    let needed = config.roles().contains(&Role::Auth) && !secrets.are_there();
+    if !needed || !backends::has_sealed(config, folder).await.unwrap_or(false) {
+        return None;
+    }
+    Some((FILE, Damaged { found: format!("{} is gone", secrets.own.display()), fix: PUT_BACK }))
 }
 
 impl KeyVault for FileSecrets {

@@ -443,6 +443,7 @@ async fn the_routes_answer_and_refuse() {
         (get("/api/v1/search?q=%FF%FE"), 400, "bad_encoding"),
         (get("/api/v1/search?q=x&platform=netflx"), 400, r#""field":"platform""#),
         (get("/api/v1/search?q=x&language=klingonese"), 400, "unknown_language"),
+        (get("/api/v1/search?q=x&language=ko%00"), 400, "unknown_language"),
         (post("[]"), 400, "invalid_field"),
         (post(r#"{"intent": {"text": "heat", "colour": 1}}"#), 400, "unknown_field"),
         (post(r#"{"intent": {"like": ["Zyzzyx"]}}"#), 400, "unknown_title"),

@@ -79,9 +79,15 @@ impl Bench {
     }
 
     async fn send(&self, key: &str, body: &str) -> (u16, String, bool) {
+        let keys: &[&str] = if key.is_empty() { &[] } else { std::slice::from_ref(&key) };
+        self.send_with(keys, body).await
+    }
+
+    /// As many headers as there are keys.
+    async fn send_with(&self, keys: &[&str], body: &str) -> (u16, String, bool) {
         let mut request = Request::post(RUNS);
-        if !key.is_empty() {
-            request = request.header(KEY, key);
+        for key in keys {
+            request = request.header(KEY, *key);
         }
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
@@ -160,6 +166,9 @@ async fn a_key_must_be_there_and_sane(db: TestDb) {
     assert_eq!(bench.send("", "a").await.1, "idempotency_key_required");
     assert_eq!(bench.send("a b", "a").await.1, "bad_idempotency_key");
     assert_eq!(bench.send(&"a".repeat(256), "a").await.1, "bad_idempotency_key");
+    for twice in [["k1", "k2"], ["k1", "k1"]] {
+        assert_eq!(bench.send_with(&twice, "a").await, (400, "bad_idempotency_key".to_owned(), false));
+    }
     assert_eq!(bench.worked(), 0);
 }
 

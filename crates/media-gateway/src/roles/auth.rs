@@ -38,7 +38,7 @@ pub fn issuer_at(address: SocketAddr) -> String {
 /// What this process verifies with and, where it has the role, signs with.
 pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs: bool) -> anyhow::Result<Arc<Auth>> {
     let issuer = config.auth.issuer.clone().unwrap_or_else(|| issuer_at(config.listen.gateway));
-    let secrets = Arc::new(FileSecrets::open(config, folder, means)?);
+    let secrets = Arc::new(FileSecrets::open(config, folder, &db, means, runs).await?);
     let settings = AuthConfig {
         resources: config.auth.resources.clone(),
         algorithm: match config.auth.signature {

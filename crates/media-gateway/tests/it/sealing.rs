@@ -65,6 +65,25 @@ fn keys_are_rotated_beside_the_node_and_nothing_is_left_under_the_old_one() {
 }
 
 #[test]
+fn a_secret_that_is_gone_is_asked_for_and_not_made_anew() {
+    let setup = Setup::new();
+    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(setup.run(&["auth", "users", "list"]).status.success(), "a new folder makes its own");
+    let file = setup.folder().join("auth.key");
+    let kept = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    for _ in 0..2 {
+        one_line(&setup.run(&["auth", "users", "list"]), 5, "put `auth.key` back from the backup");
+        assert!(!file.exists(), "a fresh one opens nothing");
+    }
+    assert!(doctor().contains("BAD  auth.key: ") && doctor().contains("put `auth.key` back"), "{}", doctor());
+    assert!(!file.exists(), "doctor changes nothing");
+    std::fs::write(&file, kept).unwrap();
+    assert!(setup.run(&["auth", "users", "list"]).status.success());
+    assert!(!doctor().contains("auth.key"), "{}", doctor());
+}
+
+#[test]
 fn where_an_operator_hands_out_the_secret_they_bring_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("secrets");
