@@ -1,7 +1,8 @@
 //! Entity resolution: which title a source's record describes, and why. (pure)
 //!
-//! Identifiers decide first. Without a shared one, a title of the same kind and normalised name is the same title by
-//! these rules, the first that holds; *people* are directors, actors and writers that both sides name.
+//! Identifiers decide first, but not one alone against an unlike title of another decade with nobody in common: it is
+//! a slip of one side, and a person is asked. Without a shared one, a title of the same kind and normalised name is the
+//! same title by these rules, the first that holds; *people* are directors, actors and writers that both sides name.
 //!
 //! | rule | years | confidence |
 //! |---|---|---|
@@ -43,6 +44,8 @@ const SHARED_IDS: [&str; 7] = ["eidr", "imdb", "tmdb_movie", "tmdb_tv", "graceno
 const MAX_NAMES: usize = 40;
 /// How far apart two sources may put a series: a service states the year of the season it has.
 const SERIES_YEARS: u16 = 15;
+/// How far apart two sources may put a film of one id under titles that are unlike: a country may show it years later.
+const ID_YEARS: u16 = 10;
 
 /// What resolution looks at, of one record or of all records of a title.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -226,7 +229,10 @@ pub fn resolve(record: &Facets, candidates: &[Candidate<'_>]) -> Resolution {
             apart.push((candidate.id, reason));
         } else if let Some((rank, id)) = shared {
             let evidence = format!("{} id {}", id.id_type, id.id_value);
-            by_id.push((rank, Match { id: candidate.id, confidence: 1.0, evidence, open: None }));
+            match slip(record, candidate.facets) {
+                Some(reason) => apart.push((candidate.id, format!("{evidence}, but {reason}"))),
+                None => by_id.push((rank, Match { id: candidate.id, confidence: 1.0, evidence, open: None })),
+            }
         } else if let Some(likeness) = record.likeness(candidate.facets) {
             let id = candidate.id;
             match compare(record, candidate.facets, likeness) {
@@ -268,6 +274,16 @@ fn contradiction(record: &Facets, other: &Facets) -> Option<String> {
         let conflict = !ours.is_empty() && !theirs.is_empty() && ours.is_disjoint(&theirs);
         conflict.then(|| format!("different {kind} ids"))
     })
+}
+
+/// Why the one id that both have is more likely a slip of one side: nothing else agrees, and the years are far apart.
+fn slip(record: &Facets, other: &Facets) -> Option<String> {
+    let reach = if record.types.contains(&ContentType::TvShow) { SERIES_YEARS } else { ID_YEARS };
+    let gap = nearest(&record.years, &other.years).filter(|gap| *gap > reach)?;
+    let agrees = record.likeness(other).is_some()
+        || common(&record.people(), &other.people()) > 0
+        || record.ids.intersection(&other.ids).count() > 1;
+    (!agrees).then(|| format!("unlike titles, {gap} years apart"))
 }
 
 /// What two sides say of the people and the length.

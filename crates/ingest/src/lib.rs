@@ -10,6 +10,7 @@ mod context;
 mod countries;
 mod drive;
 mod error;
+mod external_ids;
 mod feeds;
 mod formats;
 mod http;

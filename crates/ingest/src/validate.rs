@@ -6,7 +6,7 @@ use contracts::{MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, Sou
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use crate::{Context, RejectReason, context::FIRST_YEAR};
+use crate::{Context, RejectReason, context::FIRST_YEAR, external_ids};
 
 // None is wider than what the catalogue takes: it refuses a batch as a whole.
 /// The longest title, in characters: the longest known film title has some 200.
@@ -50,6 +50,7 @@ pub fn check(record: &SourceRecord, context: &Context) -> Result<(), RejectReaso
     entries("offers", record.offers.len(), MAX_ENTRIES)?;
     entries("seasons", record.seasons.len(), MAX_SEASONS)?;
     entries("episodes", record.seasons.iter().map(|told| told.episodes.len()).sum(), MAX_EPISODES)?;
+    record.external_ids.iter().try_for_each(external_ids::check)?;
     record.offers.iter().try_for_each(offer)?;
     years(record, context)?;
     record.seasons.iter().try_for_each(|told| season(told, context))?;
@@ -280,6 +281,10 @@ mod tests {
             (reason(|r| r.rating = Some((f64::NAN, 1))), "rating is NaN, outside 0 to 10"),
             (reason(|r| r.credits = vec![Credit { name: String::new(), role: CreditRole::Actor }]), "name is missing"),
             (reason(|r| r.external_ids = vec![id("")]), "external id is missing"),
+            (
+                reason(|r| r.external_ids = vec![id("tt0133093"), id("N/A")]),
+                "imdb is \"N/A\", which is not an IMDb title id such as tt0133093",
+            ),
             (reason(|r| r.seasons = vec![aired(1492)]), "air year is 1492, outside 1870 to 2034"),
             (offered(|o| o.platform.clear()), "platform is missing"),
             (offered(|o| o.platform = "x".repeat(51)), "platform has 51 characters, more than 50"),

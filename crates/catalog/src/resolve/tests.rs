@@ -106,6 +106,12 @@ fn the_same_title() {
         // identifiers, whatever the rest says
         ("a|The Matrix|1999||||imdb:tt1", "b|Matrix|2003||||imdb:tt1", 1.0),
         ("a|Le Samouraï|1967||||wikidata:Q1", "b|The Godson|1972||||wikidata:Q1", 1.0),
+        ("a|Le Samouraï|1967||||imdb:tt1", "b|The Godson|1977||||imdb:tt1", 1.0),
+        ("a|Le Samouraï|1967||||imdb:tt1", "b|The Godson|||||imdb:tt1", 1.0),
+        ("a|The Matrix|1999||||imdb:tt1", "b|Matrix|2019||||imdb:tt1", 1.0),
+        ("a|Le Samouraï|1967||Alain Delon||imdb:tt1", "b|The Godson|1997||Alain Delon||imdb:tt1", 1.0),
+        ("a|Le Samouraï|1967||||imdb:tt1 wikidata:Q1", "b|The Godson|1997||||imdb:tt1 wikidata:Q1", 1.0),
+        ("a|TV:Heimat|1984||||imdb:tt1", "b|TV:Homeland|1999||||imdb:tt1", 1.0),
         ("a|Old|1990||||imdb:tt1 wikidata:Q1", "a|Old again|1990||||imdb:tt1", 1.0),
         // people
         ("a|Heat|1995|Michael Mann|Al Pacino", "b|Heat|1995|Michael Mann|Al Pacino,Val Kilmer", 0.99),
@@ -168,6 +174,8 @@ fn different_titles() {
             "b|TV:Fargo and the Long Title|2014||Martin Freeman",
         ),
         ("film and series with one id", "a|Fargo|2014||||imdb:tt1", "b|TV:Fargo|2014||||imdb:tt1"),
+        ("one id, and nothing else agrees", "a|Le Samouraï|1967||||imdb:tt1", "b|The Godson|1978||||imdb:tt1"),
+        ("a series with one id", "a|TV:Heimat|1984||||imdb:tt1", "b|TV:Homeland|2000||||imdb:tt1"),
         (
             "two ids of one kind",
             "a|Heat|1995|Michael Mann|Al Pacino||imdb:tt1",
@@ -240,6 +248,8 @@ fn evidence_says_what_agreed_and_what_did_not() {
     assert_eq!(joined.unwrap().evidence, "title, year, director, 2 people, runtime");
     let apart = decide("a|Psycho|1960|Alfred Hitchcock", "b|Psycho|1960|Gus Van Sant").apart;
     assert_eq!(apart, [(id(1), "same title, other directors".to_owned())]);
+    let apart = decide("a|Le Samouraï|1967||||imdb:tt1", "b|The Godson|1978||||imdb:tt1").apart;
+    assert_eq!(apart, [(id(1), "imdb id tt1, but unlike titles, 11 years apart".to_owned())]);
 }
 
 #[test]

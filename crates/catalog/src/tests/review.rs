@@ -123,6 +123,20 @@ async fn an_id_that_two_titles_claim_is_left_to_a_person() {
     assert!(questions[0].evidence.contains("tmdb_movie id 7"), "{questions:?}");
 }
 
+#[tokio::test]
+async fn an_id_that_nothing_else_bears_out_joins_nothing_and_is_left_to_a_person() {
+    let bench = Bench::open("sqlite").await;
+    let mut light = film("a", "1", "First Light", 1990);
+    light.external_ids.push(external("imdb", "tt1"));
+    let mut other = film("b", "1", "Other Thing", 2005);
+    other.external_ids.push(external("imdb", "tt1"));
+    let made = bench.ingest(&[light, other]).await;
+    assert_eq!(actions(&made), [IngestAction::Created, IngestAction::Created]);
+    assert_eq!(find(&bench, "imdb", "tt1").await.unwrap().id, made[0].content_id, "the first claim holds");
+    let questions = open(&bench).await;
+    assert_eq!((questions.len(), questions[0].kind.as_str()), (1, "id_conflict"), "{questions:?}");
+}
+
 #[rstest]
 #[case("sqlite")]
 #[case("postgres")]

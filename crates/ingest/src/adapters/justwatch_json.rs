@@ -10,7 +10,7 @@ use rust_decimal::{Decimal, prelude::FromPrimitive};
 use serde_json::{Map, Value};
 
 use super::{blank, is_imdb_title};
-use crate::{Context, RawRow, RejectReason, certificates, context::midnight, platforms, text};
+use crate::{Context, RawRow, RejectReason, certificates, context::midnight, external_ids::is_number, platforms, text};
 
 const SOURCE: &str = "justwatch";
 
@@ -81,7 +81,7 @@ fn ids(row: &RawRow, content_type: ContentType) -> Vec<ExternalId> {
         _ => "tmdb_movie",
     };
     let imdb = row.text("imdb_id").filter(|id| is_imdb_title(id)).map(|id| ("imdb", id));
-    let tmdb = row.text("tmdb_id").filter(|id| id.bytes().all(|byte| byte.is_ascii_digit())).map(|id| (tmdb, id));
+    let tmdb = row.text("tmdb_id").filter(|id| is_number(id)).map(|id| (tmdb, id));
     let id = |(id_type, id_value): (&str, String)| ExternalId { id_type: id_type.to_owned(), id_value };
     imdb.into_iter().chain(tmdb).map(id).collect()
 }

@@ -23,7 +23,10 @@ use super::{
     ProviderClient, ProviderError, Request, known,
     parts::{self, id_of, items, names, said, texts},
 };
-use crate::adapters::{blank, genre_ids, is_imdb_title};
+use crate::{
+    adapters::{blank, genre_ids, is_imdb_title},
+    external_ids::is_number,
+};
 
 const SOURCE: &str = "streaming_availability";
 /// How much its offers are believed: it reads the services themselves.
@@ -185,7 +188,7 @@ fn record(answer: &Answer) -> Option<SourceRecord> {
     let imdb = said(&show["imdbId"]).filter(|id| is_imdb_title(id));
     record.external_ids.extend(imdb.map(|imdb| parts::id("imdb", imdb)));
     let tmdb = said(&show["tmdbId"]);
-    let tmdb = tmdb.as_deref().and_then(|id| id.split_once('/')).filter(|(_, number)| !number.is_empty());
+    let tmdb = tmdb.as_deref().and_then(|id| id.split_once('/')).filter(|(_, number)| is_number(number));
     record.external_ids.extend(tmdb.filter(|tmdb| matches!(tmdb.0, "movie" | "tv")).map(|(kind, number)| {
         let own = if kind == "movie" { "tmdb_movie" } else { "tmdb_tv" };
         parts::id(own, number)

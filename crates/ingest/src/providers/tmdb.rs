@@ -21,6 +21,7 @@ use super::{
 use crate::{
     adapters::{blank, genre_ids, is_imdb_title},
     certificates,
+    external_ids::is_wikidata,
 };
 
 const SOURCE: &str = "tmdb";
@@ -255,7 +256,7 @@ fn ids(key: &str, film: bool, answer: &Value) -> Vec<ExternalId> {
     let number = key.split('/').next_back().unwrap_or_default().to_owned();
     let elsewhere = &answer["external_ids"];
     let imdb = said(&elsewhere["imdb_id"]).or_else(|| said(&answer["imdb_id"])).filter(|id| is_imdb_title(id));
-    let wikidata = said(&elsewhere["wikidata_id"]).filter(|id| id.starts_with('Q'));
+    let wikidata = said(&elsewhere["wikidata_id"]).filter(|id| is_wikidata(id));
     let all = [(own, Some(number)), ("imdb", imdb), ("wikidata", wikidata)];
     all.into_iter().filter_map(|(id_type, id)| Some(parts::id(id_type, id?))).collect()
 }

@@ -142,6 +142,22 @@ async fn an_offer_that_can_not_be_kept_is_turned_away_with_its_row_alone() {
     assert_eq!((done.counts.rows_read, done.counts.created, done.counts.rejected), (4, 2, 2), "the run goes on");
 }
 
+/// The catalogue joins by such ids whatever the titles: rows that have none, and say so, would become one.
+#[tokio::test]
+async fn an_id_that_is_none_is_turned_away_and_joins_nothing() {
+    let s = setup().await;
+    let mapping = format!("{MAPPING}[ids]\nimdb = \"imdb\"\ntmdb_movie = \"tmdb\"\n");
+    let rows = "id,name,year,imdb,tmdb\n1,Glass,1999,N/A,\n2,Salt,2001,N/A,\n3,Ember,2002,,0\n4,Tide,2003,,0\n\
+        5,Ash,2004,tt9000001,5\n6,Copper,2005,,\n";
+    let options = RunOptions { mapping: Some(Mapping::from_toml(&mapping).unwrap()), ..RunOptions::default() };
+    let done = s.request(&RunRequest { location: s.file("films.csv", rows), options }).await.unwrap();
+    let reasons: Vec<_> = s.rejected(&done).into_iter().map(|reject| (reject.row, reject.reason)).collect();
+    let imdb = "imdb is \"N/A\", which is not an IMDb title id such as tt0133093";
+    let tmdb = "tmdb_movie is \"0\", which is not a TMDb number such as 603";
+    assert_eq!(reasons, [(1_u64, imdb), (2, imdb), (3, tmdb), (4, tmdb)].map(|(row, why)| (row, why.to_owned())));
+    assert_eq!((done.counts.rows_read, done.counts.created, done.counts.rejected), (6, 2, 4), "the run goes on");
+}
+
 #[tokio::test]
 async fn a_mapping_that_does_not_fit_is_refused() {
     let s = setup().await;
