@@ -83,10 +83,9 @@ impl Drive<'_> {
         saved?;
         // Only the command that began it can stop it; where the node itself ends, nobody did.
         if end == End::Stopped && !self.ingest.stop.is_cancelled() {
-            let (id, mut tx) = (run.id.to_string(), self.ingest.db.begin().await?);
+            let id = run.id.to_string();
             let deed = Deed { call: self.call, action: "ingest.stopped", target: &id, detail: &[] };
-            self.ingest.deeds.state(&mut tx, deed).await?;
-            tx.commit().await?;
+            self.ingest.state(deed).await?;
         }
         Ok(run)
     }

@@ -220,10 +220,9 @@ impl Ingest {
     ) -> Result<SampleReport> {
         call.require_operator()?;
         let _turn = self.turn()?;
-        let (seed, mut tx) = (request.seed.to_string(), self.db.begin().await?);
+        let seed = request.seed.to_string();
         let deed = Deed { call, action: "sample.started", target: SAMPLE_SOURCE, detail: &[("seed", &seed)] };
-        self.deeds.state(&mut tx, deed).await?;
-        tx.commit().await?;
+        self.state(deed).await?;
         let drive = Drive { ingest: self, call, stop, on_progress };
         let mut report = SampleReport::default();
         let mut after: Option<ContentId> = None;

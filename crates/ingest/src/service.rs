@@ -247,4 +247,11 @@ impl Ingest {
         tx.commit().await?;
         Ok((run, source))
     }
+
+    /// States a deed that nothing else is written with.
+    pub(crate) async fn state(&self, deed: Deed<'_>) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        self.deeds.state(&mut tx, deed).await?;
+        Ok(tx.commit().await?)
+    }
 }

@@ -108,6 +108,9 @@ impl Log {
     }
 }
 
+/// Titles, what they were and what they are, each of which may be none.
+type Changed = (Vec<ContentId>, Vec<TitleDoc>, Vec<TitleDoc>);
+
 /// Keeps [`Derived`] as the keyword index is. Whoever writes to that does so here.
 pub(crate) struct Derivation {
     index: Arc<KeywordIndex>,
@@ -165,25 +168,24 @@ impl Derivation {
         let is_tracked = self.log().tracks().any(|track| track.is_some());
         let was = if is_tracked { self.index.snapshot().these(&ids).ok() } else { None };
         let done = self.index.apply(titles, gone, cursor);
-        let mut log = self.log();
-        match was.filter(|_| done.is_ok()) {
-            Some(was) => log.record(&ids, was, titles.iter().map(TitleDoc::of).collect()),
-            // Nor is it known what a commit left that failed.
-            None => log.lose(),
-        }
-        if done.is_ok() {
-            self.commits.send_modify(|commits| *commits += 1);
-        }
-        done
+        let changed = was.map(|was| (ids, was, titles.iter().map(TitleDoc::of).collect()));
+        self.committed(changed, done)
     }
 
     /// Ends the filling of the whole index, which then stands at `cursor`. Blocks.
     pub(crate) fn finish(&self, cursor: i64) -> Result<(), SearchError> {
         let _writing = self.writing();
-        let done = self.index.apply(&[], &[], cursor);
+        self.committed(None, self.index.apply(&[], &[], cursor))
+    }
+
+    /// Takes in a commit that changed these titles, from what they were to what they are. Where that is not known, nor
+    /// what a commit left that failed, nobody knows what changed.
+    fn committed(&self, changed: Option<Changed>, done: Result<(), SearchError>) -> Result<(), SearchError> {
         let mut log = self.log();
-        // Nor is it known what one left that failed.
-        log.lose();
+        match changed.filter(|_| done.is_ok()) {
+            Some((ids, was, is)) => log.record(&ids, was, is),
+            None => log.lose(),
+        }
         if done.is_ok() {
             self.commits.send_modify(|commits| *commits += 1);
         }

@@ -357,7 +357,7 @@ impl Snapshot {
 
     /// Those of these titles that it holds, as stored, in no order.
     pub(crate) fn these(&self, ids: &[ContentId]) -> Result<Vec<TitleDoc>, SearchError> {
-        let terms = ids.iter().map(|id| Term::from_field_text(self.fields.id, &id.to_string()));
+        let terms = self.terms(ids).into_iter().map(|(_, term)| term);
         self.stored(&TermSetQuery::new(terms), ids.len().max(1))
     }
 
