@@ -1,5 +1,6 @@
 //! The real catalogues: which files, how many records, and what people would ask about them.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,22 @@ impl Data {
         let questions = questions(&folder.join("tip-of-the-tongue/train.jsonl.gz"))?;
         Ok(Self { files, records, films, titles, queries, questions })
     }
+
+    /// Short searches for a load that must never ask one twice: each of the queries with each word of a title before it,
+    /// millions of them, made as they are asked.
+    pub fn unasked(&self) -> impl ExactSizeIterator<Item = String> + use<> {
+        let words = self.titles.iter().flat_map(|title| title.split(|c: char| !c.is_alphabetic()));
+        let words: BTreeSet<String> = words.filter(|word| word.len() > 3).map(str::to_lowercase).collect();
+        paired(self.queries.clone(), words.into_iter().collect())
+    }
+}
+
+/// Each query behind each word, no two the same; neighbours differ in both.
+fn paired(queries: Vec<String>, words: Vec<String>) -> impl ExactSizeIterator<Item = String> {
+    (0..queries.len() * words.len()).map(move |at| {
+        let (query, round) = (at % queries.len(), at / queries.len());
+        format!("{} {}", words[(query + round) % words.len()], queries[query])
+    })
 }
 
 fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
@@ -110,4 +127,20 @@ fn queries(films: &[Value]) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     queries.retain(|query| seen.insert(query.clone()));
     queries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_pair_of_a_word_and_a_query_comes_twice() {
+        let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        for queries in [list(&["heat", "films with ada", "heat wave"]), list(&["heat", "ada"])] {
+            let asked: Vec<String> = paired(queries.clone(), list(&["blue", "night", "storm"])).collect();
+            let distinct: BTreeSet<&String> = asked.iter().collect();
+            assert_eq!((asked.len(), distinct.len()), (queries.len() * 3, queries.len() * 3), "{asked:?}");
+        }
+        assert_eq!(paired(Vec::new(), list(&["blue"])).len(), 0);
+    }
 }

@@ -3,6 +3,7 @@
 //! Requests are bytes made beforehand and answers are read just far enough to know where they end, so that one thread
 //! asks faster than two cores answer.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,9 @@ pub struct Load {
     /// Over how many connections.
     pub connections: usize,
 }
+
+/// What is asked, in this order, by whichever connection is free; a load ends when there is no more.
+pub type Requests = Rc<RefCell<dyn Iterator<Item = Vec<u8>>>>;
 
 /// What came of it.
 pub struct Outcome {
@@ -95,7 +99,11 @@ pub async fn once(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// The first answer that is not 200: a failing server is not measured.
 pub async fn run(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Result<Outcome> {
-    let outcome = overload(address, load, requests).await?;
+    if requests.is_empty() {
+        bail!("nothing to ask");
+    }
+    let round: Requests = Rc::new(RefCell::new((0..).map(move |at: usize| requests[at % requests.len()].clone())));
+    let outcome = overload(address, load, &round).await?;
     if outcome.refused > 0 {
         bail!("{} requests were refused", outcome.refused);
     }
@@ -103,18 +111,15 @@ pub async fn run(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Res
 }
 
 /// As [`run`], for more than the server can do: what it refuses with 503 is counted, and asked again a moment later.
+/// Each request is answered once at the most; the time is over early when they run out.
 ///
 /// # Errors
-/// The first answer that is neither 200 nor 503.
-pub async fn overload(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -> Result<Outcome> {
-    if requests.is_empty() {
-        bail!("nothing to ask");
-    }
-    let requests = Rc::new(requests);
+/// The first answer that is neither 200 nor 503, or no answer at all.
+pub async fn overload(address: SocketAddr, load: Load, requests: &Requests) -> Result<Outcome> {
     let started = Instant::now();
     let ask = async || {
         let tasks: Vec<_> = (0..load.connections)
-            .map(|lane| tokio::task::spawn_local(lane_of(lane, address, load, Rc::clone(&requests), started)))
+            .map(|lane| tokio::task::spawn_local(lane_of(lane, address, load, Rc::clone(requests), started)))
             .collect();
         let mut all = Lane::default();
         for task in tasks {
@@ -128,7 +133,7 @@ pub async fn overload(address: SocketAddr, load: Load, requests: Vec<Vec<u8>>) -
     let Lane { mut latencies, refused, body_bytes } = LocalSet::new().run_until(ask()).await?;
     latencies.sort_unstable();
     if latencies.is_empty() {
-        bail!("no request was answered in time")
+        bail!("no request was answered: none came in time, or none was left to ask")
     }
     Ok(Outcome { latencies, refused, elapsed: started.elapsed(), body_bytes })
 }
@@ -144,27 +149,21 @@ struct Lane {
 /// How long a client waits that was told to come back later.
 const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 
-async fn lane_of(
-    lane: usize,
-    address: SocketAddr,
-    load: Load,
-    requests: Rc<Vec<Vec<u8>>>,
-    started: Instant,
-) -> Result<Lane> {
+async fn lane_of(lane: usize, address: SocketAddr, load: Load, requests: Requests, started: Instant) -> Result<Lane> {
     let mut connection = Connection::open(address, lane).await?;
     let mut seen = Lane::default();
-    let mut next = lane;
+    let mut refused = None;
     while started.elapsed() < load.duration {
-        let request = &requests[next % requests.len()];
+        let Some(request) = refused.take().or_else(|| requests.borrow_mut().next()) else { break };
         let sent = Instant::now();
-        match connection.ask(request).await? {
+        match connection.ask(&request).await? {
             Some(body) => {
                 seen.body_bytes = body.len();
                 seen.latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-                next += load.connections;
             }
             None => {
                 seen.refused += 1;
+                refused = Some(request);
                 tokio::time::sleep(REFUSED_PAUSE).await;
             }
         }
@@ -255,6 +254,15 @@ mod tests {
         assert_eq!(outcome.body_bytes, 5);
         assert!(outcome.percentile_ms(0.5) > 0.0 && outcome.percentile_ms(0.5) <= outcome.percentile_ms(1.0));
         assert!(outcome.percentile_ms(1.0) < 200.0);
+    }
+
+    #[tokio::test]
+    async fn a_load_ends_when_all_was_asked_once() {
+        let (server, load) = (server().await, Load { duration: Duration::from_secs(20), connections: 3 });
+        let few: Requests = Rc::new(RefCell::new((0..20).map(|at| post("/echo", &format!("question {at}")))));
+        let outcome = overload(server, load, &few).await.unwrap();
+        assert!(outcome.count() == 20 && outcome.elapsed < load.duration, "{}", outcome.count());
+        assert!(overload(server, load, &few).await.is_err(), "nothing is left for the next load");
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! The measurements, in the order a run makes them.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::data::Data;
-use crate::load::{self, Load, Outcome};
+use crate::load::{self, Load, Outcome, Requests};
 use crate::node::{Product, Server};
 use crate::reader;
 use crate::report::Report;
@@ -237,15 +239,16 @@ impl Bench {
     /// Ten times as many clients as a busy server has: what it still answers in time, against what it does at its best.
     pub async fn overload(&self, report: &mut Report) -> Result<()> {
         let (server, _) = self.product.serve(self.folder.path()).await?;
-        // Each load asks what none before it asked: an answer that is kept would count for whoever asks last.
-        let searches = self.searches();
-        let mut unasked = searches.chunks(searches.len().div_ceil(4)).map(<[_]>::to_vec);
-        let mut next = || unasked.next().context("too few searches");
-        let (peak, _) = measured(&server, self.load, next()?).await?;
+        let searches = self.data.unasked();
+        report.add("searches at hand, each asked once", searches.len() as f64, "searches");
+        let unasked: Requests = Rc::new(RefCell::new(searches.map(|query| search_for(&query))));
         let crowd = Load { connections: self.load.connections * 10, ..self.load };
-        load::overload(server.address, Load { duration: Duration::from_secs(2), ..crowd }, next()?).await?;
-        let overload = load::overload(server.address, crowd, next()?).await?;
-        let (again, _) = measured(&server, self.load, next()?).await?;
+        let peak = anew(report, "before", &server, self.load, &unasked).await?;
+        let overload = anew(report, "as a crowd", &server, crowd, &unasked).await?;
+        let again = anew(report, "after", &server, self.load, &unasked).await?;
+        if peak.refused + again.refused > 0 {
+            bail!("{} requests were refused that were no crowd's", peak.refused + again.refused);
+        }
         let (best, kept) = (peak.goodput(OBJECTIVE).max(again.goodput(OBJECTIVE)), overload.goodput(OBJECTIVE));
         report.add(format!("search, {} clients: in time", self.load.connections), best, "req/s");
         report.add(format!("search, {} clients: in time", crowd.connections), kept, "req/s");
@@ -306,8 +309,11 @@ impl Bench {
 
 /// A search for each of these queries.
 fn posts(queries: &[String]) -> Vec<Vec<u8>> {
-    let body = |query: &String| json!({ "query": query }).to_string();
-    queries.iter().map(|query| load::post("/api/v1/search", &body(query))).collect()
+    queries.iter().map(|query| search_for(query)).collect()
+}
+
+fn search_for(query: &str) -> Vec<u8> {
+    load::post("/api/v1/search", &json!({ "query": query }).to_string())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
@@ -333,6 +339,16 @@ pub(crate) async fn measured(server: &Server, load: Load, requests: Vec<Vec<u8>>
     let spent = server.cpu()?.saturating_sub(before);
     let cpu = spent.as_secs_f64() * 1e6 / outcome.count() as f64;
     Ok((outcome, cpu))
+}
+
+/// What comes of a load that asks what none before it asked, after two seconds of it that don't count: an answer that is
+/// kept would count for whoever asks last. It is shorter where the searches run out, so that its length is told.
+async fn anew(report: &mut Report, when: &str, server: &Server, load: Load, unasked: &Requests) -> Result<Outcome> {
+    load::overload(server.address, Load { duration: Duration::from_secs(2), ..load }, unasked).await?;
+    let outcome = load::overload(server.address, load, unasked).await?;
+    let name = format!("search, {} clients {when}: measured for", load.connections);
+    report.add(name, outcome.elapsed.as_secs_f64(), "s");
+    Ok(outcome)
 }
 
 /// What a server came to at its best.
