@@ -1,9 +1,11 @@
 //! Verification of tokens and keys, without I/O: signature, type, issuer, audience, time, proof of possession and
-//! revocation, against a bounded snapshot that somebody else keeps fresh. Every role verifies; none trusts a header.
+//! revocation, against a bounded snapshot that somebody else keeps fresh. Every role verifies; none trusts a header. And
+//! how what is secret lies sealed.
 
 mod api_key;
 mod claims;
 mod dpop;
+pub mod sealed;
 mod snapshot;
 mod verifier;
 

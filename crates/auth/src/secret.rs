@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    constant_time, hmac,
-};
+use access::sealed;
+pub(crate) use access::sealed::open;
+use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use contracts::{ApiError, Rng};
 use sha2::{Digest, Sha256};
 
-const NONCE: usize = 12;
 /// What begins everything that a key of the ring sealed; after it comes the key's id. What was sealed before there were
 /// ids has neither.
 const MARK: &[u8; 3] = b"kek";
@@ -191,23 +189,7 @@ fn tag(key: &hmac::Key, text: &[u8]) -> [u8; 32] {
 }
 
 fn seal(rng: &Rng, key: &[u8; 32], purpose: &str, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
-    let failed = |_| ApiError::internal("a secret could not be sealed");
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(failed)?);
-    let nonce: [u8; NONCE] = rng.bytes();
-    let mut text = plain.to_vec();
-    let nonce_of = Nonce::assume_unique_for_key(nonce);
-    key.seal_in_place_append_tag(nonce_of, Aad::from(purpose.as_bytes()), &mut text).map_err(failed)?;
-    Ok([&nonce[..], &text].concat())
-}
-
-/// Opens what was sealed under `key` for `purpose`; `None` when it was not.
-pub(crate) fn open(key: &[u8; 32], purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, text) = sealed.split_at_checked(NONCE)?;
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
-    let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let mut text = text.to_vec();
-    let plain = key.open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut text).ok()?;
-    Some(plain.to_vec())
+    sealed::seal(rng, key, purpose, plain).ok_or_else(|| ApiError::internal("a secret could not be sealed"))
 }
 
 #[cfg(test)]

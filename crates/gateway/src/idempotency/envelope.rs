@@ -2,15 +2,10 @@
 //! credentials alone that it was sent with. The database holds neither a password that was sent nor a secret that was
 //! answered, nor what either could be tried against.
 
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    hmac,
-};
+use access::sealed;
+use aws_lc_rs::hmac;
 use contracts::{Caller, Credential, Rng, Subject};
 use sha2::{Digest, Sha256};
-
-/// Bytes of a nonce of AES-256-GCM.
-const NONCE: usize = 12;
 
 /// Finds, compares and opens what is kept of one write.
 pub(super) struct Envelope {
@@ -42,23 +37,12 @@ impl Envelope {
 
     /// Seals an answer; nothing where that can't be done, and it is then not kept.
     pub(super) fn seal(&self, rng: &Rng, plain: &[u8]) -> Option<Vec<u8>> {
-        let nonce: [u8; NONCE] = rng.bytes();
-        let mut text = plain.to_vec();
-        self.key()?.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
-        Some([&nonce[..], &text].concat())
+        sealed::seal(rng, &self.seal, "", plain)
     }
 
     /// Opens what [`Envelope::seal`] sealed for the same write, sent with the same credentials.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, text) = sealed.split_at_checked(NONCE)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = text.to_vec();
-        let plain = self.key()?.open_in_place(nonce, Aad::empty(), &mut text).ok()?;
-        Some(plain.to_vec())
-    }
-
-    fn key(&self) -> Option<LessSafeKey> {
-        UnboundKey::new(&AES_256_GCM, &self.seal).ok().map(LessSafeKey::new)
+        sealed::open(&self.seal, "", sealed)
     }
 }
 
