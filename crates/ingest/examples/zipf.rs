@@ -7,18 +7,18 @@
 use std::{
     error::Error,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use catalog::Catalog;
-use contracts::{ApiError, Call, Clock, ContentId, Rng};
-use futures::future::BoxFuture;
-use std::sync::atomic::{AtomicU64, Ordering};
-use stores::{Db, DbConfig, args, cache::Cache};
+use contracts::{Call, Clock, ContentId, Rng};
+use stores::{Db, DbConfig, args};
 use stores_embedded::MemoryCache;
+use testkit::{Watched, Watcher};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -26,35 +26,13 @@ type Failure = Box<dyn Error + Send + Sync>;
 const READS: u64 = 3_600_000;
 const MEGABYTES: [u64; 2] = [256, 1024];
 
-/// The cache, counting how often it had what was asked for.
-struct Counted {
-    inner: MemoryCache,
-    hits: AtomicU64,
-}
+/// How often the cache had what was asked for.
+#[derive(Default)]
+struct Hits(AtomicU64);
 
-#[async_trait]
-impl Cache for Counted {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        let found = self.inner.get(key).await;
-        self.hits.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
-        found
-    }
-
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        self.inner.put(key, value, ttl).await;
-    }
-
-    async fn remove(&self, key: &str) {
-        self.inner.remove(key).await;
-    }
-
-    async fn get_or_load(
-        &self,
-        key: &str,
-        ttl: Duration,
-        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
-    ) -> Result<Option<Bytes>, ApiError> {
-        self.inner.get_or_load(key, ttl, load).await
+impl Watcher for Hits {
+    fn asked(&self, found: bool) {
+        self.0.fetch_add(u64::from(found), Ordering::Relaxed);
     }
 }
 
@@ -77,7 +55,7 @@ async fn main() -> Result<(), Failure> {
     println!("{} generated titles, {READS} reads\ncache MB | hit ratio, all | second half | reads/s", ids.len());
     let (clock, system) = (Clock::system(), Rng::system());
     for megabytes in MEGABYTES {
-        let cache = Arc::new(Counted { inner: MemoryCache::new(megabytes << 20), hits: AtomicU64::new(0) });
+        let cache = Watched::around(Arc::new(MemoryCache::new(megabytes << 20)), Hits::default());
         let catalog = Catalog::new(db.clone(), cache.clone(), clock.clone(), system.clone());
         let call = Call::system(&clock, &system, Duration::from_secs(86_400));
         let (draws, began, mut first) = (Rng::seeded(11), Instant::now(), 0);
@@ -86,10 +64,10 @@ async fn main() -> Result<(), Failure> {
             let rank = sums.partition_point(|up_to| *up_to <= wanted).min(ids.len() - 1);
             catalog.content_json(&call, ids[rank]).await?.ok_or("a title is gone")?;
             if read + 1 == READS / 2 {
-                first = cache.hits.load(Ordering::Relaxed);
+                first = cache.watcher.0.load(Ordering::Relaxed);
             }
         }
-        let hits = cache.hits.load(Ordering::Relaxed);
+        let hits = cache.watcher.0.load(Ordering::Relaxed);
         let share = |hits: u64, reads: u64| hits as f64 / reads as f64;
         println!(
             "{megabytes} | {:.3} | {:.3} | {:.0}",

@@ -103,49 +103,15 @@ fn normalised(mut vector: Vector) -> Vector {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        pin::Pin,
-        sync::{
-            Mutex,
-            atomic::{AtomicU64, Ordering},
-        },
-    };
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use async_trait::async_trait;
     use contracts::{EmbedError, ModelInfo};
     use stores_embedded::ExactVectors;
     use tempfile::TempDir;
+    use testkit::{Told, Watched};
 
     use super::*;
-
-    /// What a cache runs for what it does not have.
-    type Load<'a> = Pin<Box<dyn Future<Output = Result<Option<Bytes>, ApiError>> + Send + 'a>>;
-
-    /// A cache that writes down what it was asked to keep, and for how long.
-    struct Noting {
-        cache: Arc<dyn Cache>,
-        asked: Mutex<Vec<(String, Duration)>>,
-    }
-
-    #[async_trait]
-    impl Cache for Noting {
-        async fn get(&self, key: &str) -> Option<Bytes> {
-            self.cache.get(key).await
-        }
-
-        async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-            self.cache.put(key, value, ttl).await;
-        }
-
-        async fn remove(&self, key: &str) {
-            self.cache.remove(key).await;
-        }
-
-        async fn get_or_load(&self, key: &str, ttl: Duration, load: Load<'_>) -> Result<Option<Bytes>, ApiError> {
-            self.asked.lock().unwrap().push((key.to_owned(), ttl));
-            self.cache.get_or_load(key, ttl, load).await
-        }
-    }
 
     /// A model to which all texts mean the same, and how many it was given.
     struct Counting {
@@ -171,14 +137,14 @@ mod tests {
         let info = ModelInfo { name: "counting-test".to_owned(), dimension: 2 };
         let index = ExactVectors::open(&folder.path().join("vectors"), info.clone()).unwrap();
         let embedder = Arc::new(Counting { info, texts: AtomicU64::new(0) });
-        let cache = Arc::new(Noting { cache: testkit::cache(), asked: Mutex::default() });
+        let cache = Watched::around(testkit::cache(), Told::default());
         let meaning = Meaning { index: Arc::new(index), embedder: embedder.clone(), cache: cache.clone() };
         for question in ["a clown haunts a town", "a clown haunts a town", "a town"] {
             let point = meaning.point(Some(question), &[]).await.unwrap();
             assert_eq!(point, Some(vec![0.5, 0.25]), "{question}");
         }
         assert_eq!(embedder.texts.load(Ordering::SeqCst), 2, "two questions, one of them asked twice");
-        let asked = cache.asked.lock().unwrap();
+        let asked = cache.watcher.lock().unwrap();
         assert!(asked[0].0 == asked[1].0 && asked[1].0 != asked[2].0, "{asked:?}");
         assert!(asked.iter().all(|(_, ttl)| *ttl == Duration::from_secs(604_800)), "{asked:?}");
     }

@@ -4,6 +4,7 @@
 
 mod db;
 mod onnx;
+mod watched;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use stores_embedded::MemoryCache;
 
 pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_owned, sqlite};
 pub use onnx::sentence_model;
+pub use watched::{Told, Watched, Watcher};
 
 /// When every test takes place: 2026-01-01T00:00:00Z.
 pub fn start() -> Timestamp {

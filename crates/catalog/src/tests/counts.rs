@@ -7,11 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use contracts::{ApiError, Directory, GenreCount};
-use futures::future::BoxFuture;
+use contracts::{Directory, GenreCount};
 use rstest::rstest;
 use stores::args;
+use testkit::{Watched, Watcher};
 use tokio::sync::Semaphore;
 
 use super::*;
@@ -117,39 +116,17 @@ async fn what_an_earlier_release_writes_is_counted_when_all_is_counted_anew(#[ca
     assert_eq!(bench.count("platform_counts").await, 1, "what has no title any more is not kept");
 }
 
-/// A cache whose loads wait for their turn, and are counted when they begin.
+/// Loads wait for their turn, and are counted when they begin.
 struct Held {
-    inner: MemoryCache,
     turns: Semaphore,
     begun: AtomicUsize,
 }
 
 #[async_trait]
-impl Cache for Held {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        self.inner.put(key, value, ttl).await;
-    }
-
-    async fn remove(&self, key: &str) {
-        self.inner.remove(key).await;
-    }
-
-    async fn get_or_load(
-        &self,
-        key: &str,
-        ttl: Duration,
-        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
-    ) -> Result<Option<Bytes>, ApiError> {
-        let load = async {
-            self.begun.fetch_add(1, Ordering::SeqCst);
-            let _turn = self.turns.acquire().await;
-            load.await
-        };
-        self.inner.get_or_load(key, ttl, Box::pin(load)).await
+impl Watcher for Held {
+    async fn loads(&self) {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        drop(self.turns.acquire().await);
     }
 }
 
@@ -157,15 +134,14 @@ impl Cache for Held {
 async fn what_nobody_waited_for_is_there_for_the_next() {
     let bench = Bench::open("sqlite").await;
     bench.ingest(&[on(&["netflix"], heat("netflix", "n1"))]).await;
-    let (turns, begun) = (Semaphore::new(0), AtomicUsize::new(0));
-    let cache = Arc::new(Held { inner: MemoryCache::new(1 << 20), turns, begun });
-    let shared: Arc<dyn Cache> = Arc::clone(&cache) as _;
-    let catalog = Catalog::new(bench.db(), shared, bench.clock.clone(), testkit::rng());
+    let held = Held { turns: Semaphore::new(0), begun: AtomicUsize::new(0) };
+    let cache = Watched::around(testkit::cache(), held);
+    let catalog = Catalog::new(bench.db(), cache.clone(), bench.clock.clone(), testkit::rng());
     for _ in 0..3 {
         let given_up = tokio::time::timeout(Duration::from_millis(50), catalog.directory(&call())).await;
         assert!(given_up.is_err(), "it is not loaded yet");
     }
-    cache.turns.add_permits(1);
+    cache.watcher.turns.add_permits(1);
     let kept = async {
         while cache.get("catalog:directory").await.is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -175,5 +151,5 @@ async fn what_nobody_waited_for_is_there_for_the_next() {
     // What is answered now can't have been read now.
     bench.db().execute("DELETE FROM platform_counts", args![]).await.unwrap();
     assert_eq!(catalog.directory(&call()).await.unwrap().platforms[0].title_count, 1);
-    assert_eq!(cache.begun.load(Ordering::SeqCst), 1, "one load for all who asked");
+    assert_eq!(cache.watcher.begun.load(Ordering::SeqCst), 1, "one load for all who asked");
 }

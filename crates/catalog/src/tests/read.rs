@@ -1,12 +1,10 @@
 //! Reading: order, language, pages, caches and the export.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use contracts::{ApiError, ContentId, Image, ListQuery, Money, VideoQuality};
-use futures::future::BoxFuture;
+use contracts::{ContentId, Image, ListQuery, Money, VideoQuality};
 use rstest::rstest;
+use testkit::{Told, Watched};
 
 use super::*;
 
@@ -217,55 +215,17 @@ async fn seasons_qualities_and_pictures_come_back(#[case] engine: &str) {
     assert_eq!(seen, [(sd, euros("2.99")), (uhd, euros("5.99"))]);
 }
 
-/// A cache, and what it was told to keep, for how many minutes.
-struct Watched {
-    inner: MemoryCache,
-    told: Mutex<Vec<(String, u64)>>,
-}
-
-impl Watched {
-    fn note(&self, key: &str, ttl: Duration) {
-        self.told.lock().unwrap().push((key.to_owned(), ttl.as_secs() / 60));
-    }
-}
-
-#[async_trait]
-impl Cache for Watched {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        self.inner.get(key).await
-    }
-
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        self.note(key, ttl);
-        self.inner.put(key, value, ttl).await;
-    }
-
-    async fn remove(&self, key: &str) {
-        self.inner.remove(key).await;
-    }
-
-    async fn get_or_load(
-        &self,
-        key: &str,
-        ttl: Duration,
-        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
-    ) -> Result<Option<Bytes>, ApiError> {
-        self.note(key, ttl);
-        self.inner.get_or_load(key, ttl, load).await
-    }
-}
-
 #[tokio::test]
 async fn a_title_is_kept_for_an_hour_and_whose_an_id_is_for_a_day() {
     let bench = Bench::open("sqlite").await;
     let id = bench.ingest(&[film("netflix", "s1", "Ran", 1985)]).await[0].content_id;
-    let cache = Arc::new(Watched { inner: MemoryCache::new(1 << 20), told: Mutex::default() });
-    let shared: Arc<dyn Cache> = Arc::clone(&cache) as _;
-    let catalog = Catalog::new(bench.db(), shared, bench.clock.clone(), testkit::rng());
+    let cache = Watched::around(testkit::cache(), Told::default());
+    let catalog = Catalog::new(bench.db(), cache.clone(), bench.clock.clone(), testkit::rng());
     catalog.content_json(&call(), id).await.unwrap().unwrap();
     catalog.resolve(&call(), &external("netflix", "s1")).await.unwrap().unwrap();
-    let told = std::mem::take(&mut *cache.told.lock().unwrap());
-    assert_eq!(told, [(format!("content:2:{id}:en"), 60), ("external_id:netflix:s1".to_owned(), 24 * 60)]);
+    let told = std::mem::take(&mut *cache.watcher.lock().unwrap());
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    assert_eq!(told, [(format!("content:2:{id}:en"), hours(1)), ("external_id:netflix:s1".to_owned(), hours(24))]);
     // Gone from the database, they are answered all the same until somebody says that they changed.
     bench.db().execute("DELETE FROM content", stores::args![]).await.unwrap();
     assert!(catalog.content_json(&call(), id).await.unwrap().is_some());

@@ -1,21 +1,16 @@
 //! The numbers of facets: what one says is what its filter brings, however a title was found.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use contracts::{
-    ApiError, ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder,
+    ContentType, FacetField, FacetValue, Language, SearchFilters, SearchRequest, SearchResponse, SortOrder,
     SourceRecord, YearRange,
 };
-use futures::future::BoxFuture;
-use stores::cache::Cache;
+use testkit::{Watched, Watcher};
 use tokio::sync::Barrier;
 
 use crate::world::{Faulty, Running, World, offered, record};
@@ -248,45 +243,27 @@ async fn numbers_do_not_wait_for_the_directory() {
     running.stop().await;
 }
 
-/// A cache that takes the numbers of a facet only while it is given those of another one.
+/// The numbers of a facet are taken only while those of another one are given.
 struct InPairs {
-    cache: Arc<dyn Cache>,
     pair: Barrier,
     taken: AtomicUsize,
 }
 
 #[async_trait]
-impl Cache for InPairs {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        self.cache.get(key).await
-    }
-
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
+impl Watcher for InPairs {
+    async fn keeps(&self, key: &str, _: Duration) {
         if key.starts_with("facet:") {
             self.pair.wait().await;
             self.taken.fetch_add(1, Ordering::SeqCst);
         }
-        self.cache.put(key, value, ttl).await;
-    }
-
-    async fn remove(&self, key: &str) {
-        self.cache.remove(key).await;
-    }
-
-    async fn get_or_load(
-        &self,
-        key: &str,
-        ttl: Duration,
-        load: BoxFuture<'_, Result<Option<Bytes>, ApiError>>,
-    ) -> Result<Option<Bytes>, ApiError> {
-        self.cache.get_or_load(key, ttl, load).await
     }
 }
 
 #[tokio::test]
 async fn facets_of_a_sorted_list_do_not_wait_for_each_other() {
     let mut world = World::with(films()).await;
-    let cache = Arc::new(InPairs { cache: testkit::cache(), pair: Barrier::new(2), taken: AtomicUsize::new(0) });
+    let pairs = InPairs { pair: Barrier::new(2), taken: AtomicUsize::new(0) };
+    let cache = Watched::around(testkit::cache(), pairs);
     world.cache = Some(cache.clone());
     let running = world.start(false).await;
     let filters = SearchFilters {
@@ -297,7 +274,7 @@ async fn facets_of_a_sorted_list_do_not_wait_for_each_other() {
     let (facets, sort) = (FacetField::ALL.to_vec(), SortOrder::Newest);
     let found = running.search(&SearchRequest { filters, facets, sort, ..SearchRequest::default() }).await;
     assert!(found.degraded.iter().all(|lacks| lacks.source != "facets"), "{:?}", found.degraded);
-    assert_eq!(cache.taken.load(Ordering::SeqCst), 2);
+    assert_eq!(cache.watcher.taken.load(Ordering::SeqCst), 2);
     running.stop().await;
 }
 
