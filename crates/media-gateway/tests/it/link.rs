@@ -1,10 +1,8 @@
 //! A provider is linked to an account from the command line, through the node that runs; its token lies sealed in the database.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Read as _},
     process::Stdio,
-    sync::{Arc, Mutex},
 };
 
 use reqwest::Url;
@@ -12,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, Setup, one_line},
+    elsewhere::{self, Sent},
     fixtures,
 };
 
@@ -19,41 +18,12 @@ const TOKEN: &str = "a-token-that-lasts";
 const LINK: &str = "/api/v1/internal/ingest/links/youtube";
 
 /// A server of Google's shape that gives a token for whatever code, and writes down what it was sent.
-fn google() -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let sent = Arc::new(Mutex::new(Vec::new()));
-    let shared = Arc::clone(&sent);
-    std::thread::spawn(move || {
-        for socket in listener.incoming() {
-            answer(socket.unwrap(), &shared);
-        }
-    });
-    (address, sent)
-}
-
-fn answer(mut socket: TcpStream, sent: &Mutex<Vec<String>>) {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        if socket.read_exact(&mut byte).is_err() {
-            return;
-        }
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
-    let mut body = vec![0; length];
-    socket.read_exact(&mut body).unwrap();
-    let path = head.split(' ').nth(1).unwrap().to_owned();
+fn google() -> (String, Sent) {
     // Jobs may ask its API meanwhile.
-    if ["/token", "/revoke"].contains(&path.as_str()) {
-        sent.lock().unwrap().push(format!("{path} {}", String::from_utf8(body).unwrap()));
-    }
-    let granted = json!({ "access_token": "at", "expires_in": 3600, "refresh_token": TOKEN,
-        "scope": "https://www.googleapis.com/auth/youtube.readonly" });
-    let text = granted.to_string();
-    write!(socket, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).unwrap();
+    elsewhere::serve(&["/token", "/revoke"], |_, _| {
+        json!({ "access_token": "at", "expires_in": 3600, "refresh_token": TOKEN,
+            "scope": "https://www.googleapis.com/auth/youtube.readonly" })
+    })
 }
 
 fn state(app: &App) -> Value {

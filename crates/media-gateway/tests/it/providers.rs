@@ -1,17 +1,12 @@
 //! A node signs people in with the providers that its configuration names: from its keys and the secret's file to the
 //! page of an account.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
-};
-
 use reqwest::{Url, blocking::Client, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::{
     app::{Answer, Setup},
+    elsewhere::{self, Sent},
     fixtures,
     identities::people::ISSUER,
 };
@@ -19,46 +14,19 @@ use crate::{
 const EMAIL: &str = "ada@example.org";
 
 /// A server of the shape of both, where everybody is Ada; and what it was sent with codes.
-fn elsewhere() -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let sent = Arc::new(Mutex::new(Vec::new()));
-    let (own, shared) = (base.clone(), Arc::clone(&sent));
-    std::thread::spawn(move || {
-        for socket in listener.incoming() {
-            answer(socket.unwrap(), &own, &shared);
+fn both() -> (String, Sent) {
+    elsewhere::serve(&["/login/oauth/access_token"], |base, path| {
+        let at = |path: &str| format!("{base}{path}");
+        match path {
+            "/.well-known/openid-configuration" => json!({ "issuer": base, "authorization_endpoint": at("/auth"),
+                "token_endpoint": at("/token"), "jwks_uri": at("/keys") }),
+            "/keys" => json!({ "keys": [] }),
+            "/login/oauth/access_token" => json!({ "access_token": "at", "token_type": "bearer" }),
+            "/user" => json!({ "id": 7 }),
+            "/user/emails" => json!([{ "email": EMAIL, "primary": true, "verified": true }]),
+            _ => Value::Null,
         }
-    });
-    (base, sent)
-}
-
-fn answer(mut socket: TcpStream, base: &str, sent: &Mutex<Vec<String>>) {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        if socket.read_exact(&mut byte).is_err() {
-            return;
-        }
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
-    let mut body = vec![0; length];
-    socket.read_exact(&mut body).unwrap();
-    let at = |path: &str| format!("{base}{path}");
-    let said = match head.split(' ').nth(1).unwrap() {
-        "/.well-known/openid-configuration" => json!({ "issuer": base, "authorization_endpoint": at("/auth"),
-            "token_endpoint": at("/token"), "jwks_uri": at("/keys") }),
-        "/keys" => json!({ "keys": [] }),
-        "/login/oauth/access_token" => {
-            sent.lock().unwrap().push(String::from_utf8(body).unwrap());
-            json!({ "access_token": "at", "token_type": "bearer" })
-        }
-        "/user" => json!({ "id": 7 }),
-        "/user/emails" => json!([{ "email": EMAIL, "primary": true, "verified": true }]),
-        _ => Value::Null,
-    };
-    let text = said.to_string();
-    write!(socket, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).unwrap();
+    })
 }
 
 /// What a browser keeps of an answer.
@@ -78,7 +46,7 @@ fn parameter(url: &Url, name: &str) -> String {
 
 #[test]
 fn a_node_signs_people_in_with_whom_its_configuration_names() {
-    let ((base, sent), dir) = (elsewhere(), tempfile::tempdir().unwrap());
+    let ((base, sent), dir) = (both(), tempfile::tempdir().unwrap());
     let secret = fixtures::write(dir.path(), "secret", b"hush\n");
     let mut setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER).env("MEDIA_GATEWAY_GITHUB_API_URL", &base);
     for name in ["GOOGLE", "GITHUB"] {
