@@ -253,17 +253,27 @@ fn secret(dir: &Path) -> String {
     fixtures::write(dir, "secret", b"a secret of all nodes, 32 characters or more\n")
 }
 
+/// A node with a file of configuration to write anew, by which strangers have five requests at once.
+fn configured(dir: &Path) -> (App, impl Fn(&str)) {
+    let file = move |text: &str| fixtures::write(dir, "media-gateway.toml", text.as_bytes());
+    let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
+    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
+    assert_eq!(burst(&app), "q=5");
+    (app, move |text: &str| drop(file(text)))
+}
+
+/// How many requests a stranger has at once.
+fn burst(app: &App) -> String {
+    app.get("/api/v1/platforms").header("ratelimit-policy").split(';').nth(1).unwrap().to_owned()
+}
+
 #[test]
 fn a_reload_holds_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let file = |text: &str| fixtures::write(dir.path(), "media-gateway.toml", text.as_bytes());
-    let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
-    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
-    let burst = || app.get("/api/v1/platforms").header("ratelimit-policy").split(';').nth(1).unwrap().to_owned();
-    assert_eq!(burst(), "q=5");
+    let (app, file) = configured(dir.path());
     file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n[limits]\nmax_body_bytes = 2000\n");
     assert_eq!(operator(&app, "POST", "/api/v1/admin/reload").status, 204);
-    assert_eq!(burst(), "q=7");
+    assert_eq!(burst(&app), "q=7");
     let long = serde_json::json!({ "query": "a".repeat(1_990) });
     app.post("/api/v1/search", &long).problem(413, "body_too_large");
     for (wrong, named) in [
@@ -275,7 +285,7 @@ fn a_reload_holds_all_or_nothing() {
         file(wrong);
         let refused = operator(&app, "POST", "/api/v1/admin/reload").problem(400, "bad_configuration");
         assert!(refused["detail"].as_str().unwrap().contains(named), "{refused}");
-        assert_eq!(burst(), "q=7", "{wrong}");
+        assert_eq!(burst(&app), "q=7", "{wrong}");
     }
     file("[rate_limits]\nenabled = false\n");
     app.signal("HUP");
@@ -293,11 +303,7 @@ fn a_reload_holds_all_or_nothing() {
 #[test]
 fn a_reload_is_done_and_stated_though_its_client_has_left() {
     let dir = tempfile::tempdir().unwrap();
-    let file = |text: &str| fixtures::write(dir.path(), "media-gateway.toml", text.as_bytes());
-    let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
-    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
-    let burst = || app.get("/api/v1/platforms").header("ratelimit-policy").split(';').nth(1).unwrap().to_owned();
-    assert_eq!(burst(), "q=5");
+    let (app, file) = configured(dir.path());
     file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = app.setup.folder().join("media-gateway.db");
@@ -305,10 +311,10 @@ fn a_reload_is_done_and_stated_though_its_client_has_left() {
     let held = runtime.block_on(database.begin()).unwrap();
     let asked = app.request("POST", "/api/v1/admin/reload").bearer_auth(&app.token).timeout(Duration::from_secs(1));
     assert!(asked.send().unwrap_err().is_timeout());
-    assert_eq!(burst(), "q=5", "it is not applied before it can be stated");
+    assert_eq!(burst(&app), "q=5", "it is not applied before it can be stated");
     runtime.block_on(held.commit()).unwrap();
     let since = Instant::now();
-    while burst() != "q=7" {
+    while burst(&app) != "q=7" {
         assert!(since.elapsed() < PATIENCE, "{}", app.log());
         std::thread::sleep(Duration::from_millis(250));
     }
