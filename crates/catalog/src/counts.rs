@@ -15,10 +15,23 @@ use crate::{
 /// How often everything is counted anew.
 const RECOUNT: Duration = Duration::from_secs(24 * 3_600);
 
-const BY_PLATFORM: &str = " GROUP BY platform
-    ON CONFLICT (platform) DO UPDATE SET titles = platform_counts.titles + excluded.titles";
-const BY_GENRE: &str = " GROUP BY g.genre, c.content_type
-    ON CONFLICT (genre, content_type) DO UPDATE SET titles = genre_counts.titles + excluded.titles";
+/// What is counted: how the statements begin, up to where they say of which titles, and how they end. By its sign a count
+/// is added to what is there, or taken from it.
+fn statements(sign: &str) -> [(String, &'static str); 2] {
+    let platforms = format!(
+        "INSERT INTO platform_counts (platform, titles)
+        SELECT platform, {sign}COUNT(DISTINCT content_id) FROM platform_availability"
+    );
+    let genres = format!(
+        "INSERT INTO genre_counts (genre, content_type, titles)
+        SELECT g.genre, c.content_type, {sign}COUNT(*) FROM genres g JOIN content c ON c.id = g.content_id"
+    );
+    let by_platform = " GROUP BY platform
+        ON CONFLICT (platform) DO UPDATE SET titles = platform_counts.titles + excluded.titles";
+    let by_genre = " GROUP BY g.genre, c.content_type
+        ON CONFLICT (genre, content_type) DO UPDATE SET titles = genre_counts.titles + excluded.titles";
+    [(platforms, by_platform), (genres, by_genre)]
+}
 
 impl Catalog {
     /// Counts the titles of platforms and genres anew, now and once a day, until it is dropped. Where it fails, the next
@@ -40,14 +53,10 @@ async fn recount(db: &Db) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     tx.lock("catalog").await?;
     tx.execute("DELETE FROM platform_counts", args![]).await?;
-    let platforms = "INSERT INTO platform_counts (platform, titles)
-        SELECT platform, COUNT(DISTINCT content_id) FROM platform_availability GROUP BY platform";
-    tx.execute(platforms, args![]).await?;
     tx.execute("DELETE FROM genre_counts", args![]).await?;
-    let genres = "INSERT INTO genre_counts (genre, content_type, titles)
-        SELECT g.genre, c.content_type, COUNT(*) FROM genres g JOIN content c ON c.id = g.content_id
-        GROUP BY g.genre, c.content_type";
-    tx.execute(genres, args![]).await?;
+    for (head, tail) in statements("+") {
+        tx.execute(format!("{head}{tail}"), args![]).await?;
+    }
     tx.commit().await
 }
 
@@ -65,19 +74,11 @@ pub async fn put_in(tx: &mut Tx, ids: &[ContentId]) -> Result<(), DbError> {
 
 /// Whoever writes titles has the catalogue's lock, so that nobody waits for these few rows.
 async fn add(tx: &mut Tx, sign: &str, ids: &[ContentId]) -> Result<(), DbError> {
-    let platforms = format!(
-        "INSERT INTO platform_counts (platform, titles)
-        SELECT platform, {sign}COUNT(DISTINCT content_id) FROM platform_availability WHERE content_id IN"
-    );
-    let genres = format!(
-        "INSERT INTO genre_counts (genre, content_type, titles)
-        SELECT g.genre, c.content_type, {sign}COUNT(*) FROM genres g JOIN content c ON c.id = g.content_id
-        WHERE g.content_id IN"
-    );
-    for part in ids.chunks(MAX_LIST) {
-        for (head, tail) in [(&platforms, BY_PLATFORM), (&genres, BY_GENRE)] {
+    for (head, tail) in statements(sign) {
+        let head = format!("{head} WHERE content_id IN");
+        for part in ids.chunks(MAX_LIST) {
             let list = part.iter().copied().map(Value::from).collect();
-            let (sql, args) = in_list(head, tail, vec![], list);
+            let (sql, args) = in_list(&head, tail, vec![], list);
             tx.execute(sql, args).await?;
         }
     }
