@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{ContentId, CreditRole, Region, SearchFilters, SearchRequest, SortOrder, Wording, YearRange, genres};
+use contracts::{
+    ContentId, CreditRole, Region, SearchFilters, SearchRequest, SortOrder, Wording, YearRange, genres, platforms,
+};
 
 use crate::{
     conditions::{Conditions, conditions, credit},
@@ -53,24 +55,18 @@ pub(crate) fn trending(ids: Vec<ContentId>, region: Option<Region>) -> Row {
     }
 }
 
-/// The rows for `region`, from the counts of all that is offered there. `platform_name` gives what a person calls a
-/// platform.
-pub(crate) fn rows(
-    shelves: &Shelves,
-    counts: &Counts,
-    region: Option<Region>,
-    platform_name: impl Fn(&str) -> String,
-) -> Vec<Row> {
+/// The rows for `region`, from the counts of all that is offered there.
+pub(crate) fn rows(shelves: &Shelves, counts: &Counts, region: Option<Region>) -> Vec<Row> {
     let words = ("Popular".to_owned(), "The most votes over all sources".to_owned());
     let mut rows = vec![popular("popular", words, Wording::new("popular", []), SearchFilters::default(), region)];
     for (platform, titles) in shelves.added.services(region).into_iter().take(MAX_SERVICES) {
-        let name = platform_name(platform);
+        let name = platforms::name(platform);
         let filters = SearchFilters { platforms: vec![platform.to_owned()], ..SearchFilters::default() };
         rows.push(Row {
             id: format!("added:{platform}"),
             title: format!("Recently added on {name}"),
             reason: format!("The newest by the date on which {name} says it added them"),
-            about: Wording::new("added", [("platform", platform.to_owned()), ("name", name)]),
+            about: Wording::new("added", [("platform", platform.to_owned()), ("name", name.to_owned())]),
             search: SearchRequest { filters, region, sort: SortOrder::RecentlyAdded, ..SearchRequest::default() },
             items: Items::Added(titles.min(ROW_LENGTH)),
         });
@@ -173,13 +169,13 @@ mod tests {
             years: [(1989, 2), (1990, 2), (1999, 3), (2003, 9)].into(),
         };
         let shelves = Shelves::build(&docs());
-        let of = |region: Option<Region>| rows(&shelves, &counts, region, str::to_uppercase);
+        let of = |region: Option<Region>| rows(&shelves, &counts, region);
         let rows = of(None);
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         let expected =
             ["popular", "added:netflix", "genre:crime", "decade:2000", "decade:1990", "director:agnes varda"];
         assert_eq!(ids, expected, "two titles make no row");
-        assert_eq!(rows[1].title, "Recently added on NETFLIX");
+        assert_eq!(rows[1].title, "Recently added on Netflix");
         assert!(rows.iter().all(|row| !row.reason.is_empty() && row.search.page == 1));
         assert_eq!((&rows[1].items, rows[1].search.sort), (&Items::Added(14), SortOrder::RecentlyAdded));
         let here = of("DE".parse().ok());

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use contracts::{
     ApiError, Call, ContentId, DiscoverRow, MAX_BATCH, ParsedIntent, Region, Result, SearchFilters, SearchRequest,
-    SimilarResponse, TitleCard, platforms,
+    SimilarResponse, TitleCard,
 };
 
 use crate::{
@@ -51,7 +51,7 @@ impl Search {
             };
             let there = region.filter(|_| offered);
             let counts = snapshot.counts(&conditions(&SearchFilters::default(), there).suiting(&caller))?;
-            let mut rows = discover::rows(&derived.shelves, &counts, there, |id| platforms::name(id).to_owned());
+            let mut rows = discover::rows(&derived.shelves, &counts, there);
             rows.retain(|row| offered || row.search.filters.platforms.is_empty());
             let filled = rows.into_iter().map(|row| Ok((ids_of(&row, &caller, &snapshot, &derived)?, row)));
             Ok((filled.collect::<Result<Vec<_>, SearchError>>()?, there))
