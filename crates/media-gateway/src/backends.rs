@@ -19,7 +19,8 @@ use stores::{
     vectors::{VectorError, VectorIndex},
 };
 use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
-use stores_production::{RedisCache, RedisLimits, RedisLink};
+pub use stores_production::RedisLink;
+use stores_production::{RedisCache, RedisLimits};
 
 use crate::config::Config;
 
@@ -122,15 +123,12 @@ pub fn owns_database(config: &Config) -> bool {
     config.database.url.is_none()
 }
 
-/// The cache: of this process, or of all that share a Redis server.
-///
-/// # Errors
-/// When the server's address is none.
-pub fn cache(config: &Config, clock: &Clock) -> anyhow::Result<Arc<dyn Cache>> {
-    Ok(match redis(config, clock)? {
-        Some(link) => Arc::new(RedisCache::new(link, &config.redis.prefix)),
+/// The cache: of all that share the Redis server where there is one, or of this process.
+pub fn cache(config: &Config, redis: Option<&RedisLink>) -> Arc<dyn Cache> {
+    match redis {
+        Some(link) => Arc::new(RedisCache::new(link.clone(), &config.redis.prefix)),
         None => Arc::new(MemoryCache::new(config.limits.cache_bytes)),
-    })
+    }
 }
 
 /// The rate limits that several processes share, where there is a store for them.

@@ -293,7 +293,7 @@ fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Healt
         let services = Arc::clone(&asked);
         async move { services.components().await }
     });
-    if let Some(link) = backends::redis(config, &services.clock)? {
+    if let Some(link) = services.redis.clone() {
         health.register("redis", false, move || {
             let link = link.clone();
             async move { vec![backends::redis_part(&link).await] }

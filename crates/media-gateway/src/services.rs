@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    backends,
+    backends::{self, RedisLink},
     config::{self, Config},
     folder::{Folder, Opened},
     peers,
@@ -63,6 +63,8 @@ pub struct Services {
     pub db: Db,
     /// The head of its event log, for all who follow it here.
     pub head: Head,
+    /// The Redis server that the cache is in, where it is in one.
+    pub redis: Option<RedisLink>,
     /// What this process verifies with; it signs where it has the role.
     pub auth: Arc<Auth>,
     pub runs_auth: bool,
@@ -104,7 +106,8 @@ impl Services {
         let (clock, rng) = (Clock::system(), Rng::system());
         let means = Means { clock: clock.clone(), rng: rng.clone() };
         let db = backends::database(config, folder.path()).await?;
-        let (cache, head) = (backends::cache(config, &clock)?, Head::watch(db.clone()));
+        let (redis, head) = (backends::redis(config, &clock)?, Head::watch(db.clone()));
+        let cache = backends::cache(config, redis.as_ref());
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
         let runs_auth = runs(Role::Auth);
@@ -150,6 +153,7 @@ impl Services {
             rng,
             db,
             head,
+            redis,
             auth,
             runs_auth,
             mailer,
