@@ -187,7 +187,7 @@ impl FromStr for Permission {
         };
         match text.split(':').filter(word).collect::<Vec<_>>()[..] {
             [resource, action, scope] if text.matches(':').count() == 2 => {
-                let owned = |part: &str| Cow::Owned(part.to_owned());
+                let owned = |part: &str| Cow::<'static, str>::Owned(part.to_owned());
                 Ok(Self { resource: owned(resource), action: owned(action), scope: owned(scope) })
             }
             _ => Err(ApiError::invalid("bad_permission", "a permission is written `resource:action:scope`")),
