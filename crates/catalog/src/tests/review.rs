@@ -87,11 +87,11 @@ async fn a_moderator_decides_what_programs_that_write_leave_open() {
     assert_eq!(catalog.decide(&moderator, nothing, true).await.unwrap_err().code, "unknown_review");
     assert_eq!(catalog.unmerge(&moderator, "hulu", "h1").await.unwrap().from, written[0].content_id);
     // Records are written by both, and by nobody without a role for it.
-    catalog.ingest(&moderator, &[heat("max", "m1")]).await.unwrap();
+    catalog.ingest(&moderator, &[heat("netflix", "n2")]).await.unwrap();
     for call in [of(Role::Moderator, "read:content"), of(Role::McpServer, "admin:full")] {
-        let refused = catalog.ingest(&call, &[heat("max", "m2")]).await.unwrap_err();
+        let refused = catalog.ingest(&call, &[heat("netflix", "n3")]).await.unwrap_err();
         assert_eq!(refused.code, "insufficient_scope");
-        let refused = catalog.withdraw(&call, &["max".to_owned()], testkit::start()).await.unwrap_err();
+        let refused = catalog.withdraw(&call, &["netflix".to_owned()], testkit::start()).await.unwrap_err();
         assert_eq!(refused.code, "insufficient_scope");
     }
 }
