@@ -1,7 +1,7 @@
 //! The authorization request: what a client asks, what its person says, and the code that comes of it.
 
 use axum::http::HeaderMap;
-use contracts::{Scope, Scopes};
+use contracts::{ApiError, Role, Scope, Scopes, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -67,8 +67,8 @@ impl From<contracts::ApiError> for Refusal {
 pub(crate) enum Step {
     /// The person signs in; `since` is when they must have done so, stamped, where the client wants it afresh.
     SignIn { since: Option<String> },
-    /// The person is asked.
-    Ask(Box<Request>),
+    /// The person, who is this, is asked.
+    Ask(Box<Request>, Role),
     /// The browser goes on to this address.
     Go(String),
 }
@@ -215,16 +215,24 @@ impl Auth {
         let known = people::consent(&self.db, session.user, &request.client.id).await.map_err(OAuthError::from)?;
         // Control of what plays is always asked for once, also by clients of our own.
         let trusted = if request.client.own { request.client.scopes.clone() } else { Scopes::default() };
-        let trusted = trusted.without(Scope::PlaybackControl).without(Scope::AdminFull);
+        let trusted = trusted.without(Scope::PlaybackControl);
+        // To administer is asked for each time: it reaches as far as the person's role, which was another one perhaps.
+        let settled = known.or(&trusted).without(Scope::AdminFull);
         let asks = request.prompts.iter().any(|prompt| prompt == "consent");
-        if known.or(&trusted).covers(&request.scopes) && !asks {
+        if settled.covers(&request.scopes) && !asks {
             return Ok(Step::Go(self.issue(request, &session, false).await?));
         }
         if quiet {
             let error = OAuthError::consent_required("the person must consent first");
             return Ok(self.back(&request, error));
         }
-        Ok(Step::Ask(Box::new(request)))
+        let role = self.role_now(session.user).await?;
+        Ok(Step::Ask(Box::new(request), role))
+    }
+
+    /// What a person is at the moment: it says how far `admin:full` reaches that they are about to give.
+    pub(crate) async fn role_now(&self, user: UserId) -> Result<Role, ApiError> {
+        Ok(people::by_id(&self.db, user).await?.map_or(Role::Guest, |user| user.role))
     }
 
     /// The prompt `login` and `max_age` (OpenID Connect Core, section 3.1.2.1).

@@ -1,7 +1,7 @@
 //! The device grant (RFC 8628): a device without a keyboard waits while its person answers elsewhere.
 
 use axum::http::HeaderMap;
-use contracts::{ApiError, Rng, Scope, Scopes};
+use contracts::{ApiError, Rng, Role, Scope, Scopes};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,6 +44,8 @@ pub(crate) struct WaitingDevice {
     pub client: String,
     pub agent: String,
     pub scopes: Scopes,
+    /// What the person is.
+    pub role: Role,
 }
 
 impl Auth {
@@ -139,11 +141,12 @@ impl Auth {
     }
 
     /// The device that waits under a code, for its person to look at.
-    pub(crate) async fn waiting_device(&self, code: &str) -> Result<Option<WaitingDevice>, ApiError> {
+    pub(crate) async fn waiting_device(&self, code: &str, by: &Session) -> Result<Option<WaitingDevice>, ApiError> {
         let Some(device) = devices::waiting(&self.db, &hash(code), self.clock.now()).await? else { return Ok(None) };
         let client =
             self.client(&device.client_id).await.map_err(|error| ApiError::invalid("bad_client", error.description))?;
-        Ok(Some(WaitingDevice { client: client.name, agent: device.agent, scopes: device.scopes }))
+        let role = self.role_now(by.user).await?;
+        Ok(Some(WaitingDevice { client: client.name, agent: device.agent, scopes: device.scopes, role }))
     }
 
     /// The person's answer; `false` when no device waits for it any more.

@@ -71,9 +71,7 @@ impl Auth {
         asked: &Asked<'_>,
     ) -> Result<(TokenReply, Option<String>), OAuthError> {
         let role = self.role_of(grant).await?;
-        if role != Role::Admin {
-            grant.scopes = grant.scopes.clone().without(Scope::AdminFull);
-        }
+        grant.scopes = grant.scopes.clone().within(role);
         let mut reply = self.mint(self.minted(grant, role, grant.scopes.clone(), asked.jkt.as_deref())).await?;
         if !asked.client.confidential() {
             grant.jkt.clone_from(&asked.jkt);
@@ -150,18 +148,15 @@ impl Auth {
         kept: Refresh,
     ) -> Result<Option<TokenReply>, OAuthError> {
         let (grant, role) = (kept.grant, kept.role.ok_or_else(closed)?);
-        let mut scopes = match asked.form.get("scope") {
+        let scopes = match asked.form.get("scope") {
             Some(text) => text.parse::<Scopes>()?,
             None => grant.scopes.clone(),
         };
         if scopes.is_empty() || !grant.scopes.covers(&scopes) {
             return Err(OAuthError::invalid_scope("the scope reaches beyond what was granted"));
         }
-        if role != Role::Admin {
-            scopes = scopes.without(Scope::AdminFull);
-        }
         let narrowed = Grant { resources: self.resources(asked.form, Some(&grant.resources))?, ..grant.clone() };
-        let mut reply = self.mint(self.minted(&narrowed, role, scopes, asked.jkt.as_deref())).await?;
+        let mut reply = self.mint(self.minted(&narrowed, role, scopes.within(role), asked.jkt.as_deref())).await?;
         let (next, at) = (secret::fresh(&self.rng), self.clock.now());
         let next_hash = secret::hash(&next);
         reply.refresh_token = Some(next);

@@ -36,7 +36,7 @@ impl Auth {
         let client = clients::get(&self.db, client).await?.filter(|client| client.disabled_at.is_none());
         let client = client.ok_or_else(no_client)?;
         let role = client.role.ok_or_else(no_client)?;
-        let (key, shown) = self.new_key(new, KeyKind::Service, &client.scopes, role)?;
+        let (key, shown) = self.new_key(new, KeyKind::Service, &client.scopes.clone().within(role), role)?;
         if service_keys::in_force(&self.db, Some(&client.id), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }

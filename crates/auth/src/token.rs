@@ -148,7 +148,8 @@ impl Auth {
             Some(text) => text.parse::<Scopes>()?,
             None => client.scopes.clone(),
         };
-        if scopes.is_empty() || !client.scopes.covers(&scopes) {
+        let scopes = if client.scopes.covers(&scopes) { scopes.within(role) } else { Scopes::default() };
+        if scopes.is_empty() {
             return Err(OAuthError::invalid_scope("the scope reaches beyond what the client is registered for"));
         }
         let minted = Minted {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use contracts::{
-    ApiError, Call, Clock, ContentId, Embedder, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Result, SourceRecord,
-    Topic,
+    ApiError, Call, Clock, ContentId, Embedder, Event, EventId, Ids, IngestOutcome, MAX_BATCH, Permission, Result,
+    SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -41,14 +41,15 @@ pub struct Taken {
 /// model behind the catalogue's lock.
 ///
 /// # Errors
-/// `Unauthenticated` for an anonymous caller, `too_many_records`, `bad_record`; nothing is written then.
+/// `Unauthenticated` or `PermissionDenied` without `content:write:*`, `too_many_records`, `bad_record`; nothing is written
+/// then.
 pub async fn ingest(
     db: &Db,
     scene: &Scene<'_>,
     model: Option<&dyn Embedder>,
     records: &[SourceRecord],
 ) -> Result<Taken> {
-    scene.call.require_operator()?;
+    scene.call.require_permission(&Permission::WRITE_CONTENT)?;
     scene.call.remaining(scene.clock)?;
     if records.len() > MAX_BATCH {
         let detail = format!("a batch has at most {MAX_BATCH} records, this one has {}", records.len());
@@ -83,9 +84,9 @@ pub async fn ingest(
 /// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles.
 ///
 /// # Errors
-/// `Unauthenticated` for an anonymous caller.
+/// `Unauthenticated` or `PermissionDenied` without `content:write:*`.
 pub async fn withdraw(db: &Db, scene: &Scene<'_>, sources: &[String], checked_before: Timestamp) -> Result<Taken> {
-    scene.call.require_operator()?;
+    scene.call.require_permission(&Permission::WRITE_CONTENT)?;
     scene.call.remaining(scene.clock)?;
     let mut tx = db.begin().await?;
     tx.lock("catalog").await?;

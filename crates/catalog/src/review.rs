@@ -1,6 +1,6 @@
 //! What people have a say in: the merge log, the queue of the uncertain, and undoing a merge.
 
-use contracts::{ApiError, Call, ContentId, ErrorKind, Result};
+use contracts::{ApiError, Call, ContentId, ErrorKind, Permission, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{DbError, Deed, FromRow, Row, Tx, args};
@@ -176,9 +176,9 @@ impl Catalog {
     /// Questions with this status after one of them, the oldest first.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks.
+    /// `Unauthenticated` or `PermissionDenied` without `content:curate:*`.
     pub async fn reviews(&self, call: &Call, status: &str, after: Option<Uuid>, limit: usize) -> Result<Vec<Review>> {
-        call.require_operator()?;
+        call.require_permission(&Permission::CURATE_CONTENT)?;
         call.remaining(&self.clock)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!("{QUESTIONS} WHERE status = $1 AND reviews.id > $2 ORDER BY reviews.id LIMIT $3");
@@ -188,10 +188,10 @@ impl Catalog {
     /// Decides a question: accepted, the record's title becomes part of the other one, whose id stays.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks; `unknown_review`; `already_decided`; `title_gone` and
-    /// `different_kinds` where the two can't be one.
+    /// `Unauthenticated` or `PermissionDenied` without `content:curate:*`; `unknown_review`; `already_decided`;
+    /// `title_gone` and `different_kinds` where the two can't be one.
     pub async fn decide(&self, call: &Call, id: Uuid, accept: bool) -> Result<Review> {
-        call.require_operator()?;
+        call.require_permission(&Permission::CURATE_CONTENT)?;
         call.remaining(&self.clock)?;
         let mut tx = self.db.begin().await?;
         tx.lock("catalog").await?;
@@ -244,7 +244,7 @@ impl Catalog {
         }
         let keys = batch.records(from);
         load::known(tx, &keys, batch).await?;
-        let evidence = format!("accepted by the operator: {}", review.evidence);
+        let evidence = format!("accepted by hand: {}", review.evidence);
         for key in &keys {
             batch.relocate(key, into, "accepted", &evidence);
         }
@@ -258,9 +258,10 @@ impl Catalog {
     /// title, whatever its source says of it later.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks; `unknown_record`; `not_merged` where it is alone already.
+    /// `Unauthenticated` or `PermissionDenied` without `content:curate:*`; `unknown_record`; `not_merged` where it is
+    /// alone already.
     pub async fn unmerge(&self, call: &Call, source: &str, source_key: &str) -> Result<Unmerged> {
-        call.require_operator()?;
+        call.require_permission(&Permission::CURATE_CONTENT)?;
         call.remaining(&self.clock)?;
         let key: Key = (source.to_owned(), source_key.to_owned());
         let mut batch = Batch::default();
@@ -277,8 +278,8 @@ impl Catalog {
             return Err(ApiError::new(ErrorKind::Conflict, "not_merged", detail));
         }
         let content_id = ContentId(self.ids.next());
-        batch.relocate(&key, content_id, "parted", "parted by the operator");
-        // The operator has just decided what a question about it would ask.
+        batch.relocate(&key, content_id, "parted", "parted by hand");
+        // Somebody has just decided what a question about it would ask.
         batch.doubts.clear();
         let (record, apart, title) = (format!("{source} {source_key}"), content_id.to_string(), from.to_string());
         let detail = [("title", title.as_str()), ("apart", apart.as_str())];

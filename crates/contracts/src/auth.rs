@@ -2,7 +2,7 @@
 
 mod api;
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ words! {
         PlaybackControl = "playback:control",
         /// To manage the person's account, keys and sessions: for clients of our own only.
         ManageAccount = "account:manage",
-        /// To administer the node; only an administrator can give it.
+        /// To administer the node as far as the person's role goes; only those can give it whose role goes any way.
         AdminFull = "admin:full",
     }
 }
@@ -117,7 +117,7 @@ impl Role {
                 "keys:*:own",
             ],
             Self::PremiumUser | Self::ServiceAccount | Self::McpServer => &[],
-            Self::Moderator => &["content:write:*"],
+            Self::Moderator => &["content:write:*", "content:curate:*"],
             Self::IngestionService => &["content:write:*", "ingest:run:*"],
             Self::SonaEngine => &["preferences:read:*"],
             Self::Admin => &["*:*:*"],
@@ -134,17 +134,37 @@ impl Role {
         let own = self.adds().iter().filter_map(|text| text.parse::<Permission>().ok());
         own.into_iter().any(|has| has.covers(wanted)) || self.under().iter().any(|role| role.may(wanted))
     }
+
+    /// Whether this role changes anything that is not its own: only then is `admin:full` of use to it.
+    pub fn administers(self) -> bool {
+        let of_others = |has: Permission| has.scope == "*" && has.action != "read";
+        self.adds().iter().filter_map(|text| text.parse::<Permission>().ok()).any(of_others)
+            || self.under().iter().any(|role| role.administers())
+    }
 }
 
 /// A permission, `resource:action:scope`: `content:read:*`. A star covers everything in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    resource: String,
-    action: String,
-    scope: String,
+    resource: Cow<'static, str>,
+    action: Cow<'static, str>,
+    scope: Cow<'static, str>,
 }
 
 impl Permission {
+    /// To write and withdraw records of titles.
+    pub const WRITE_CONTENT: Self = Self::over_all("content", "write");
+    /// To decide which records are one title: what programs that write them leave to people.
+    pub const CURATE_CONTENT: Self = Self::over_all("content", "curate");
+    /// To run the jobs that bring titles, and to see how they and the runs do.
+    pub const RUN_INGEST: Self = Self::over_all("ingest", "run");
+    /// Those that doors of ours ask for; every other door that writes for others is an administrator's.
+    pub const ASKED: [Self; 3] = [Self::WRITE_CONTENT, Self::CURATE_CONTENT, Self::RUN_INGEST];
+
+    const fn over_all(resource: &'static str, action: &'static str) -> Self {
+        Self { resource: Cow::Borrowed(resource), action: Cow::Borrowed(action), scope: Cow::Borrowed("*") }
+    }
+
     /// Whether whoever has this one has `wanted` too. `*` covers `own`.
     pub fn covers(&self, wanted: &Self) -> bool {
         let part = |has: &str, wants: &str| has == "*" || has == wants;
@@ -167,7 +187,8 @@ impl FromStr for Permission {
         };
         match text.split(':').filter(word).collect::<Vec<_>>()[..] {
             [resource, action, scope] if text.matches(':').count() == 2 => {
-                Ok(Self { resource: resource.into(), action: action.into(), scope: scope.into() })
+                let owned = |part: &str| Cow::<'static, str>::Owned(part.to_owned());
+                Ok(Self { resource: owned(resource), action: owned(action), scope: owned(scope) })
             }
             _ => Err(ApiError::invalid("bad_permission", "a permission is written `resource:action:scope`")),
         }
@@ -211,6 +232,12 @@ impl Scopes {
     pub fn without(mut self, scope: Scope) -> Self {
         self.0.remove(&scope);
         self
+    }
+
+    /// What of them is of use to somebody of this role.
+    #[must_use]
+    pub fn within(self, role: Role) -> Self {
+        if role.administers() { self } else { self.without(Scope::AdminFull) }
     }
 
     /// Each of them.
@@ -328,6 +355,12 @@ impl Identity {
     pub fn is_admin(&self) -> bool {
         self.scopes.has(Scope::AdminFull) && self.role == Role::Admin
     }
+
+    /// Whether both the client and the subject may do this for others: the scope says that the client does what the
+    /// subject's role allows, and the role says what that is.
+    pub fn may(&self, wanted: &Permission) -> bool {
+        self.scopes.has(Scope::AdminFull) && self.role.may(wanted)
+    }
 }
 
 #[cfg(test)]
@@ -357,6 +390,11 @@ mod tests {
             (Role::PremiumUser, "watchlist:write:own", true),
             (Role::PremiumUser, "watchlist:write:*", false),
             (Role::Moderator, "content:write:*", true),
+            (Role::Moderator, "content:curate:*", true),
+            (Role::Moderator, "ingest:run:*", false),
+            (Role::PremiumUser, "content:write:*", false),
+            (Role::IngestionService, "content:write:*", true),
+            (Role::IngestionService, "content:curate:*", false),
             (Role::Moderator, "users:write:*", false),
             (Role::Admin, "users:write:*", true),
             (Role::IngestionService, "ingest:run:*", true),
@@ -367,6 +405,22 @@ mod tests {
         assert_eq!("watchlist:*:own".parse::<Permission>().unwrap().to_string(), "watchlist:*:own");
         for wrong in ["", "a", "a:b", "a:b:c:d", "a::c", "A:b:c", "a:b:"] {
             assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_roles_that_write_for_others_have_any_use_of_the_scope_that_administers() {
+        let those = [Role::Moderator, Role::Admin, Role::ServiceAccount, Role::IngestionService];
+        for role in Role::ALL.iter().copied() {
+            assert_eq!(Scopes::all().within(role).has(Scope::AdminFull), those.contains(&role), "{role}");
+            assert_eq!(Scopes::all().within(role).without(Scope::AdminFull), Scopes::all().without(Scope::AdminFull));
+        }
+    }
+
+    #[test]
+    fn permissions_that_are_asked_for_are_written_as_they_are_read() {
+        for asked in Permission::ASKED {
+            assert_eq!(asked.to_string().parse::<Permission>().unwrap(), asked);
         }
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Region, Rng, Scope};
+use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Permission, Region, Rng, Scope};
 
 /// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,9 +128,23 @@ impl Call {
     /// # Errors
     /// `Unauthenticated` for an anonymous caller, `PermissionDenied` for anybody else.
     pub fn require_operator(&self) -> Result<(), ApiError> {
+        self.require(Identity::is_admin)
+    }
+
+    /// Lets only the operator, the node itself and a token or key with `admin:full` pass whose subject has a role with
+    /// this permission.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for an anonymous caller, `PermissionDenied` for anybody else.
+    pub fn require_permission(&self, wanted: &Permission) -> Result<(), ApiError> {
+        self.require(|identity| identity.may(wanted))
+    }
+
+    /// Lets the operator and the node itself pass, and of those with a token or key whom `may` says.
+    fn require(&self, may: impl Fn(&Identity) -> bool) -> Result<(), ApiError> {
         match &self.caller {
             Caller::Operator | Caller::System => Ok(()),
-            Caller::Identified(identity) if identity.is_admin() => Ok(()),
+            Caller::Identified(identity) if may(identity) => Ok(()),
             Caller::Identified(_) => Err(insufficient(Scope::AdminFull)),
             Caller::Anonymous => Err(ApiError::new(
                 ErrorKind::Unauthenticated,
@@ -179,6 +193,44 @@ fn deadline(clock: &Clock, timeout: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Credential, Role, Subject, UserId};
+
+    #[test]
+    fn a_role_does_what_it_may_only_with_the_scope_for_it() {
+        let identity = |role, scopes: &str| Identity {
+            subject: Subject::User(UserId(uuid::Uuid::nil())),
+            client: String::new(),
+            org: None,
+            role,
+            scopes: scopes.parse().unwrap(),
+            credential: Credential::ApiKey("0123".to_owned()),
+            ages: None,
+        };
+        let (rng, clock) = (Rng::seeded(1), Clock::fixed(Timestamp::UNIX_EPOCH));
+        let doors = |caller: Caller| {
+            let call = Call::new(caller, Trace::start(&rng), &clock, Duration::from_secs(1));
+            let asked = Permission::ASKED.map(|wanted| call.require_permission(&wanted).is_ok());
+            (asked, call.require_operator().is_ok())
+        };
+        let everywhere = ([true; 3], true);
+        for (role, through) in [
+            (Role::Admin, everywhere),
+            // Writes, curates, runs.
+            (Role::Moderator, ([true, true, false], false)),
+            (Role::IngestionService, ([true, false, true], false)),
+            (Role::ServiceAccount, ([true, false, true], false)),
+            (Role::PremiumUser, ([false; 3], false)),
+            (Role::McpServer, ([false; 3], false)),
+            (Role::SonaEngine, ([false; 3], false)),
+        ] {
+            let with = |scopes: &str| doors(Caller::Identified(Arc::new(identity(role, scopes))));
+            assert_eq!(with("read:content admin:full"), through, "{role}");
+            assert_eq!(with("read:content write:watchlist account:manage"), ([false; 3], false), "{role}");
+        }
+        assert_eq!(doors(Caller::Operator), everywhere);
+        assert_eq!(doors(Caller::System), everywhere);
+        assert_eq!(doors(Caller::Anonymous), ([false; 3], false));
+    }
 
     #[test]
     fn a_trace_is_read_as_it_was_written() {

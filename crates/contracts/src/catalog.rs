@@ -69,13 +69,14 @@ pub trait CatalogApi: Send + Sync {
     /// Takes records in, all or none, resolves each to a title and says what became of it, in order.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the caller is the operator or the node; `InvalidArgument` for more than [`MAX_BATCH`].
+    /// `Unauthenticated` or `PermissionDenied` unless the caller has `content:write:*`; `InvalidArgument` for more than
+    /// [`MAX_BATCH`].
     async fn ingest(&self, call: &Call, records: &[SourceRecord]) -> Result<Vec<IngestOutcome>>;
 
     /// Withdraws the offers of these sources that none has confirmed since a time, of at most [`MAX_BATCH`] titles, with
     /// their events. Says of how many: 0 when there are no more.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the caller is the operator or the node.
+    /// `Unauthenticated` or `PermissionDenied` unless the caller has `content:write:*`.
     async fn withdraw(&self, call: &Call, sources: &[String], checked_before: Timestamp) -> Result<u64>;
 }

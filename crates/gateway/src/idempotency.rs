@@ -19,7 +19,7 @@ use axum::{
     routing::Route,
 };
 use bytes::{Bytes, BytesMut};
-use contracts::{ApiError, Call, Caller, Clock, ErrorKind, Rng, Scope};
+use contracts::{ApiError, Call, Caller, Clock, ErrorKind, Permission, Rng, Scope};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_api::{CallOf, Problem};
@@ -53,6 +53,7 @@ struct Rule {
 /// Whom the document lets make a write.
 enum Door {
     Operator,
+    Permitted(Permission),
     Holder(Scope),
     Anybody,
 }
@@ -66,18 +67,21 @@ impl Rule {
         })?;
         let asks = |one: SecurityRequirement| operation.security.iter().flatten().any(|asked| *asked == one);
         let holds = |scope: &Scope| asks(SecurityRequirement::new("oauth", [scope.as_str()]));
-        let door = match Scope::ALL.iter().copied().find(holds) {
-            Some(scope) => Door::Holder(scope),
-            None if asks(SecurityRequirement::new("operator", [""; 0])) => Door::Operator,
-            None => Door::Anybody,
+        let may = |wanted: &Permission| asks(SecurityRequirement::new("operator", [wanted.to_string()]));
+        let door = match (Scope::ALL.iter().copied().find(holds), Permission::ASKED.into_iter().find(may)) {
+            (Some(scope), _) => Door::Holder(scope),
+            (None, Some(wanted)) => Door::Permitted(wanted),
+            (None, None) if asks(SecurityRequirement::new("operator", [""; 0])) => Door::Operator,
+            (None, None) => Door::Anybody,
         };
         Some(Self { route: route.to_owned(), required: key.required == Required::True, door })
     }
 
     fn admits(&self, call: &Call) -> Result<(), ApiError> {
-        match self.door {
+        match &self.door {
             Door::Operator => call.require_operator(),
-            Door::Holder(scope) => call.identity(scope).map(|_| ()),
+            Door::Permitted(wanted) => call.require_permission(wanted),
+            Door::Holder(scope) => call.identity(*scope).map(|_| ()),
             Door::Anybody => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use access::{Presented, Proof};
 use axum::extract::FromRequestParts;
-use contracts::{ApiError, Call, Caller, ErrorKind, Trace};
+use contracts::{ApiError, Call, Caller, ErrorKind, Permission, Trace};
 use http::{HeaderMap, Method, Uri, header, request::Parts};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -39,20 +39,36 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
     }
 }
 
-/// Extracts the [`Call`] of the operator: a stranger hears that before anything is said of what they sent. Put it before
-/// whatever reads a path, a query or a body.
-///
-/// Fails as [`CallOf`] does, and with `operator_required` (401).
-pub struct OperatorOf(pub Call);
+/// Extractors of the [`Call`] of whom a door is for: a stranger hears that before anything is said of what they sent. Put
+/// one before whatever reads a path, a query or a body.
+macro_rules! doors {
+    ($($(#[$doc:meta])* $name:ident, |$call:ident| $may:expr;)+) => {
+        $(
+            $(#[$doc])*
+            ///
+            /// Fails as [`CallOf`] does, with `operator_required` (401), and with `insufficient_scope` (403).
+            pub struct $name(pub Call);
 
-impl<S: Sync> FromRequestParts<S> for OperatorOf {
-    type Rejection = Problem;
+            impl<S: Sync> FromRequestParts<S> for $name {
+                type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let CallOf(call) = CallOf::from_request_parts(parts, state).await?;
-        call.require_operator().map_err(Problem)?;
-        Ok(Self(call))
-    }
+                async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                    let CallOf($call) = CallOf::from_request_parts(parts, state).await?;
+                    $may.map_err(Problem)?;
+                    Ok(Self($call))
+                }
+            }
+        )+
+    };
+}
+
+doors! {
+    /// The [`Call`] of the operator or an administrator.
+    OperatorOf, |call| call.require_operator();
+    /// The [`Call`] of whoever decides which records are one title.
+    CuratorOf, |call| call.require_permission(&Permission::CURATE_CONTENT);
+    /// The [`Call`] of whoever runs what brings titles.
+    RunnerOf, |call| call.require_permission(&Permission::RUN_INGEST);
 }
 
 /// A request extension: what came of verifying the request's credentials. Verified once: a proof may be shown once.

@@ -64,7 +64,9 @@ pub fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The operator's token.")).build();
+    let operator = "The operator's token; or a token or key with the scope `admin:full`: of an administrator, or of \
+        somebody whose role has the permission that is named.";
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(operator)).build();
     components.add_security_scheme("operator", SecurityScheme::Http(bearer));
     let token = "An access token (of type `at+jwt`) or an API key; `/.well-known/oauth-authorization-server` tells how to get one.";
     let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(token)).build();

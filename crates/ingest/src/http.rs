@@ -1,6 +1,7 @@
-//! The operator's routes: start an ingest, watch it.
+//! Starting an ingest, and watching it.
 //!
-//! A location is read with the rights of the node, from its disk or its network: that is why only the operator may name one.
+//! A location is read with the rights of the node, from its disk or its network: that is why only the operator may name one. Who
+//! else may run what brings titles (`ingest:run:*`) runs the jobs of the configuration.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
 };
 use contracts::RunId;
-use http_api::{ApiJson, ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, page_limit};
+use http_api::{ApiJson, ApiPath, ApiQuery, Cursors, HttpResult, OperatorOf, Page, RunnerOf, page_limit};
 use serde::Deserialize;
 use utoipa::{IntoParams, openapi::OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -80,13 +81,13 @@ struct ListParams {
     get,
     path = "/api/v1/internal/ingest/runs",
     tag = "ingest",
-    security(("operator" = [])),
+    security(("operator" = ["ingest:run:*"])),
     params(ListParams),
     responses((status = 200, description = "A page of runs.", body = Page<Run>))
 )]
 async fn list_ingest_runs(
     State(ingest): State<Arc<Ingest>>,
-    OperatorOf(call): OperatorOf,
+    RunnerOf(call): RunnerOf,
     cursors: Cursors,
     ApiQuery(params): ApiQuery<ListParams>,
 ) -> HttpResult<Json<Page<Run>>> {
@@ -101,13 +102,13 @@ async fn list_ingest_runs(
     get,
     path = "/api/v1/internal/ingest/runs/{id}",
     tag = "ingest",
-    security(("operator" = [])),
+    security(("operator" = ["ingest:run:*"])),
     params(("id" = RunId, Path, description = "The run's id.")),
     responses((status = 200, description = "The run.", body = Run))
 )]
 async fn get_ingest_run(
     State(ingest): State<Arc<Ingest>>,
-    OperatorOf(call): OperatorOf,
+    RunnerOf(call): RunnerOf,
     ApiPath(id): ApiPath<RunId>,
 ) -> HttpResult<Json<Run>> {
     Ok(Json(ingest.get(&call, id).await?))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Ids, Region, Result, Rng, RunId};
+use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Ids, Permission, Region, Result, Rng, RunId};
 use jiff::{civil::Date, tz::TimeZone};
 use stores::{Db, Deed, Deeds};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -100,7 +100,8 @@ impl Ingest {
     }
 
     /// Reads an input to its end, or until `stop` is cancelled: then the batch in flight is finished and the run is
-    /// `Interrupted`. An earlier run of the same input and options that did not end is gone on with.
+    /// `Interrupted`. An earlier run of the same input and options that did not end is gone on with. Only for the operator,
+    /// whatever else somebody may run: the input is read with the node's rights, from its disk or network.
     ///
     /// # Errors
     /// `Unauthenticated` unless the operator asks, `Conflict` (`ingest_busy`) while another run is on, what is wrong
@@ -114,6 +115,17 @@ impl Ingest {
         on_progress: &(dyn Fn(&Progress) + Send + Sync),
     ) -> Result<Run> {
         call.require_operator()?;
+        self.read(call, request, stop, on_progress).await
+    }
+
+    /// As [`Ingest::run`], where it is not the caller who says what is read: a feed of the configuration.
+    pub(crate) async fn read(
+        &self,
+        call: &Call,
+        request: &RunRequest,
+        stop: &CancellationToken,
+        on_progress: &(dyn Fn(&Progress) + Send + Sync),
+    ) -> Result<Run> {
         let _turn = self.turn()?;
         let (run, source) = self.begin(call, request).await?;
         Drive { ingest: self, call, stop, on_progress }.run(run, &source).await
@@ -141,9 +153,9 @@ impl Ingest {
     /// The run with this id.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks, `NotFound`.
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`, `NotFound`.
     pub async fn get(&self, call: &Call, id: RunId) -> Result<Run> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         let run = store::get(&self.db, id).await?;
         run.ok_or_else(|| ApiError::not_found("run_not_found", format!("there is no run {id}")))
     }
@@ -151,9 +163,9 @@ impl Ingest {
     /// Runs, the latest first, from before `before` on.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks.
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`.
     pub async fn list(&self, call: &Call, before: Option<RunId>, limit: u32) -> Result<Vec<Run>> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         Ok(store::list(&self.db, before, limit).await?)
     }
 

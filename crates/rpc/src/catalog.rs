@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Result, Season,
-    SourceRecord,
+    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Permission, Result,
+    Season, SourceRecord,
 };
 use jiff::Timestamp;
 use tonic::{Request, Response, Status, transport::Channel};
@@ -116,8 +116,7 @@ impl CatalogService for CatalogServer {
 
     async fn ingest(&self, request: Request<pb::IngestRequest>) -> Result<Response<pb::IngestResponse>, Status> {
         let (call, request) = open(request)?;
-        // Before the records are read, so that a stranger's 16 MiB cost nothing more.
-        call.require_operator().map_err(|error| crate::to_status(&error))?;
+        may_write(&call)?;
         reply(self.ingested(&call, request).await)
     }
 
@@ -126,9 +125,14 @@ impl CatalogService for CatalogServer {
         request: Request<pb::WithdrawOffersRequest>,
     ) -> Result<Response<pb::WithdrawOffersResponse>, Status> {
         let (call, request) = open(request)?;
-        call.require_operator().map_err(|error| crate::to_status(&error))?;
+        may_write(&call)?;
         reply(self.withdrawn(&call, request).await)
     }
+}
+
+/// Refuses whoever may not write, before anything of what they sent is read: a stranger's 16 MiB cost nothing more.
+fn may_write(call: &Call) -> Result<(), Status> {
+    call.require_permission(&Permission::WRITE_CONTENT).map_err(|error| crate::to_status(&error))
 }
 
 /// The catalogue of another process.

@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::Response,
 };
+use contracts::{Role, Scope, Scopes};
 use url::form_urlencoded;
 
 use super::{
@@ -32,9 +33,12 @@ struct ConsentPage<'a> {
     form_token: &'a str,
 }
 
-/// What a scope means, to the person who gives it.
-pub(super) fn meaning(scope: contracts::Scope) -> &'static str {
-    use contracts::Scope;
+/// What scopes mean to the person of this role who gives them, without what they can't give.
+pub(super) fn meanings(scopes: &Scopes, role: Role) -> Vec<&'static str> {
+    scopes.clone().within(role).iter().map(|scope| meaning(scope, role)).collect()
+}
+
+fn meaning(scope: Scope, role: Role) -> &'static str {
     match scope {
         Scope::OpenId => "know that it is you",
         Scope::Email => "see your email address",
@@ -48,7 +52,8 @@ pub(super) fn meaning(scope: contracts::Scope) -> &'static str {
         Scope::WritePlayback => "start playback",
         Scope::PlaybackControl => "control what plays on your devices",
         Scope::ManageAccount => "manage your account, API keys and sessions",
-        Scope::AdminFull => "administer this Media Gateway",
+        Scope::AdminFull if role == Role::Admin => "administer this Media Gateway",
+        Scope::AdminFull => "look after the catalogue for everybody: its titles, and which of them are one",
     }
 }
 
@@ -84,7 +89,7 @@ pub(super) async fn authorize(
     match step {
         Ok(Step::Go(address)) => Ok(go(&address, None)),
         Ok(Step::SignIn { since }) => Ok(sign_in_first(query, since.as_deref())),
-        Ok(Step::Ask(request)) => Ok(ask(&auth, &browser, &request, uri.query().unwrap_or_default())),
+        Ok(Step::Ask(request, role)) => Ok(ask(&auth, &browser, &request, role, uri.query().unwrap_or_default())),
         Err(refusal) => refused(refusal),
     }
 }
@@ -100,13 +105,13 @@ fn sign_in_first(mut query: Params, since: Option<&str>) -> Response {
 }
 
 /// Asks the person whether the client may.
-fn ask(auth: &Auth, browser: &Browser, request: &Request, query: &str) -> Response {
+fn ask(auth: &Auth, browser: &Browser, request: &Request, role: Role, query: &str) -> Response {
     let form = browser.form(auth);
     let goes_to = redirect::origin(&request.redirect_uri);
     let html = ConsentPage {
         style: STYLE,
         client: &request.client.name,
-        may: request.scopes.iter().map(meaning).collect(),
+        may: meanings(&request.scopes, role),
         action: format!("/oauth/authorize?{query}"),
         goes_to: goes_to.clone(),
         form_token: &form.token,

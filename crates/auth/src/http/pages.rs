@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use url::form_urlencoded;
 
 use super::{
-    authorize::meaning,
+    authorize::meanings,
     browser::{Browser, PageError, STYLE, go, next, page, status_of},
     forms::{OurForm, OwnForm},
     params::{OAuthQuery, Params},
@@ -295,12 +295,10 @@ pub(super) async fn change_password(State(auth): State<Arc<Auth>>, own: OwnForm)
     responses((status = 200, description = "A page.", content_type = "text/html"),
         (status = 303, description = "To sign in."), http_api::PageProblems))]
 pub(super) async fn device_page(State(auth): State<Arc<Auth>>, query: Asked, uri: Uri, browser: Browser) -> Paged {
-    if browser.session.is_none() {
-        return Ok(to_sign_in(&uri));
-    }
+    let Some(session) = &browser.session else { return Ok(to_sign_in(&uri)) };
     let OAuthQuery(query) = query?;
     let code = query.get("user_code").unwrap_or_default();
-    let device = if code.is_empty() { None } else { auth.waiting_device(code).await? };
+    let device = if code.is_empty() { None } else { auth.waiting_device(code, session).await? };
     let lost = !code.is_empty() && device.is_none();
     let message = if lost { "No device waits under this code. Look at the device again." } else { "" };
     let status = if lost { StatusCode::NOT_FOUND } else { StatusCode::OK };
@@ -316,7 +314,7 @@ fn show_device(
     status: StatusCode,
 ) -> Response {
     let form = browser.form(auth);
-    let may = device.iter().flat_map(|device| device.scopes.iter().map(meaning)).collect();
+    let may = device.iter().flat_map(|device| meanings(&device.scopes, device.role)).collect();
     let html = DevicePage { style: STYLE, code, device, may, message, form_token: &form.token }.render();
     page(status, html, Some(form), "")
 }

@@ -13,7 +13,7 @@ use crate::{
 
 impl World {
     /// A call of whoever holds this token.
-    fn call_of(&self, token: &str) -> Call {
+    pub fn call_of(&self, token: &str) -> Call {
         let who = self.auth.verifier().verify(Presented::bearer(token)).unwrap();
         Call { caller: Caller::Identified(Arc::clone(&who)), ..testkit::call() }
     }

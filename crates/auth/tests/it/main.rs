@@ -22,6 +22,7 @@ mod privacy;
 mod providers;
 mod refreshing;
 mod retention;
+mod roles;
 mod statements;
 mod storm;
 mod strict;

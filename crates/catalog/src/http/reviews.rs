@@ -1,11 +1,11 @@
-//! How titles came to be what they are, and what the operator decides of it, over HTTP.
+//! How titles came to be what they are, and what people decide of it, over HTTP.
 
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::HeaderMap, response::Response};
 use contracts::{ApiError, ContentId};
 use http_api::{
-    ApiJson, ApiPath, ApiQuery, CallOf, Cursors, HttpResult, IdempotencyKey, OperatorOf, Page, Problems, json_entity,
+    ApiJson, ApiPath, ApiQuery, CallOf, CuratorOf, Cursors, HttpResult, IdempotencyKey, Page, Problems, json_entity,
     page_limit,
 };
 use serde::Deserialize;
@@ -61,10 +61,10 @@ struct ReviewQuery {
 
 /// What resolution leaves to a person, the oldest first.
 #[utoipa::path(get, path = "/api/v1/internal/catalog/reviews", tag = "content", params(ReviewQuery),
-    security(("operator" = [])), responses((status = 200, body = Page<Review>), Problems))]
+    security(("operator" = ["content:curate:*"])), responses((status = 200, body = Page<Review>), Problems))]
 async fn list_reviews(
     State(catalog): State<Arc<Catalog>>,
-    OperatorOf(call): OperatorOf,
+    CuratorOf(call): CuratorOf,
     cursors: Cursors,
     ApiQuery(query): ApiQuery<ReviewQuery>,
 ) -> HttpResult<Json<Page<Review>>> {
@@ -84,11 +84,12 @@ async fn list_reviews(
 ///
 /// The other title keeps its id; the id of the record's title leads to it from now on.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/reviews/{id}/accept", tag = "content",
-    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
+    security(("operator" = ["content:curate:*"])),
+    params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
     responses((status = 200, body = Review), Problems))]
 async fn accept_review(
     State(catalog): State<Arc<Catalog>>,
-    OperatorOf(call): OperatorOf,
+    CuratorOf(call): CuratorOf,
     ApiPath(id): ApiPath<Uuid>,
 ) -> HttpResult<Json<Review>> {
     Ok(Json(catalog.decide(&call, id, true).await?))
@@ -96,11 +97,12 @@ async fn accept_review(
 
 /// Keeps the two titles of a question apart; it is not asked again.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/reviews/{id}/reject", tag = "content",
-    security(("operator" = [])), params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
+    security(("operator" = ["content:curate:*"])),
+    params(("id" = Uuid, Path, description = "The question's id."), IdempotencyKey),
     responses((status = 200, body = Review), Problems))]
 async fn reject_review(
     State(catalog): State<Arc<Catalog>>,
-    OperatorOf(call): OperatorOf,
+    CuratorOf(call): CuratorOf,
     ApiPath(id): ApiPath<Uuid>,
 ) -> HttpResult<Json<Review>> {
     Ok(Json(catalog.decide(&call, id, false).await?))
@@ -118,10 +120,11 @@ struct UnmergeRequest {
 
 /// Takes a record out of its title and makes it one of its own, for good.
 #[utoipa::path(post, path = "/api/v1/internal/catalog/unmerge", tag = "content", request_body = UnmergeRequest,
-    security(("operator" = [])), params(IdempotencyKey), responses((status = 200, body = Unmerged), Problems))]
+    security(("operator" = ["content:curate:*"])), params(IdempotencyKey),
+    responses((status = 200, body = Unmerged), Problems))]
 async fn unmerge_record(
     State(catalog): State<Arc<Catalog>>,
-    OperatorOf(call): OperatorOf,
+    CuratorOf(call): CuratorOf,
     ApiJson(request): ApiJson<UnmergeRequest>,
 ) -> HttpResult<Json<Unmerged>> {
     Ok(Json(catalog.unmerge(&call, &request.source, &request.source_key).await?))

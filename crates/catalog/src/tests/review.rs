@@ -1,9 +1,23 @@
 //! The merge log, the queue of the uncertain, and undoing a merge.
 
-use contracts::ContentId;
+use contracts::{Caller, ContentId, Credential, Identity, Role, Subject, UserId};
 use rstest::rstest;
 
 use super::*;
+
+/// A call of somebody of this role, with these scopes.
+fn of(role: Role, scopes: &str) -> Call {
+    let identity = Identity {
+        subject: Subject::User(UserId(uuid::Uuid::from_u128(7))),
+        client: "app".to_owned(),
+        org: None,
+        role,
+        scopes: scopes.parse().unwrap(),
+        credential: Credential::ApiKey("key".to_owned()),
+        ages: None,
+    };
+    Call { caller: Caller::Identified(Arc::new(identity)), ..call() }
+}
 
 async fn find(bench: &Bench, id_type: &str, id_value: &str) -> Option<contracts::Content> {
     bench.catalog.resolve(&call(), &external(id_type, id_value)).await.unwrap()
@@ -50,6 +64,36 @@ async fn an_undone_merge_stays_undone(#[case] engine: &str) {
     }
     assert_eq!(bench.count("content").await, 2);
     assert_eq!(open(&bench).await, [], "what the operator decided is not asked");
+}
+
+#[tokio::test]
+async fn a_moderator_decides_what_programs_that_write_leave_open() {
+    let bench = Bench::open("sqlite").await;
+    let (catalog, nothing) = (&bench.catalog, uuid::Uuid::nil());
+    let program = of(Role::IngestionService, "admin:full");
+    let written = catalog.ingest(&program, &[heat("netflix", "n1"), heat("hulu", "h1")]).await.unwrap();
+    assert_eq!(actions(&written), [IngestAction::Created, IngestAction::Merged]);
+    for call in [program, of(Role::Moderator, "read:content"), of(Role::PremiumUser, "admin:full")] {
+        let refused = [
+            catalog.reviews(&call, "open", None, 10).await.unwrap_err(),
+            catalog.decide(&call, nothing, true).await.unwrap_err(),
+            catalog.decide(&call, nothing, false).await.unwrap_err(),
+            catalog.unmerge(&call, "hulu", "h1").await.unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.code == "insufficient_scope"), "{refused:?}");
+    }
+    let moderator = of(Role::Moderator, "admin:full");
+    assert_eq!(catalog.reviews(&moderator, "open", None, 10).await.unwrap(), []);
+    assert_eq!(catalog.decide(&moderator, nothing, true).await.unwrap_err().code, "unknown_review");
+    assert_eq!(catalog.unmerge(&moderator, "hulu", "h1").await.unwrap().from, written[0].content_id);
+    // Records are written by both, and by nobody without a role for it.
+    catalog.ingest(&moderator, &[heat("netflix", "n2")]).await.unwrap();
+    for call in [of(Role::Moderator, "read:content"), of(Role::McpServer, "admin:full")] {
+        let refused = catalog.ingest(&call, &[heat("netflix", "n3")]).await.unwrap_err();
+        assert_eq!(refused.code, "insufficient_scope");
+        let refused = catalog.withdraw(&call, &["netflix".to_owned()], testkit::start()).await.unwrap_err();
+        assert_eq!(refused.code, "insufficient_scope");
+    }
 }
 
 #[rstest]

@@ -241,6 +241,10 @@ fn the_document_says_which_writes_carry_a_key_and_for_whom() {
     assert!(!rule(&[]).required && matches!(rule(&[]).door, Door::Anybody));
     let operator = SecurityRequirement::new("operator", [""; 0]);
     assert!(matches!(rule(&[operator]).door, Door::Operator));
+    for wanted in Permission::ASKED {
+        let named = rule(&[SecurityRequirement::new("operator", [wanted.to_string()])]);
+        assert!(matches!(named.door, Door::Permitted(asked) if asked == wanted));
+    }
     let holder = rule(&[SecurityRequirement::new("oauth", ["account:manage"])]);
     assert!(matches!(holder.door, Door::Holder(Scope::ManageAccount)));
     assert!(Rule::of(RUNS, &OperationBuilder::new().build()).is_none());

@@ -1,4 +1,4 @@
-//! The operator's routes: the jobs of this node, and running one by hand.
+//! The jobs of this node, and running one by hand: for whoever may run what brings titles.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderName, StatusCode, header},
 };
-use http_api::{ApiPath, HttpResult, IdempotencyKey, OperatorOf, Page};
+use http_api::{ApiPath, HttpResult, IdempotencyKey, Page, RunnerOf};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Job;
@@ -24,10 +24,10 @@ pub(crate) fn router() -> OpenApiRouter<Arc<Ingest>> {
     get,
     path = "/api/v1/internal/jobs",
     tag = "ingest",
-    security(("operator" = [])),
+    security(("operator" = ["ingest:run:*"])),
     responses((status = 200, description = "Every job, in one page.", body = Page<Job>))
 )]
-async fn list_jobs(State(ingest): State<Arc<Ingest>>, OperatorOf(call): OperatorOf) -> HttpResult<Json<Page<Job>>> {
+async fn list_jobs(State(ingest): State<Arc<Ingest>>, RunnerOf(call): RunnerOf) -> HttpResult<Json<Page<Job>>> {
     Ok(Json(Page { items: ingest.jobs(&call).await?, next_cursor: None }))
 }
 
@@ -36,13 +36,13 @@ async fn list_jobs(State(ingest): State<Arc<Ingest>>, OperatorOf(call): Operator
     get,
     path = "/api/v1/internal/jobs/{name}",
     tag = "ingest",
-    security(("operator" = [])),
+    security(("operator" = ["ingest:run:*"])),
     params(("name" = String, Path, description = "The job's name.")),
     responses((status = 200, description = "The job.", body = Job))
 )]
 async fn get_job(
     State(ingest): State<Arc<Ingest>>,
-    OperatorOf(call): OperatorOf,
+    RunnerOf(call): RunnerOf,
     ApiPath(name): ApiPath<String>,
 ) -> HttpResult<Json<Job>> {
     Ok(Json(ingest.job(&call, &name).await?))
@@ -53,14 +53,14 @@ async fn get_job(
     post,
     path = "/api/v1/internal/jobs/{name}/runs",
     tag = "ingest",
-    security(("operator" = [])),
+    security(("operator" = ["ingest:run:*"])),
     params(("name" = String, Path, description = "The job's name."), IdempotencyKey),
     responses((status = 202, description = "The job has begun.", body = Job,
         headers(("Location" = String, description = "Where to watch it."))))
 )]
 async fn run_job(
     State(ingest): State<Arc<Ingest>>,
-    OperatorOf(call): OperatorOf,
+    RunnerOf(call): RunnerOf,
     ApiPath(name): ApiPath<String>,
 ) -> HttpResult<(StatusCode, [(HeaderName, String); 1], Json<Job>)> {
     let job = ingest.start_job(&call, &name).await?;

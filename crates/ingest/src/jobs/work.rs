@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contracts::{ApiError, Call, ErrorKind, Result};
+use contracts::{ApiError, Call, ErrorKind, Permission, Result};
 use stores::{Deed, Tx};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -39,9 +39,9 @@ impl Ingest {
     /// The jobs of this node, by name.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks.
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`.
     pub async fn jobs(&self, call: &Call) -> Result<Vec<Job>> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         let mut jobs = Vec::new();
         for definition in self.definitions() {
             jobs.push(self.known(&definition).await?.job(&definition));
@@ -52,9 +52,9 @@ impl Ingest {
     /// One job.
     ///
     /// # Errors
-    /// `Unauthenticated` unless the operator asks, `NotFound`.
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`, `NotFound`.
     pub async fn job(&self, call: &Call, name: &str) -> Result<Job> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         let definition = self.definition(name)?;
         Ok(self.known(&definition).await?.job(&definition))
     }
@@ -62,7 +62,8 @@ impl Ingest {
     /// Runs a job now, to its end or until `stop` is cancelled.
     ///
     /// # Errors
-    /// `Unauthenticated`, `NotFound`, `Conflict` (`job_running`), and why it failed.
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`, `NotFound`, `Conflict` (`job_running`), and why it
+    /// failed.
     pub async fn run_job(
         &self,
         call: &Call,
@@ -70,7 +71,7 @@ impl Ingest {
         stop: &CancellationToken,
         on_progress: &(dyn Fn(&Progress) + Send + Sync),
     ) -> Result<Job> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         let definition = self.definition(name)?;
         let hold = self.claim(call, &definition).await?;
         self.work(call, &definition, &hold, stop, on_progress).await?;
@@ -80,9 +81,9 @@ impl Ingest {
     /// As [`Ingest::run_job`], but returns as soon as the job is taken; it goes on by itself.
     ///
     /// # Errors
-    /// `Unauthenticated`, `NotFound`, `Conflict` (`job_running`).
+    /// `Unauthenticated` or `PermissionDenied` without `ingest:run:*`, `NotFound`, `Conflict` (`job_running`).
     pub async fn start_job(self: &Arc<Self>, call: &Call, name: &str) -> Result<Job> {
-        call.require_operator()?;
+        call.require_permission(&Permission::RUN_INGEST)?;
         let definition = self.definition(name)?;
         let hold = self.claim(call, &definition).await?;
         let (ingest, call_of_job) = (Arc::clone(self), call.clone());
@@ -251,7 +252,7 @@ impl Ingest {
                 seen.send_replace(progress.counts.rows_read);
                 on_progress(progress);
             };
-            self.run(call, &request, stop, &note).await
+            self.read(call, &request, stop, &note).await
         };
         // Ends with the reading, which drops the other end.
         let noting = async {

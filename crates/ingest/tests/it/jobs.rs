@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use contracts::{ApiError, Event, ListQuery};
+use contracts::{ApiError, Call, Caller, Credential, Event, Identity, ListQuery, Role, Subject};
 use ingest::{Feed, Ingest, IngestConfig, JobStatus, Mapping, RunOptions, RunRequest};
 use jiff::SignedDuration;
 use stores::{Deeds, events};
@@ -105,6 +105,41 @@ async fn a_feed_is_read_on_its_schedule() {
     s.clock.advance(SignedDuration::from_hours(6));
     node.run_due(&s.stop).await.unwrap();
     assert_eq!(s.titles().await.len(), 2, "read anew");
+}
+
+#[tokio::test]
+async fn a_program_runs_the_jobs_of_the_configuration_and_names_no_input() {
+    let s = setup().await;
+    let location = s.file("films.csv", "id,name,until\n1,Glass,\n");
+    let node = Arc::new(with_feed(&s, &location, Some(MAPPING)));
+    let of = |role| {
+        let (subject, client) = (Subject::Service("importer".to_owned()), "importer".to_owned());
+        let (scopes, credential) = ("admin:full".parse().unwrap(), Credential::ApiKey("key".to_owned()));
+        let identity = Identity { subject, client, org: None, role, scopes, credential, ages: None };
+        Call { caller: Caller::Identified(Arc::new(identity)), ..s.call.clone() }
+    };
+    let program = of(Role::IngestionService);
+    let job = node.run_job(&program, "refresh_festival", &s.stop, &|_| {}).await.unwrap();
+    assert_eq!((job.status, job.done, s.titles().await.len()), (JobStatus::Waiting, 1, 1));
+    let runs = node.list(&program, None, 10).await.unwrap();
+    assert_eq!(node.get(&program, runs[0].id).await.unwrap().location, location);
+    // What it named would be read with the node's rights.
+    let own = RunRequest::new(&location);
+    let named = [
+        node.run(&program, &own, &s.stop, &|_| {}).await.unwrap_err(),
+        node.start(&program, &own).await.unwrap_err(),
+    ];
+    assert!(named.iter().all(|error| error.code == "insufficient_scope"), "{named:?}");
+    let moderator = of(Role::Moderator);
+    let others = [
+        node.jobs(&moderator).await.unwrap_err(),
+        node.job(&moderator, "refresh_festival").await.unwrap_err(),
+        node.run_job(&moderator, "refresh_festival", &s.stop, &|_| {}).await.unwrap_err(),
+        node.start_job(&moderator, "refresh_festival").await.unwrap_err(),
+        node.list(&moderator, None, 10).await.unwrap_err(),
+        node.get(&moderator, runs[0].id).await.unwrap_err(),
+    ];
+    assert!(others.iter().all(|error| error.code == "insufficient_scope"), "{others:?}");
 }
 
 #[tokio::test]

@@ -74,6 +74,9 @@ fn the_openapi_document_holds_together() {
             let operator = operation["security"][0]["operator"].is_array();
             let theirs = ["/api/v1/internal/", "/api/v1/admin/"].iter().any(|prefix| path.starts_with(prefix));
             assert_eq!(operator, theirs, "{method} {path}");
+            let mut named = operation["security"][0]["operator"].as_array().into_iter().flatten();
+            let asked = contracts::Permission::ASKED.map(|wanted| wanted.to_string());
+            assert!(named.all(|one| asked.iter().any(|wanted| *one == wanted.as_str())), "{method} {path}");
         }
     }
     assert!(document["components"]["securitySchemes"]["operator"].is_object());

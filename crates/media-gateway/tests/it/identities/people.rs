@@ -1,5 +1,5 @@
-//! Eight people at one door: their credentials, made by the authorization server in the folder of a node that has yet to
-//! start, at the times that it takes for some of them to end.
+//! Ten at one door: their credentials, made by the authorization server in the folder of a node that has yet to start, at
+//! the times that it takes for some of them to end.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use url::form_urlencoded::Serializer;
 use crate::app::Setup;
 
 /// The order of the columns of [`super::table`].
-pub const WHO: [&str; 8] = [
+pub const WHO: [&str; 10] = [
     "owner",
     "other user",
     "other organisation",
@@ -31,7 +31,12 @@ pub const WHO: [&str; 8] = [
     "wrong audience",
     "too little scope",
     "revoked",
+    "moderator",
+    "ingestion service",
 ];
+
+/// Something of each.
+type Each<T> = [T; WHO.len()];
 
 pub const ISSUER: &str = "https://media.example";
 pub const PASSWORD: &str = "correct horse battery";
@@ -49,14 +54,14 @@ pub type Credentials = Vec<(&'static str, String)>;
 
 /// Everybody, by the kind of credentials that an operation asks for.
 pub struct People {
-    /// Tokens of people.
-    pub tokens: [Credentials; 8],
+    /// Tokens of people; the ingestion service's key.
+    pub tokens: Each<Credentials>,
     /// Tokens of administrators, where the owner is one.
-    pub admins: [Credentials; 8],
+    pub admins: Each<Credentials>,
     /// Cookies of browsers.
-    pub browsers: [Credentials; 8],
+    pub browsers: Each<Credentials>,
     /// Secrets of clients.
-    pub clients: [Credentials; 8],
+    pub clients: Each<Credentials>,
     /// Ids of what the owner has.
     pub names: BTreeMap<&'static str, String>,
 }
@@ -106,6 +111,7 @@ impl People {
         let ada = server.user("ada@example.org", Role::BasicUser).await;
         let bob = server.user("bob@example.org", Role::BasicUser).await;
         let cy = server.user("cy@example.org", Role::BasicUser).await;
+        server.user("mo@example.org", Role::Moderator).await;
         let mut orgs = Vec::new();
         for (name, members) in [("Here", &[root, ada, bob][..]), ("There", &[cy])] {
             let org = server.auth.create_org(&testkit::operator_call(), name).await.unwrap();
@@ -120,10 +126,11 @@ impl People {
         let old = [server.token(&ada, EVERYTHING, "").await, server.token(&root, EVERYTHING, "").await];
         server.pass(SignedDuration::from_hours(2));
 
-        let others = [server.session("bob").await, server.session("cy").await];
-        let (tokens, admins) = server.bearers([&ada, &root], &others, old).await;
-        let browsers = server.browsers(&ada, &others, old_session).await;
-        let (clients, mut names) = server.clients(&ada).await;
+        let others = [server.session("bob").await, server.session("cy").await, server.session("mo").await];
+        let (service, key) = server.ingestion().await;
+        let (tokens, admins) = server.bearers([&ada, &root], &others, old, &key).await;
+        let browsers = server.browsers(&ada, &others, old_session, &key).await;
+        let (clients, mut names) = server.clients(&ada, service).await;
         names.insert("key", server.key(&tokens[0]).await);
         names.insert("session", server.own_session(&tokens[0]).await);
         names.insert("user", bob.to_string());
@@ -228,12 +235,13 @@ impl Server {
     async fn bearers(
         &self,
         owners: [&str; 2],
-        others: &[String; 2],
+        [bob, cy, mo]: &[String; 3],
         old: [String; 2],
-    ) -> ([Credentials; 8], [Credentials; 8]) {
+        key: &str,
+    ) -> (Each<Credentials>, Each<Credentials>) {
         let bearer = |token: String| vec![("authorization", format!("Bearer {token}"))];
-        let [bob, cy] = others;
         let (bob, cy) = (self.token(bob, EVERYTHING, "").await, self.token(cy, EVERYTHING, "").await);
+        let mo = self.token(mo, EVERYTHING, "").await;
         let mut all = Vec::new();
         for (owner, old) in owners.into_iter().zip(old) {
             let revoked = self.token(owner, EVERYTHING, "").await;
@@ -248,51 +256,47 @@ impl Server {
                 bearer(self.token(owner, EVERYTHING, ELSEWHERE).await),
                 bearer(self.token(owner, "read:content", "").await),
                 bearer(revoked),
+                bearer(mo.clone()),
+                bearer(key.to_owned()),
             ]);
         }
         let admins = all.pop().unwrap();
         (all.pop().unwrap(), admins)
     }
 
-    /// Sessions have no audience and no scope: one of nobody stands for the first, a token in its place for the second.
-    async fn browsers(&self, ada: &str, others: &[String; 2], old: String) -> [Credentials; 8] {
+    /// Sessions have no audience and no scope: one of nobody stands for the first, a token in its place for the second. A
+    /// service has a key in its place.
+    async fn browsers(&self, ada: &str, [bob, cy, mo]: &[String; 3], old: String, key: &str) -> Each<Credentials> {
         let (form, token) = self.page().await;
         let revoked = self.session("ada").await;
         let leaving = vec![("cookie", format!("{form}; {revoked}"))];
         assert_eq!(self.form("/logout", &[("form_token", &token)], &leaving).await.0, 303);
         let with = |session: &str| vec![("cookie", format!("{form}; {session}")), (FORM, token.clone())];
-        let mut instead = with("other=1");
-        instead.push(("authorization", format!("Bearer {}", self.token(ada, "read:content", "").await)));
+        let instead = |token: &str| {
+            let mut sent = with("other=1");
+            sent.push(("authorization", format!("Bearer {token}")));
+            sent
+        };
+        let little = self.token(ada, "read:content", "").await;
         let nobody = format!("__Host-mg_session={}", "0".repeat(43));
         [
             with(ada),
-            with(&others[0]),
-            with(&others[1]),
+            with(bob),
+            with(cy),
             with("other=1"),
             with(&old),
             with(&nobody),
-            instead,
+            instead(&little),
             with(&revoked),
+            with(mo),
+            instead(key),
         ]
     }
 
     /// Clients: another and one of another organisation are both not the owner; a person's token, ended or for another
-    /// resource, is no client's secret; one that may do little, and one that was ended.
-    async fn clients(&self, ada: &str) -> ([Credentials; 8], BTreeMap<&'static str, String>) {
-        let register = async |grants: &[&str], scopes: &str, role| {
-            let new = NewClient {
-                name: "A client".to_owned(),
-                redirect_uris: vec!["https://app.example/cb".to_owned()],
-                grant_types: grants.iter().map(|grant| (*grant).to_owned()).collect(),
-                scopes: scopes.parse().unwrap(),
-                confidential: true,
-                dpop_bound: false,
-                role,
-            };
-            let made = self.auth.create_client(&testkit::operator_call(), &new).await.unwrap();
-            let pair = format!("{}:{}", made.id, made.secret.unwrap());
-            (made.id, vec![("authorization", format!("Basic {}", BASE64_STANDARD.encode(pair)))])
-        };
+    /// resource, is no client's secret, and neither is a moderator's; one that may do little, and one that was ended.
+    async fn clients(&self, ada: &str, service: Credentials) -> (Each<Credentials>, BTreeMap<&'static str, String>) {
+        let register = async |grants: &[&str], scopes: &str, role| self.register(grants, scopes, role).await;
         let all = ["authorization_code", "refresh_token", "device_code"];
         let (_, owner) = register(&all, "openid read:content", None).await;
         let (_, other) = register(&all, "openid read:content", None).await;
@@ -314,13 +318,40 @@ impl Server {
         }
         names.insert("client", register(&all, "openid", None).await.0);
         names.insert("ended", register(&all, "openid", None).await.0);
-        let service = register(&["client_credentials"], "read:content", Some(Role::ServiceAccount)).await.0;
+        let robot = register(&["client_credentials"], "read:content", Some(Role::ServiceAccount)).await.0;
         let new = serde_json::from_str(r#"{"name":"robot","scopes":"read:content"}"#).unwrap();
-        let made = self.auth.create_service_key(&testkit::operator_call(), &service, &new).await.unwrap();
+        let made = self.auth.create_service_key(&testkit::operator_call(), &robot, &new).await.unwrap();
         names.insert("service_key", made.view.id.to_string());
-        names.insert("service", service);
+        names.insert("service", robot);
         let bearer = vec![("authorization", "Bearer of.a.person".to_owned())];
-        ([owner, other, stranger, Vec::new(), bearer.clone(), bearer, little, revoked], names)
+        let (expired, elsewhere, moderator) = (bearer.clone(), bearer.clone(), bearer);
+        let all = [owner, other, stranger, Vec::new(), expired, elsewhere, little, revoked, moderator, service];
+        (all, names)
+    }
+
+    /// A client with a secret: its id, and what it proves itself with.
+    async fn register(&self, grants: &[&str], scopes: &str, role: Option<Role>) -> (String, Credentials) {
+        let new = NewClient {
+            name: "A client".to_owned(),
+            redirect_uris: vec!["https://app.example/cb".to_owned()],
+            grant_types: grants.iter().map(|grant| (*grant).to_owned()).collect(),
+            scopes: scopes.parse().unwrap(),
+            confidential: true,
+            dpop_bound: false,
+            role,
+        };
+        let made = self.auth.create_client(&testkit::operator_call(), &new).await.unwrap();
+        let pair = format!("{}:{}", made.id, made.secret.unwrap());
+        (made.id, vec![("authorization", format!("Basic {}", BASE64_STANDARD.encode(pair)))])
+    }
+
+    /// A program that brings titles: what its client proves itself with, and a key of its that may all that its role may.
+    async fn ingestion(&self) -> (Credentials, String) {
+        let scopes = "read:content admin:full";
+        let (id, secret) = self.register(&["client_credentials"], scopes, Some(Role::IngestionService)).await;
+        let new = serde_json::from_str(r#"{"name":"importer","scopes":"read:content admin:full"}"#).unwrap();
+        let made = self.auth.create_service_key(&testkit::operator_call(), &id, &new).await.unwrap();
+        (secret, made.key)
     }
 
     async fn key(&self, owner: &Credentials) -> String {

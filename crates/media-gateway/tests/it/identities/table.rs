@@ -1,4 +1,4 @@
-//! What each operation answers each of the eight: a line an operation. An operation without a line fails the walk.
+//! What each operation answers each of the ten: a line an operation. An operation without a line fails the walk.
 
 use super::people::WHO;
 
@@ -28,37 +28,47 @@ pub const SIGN_IN: u16 = 1_303;
 
 /// Everybody may, but credentials that are not good are not passed over.
 const fn open(ok: u16) -> Statuses {
-    [ok, ok, ok, ok, 401, 401, ok, 401]
+    [ok, ok, ok, ok, 401, 401, ok, 401, ok, ok]
 }
 
 /// Nobody is looked at.
 const fn blind(ok: u16) -> Statuses {
-    [ok; 8]
+    [ok; WHO.len()]
 }
 
 /// Administrators may.
 const fn admin(ok: u16) -> Statuses {
-    [ok, 403, 403, 401, 401, 401, 403, 401]
+    [ok, 403, 403, 401, 401, 401, 403, 401, 403, 403]
 }
 
-/// Each may with what is theirs, and this is the owner's.
+/// Administrators may, and moderators.
+const fn curator(ok: u16) -> Statuses {
+    [ok, 403, 403, 401, 401, 401, 403, 401, ok, 403]
+}
+
+/// Administrators may, and services that bring titles.
+const fn runner(ok: u16) -> Statuses {
+    [ok, 403, 403, 401, 401, 401, 403, 401, 403, ok]
+}
+
+/// Each may with what is theirs, and this is the owner's. Nothing is a service's.
 const fn own(ok: u16) -> Statuses {
-    [ok, 404, 404, 401, 401, 401, 403, 401]
+    [ok, 404, 404, 401, 401, 401, 403, 401, 404, 403]
 }
 
-/// Each has one of their own.
+/// Each person has one of their own.
 const fn each(ok: u16) -> Statuses {
-    [ok, ok, ok, 401, 401, 401, 403, 401]
+    [ok, ok, ok, 401, 401, 401, 403, 401, ok, 403]
 }
 
 /// Whoever is signed in.
 const fn signed_in(ok: u16) -> Statuses {
-    [ok, ok, ok, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN]
+    [ok, ok, ok, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, ok, SIGN_IN]
 }
 
-/// Clients that proved who they are.
+/// Clients that proved who they are; the service's may do as little as the one that may do little.
 const fn client(ok: u16, other: u16, little: u16) -> Statuses {
-    [ok, other, other, 401, 401, 401, little, 401]
+    [ok, other, other, 401, 401, 401, little, 401, 401, little]
 }
 
 const ASK: &str = "/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https%3A%2F%2Fapp.example%2Fcb\
@@ -105,7 +115,7 @@ pub const LINES: &[Line] = &[
     ("trending", Token, "/api/v1/search/trending", "", open(200)),
     ("search_suggestions", Token, "/api/v1/search/suggestions?q=li", "", open(200)),
     // A person's own.
-    ("who_am_i", Token, "/api/v1/auth/me", "", [200, 200, 200, 401, 401, 401, 200, 401]),
+    ("who_am_i", Token, "/api/v1/auth/me", "", [200, 200, 200, 401, 401, 401, 200, 401, 200, 200]),
     ("userinfo", Token, "/oauth/userinfo", "", each(200)),
     ("userinfo_post", Token, "/oauth/userinfo", "", each(200)),
     ("list_api_keys", Token, "/api/v1/auth/keys", "", each(200)),
@@ -175,15 +185,15 @@ pub const LINES: &[Line] = &[
     ("list_user_sessions", Admin, "/api/v1/internal/auth/users/{user}/sessions", "", admin(200)),
     ("end_user_sessions", Admin, "/api/v1/internal/auth/users/{joiner}/sessions", "", admin(204)),
     ("export_catalog", Admin, "/api/v1/internal/catalog/export", "", admin(200)),
-    ("list_reviews", Admin, "/api/v1/internal/catalog/reviews", "", admin(200)),
-    ("accept_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/accept", "", admin(404)),
-    ("reject_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/reject", "", admin(404)),
+    ("list_reviews", Admin, "/api/v1/internal/catalog/reviews", "", curator(200)),
+    ("accept_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/accept", "", curator(404)),
+    ("reject_review", Admin, "/api/v1/internal/catalog/reviews/{nothing}/reject", "", curator(404)),
     (
         "unmerge_record",
         Admin,
         "/api/v1/internal/catalog/unmerge",
         r#"{"source":"nowhere","source_key":"nothing"}"#,
-        admin(404),
+        curator(404),
     ),
     // No source of the walk's node has an account to be linked with.
     (
@@ -196,12 +206,12 @@ pub const LINES: &[Line] = &[
     ("finish_link", Admin, "/api/v1/internal/ingest/links/youtube", r#"{"code":"x","state":"y"}"#, admin(404)),
     ("get_link", Admin, "/api/v1/internal/ingest/links/youtube", "", admin(404)),
     ("end_link", Admin, "/api/v1/internal/ingest/links/youtube", "", admin(404)),
-    ("list_ingest_runs", Admin, "/api/v1/internal/ingest/runs", "", admin(200)),
-    ("get_ingest_run", Admin, "/api/v1/internal/ingest/runs/{run}", "", admin(200)),
+    ("list_ingest_runs", Admin, "/api/v1/internal/ingest/runs", "", runner(200)),
+    ("get_ingest_run", Admin, "/api/v1/internal/ingest/runs/{run}", "", runner(200)),
     ("start_ingest_run", Admin, "/api/v1/internal/ingest/runs", r#"{"location":"{file}"}"#, admin(202)),
-    ("list_jobs", Admin, "/api/v1/internal/jobs", "", admin(200)),
-    ("get_job", Admin, "/api/v1/internal/jobs/nothing", "", admin(404)),
-    ("run_job", Admin, "/api/v1/internal/jobs/nothing/runs", "", admin(404)),
+    ("list_jobs", Admin, "/api/v1/internal/jobs", "", runner(200)),
+    ("get_job", Admin, "/api/v1/internal/jobs/nothing", "", runner(404)),
+    ("run_job", Admin, "/api/v1/internal/jobs/nothing/runs", "", runner(404)),
     ("get_index_progress", Admin, "/api/v1/internal/search/progress", "", admin(200)),
     // Clients.
     ("begin_device", Client, "/oauth/device", "scope=read:content", client(200, 200, 400)),
@@ -213,14 +223,14 @@ pub const LINES: &[Line] = &[
     ("revoke_token", Client, "/oauth/revoke", "token={refresh_3}", client(200, 400, 400)),
     // Pages.
     ("authorize", Browser, ASK, "", signed_in(200)),
-    ("decide", Browser, ASK, "decision=allow", [303, 303, 303, 401, 401, 401, 401, 401]),
+    ("decide", Browser, ASK, "decision=allow", [303, 303, 303, 401, 401, 401, 401, 401, 303, 401]),
     ("device_page", Browser, "/device", "", signed_in(200)),
     (
         "answer_device",
         Browser,
         "/device",
         "user_code=BCDF-GHJK&decision=allow",
-        [404, 404, 404, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN],
+        [404, 404, 404, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN, 404, SIGN_IN],
     ),
     ("sign_in_page", Browser, "/login", "", blind(200)),
     ("sign_in", Browser, "/login", ADA, blind(303)),
