@@ -24,7 +24,7 @@ use crate::{
     pipeline::{self, AHEAD, Batch, Reading},
     platforms,
     rejects::{self, Rejects},
-    run::{Counts, Phase, Progress, Run, RunStatus},
+    run::{Counts, Phase, Progress, Run, RunStatus, UnreadLanguages},
     seasons::Gathered,
     store,
 };
@@ -76,7 +76,7 @@ impl Drive<'_> {
         let counts = run.counts;
         tracing::info!(id = %run.id, status = %run.status, rows = counts.rows_read, created = counts.created,
             updated = counts.updated, merged = counts.merged, unchanged = counts.unchanged,
-            rejected = counts.rejected, "an ingest ended");
+            rejected = counts.rejected, unread_languages = run.unread_languages.count, "an ingest ended");
         let saved = store::save(&self.ingest.db, &run).await;
         // What went wrong first is what the caller must know.
         let end = end?;
@@ -110,7 +110,7 @@ impl Drive<'_> {
         };
         if run.fingerprint.as_ref() != Some(&input.fingerprint) {
             // Another file than the one an earlier try read: it is read from its start.
-            (run.counts, run.as_of) = (Counts::default(), None);
+            (run.counts, run.unread_languages, run.as_of) = (Counts::default(), UnreadLanguages::default(), None);
             run.fingerprint = Some(input.fingerprint.clone());
         }
         let spec = input.format.spec();
@@ -214,6 +214,7 @@ impl Drive<'_> {
         counts.passed_by += batch.passed_by;
         counts.rejected += batch.rejects.len() as u64;
         counts.rows_read = counts.rows_read.max(batch.last_row);
+        run.unread_languages.add(batch.unread_languages);
         if !batch.rejects.is_empty() {
             rejects = apart(move || rejects.add(&batch.rejects).map(|()| rejects)).await?;
         }

@@ -10,6 +10,7 @@ use crate::{
     formats::Spec,
     rejects::Reject,
     rows::Rows,
+    run::UnreadLanguages,
     seasons::{Gathered, Gathering, Verdict},
     validate::{self, Ids, Parents, Seen},
 };
@@ -33,6 +34,8 @@ pub(crate) struct Batch {
     pub parts: u64,
     /// How many rows were passed by on purpose.
     pub passed_by: u64,
+    /// The languages of its records that can't be read.
+    pub unread_languages: UnreadLanguages,
 }
 
 /// The most rows of a batch, when most of them give no record.
@@ -80,7 +83,10 @@ impl Reading {
             }
             batch.last_row = number;
             match taken {
-                Ok(Taken::Record(record)) => batch.records.push(*record),
+                Ok(Taken::Record(record)) => {
+                    batch.unread_languages.note(&unread_languages(&row, self.spec, &self.context));
+                    batch.records.push(*record);
+                }
                 Ok(Taken::Part) => batch.parts += 1,
                 Ok(Taken::Repeated) => batch.repeated += 1,
                 Err(reason) if reason.is_passed_by() => batch.passed_by += 1,
@@ -158,6 +164,14 @@ fn title(content: &RawRow, spec: &Spec, context: &Context, ids: &mut Ids) -> Res
         Seen::First => Ok(Taken::Record(Box::new(record))),
         Seen::Again => Ok(Taken::Repeated),
         Seen::Differently => Err(RejectReason::DuplicateId(id)),
+    }
+}
+
+/// The languages that a row names and that can't be read, as it spells them.
+fn unread_languages(row: &Row, spec: &Spec, context: &Context) -> Vec<String> {
+    match (&row.content, spec.unread_languages) {
+        (Ok(content), Some(of)) => of(content, context),
+        _ => Vec::new(),
     }
 }
 
