@@ -22,6 +22,7 @@ mod mapping;
 mod open;
 mod pipeline;
 mod platforms;
+mod portions;
 mod providers;
 mod rejects;
 mod row;
