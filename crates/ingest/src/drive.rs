@@ -23,17 +23,15 @@ use crate::{
     input::Input,
     pipeline::{self, AHEAD, Batch, Reading},
     platforms,
+    portions::Weighed,
     rejects::{self, Rejects},
-    run::{Counts, Phase, Progress, Run, RunStatus},
+    run::{Counts, Phase, Progress, Run, RunStatus, UnreadLanguages},
     seasons::Gathered,
     store,
 };
 
 /// The longest wait between two tries of a batch.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
-
-/// The most bytes that the catalogue is given at once, unless one record has more: half of what a message may hold.
-const MAX_PORTION: usize = 8 << 20;
 
 /// How often a run says that it is alive: well within the time after which it is taken over.
 const BEAT: Duration = Duration::from_secs(30);
@@ -76,7 +74,7 @@ impl Drive<'_> {
         let counts = run.counts;
         tracing::info!(id = %run.id, status = %run.status, rows = counts.rows_read, created = counts.created,
             updated = counts.updated, merged = counts.merged, unchanged = counts.unchanged,
-            rejected = counts.rejected, "an ingest ended");
+            rejected = counts.rejected, unread_languages = run.unread_languages.count, "an ingest ended");
         let saved = store::save(&self.ingest.db, &run).await;
         // What went wrong first is what the caller must know.
         let end = end?;
@@ -110,7 +108,7 @@ impl Drive<'_> {
         };
         if run.fingerprint.as_ref() != Some(&input.fingerprint) {
             // Another file than the one an earlier try read: it is read from its start.
-            (run.counts, run.as_of) = (Counts::default(), None);
+            (run.counts, run.unread_languages, run.as_of) = (Counts::default(), UnreadLanguages::default(), None);
             run.fingerprint = Some(input.fingerprint.clone());
         }
         let spec = input.format.spec();
@@ -214,6 +212,7 @@ impl Drive<'_> {
         counts.passed_by += batch.passed_by;
         counts.rejected += batch.rejects.len() as u64;
         counts.rows_read = counts.rows_read.max(batch.last_row);
+        run.unread_languages.add(batch.unread_languages);
         if !batch.rejects.is_empty() {
             rejects = apart(move || rejects.add(&batch.rejects).map(|()| rejects)).await?;
         }
@@ -223,9 +222,9 @@ impl Drive<'_> {
     }
 
     /// Gives the catalogue a batch; `None` when the run was stopped while waiting to try again.
-    pub async fn offer(&self, records: &[SourceRecord]) -> Result<Option<Vec<IngestOutcome>>> {
-        let mut outcomes = Vec::with_capacity(records.len());
-        for portion in portions(records) {
+    pub async fn offer(&self, records: &Weighed) -> Result<Option<Vec<IngestOutcome>>> {
+        let mut outcomes = Vec::with_capacity(records.records().len());
+        for portion in records.portions() {
             match self.give(portion).await? {
                 Some(more) => outcomes.extend(more),
                 None => return Ok(None),
@@ -265,29 +264,6 @@ impl Drive<'_> {
     }
 }
 
-/// Records in portions that a catalogue in another process can take: most are one portion.
-fn portions(mut records: &[SourceRecord]) -> Vec<&[SourceRecord]> {
-    let mut portions = Vec::new();
-    while !records.is_empty() {
-        let mut bytes = 0;
-        let heavier = |record: &SourceRecord| {
-            bytes += weight(record);
-            bytes > MAX_PORTION
-        };
-        let end = records.iter().position(heavier).unwrap_or(records.len()).max(1);
-        let (portion, rest) = records.split_at(end);
-        portions.push(portion);
-        records = rest;
-    }
-    portions
-}
-
-/// How many bytes a record's JSON has: with its names of fields that is more than the message of its facts.
-fn weight(record: &SourceRecord) -> usize {
-    // A record is plain data: it always has a JSON form.
-    serde_json::to_vec(record).map_or(MAX_PORTION, |json| json.len())
-}
-
 fn is_transient(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::TooManyRequests | ErrorKind::DeadlineExceeded)
 }
@@ -313,65 +289,6 @@ fn disk(error: io::Error) -> ApiError {
         _ => {
             tracing::error!(%error, "the data folder can't be used");
             ApiError::internal("the data folder can't be read or written")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use contracts::{
-        AvailabilityType, ContentType, Episode, Image, Locale, MAX_EPISODES, MAX_PART_OVERVIEW, Season, SourceOffer,
-        SourceSeason, Translation,
-    };
-
-    use super::*;
-    use crate::adapters::blank;
-
-    #[test]
-    fn records_with_long_texts_are_given_in_portions() {
-        let told = |number| Episode { number, overview: Some("x".repeat(MAX_PART_OVERVIEW)), ..Episode::default() };
-        let episodes: Vec<Episode> = (0..MAX_EPISODES as u16).map(told).collect();
-        let light = blank("test", "k".to_owned(), ContentType::TvShow, "Harbour Street".to_owned());
-        let season = SourceSeason { season: Season::default(), episodes };
-        let heavy = SourceRecord { seasons: vec![season], ..light.clone() };
-        let lengths =
-            |records: &[SourceRecord]| portions(records).iter().map(|portion| portion.len()).collect::<Vec<_>>();
-        let all = [&light, &heavy, &heavy, &heavy, &light].map(Clone::clone);
-        assert_eq!(lengths(&all), [3, 2]);
-        let told_at_length = SourceRecord { overview: Some("x".repeat(20_000)), ..light.clone() };
-        // Each is some 320 bytes beside that.
-        assert_eq!(lengths(&vec![told_at_length; 500]), [412, 88]);
-        assert_eq!(lengths(&vec![light; 500]), [500]);
-        assert_eq!(lengths(&[]), Vec::<usize>::new());
-    }
-
-    #[test]
-    fn whatever_makes_a_record_long_counts() {
-        let light = blank("test", "k".to_owned(), ContentType::Movie, "Harbour".to_owned());
-        let long = "x".repeat(20_000);
-        let told = Translation { locale: Locale::english(), title: "Harbour".to_owned(), overview: Some(long.clone()) };
-        let (kind, url) = ("poster".to_owned(), long.clone());
-        let image = Image { kind, url, width: None, height: None, placeholder: None };
-        let offer = SourceOffer {
-            platform: "netflix".to_owned(),
-            region: Region::US,
-            availability_type: AvailabilityType::Subscription,
-            price: None,
-            quality: None,
-            deep_link: None,
-            web_url: long,
-            available_from: None,
-            expires_at: None,
-            checked_at: Timestamp::UNIX_EPOCH,
-            confidence: 1.0,
-        };
-        for heavy in [
-            SourceRecord { translations: vec![told; 50], ..light.clone() },
-            SourceRecord { images: vec![image; 50], ..light.clone() },
-            SourceRecord { offers: vec![offer; 50], ..light },
-        ] {
-            // A megabyte each.
-            assert_eq!(portions(&vec![heavy; 17]).iter().map(|portion| portion.len()).collect::<Vec<_>>(), [8, 8, 1]);
         }
     }
 }

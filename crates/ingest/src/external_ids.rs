@@ -12,7 +12,7 @@ struct Shape {
     expected: &'static str,
 }
 
-/// One for each kind by which the catalogue joins; a platform's own ids are written as it likes.
+/// One for each kind by which the catalogue joins; ids of another kind are written as they like.
 const SHAPES: &[Shape] = &[
     Shape { kind: "eidr", fits: is_eidr, expected: "an EIDR title id such as 10.5240/7791-8534-2C23-9030-8610-5" },
     Shape { kind: "imdb", fits: is_imdb_title, expected: "an IMDb title id such as tt0133093" },
@@ -24,6 +24,11 @@ const SHAPES: &[Shape] = &[
 ];
 /// What files write, in any case, where they have no id.
 const NOTHING: [&str; 8] = ["0", "-", "n/a", "na", "nan", "none", "null", "\\n"];
+
+/// The kinds of id by which the catalogue joins.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|shape| shape.kind)
+}
 
 /// Turns away an id that is not written as those of its kind are.
 ///

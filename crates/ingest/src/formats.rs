@@ -65,6 +65,8 @@ pub(crate) struct Spec {
     pub adapt: fn(&RawRow, &Context) -> Result<SourceRecord, RejectReason>,
     /// Whether a row comes with the series that it is part of, which its adapter reads.
     pub is_kept_part: Option<fn(&RawRow) -> bool>,
+    /// The languages of a row that its adapter can't read, as the row spells them; absent where rows name none.
+    pub unread_languages: Option<fn(&RawRow, &Context) -> Vec<String>>,
     /// Whether the input is one service's catalogue, so that the service must be known.
     pub one_service: bool,
 }
@@ -79,6 +81,7 @@ const SPECS: [Spec; 7] = [
         id_field: Some("show_id"),
         adapt: adapters::streaming_csv::adapt,
         is_kept_part: None,
+        unread_languages: None,
         one_service: true,
     },
     Spec {
@@ -89,6 +92,7 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::wikipedia_json::adapt,
         is_kept_part: None,
+        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -99,6 +103,7 @@ const SPECS: [Spec; 7] = [
         id_field: Some("imdbID"),
         adapt: adapters::wikidata_db::adapt,
         is_kept_part: None,
+        unread_languages: Some(adapters::wikidata_db::unread_languages),
         one_service: false,
     },
     Spec {
@@ -109,6 +114,7 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::imdb::adapt,
         is_kept_part: Some(adapters::imdb::is_kept_part),
+        unread_languages: Some(adapters::imdb::unread_languages),
         one_service: false,
     },
     Spec {
@@ -119,6 +125,7 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::movielens::adapt,
         is_kept_part: None,
+        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -129,6 +136,7 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::justwatch_json::adapt,
         is_kept_part: None,
+        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -139,6 +147,7 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::mapped::adapt,
         is_kept_part: None,
+        unread_languages: Some(adapters::mapped::unread_languages),
         one_service: false,
     },
 ];

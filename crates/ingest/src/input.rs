@@ -97,9 +97,9 @@ impl Input {
         let (context, mapping) = (context.clone(), context.mapping.clone());
         let (head, beside) = (self.head.clone(), self.beside.clone());
         apart(move || match (shape, mapping) {
-            (Shape::Mapped, Some(_)) if head.starts_with(b"PAR1") => {
+            (Shape::Mapped, Some(mapping)) if head.starts_with(b"PAR1") => {
                 let (path, temp) = file.unpacked(&folder, &bounds)?;
-                Ok((Rows::parquet(&path, &bounds)?, temp))
+                Ok((Rows::parquet(&mapping, &path, &bounds)?, temp))
             }
             (Shape::Mapped, Some(mapping)) => {
                 let reader = file.reader(&bounds, taken)?;

@@ -22,6 +22,7 @@ mod mapping;
 mod open;
 mod pipeline;
 mod platforms;
+mod portions;
 mod providers;
 mod rejects;
 mod row;
@@ -55,7 +56,7 @@ pub use providers::{
 pub use rejects::Reject;
 pub use row::{RawRow, RejectReason};
 pub use rows::Row;
-pub use run::{Counts, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
+pub use run::{Counts, Phase, Progress, Run, RunOptions, RunRequest, RunStatus, UnreadLanguages};
 pub use sample::{SAMPLE_SOURCE, SampleReport, SampleRequest, sample_record};
 pub use service::{Ingest, IngestConfig};
 pub use source::Source;

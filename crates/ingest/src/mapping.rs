@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use contracts::{AvailabilityType, ContentType, Region, VideoQuality};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::InputError;
+use crate::{InputError, external_ids, text};
 
 /// Sources that mean something to us, so that nobody's own file may speak in their name.
 const RESERVED: &[&str] = &["sample"];
-/// The longest name of a column, in characters, and the most words for kinds and ids.
+/// The longest name of a column, in bytes, and the most words for types.
 const MAX_NAME: usize = 200;
 const MAX_WORDS: usize = 50;
-/// The longest kind of id, in bytes: what the catalogue takes.
-const MAX_KIND: usize = 50;
+/// How much of a table's header is told to whoever misspelt a column, in bytes.
+const MAX_TOLD: usize = 1_000;
 
 /// Which column of a CSV, JSON or Parquet file is what. A column of JSON or Parquet may be a path: `imdb.rating`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,7 +37,8 @@ pub struct Mapping {
     pub list_separator: Option<char>,
     /// The columns.
     pub columns: Columns,
-    /// Ids elsewhere: the kind of id (`imdb`, `tmdb_movie`, `eidr`, …) and its column.
+    /// Ids elsewhere: the kind of id (`eidr`, `imdb`, `tmdb_movie`, `tmdb_tv`, `gracenote`, `wikidata`, `wikipedia`)
+    /// and its column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ids: BTreeMap<String, String>,
     /// What the words of the column `type` mean.
@@ -201,12 +203,16 @@ impl Mapping {
                 "nothing says whether a title is a movie or a tv_show: give `type` or `columns.type`".to_owned(),
             );
         }
-        if self.ids.len() > MAX_WORDS || self.types.len() > MAX_WORDS {
-            return fail(format!("`ids` and `types` have at most {MAX_WORDS} entries"));
+        if self.types.len() > MAX_WORDS {
+            return fail(format!("`types` has at most {MAX_WORDS} entries"));
         }
-        let unfit = |name: &str, most| name.trim().is_empty() || name.len() > most;
-        if self.ids.iter().any(|(id, column)| unfit(id, MAX_KIND) || unfit(column, MAX_NAME)) {
-            return fail("an id or its column is empty or too long".to_owned());
+        // By an id of another kind no title is ever joined: it is one of these, misspelt.
+        if let Some(kind) = self.ids.keys().find(|kind| external_ids::kinds().all(|known| known != kind.as_str())) {
+            let known = external_ids::kinds().collect::<Vec<_>>().join(", ");
+            return fail(format!("`ids` names {kind:?}, which is no kind of id that is known; known are {known}"));
+        }
+        if self.ids.values().any(|column| column.trim().is_empty() || column.len() > MAX_NAME) {
+            return fail("the column of an id is empty or too long".to_owned());
         }
         if self.delimiter.is_some_and(|sign| !sign.is_ascii() || matches!(sign, '"' | '\n' | '\r')) {
             return fail("delimiter must be one ASCII character, and no quote".to_owned());
@@ -230,6 +236,27 @@ impl Mapping {
         }
     }
 
+    /// Holds it to the columns that a table has: one that is misspelt would be empty in every row.
+    ///
+    /// # Errors
+    /// `Mapping`, with the column that is not there and those that are.
+    pub(crate) fn fits(&self, header: &[String]) -> Result<(), InputError> {
+        let offer = self.offer.as_ref().map(|offer| columns_of(offer, |field| field.ends_with("_column")));
+        let columns = columns_of(&self.columns, |_| true).into_iter().chain(self.ids.values().cloned());
+        let is_in = |column: &String| {
+            // A path leads into a column.
+            let leads = |name: &String| column.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            header.iter().any(|name| name == column || leads(name))
+        };
+        match columns.chain(offer.into_iter().flatten()).find(|column| !is_in(column)) {
+            Some(column) => {
+                let header = text::excerpt(header.join(", ").as_bytes(), MAX_TOLD);
+                Err(InputError::Mapping(format!("the file has no column {column:?}; its columns are {header}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether rows of type `season` and `episode` are kept with their series.
     pub(crate) fn keeps_parts(&self) -> bool {
         self.columns.parent.is_some() && self.columns.number.is_some()
@@ -239,6 +266,14 @@ impl Mapping {
     pub(crate) fn needed(&self) -> [&str; 2] {
         [&self.columns.key, &self.columns.title]
     }
+}
+
+/// The columns that a part of a mapping names, in the fields that `is_column` picks of its written form: there none can be
+/// forgotten.
+fn columns_of(part: &impl Serialize, is_column: impl Fn(&str) -> bool) -> Vec<String> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(part) else { return Vec::new() };
+    let named = fields.into_iter().filter(|(field, _)| is_column(field));
+    named.filter_map(|(_, column)| column.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -254,6 +289,21 @@ mod tests {
     }
 
     #[test]
+    fn whatever_names_a_column_is_held_to_the_header() {
+        let offer = "[offer]\nplatform = \"mubi\"\nweb_url_column = \"at\"\n";
+        let text = format!("{LEAST}rating = \"marks.mean\"\n[ids]\nimdb = \"no\"\n{offer}");
+        let mapping = Mapping::from_toml(&text).unwrap();
+        let header = ["id", "name", "marks", "no", "at"].map(str::to_owned);
+        assert!(mapping.fits(&header).is_ok(), "the platform is no column");
+        for (left_out, column) in ["id", "name", "marks.mean", "no", "at"].into_iter().enumerate() {
+            let mut less = header.to_vec();
+            less.remove(left_out);
+            let told = format!("the file has no column {column:?}; its columns are {}", less.join(", "));
+            assert_eq!(mapping.fits(&less).unwrap_err().to_string(), format!("the mapping is not valid: {told}"));
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let table = [
             (LEAST.replace("festival", "Festival 24"), "lower-case letters"),
@@ -261,10 +311,17 @@ mod tests {
             (LEAST.replace("type = \"movie\"\n", ""), "movie or a tv_show"),
             (LEAST.replace("\"movie\"", "\"film\""), "film"),
             (LEAST.replace("title", "name"), "unknown field `name`"),
+            (format!("{LEAST}yeer = \"year\"\n"), "unknown field `yeer`, expected one of `key`, `title`"),
+            (format!("{LEAST}[offer]\nplatfrom = \"x\"\n"), "unknown field `platfrom`, expected one of `platform`"),
             (LEAST.replace("[columns]", "delimiter = \"é\"\n[columns]"), "ASCII"),
             (format!("{LEAST}number = \"no\"\n"), "needs `columns.parent`"),
             (format!("{LEAST}season = \"no\"\n"), "need `columns.number`"),
-            (format!("{LEAST}[ids]\n{} = \"x\"\n", "i".repeat(51)), "an id or its column is empty or too long"),
+            (
+                format!("{LEAST}[ids]\nimdb = \"imdb\"\ntmbd_movie = \"tmdb\"\n"),
+                "`ids` names \"tmbd_movie\", which is no kind of id that is known; known are eidr, imdb, tmdb_movie, \
+                 tmdb_tv, gracenote, wikidata, wikipedia",
+            ),
+            (format!("{LEAST}[ids]\nimdb = \"{}\"\n", "i".repeat(201)), "the column of an id is empty or too long"),
             (format!("{LEAST}[offer]\nweb_url = \"https://example.org/\"\n"), "needs `platform`"),
             (format!("{LEAST}[offer]\nplatform = \"netflix\"\n"), "we make up no addresses"),
         ];

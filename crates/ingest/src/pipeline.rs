@@ -8,8 +8,10 @@ use crate::{
     Context, InputError, RawRow, RejectReason, Row,
     adapters::mapped,
     formats::Spec,
+    portions::{self, Weighed},
     rejects::Reject,
     rows::Rows,
+    run::UnreadLanguages,
     seasons::{Gathered, Gathering, Verdict},
     validate::{self, Ids, Parents, Seen},
 };
@@ -24,7 +26,7 @@ pub(crate) struct Batch {
     /// The number of the last row.
     pub last_row: u64,
     /// What the catalogue gets, in order.
-    pub records: Vec<SourceRecord>,
+    pub records: Weighed,
     /// What was turned away.
     pub rejects: Vec<Reject>,
     /// How many rows repeated an earlier one word by word.
@@ -33,6 +35,8 @@ pub(crate) struct Batch {
     pub parts: u64,
     /// How many rows were passed by on purpose.
     pub passed_by: u64,
+    /// The languages of its records that can't be read.
+    pub unread_languages: UnreadLanguages,
 }
 
 /// The most rows of a batch, when most of them give no record.
@@ -40,7 +44,7 @@ const MAX_ROWS: u64 = 20_000;
 
 impl Batch {
     fn is_full(&self) -> bool {
-        let taken = self.records.len() as u64 + self.rejects.len() as u64 + self.repeated;
+        let taken = self.records.records().len() as u64 + self.rejects.len() as u64 + self.repeated;
         taken >= MAX_BATCH as u64 || taken + self.parts + self.passed_by >= MAX_ROWS
     }
 }
@@ -80,7 +84,10 @@ impl Reading {
             }
             batch.last_row = number;
             match taken {
-                Ok(Taken::Record(record)) => batch.records.push(*record),
+                Ok(Taken::Record(record, bytes)) => {
+                    batch.unread_languages.note(&unread_languages(&row, self.spec, &self.context));
+                    batch.records.push(*record, bytes);
+                }
                 Ok(Taken::Part) => batch.parts += 1,
                 Ok(Taken::Repeated) => batch.repeated += 1,
                 Err(reason) if reason.is_passed_by() => batch.passed_by += 1,
@@ -98,8 +105,8 @@ impl Reading {
 
 /// What a row gives.
 enum Taken {
-    /// A title.
-    Record(Box<SourceRecord>),
+    /// A title, and how many bytes its JSON has.
+    Record(Box<SourceRecord>, usize),
     /// A season or an episode, which comes with its series.
     Part,
     /// Nothing: an earlier row said exactly the same.
@@ -142,10 +149,11 @@ fn take_or_part(
         };
     }
     let mut taken = title(content, spec, context, ids)?;
-    if let Taken::Record(record) = &mut taken
+    if let Taken::Record(record, bytes) = &mut taken
         && record.content_type == ContentType::TvShow
     {
         record.seasons = gathered.take(&record.source_key);
+        *bytes += portions::of_seasons(&record.seasons);
     }
     Ok(taken)
 }
@@ -155,9 +163,17 @@ fn title(content: &RawRow, spec: &Spec, context: &Context, ids: &mut Ids) -> Res
     validate::check(&record, context)?;
     let id = spec.id_field.and_then(|field| content.text(field)).unwrap_or_else(|| record.source_key.clone());
     match ids.note(&id, &record) {
-        Seen::First => Ok(Taken::Record(Box::new(record))),
-        Seen::Again => Ok(Taken::Repeated),
-        Seen::Differently => Err(RejectReason::DuplicateId(id)),
+        (Seen::First, bytes) => Ok(Taken::Record(Box::new(record), bytes)),
+        (Seen::Again, _) => Ok(Taken::Repeated),
+        (Seen::Differently, _) => Err(RejectReason::DuplicateId(id)),
+    }
+}
+
+/// The languages that a row names and that can't be read, as it spells them.
+fn unread_languages(row: &Row, spec: &Spec, context: &Context) -> Vec<String> {
+    match (&row.content, spec.unread_languages) {
+        (Ok(content), Some(of)) => of(content, context),
+        _ => Vec::new(),
     }
 }
 
@@ -205,5 +221,40 @@ fn reject(row: &Row, reason: &RejectReason) -> Reject {
             Reject::new(row.number, row.line, reason, &text)
         }
         _ => Reject::new(row.number, row.line, reason, &row.raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use contracts::Region;
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{Format, Limits, Mapping};
+
+    const MAPPING: &str = "source = \"festival\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\ntype = \"kind\"\n\
+        parent = \"of\"\nnumber = \"no\"\n";
+    const ROWS: &str = "id,name,kind,of,no\nt1,Harbour Lights,tv_show,,\ns1,Season 1,season,t1,1\n\
+        e1,Pilot,episode,s1,1\nt2,Salt,tv_show,,\nf1,Ember,movie,,\n";
+
+    fn rows(mapping: &Mapping) -> Rows {
+        Rows::mapped(mapping, ROWS.as_bytes(), Box::new(ROWS.as_bytes()), "rows", &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn a_batch_knows_what_each_of_its_records_weighs() {
+        let mapping = Arc::new(Mapping::from_toml(MAPPING).unwrap());
+        let (service, region, own) = (None, Region::US, Some(Arc::clone(&mapping)));
+        let context = Context { service, region, as_of: date(2024, 5, 1), as_of_stated: true, mapping: own };
+        let gathered = Some(gather(rows(&mapping), &context, &CancellationToken::new()).unwrap());
+        let reading = Reading { rows: rows(&mapping), spec: Format::Mapped.spec(), context, gathered, skip: 0 };
+        let (sender, mut batches) = mpsc::channel(AHEAD);
+        reading.read(&sender);
+        let batch = batches.try_recv().unwrap().unwrap();
+        let titles = batch.records.records();
+        assert_eq!(titles.iter().map(|title| title.seasons.len()).collect::<Vec<_>>(), [1, 0, 0]);
+        assert_eq!(batch.records, Weighed::new(titles.to_vec()));
     }
 }

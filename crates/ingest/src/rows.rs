@@ -62,7 +62,7 @@ impl Rows {
     /// The rows of an operator's own text: JSON when it begins like it, else a table.
     ///
     /// # Errors
-    /// As [`Rows::text`].
+    /// As [`Rows::text`], and `Mapping` for a column that the table does not have.
     pub fn mapped(
         mapping: &Mapping,
         head: &[u8],
@@ -81,15 +81,16 @@ impl Rows {
         let delimiter = mapping.delimiter.and_then(|sign| u8::try_from(sign).ok()).unwrap_or(found);
         let dialect = Dialect { delimiter, quotes: true };
         let rows = csv::CsvRows::open(reader, "mapped", &mapping.needed(), dialect, location, limits)?;
+        mapping.fits(rows.columns())?;
         Ok(Self::Csv(Box::new(rows)))
     }
 
     /// The rows of a Parquet file on the disk.
     ///
     /// # Errors
-    /// `Parquet`, `UnpacksTooLarge`.
-    pub fn parquet(path: &Path, limits: &Limits) -> Result<Self, InputError> {
-        Ok(Self::Parquet(Box::new(parquet::ParquetRows::open(path, limits)?)))
+    /// `Parquet`, `UnpacksTooLarge`, and `Mapping` for a column that the file does not have.
+    pub fn parquet(mapping: &Mapping, path: &Path, limits: &Limits) -> Result<Self, InputError> {
+        Ok(Self::Parquet(Box::new(parquet::ParquetRows::open(mapping, path, limits)?)))
     }
 }
 

@@ -132,6 +132,39 @@ impl Counts {
     }
 }
 
+/// The most spellings that a run shows, and the most characters of each.
+const MAX_SPELLINGS: usize = 10;
+const MAX_SPELLING: usize = 60;
+
+/// Languages that rows named and that can't be read: those titles were taken in without them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnreadLanguages {
+    /// How many, each once for each row that names it.
+    pub count: u64,
+    /// The first ten of them as they are spelt, each once and at most 60 characters of it.
+    pub spellings: Vec<String>,
+}
+
+impl UnreadLanguages {
+    /// Counts those of one row.
+    pub(crate) fn note(&mut self, spellings: &[String]) {
+        self.count += spellings.len() as u64;
+        spellings.iter().for_each(|spelling| self.show(spelling.chars().take(MAX_SPELLING).collect()));
+    }
+
+    /// Counts those of later rows.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.count += later.count;
+        later.spellings.into_iter().for_each(|spelling| self.show(spelling));
+    }
+
+    fn show(&mut self, spelling: String) {
+        if self.spellings.len() < MAX_SPELLINGS && !self.spellings.contains(&spelling) {
+            self.spellings.push(spelling);
+        }
+    }
+}
+
 /// A run: one input, read once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
@@ -154,6 +187,9 @@ pub struct Run {
     /// What became of its rows so far. After a kill a batch may be counted as unchanged that was created before it.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Languages that its rows named so far and that can't be read. No row is turned away for one.
+    #[serde(default)]
+    pub unread_languages: UnreadLanguages,
     /// Why it failed.
     pub error: Option<String>,
     /// The stable name of why it failed, as in a problem.

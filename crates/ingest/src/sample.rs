@@ -19,6 +19,7 @@ use crate::{
     context::midnight,
     drive::Drive,
     platforms,
+    portions::Weighed,
     run::{Counts, Phase, Progress},
 };
 
@@ -234,9 +235,9 @@ impl Ingest {
                 break;
             };
             after = Some(last.id);
-            let records: Vec<SourceRecord> =
-                page.iter().filter_map(|content| sample_record(content, request)).collect();
+            let records = Weighed::new(page.iter().filter_map(|content| sample_record(content, request)).collect());
             let Some(outcomes) = drive.offer(&records).await? else { break };
+            let records = records.records();
             report.titles += page.len() as u64;
             report.without_id += (page.len() - records.len()) as u64;
             report.offers += records.iter().map(|record| record.offers.len() as u64).sum::<u64>();

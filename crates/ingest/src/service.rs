@@ -12,7 +12,7 @@ use crate::{
     Feed, Format, Limits, Link, PlatformAdapter, Source, Webhook,
     drive::Drive,
     jobs,
-    run::{Counts, Progress, Run, RunRequest, RunStatus},
+    run::{Counts, Progress, Run, RunRequest, RunStatus, UnreadLanguages},
     store,
 };
 
@@ -244,6 +244,7 @@ impl Ingest {
                 as_of: None,
                 status: RunStatus::Running,
                 counts: Counts::default(),
+                unread_languages: UnreadLanguages::default(),
                 error: None,
                 error_code: None,
                 error_status: None,

@@ -2,6 +2,7 @@
 
 use contracts::{ApiError, ErrorKind, RunId};
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde::Serialize;
 use stores::{Db, DbError, FromRow, Row, Tx, Value, args};
 use uuid::Uuid;
 
@@ -11,7 +12,8 @@ use crate::run::{Counts, Run, RunOptions, RunStatus};
 const SILENCE: SignedDuration = SignedDuration::from_mins(2);
 
 const COLUMNS: &str = "id, location, options, format, fingerprint, as_of, status, rows_read, created, updated, merged,
-    unchanged, rejected, parts, passed_by, error, error_code, error_status, started_at, updated_at, finished_at, holder";
+    unchanged, rejected, parts, passed_by, error, error_code, error_status, started_at, updated_at, finished_at, holder,
+    unread_languages";
 
 impl FromRow for Run {
     fn from_row(row: &Row) -> Result<Self, DbError> {
@@ -35,6 +37,8 @@ impl FromRow for Run {
                 parts: row.get("parts")?,
                 passed_by: row.get("passed_by")?,
             },
+            unread_languages: serde_json::from_str(&row.get::<String>("unread_languages")?)
+                .map_err(|error| DbError::Value(format!("the languages of a run can't be read: {error}")))?,
             error: row.get("error")?,
             error_code: row.get("error_code")?,
             error_status: row.get("error_status")?,
@@ -80,13 +84,14 @@ pub(crate) async fn put(tx: &mut Tx, run: &Run) -> Result<(), DbError> {
 const PUT: &str =
     "INSERT INTO ingest_runs (id, location, options, format, fingerprint, as_of, status, rows_read, created,
         updated, merged, unchanged, rejected, passed_by, parts, error, error_code, error_status, started_at, updated_at,
-        finished_at, holder, beat_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $20)
+        finished_at, holder, unread_languages, beat_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+        $20)
     ON CONFLICT (id) DO UPDATE SET format = excluded.format, fingerprint = excluded.fingerprint,
         as_of = excluded.as_of, status = excluded.status, rows_read = excluded.rows_read,
         created = excluded.created, updated = excluded.updated, merged = excluded.merged,
         unchanged = excluded.unchanged, rejected = excluded.rejected, passed_by = excluded.passed_by,
-        parts = excluded.parts,
+        parts = excluded.parts, unread_languages = excluded.unread_languages,
         error = excluded.error, error_code = excluded.error_code, error_status = excluded.error_status,
         updated_at = excluded.updated_at, finished_at = excluded.finished_at, holder = excluded.holder,
         beat_at = excluded.beat_at";
@@ -96,7 +101,7 @@ fn values(run: &Run) -> Vec<Value> {
     args![
         run.id,
         &run.location,
-        options_text(&run.options),
+        json_text(&run.options),
         run.format.map(crate::Format::as_str),
         run.fingerprint.as_ref(),
         run.as_of,
@@ -116,6 +121,7 @@ fn values(run: &Run) -> Vec<Value> {
         run.updated_at,
         run.finished_at,
         run.holder,
+        json_text(&run.unread_languages),
     ]
 }
 
@@ -147,7 +153,7 @@ pub(crate) async fn unfinished(
         "SELECT {COLUMNS}, beat_at FROM ingest_runs WHERE location = $1 AND options = $2 AND status <> 'done'
         ORDER BY id DESC LIMIT 1"
     );
-    let found: Option<Beating> = tx.fetch_optional(sql, args![location, options_text(options)]).await?;
+    let found: Option<Beating> = tx.fetch_optional(sql, args![location, json_text(options)]).await?;
     let Some(Beating(run, beat_at)) = found else { return Ok(None) };
     let silent = now.checked_sub(SILENCE).unwrap_or(Timestamp::MIN);
     if run.status == RunStatus::Running && beat_at.is_some_and(|at| at >= silent) {
@@ -170,7 +176,7 @@ impl FromRow for Beating {
 pub(crate) async fn first_as_of(db: &Db, fingerprint: &str, options: &RunOptions) -> Result<Option<Date>, DbError> {
     let sql = "SELECT as_of FROM ingest_runs WHERE fingerprint = $1 AND options = $2 AND as_of IS NOT NULL
         ORDER BY id LIMIT 1";
-    db.fetch_optional(sql, args![fingerprint, options_text(options)]).await
+    db.fetch_optional(sql, args![fingerprint, json_text(options)]).await
 }
 
 /// Runs whose process was killed are interrupted; says how many.
@@ -180,8 +186,8 @@ pub(crate) async fn interrupt_running(db: &Db) -> Result<u64, DbError> {
 }
 
 /// The same options always give the same text: the order of a struct's fields is fixed.
-fn options_text(options: &RunOptions) -> String {
-    serde_json::to_string(options).unwrap_or_default()
+fn json_text(plain: &impl Serialize) -> String {
+    serde_json::to_string(plain).unwrap_or_default()
 }
 
 fn signed(count: u64) -> i64 {

@@ -166,12 +166,14 @@ pub enum Seen {
 pub struct Ids(HashMap<u64, u64>);
 
 impl Ids {
-    /// Notes an id with its record. Beyond 20 million ids no new one is noted, and repetitions of those pass.
-    pub fn note(&mut self, id: &str, record: &SourceRecord) -> Seen {
+    /// Notes an id with its record, and says how many bytes the record's JSON has, which it is compared by. Beyond 20
+    /// million ids no new one is noted, and repetitions of those pass.
+    pub fn note(&mut self, id: &str, record: &SourceRecord) -> (Seen, usize) {
         let id = fingerprint(id.as_bytes());
         // A record is plain data: it always has a JSON form.
-        let content = fingerprint(&serde_json::to_vec(record).unwrap_or_default());
-        match self.0.get(&id) {
+        let json = serde_json::to_vec(record).unwrap_or_default();
+        let content = fingerprint(&json);
+        let seen = match self.0.get(&id) {
             Some(known) if *known == content => Seen::Again,
             Some(_) => Seen::Differently,
             None => {
@@ -180,7 +182,8 @@ impl Ids {
                 }
                 Seen::First
             }
-        }
+        };
+        (seen, json.len())
     }
 }
 
@@ -305,9 +308,9 @@ mod tests {
         let mut ids = Ids::default();
         let first = record();
         let other = SourceRecord { release_year: Some(1999), ..first.clone() };
-        assert_eq!(ids.note("a", &first), Seen::First);
-        assert_eq!(ids.note("b", &other), Seen::First);
-        assert_eq!(ids.note("a", &first), Seen::Again);
-        assert_eq!(ids.note("a", &other), Seen::Differently);
+        assert_eq!(ids.note("a", &first).0, Seen::First);
+        assert_eq!(ids.note("b", &other).0, Seen::First);
+        assert_eq!(ids.note("a", &first).0, Seen::Again);
+        assert_eq!(ids.note("a", &other).0, Seen::Differently);
     }
 }

@@ -20,7 +20,10 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use crate::{Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, adapters::mapped, drive::Drive, validate};
+use crate::{
+    Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, adapters::mapped, drive::Drive, portions::Weighed,
+    validate,
+};
 
 /// The most keys of a message: each is asked for while the sender waits.
 const MAX_KEYS: usize = 20;
@@ -129,7 +132,7 @@ impl Ingest {
         };
         let never = CancellationToken::new();
         let drive = Drive { ingest: self, call: &self.own(call), stop: &never, on_progress: &|_| {} };
-        let outcomes = drive.offer(&records).await?.unwrap_or_default();
+        let outcomes = drive.offer(&Weighed::new(records)).await?.unwrap_or_default();
         let mut counts = Counts::default();
         counts.add(&outcomes);
         Ok(Received {

@@ -166,6 +166,12 @@ fn translations(row: &RawRow) -> Vec<Translation> {
     all
 }
 
+/// The languages of other titles that are no tags: those titles are left out.
+pub(crate) fn unread_languages(row: &RawRow, _: &Context) -> Vec<String> {
+    let named = objects(row, "akas").filter_map(|aka| aka.get("language").and_then(Value::as_str));
+    text::unique(named.filter(|tag| *tag != "\\N").map(text::clean).filter(|tag| tag.parse::<Locale>().is_err()))
+}
+
 /// Those of the people whose part we know, each once for each.
 fn credits(row: &RawRow) -> Vec<Credit> {
     let mut credits: Vec<Credit> = Vec::new();

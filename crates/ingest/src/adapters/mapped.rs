@@ -11,7 +11,7 @@ use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::{blank, credits, genre_ids};
+use super::{blank, credits, genre_ids, unread};
 use crate::{
     Context, Mapping, RawRow, RejectReason,
     context::midnight,
@@ -60,6 +60,12 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
         record.offers.extend(row.offer(offer, context)?);
     }
     Ok(record)
+}
+
+/// The languages of a row that can't be read.
+pub(crate) fn unread_languages(row: &RawRow, context: &Context) -> Vec<String> {
+    let named = |mapping: &Mapping| Mapped { row, mapping }.list(mapping.columns.languages.as_ref());
+    unread(context.mapping.as_deref().map(named).unwrap_or_default())
 }
 
 /// Whether a row is a season or an episode that is kept with its series.

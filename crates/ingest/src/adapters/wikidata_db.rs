@@ -3,7 +3,7 @@
 use contracts::{ContentType, CreditRole, ExternalId, Language, Region, SourceRecord};
 use jiff::civil::Date;
 
-use super::{blank, credits, genre_ids, is_imdb_title};
+use super::{blank, credits, genre_ids, is_imdb_title, unread};
 use crate::{Context, RawRow, RejectReason, countries, formats::Query};
 
 pub(crate) const QUERY: Query = Query {
@@ -31,6 +31,14 @@ pub(crate) const QUERY: Query = Query {
     ],
 };
 
+/// The column of the languages that are spoken.
+const LANGUAGES: &str = "Language";
+
+/// The languages of a row that can't be read.
+pub(crate) fn unread_languages(row: &RawRow, _: &Context) -> Vec<String> {
+    unread(row.list(LANGUAGES))
+}
+
 /// Reads one row of the join.
 pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, RejectReason> {
     let imdb_id = row.required("imdbID")?;
@@ -48,7 +56,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes = row.number::<f64>("Runtime", "a number of minutes")?.and_then(whole_minutes);
     record.genres = genre_ids(&row.list("Genre"));
     record.countries = countries::regions(&row.list("Country"));
-    record.languages = Language::all_of(&row.list("Language"));
+    record.languages = Language::all_of(&row.list(LANGUAGES));
     record.credits = credits(row.names("Director"), CreditRole::Director)
         .chain(credits(row.names("Writer"), CreditRole::Writer))
         .chain(credits(row.names("Cast"), CreditRole::Actor))

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
+    portions::Weighed,
     providers::rank,
     run::{Phase, Progress},
     validate,
@@ -80,7 +81,7 @@ impl Drive<'_> {
             }
             let seen = if failure.is_some() { answered } else { page.len() };
             counts.rows_read += seen as u64;
-            let Some(outcomes) = self.offer(&records).await? else { return Ok(None) };
+            let Some(outcomes) = self.offer(&Weighed::new(records)).await? else { return Ok(None) };
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
             after = page[..seen].last().map(|last| last.id).or(after);

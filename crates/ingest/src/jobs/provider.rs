@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
+    portions::Weighed,
     run::{Phase, Progress},
     validate,
 };
@@ -83,7 +84,7 @@ impl Drive<'_> {
             };
             let before = walk.seen;
             let Some(page) = self.page(adapter, &context, &listed.keys, &mut walk).await else { return Ok(None) };
-            let Some(outcomes) = self.offer(&page.records).await? else { return Ok(None) };
+            let Some(outcomes) = self.offer(&Weighed::new(page.records)).await? else { return Ok(None) };
             let seen = walk.seen.saturating_sub(before);
             counts.rows_read += seen as u64;
             counts.rejected += page.rejected;

@@ -1,8 +1,12 @@
-//! (pure) When a provider may be asked: a rate with bursts (GCRA), a quota a day for each key, and a breaker.
+//! (pure) When a provider may be asked: a rate with bursts (GCRA), so many a minute, a quota a day for each key, and a
+//! breaker.
 //!
 //! The rate is the generic cell rate algorithm of ITU-T I.371: a request may come `burst` intervals early, and each
-//! moves the time of the next. Five failures in a row open the breaker for a minute; then one request goes through,
+//! moves the time of the next. By itself it lets a burst come on top of what a minute may hold, and a bucket of a minute
+//! would let a full one come on top: so the minute is a window over the times of its requests. Five failures in a row open the breaker for a minute; then one request goes through,
 //! and its outcome decides.
+
+use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,6 +16,7 @@ use crate::sources::Standing;
 const FAILURES: u32 = 5;
 /// How long it stays open.
 const OPEN: SignedDuration = SignedDuration::from_secs(60);
+const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a provider allows each key.
@@ -19,6 +24,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) struct Allowance {
     /// Requests a second in the long run.
     pub per_second: u32,
+    /// Requests in any 60 seconds.
+    pub per_minute: u32,
     /// Requests at once.
     pub burst: u32,
     /// Units a day; no end where absent.
@@ -26,8 +33,8 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// 10 a second, that is 600 a minute, 20 at once (C4).
-    pub const USUAL: Self = Self { per_second: 10, burst: 20, per_day: None };
+    /// 10 a second, 600 a minute, 20 at once (C4).
+    pub const USUAL: Self = Self { per_second: 10, per_minute: 600, burst: 20, per_day: None };
 }
 
 /// Whether a request may go.
@@ -58,6 +65,8 @@ pub(crate) struct Pacing {
 struct Key {
     /// When the next request would be on time.
     due: Timestamp,
+    /// When it was used within the last minute, the earliest first.
+    minute: VecDeque<Timestamp>,
     day: Timestamp,
     used: u32,
 }
@@ -66,7 +75,7 @@ impl Pacing {
     /// An account with so many keys, all of them used in turn only when `rotate` says so: a provider's terms may count
     /// the quota for each project, and then further keys are no more quota but a breach.
     pub fn new(allowance: Allowance, keys: usize, rotate: bool) -> Self {
-        let key = Key { due: Timestamp::MIN, day: Timestamp::MIN, used: 0 };
+        let key = Key { due: Timestamp::MIN, minute: VecDeque::new(), day: Timestamp::MIN, used: 0 };
         let keys = vec![key; if rotate { keys.max(1) } else { 1 }];
         Self { allowance, keys, failures: 0, open_until: None, trying: None }
     }
@@ -94,9 +103,10 @@ impl Pacing {
                 continue;
             }
             let due = key.due.max(now);
-            let wait = due.duration_since(now) - early;
+            let wait = (due.duration_since(now) - early).max(key.full(now, self.allowance.per_minute));
             if wait <= SignedDuration::ZERO {
                 key.due = later(due, interval).unwrap_or(Timestamp::MAX);
+                key.minute.push_back(now);
                 key.used += units;
                 return Turn::Go(index);
             }
@@ -162,6 +172,17 @@ impl Pacing {
 }
 
 impl Key {
+    /// How long its minute stays full; no time at all while it has room for another request.
+    fn full(&mut self, now: Timestamp, per_minute: u32) -> SignedDuration {
+        while self.minute.front().is_some_and(|first| now.duration_since(*first) >= MINUTE) {
+            self.minute.pop_front();
+        }
+        match self.minute.front() {
+            Some(first) if self.minute.len() >= per_minute as usize => MINUTE - now.duration_since(*first),
+            _ => SignedDuration::ZERO,
+        }
+    }
+
     /// When a day's quota begins anew, if `units` no longer fit into this one.
     fn spent(&mut self, now: Timestamp, units: u32, per_day: Option<u32>) -> Option<Timestamp> {
         let most = per_day?;
@@ -179,6 +200,8 @@ fn later(at: Timestamp, by: SignedDuration) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn start() -> Timestamp {
@@ -198,8 +221,41 @@ mod tests {
         assert_eq!(pacing.ask(start(), 1), Turn::Wait(SignedDuration::from_millis(100)));
         assert_eq!(pacing.ask(after(100), 1), Turn::Go(0));
         assert_eq!(pacing.ask(after(100), 1), Turn::Wait(SignedDuration::from_millis(100)));
-        let allowed = (0..600).filter(|n| pacing.ask(after(1_000 + n * 100), 1) == Turn::Go(0)).count();
-        assert_eq!(allowed, 600, "600 a minute");
+        let later = (2..600).filter(|tenth| pacing.ask(after(tenth * 100), 1) == Turn::Go(0)).count();
+        assert_eq!(21 + later, 600, "600 a minute, those at once with them");
+        assert_eq!(pacing.ask(after(59_999), 1), Turn::Wait(SignedDuration::from_millis(1)));
+        assert_eq!(pacing.ask(after(60_000), 1), Turn::Go(0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// However one comes, mostly sooner than one may and now and then after a rest: who waits as long as told goes,
+        /// and no minute ever holds more than 600.
+        #[test]
+        fn no_sixty_seconds_hold_more_than_600(
+            pauses in prop::collection::vec(prop_oneof![400 => 0_i64..80, 1 => 0_i64..20_000], 700..1_400)
+        ) {
+            let (mut pacing, mut now, mut gone) = (Pacing::new(Allowance::USUAL, 1, false), start(), Vec::new());
+            for pause in pauses {
+                now = later(now, SignedDuration::from_millis(pause)).unwrap();
+                let turn = match pacing.ask(now, 1) {
+                    Turn::Wait(wait) => {
+                        now = later(now, wait).unwrap();
+                        pacing.ask(now, 1)
+                    }
+                    turn => turn,
+                };
+                prop_assert_eq!(turn, Turn::Go(0));
+                gone.push(now);
+            }
+            for (most, within) in [(600, MINUTE), (30, SignedDuration::from_secs(1))] {
+                for span in gone.windows(most + 1) {
+                    let time = span[most].duration_since(span[0]);
+                    prop_assert!(time >= within, "{} in {time}", most + 1);
+                }
+            }
+        }
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl CsvRows {
         Ok(rows)
     }
 
+    /// The names in the header.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
     /// Parses the row at the start of the window into `fields` and `ends`.
     fn parse(&mut self) -> Result<Found, InputError> {
         self.parser.reset();

@@ -14,7 +14,7 @@ use parquet::{
 use serde_json::Value;
 
 use super::Row;
-use crate::{InputError, Limits, RawRow, RejectReason};
+use crate::{InputError, Limits, Mapping, RawRow, RejectReason};
 
 /// The rows of a file that lies on the disk.
 pub(crate) struct ParquetRows {
@@ -25,11 +25,11 @@ pub(crate) struct ParquetRows {
 }
 
 impl ParquetRows {
-    /// Opens a file and holds what it claims to unpack to to the bounds.
+    /// Opens a file and holds what it claims to unpack to to the bounds, and its columns to the mapping.
     ///
     /// # Errors
-    /// `Parquet` for a damaged file or a packing we don't know, `UnpacksTooLarge`.
-    pub fn open(path: &Path, limits: &Limits) -> Result<Self, InputError> {
+    /// `Parquet` for a damaged file or a packing we don't know, `UnpacksTooLarge`, `Mapping`.
+    pub fn open(mapping: &Mapping, path: &Path, limits: &Limits) -> Result<Self, InputError> {
         let file = File::open(path).map_err(|error| InputError::from_io("the input", error))?;
         let reader = guarded(|| SerializedFileReader::new(file))?;
         let claimed = reader.metadata().row_groups().iter().try_fold(0_u64, |sum, group| {
@@ -39,6 +39,11 @@ impl ParquetRows {
         if claimed.is_none_or(|bytes| bytes > limits.max_unpacked_bytes) {
             return Err(InputError::UnpacksTooLarge(limits.max_unpacked_bytes));
         }
+        let columns = guarded(|| {
+            let fields = reader.metadata().file_metadata().schema().get_fields();
+            Ok(fields.iter().map(|field| field.name().to_owned()).collect::<Vec<_>>())
+        })?;
+        mapping.fits(&columns)?;
         let rows = guarded(|| Ok(RowIter::from_file_into(Box::new(reader))))?;
         Ok(Self { rows, number: 0, max_bytes: limits.max_record_bytes, done: false })
     }

@@ -104,6 +104,9 @@ async fn what_is_wrong_is_a_problem() {
     let s = setup().await;
     let app = app(&s);
     let file = s.file("titles.csv", films(1));
+    let mapping = json!({
+        "source": "festival", "type": "movie", "columns": { "key": "id", "title": "name" }, "ids": { "tmbd": "no" }
+    });
     let anonymous = Request::get(RUNS).body(Body::empty()).unwrap();
     let mut stranger = post(&json!({"location": ""}));
     stranger.headers_mut().remove("authorization");
@@ -118,6 +121,7 @@ async fn what_is_wrong_is_a_problem() {
         (post(&json!({"location": file, "format": "x"})), 400, "unknown_format"),
         (post(&json!({"location": file, "region": "XX"})), 400, "unknown_region"),
         (post(&json!({"location": file, "platform": "betamax"})), 400, "unknown_platform"),
+        (post(&json!({"location": file, "mapping": mapping})), 400, "bad_mapping"),
     ];
     for (request, status, code) in cases {
         let shown = format!("{request:?}");

@@ -88,7 +88,9 @@ async fn a_damaged_parquet_file_is_refused() {
         let mut broken = whole.clone();
         broken[at] ^= 0x55;
         if let Err(error) = run(&s, &format!("f{at}.parquet"), &broken).await {
-            assert!(["bad_parquet", "unpacks_too_large"].contains(&error.code.as_ref()), "{at}: {}", error.detail);
+            // The name of a column may be what is damaged.
+            let codes = ["bad_parquet", "bad_mapping", "unpacks_too_large"];
+            assert!(codes.contains(&error.code.as_ref()), "{at}: {}", error.detail);
         }
     }
     let plain = s.run(&s.file("films.parquet", &whole)).await.unwrap_err();
@@ -159,10 +161,48 @@ async fn an_id_that_is_none_is_turned_away_and_joins_nothing() {
 }
 
 #[tokio::test]
+async fn languages_that_can_not_be_read_are_counted_and_no_row_is_turned_away_for_one() {
+    let spoken = |n: usize| match n {
+        1 | 2 => "Klingonese".to_owned(),
+        3 => "x".repeat(100),
+        600..=620 => format!("Tongue {n}"),
+        621 => "Elvish".to_owned(),
+        _ => "\"Korean, en\"".to_owned(),
+    };
+    let year = |n: usize| if n == 621 { 1492 } else { 1950 + n % 70 };
+    let row = |n: usize| format!("{n},The Harbour Number {n},{},{}\n", year(n), spoken(n));
+    let text: String = ["id,name,year,spoken\n".to_owned()].into_iter().chain((1..=700).map(row)).collect();
+    let mapping = Some(Mapping::from_toml(&format!("{MAPPING}languages = \"spoken\"\n")).unwrap());
+    let s = setup().await;
+    let options = RunOptions { mapping, ..RunOptions::default() };
+    let request = RunRequest { location: s.file("films.csv", text), options };
+    let stop = tokio_util::sync::CancellationToken::new();
+    *s.catalog.stop.lock().unwrap() = Some((1, stop.clone()));
+    let stopped = s.ingest.run(&s.call, &request, &stop, &|_| {}).await.unwrap();
+    assert_eq!((stopped.status, stopped.unread_languages.count), (ingest::RunStatus::Interrupted, 3));
+
+    let done = s.request(&request).await.unwrap();
+    assert_eq!((done.id, done.counts.created, done.counts.rejected), (stopped.id, 699, 1));
+    let unread = s.ingest.get(&s.call, done.id).await.unwrap().unread_languages;
+    assert_eq!(unread.count, 24, "what is turned away counts for nothing else");
+    let mut expected = vec!["Klingonese".to_owned(), "x".repeat(60)];
+    expected.extend((600..608).map(|n| format!("Tongue {n}")));
+    assert_eq!(unread.spellings, expected);
+}
+
+#[tokio::test]
 async fn a_mapping_that_does_not_fit_is_refused() {
     let s = setup().await;
     let error = run(&s, "films.csv", "id,title\n1,x\n").await.unwrap_err();
     assert_eq!((error.code.as_ref(), error.detail.contains("missing name")), ("wrong_header", true));
+    let misspelt = Mapping::from_toml(&MAPPING.replace("\"year\"", "\"yeer\"")).unwrap();
+    for (name, bytes) in [("films.csv", b"id,name,year\n1,Glass,1999\n".to_vec()), ("films.parquet", parquet(&FILMS))] {
+        let options = RunOptions { mapping: Some(misspelt.clone()), ..RunOptions::default() };
+        let error = s.request(&RunRequest { location: s.file(name, bytes), options }).await.unwrap_err();
+        let told = "the mapping is not valid: the file has no column \"yeer\"; its columns are id, name, year";
+        assert_eq!((error.code.as_ref(), error.detail.as_str()), ("bad_mapping", told), "{name}");
+    }
+    assert!(s.titles().await.is_empty(), "nothing is taken in");
     let mapped = RunOptions { format: Some("mapped".parse().unwrap()), ..RunOptions::default() };
     let error = s.request(&RunRequest { location: "/x".into(), options: mapped }).await.unwrap_err();
     assert_eq!(error.code, "bad_mapping");

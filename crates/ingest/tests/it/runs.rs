@@ -90,7 +90,7 @@ async fn wikidata(path: &std::path::Path) {
         "INSERT INTO omdb VALUES (7, 'tt0000007', 'The Glass Harbour', 2019, 'R', 101.0, 'Drama, Sci-Fi', '2019-05-04',
             'Ada Quill', 'Bo Finch', 'Cy Day, Di Moss', 'English', 'United States', NULL)",
         "INSERT INTO omdb VALUES (8, 'tt0000008', CAST(X'54ff' AS TEXT), 2019, NULL, NULL, '', '2019-01-01', '', '', '', NULL, NULL, NULL)",
-        "INSERT INTO omdb VALUES (9, 'tt0000009', 'Salt Roads', 2020, NULL, NULL, '', '2020-01-01', '', '', '', NULL, '', NULL)",
+        "INSERT INTO omdb VALUES (9, 'tt0000009', 'Salt Roads', 2020, NULL, NULL, '', '2020-01-01', '', '', '', 'Klingonese, English', '', NULL)",
         "INSERT INTO omdb VALUES (10, 'tt0000009', 'Salt Roads Again', 2020, NULL, NULL, '', NULL, '', '', '', NULL, '', NULL)",
         "INSERT INTO tomatoes VALUES (7, 7.2, 82, 51)",
     ] {
@@ -111,6 +111,8 @@ async fn a_film_database_is_taken_over_packed_or_not() {
     assert_eq!((rejected[0].row, rejected[0].reason.as_str()), (2, "the row is not valid UTF-8"));
     assert!(rejected[1].reason.starts_with("duplicate id \"tt0000009\""), "{:?}", rejected[1]);
     assert!(rejected[1].raw.contains("Salt Roads Again"));
+    let unread = plain.ingest.get(&plain.call, run.id).await.unwrap().unread_languages;
+    assert_eq!((unread.count, unread.spellings), (1, vec!["Klingonese".to_owned()]));
     let id = ExternalId { id_type: "imdb".into(), id_value: "tt0000007".into() };
     let film = plain.catalog.resolve(&plain.call, &id).await.unwrap().unwrap();
     assert_eq!((film.average_rating, film.vote_count, film.runtime_minutes), (7.2, 51, Some(101)));

@@ -110,9 +110,11 @@ async fn other_names_of_imdb_are_shown_by_language() {
         tt0000001\t4\tArbeitstitel\tCH\tde\tworking\t\\N\t0\n\
         tt0000001\t5\t港\tJP\tja\timdbDisplay\t\\N\t0\n\
         tt0000001\t6\tThe Port\tUS\ten\timdbDisplay\t\\N\t0\n\
-        tt0000001\t7\tLe port\tCA\tfr\timdbDisplay\t\\N\t0\n";
+        tt0000001\t7\tLe port\tCA\tfr\timdbDisplay\t\\N\t0\n\
+        tt0000001\t8\tHavnen\tNO\tnorwegian-of-old\timdbDisplay\t\\N\t0\n";
     s.file("title.akas.tsv", akas);
-    s.run(&imdb(&s, 4)).await.unwrap();
+    let unread = s.run(&imdb(&s, 4)).await.unwrap().unread_languages;
+    assert_eq!((unread.count, unread.spellings), (1, vec!["norwegian-of-old".to_owned()]));
     let titles = s.titles().await;
     let first = titles.iter().find(|title| title.title == "Harbour 1").unwrap();
     let told: Vec<_> =

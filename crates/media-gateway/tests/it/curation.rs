@@ -173,6 +173,25 @@ fn a_bad_row_of_ones_own_file() {
 }
 
 #[test]
+fn languages_that_can_not_be_read_are_told_and_cost_no_row() {
+    let (app, dir) = (Setup::new().start(), tempfile::tempdir().unwrap());
+    let mapping = MAPPING.replace("[ids]", "languages = \"spoken\"\n[ids]");
+    let mapping = fixtures::write(dir.path(), "festival.toml", mapping.as_bytes());
+    let rows = "id,name,year,imdb,tmdb,spoken\n1,The Brass Meridian,2019,,,\"Korean, Klingonese\"\n\
+        2,Salt,1994,,,Elvish\n";
+    let file = fixtures::write(dir.path(), "films.csv", rows.as_bytes());
+    let told = succeeded(&app.setup, &["ingest", &file, "--mapping", &mapping]);
+    assert!(told.contains("2 rows: 2 created") && told.contains("left out: 2, such as Klingonese, Elvish"), "{told}");
+    let again = succeeded(&app.setup, &["ingest", &file, "--mapping", &mapping, "--json"]);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    let unread = json!({ "count": 2, "spellings": ["Klingonese", "Elvish"] });
+    assert_eq!((&again["unread_languages"], &again["unchanged"]), (&unread, &json!(2)));
+    let path = format!("/api/v1/internal/ingest/runs/{}", again["id"].as_str().unwrap());
+    let run = app.send(app.request("GET", &path).bearer_auth(&app.token)).ok();
+    assert_eq!(run["unread_languages"], unread);
+}
+
+#[test]
 fn an_id_that_two_titles_claim_is_asked_about_and_a_record_is_taken_apart() {
     let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
     let ingest = |name: &str, text: &str| {

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::app::Setup;
+use crate::{app::Setup, fixtures};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -107,6 +107,42 @@ fn the_addresses_of_the_readme_are_those_of_the_program() {
         asked += 1;
     }
     assert!(asked >= 5, "{asked} addresses");
+}
+
+/// The only block of the README in this language.
+fn block(language: &str) -> String {
+    let text = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let open = format!("```{language}\n");
+    let mut blocks = text.split(open.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap());
+    let only = blocks.next().unwrap().to_owned();
+    assert_eq!(blocks.next(), None, "another block of {language}: say which is meant");
+    only
+}
+
+#[test]
+fn the_mapping_of_the_readme_takes_its_file_in_whole() {
+    let commands = code();
+    let command = commands.iter().find(|line| line.starts_with("media-gateway ingest") && line.contains(".toml"));
+    let words: Vec<_> = command.unwrap().split_whitespace().collect();
+    let ["media-gateway", "ingest", file, "--mapping", mapping] = words[..] else { panic!("{words:?}") };
+    let (dir, rows) = (tempfile::tempdir().unwrap(), block("csv"));
+    let file = fixtures::write(dir.path(), file, rows.as_bytes());
+    let mapping = fixtures::write(dir.path(), mapping, block("toml").as_bytes());
+    let setup = Setup::new();
+    let run = |args: &[&str]| {
+        let output = setup.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told: Value = serde_json::from_str(&run(&["ingest", &file, "--mapping", &mapping, "--json"])).unwrap();
+    let titles = rows.lines().count() - 1;
+    assert_eq!((told["created"].as_u64(), told["rejected"].as_u64()), (Some(titles as u64), Some(0)), "{told}");
+    let known = run(&["export"]);
+    for row in rows.lines().skip(1) {
+        let whole = |title: &&str| row.split(',').all(|value| title.contains(value));
+        assert_eq!(known.lines().filter(whole).count(), 1, "{row}: {known}");
+    }
+    assert!(titles >= 2, "{rows}");
 }
 
 /// Where a program is that the tests are run with.
