@@ -70,7 +70,9 @@ impl Reading {
                 Ok(row) => row,
                 Err(error) => {
                     // What came before it stands; whoever listens may be gone.
-                    let _ = batches.blocking_send(Ok(batch)).and_then(|()| batches.blocking_send(Err(error)));
+                    if batches.blocking_send(Ok(batch)).is_ok() {
+                        let _ = batches.blocking_send(Err(error));
+                    }
                     return;
                 }
             };

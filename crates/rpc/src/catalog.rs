@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::{
-    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Permission, Result,
-    Season, SourceRecord,
+    ApiError, Call, CatalogApi, Content, ContentId, Directory, ExternalId, IngestOutcome, ListQuery, Permission,
+    Result, Season, SourceRecord,
 };
 use jiff::Timestamp;
 use tonic::{Request, Response, Status, transport::Channel};

@@ -125,10 +125,8 @@ async fn a_program_runs_the_jobs_of_the_configuration_and_names_no_input() {
     assert_eq!(node.get(&program, runs[0].id).await.unwrap().location, location);
     // What it named would be read with the node's rights.
     let own = RunRequest::new(&location);
-    let named = [
-        node.run(&program, &own, &s.stop, &|_| {}).await.unwrap_err(),
-        node.start(&program, &own).await.unwrap_err(),
-    ];
+    let named =
+        [node.run(&program, &own, &s.stop, &|_| {}).await.unwrap_err(), node.start(&program, &own).await.unwrap_err()];
     assert!(named.iter().all(|error| error.code == "insufficient_scope"), "{named:?}");
     let moderator = of(Role::Moderator);
     let others = [
