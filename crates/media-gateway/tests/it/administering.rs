@@ -1,13 +1,17 @@
 //! Operators administer accounts, clients, sessions and keys at the command line: beside a node, and on the folder of one
 //! that does not run.
 
-use std::{io::Write as _, process::Stdio};
+use std::{
+    io::Write as _,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use stores::{Db, DbConfig, args};
 
 use crate::{
-    app::{Setup, one_line},
+    app::{PATIENCE, Setup, one_line},
     mail::Browser,
 };
 
@@ -81,9 +85,13 @@ fn clients_and_signing_keys_are_administered_beside_a_node() {
 async fn the_audit_log_is_verified_and_exported() {
     let setup = Setup::new();
     let (ada, whole) = (user(&setup, EMAIL), good(&setup, &["audit", "verify"]));
-    assert!(whole.ends_with(" entries, unbroken\n"), "{whole}");
-    let log = good(&setup, &["audit", "export"]);
+    let exported = setup.run(&["audit", "export"]);
+    let log = String::from_utf8(exported.stdout).unwrap();
     let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let newest = entries.last().unwrap();
+    let head = format!("{}:{}", newest["position"], newest["hash"].as_str().unwrap());
+    assert!(whole.ends_with(&format!(" entries, unbroken\nhead {head}\n")), "{whole}");
+    assert!(String::from_utf8_lossy(&exported.stderr).ends_with(&format!("head {head}\n")));
     assert_eq!(whole.split(' ').next().unwrap(), entries.len().to_string());
     let opened = entries.iter().find(|entry| entry["action"] == "account.created").unwrap();
     assert!(opened["target"] == ada.as_str() && !log.contains(EMAIL), "{opened}");
@@ -93,4 +101,39 @@ async fn the_audit_log_is_verified_and_exported() {
     db.execute("UPDATE auth_audit SET actor = 'user:nobody' WHERE position = $1", args![position]).await.unwrap();
     db.close().await;
     one_line(&setup.run(&["audit", "verify"]), 1, &format!("the audit log is broken at entry {position}"));
+}
+
+/// Whoever can write to the database cuts off what was done last, and what the chain knows of its end.
+#[tokio::test]
+async fn an_audit_log_that_was_cut_off_is_held_against_its_head() {
+    let setup = Setup::new();
+    user(&setup, EMAIL);
+    let head = good(&setup, &["audit", "verify"]).lines().last().unwrap().replace("head ", "");
+    let verify = |head: &str| setup.run(&["audit", "verify", "--head", head]);
+    assert!(verify(&head).status.success());
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let position: i64 = head.split(':').next().unwrap().parse().unwrap();
+    db.execute("DELETE FROM auth_audit WHERE position = $1", args![position]).await.unwrap();
+    let sql = "UPDATE auth_audit_head SET position = $1, hash = (SELECT hash FROM auth_audit WHERE position = $1)";
+    db.execute(sql, args![position - 1]).await.unwrap();
+    db.close().await;
+    assert!(setup.run(&["audit", "verify"]).status.success(), "the chain alone does not tell");
+    one_line(&verify(&head), 3, &format!("does not hold entry {position} any more"));
+    assert_eq!(verify("newest").status.code(), Some(2));
+}
+
+#[test]
+fn a_node_logs_where_the_audit_log_ends() {
+    let app = Setup::new().start();
+    let since = Instant::now();
+    let head = loop {
+        let log = app.log();
+        let line = log.lines().find(|line| line.contains("the audit log ends here"));
+        if let Some(head) = line.and_then(|line| line.split_once("head=")) {
+            break head.1.split_whitespace().next().unwrap().to_owned();
+        }
+        assert!(since.elapsed() < PATIENCE, "{log}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    good(&app.setup, &["audit", "verify", "--head", &head]);
 }

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use auth::AuditMark;
 use clap::{Args, Subcommand};
 use contracts::{ApiError, Role, UserId};
 use serde_json::{Value, json};
@@ -251,8 +252,9 @@ pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()
     Ok(())
 }
 
-pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
-    let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict"), None).await?;
+pub async fn verify_audit(global: &Global, mark: Option<&AuditMark>) -> anyhow::Result<()> {
+    let asked = mark.map_or_else(String::new, |mark| format!("?head={mark}"));
+    let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict{asked}"), None).await?;
     if let Some(at) = verdict["broken_at"].as_i64() {
         anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
     }
@@ -260,7 +262,17 @@ pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
         Some(forgotten) if forgotten > 0 => format!("; {forgotten} before them are past their two years"),
         _ => String::new(),
     };
+    if let (Some(mark), Some(false)) = (mark, verdict["holds"].as_bool()) {
+        let position = mark.position;
+        let detail = if Some(position) < verdict["forgotten"].as_i64() {
+            format!("entry {position} is past its two years: verify with one that came later")
+        } else {
+            format!("the audit log does not hold entry {position} any more: its end was cut off or written anew")
+        };
+        return Err(ApiError::not_found("audit_entry_gone", detail).into());
+    }
     println!("{} entries, unbroken{before}", verdict["entries"]);
+    println!("head {}", verdict["head"].as_str().unwrap_or_default());
     Ok(())
 }
 
@@ -272,11 +284,16 @@ pub async fn export_audit(global: &Global) -> anyhow::Result<()> {
 }
 
 async fn export_through(door: &Door, global: &Global) -> anyhow::Result<()> {
-    let mut after = 0;
+    let (mut after, mut head) = (0, None);
     loop {
         let page = door.call("GET", &format!("{AUDIT}?limit=100&after={after}"), None).await?;
-        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { return Ok(()) };
+        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { break };
         after = last["position"].as_i64().unwrap_or(i64::MAX);
+        head = last["hash"].as_str().map(|hash| format!("{after}:{hash}"));
         print(global, &page, &[])?;
     }
+    if let Some(head) = head {
+        eprintln!("head {head}");
+    }
+    Ok(())
 }
