@@ -73,8 +73,8 @@ pub enum AuditVerb {
 
 pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
     match verb {
-        AuthVerb::Login(args) => login::login(args).await,
-        AuthVerb::Logout(args) => login::logout(args).await,
+        AuthVerb::Login(args) => login::login(global, args).await,
+        AuthVerb::Logout(args) => login::logout(global, args).await,
         AuthVerb::Whoami(args) => login::whoami(global, args).await,
         AuthVerb::ApiKeys { verb } => own::api_keys(global, verb).await,
         AuthVerb::AgeLimit { verb } => own::age_limit(global, verb).await,
