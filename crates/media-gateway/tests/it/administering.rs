@@ -40,23 +40,28 @@ fn accounts_and_sessions_are_administered_with_a_node_and_without_one() {
     let setup = Setup::new();
     let ada = user(&setup, EMAIL);
     assert!(good(&setup, &["auth", "users", "list"]).starts_with(&format!("{ada}  basic_user  ")));
-    good(&setup, &["auth", "users", "set-role", &ada, "moderator"]);
+    good(&setup, &["auth", "users", "set-role", EMAIL, "moderator"]);
     let app = setup.start();
     let users = || good(&app.setup, &["auth", "users", "list"]);
     assert!(users().starts_with(&format!("{ada}  moderator  ")), "{}", users());
     let eve = user(&app.setup, "eve@example.org");
     assert!(users().lines().count() == 2 && users().contains(&eve));
     let enter = || Browser::new(&app).submit("/login", "/login", &[("email", EMAIL), ("password", PASSWORD)]);
-    let sessions = || good(&app.setup, &["auth", "sessions", "list", &ada]).lines().count();
-    assert_eq!((enter(), enter(), sessions()), (303, 303, 2));
-    good(&app.setup, &["auth", "sessions", "end", &ada]);
-    assert_eq!(sessions(), 0);
-    good(&app.setup, &["auth", "users", "disable", &ada]);
+    let sessions = |of: &str| good(&app.setup, &["auth", "sessions", "list", of]).lines().count();
+    assert_eq!((enter(), enter(), sessions(&ada), sessions("eve@example.org")), (303, 303, 2, 0));
+    good(&app.setup, &["auth", "sessions", "end", EMAIL]);
+    assert_eq!(sessions("Ada@Example.org"), 0);
+    good(&app.setup, &["auth", "users", "disable", EMAIL]);
     assert_eq!(enter(), 403);
     good(&app.setup, &["auth", "users", "enable", &ada]);
     assert_eq!(enter(), 303);
-    let nobody = ["auth", "users", "disable", "01900000-0000-7000-8000-000000000000"];
-    one_line(&app.setup.run(&nobody), 3, "there is no such account");
+    assert!(!users().contains('@') && !good(&app.setup, &["audit", "export"]).contains('@'));
+    for nobody in ["01900000-0000-7000-8000-000000000000", "nobody@example.org"] {
+        for verb in [["users", "disable"], ["users", "enable"], ["sessions", "list"], ["sessions", "end"]] {
+            one_line(&app.setup.run(&["auth", verb[0], verb[1], nobody]), 3, "there is no such account");
+        }
+    }
+    assert_eq!(app.setup.run(&["auth", "users", "disable", "ada"]).status.code(), Some(2));
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::io::Read as _;
 
 use auth::AuditMark;
 use clap::{Args, Subcommand};
-use contracts::{ApiError, Role, UserId};
-use serde_json::{Value, json};
+use contracts::{ApiError, Role};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::cli::{
     Global,
     door::{Door, print},
+    person::Person,
 };
 
 const USERS: &str = "/api/v1/internal/auth/users";
@@ -33,20 +34,20 @@ pub enum UsersVerb {
     },
     /// Give somebody another role
     SetRole {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
         /// basic_user, premium_user, moderator or admin
         role: Role,
     },
     /// Close an account
     Disable {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
     /// Open a closed account again
     Enable {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
 }
 
@@ -131,19 +132,18 @@ pub enum KeysVerb {
 pub enum SessionsVerb {
     /// List somebody's
     List {
-        /// The account
-        user: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
     /// End every session and token of somebody
     End {
-        /// The account
-        user: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
 }
 
 pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
-    let change = |id: &UserId, body: Value| (format!("{USERS}/{id}"), body);
-    let (path, body) = match verb {
+    let (person, change) = match verb {
         UsersVerb::List => {
             let found = Door::once(global, "GET", USERS, None).await?;
             print(global, &found, &["id", "role", "created_at", "locked_until", "disabled_at"])?;
@@ -157,11 +157,11 @@ pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
             print(global, &made, &["id"])?;
             return Ok(());
         }
-        UsersVerb::SetRole { id, role } => change(id, json!({ "role": role })),
-        UsersVerb::Disable { id } => change(id, json!({ "disabled": true })),
-        UsersVerb::Enable { id } => change(id, json!({ "disabled": false })),
+        UsersVerb::SetRole { person, role } => (person, json!({ "role": role })),
+        UsersVerb::Disable { person } => (person, json!({ "disabled": true })),
+        UsersVerb::Enable { person } => (person, json!({ "disabled": false })),
     };
-    Door::once(global, "PATCH", &path, Some(body)).await.map(|_| ())
+    person.ask(global, "PATCH", |id| format!("{USERS}/{id}"), Some(change)).await.map(|_| ())
 }
 
 pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> {
@@ -240,13 +240,14 @@ async fn rotate_sealing(door: &Door) -> anyhow::Result<()> {
 }
 
 pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()> {
+    let path = |id| format!("{USERS}/{id}/sessions");
     match verb {
-        SessionsVerb::List { user } => {
-            let found = Door::once(global, "GET", &format!("{USERS}/{user}/sessions"), None).await?;
+        SessionsVerb::List { person } => {
+            let found = person.ask(global, "GET", path, None).await?;
             print(global, &found, &["id", "created_at", "last_seen_at", "agent"])?;
         }
-        SessionsVerb::End { user } => {
-            Door::once(global, "DELETE", &format!("{USERS}/{user}/sessions"), None).await?;
+        SessionsVerb::End { person } => {
+            person.ask(global, "DELETE", path, None).await?;
         }
     }
     Ok(())
