@@ -1,8 +1,10 @@
 //! The audit log: what was done, by whom and to whom, in a chain of hashes that shows every change and gap.
 
+use std::{fmt, str::FromStr};
+
 use contracts::{ApiError, Call, Caller, UserId};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use stores::{Db, DbError, Deed, FromRow, Row, Tx, args};
@@ -113,6 +115,53 @@ impl FromRow for AuditEntry {
     }
 }
 
+/// An entry by its place and hash, `position:hash`. Kept outside of the database it shows later whether the log still
+/// holds that entry: the chain by itself can't tell that its newest entries went with what it knows of its end.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AuditMark {
+    /// Its place in the chain, from 1.
+    pub position: i64,
+    hash: String,
+}
+
+impl AuditMark {
+    fn new(position: i64, hash: &[u8]) -> Self {
+        Self { position, hash: hex(hash) }
+    }
+}
+
+impl fmt::Display for AuditMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.position, self.hash)
+    }
+}
+
+impl FromStr for AuditMark {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let (position, hash) = text.split_once(':').unwrap_or_default();
+        match position.parse::<i64>() {
+            Ok(position) if position > 0 && hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                Ok(Self { position, hash: hash.to_ascii_lowercase() })
+            }
+            _ => {
+                let detail = "an entry of the audit log is named by its position, a colon and its hash of 64 digits";
+                Err(ApiError::invalid("bad_audit_mark", detail))
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for AuditMark {
+    type Error = ApiError;
+
+    fn try_from(text: String) -> Result<Self, ApiError> {
+        text.parse()
+    }
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verdict {
@@ -122,6 +171,10 @@ pub struct Verdict {
     pub forgotten: i64,
     /// The first that does not: it was changed, or the one before it was; absent when all do.
     pub broken_at: Option<i64>,
+    /// Its newest entry, `position:hash`: kept elsewhere, and asked for later, it shows whether the end was cut off.
+    pub head: String,
+    /// Whether the entry that was asked for is still there, or was the last whose time was over; absent where none was.
+    pub holds: Option<bool>,
 }
 
 /// Writes an entry in the caller's transaction. Whoever writes next waits until this one commits.
@@ -189,12 +242,41 @@ impl Auth {
         Ok(page(&self.db, after, i64::from(limit)).await?)
     }
 
-    /// Follows the chain from the first entry that is kept to its head; for the operator.
+    /// Follows the chain from the first entry that is kept to its head, and looks whether it holds `mark`; for the
+    /// operator.
     ///
     /// # Errors
     /// As [`Auth::audit`]; `Unavailable` when entries were forgotten each time while this came to them.
-    pub async fn verify_audit(&self, call: &Call) -> contracts::Result<Verdict> {
+    pub async fn verify_audit(&self, call: &Call, mark: Option<&AuditMark>) -> contracts::Result<Verdict> {
         call.require_operator()?;
+        let holds = match mark {
+            Some(mark) => Some(self.holds(mark).await?),
+            None => None,
+        };
+        Ok(Verdict { holds, ..self.followed().await? })
+    }
+
+    /// The newest entry of the log.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(crate) async fn audit_head(&self) -> Result<AuditMark, DbError> {
+        let head = "SELECT position, hash FROM auth_audit_head";
+        let (position, hash): (i64, Vec<u8>) = self.db.fetch_one(head, args![]).await?;
+        Ok(AuditMark::new(position, &hash))
+    }
+
+    /// Whether an entry is there as it was; of those that were forgotten only the last is known.
+    async fn holds(&self, mark: &AuditMark) -> Result<bool, DbError> {
+        let found = page(&self.db, mark.position - 1, 1).await?;
+        if let Some(entry) = found.first().filter(|entry| entry.position == mark.position) {
+            return Ok(entry.hash == mark.hash);
+        }
+        let anchor = retention::anchor(&self.db).await?;
+        Ok(AuditMark::new(anchor.position, &anchor.hash) == *mark)
+    }
+
+    async fn followed(&self) -> contracts::Result<Verdict> {
         for _ in 0..ROUNDS {
             let anchor = retention::anchor(&self.db).await?;
             let verdict = self.follow(&anchor).await?;
@@ -209,12 +291,14 @@ impl Auth {
 
     async fn follow(&self, anchor: &Anchor) -> contracts::Result<Verdict> {
         // The head first: entries that are written meanwhile come after it.
-        let head = "SELECT position, hash FROM auth_audit_head";
-        let (last, head): (i64, Vec<u8>) = self.db.fetch_one(head, args![]).await?;
+        let head = self.audit_head().await?;
+        let last = head.position;
         let verdict = |at: i64, whole: bool| Verdict {
             entries: at - anchor.position,
             forgotten: anchor.position,
             broken_at: (!whole).then_some(at + 1),
+            head: head.to_string(),
+            holds: None,
         };
         let (mut at, mut before, mut said) = (anchor.position, anchor.hash.clone(), anchor.position == 0);
         while at < last {
@@ -236,7 +320,7 @@ impl Auth {
         if !said {
             return Ok(verdict(anchor.position, false));
         }
-        Ok(verdict(at, at == last && before == head))
+        Ok(verdict(at, at == last && hex(&before) == head.hash))
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
 /// How often it is looked for what is past its time.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Each how many looks the log of the node says where the audit log ends: once an hour.
+const HEADS: u64 = 60;
+
 /// How long something that ended is kept: who it is about can see where they were signed in, and what was a theft can be
 /// found out.
 const KEEP_ENDED: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -44,11 +47,22 @@ impl Retainer {
 
     /// Works until dropped.
     pub async fn run(self) {
-        loop {
+        for round in 0_u64.. {
+            if round.is_multiple_of(HEADS) {
+                self.tell_head().await;
+            }
             if let Err(error) = self.round().await {
                 tracing::warn!(%error, "what is past its time can't be forgotten; the next try is in a minute");
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Says where the audit log ends, so that whoever keeps the lines of this node elsewhere can hold it to that.
+    async fn tell_head(&self) {
+        match self.auth.audit_head().await {
+            Ok(head) => tracing::info!(%head, "the audit log ends here: keep it for `audit verify --head`"),
+            Err(error) => tracing::warn!(%error, "nobody can say where the audit log ends; the next try is in an hour"),
         }
     }
 

@@ -359,7 +359,7 @@ async fn list_platform_catalog(
     headers: HeaderMap,
 ) -> HttpResult<Response> {
     let known = platforms::find(&id).is_some()
-        || catalog.directory(&call).await?.platforms.iter().any(|platform| platform.id == id);
+        || catalog.counts(None).await?.platforms.iter().any(|platform| platform.id == id);
     if !known {
         let error = ApiError::not_found("unknown_platform", "the catalogue knows no platform with this id");
         return Err(error.into());

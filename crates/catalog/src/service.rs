@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::{
-    ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, Embedder, ExternalId, Ids, IngestOutcome,
-    ListQuery, Locale, MAX_BATCH, Pictures, Result, Rng, Season, SourceRecord, Topic,
+    AgeLimit, ApiError, Call, CatalogApi, Clock, Content, ContentId, Directory, Embedder, ExternalId, Ids,
+    IngestOutcome, ListQuery, Locale, MAX_BATCH, Pictures, Result, Rng, Season, SourceRecord, Topic,
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +33,8 @@ const CONTENT_TTL: Duration = Duration::from_secs(3_600);
 const ID_TTL: Duration = Duration::from_secs(24 * 3_600);
 /// How long the counts of platforms and genres are kept, and the languages there are.
 const DIRECTORY_TTL: Duration = Duration::from_secs(60);
+/// How long the counts of what suits an age are kept: each age's are counted anew, over all titles.
+const AGED_TTL: Duration = Duration::from_secs(3_600);
 /// How long it waits when the event log can't be read.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How many events are read at a time.
@@ -220,21 +222,33 @@ impl Catalog {
 
     /// A value that is kept as JSON for a while. It is loaded once for all who ask meanwhile, in a task of its own: what
     /// whoever asked first has no time for is there for the next, who would else begin anew.
-    async fn kept<T, L>(&self, key: &'static str, ttl: Duration, load: L) -> Result<T>
+    async fn kept<T, L>(&self, key: &str, ttl: Duration, load: L) -> Result<T>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
         L: Future<Output = Result<T>> + Send + 'static,
     {
         let mut json = self.cache.get(key).await;
         if json.is_none() {
-            let cache = Arc::clone(&self.cache);
+            let (cache, key) = (Arc::clone(&self.cache), key.to_owned());
             let load = async move { to_json(&load.await?).map(Some) };
-            let task = async move { cache.get_or_load(key, ttl, Box::pin(load)).await };
+            let task = async move { cache.get_or_load(&key, ttl, Box::pin(load)).await };
             let task = tokio::spawn(task.in_current_span());
             json = task.await.map_err(|_| ApiError::internal("a value could not be loaded"))??;
         }
         json.and_then(|json| serde_json::from_slice(&json).ok())
             .ok_or_else(|| ApiError::internal("a cached value can't be read"))
+    }
+
+    /// Platforms and genres with their titles: of all, or of those that suit an age, which may be an hour old.
+    pub(crate) async fn counts(&self, ages: Option<AgeLimit>) -> Result<Directory> {
+        let db = self.db.clone();
+        let load = async move {
+            let (platforms, genres) = (store::platforms(&db, ages).await?, store::genres(&db, ages).await?);
+            Ok(Directory { platforms, genres })
+        };
+        let Some(AgeLimit { max_age, region }) = ages else { return self.kept(DIRECTORY, DIRECTORY_TTL, load).await };
+        let region = region.map(|region| region.to_string()).unwrap_or_default();
+        self.kept(&format!("{DIRECTORY}:{max_age}:{region}"), AGED_TTL, load).await
     }
 
     async fn owner(&self, id: &ExternalId) -> Result<Option<ContentId>> {
@@ -305,12 +319,7 @@ impl CatalogApi for Catalog {
 
     async fn directory(&self, call: &Call) -> Result<Directory> {
         call.remaining(&self.clock)?;
-        let db = self.db.clone();
-        let load = async move {
-            let (platforms, genres) = (store::platforms(&db).await?, store::genres(&db).await?);
-            Ok(Directory { platforms, genres })
-        };
-        let mut directory: Directory = self.kept(DIRECTORY, DIRECTORY_TTL, load).await?;
+        let mut directory = self.counts(call.ages()).await?;
         let fallbacks = call.locale.fallbacks();
         for genre in &mut directory.genres {
             if let Some(name) = contracts::genres::name_in(&genre.id, &fallbacks) {

@@ -229,10 +229,24 @@ pub async fn owner(db: &Db, id: &ExternalId) -> Result<Option<ContentId>, DbErro
     db.fetch_optional(sql, args![&id.id_type, &id.id_value]).await
 }
 
-/// Platforms and how many titles each has, by id.
-pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
-    let sql = "SELECT platform, titles FROM platform_counts WHERE titles > 0";
-    let rows: Vec<(String, u64)> = db.fetch_all(sql, args![]).await?;
+/// A count, by `groups`, of the titles `c` that suit an age: unlike those of all titles it is not kept as they change.
+fn suiting(head: &str, groups: &str, ages: AgeLimit) -> (String, Vec<Value>) {
+    let mut args = Vec::new();
+    let suits = suits(ages, &mut args);
+    (format!("{head} WHERE {suits} GROUP BY {groups}"), args)
+}
+
+/// Platforms and how many titles each has, by id: of all, or of those that suit an age.
+pub async fn platforms(db: &Db, ages: Option<AgeLimit>) -> Result<Vec<Platform>, DbError> {
+    let (sql, args) = match ages {
+        None => ("SELECT platform, titles FROM platform_counts WHERE titles > 0".to_owned(), args![]),
+        Some(ages) => {
+            let head = "SELECT a.platform, COUNT(DISTINCT c.id) FROM content c
+                JOIN platform_availability a ON a.content_id = c.id";
+            suiting(head, "a.platform", ages)
+        }
+    };
+    let rows: Vec<(String, u64)> = db.fetch_all(sql, args).await?;
     let named = |(id, title_count): (String, u64)| {
         let (name, home_url) = platforms::find(&id).map_or((id.as_str(), ""), |own| (own.name, own.home_url));
         Platform { name: name.to_owned(), home_url: home_url.to_owned(), id, title_count }
@@ -242,10 +256,17 @@ pub async fn platforms(db: &Db) -> Result<Vec<Platform>, DbError> {
     Ok(all)
 }
 
-/// Genres and how many films and series each has, by id.
-pub async fn genres(db: &Db) -> Result<Vec<GenreCount>, DbError> {
-    let sql = "SELECT genre, content_type, titles FROM genre_counts WHERE titles > 0";
-    let rows: Vec<(String, String, u64)> = db.fetch_all(sql, args![]).await?;
+/// Genres and how many films and series each has, by id: of all, or of those that suit an age.
+pub async fn genres(db: &Db, ages: Option<AgeLimit>) -> Result<Vec<GenreCount>, DbError> {
+    let (sql, args) = match ages {
+        None => ("SELECT genre, content_type, titles FROM genre_counts WHERE titles > 0".to_owned(), args![]),
+        Some(ages) => {
+            let head = "SELECT g.genre, c.content_type, COUNT(*) FROM content c
+                JOIN genres g ON g.content_id = c.id";
+            suiting(head, "g.genre, c.content_type", ages)
+        }
+    };
+    let rows: Vec<(String, String, u64)> = db.fetch_all(sql, args).await?;
     let ids: BTreeSet<_> = rows.iter().map(|row| row.0.clone()).collect();
     let count = |id: &str, content_type: ContentType| {
         rows.iter().find(|row| row.0 == id && row.1 == content_type.as_str()).map_or(0, |row| row.2)

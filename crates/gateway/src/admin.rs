@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use axum::{Json, extract::State};
 use contracts::{ApiError, Call, ErrorKind};
 use futures::future::BoxFuture;
-use http::StatusCode;
 use http_api::{CallOf, HttpResult, Problem, Problems};
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::OpenApi};
@@ -19,7 +18,16 @@ use crate::{
 };
 
 /// Reads the configuration again for whoever calls, and applies what can change while the node runs: all of it, or nothing.
-pub type Reload = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<(), ApiError>> + Send + Sync>;
+pub type Reload = Arc<dyn Fn(Call) -> BoxFuture<'static, Result<Reloaded, ApiError>> + Send + Sync>;
+
+/// What became of the settings that had changed, by their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Reloaded {
+    /// Those that hold from now on.
+    pub applied: Vec<String>,
+    /// Those that hold as a whole only after a restart: they are not what the node started with.
+    pub waiting: Vec<String>,
+}
 
 /// What the operator's routes look at. Set once the door stands.
 pub(crate) struct Seen {
@@ -203,14 +211,13 @@ async fn admin_routes(State(seen): State<Cell>, CallOf(call): CallOf) -> HttpRes
 
 /// Read the configuration again. Where it is wrong, what was true stays true.
 #[utoipa::path(post, path = "/api/v1/admin/reload", tag = "admin", security(("operator" = [])),
-    responses((status = 204, description = "The configuration was read again."), Problems))]
-async fn admin_reload(State(seen): State<Cell>, CallOf(call): CallOf) -> HttpResult<StatusCode> {
+    responses((status = 200, description = "The configuration was read again.", body = Reloaded), Problems))]
+async fn admin_reload(State(seen): State<Cell>, CallOf(call): CallOf) -> HttpResult<Json<Reloaded>> {
     let seen = look(&seen, &call)?;
     let Some(reload) = &seen.reload else {
         return Err(ApiError::new(ErrorKind::NotImplemented, "no_configuration", "this node reads no file").into());
     };
-    reload(call).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(reload(call).await?))
 }
 
 fn millis(time: std::time::Duration) -> u64 {

@@ -23,7 +23,7 @@ mod shed;
 mod upstream;
 mod way;
 
-pub use admin::{Reload, api};
+pub use admin::{Reload, Reloaded, api};
 pub use breaker::BreakerConfig;
 pub use cache::ResponseCache;
 pub use cors::Origins;

@@ -16,6 +16,7 @@ mod link;
 mod migrate;
 mod openapi;
 mod out;
+mod person;
 mod privacy;
 mod review;
 mod search;

@@ -1,6 +1,7 @@
 //! The configuration: flags over environment over a TOML file over defaults, parsed once and passed down.
 
 mod auth;
+mod changes;
 mod given;
 mod intent;
 mod log;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::{limits, roles::Role};
 
 pub use auth::{Auth, Signature};
+pub use changes::{Settings, reloaded};
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use mail::Mail;
@@ -295,13 +297,23 @@ impl Config {
     /// # Errors
     /// A sentence that names the file or variable and the key at fault.
     pub fn load(flags: &Flags) -> anyhow::Result<Self> {
+        Ok(Self::read(flags)?.0)
+    }
+
+    /// The same, with every key that has a value. Secrets are among them.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(flags: &Flags) -> anyhow::Result<(Self, Settings)> {
         let mut merged = Layer::empty();
         for (_, layer) in layers(flags)? {
             merged = merged.with_fallback(layer);
         }
+        let (values, mut settings) = (serde_json::to_value(&merged)?, Settings::new());
+        flatten(String::new(), &values, &mut |key, value| _ = settings.insert(key, value));
         let config = Self::from_layer(merged).context("the configuration is not complete")?;
         config.check()?;
-        Ok(config)
+        Ok((config, settings))
     }
 
     fn check(&self) -> anyhow::Result<()> {

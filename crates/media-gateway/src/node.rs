@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, routing::get};
 use contracts::{ApiError, Call, ComponentState, Rng, Topic};
-use gateway::{Gateway as Door, Health, Limits, Reload, ResponseCache};
+use gateway::{Gateway as Door, Health, Limits, Reload, Reloaded, ResponseCache};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
 use stores::{Db, DbError, events};
@@ -57,7 +57,7 @@ pub struct Node {
 }
 
 /// Who asks for a reload, and waits to hear how it ends.
-pub type Reloading = (Call, oneshot::Sender<Result<(), ApiError>>);
+pub type Reloading = (Call, oneshot::Sender<Result<Reloaded, ApiError>>);
 
 /// What every listener of a node is made with.
 pub struct Common {

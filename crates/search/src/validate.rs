@@ -118,8 +118,8 @@ pub(crate) fn validate_filters(filters: &SearchFilters) -> Result<()> {
             return Err(ApiError::invalid("filter_too_large", format!("a filter takes {must}")).field(field, must));
         }
     }
-    if filters.people.iter().any(|name| fold(name).is_empty()) {
-        let error = ApiError::invalid("bad_person", "a name has no letters");
+    if filters.people.iter().any(|name| name.contains(char::is_control) || fold(name).is_empty()) {
+        let error = ApiError::invalid("bad_person", "a name has no letters, or a control character");
         return Err(error.field("filters.people", "must be names"));
     }
     validate_ratings(filters)?;

@@ -1,6 +1,6 @@
 //! The values that go into a statement: typed, also when they are null, so that both engines read them alike.
 
-use contracts::{ContentId, EventId, Locale, OrgId, Region, RunId};
+use contracts::{ApiError, ContentId, EventId, Locale, OrgId, Region, RunId};
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -36,18 +36,19 @@ impl Value {
     /// Refuses what one of the engines can't keep.
     pub(crate) fn check(&self) -> Result<(), DbError> {
         match self {
-            Self::Text(Some(text)) if text.contains('\0') => {
-                Err(DbError::Value("a text holds a NUL character, which can't be stored".to_owned()))
-            }
-            Self::Json(Some(json)) if holds_nul(json) => {
-                Err(DbError::Value("a JSON value holds a NUL character, which can't be stored".to_owned()))
-            }
+            Self::Text(Some(text)) if text.contains('\0') => Err(nul("a text")),
+            Self::Json(Some(json)) if holds_nul(json) => Err(nul("a JSON value")),
             Self::Real(Some(number)) if !number.is_finite() => {
                 Err(DbError::Value(format!("{number} is not a number that can be stored")))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A NUL comes from whoever sent the text: it is theirs to leave out, and no fault of the database.
+fn nul(place: &str) -> DbError {
+    ApiError::invalid("nul_character", format!("{place} holds a NUL character, which can't be kept")).into()
 }
 
 fn holds_nul(json: &serde_json::Value) -> bool {

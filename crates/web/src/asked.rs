@@ -66,7 +66,7 @@ pub(crate) fn request(params: &[(String, String)]) -> SearchRequest {
             year_range: (years != YearRange::default()).then_some(years),
             platforms: list("on", is_id),
             people: listed(all("with").map(str::trim).filter(|name| fits(name, MAX_NAME_CHARS))),
-            languages: list("lang", |word| fits(word, MAX_LANGUAGE_CHARS) && !word.chars().any(char::is_control)),
+            languages: list("lang", |word| fits(word, MAX_LANGUAGE_CHARS)),
             min_rating: number("rating", 0.0, 10.0),
             max_rating: None,
             max_runtime_minutes: whole("max", 1.0, 600.0),
@@ -89,9 +89,9 @@ fn listed<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
     distinct(words).take(MAX_LIST).map(str::to_owned).collect()
 }
 
-/// Whether it is something, and no longer than that many characters.
+/// Whether it is something, no longer than that many characters, and all of it can be read.
 fn fits(text: &str, most: usize) -> bool {
-    !text.is_empty() && text.chars().count() <= most
+    !text.is_empty() && text.chars().count() <= most && !text.contains(char::is_control)
 }
 
 fn is_id(word: &str) -> bool {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::account::List;
-use crate::{AuditEntry, Auth, ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView, Verdict};
+use crate::{
+    AuditEntry, AuditMark, Auth, ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView, Verdict,
+};
 
 /// The newest accounts, at most 500.
 #[utoipa::path(get, path = "/api/v1/internal/auth/users", tag = "administration", security(("operator" = [])),
@@ -207,9 +209,23 @@ pub(super) async fn list_audit(
     Ok(Json(List { items: auth.audit(&call, params.after.unwrap_or(0), limit).await? }))
 }
 
+/// What the audit log is held against.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct VerdictParams {
+    /// An entry that it must still hold, `position:hash`: the `head` of an earlier verdict.
+    #[param(value_type = Option<String>)]
+    head: Option<AuditMark>,
+}
+
 /// Whether the audit log holds together.
 #[utoipa::path(get, path = "/api/v1/internal/auth/audit/verdict", tag = "administration", security(("operator" = [])),
-    responses((status = 200, body = Verdict)))]
-pub(super) async fn verify_audit(State(auth): State<Arc<Auth>>, CallOf(call): CallOf) -> HttpResult<Json<Verdict>> {
-    Ok(Json(auth.verify_audit(&call).await?))
+    params(VerdictParams), responses((status = 200, body = Verdict)))]
+pub(super) async fn verify_audit(
+    State(auth): State<Arc<Auth>>,
+    CallOf(call): CallOf,
+    ApiQuery(params): ApiQuery<VerdictParams>,
+) -> HttpResult<Json<Verdict>> {
+    Ok(Json(auth.verify_audit(&call, params.head.as_ref()).await?))
 }

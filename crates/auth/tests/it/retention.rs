@@ -30,6 +30,11 @@ impl World {
         self.get_as(&format!("{AUDIT}/verdict"), "operator").await.ok()
     }
 
+    /// The verdict of whoever kept this entry elsewhere.
+    async fn holding(&self, mark: &str) -> Value {
+        self.get_as(&format!("{AUDIT}/verdict?head={mark}"), "operator").await.ok()
+    }
+
     /// The whole log, a few entries at a time.
     async fn log(&self) -> Vec<Value> {
         let (mut all, mut after) = (Vec::new(), 0);
@@ -62,6 +67,11 @@ async fn sign_in<'a>(world: &'a World, email: &str) -> Browser<'a> {
     browser
 }
 
+/// An entry as whoever keeps it elsewhere writes it down.
+fn mark(entry: &Value) -> String {
+    format!("{}:{}", entry["position"], entry["hash"].as_str().unwrap())
+}
+
 fn positions(log: &[Value]) -> Vec<i64> {
     log.iter().map(|entry| entry["position"].as_i64().unwrap()).collect()
 }
@@ -83,7 +93,8 @@ async fn the_audit_log_is_whole_across_what_is_put_away_and_forgotten(#[case] en
     let log = world.log().await;
     assert_eq!(log[..before.len()], before[..], "nothing of it changed on its way");
     assert_eq!(positions(&log), (1..=i64::try_from(log.len()).unwrap()).collect::<Vec<_>>());
-    let whole = json!({ "entries": log.len(), "forgotten": 0, "broken_at": null });
+    let head = mark(&log[log.len() - 1]);
+    let whole = json!({ "entries": log.len(), "forgotten": 0, "broken_at": null, "head": head, "holds": null });
     assert_eq!(world.verdict().await, whole);
     // A person is shown also what was put away.
     let token = own_token(&world, &mut browser).await;
@@ -107,6 +118,9 @@ async fn the_audit_log_is_whole_across_what_is_put_away_and_forgotten(#[case] en
     assert_eq!((&verdict["forgotten"], &verdict["broken_at"]), (&json!(gone), &Value::Null));
     assert_eq!(verdict["entries"], kept.len());
     assert_eq!(kept.last().unwrap()["action"], "audit.forgotten");
+    let holds = async |entry: &Value| world.holding(&mark(entry)).await["holds"].clone();
+    let known = [&log[before.len() - 2], &log[before.len() - 1], &log[before.len()]];
+    assert_eq!([holds(known[0]).await, holds(known[1]).await, holds(known[2]).await], [false, true, true]);
     // Who cuts off more than was said, or begins the chain elsewhere, is found out.
     let (last, hash) = (gone + 1, kept[0]["hash"].as_str().unwrap());
     let hash: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&hash[at * 2..at * 2 + 2], 16).unwrap()).collect();
@@ -115,6 +129,43 @@ async fn the_audit_log_is_whole_across_what_is_put_away_and_forgotten(#[case] en
     let sql = "UPDATE auth_audit_anchor SET position = $1, hash = $2";
     world.db.execute(sql, args![last, hash]).await.unwrap();
     assert_eq!(world.verdict().await["broken_at"], last + 1, "the log does not say so");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn whoever_keeps_the_newest_entry_elsewhere_sees_that_the_end_was_cut_off(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let log = world.log().await;
+    let [.., before, newest] = &log[..] else { panic!("{log:?}") };
+    let (before, newest) = (mark(before), mark(newest));
+    assert_eq!(world.verdict().await["head"], newest.as_str());
+    sign_in(&world, "ada@example.org").await;
+    assert_eq!(world.holding(&newest).await["holds"], true, "others came after it");
+
+    let last = i64::try_from(log.len() - 1).unwrap();
+    for statement in [
+        "DELETE FROM auth_audit WHERE position > $1",
+        "UPDATE auth_audit_head SET hash = (SELECT hash FROM auth_audit WHERE position = $1)",
+        "UPDATE auth_audit_head SET position = $1",
+    ] {
+        world.db.execute(statement, args![last]).await.unwrap();
+    }
+    let verdict = world.holding(&newest).await;
+    assert_eq!((&verdict["broken_at"], &verdict["holds"]), (&Value::Null, &json!(false)), "{verdict}");
+    assert_eq!((&verdict["head"], world.holding(&before).await["holds"].clone()), (&json!(before), json!(true)));
+    sign_in(&world, "ada@example.org").await;
+    assert_eq!(world.log().await.len(), log.len(), "another stands in its place");
+    let verdict = world.holding(&newest).await;
+    assert_eq!((&verdict["broken_at"], &verdict["holds"]), (&Value::Null, &json!(false)), "{verdict}");
+
+    let short = &newest[..newest.len() - 1];
+    for wrong in ["", "7", "7:", short, &format!("{short}x"), &newest.replace(':', "-"), &format!("-{newest}")] {
+        let answer = world.get_as(&format!("{AUDIT}/verdict?head={wrong}"), "operator").await;
+        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (400, &json!("bad_audit_mark")), "{wrong}");
+    }
 }
 
 #[rstest]

@@ -113,7 +113,7 @@ async fn refreshes_that_wait_are_written_together(#[case] engine: &str, #[case] 
     assert!(answers[11].1 == answers[12].1 && answers[11].1 == answers[13].1);
     let refreshed = "SELECT COUNT(*) FROM auth_audit WHERE action = 'token.refreshed'";
     assert_eq!(world.db.fetch_one::<i64>(refreshed, args![]).await.unwrap(), 12);
-    let verdict = world.auth.verify_audit(&testkit::operator_call()).await.unwrap();
+    let verdict = world.auth.verify_audit(&testkit::operator_call(), None).await.unwrap();
     assert_eq!(verdict.broken_at, None);
     for (_, answer) in &answers[..12] {
         world.refresh(&client, &refresh_of(answer)).await.ok();

@@ -101,3 +101,40 @@ async fn nothing_above_the_limit_is_shown_and_the_rest_to_all(#[case] engine: &s
     let older = ListQuery { max_age: Some(21), ..younger };
     assert_eq!(bench.catalog.list(&limited(12, "DE"), &older).await.unwrap().len(), 1);
 }
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn platforms_and_genres_count_what_suits(#[case] engine: &str) {
+    let bench = Bench::open(engine).await;
+    let on = |platform: &str, genre: &str, record: SourceRecord| -> SourceRecord {
+        let offers = ["US", "DE"].map(|region| offer(platform, region)).to_vec();
+        SourceRecord { offers, genres: vec![genre.to_owned()], ..record }
+    };
+    let party = rated("2", "Garden Party", &[("US", "PG-13")]);
+    let party = SourceRecord { content_type: ContentType::Movie, seasons: Vec::new(), ..party };
+    bench
+        .ingest(&[
+            on("netflix", "drama", rated("1", "Garden Gate", &[("DE", "12"), ("US", "R")])),
+            on("netflix", "drama", party),
+            on("hulu", "horror", rated("3", "Garden Wall", &[("DE", "16")])),
+            on("hulu", "drama", rated("4", "Garden Shed", &[])),
+        ])
+        .await;
+    for (call, on_netflix, on_hulu, drama, horror) in [
+        (call(), 2, 2, (1, 2), (0, 1)),
+        (limited(12, "DE"), 1, 0, (0, 1), (0, 0)),
+        (limited(13, "anywhere"), 1, 0, (1, 0), (0, 0)),
+        (limited(21, "US"), 2, 1, (1, 1), (0, 1)),
+        (limited(0, "DE"), 0, 0, (0, 0), (0, 0)),
+        (call(), 2, 2, (1, 2), (0, 1)),
+    ] {
+        let told = bench.catalog.directory(&call).await.unwrap();
+        let on = |id: &str| told.platforms.iter().find(|own| own.id == id).map_or(0, |own| own.title_count);
+        let of = |id: &str| told.genres.iter().find(|own| own.id == id);
+        let of = |id: &str| of(id).map_or((0, 0), |own| (own.movie_count, own.tv_show_count));
+        assert_eq!((on("netflix"), on("hulu")), (on_netflix, on_hulu), "{:?}", call.ages());
+        assert_eq!((of("drama"), of("horror")), (drama, horror), "{:?}", call.ages());
+    }
+}

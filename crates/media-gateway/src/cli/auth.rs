@@ -4,6 +4,7 @@ pub mod admin;
 mod login;
 mod own;
 
+use auth::AuditMark;
 use clap::Subcommand;
 
 use super::Global;
@@ -56,15 +57,24 @@ pub enum AuthVerb {
 #[derive(Subcommand, Debug)]
 pub enum AuditVerb {
     /// Check that no entry was changed or left out
-    Verify,
+    ///
+    /// Prints the newest as `head POSITION:HASH`. Keep it where nobody who can write to the database can change it:
+    /// without it nobody can tell that the newest entries were cut off.
+    Verify {
+        /// Fail unless the log still holds this entry: the exit code is 3 then, and 1 where the chain is broken
+        #[arg(long, value_name = "POSITION:HASH")]
+        head: Option<AuditMark>,
+    },
     /// Print the entries, one a line, as JSON
+    ///
+    /// Says on standard error which is the newest, as `audit verify` does.
     Export,
 }
 
 pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
     match verb {
-        AuthVerb::Login(args) => login::login(args).await,
-        AuthVerb::Logout(args) => login::logout(args).await,
+        AuthVerb::Login(args) => login::login(global, args).await,
+        AuthVerb::Logout(args) => login::logout(global, args).await,
         AuthVerb::Whoami(args) => login::whoami(global, args).await,
         AuthVerb::ApiKeys { verb } => own::api_keys(global, verb).await,
         AuthVerb::AgeLimit { verb } => own::age_limit(global, verb).await,
@@ -78,7 +88,7 @@ pub async fn run(global: &Global, verb: &AuthVerb) -> anyhow::Result<()> {
 
 pub async fn audit(global: &Global, verb: &AuditVerb) -> anyhow::Result<()> {
     match verb {
-        AuditVerb::Verify => admin::verify_audit(global).await,
+        AuditVerb::Verify { head } => admin::verify_audit(global, head.as_ref()).await,
         AuditVerb::Export => admin::export_audit(global).await,
     }
 }

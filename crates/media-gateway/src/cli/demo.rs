@@ -38,7 +38,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     let mut flags = global.flags_with(&args.listen);
     // A terminal with progress bars has no room for log lines that nobody asked for.
     flags.log.get_or_insert_with(|| "error".to_owned());
-    let mut config = Config::load(&flags)?;
+    let (mut config, settings) = Config::read(&flags)?;
     if config.profile == Profile::Production {
         bail!("the demo's sample offers have no place in the production profile: use `ingest` and `serve`");
     }
@@ -64,7 +64,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     }
     if !args.prepare {
         welcome(&node).await?;
-        serve::until_stopped(&flags, &log, &node).await?;
+        serve::until_stopped(&flags, settings, &log, &node).await?;
     }
     node.stop().await;
     Ok(())

@@ -2,12 +2,13 @@
 
 use anyhow::bail;
 use contracts::{ApiError, Call};
+use gateway::Reloaded;
 use stores::Deed;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Global, ListenArgs};
 use crate::{
-    config::{Config, Flags},
+    config::{self, Config, Flags, Settings},
     folder::Opened,
     node::Node,
     services::{self, Services},
@@ -16,13 +17,13 @@ use crate::{
 
 pub async fn run(global: &Global, listen: &ListenArgs) -> anyhow::Result<()> {
     let flags = global.flags_with(listen);
-    let config = Config::load(&flags)?;
+    let (config, settings) = Config::read(&flags)?;
     let log = telemetry::logs(&config.log)?;
     let node = start(config).await?;
     for (name, url) in &node.urls {
         tracing::info!(name, url, "listening");
     }
-    until_stopped(&flags, &log, &node).await?;
+    until_stopped(&flags, settings, &log, &node).await?;
     node.stop().await;
     tracing::info!("stopped");
     Ok(())
@@ -41,55 +42,79 @@ pub async fn start(config: Config) -> anyhow::Result<Node> {
     }
 }
 
-/// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again.
-pub async fn until_stopped(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
+/// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again. The node `started` with these settings.
+pub async fn until_stopped(flags: &Flags, started: Settings, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut asked = node.reloads.lock().await;
+    let mut reader = Reader { flags, log, node, held: started.clone(), started };
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut hangup) => drop(reload(flags, log, node)),
+            _ = Signal::recv(&mut hangup) => drop(reader.reload()),
             Some((call, reply)) = asked.recv() => {
                 // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
-                let _ = reply.send(reload_for(&call, flags, log, node).await);
+                let _ = reply.send(reader.reload_for(&call).await);
             }
         }
     }
 }
 
-/// Reads the configuration again for the operator who asks, and states that they did. What can't be stated or is wrong
-/// is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear of it.
-async fn reload_for(call: &Call, flags: &Flags, log: &LogLevel, node: &Node) -> Result<(), ApiError> {
-    let mut tx = node.services.db.begin().await?;
-    let deed = Deed { call, action: "configuration.reloaded", target: "", detail: &[] };
-    node.services.deeds().state(&mut tx, deed).await?;
-    reload(flags, log, node)?;
-    tx.commit().await.map_err(|error| {
-        tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
-        ApiError::from(error)
-    })
+/// Reads the configuration of a node that runs.
+struct Reader<'a> {
+    flags: &'a Flags,
+    log: &'a LogLevel,
+    node: &'a Node,
+    /// What the node started with.
+    started: Settings,
+    /// What was read last.
+    held: Settings,
 }
 
-/// Applies what can change while the node runs, or nothing.
-fn reload(flags: &Flags, log: &LogLevel, node: &Node) -> Result<(), ApiError> {
-    let applied = apply(flags, log, node);
-    match &applied {
-        Ok(()) => tracing::info!("the configuration was read again"),
-        Err(error) => tracing::error!(error = format!("{error:#}"), "the configuration stays as it was"),
+impl Reader<'_> {
+    /// Reads the configuration again for the operator who asks, and states that they did. What can't be stated or is
+    /// wrong is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear
+    /// of it.
+    async fn reload_for(&mut self, call: &Call) -> Result<Reloaded, ApiError> {
+        let mut tx = self.node.services.db.begin().await?;
+        let deed = Deed { call, action: "configuration.reloaded", target: "", detail: &[] };
+        self.node.services.deeds().state(&mut tx, deed).await?;
+        let reloaded = self.reload()?;
+        tx.commit().await.map_err(|error| {
+            tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
+            ApiError::from(error)
+        })?;
+        Ok(reloaded)
     }
-    applied.map_err(|error| ApiError::invalid("bad_configuration", format!("{error:#}")))
-}
 
-/// First what can fail, so that all of it holds or nothing.
-fn apply(flags: &Flags, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
-    let config = Config::load(flags)?;
-    log.set(&config.log.level)?;
-    node.reload(&config)?;
-    if let Some(search) = &node.services.search {
-        search.set_fusion(services::weights(&config.search).fusion);
+    /// Applies what can change while the node runs, or nothing; says what waits for a restart.
+    fn reload(&mut self) -> Result<Reloaded, ApiError> {
+        match self.apply() {
+            Ok(reloaded) => {
+                let (applied, waiting) = (reloaded.applied.join(" "), reloaded.waiting.join(" "));
+                tracing::info!(applied, waiting, "the configuration was read again; what waits holds after a restart");
+                Ok(reloaded)
+            }
+            Err(error) => {
+                let detail = format!("{error:#}");
+                tracing::error!(error = detail, "the configuration stays as it was");
+                Err(ApiError::invalid("bad_configuration", detail))
+            }
+        }
     }
-    Ok(())
+
+    /// First what can fail, so that all of it holds or nothing.
+    fn apply(&mut self) -> anyhow::Result<Reloaded> {
+        let (config, read) = Config::read(self.flags)?;
+        self.log.set(&config.log.level)?;
+        self.node.reload(&config)?;
+        if let Some(search) = &self.node.services.search {
+            search.set_fusion(services::weights(&config.search).fusion);
+        }
+        let reloaded = config::reloaded(&self.started, &self.held, &read);
+        self.held = read;
+        Ok(reloaded)
+    }
 }

@@ -161,6 +161,23 @@ fn a_variable_that_is_no_setting_is_refused() {
 }
 
 #[test]
+fn what_a_node_takes_over_is_among_its_settings() {
+    let known = Config::variables();
+    for live in changes::LIVE {
+        assert!(known.keys().any(|key| key == live || live.ends_with('.') && key.starts_with(live)), "{live}");
+    }
+    let settings = |pairs: &[(&str, u32)]| -> Settings {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect()
+    };
+    let started = settings(&[("log.level", 1), ("rate_limits.max_keys", 1), ("listen.gateway", 1), ("redis.url", 1)]);
+    let held = settings(&[("log.level", 2), ("rate_limits.max_keys", 2), ("listen.gateway", 2)]);
+    let told = reloaded(&started, &held, &settings(&[("log.level", 2), ("rate_limits.max_keys", 2), ("search.k", 1)]));
+    assert_eq!(told.applied, ["search.k"], "the level has held since the last reading");
+    assert_eq!(told.waiting, ["listen.gateway", "rate_limits.max_keys", "redis.url"]);
+    assert_eq!(reloaded(&started, &held, &started).waiting, [""; 0], "they are as they were at the start");
+}
+
+#[test]
 fn a_password_is_not_shown() {
     assert_eq!(mask("postgres://me:secret@db/x".into()), Value::from("postgres://me:***@db/x"));
 }

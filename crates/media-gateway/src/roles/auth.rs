@@ -35,9 +35,13 @@ pub fn issuer_at(address: SocketAddr) -> String {
     format!("http://{host}:{}", address.port())
 }
 
+/// The public base address, which tokens name as their issuer.
+pub fn issuer(config: &Config) -> String {
+    config.auth.issuer.clone().unwrap_or_else(|| issuer_at(config.listen.gateway))
+}
+
 /// What this process verifies with and, where it has the role, signs with.
 pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs: bool) -> anyhow::Result<Arc<Auth>> {
-    let issuer = config.auth.issuer.clone().unwrap_or_else(|| issuer_at(config.listen.gateway));
     let secrets = Arc::new(FileSecrets::open(config, folder, &db, means, runs).await?);
     let settings = AuthConfig {
         resources: config.auth.resources.clone(),
@@ -47,7 +51,7 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
         },
         confirm_first: config.auth.confirm_first.unwrap_or(config.mail.smtp_url.is_some()),
         providers: [config.auth.google.settings()?, config.auth.github.settings()?].into_iter().flatten().collect(),
-        ..AuthConfig::new(&issuer, secrets.read()?[0])
+        ..AuthConfig::new(&issuer(config), secrets.read()?[0])
     };
     let settings = AuthConfig { secrets, ..settings };
     let expected = VerifierConfig { issuer: settings.issuer.clone(), audience: settings.issuer.clone() };

@@ -1,13 +1,17 @@
 //! Operators administer accounts, clients, sessions and keys at the command line: beside a node, and on the folder of one
 //! that does not run.
 
-use std::{io::Write as _, process::Stdio};
+use std::{
+    io::Write as _,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use stores::{Db, DbConfig, args};
 
 use crate::{
-    app::{Setup, one_line},
+    app::{PATIENCE, Setup, one_line},
     mail::Browser,
 };
 
@@ -36,23 +40,28 @@ fn accounts_and_sessions_are_administered_with_a_node_and_without_one() {
     let setup = Setup::new();
     let ada = user(&setup, EMAIL);
     assert!(good(&setup, &["auth", "users", "list"]).starts_with(&format!("{ada}  basic_user  ")));
-    good(&setup, &["auth", "users", "set-role", &ada, "moderator"]);
+    good(&setup, &["auth", "users", "set-role", EMAIL, "moderator"]);
     let app = setup.start();
     let users = || good(&app.setup, &["auth", "users", "list"]);
     assert!(users().starts_with(&format!("{ada}  moderator  ")), "{}", users());
     let eve = user(&app.setup, "eve@example.org");
     assert!(users().lines().count() == 2 && users().contains(&eve));
     let enter = || Browser::new(&app).submit("/login", "/login", &[("email", EMAIL), ("password", PASSWORD)]);
-    let sessions = || good(&app.setup, &["auth", "sessions", "list", &ada]).lines().count();
-    assert_eq!((enter(), enter(), sessions()), (303, 303, 2));
-    good(&app.setup, &["auth", "sessions", "end", &ada]);
-    assert_eq!(sessions(), 0);
-    good(&app.setup, &["auth", "users", "disable", &ada]);
+    let sessions = |of: &str| good(&app.setup, &["auth", "sessions", "list", of]).lines().count();
+    assert_eq!((enter(), enter(), sessions(&ada), sessions("eve@example.org")), (303, 303, 2, 0));
+    good(&app.setup, &["auth", "sessions", "end", EMAIL]);
+    assert_eq!(sessions("Ada@Example.org"), 0);
+    good(&app.setup, &["auth", "users", "disable", EMAIL]);
     assert_eq!(enter(), 403);
     good(&app.setup, &["auth", "users", "enable", &ada]);
     assert_eq!(enter(), 303);
-    let nobody = ["auth", "users", "disable", "01900000-0000-7000-8000-000000000000"];
-    one_line(&app.setup.run(&nobody), 3, "there is no such account");
+    assert!(!users().contains('@') && !good(&app.setup, &["audit", "export"]).contains('@'));
+    for nobody in ["01900000-0000-7000-8000-000000000000", "nobody@example.org"] {
+        for verb in [["users", "disable"], ["users", "enable"], ["sessions", "list"], ["sessions", "end"]] {
+            one_line(&app.setup.run(&["auth", verb[0], verb[1], nobody]), 3, "there is no such account");
+        }
+    }
+    assert_eq!(app.setup.run(&["auth", "users", "disable", "ada"]).status.code(), Some(2));
 }
 
 #[test]
@@ -81,9 +90,13 @@ fn clients_and_signing_keys_are_administered_beside_a_node() {
 async fn the_audit_log_is_verified_and_exported() {
     let setup = Setup::new();
     let (ada, whole) = (user(&setup, EMAIL), good(&setup, &["audit", "verify"]));
-    assert!(whole.ends_with(" entries, unbroken\n"), "{whole}");
-    let log = good(&setup, &["audit", "export"]);
+    let exported = setup.run(&["audit", "export"]);
+    let log = String::from_utf8(exported.stdout).unwrap();
     let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let newest = entries.last().unwrap();
+    let head = format!("{}:{}", newest["position"], newest["hash"].as_str().unwrap());
+    assert!(whole.ends_with(&format!(" entries, unbroken\nhead {head}\n")), "{whole}");
+    assert!(String::from_utf8_lossy(&exported.stderr).ends_with(&format!("head {head}\n")));
     assert_eq!(whole.split(' ').next().unwrap(), entries.len().to_string());
     let opened = entries.iter().find(|entry| entry["action"] == "account.created").unwrap();
     assert!(opened["target"] == ada.as_str() && !log.contains(EMAIL), "{opened}");
@@ -93,4 +106,39 @@ async fn the_audit_log_is_verified_and_exported() {
     db.execute("UPDATE auth_audit SET actor = 'user:nobody' WHERE position = $1", args![position]).await.unwrap();
     db.close().await;
     one_line(&setup.run(&["audit", "verify"]), 1, &format!("the audit log is broken at entry {position}"));
+}
+
+/// Whoever can write to the database cuts off what was done last, and what the chain knows of its end.
+#[tokio::test]
+async fn an_audit_log_that_was_cut_off_is_held_against_its_head() {
+    let setup = Setup::new();
+    user(&setup, EMAIL);
+    let head = good(&setup, &["audit", "verify"]).lines().last().unwrap().replace("head ", "");
+    let verify = |head: &str| setup.run(&["audit", "verify", "--head", head]);
+    assert!(verify(&head).status.success());
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let position: i64 = head.split(':').next().unwrap().parse().unwrap();
+    db.execute("DELETE FROM auth_audit WHERE position = $1", args![position]).await.unwrap();
+    let sql = "UPDATE auth_audit_head SET position = $1, hash = (SELECT hash FROM auth_audit WHERE position = $1)";
+    db.execute(sql, args![position - 1]).await.unwrap();
+    db.close().await;
+    assert!(setup.run(&["audit", "verify"]).status.success(), "the chain alone does not tell");
+    one_line(&verify(&head), 3, &format!("does not hold entry {position} any more"));
+    assert_eq!(verify("newest").status.code(), Some(2));
+}
+
+#[test]
+fn a_node_logs_where_the_audit_log_ends() {
+    let app = Setup::new().start();
+    let since = Instant::now();
+    let head = loop {
+        let log = app.log();
+        let line = log.lines().find(|line| line.contains("the audit log ends here"));
+        if let Some(head) = line.and_then(|line| line.split_once("head=")) {
+            break head.1.split_whitespace().next().unwrap().to_owned();
+        }
+        assert!(since.elapsed() < PATIENCE, "{log}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    good(&app.setup, &["audit", "verify", "--head", &head]);
 }

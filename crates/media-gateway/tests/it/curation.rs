@@ -272,7 +272,7 @@ fn what_operators_decide_and_begin_is_in_the_audit_log() {
     }
     assert_eq!(done("ingest.started").len(), 2, "{log}");
     let whole = succeeded(&app.setup, &["audit", "verify"]);
-    assert!(whole.ends_with(" entries, unbroken\n"), "{whole}");
+    assert!(whole.contains(" entries, unbroken\n"), "{whole}");
 }
 
 #[test]

@@ -271,9 +271,16 @@ fn burst(app: &App) -> String {
 fn a_reload_holds_all_or_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (app, file) = configured(dir.path());
-    file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n[limits]\nmax_body_bytes = 2000\n");
-    assert_eq!(operator(&app, "POST", "/api/v1/admin/reload").status, 204);
+    let changed = "[rate_limits]\nanonymous = [1, 7, 100, 1000]\n[limits]\nmax_body_bytes = 2000\n";
+    file(&format!("{changed}request_timeout_ms = 9000\n[redis]\nprefix = \"other:\"\n"));
+    let reload = || operator(&app, "POST", "/api/v1/admin/reload").ok();
+    let told = |applied: &[&str], waiting: &[&str]| serde_json::json!({ "applied": applied, "waiting": waiting });
+    let waiting = ["limits.request_timeout_ms", "redis.prefix"];
+    assert_eq!(reload(), told(&["limits.max_body_bytes", "rate_limits.anonymous"], &waiting));
     assert_eq!(burst(&app), "q=7");
+    assert_eq!(reload(), told(&[], &waiting), "they wait until the node starts anew");
+    file(changed);
+    assert_eq!(reload(), told(&[], &[]), "they are what the node started with");
     let long = serde_json::json!({ "query": "a".repeat(1_990) });
     app.post("/api/v1/search", &long).problem(413, "body_too_large");
     for (wrong, named) in [
@@ -296,7 +303,13 @@ fn a_reload_holds_all_or_nothing() {
     }
     let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
     let stated: Vec<_> = log.lines().filter(|line| line.contains("configuration.reloaded")).collect();
-    assert!(stated.len() == 1 && stated[0].contains("\"operator\""), "not what was refused, nor a signal: {stated:?}");
+    let by_operator = stated.iter().all(|line| line.contains("\"operator\""));
+    assert!(stated.len() == 3 && by_operator, "not what was refused, nor a signal: {stated:?}");
+    let log = app.log();
+    assert!(log.contains("applied=\"limits.max_body_bytes rate_limits.anonymous\""), "{log}");
+    assert!(log.contains("waiting=\"limits.request_timeout_ms redis.prefix\""), "{log}");
+    let hung_up = log.lines().filter(|line| line.contains("rate_limits.enabled")).count();
+    assert_eq!(hung_up, 1, "the signal's too: {log}");
 }
 
 /// The database is busy for so long that the client leaves.

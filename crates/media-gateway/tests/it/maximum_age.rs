@@ -34,6 +34,28 @@ fn told(mut answer: Value) -> String {
     answer.to_string()
 }
 
+/// What is counted of platforms and genres is what is shown there. Gives the sum over all platforms.
+fn counted(app: &App, who: &Credentials) -> usize {
+    let ask = |path: &str| send(app, who, "GET", path, None).ok()["items"].take();
+    let items = |list: &Value| list.as_array().unwrap().clone();
+    let mut sum = 0;
+    for platform in items(&ask("/api/v1/platforms?with_titles=true")) {
+        let id = platform["id"].as_str().unwrap();
+        let titles = items(&ask(&format!("/api/v1/platforms/{id}/catalog?limit=100"))).len();
+        assert_eq!(platform["title_count"], titles, "{platform}");
+        sum += titles;
+    }
+    let genres = items(&ask("/api/v1/genres"));
+    for (kind, field) in [("movies", "movie_count"), ("tv", "tv_show_count")] {
+        let titles = items(&ask(&format!("/api/v1/content/{kind}?limit=100")));
+        for genre in &genres {
+            let has = |title: &&Value| title["genres"].as_array().unwrap().contains(&genre["id"]);
+            assert_eq!(genre[field], titles.iter().filter(has).count(), "{kind}: {genre}");
+        }
+    }
+    sum
+}
+
 #[test]
 fn whoever_chose_an_age_limit_is_shown_nothing_above_it() {
     let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER);
@@ -91,7 +113,10 @@ fn whoever_chose_an_age_limit_is_shown_nothing_above_it() {
     let answers = send(&app, nobody, "GET", &format!("/api/v1/content/{below}"), None);
     assert!(answers.header("vary").contains("authorization"), "no cache outside mixes them up");
     over_grpc(&app, &ada[0].1, &above, false);
+    let (few, many) = (counted(&app, ada), counted(&app, nobody));
+    assert!(0 < few && few < many, "{few} of {many}");
     assert_eq!(send(&app, ada, "DELETE", LIMIT, None).status, 204);
+    assert_eq!(counted(&app, ada), many);
     send(&app, ada, "DELETE", LIMIT, None).problem(404, "no_age_limit");
     assert_eq!(send(&app, ada, "GET", &format!("/api/v1/content/{above}"), None).status, 200);
     over_grpc(&app, &ada[0].1, &above, true);

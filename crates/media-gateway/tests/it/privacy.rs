@@ -185,11 +185,11 @@ fn a_node_forgets_somebody_and_every_context_says_so() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let id = run(&["privacy", "find", "ada@example.org"]);
-    let data: Value = serde_json::from_str(&run(&["privacy", "export", &id])).unwrap();
+    let data: Value = serde_json::from_str(&run(&["privacy", "export", "ada@example.org"])).unwrap();
     assert_eq!(data["account"]["email"], "ada@example.org");
     let asked: Value = serde_json::from_str(&run(&["privacy", "erase", &id, "--json"])).unwrap();
     assert_eq!(asked["state"], "waiting");
-    run(&["privacy", "keep", &id]);
+    run(&["privacy", "keep", "ada@example.org"]);
     let erased: Value = serde_json::from_str(&run(&["privacy", "erase", &id, "--waive-grace", "--json"])).unwrap();
     let receipt = erased["receipt"].as_str().unwrap();
     let since = Instant::now();
@@ -233,7 +233,7 @@ fn an_operator_reports_on_somebody_and_opts_them_out_with_a_node_and_without_one
     let whole = report();
     assert_eq!(whole["opted_out_at"], since);
     assert_eq!(whole["categories"].as_array().unwrap().len(), 5, "{whole}");
-    assert_eq!(good(&app.setup, &["privacy", "opt-in", &id]), "false  -\n");
+    assert_eq!(good(&app.setup, &["privacy", "opt-in", "ada@example.org"]), "false  -\n");
     assert!(report()["opted_out_at"].is_null());
     for verb in ["report", "opt-out", "opt-in"] {
         let nobody = ["privacy", verb, "01900000-0000-7000-8000-000000000000"];

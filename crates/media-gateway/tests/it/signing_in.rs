@@ -11,7 +11,8 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, one_line},
+    app::{App, Setup, one_line},
+    fixtures,
     mail::Browser,
 };
 
@@ -53,6 +54,10 @@ fn the_command_line_signs_in_and_makes_keys() {
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(head_of_the_token(&file), json!(["RS256", "at+jwt"]), "where nothing else is said");
     assert!(good(&["auth", "whoami"]).contains("(basic_user)"));
+    let mut unaddressed = app.setup.command(&["auth", "whoami"]);
+    unaddressed.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+    let address = app.url("gateway").trim_start_matches("http://");
+    assert!(unaddressed.env("MEDIA_GATEWAY_LISTEN_GATEWAY", address).status().unwrap().success());
 
     let made = good(&["auth", "api-keys", "create", "assistant", "--kind", "mcp"]);
     let (id, key) = made.trim().split_once("  ").unwrap();
@@ -74,4 +79,24 @@ fn the_command_line_signs_in_and_makes_keys() {
     one_line(&run(&["auth", "age-limit", "show"]), 3, "this account has no age limit");
     good(&["auth", "logout"]);
     one_line(&run(&["auth", "whoami"]), 4, "nobody is signed in");
+}
+
+#[test]
+fn without_a_server_the_command_line_asks_that_of_its_configuration() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let file = fixtures::write(dir.path(), "media-gateway.toml", b"[listen]\ngateway = \"127.0.0.1:4711\"\n");
+    let asked = |args: &[&str], env: &[(&str, &str)]| -> String {
+        let mut command = setup.command(&[&["auth", "whoami"][..], args].concat());
+        command.env("HOME", dir.path()).env("XDG_CONFIG_HOME", dir.path()).envs(env.iter().copied());
+        let said = one_line(&command.output().unwrap(), 4, "nobody is signed in at ");
+        said.split(" at ").nth(1).unwrap().split(": run").next().unwrap().to_owned()
+    };
+    let (listen, issuer) = ("MEDIA_GATEWAY_LISTEN_GATEWAY", "MEDIA_GATEWAY_AUTH_ISSUER");
+    let config = ["--config", file.as_str()];
+    assert_eq!(asked(&[], &[]), "http://127.0.0.1:8080");
+    assert_eq!(asked(&config, &[]), "http://127.0.0.1:4711");
+    assert_eq!(asked(&config, &[(listen, "0.0.0.0:4712")]), "http://127.0.0.1:4712");
+    assert_eq!(asked(&config, &[(issuer, "https://gateway.example/")]), "https://gateway.example");
+    let flag = [&config[..], &["--server", "https://other.example"]].concat();
+    assert_eq!(asked(&flag, &[(issuer, "https://gateway.example")]), "https://other.example");
 }

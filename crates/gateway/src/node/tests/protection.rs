@@ -311,7 +311,8 @@ async fn the_operator_sees_the_door() {
     parts.reload = Some(Arc::new(move |_| {
         let n = count.fetch_add(1, Ordering::SeqCst);
         let wrong = || contracts::ApiError::invalid("bad_configuration", "the file is wrong");
-        Box::pin(async move { if n == 0 { Ok(()) } else { Err(wrong()) } })
+        let told = crate::Reloaded { applied: vec!["log.level".into()], waiting: vec!["redis.url".into()] };
+        Box::pin(async move { if n == 0 { Ok(told) } else { Err(wrong()) } })
     }));
     let gateway = gateway(parts);
     for path in ["limits", "breakers", "routes"] {
@@ -333,7 +334,9 @@ async fn the_operator_sees_the_door() {
         (&"GET".into(), &"local".into(), &10_000.into())
     );
     assert_eq!(send(&gateway, Request::post("/v1/admin/reload"), "").await.status, 401);
-    assert_eq!(ask("POST", "reload").await.status, 204);
+    let told = ask("POST", "reload").await;
+    let wanted = serde_json::json!({ "applied": ["log.level"], "waiting": ["redis.url"] });
+    assert_eq!((told.status, told.json()), (200, wanted));
     let wrong = ask("POST", "reload").await;
     assert_eq!((wrong.status, wrong.json()["code"].as_str()), (400, Some("bad_configuration")));
     assert_eq!(reloads.load(Ordering::SeqCst), 2);

@@ -2,14 +2,16 @@
 
 use std::io::Read as _;
 
+use auth::AuditMark;
 use clap::{Args, Subcommand};
-use contracts::{ApiError, Role, UserId};
-use serde_json::{Value, json};
+use contracts::{ApiError, Role};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::cli::{
     Global,
     door::{Door, print},
+    person::Person,
 };
 
 const USERS: &str = "/api/v1/internal/auth/users";
@@ -32,20 +34,20 @@ pub enum UsersVerb {
     },
     /// Give somebody another role
     SetRole {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
         /// basic_user, premium_user, moderator or admin
         role: Role,
     },
     /// Close an account
     Disable {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
     /// Open a closed account again
     Enable {
-        /// The account
-        id: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
 }
 
@@ -130,19 +132,18 @@ pub enum KeysVerb {
 pub enum SessionsVerb {
     /// List somebody's
     List {
-        /// The account
-        user: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
     /// End every session and token of somebody
     End {
-        /// The account
-        user: UserId,
+        /// The account: its id or its address
+        person: Person,
     },
 }
 
 pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
-    let change = |id: &UserId, body: Value| (format!("{USERS}/{id}"), body);
-    let (path, body) = match verb {
+    let (person, change) = match verb {
         UsersVerb::List => {
             let found = Door::once(global, "GET", USERS, None).await?;
             print(global, &found, &["id", "role", "created_at", "locked_until", "disabled_at"])?;
@@ -156,11 +157,11 @@ pub async fn users(global: &Global, verb: &UsersVerb) -> anyhow::Result<()> {
             print(global, &made, &["id"])?;
             return Ok(());
         }
-        UsersVerb::SetRole { id, role } => change(id, json!({ "role": role })),
-        UsersVerb::Disable { id } => change(id, json!({ "disabled": true })),
-        UsersVerb::Enable { id } => change(id, json!({ "disabled": false })),
+        UsersVerb::SetRole { person, role } => (person, json!({ "role": role })),
+        UsersVerb::Disable { person } => (person, json!({ "disabled": true })),
+        UsersVerb::Enable { person } => (person, json!({ "disabled": false })),
     };
-    Door::once(global, "PATCH", &path, Some(body)).await.map(|_| ())
+    person.ask(global, "PATCH", |id| format!("{USERS}/{id}"), Some(change)).await.map(|_| ())
 }
 
 pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> {
@@ -239,20 +240,22 @@ async fn rotate_sealing(door: &Door) -> anyhow::Result<()> {
 }
 
 pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()> {
+    let path = |id| format!("{USERS}/{id}/sessions");
     match verb {
-        SessionsVerb::List { user } => {
-            let found = Door::once(global, "GET", &format!("{USERS}/{user}/sessions"), None).await?;
+        SessionsVerb::List { person } => {
+            let found = person.ask(global, "GET", path, None).await?;
             print(global, &found, &["id", "created_at", "last_seen_at", "agent"])?;
         }
-        SessionsVerb::End { user } => {
-            Door::once(global, "DELETE", &format!("{USERS}/{user}/sessions"), None).await?;
+        SessionsVerb::End { person } => {
+            person.ask(global, "DELETE", path, None).await?;
         }
     }
     Ok(())
 }
 
-pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
-    let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict"), None).await?;
+pub async fn verify_audit(global: &Global, mark: Option<&AuditMark>) -> anyhow::Result<()> {
+    let asked = mark.map_or_else(String::new, |mark| format!("?head={mark}"));
+    let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict{asked}"), None).await?;
     if let Some(at) = verdict["broken_at"].as_i64() {
         anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
     }
@@ -260,7 +263,17 @@ pub async fn verify_audit(global: &Global) -> anyhow::Result<()> {
         Some(forgotten) if forgotten > 0 => format!("; {forgotten} before them are past their two years"),
         _ => String::new(),
     };
+    if let (Some(mark), Some(false)) = (mark, verdict["holds"].as_bool()) {
+        let position = mark.position;
+        let detail = if Some(position) < verdict["forgotten"].as_i64() {
+            format!("entry {position} is past its two years: verify with one that came later")
+        } else {
+            format!("the audit log does not hold entry {position} any more: its end was cut off or written anew")
+        };
+        return Err(ApiError::not_found("audit_entry_gone", detail).into());
+    }
     println!("{} entries, unbroken{before}", verdict["entries"]);
+    println!("head {}", verdict["head"].as_str().unwrap_or_default());
     Ok(())
 }
 
@@ -272,11 +285,16 @@ pub async fn export_audit(global: &Global) -> anyhow::Result<()> {
 }
 
 async fn export_through(door: &Door, global: &Global) -> anyhow::Result<()> {
-    let mut after = 0;
+    let (mut after, mut head) = (0, None);
     loop {
         let page = door.call("GET", &format!("{AUDIT}?limit=100&after={after}"), None).await?;
-        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { return Ok(()) };
+        let Some(last) = page["items"].as_array().and_then(|items| items.last()) else { break };
         after = last["position"].as_i64().unwrap_or(i64::MAX);
+        head = last["hash"].as_str().map(|hash| format!("{after}:{hash}"));
         print(global, &page, &[])?;
     }
+    if let Some(head) = head {
+        eprintln!("head {head}");
+    }
+    Ok(())
 }

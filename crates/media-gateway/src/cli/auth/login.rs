@@ -16,7 +16,7 @@ use contracts::{ApiError, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cli::Global;
+use crate::{cli::Global, config::Config, roles};
 
 /// What the command line asks for.
 const SCOPE: &str = "openid email offline_access read:content account:manage";
@@ -24,9 +24,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub struct ServerArgs {
-    /// The Media Gateway's public address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
+    /// The Media Gateway's public address; where absent, the `auth.issuer` or `listen.gateway` of the configuration
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -92,13 +92,17 @@ struct Server {
 }
 
 impl Server {
-    fn new(args: &ServerArgs) -> anyhow::Result<Self> {
+    fn new(global: &Global, args: &ServerArgs) -> anyhow::Result<Self> {
+        let url = match &args.server {
+            Some(url) => url.clone(),
+            None => roles::auth::issuer(&Config::load(&global.flags())?),
+        };
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(TIMEOUT)
             .user_agent(concat!("media-gateway/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { url: args.server.trim_end_matches('/').to_owned(), http })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), http })
     }
 
     /// Sends a form; gives the JSON of a success, or OAuth's code and sentence.
@@ -145,8 +149,8 @@ fn refused(sentence: impl Into<String>) -> anyhow::Error {
 }
 
 /// Signs in.
-pub async fn login(args: &LoginArgs) -> anyhow::Result<()> {
-    let server = Server::new(&args.server)?;
+pub async fn login(global: &Global, args: &LoginArgs) -> anyhow::Result<()> {
+    let server = Server::new(global, &args.server)?;
     let scope = if args.admin { format!("{SCOPE} admin:full") } else { SCOPE.to_owned() };
     let begun = server.form("/oauth/device", &[("client_id", CLI_CLIENT), ("scope", &scope)]).await?;
     let device: Device = serde_json::from_value(begun.map_err(|(_, why)| refused(why))?)?;
@@ -180,8 +184,8 @@ async fn wait(server: &Server, device: &Device) -> anyhow::Result<Tokens> {
 }
 
 /// Signs out.
-pub async fn logout(args: &ServerArgs) -> anyhow::Result<()> {
-    let (server, mut all) = (Server::new(args)?, Credentials::read()?);
+pub async fn logout(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
+    let (server, mut all) = (Server::new(global, args)?, Credentials::read()?);
     let tokens = all.0.remove(&server.url).ok_or_else(|| refused(format!("nobody is signed in at {}", server.url)))?;
     let fields = [("client_id", CLI_CLIENT), ("token", tokens.refresh_token.as_str())];
     let ended = server.form("/oauth/revoke", &fields).await;
@@ -195,8 +199,14 @@ pub async fn logout(args: &ServerArgs) -> anyhow::Result<()> {
 }
 
 /// Asks for whoever is signed in; an access token that has ended is renewed first.
-pub async fn ask(args: &ServerArgs, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-    let (server, mut all) = (Server::new(args)?, Credentials::read()?);
+pub async fn ask(
+    global: &Global,
+    args: &ServerArgs,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+) -> anyhow::Result<Value> {
+    let (server, mut all) = (Server::new(global, args)?, Credentials::read()?);
     let nobody = || refused(format!("nobody is signed in at {}: run `media-gateway auth login`", server.url));
     let tokens = all.0.get(&server.url).cloned().ok_or_else(nobody)?;
     let (mut status, mut answer) = server.ask(&tokens.access_token, method, path, body).await?;
@@ -222,7 +232,7 @@ pub async fn ask(args: &ServerArgs, method: &str, path: &str, body: Option<&Valu
 
 /// Says who is signed in.
 pub async fn whoami(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
-    let who = ask(args, "GET", "/api/v1/auth/me", None).await?;
+    let who = ask(global, args, "GET", "/api/v1/auth/me", None).await?;
     if global.json {
         println!("{who}");
     } else {

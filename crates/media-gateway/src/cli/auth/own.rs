@@ -55,7 +55,7 @@ pub enum ApiKeysVerb {
 pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()> {
     match verb {
         ApiKeysVerb::List(server) => {
-            let found = login::ask(server, "GET", KEYS, None).await?;
+            let found = login::ask(global, server, "GET", KEYS, None).await?;
             let fields = ["id", "kind", "name", "scopes", "created_at", "expires_at", "last_used_at"];
             print(global, &found, &fields)?;
         }
@@ -66,11 +66,11 @@ pub async fn api_keys(global: &Global, verb: &ApiKeysVerb) -> anyhow::Result<()>
             };
             let NewKeyArgs { name, scopes, expires_in_days, server, .. } = new;
             let body = json!({ "name": name, "kind": kind, "scopes": scopes, "expires_in_days": expires_in_days });
-            let made = login::ask(server, "POST", KEYS, Some(&body)).await?;
+            let made = login::ask(global, server, "POST", KEYS, Some(&body)).await?;
             print(global, &made, &["id", "key"])?;
         }
         ApiKeysVerb::End { id, server } => {
-            login::ask(server, "DELETE", &format!("{KEYS}/{id}"), None).await?;
+            login::ask(global, server, "DELETE", &format!("{KEYS}/{id}"), None).await?;
         }
     }
     Ok(())
@@ -96,13 +96,13 @@ pub enum AgeLimitVerb {
 
 pub async fn age_limit(global: &Global, verb: &AgeLimitVerb) -> anyhow::Result<()> {
     let limit = match verb {
-        AgeLimitVerb::Show(server) => login::ask(server, "GET", AGES, None).await?,
+        AgeLimitVerb::Show(server) => login::ask(global, server, "GET", AGES, None).await?,
         AgeLimitVerb::Set { age, region, server } => {
             let body = json!({ "max_age": age, "region": region });
-            login::ask(server, "PUT", AGES, Some(&body)).await?
+            login::ask(global, server, "PUT", AGES, Some(&body)).await?
         }
         AgeLimitVerb::End(server) => {
-            login::ask(server, "DELETE", AGES, None).await?;
+            login::ask(global, server, "DELETE", AGES, None).await?;
             return Ok(());
         }
     };

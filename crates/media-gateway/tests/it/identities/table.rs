@@ -139,7 +139,7 @@ pub const LINES: &[Line] = &[
     // The operator's and administrators'.
     ("admin_breakers", Admin, "/api/v1/admin/breakers", "", admin(200)),
     ("admin_limits", Admin, "/api/v1/admin/limits", "", admin(200)),
-    ("admin_reload", Admin, "/api/v1/admin/reload", "", admin(204)),
+    ("admin_reload", Admin, "/api/v1/admin/reload", "", admin(200)),
     ("admin_routes", Admin, "/api/v1/admin/routes", "", admin(200)),
     ("discard_dead_letter", Admin, "/api/v1/admin/dead-letters/auth-erasures/{nothing}", "", admin(404)),
     ("list_dead_letters", Admin, "/api/v1/admin/dead-letters", "", admin(200)),
