@@ -13,6 +13,7 @@ mod eval;
 mod faults;
 mod fixtures;
 mod grpc;
+mod history;
 mod identities;
 mod intent;
 mod journey;
