@@ -24,7 +24,8 @@ impl Auth {
         Ok((vault.open(&named(purpose), sealed)?, !sealed.starts_with(&vault.head())))
     }
 
-    fn own_vault(&self) -> Result<Vault, ApiError> {
+    /// Every secret as it is now, also in a process that doesn't sign and follows no rotation.
+    pub(crate) fn own_vault(&self) -> Result<Vault, ApiError> {
         let secrets = self.config.secrets.secrets()?;
         let newest = secrets.first().ok_or_else(|| ApiError::internal("this deployment has no secret"))?;
         let vault = Vault::new(newest, self.rng.clone());

@@ -24,6 +24,7 @@ use crate::{
     },
 };
 
+mod consented;
 pub(crate) mod export;
 mod report;
 mod worker;
@@ -137,7 +138,8 @@ impl Auth {
         Ok(Purpose::ALL.iter().map(view).collect())
     }
 
-    /// Allows a purpose, or takes that back. Each change is in the audit log, as the proof of it.
+    /// Allows a purpose, or takes that back, with all that was kept for it. Each change is in the audit log, as the proof
+    /// of it.
     ///
     /// # Errors
     /// `Conflict` with `opted_out` for sharing while the person has opted out of it.
@@ -150,6 +152,9 @@ impl Auth {
             return Err(ApiError::new(ErrorKind::Conflict, "opted_out", detail));
         }
         privacy::set_purpose(&mut tx, user, purpose, granted, self.clock.now()).await?;
+        if !granted {
+            self.withdraw(&mut tx, user, purpose).await?;
+        }
         let action = if granted { "consent.granted" } else { "consent.withdrawn" };
         self.state(tx, Entry::by_user(action, user).to(user).with("purpose", purpose), &[]).await
     }

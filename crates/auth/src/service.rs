@@ -7,7 +7,7 @@ use contracts::{AgeLimit, ApiError, Clock, ContentId, Event, EventId, Ids, Rng, 
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
-use stores::{Db, Rows, Tx, events};
+use stores::{Db, Rows, Tx, events, personal::Consented};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub struct Auth {
     pub(crate) rotations: Rotations,
     pub(crate) providers: Vec<Known>,
     pub(crate) verifier: Arc<Verifier>,
+    /// What else keeps something of people, while they allow it.
+    pub(crate) consented: Vec<Arc<dyn Consented>>,
     /// Had by whoever takes from the database what this process verifies with: what was read before a change must not take
     /// the place of what was read after it.
     taking: Mutex<()>,
@@ -60,8 +62,16 @@ impl Auth {
             rng,
             config,
             verifier,
+            consented: Vec::new(),
             taking: Mutex::default(),
         }
+    }
+
+    /// With the contexts that keep something of people while they allow it: what they keep is shown with the rest, and goes
+    /// when it is no longer allowed.
+    #[must_use]
+    pub fn with_consented(self, consented: Vec<Arc<dyn Consented>>) -> Self {
+        Self { consented, ..self }
     }
 
     /// What the process verifies with.

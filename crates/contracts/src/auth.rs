@@ -23,13 +23,13 @@ words! {
         OfflineAccess = "offline_access",
         /// To read the catalogue.
         ReadContent = "read:content",
-        /// To read the person's lists.
+        /// To read the person's lists, of which what they watched is one.
         ReadWatchlist = "read:watchlist",
         /// To read the person's settings.
         ReadPreferences = "read:preferences",
         /// To see the person's devices.
         ReadDevices = "read:devices",
-        /// To change the person's lists.
+        /// To change the person's lists, what they watched among them.
         WriteWatchlist = "write:watchlist",
         /// To change the person's settings.
         WritePreferences = "write:preferences",

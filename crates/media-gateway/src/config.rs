@@ -131,6 +131,9 @@ pub struct Listen {
     /// The catalogue role, HTTP and gRPC.
     #[config(env = "MEDIA_GATEWAY_LISTEN_CATALOG", default = "127.0.0.1:8086")]
     pub catalog: SocketAddr,
+    /// The playback role.
+    #[config(env = "MEDIA_GATEWAY_LISTEN_PLAYBACK", default = "127.0.0.1:8087")]
+    pub playback: SocketAddr,
     /// Metrics and health.
     #[config(env = "MEDIA_GATEWAY_LISTEN_METRICS", default = "127.0.0.1:9090")]
     pub metrics: SocketAddr,
@@ -152,6 +155,9 @@ pub struct Peers {
     /// The catalogue role.
     #[config(env = "MEDIA_GATEWAY_PEER_CATALOG", default = "http://127.0.0.1:8086")]
     pub catalog: String,
+    /// The playback role.
+    #[config(env = "MEDIA_GATEWAY_PEER_PLAYBACK", default = "http://127.0.0.1:8087")]
+    pub playback: String,
     /// A file with the secret that roles show each other; without it only reads are allowed between processes.
     #[config(env = "MEDIA_GATEWAY_PEER_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,

@@ -4,6 +4,7 @@ pub mod auth;
 mod catalog;
 mod gateway;
 mod ingest;
+mod playback;
 mod search;
 
 use std::{fmt, net::SocketAddr, str::FromStr};
@@ -32,11 +33,13 @@ pub enum Role {
     Ingest,
     /// Finds titles.
     Search,
+    /// Keeps what people watched, where they allow it.
+    Playback,
 }
 
 impl Role {
     /// Every role, in the order they start.
-    pub const ALL: [Self; 5] = [Self::Auth, Self::Catalog, Self::Ingest, Self::Search, Self::Gateway];
+    pub const ALL: [Self; 6] = [Self::Auth, Self::Catalog, Self::Ingest, Self::Search, Self::Playback, Self::Gateway];
 
     /// The name, as in the configuration.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Role {
             Self::Catalog => "catalog",
             Self::Ingest => "ingest",
             Self::Search => "search",
+            Self::Playback => "playback",
         }
     }
 
@@ -57,6 +61,7 @@ impl Role {
             Self::Catalog => listen.catalog,
             Self::Ingest => listen.ingest,
             Self::Search => listen.search,
+            Self::Playback => listen.playback,
         }
     }
 
@@ -68,6 +73,7 @@ impl Role {
             Self::Catalog => catalog::routes(services),
             Self::Ingest => ingest::routes(services),
             Self::Search => search::routes(services),
+            Self::Playback => playback::routes(services),
         }
     }
 
@@ -79,6 +85,7 @@ impl Role {
             Self::Catalog => Some(catalog::api()),
             Self::Ingest => Some(ingest::api()),
             Self::Search => Some(search::api()),
+            Self::Playback => Some(playback::api()),
         }
     }
 
@@ -116,6 +123,7 @@ impl Role {
             Self::Catalog => Some(&config.peers.catalog),
             Self::Ingest => Some(&config.peers.ingest),
             Self::Search => Some(&config.peers.search),
+            Self::Playback => Some(&config.peers.playback),
         }
     }
 }

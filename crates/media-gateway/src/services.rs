@@ -11,6 +11,7 @@ use contracts::{
 use ingest::{Ingest, LinkStore};
 use jiff::SignedDuration;
 use pictures::{HostedPictures, Hosts};
+use playback::{Histories, Playback};
 use search::Search;
 use stores::{
     Deeds,
@@ -76,6 +77,7 @@ pub struct Services {
     pub ingest: Option<Arc<Ingest>>,
     pub search: Option<Arc<Search>>,
     pub search_api: Arc<dyn SearchApi>,
+    pub playback: Option<Arc<Playback>>,
     notes: Vec<Component>,
     workers: TaskTracker,
     shutdown: CancellationToken,
@@ -146,6 +148,7 @@ impl Services {
             None
         };
         let search_api = peers::search(config, search.as_ref(), &means)?;
+        let playback = runs(Role::Playback).then(|| Arc::new(open_playback(&db, &means, &catalog_api, &auth)));
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
             denials: Arc::new(Denials::new(Arc::clone(&auth))),
@@ -162,6 +165,7 @@ impl Services {
             ingest,
             search,
             search_api,
+            playback,
             notes,
             workers,
             shutdown,
@@ -207,7 +211,9 @@ impl Services {
 
     /// The contexts of this process that hold something of people.
     fn personal(&self) -> Vec<Arc<dyn Personal>> {
-        self.runs_auth.then(|| Arc::clone(&self.auth) as _).into_iter().collect()
+        let accounts = self.runs_auth.then(|| Arc::clone(&self.auth) as Arc<dyn Personal>);
+        let histories = self.playback.is_some().then(|| Arc::new(Histories) as Arc<dyn Personal>);
+        accounts.into_iter().chain(histories).collect()
     }
 
     /// Starts the jobs that are due and those that come, the mail, the daily count of titles, and forgetting what is past its
@@ -232,6 +238,10 @@ impl Services {
         if let Some(catalog) = &self.catalog {
             let (catalog, shutdown) = (Arc::clone(catalog), self.shutdown.clone());
             self.workers.spawn(async move { shutdown.run_until_cancelled(catalog.keep_counts()).await });
+        }
+        if let Some(playback) = &self.playback {
+            let (playback, shutdown) = (Arc::clone(playback), self.shutdown.clone());
+            self.workers.spawn(async move { shutdown.run_until_cancelled(playback.keep_to_time()).await });
         }
         if let Some(ingest) = &self.ingest {
             let (ingest, shutdown) = (Arc::clone(ingest), self.shutdown.clone());
@@ -358,6 +368,12 @@ fn open_catalog(
         Some(model) => catalog.with_model(Arc::clone(model)),
         None => catalog,
     })
+}
+
+/// What people watched, sealed under their keys.
+fn open_playback(db: &Db, means: &Means, catalog: &Arc<dyn CatalogApi>, auth: &Arc<Auth>) -> Playback {
+    let (clock, rng, catalog) = (means.clock.clone(), means.rng.clone(), Arc::clone(catalog));
+    Playback::new(db.clone(), clock, rng, catalog, Arc::clone(auth) as _)
 }
 
 struct SearchParts<'a> {

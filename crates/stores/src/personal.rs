@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Topic, Trace, UserId};
+use contracts::{ApiError, Clock, ContentId, Event, EventId, Ids, Purpose, Topic, Trace, UserId};
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// The contexts that hold something of people. A test compares this with the columns of every table, and an erasure is
 /// done when all of these have answered.
-pub const CONTEXTS: &[&str] = &["auth"];
+pub const CONTEXTS: &[&str] = &["auth", "playback"];
 
 /// How often a context looks for people who were erased.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -34,6 +34,43 @@ pub trait Personal: Send + Sync {
     /// # Errors
     /// When the database fails; it is then asked again.
     async fn erase(&self, tx: &mut Tx, person: UserId) -> Result<u64, ApiError>;
+}
+
+/// A context that keeps something of people only while they allow it. Once they take that back, all of it goes in the
+/// transaction that says so, by [`Personal::erase`].
+#[async_trait::async_trait]
+pub trait Consented: Personal {
+    /// What they have to allow.
+    fn purpose(&self) -> Purpose;
+
+    /// All that is kept of a person, for that person; `keys` opens it.
+    ///
+    /// # Errors
+    /// When the database fails, or something can't be opened.
+    async fn export(&self, db: &Db, person: UserId, keys: &dyn PersonKeys) -> Result<Vec<serde_json::Value>, ApiError>;
+}
+
+/// What such a context asks of the one that has the accounts: what people allow, and their keys.
+#[async_trait::async_trait]
+pub trait PersonKeys: Send + Sync {
+    /// Seals something under a person's key. The transaction holds the person from here on: whoever takes the purpose back,
+    /// or erases them, waits for its end.
+    ///
+    /// # Errors
+    /// `PermissionDenied` with `consent_required` while they don't allow the purpose; `NotFound` once their key is gone.
+    async fn seal(&self, tx: &mut Tx, person: UserId, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError>;
+
+    /// Opens what was sealed under a person's key for this purpose, in its order; `None` for what can't be opened. On SQLite,
+    /// not while a transaction is open.
+    ///
+    /// # Errors
+    /// `NotFound` once their key is gone.
+    async fn open(
+        &self,
+        person: UserId,
+        purpose: Purpose,
+        sealed: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, ApiError>;
 }
 
 /// What an answer says.

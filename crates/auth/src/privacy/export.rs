@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::{ApiError, Call, Role, Scopes, UserId};
+use contracts::{ApiError, Call, Purpose, Role, Scopes, UserId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,12 +39,27 @@ pub struct PersonalData {
     pub organisations: Vec<MembershipData>,
     /// What they allow.
     pub consents: Vec<ConsentView>,
+    /// All that is kept because they allow it.
+    pub kept: Vec<KeptData>,
     /// How an erasure stands, where they asked for one.
     pub erasure: Option<Receipt>,
     /// What was done by them and to them; refreshes of tokens, which are many, are left out.
     pub audit: Vec<AuditEntry>,
     /// How many rows each table has of them: also those that hold nothing to read, such as hashes of codes.
     pub rows: BTreeMap<String, i64>,
+}
+
+/// What one part of the product keeps of a person while they allow it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeptData {
+    /// Which part.
+    pub context: &'static str,
+    /// What they allow it for.
+    #[schema(value_type = String)]
+    pub purpose: Purpose,
+    /// All of it, the newest first.
+    #[schema(value_type = Vec<Object>)]
+    pub items: Vec<serde_json::Value>,
 }
 
 /// An account, for its person.
@@ -256,6 +271,7 @@ impl Auth {
             api_keys: self.api_keys_kept(id).await?,
             organisations,
             consents: self.consents_of(id).await?,
+            kept: self.kept_of(id).await?,
             erasure,
             audit: export::audited(&self.db, id).await?,
             rows,

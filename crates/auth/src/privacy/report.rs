@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::whose;
+use super::{PersonalData, whose};
 use crate::{Auth, audit::Entry};
 
 /// One category of §1798.140(v).
@@ -43,6 +43,12 @@ pub struct DataReport {
     pub opted_out_at: Option<Timestamp>,
 }
 
+/// The programs that a person let read something of theirs.
+fn readers(data: &PersonalData, scope: Scope) -> Vec<String> {
+    let let_in = data.applications.iter().filter(|one| one.scopes.has(scope));
+    let_in.map(|one| one.name.clone().unwrap_or_else(|| one.client.clone())).collect()
+}
+
 impl Auth {
     /// The report on the caller, or on whom an operator names.
     ///
@@ -51,8 +57,7 @@ impl Auth {
     pub async fn data_report(&self, call: &Call, named: Option<UserId>) -> contracts::Result<DataReport> {
         let data = self.data_of(whose(call, named)?, Entry::by_caller("privacy.reported", call)).await?;
         let (you, exists) = ("you", "while the account exists");
-        let readers = data.applications.iter().filter(|one| one.scopes.has(Scope::Email));
-        let shared_with = readers.map(|one| one.name.clone().unwrap_or_else(|| one.client.clone())).collect();
+        let shared_with = readers(&data, Scope::Email);
         let ways = usize::from(data.sign_in.password) + usize::from(data.sign_in.authenticator_since.is_some());
         let consents = data.consents.iter().filter(|one| one.granted).count();
         let line = |category, what, source, purpose, kept, items| ReportLine {
@@ -103,6 +108,17 @@ impl Auth {
                     + consents
                     + usize::from(data.account.age_limit.is_some()),
             ),
+            ReportLine {
+                shared_with: readers(&data, Scope::ReadWatchlist),
+                ..line(
+                    "commercial information",
+                    "which titles you said you watched, and when",
+                    you,
+                    "showing you what you watched",
+                    "90 days, while you allow it; then how often each title was watched in a month, without you",
+                    data.kept.iter().map(|kept| kept.items.len()).sum(),
+                )
+            },
         ];
         let (reported_at, opted_out_at) = (data.exported_at, data.account.opted_out_at);
         Ok(DataReport { reported_at, categories, opted_out_at })

@@ -80,6 +80,12 @@ pub(crate) async fn purposes(db: &Db, user: UserId) -> Result<Vec<(Purpose, bool
     Ok(rows.into_iter().filter_map(|(purpose, granted, at)| Some((purpose.parse().ok()?, granted, at))).collect())
 }
 
+/// Whether a person, whom the transaction holds, allows a purpose.
+pub(crate) async fn allows(tx: &mut Tx, user: UserId, purpose: Purpose) -> Result<bool, DbError> {
+    let sql = "SELECT granted FROM auth_purposes WHERE user_id = $1 AND purpose = $2";
+    Ok(tx.fetch_optional::<bool>(sql, args![user.0, purpose.as_str()]).await?.unwrap_or(false))
+}
+
 pub(crate) async fn set_purpose(
     tx: &mut Tx,
     user: UserId,

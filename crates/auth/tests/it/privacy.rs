@@ -11,7 +11,10 @@ use contracts::{Ids, Rng};
 use mail::FileMailer;
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::{Rows, args, personal::Answering};
+use stores::{
+    Rows, args,
+    personal::{Answering, Personal},
+};
 
 use crate::{
     admin::own_token,
@@ -41,9 +44,13 @@ fn granted(answer: &Value) -> Vec<(&str, bool)> {
     items.map(|one| (one["purpose"].as_str().unwrap(), one["granted"].as_bool().unwrap())).collect()
 }
 
-fn answering(world: &World) -> Answering {
-    let ids = Ids::new(world.clock.clone(), Rng::system());
-    Answering::new(Arc::clone(&world.auth) as _, world.db.db(), world.clock.clone(), ids)
+/// Everybody who has something of people, as `CONTEXTS` names them.
+fn answering(world: &World) -> [Answering; 2] {
+    let contexts: [Arc<dyn Personal>; 2] = [Arc::clone(&world.auth) as _, Arc::new(playback::Histories)];
+    contexts.map(|context| {
+        let ids = Ids::new(world.clock.clone(), Rng::system());
+        Answering::new(context, world.db.db(), world.clock.clone(), ids)
+    })
 }
 
 fn eraser(world: &World, outbox: &Path) -> Eraser {
@@ -56,7 +63,9 @@ pub async fn forget(world: &World, outbox: &Path) {
     let mut eraser = eraser(world, outbox);
     for _ in 0..2 {
         eraser.once().await.unwrap();
-        answering(world).step().await.unwrap();
+        for context in answering(world) {
+            context.step().await.unwrap();
+        }
     }
 }
 
@@ -222,12 +231,14 @@ async fn a_report_says_what_is_kept_by_category_and_who_reads_it() {
     let world = World::open("sqlite").await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, ADA).await;
-    browser.tokens(&client, "openid email read:content").await;
+    browser.tokens(&client, "openid email read:content read:watchlist").await;
     let token = own_token(&world, &mut browser).await;
     let report = world.get_as("/api/v1/ccpa/data-report", &token).await.ok();
     let lines = report["categories"].as_array().unwrap();
     assert_eq!((&lines[0]["items"], &lines[0]["shared_with"]), (&json!(1), &json!(["Test App"])), "{report}");
     assert_eq!((&lines[1]["items"], &lines[2]["items"]), (&json!(1), &json!(1)), "a password, a browser");
+    let watched = lines.iter().find(|line| line["category"] == "commercial information").unwrap();
+    assert_eq!((&watched["items"], &watched["shared_with"]), (&json!(0), &json!(["Test App"])), "it may see lists");
     assert!(lines.iter().all(|line| line["sold_to"] == json!([])));
 }
 
@@ -279,7 +290,7 @@ async fn people_are_forgotten_after_a_grace_in_which_they_can_stay(#[case] engin
     assert!(!world.opens(&token).await, "what they held is of no use");
     let read = async || world.send(Request::get(receipt(&waiting)).body(Body::empty()).unwrap()).await.ok();
     let erasing = read().await;
-    assert_eq!((&erasing["state"], &erasing["waits_for"]), (&json!("erasing"), &json!(["auth"])));
+    assert_eq!((&erasing["state"], &erasing["waits_for"]), (&json!("erasing"), &json!(["auth", "playback"])));
     assert!(!on_disk(&world, &sealed) && !on_disk(&world, &blind), "the key is destroyed, also on the disk");
 
     forget(&world, outbox.path()).await;

@@ -56,7 +56,8 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
     let settings = AuthConfig { secrets, ..settings };
     let expected = VerifierConfig { issuer: settings.issuer.clone(), audience: settings.issuer.clone() };
     let verifier = Arc::new(Verifier::new(expected, means.clock.clone(), Arc::new(Live::default())));
-    let auth = Arc::new(Auth::new(db, means.clock.clone(), means.rng.clone(), settings, verifier));
+    let auth = Auth::new(db, means.clock.clone(), means.rng.clone(), settings, verifier);
+    let auth = Arc::new(auth.with_consented(vec![Arc::new(playback::Histories)]));
     if runs {
         auth.seed().await?;
     }

@@ -98,7 +98,7 @@ impl Setup {
     /// Starts the node and waits until it says that it has started.
     pub fn start(self) -> App {
         let mut command = self.command(&["serve"]);
-        for listen in ["GATEWAY", "AUTH", "SEARCH", "INGEST", "CATALOG", "METRICS"] {
+        for listen in ["GATEWAY", "AUTH", "SEARCH", "INGEST", "CATALOG", "PLAYBACK", "METRICS"] {
             let key = format!("MEDIA_GATEWAY_LISTEN_{listen}");
             if !self.env.iter().any(|(known, _)| *known == key) {
                 command.env(key, "127.0.0.1:0");

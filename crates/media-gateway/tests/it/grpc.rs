@@ -32,7 +32,7 @@ fn call() -> Call {
 }
 
 /// What a source says of *The Paper Lighthouse*, over its IMDb id.
-fn record(source: &str, locale: &str, title: &str) -> SourceRecord {
+pub fn record(source: &str, locale: &str, title: &str) -> SourceRecord {
     SourceRecord {
         source: source.to_owned(),
         source_key: "tt9900001".to_owned(),

@@ -6,7 +6,7 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     app::{Answer, App, PATIENCE, Setup},
@@ -25,9 +25,24 @@ fn settled() -> (App, People) {
     people.names.insert("content", found["results"][0]["content"]["id"].as_str().unwrap().to_owned());
     let runs = app.send(app.request("GET", "/api/v1/internal/ingest/runs").bearer_auth(&app.token)).ok();
     people.names.insert("run", runs["items"][0]["id"].as_str().unwrap().to_owned());
+    let history = watched(&app, &people);
+    people.names.insert("history", history);
     people.names.insert("file", fixtures::path("hulu_titles.csv"));
     people.names.insert("nothing", "01900000-0000-7000-8000-000000000000".to_owned());
     (app, people)
+}
+
+/// An entry of the owner's viewing history, which they allow.
+fn watched(app: &App, people: &People) -> String {
+    let send = |method: &str, path: &str, body: &Value| {
+        let request = people.tokens[0]
+            .iter()
+            .fold(app.request(method, path), |request, (name, value)| request.header(*name, value));
+        app.send(request.json(body)).ok()
+    };
+    send("PUT", "/api/v1/privacy/consents/viewing_history", &json!({ "granted": true }));
+    let entry = send("POST", "/api/v1/user/history", &json!({ "content_id": people.names["content"] }));
+    entry["id"].as_str().unwrap().to_owned()
 }
 
 /// The operations of the document: id, method and path.

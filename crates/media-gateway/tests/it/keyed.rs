@@ -21,6 +21,7 @@ type Write = (&'static str, &'static str, &'static str);
 /// The writes that take a key.
 const KEYED: &[Write] = &[
     ("create_api_key", "/api/v1/auth/keys", r#"{"name":"mine","scopes":"read:content"}"#),
+    ("add_history", "/api/v1/user/history", r#"{"content_id":"{title}"}"#),
     ("create_org", "/api/v1/internal/auth/orgs", r#"{"name":"New"}"#),
     (
         "create_user",
@@ -117,7 +118,8 @@ struct Walk {
 }
 
 impl Walk {
-    /// A node with an administrator, two open questions, a dead letter, and a source that can be linked.
+    /// A node with an administrator whose history may be kept, two open questions, a dead letter, and a source that can be
+    /// linked.
     fn begin() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| fixtures::write(dir.path(), name, text.as_bytes());
@@ -152,6 +154,11 @@ impl Walk {
         for (index, name) in ["question_0", "question_1"].into_iter().enumerate() {
             walk.names.insert(name, open["items"][index]["id"].as_str().unwrap().to_owned());
         }
+        let titles = walk.app.get("/api/v1/content/movies").ok();
+        walk.names.insert("title", titles["items"][0]["id"].as_str().unwrap().to_owned());
+        let allowed = walk.app.request("PUT", "/api/v1/privacy/consents/viewing_history");
+        let allowed = allowed.header("authorization", &walk.authorization).json(&json!({ "granted": true }));
+        walk.app.send(allowed).ok();
         walk
     }
 

@@ -14,6 +14,7 @@ mod eval;
 mod faults;
 mod fixtures;
 mod grpc;
+mod history;
 mod identities;
 mod intent;
 mod journey;

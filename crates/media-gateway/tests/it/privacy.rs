@@ -6,8 +6,12 @@ use std::{
     time::Instant,
 };
 
+use playback::Histories;
 use serde_json::Value;
-use stores::{args, personal::CONTEXTS};
+use stores::{
+    args,
+    personal::{CONTEXTS, Consented as _, Personal as _},
+};
 
 use crate::{
     administering::good,
@@ -17,8 +21,8 @@ use crate::{
 };
 
 /// The tables that each context empties of somebody.
-fn covered() -> [(&'static str, Vec<&'static str>); 1] {
-    [("auth", auth::personal_tables())]
+fn covered() -> [(&'static str, Vec<&'static str>); 2] {
+    [("auth", auth::personal_tables()), ("playback", playback::personal_tables())]
 }
 
 /// Tables of nobody: a new table is named here, or emptied by its context.
@@ -76,6 +80,8 @@ const NOBODYS: &[&str] = &[
     "source_records",
     "title_keys",
     "title_searches",
+    // How often a title was watched in a month.
+    "playback_counts",
 ];
 
 /// Tables of people that say who they are and where they are signed in.
@@ -103,9 +109,9 @@ const ACCOUNTS: &[&str] = &[
 
 /// Tables of people that tell what they watched, looked for or liked, each with the purpose that has to be allowed
 /// first. Whoever adds one shows that nothing is written without that, and that a row names nobody once it is 90 days old.
-const HISTORY: &[(&str, contracts::Purpose)] = &[];
+const HISTORY: &[(&str, contracts::Purpose)] = &[("playback_history", contracts::Purpose::History)];
 
-/// History is kept only with consent, and there is none yet. Whatever a context other than that of accounts comes to
+/// History is kept only with consent (`history.rs` shows it). Whatever a context other than that of accounts comes to
 /// keep of people counts as history, until there is reason to name a third kind here.
 #[test]
 fn a_table_of_people_is_of_their_account_or_asks_for_consent() {
@@ -117,6 +123,8 @@ fn a_table_of_people_is_of_their_account_or_asks_for_consent() {
     let owners: BTreeMap<_, _> = owners().into_iter().collect();
     let others: Vec<_> = ACCOUNTS.iter().filter(|table| owners[**table] != "auth").collect();
     assert!(others.is_empty(), "a purpose has to be allowed for these: {others:?}");
+    let asks = Histories.purpose();
+    assert!(HISTORY.iter().all(|(table, purpose)| owners[*table] == Histories.context() && *purpose == asks));
 }
 
 /// Whether a column of this name is about a person.
@@ -220,7 +228,7 @@ fn an_operator_reports_on_somebody_and_opts_them_out_with_a_node_and_without_one
     let told = good(&setup, &["privacy", "report", &id]);
     let lines: Vec<_> = told.lines().collect();
     assert!(lines[0].ends_with("Z  -"), "when, and that she has not opted out: {told}");
-    assert_eq!((lines.len(), lines[1]), (6, "identifiers  1  signing in  -  -"), "{told}");
+    assert_eq!((lines.len(), lines[1]), (7, "identifiers  1  signing in  -  -"), "{told}");
     let out = good(&setup, &["privacy", "opt-out", &id]);
     let since = out.trim().strip_prefix("true  ").unwrap();
     assert_eq!(good(&setup, &["privacy", "opt-out", &id]), out, "once");
@@ -232,7 +240,7 @@ fn an_operator_reports_on_somebody_and_opts_them_out_with_a_node_and_without_one
     };
     let whole = report();
     assert_eq!(whole["opted_out_at"], since);
-    assert_eq!(whole["categories"].as_array().unwrap().len(), 5, "{whole}");
+    assert_eq!(whole["categories"].as_array().unwrap().len(), 6, "{whole}");
     assert_eq!(good(&app.setup, &["privacy", "opt-in", "ada@example.org"]), "false  -\n");
     assert!(report()["opted_out_at"].is_null());
     for verb in ["report", "opt-out", "opt-in"] {

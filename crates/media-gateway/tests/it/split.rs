@@ -21,6 +21,8 @@ const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001
 const TRENDING: [&str; 3] = ["Harbour Street", "Salt and Thunder", "The Paper Lighthouse"];
 const FACETS: [&str; 5] = ["genres", "content_types", "decades", "platforms", "languages"];
 const AGE_LIMIT: &str = "/api/v1/auth/age-limit";
+const CONSENT: &str = "/api/v1/privacy/consents/viewing_history";
+const HISTORY: &str = "/api/v1/user/history";
 const WITH_ACCOUNTS: &str = "auth,catalog,ingest";
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -61,12 +63,12 @@ impl Cluster {
         Self { front, ..self }
     }
 
-    /// Accounts, the catalogue and ingest in one process, the gateway and search in another.
+    /// Accounts, the catalogue and ingest in one process, the gateway, search and playback in another.
     fn split() -> Self {
         Self::apart(WITH_ACCOUNTS)
     }
 
-    /// These roles in one process, the gateway and search in another.
+    /// These roles in one process, the gateway, search and playback in another.
     fn apart(roles: &'static str) -> Self {
         Self::told(roles, |setup| setup)
     }
@@ -82,7 +84,7 @@ impl Cluster {
             change(setup.env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap()))
         };
         let back = setup("back").roles(roles).start();
-        let front = roles.split(',').fold(setup("front").roles("gateway,search"), |front, role| {
+        let front = roles.split(',').fold(setup("front").roles("gateway,search,playback"), |front, role| {
             front.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role))
         });
         Self { front: front.start(), back: Some(back), _dir: dir, _database: Some(database) }.loaded()
@@ -344,6 +346,7 @@ fn what_one_process_revokes_the_other_turns_away() {
     let person = token_of_a_person(&front);
     age_limits_are_in_force(&front, &person);
     a_key_is_made_once(&front, &person);
+    a_history_is_kept_apart_from_accounts(&front, &person);
 }
 
 /// A limit that the process with the accounts is told holds in the one that searches, and no longer than it is there.
@@ -382,6 +385,28 @@ fn a_key_is_made_once(front: &App, token: &str) {
     assert_eq!(keys["items"].as_array().unwrap().len(), 1, "{keys}");
 }
 
+/// What is watched is kept by another process than the one that has the person's key, says what they allow and gives them
+/// all that is kept: the consent that it is told of there holds here at once, and what it takes back is gone here at once.
+fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
+    let send =
+        |method: &str, path: &str, body: &Value| front.send(front.request(method, path).bearer_auth(token).json(body));
+    let allow = |granted: bool| send("PUT", CONSENT, &json!({ "granted": granted })).ok();
+    let title = front.get(LIGHTHOUSE).ok()["id"].clone();
+    let add = || send("POST", HISTORY, &json!({ "content_id": title }));
+    add().problem(403, "consent_required");
+    allow(true);
+    let kept = add().ok();
+    assert_eq!(kept["content_id"], title);
+    let shown = || front.send(front.request("GET", HISTORY).bearer_auth(token)).ok()["items"].clone();
+    assert_eq!(shown(), json!([kept]));
+    let export = || front.send(front.request("GET", "/api/v1/gdpr/data-export").bearer_auth(token)).ok();
+    let all = json!([{ "context": "playback", "purpose": "viewing_history", "items": [kept] }]);
+    assert_eq!(export()["kept"], all, "the process with the accounts opens what the other sealed");
+    allow(false);
+    assert_eq!((shown(), &export()["kept"][0]["items"]), (json!([]), &json!([])));
+    add().problem(403, "consent_required");
+}
+
 /// Of somebody who signs up in a browser and allows the command line what it asks for.
 fn token_of_a_person(front: &App) -> String {
     let mut browser = Browser::new(front);
@@ -391,7 +416,7 @@ fn token_of_a_person(front: &App) -> String {
         let request = front.request("POST", path).header("content-type", "application/x-www-form-urlencoded");
         front.send(request.body(format!("client_id={}&{fields}", auth::CLI_CLIENT))).ok()
     };
-    let begun = post("/oauth/device", "scope=read:content+account:manage");
+    let begun = post("/oauth/device", "scope=read:content+account:manage+read:watchlist+write:watchlist");
     let code = begun["user_code"].as_str().unwrap();
     assert_eq!(browser.submit("/account", "/device", &[("user_code", code), ("decision", "allow")]), 200);
     let device = begun["device_code"].as_str().unwrap();

@@ -129,6 +129,10 @@ pub const LINES: &[Line] = &[
     // Privacy; an erasure that is asked for is then cancelled, or the walk would end here.
     ("list_consents", Token, "/api/v1/privacy/consents", "", each(200)),
     ("set_consent", Token, "/api/v1/privacy/consents/viewing_history", r#"{"granted":true}"#, each(200)),
+    ("add_history", Token, "/api/v1/user/history", r#"{"content_id":"{content}"}"#, each(201)),
+    ("list_history", Token, "/api/v1/user/history", "", each(200)),
+    ("remove_history_entry", Token, "/api/v1/user/history/{history}", "", own(204)),
+    ("clear_history", Token, "/api/v1/user/history", "", each(204)),
     ("export_data", Token, "/api/v1/gdpr/data-export", "", each(200)),
     ("data_report", Token, "/api/v1/ccpa/data-report", "", each(200)),
     ("opt_out", Token, "/api/v1/ccpa/opt-out", r#"{"opted_out":true}"#, each(200)),

@@ -1,0 +1,67 @@
+//! What other contexts keep of people while those allow it: sealed under the person's key, shown to them with the rest, and
+//! gone with the consent.
+
+use async_trait::async_trait;
+use contracts::{ApiError, ErrorKind, Purpose, UserId};
+use stores::{Tx, personal::PersonKeys};
+
+use super::{export::KeptData, privacy};
+use crate::{Auth, admin::no_user, model::User, sealing::subject_key, secret, store::people};
+
+/// Apart from what accounts are sealed for.
+fn named(purpose: Purpose) -> String {
+    format!("kept for {purpose}")
+}
+
+#[async_trait]
+impl PersonKeys for Auth {
+    async fn seal(&self, tx: &mut Tx, person: UserId, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
+        let user = people::hold(tx, person).await?.ok_or_else(no_user)?;
+        let key = self.key_to_keep(&user)?;
+        if !privacy::allows(tx, person, purpose).await? {
+            let detail = format!("this is kept only of who allows it: `PUT /api/v1/privacy/consents/{purpose}`");
+            return Err(ApiError::new(ErrorKind::PermissionDenied, "consent_required", detail));
+        }
+        self.vault.seal_under(&key, &named(purpose), plain)
+    }
+
+    async fn open(
+        &self,
+        person: UserId,
+        purpose: Purpose,
+        sealed: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, ApiError> {
+        let key = self.key_to_keep(&self.person(person).await?)?;
+        let purpose = named(purpose);
+        Ok(sealed.iter().map(|sealed| secret::open(&key, &purpose, sealed)).collect())
+    }
+}
+
+impl Auth {
+    /// A person's key, in whatever process: those without the auth role hold no ring that follows rotations.
+    fn key_to_keep(&self, user: &User) -> Result<[u8; 32], ApiError> {
+        let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
+        let plain = self.own_vault()?.open(&subject_key(user.id), sealed)?;
+        plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))
+    }
+
+    /// Takes away what was kept for a purpose that somebody no longer allows, in the transaction that says so.
+    pub(super) async fn withdraw(&self, tx: &mut Tx, person: UserId, purpose: Purpose) -> Result<(), ApiError> {
+        for context in &self.consented {
+            if context.purpose() == purpose {
+                context.erase(tx, person).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is kept of a person because they allow it.
+    pub(super) async fn kept_of(&self, person: UserId) -> Result<Vec<KeptData>, ApiError> {
+        let mut all = Vec::new();
+        for context in &self.consented {
+            let items = context.export(&self.db, person, self).await?;
+            all.push(KeptData { context: context.context(), purpose: context.purpose(), items });
+        }
+        Ok(all)
+    }
+}
