@@ -152,7 +152,11 @@ fn a_connection_is_for_those_who_may_read_and_for_known_pages() {
     assert_eq!(status(&[good]), 101);
     assert_eq!(status(&[]), 401);
     assert_eq!(status(&[("authorization", "Bearer made.up.token")]), 401);
-    assert_eq!(status(&[("authorization", &*format!("Bearer {}", app.token))]), 401, "the operator is nobody's account");
+    assert_eq!(
+        status(&[("authorization", &*format!("Bearer {}", app.token))]),
+        401,
+        "the operator is nobody's account"
+    );
     assert_eq!(status(&[("authorization", &*format!("Bearer {little}"))]), 403);
 
     for (origin, expected) in [
