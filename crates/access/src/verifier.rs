@@ -108,7 +108,28 @@ impl Verifier {
         if let Some(id) = api_key::public_id(shown.token) {
             return self.api_key(&id, shown.token, now).map(|identity| self.limited(&identity));
         }
-        let verified = self.token(shown.token, now)?;
+        let verified = self.standing(shown.token, now)?;
+        self.possession(&verified, shown, now)?;
+        Ok(self.limited(&verified.identity))
+    }
+
+    /// Whether what was verified once still stands: it has not ended and was not revoked. Whoever showed it proved then to
+    /// have its key, and does not prove it again. For connections that outlive their request.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn holds(&self, token: &str) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        self.live.fresh(now)?;
+        match api_key::public_id(token) {
+            Some(id) => self.api_key(&id, token, now).map(drop),
+            None => self.standing(token, now).map(drop),
+        }
+    }
+
+    /// A token for us that is in force now.
+    fn standing(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, ApiError> {
+        let verified = self.token(token, now)?;
         if let Credential::Token { expires_at, .. } = verified.identity.credential
             && now >= expires_at
         {
@@ -117,8 +138,7 @@ impl Verifier {
         if self.live.is_revoked(&verified.any, verified.minted) {
             return Err(refused("this token was revoked"));
         }
-        self.possession(&verified, shown, now)?;
-        Ok(self.limited(&verified.identity))
+        Ok(verified)
     }
 
     /// Whoever it is, with the age limit that they have now.

@@ -14,6 +14,7 @@ use crate::{
     dead_letters,
     guard::Guard,
     limits::{Limits, LimitsConfig, Tier},
+    sockets,
     upstream::{BreakerState, Upstream},
 };
 
@@ -131,10 +132,11 @@ pub(crate) fn routes(seen: Cell) -> OpenApiRouter {
         .with_state(seen)
 }
 
-/// The documentation of the operator's routes.
+/// The documentation of the door's own routes.
 pub fn api() -> OpenApi {
     let mut api = routes(Cell::default()).into_openapi();
     api.merge(dead_letters::api());
+    api.merge(sockets::api());
     api
 }
 

@@ -36,6 +36,15 @@ impl Origins {
         headers.get(header::ORIGIN).filter(|origin| self.0.contains(origin)).cloned()
     }
 
+    /// Whether a WebSocket may be opened from where it says: from one of these origins or from the server's `own`. CORS does
+    /// not ask before it is opened (RFC 6455, section 10.2). What is no page names no origin.
+    pub(crate) fn admit_socket(&self, headers: &HeaderMap, own: Option<&str>) -> bool {
+        let mut named = headers.get_all(header::ORIGIN).iter();
+        let Some(origin) = named.next() else { return true };
+        let known = self.0.contains(origin) || own.is_some_and(|own| origin.as_bytes() == own.as_bytes());
+        known && named.next().is_none()
+    }
+
     /// Lets the page at `allowed` read the response; caches learn that origins matter.
     pub(crate) fn mark(&self, allowed: Option<HeaderValue>, headers: &mut HeaderMap) {
         if self.0.is_empty() {
@@ -62,4 +71,30 @@ pub(crate) fn preflight() -> Response {
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(&[], true)]
+    #[case(&["https://app.example"], true)]
+    #[case(&["https://own.example"], true)]
+    #[case(&["https://evil.example"], false)]
+    #[case(&["https://app.example.evil.example"], false)]
+    #[case(&["http://app.example"], false)]
+    #[case(&["null"], false)]
+    #[case(&["https://app.example", "https://evil.example"], false)]
+    fn sockets_are_opened_from_known_origins(#[case] named: &[&str], #[case] expected: bool) {
+        let mut headers = HeaderMap::new();
+        for origin in named {
+            headers.append(header::ORIGIN, origin.parse().unwrap());
+        }
+        let origins = Origins::new(["https://app.example"]);
+        assert_eq!(origins.admit_socket(&headers, Some("https://own.example")), expected);
+        assert_eq!(Origins::default().admit_socket(&headers, None), named.is_empty());
+    }
 }

@@ -24,7 +24,7 @@ use futures::{
     future::{BoxFuture, Either},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use http_api::{Budget, Client, Deprecation, Entered, Frame, Peer, Problem, identify};
+use http_api::{Budget, Client, Deprecation, Entered, Frame, Peer, Problem, asks_for_socket, identify};
 use hyper::body::Body as _;
 use tokio::time::timeout;
 use tower::{Layer, Service};
@@ -395,6 +395,12 @@ impl Visit {
             Ok(true) => self.shared.meters.agent(),
             Ok(false) => {}
             Err(error) => return Err(Refused::Problem(error, None)),
+        }
+        let own = fittings.frame.access.as_ref().map(|access| access.config().issuer.as_str());
+        if asks_for_socket(request.headers()) && !config.origins.admit_socket(request.headers(), own) {
+            let detail = "a page of this origin may not open a connection here";
+            let error = ApiError::new(ErrorKind::PermissionDenied, "foreign_origin", detail);
+            return Err(Refused::Problem(error, None));
         }
         // Credentials that are not good are refused where they are needed; until then nobody sent them.
         let caller = identify(&fittings.frame, &mut request);

@@ -20,6 +20,7 @@ mod measure;
 mod node;
 mod proxy;
 mod shed;
+mod sockets;
 mod upstream;
 mod way;
 
@@ -35,4 +36,5 @@ pub use idempotency::Idempotency;
 pub use limits::{Limits, LimitsConfig, Networks, RouteCost, RouteQuota, Tier, TierQuotas, Tiers};
 pub use node::{Gateway, GatewayParts, RoleParts, gateway, role};
 pub use proxy::Remote;
+pub use sockets::{Sockets, sockets};
 pub use upstream::UpstreamConfig;

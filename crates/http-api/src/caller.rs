@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use access::{Presented, Proof};
+use access::{Presented, Proof, Verifier};
 use axum::extract::FromRequestParts;
-use contracts::{ApiError, Call, Caller, ErrorKind, Permission, Trace};
-use http::{HeaderMap, Method, Uri, header, request::Parts};
+use contracts::{ApiError, Call, Caller, ErrorKind, Identity, Permission, Trace};
+use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -71,12 +71,66 @@ doors! {
     RunnerOf, |call| call.require_permission(&Permission::RUN_INGEST);
 }
 
+/// Extracts the [`Call`] of a connection that outlives its request, and what it was opened with: a token may end before the
+/// connection does.
+///
+/// Fails as [`CallOf`] does.
+pub struct StandingCall {
+    /// Who connected, until [`StandingCall::renewed`].
+    pub call: Call,
+    frame: Arc<Frame>,
+    /// Empty where nothing was shown, which never holds.
+    token: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for StandingCall {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let CallOf(call) = CallOf::from_request_parts(parts, state).await?;
+        let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = shown.and_then(|text| text.split_once(' ')).map_or("", |(_, token)| token.trim()).to_owned();
+        Ok(Self { call, frame: Arc::clone(frame(parts)?), token })
+    }
+}
+
+impl StandingCall {
+    /// Whether what was shown still holds: as for a request that shows it now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with `bad_token` once it has ended or was revoked; `Unavailable` when nobody can tell.
+    pub fn holds(&self) -> Result<(), ApiError> {
+        self.verifier()?.holds(&self.token)
+    }
+
+    /// The same connection under a newer token or key of the same subject and organisation. One that is bound to a key can't
+    /// be shown here: its proof is of a request.
+    ///
+    /// # Errors
+    /// As for a request that shows it; `PermissionDenied` with `other_subject` for somebody else's.
+    pub fn renewed(&self, token: &str) -> Result<Self, ApiError> {
+        let identity = self.verifier()?.verify(Presented::bearer(token))?;
+        let same = |known: &Identity| known.subject == identity.subject && known.org == identity.org;
+        if !matches!(&self.call.caller, Caller::Identified(known) if same(known)) {
+            let detail = "this token is somebody else's: open a connection of its own";
+            return Err(ApiError::new(ErrorKind::PermissionDenied, "other_subject", detail));
+        }
+        let call = Call { caller: Caller::Identified(identity), ..self.call.clone() };
+        Ok(Self { call, frame: Arc::clone(&self.frame), token: token.to_owned() })
+    }
+
+    fn verifier(&self) -> Result<&Arc<Verifier>, ApiError> {
+        self.frame.access.as_ref().ok_or_else(unknown)
+    }
+}
+
 /// A request extension: what came of verifying the request's credentials. Verified once: a proof may be shown once.
 #[derive(Clone)]
 struct Identified(Result<Caller, ApiError>);
 
 /// Who asks, for the door: nobody we know when the credentials are not good, which the extractor then refuses.
 pub fn identify<B>(frame: &Frame, request: &mut http::Request<B>) -> Caller {
+    from_protocols(request.headers_mut());
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return Caller::Anonymous;
     }
@@ -84,6 +138,28 @@ pub fn identify<B>(frame: &Frame, request: &mut http::Request<B>) -> Caller {
     let known = identified.clone().unwrap_or(Caller::Anonymous);
     request.extensions_mut().insert(Identified(identified));
     known
+}
+
+/// The subprotocol of a WebSocket behind whose name a page puts its token.
+pub const BEARER: &str = "bearer";
+
+/// Whether a request asks to become a WebSocket.
+pub fn asks_for_socket(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// A page can't set headers of a WebSocket, but names its protocols: `bearer, TOKEN` then says what `Authorization: Bearer
+/// TOKEN` does, and only the first word is left of it. An address would say it too, and end up in logs.
+fn from_protocols(headers: &mut HeaderMap) {
+    if headers.contains_key(header::AUTHORIZATION) || !asks_for_socket(headers) {
+        return;
+    }
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+    let Some((BEARER, token)) = offered.and_then(|text| text.split_once(',')) else { return };
+    let Ok(mut shown) = HeaderValue::try_from(format!("Bearer {}", token.trim())) else { return };
+    shown.set_sensitive(true);
+    headers.insert(header::AUTHORIZATION, shown);
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER));
 }
 
 /// The frame of this request.
@@ -98,7 +174,6 @@ pub(crate) fn frame(parts: &Parts) -> Result<&Arc<Frame>, Problem> {
 fn caller(frame: &Frame, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = all.next() else { return Ok(Caller::Anonymous) };
-    let unknown = || ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token is not one that we know");
     let shown = value.to_str().ok().filter(|_| all.next().is_none()).and_then(|text| text.split_once(' '));
     let (scheme, token) = shown.map(|(scheme, token)| (scheme, token.trim())).ok_or_else(unknown)?;
     let (bearer, dpop) = (scheme.eq_ignore_ascii_case("bearer"), scheme.eq_ignore_ascii_case("dpop"));
@@ -114,6 +189,10 @@ fn caller(frame: &Frame, method: &Method, uri: &Uri, headers: &HeaderMap) -> Res
     let proof = proofs.next().filter(|_| proofs.next().is_none()).and_then(|proof| proof.to_str().ok());
     let proof = proof.map(|jwt| Proof { jwt, method: method.as_str(), path: uri.path() });
     verifier.verify(Presented { token, dpop, proof }).map(Caller::Identified)
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token is not one that we know")
 }
 
 /// Compares digests in constant time, so that neither content nor length of the secret shows in the timing.

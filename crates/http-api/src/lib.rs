@@ -13,7 +13,7 @@ mod problem;
 mod rejection;
 pub mod server;
 
-pub use caller::{CallOf, CuratorOf, OperatorOf, RunnerOf, identify};
+pub use caller::{BEARER, CallOf, CuratorOf, OperatorOf, RunnerOf, StandingCall, asks_for_socket, identify};
 pub use cursor::{Cursors, Page, page_limit};
 pub use deprecation::Deprecation;
 pub use entity::{entity, if_match, json_entity, none_match, own_entity};

@@ -91,6 +91,11 @@ impl IntoResponse for Problem {
         if self.0.kind == ErrorKind::Unauthenticated || self.0.code == "insufficient_scope" {
             headers.insert(header::WWW_AUTHENTICATE, challenge(&self.0.code));
         }
+        if self.0.kind == ErrorKind::UpgradeRequired {
+            // The only protocol that anything here asks for (RFC 9110, section 15.5.22).
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        }
         response.extensions_mut().insert(self);
         response
     }

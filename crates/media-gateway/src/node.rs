@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use axum::{Router, routing::get};
 use contracts::{ApiError, Call, ComponentState, Rng, Topic};
-use gateway::{Gateway as Door, Health, Limits, Reload, Reloaded, ResponseCache};
+use gateway::{Gateway as Door, Health, Limits, Reload, Reloaded, ResponseCache, Sockets};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
 use stores::{Db, DbError, events};
@@ -67,6 +67,8 @@ pub struct Common {
     pub limits: Arc<Limits>,
     pub cache: Arc<ResponseCache>,
     pub reload: Reload,
+    /// Who is told at once of what changes.
+    pub sockets: Arc<Sockets>,
     /// What roles show each other.
     pub tls: Option<Arc<tls::Mutual>>,
 }
@@ -89,15 +91,20 @@ impl Node {
         let limits = limits::limits(&config, &services)?;
         let cache = Arc::new(ResponseCache::new(services.clock.clone(), config.limits.cache_bytes / RESPONSES_SHARE));
         let (reload, reloads) = reloads();
+        let (listeners, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let sockets = sockets(&services, &limits, &listeners, &shutdown);
+        // Before anybody can connect: they hear of what comes after.
+        let news_from = events::head(&services.db).await?;
         let health_of = Arc::clone(&health);
-        let common = Common { config, health: health_of, frame, limits: Arc::clone(&limits), cache, reload, tls };
+        let common =
+            Common { config, health: health_of, frame, limits: Arc::clone(&limits), cache, reload, sockets, tls };
         let node = Self {
             urls: bound.iter().map(|(name, _, address)| (name.clone(), format!("http://{address}"))).collect(),
             services,
             health,
             folder,
-            listeners: TaskTracker::new(),
-            shutdown: CancellationToken::new(),
+            listeners,
+            shutdown,
             drain_pause: Duration::from_millis(common.config.limits.drain_pause_ms),
             doors: Mutex::default(),
             limits,
@@ -108,6 +115,7 @@ impl Node {
         node.services.start_workers();
         node.services.start_jobs();
         node.watch_changes(&common.cache);
+        node.feed_sockets(&common, news_from);
         node.announce()
     }
 
@@ -213,6 +221,16 @@ impl Node {
         });
     }
 
+    /// Tells whoever is connected here of what comes after a position of the log.
+    fn feed_sockets(&self, common: &Common, after: i64) {
+        if !common.config.roles().contains(&Role::Gateway) {
+            return;
+        }
+        let (sockets, head, shutdown) =
+            (Arc::clone(&common.sockets), self.services.head.clone(), self.shutdown.clone());
+        self.listeners.spawn(async move { shutdown.run_until_cancelled(sockets.follow(after, head)).await });
+    }
+
     /// Tells gRPC health checks how the node is, once a second, and at once when it drains.
     fn report(&self, reporter: rpc::Health, services: Vec<&'static str>) {
         let health = Arc::clone(&self.health);
@@ -250,6 +268,17 @@ async fn changed_since(db: &Db, after: Option<i64>) -> Result<(bool, i64), DbErr
     let (news, reached) = events::read_of(db, &Topic::TITLES.map(Topic::as_str), after, 1).await?;
     // Whatever else there is up to the head is outdated with it.
     if news.is_empty() { Ok((false, reached)) } else { Ok((true, events::head(db).await?)) }
+}
+
+/// Connections that people keep open: they end when the node stops, and it waits until they have.
+fn sockets(
+    services: &Services,
+    limits: &Arc<Limits>,
+    listeners: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Arc<Sockets> {
+    let (db, clock, limits) = (services.db.clone(), services.clock.clone(), Some(Arc::clone(limits)));
+    Arc::new(Sockets::new(db, clock, limits, shutdown.clone(), listeners.clone()))
 }
 
 /// How the operator asks over HTTP to read the configuration again, and who hears it.

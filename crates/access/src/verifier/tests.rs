@@ -260,6 +260,30 @@ fn revocation_is_seen_at_once(#[case] what: Revoked, #[case] ends: bool) {
     );
 }
 
+/// One that is bound to a key needs its proof once, and an end ends it.
+#[rstest]
+#[case(false)]
+#[case(true)]
+fn what_was_shown_holds_until_it_ends(#[case] revoked: bool) {
+    let bench = Bench::new();
+    let cnf = Some(crate::Confirmation { jkt: "a key".into() });
+    let token = mint(&Claims { cnf, ..bench.claims() });
+    assert_eq!(bench.verify(&token).unwrap_err(), "bad_token");
+    bench.verifier.holds(&token).unwrap();
+    let (live, now) = (bench.verifier.live(), bench.clock.now());
+    if revoked {
+        live.revoke(Revoked::Family(Uuid::from_u128(9)), now, now + Duration::from_secs(60));
+    } else {
+        bench.clock.advance(SignedDuration::from_secs(3599));
+        live.touch(bench.clock.now());
+        bench.verifier.holds(&token).unwrap();
+        bench.clock.advance(SignedDuration::from_secs(1));
+    }
+    assert_eq!(bench.verifier.holds(&token).unwrap_err().code, "bad_token");
+    bench.clock.advance(SignedDuration::from_secs(16));
+    assert_eq!(bench.verifier.holds(&token).unwrap_err().code, "auth_unavailable");
+}
+
 /// Whoever read it had not seen the revocation yet.
 #[test]
 fn a_snapshot_undoes_no_revocation_before_its_time() {

@@ -8,19 +8,23 @@ use rstest::rstest;
 
 use super::*;
 
-async fn call(
-    token: Option<&str>,
-    headers: &[(&'static str, &str)],
-    budget: Option<Duration>,
-) -> Result<Call, Problem> {
-    let frame = Frame {
+fn frame_with(token: Option<&str>) -> Frame {
+    Frame {
         clock: Clock::fixed("2026-11-20T00:00:00Z".parse().unwrap()),
         rng: Rng::seeded(1),
         timeout: Duration::from_secs(10),
         operator_token: token.map(str::to_owned),
         access: None,
         cursor_key: [0; 32],
-    };
+    }
+}
+
+async fn call(
+    token: Option<&str>,
+    headers: &[(&'static str, &str)],
+    budget: Option<Duration>,
+) -> Result<Call, Problem> {
+    let frame = frame_with(token);
     let mut request = Request::new(axum::body::Body::empty());
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
@@ -65,4 +69,30 @@ async fn trace_language_and_deadline() {
     assert_eq!(short.deadline.to_string(), "2026-11-20T00:00:05Z");
     assert_eq!(short.locale.as_str(), "en");
     assert_ne!(short.trace.trace_id, 0);
+}
+
+#[rstest]
+#[case("websocket", "bearer, secret", Caller::Operator, "bearer")]
+#[case("WebSocket", "bearer,secret", Caller::Operator, "bearer")]
+#[case("websocket", "bearer, secret, more", Caller::Anonymous, "bearer")]
+#[case("websocket", "secret, bearer", Caller::Anonymous, "secret, bearer")]
+#[case("websocket", "bearer", Caller::Anonymous, "bearer")]
+#[case("h2c", "bearer, secret", Caller::Anonymous, "bearer, secret")]
+fn a_page_names_its_token_among_the_protocols(
+    #[case] upgrade: &str,
+    #[case] protocols: &str,
+    #[case] expected: Caller,
+    #[case] left: &str,
+) {
+    let request = Request::get("/").header("upgrade", upgrade).header("sec-websocket-protocol", protocols);
+    let mut request = request.body(()).unwrap();
+    assert_eq!(identify(&frame_with(Some("secret")), &mut request), expected);
+    assert_eq!(request.headers()["sec-websocket-protocol"], left);
+}
+
+#[test]
+fn a_header_goes_before_a_protocol() {
+    let request = Request::get("/").header("upgrade", "websocket").header("sec-websocket-protocol", "bearer, secret");
+    let mut request = request.header("authorization", "Bearer other").body(()).unwrap();
+    assert_eq!(identify(&frame_with(Some("secret")), &mut request), Caller::Anonymous);
 }

@@ -22,7 +22,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
             None => remotes.extend(remote(role, common)?),
         }
     }
-    let local = local.merge(services.dead_letters());
+    let local = local.merge(services.dead_letters()).merge(gateway::sockets(Arc::clone(&common.sockets)));
     let (db, clock, rng) = (services.db.clone(), services.clock.clone(), services.rng.clone());
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api), Arc::clone(&services.search_api)).into());
     Ok(gateway::gateway(GatewayParts {

@@ -39,6 +39,7 @@ mod seasons;
 mod shared;
 mod signing_in;
 mod snapshots;
+mod sockets;
 mod sources;
 mod split;
 mod webhooks;

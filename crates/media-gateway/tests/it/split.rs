@@ -15,6 +15,7 @@ use crate::{
     fixtures::{self, TITLES},
     mail::Browser,
     resume::caught_up,
+    sockets,
 };
 
 const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
@@ -341,6 +342,7 @@ fn what_one_process_revokes_the_other_turns_away() {
         }
     };
     until(200);
+    sockets::hears_of_a_change(&front, &back.setup, &token);
     assert!(back.setup.run(&["auth", "clients", "disable", id]).status.success());
     until(401);
     let person = token_of_a_person(&front);

@@ -114,6 +114,8 @@ pub const LINES: &[Line] = &[
     ("autocomplete", Token, "/api/v1/search/autocomplete?q=li", "", open(200)),
     ("trending", Token, "/api/v1/search/trending", "", open(200)),
     ("search_suggestions", Token, "/api/v1/search/suggestions?q=li", "", open(200)),
+    // It is for connections, and who may have one hears that this is none.
+    ("connect_socket", Token, "/api/v1/ws", "", [426, 426, 426, 401, 401, 401, 426, 401, 426, 426]),
     // A person's own.
     ("who_am_i", Token, "/api/v1/auth/me", "", [200, 200, 200, 401, 401, 401, 200, 401, 200, 200]),
     ("userinfo", Token, "/oauth/userinfo", "", each(200)),
