@@ -253,6 +253,36 @@ async fn survives(s: &Setup, case: &Case) {
     }
 }
 
+/// What tells of offers, as each provider calls it.
+const OF_OFFERS: [(&str, &[&str]); 5] = [
+    ("streaming_availability", &["streamingOptions", "service", "type", "link"]),
+    ("watchmode", &["sources", "name", "type", "region"]),
+    ("justwatch", &["offers", "monetizationType", "package", "clearName"]),
+    ("tmdb", &["watch/providers", "results", "provider_name", "link"]),
+    ("youtube", &["status", "privacyStatus", "uploadStatus"]),
+];
+
+/// An answer without offers ends those that were told before: what can't be read must not.
+#[tokio::test]
+async fn offers_that_can_not_be_read_are_not_gone() {
+    let s = setup().await;
+    for case in cases().iter().take(5) {
+        let (server, base) = serve(case.document).await;
+        let make = || (case.make)(config(&base, &["good"]), &s);
+        let (source, fields) = OF_OFFERS.iter().find(|known| known.0 == make().source()).unwrap();
+        for &field in *fields {
+            let adapter = make();
+            server.fault(&[Fault::Renamed(field)]);
+            let told = adapter.refreshed(case.key, Region::US).await;
+            let code = told.map(|record| offers(&record)).map_err(|error| error.code());
+            assert_eq!(code, Err("provider_unexpected_answer"), "{source}: {field} renamed");
+            let again = adapter.refreshed(case.key, Region::US).await;
+            let again = again.map(|record| record.offers.is_empty()).map_err(|error| error.to_string());
+            assert_eq!(again, Ok(false), "{source}: what could not be read is not kept for a day: {field}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_day_has_its_units_and_further_keys_are_used_only_when_asked() {
     let s = setup().await;

@@ -58,10 +58,11 @@ fn answer(asked: &Asked) -> Reply {
         "/3/find/tt1234567" => json!({ "movie_results": [{ "id": 11 }], "tv_results": [] }),
         "/3/movie/11" => film(),
         "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [],
-            "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg" }),
+            "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg",
+            "watch/providers": { "results": {} } }),
         "/3/tv/33" => json!({ "id": 33, "name": "Salt Road", "genres": [], "number_of_seasons": 2, "seasons": [
             season(0, "Specials", "", 2), season(1, "Season 1", "2004-01-02", 2), season(2, "", "0000-00-00", 0),
-        ] }),
+        ], "watch/providers": { "results": {} } }),
         "/3/tv/33/season/1" => json!({ "season_number": 1, "name": "Season 1", "episodes": [
             { "episode_number": 1, "name": "Pilot", "overview": "A boat.", "air_date": "2004-01-02", "runtime": 51 },
             { "episode_number": 2, "name": "", "overview": "", "air_date": null, "runtime": null },
@@ -191,9 +192,9 @@ async fn a_series_has_its_seasons_and_their_episodes() {
     let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.path).collect();
     assert_eq!(asked, ["/3/tv/33", "/3/tv/33/season/1", "/3/tv/33/season/0"], "the newest first, and none without");
     // What can't be read does not say that a season has no episodes any more.
-    let series =
-        Fault::Body("{\"id\":33,\"name\":\"Salt Road\",\"seasons\":[{\"season_number\":1,\"episode_count\":2}]}");
-    server.fault(&[series, Fault::Body("{\"id\":501}")]);
+    let series = "{\"id\":33,\"name\":\"Salt Road\",\"watch/providers\":{\"results\":{}},\
+        \"seasons\":[{\"season_number\":1,\"episode_count\":2}]}";
+    server.fault(&[Fault::Body(series), Fault::Body("{\"id\":501}")]);
     let error = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap_err();
     assert_eq!(error.code(), "provider_unexpected_answer");
 }
