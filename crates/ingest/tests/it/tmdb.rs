@@ -283,7 +283,9 @@ async fn a_title_that_it_fails_at_keeps_no_other_of_its_list_out() {
     server.fault(&[Fault::None, oops.clone(), oops.clone(), oops]);
     let job = node(&s, &base).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
-    assert_eq!(job.summary.as_deref(), Some("3 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 2 rejected"));
+    let told = "3 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 2 rejected; \
+        tmdb failed: it answered 500 Internal Server Error; tmdb has no such title";
+    assert_eq!(job.summary.as_deref(), Some(told));
     assert_eq!(s.titles().await[0].title, "Harbour Street");
 }
 
@@ -308,7 +310,8 @@ async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
     assert!(s.titles().await.is_empty());
     let job = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
-    assert_eq!(job.summary.as_deref(), Some("3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected"));
+    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected; tmdb has no such title";
+    assert_eq!(job.summary.as_deref(), Some(told));
     let titles = s.titles().await;
     assert_eq!(titles.len(), 2);
     let film = titles.iter().find(|title| title.content_type == ContentType::Movie).unwrap();
