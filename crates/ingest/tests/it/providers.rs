@@ -186,6 +186,43 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
     }
 }
 
+/// What each calls the list of its titles, and the pages of it.
+const LISTS: [(&str, &str, &[&str]); 5] = [
+    ("streaming_availability", "shows", &["77", "88"]),
+    ("watchmode", "titles", &["345"]),
+    ("justwatch", "edges", &["tm77", ""]),
+    ("tmdb", "results", &["movie/11 movie/404", "tv/22"]),
+    ("youtube", "items", &["film0000001 short000001", "noyear00001"]),
+];
+
+#[tokio::test]
+async fn every_provider_lists_its_titles_to_the_end() {
+    let s = setup().await;
+    for case in cases() {
+        let (server, base) = serve(case.document).await;
+        let adapter = (case.make)(config(&base, &["good"]), &s);
+        let Some(&(source, field, pages)) = LISTS.iter().find(|known| known.0 == adapter.source()) else {
+            assert!(!adapter.lists(), "{}", adapter.source());
+            let error = adapter.catalog(Region::US, None).await.unwrap_err();
+            assert_eq!(error.code(), "provider_not_offered", "{}", adapter.source());
+            continue;
+        };
+        server.fault(&[Fault::Renamed(field)]);
+        let error = adapter.catalog(Region::US, None).await.unwrap_err();
+        assert_eq!(error.code(), "provider_unexpected_answer", "{source}: what is no list is not an empty one");
+        let (mut cursor, mut listed) = (None::<String>, Vec::new());
+        while listed.len() <= pages.len() {
+            let page = adapter.catalog(Region::US, cursor.as_deref()).await.unwrap();
+            listed.push(page.keys.join(" "));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, pages, "{source}");
+    }
+}
+
 #[tokio::test]
 async fn a_sentence_in_place_of_a_link_is_none() {
     let s = setup().await;
