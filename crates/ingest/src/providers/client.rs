@@ -323,8 +323,8 @@ impl ProviderClient {
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-                let seconds = asked.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-                Tried::Again("it asked for a pause".to_owned(), Some(Duration::from_secs(seconds)))
+                let asked = asked.and_then(|text| pause(text.trim(), self.clock.now()));
+                Tried::Again("it asked for a pause".to_owned(), Some(asked.unwrap_or(Duration::from_secs(1))))
             }
             status if status.is_server_error() => Tried::Again(format!("it answered {status}"), None),
             status => Tried::Final(self.unexpected(&format!("status {status}"))),
@@ -347,6 +347,15 @@ impl ProviderClient {
     fn pacing(&self) -> std::sync::MutexGuard<'_, Pacing> {
         self.pacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For how long it asks to be left alone: so many seconds, or until a moment (RFC 9110, 10.2.3).
+fn pause(asked: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(asked).ok()?.timestamp();
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 pub(super) enum Unread {

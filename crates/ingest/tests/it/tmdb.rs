@@ -245,6 +245,10 @@ async fn a_pause_that_is_asked_for_is_kept() {
     server.fault(&[Fault::Status("429 Too Many Requests\r\nRetry-After: 3600")]);
     let error = tmdb.details("tv/22", Region::US).await.unwrap_err();
     assert_eq!(error.to_string(), "tmdb failed: it asked to be left alone for 3600 s");
+    let tmdb = self::tmdb(&s, &base, &["good"]);
+    server.fault(&[Fault::Status("429 Too Many Requests\r\nRetry-After: Thu, 01 Jan 2026 02:00:11 GMT")]);
+    let error = tmdb.details("tv/22", Region::US).await.unwrap_err();
+    assert_eq!(error.to_string(), "tmdb failed: it asked to be left alone for 7200 s", "until a moment");
 }
 
 #[tokio::test]
