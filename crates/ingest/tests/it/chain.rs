@@ -215,6 +215,8 @@ async fn a_provider_that_changes_its_fields_or_answers_html_costs_its_freshness_
     let well = "2 of 3 titles asked about: 0 updated, 1 merged, 0 unchanged";
     assert_eq!(next_hour(&[]).await.unwrap(), well, "that it has no such title is nothing to tell of");
     let before = s.export().await;
+    let stated = async || stores::events::read(&s.db(), 0, 1_000).await.unwrap().len();
+    let news = stated().await;
     assert_eq!(offers(&s).await.len(), 3);
     let told = next_hour(&vec![Fault::Renamed("streamingOptions"); 2]).await.unwrap();
     let why = "streaming_availability answered what its documentation does not describe: \
@@ -226,6 +228,7 @@ async fn a_provider_that_changes_its_fields_or_answers_html_costs_its_freshness_
     assert!(offers(&s).await.iter().all(|offer| offer.ends_with("00:00")));
     next_hour(&[]).await.unwrap();
     assert!(offers(&s).await.iter().all(|offer| offer.ends_with("03:00")));
+    assert_eq!(stated().await, news, "nor is it news that it still says the same");
 }
 
 /// The catalogue refuses a batch as a whole: one title must not keep a page of a list out, now and at every next try.

@@ -119,6 +119,12 @@ fn a_title_and_a_search_are_those_of_http() {
     });
 }
 
+/// What a search for these words comes to.
+pub fn asks(app: &App, words: &str) -> contracts::Result<contracts::SearchResponse> {
+    let request = SearchRequest { query: words.to_owned(), ..SearchRequest::default() };
+    block_on(async { SearchClient::new(peer(app, "search", None)).search(&call(), &request).await })
+}
+
 /// Every order, of everything and of what a query names, is that of HTTP.
 pub fn sorts_as_http_does(app: &App) {
     let all = SortOrder::ALL.iter().flat_map(|&sort| [(sort, ""), (sort, "films by ada wren")]);
