@@ -242,7 +242,10 @@ async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
             "streamingOptions": { "us": [offer] } })
     };
     let far = format!("https://example.org/{}", "x".repeat(2_000));
+    let mut early = show("4", "Too Early", "https://example.org/4");
+    early["releaseYear"] = json!(1492);
     let shows = [
+        early,
         show("1", "Glass", "https://example.org/1"),
         show("2", "Salt", &far),
         show("3", "Ember", "https://example.org/\u{0}3"),
@@ -250,8 +253,9 @@ async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
     let page = json!({ "shows": shows, "hasMore": false }).to_string();
     servers[0].fault(&[Fault::Body(page.leak())]);
     let done = node.run_job(&s.call, "refresh_streaming_availability", &s.stop, &|_| {}).await.unwrap();
-    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected; \
-        streaming_availability: address of an offer has 2020 characters, more than 2000";
+    let told = "4 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 2 rejected; \
+        streaming_availability: address of an offer has 2020 characters, more than 2000; \
+        streaming_availability: release year is 1492, outside 1870 to 2036";
     assert_eq!((done.status, done.summary.as_deref()), (JobStatus::Waiting, Some(told)), "{:?}", done.error);
     let mut titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
     titles.sort_unstable();

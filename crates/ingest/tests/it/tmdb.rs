@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{ContentType, Region};
-use ingest::{Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
+use ingest::{ClientConfig, Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
 use serde_json::{Value, json};
 use stores_embedded::MemoryCache;
 
@@ -226,6 +226,11 @@ async fn faults_pass_or_are_named() {
     let html = [Fault::Body("<html>"), Fault::Body("<html>"), Fault::Body("<html>")];
     let error = named(&html, "movie/11", &["good"]).await;
     assert_eq!(error.to_string(), "tmdb failed: it answered HTML");
+    let patient = ClientConfig { timeout: Duration::from_secs(30), ..config(&base, &["good"]) };
+    let patient = Tmdb::new(patient, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    server.fault(&[Fault::Body("x".repeat(9 << 20).leak())]);
+    let error = patient.details("movie/11", Region::US).await.unwrap_err().to_string();
+    assert!(error.ends_with("does not describe: more than 8388608 bytes"), "{error}");
 }
 
 #[tokio::test]
