@@ -64,8 +64,7 @@ impl PlatformAdapter for Gracenote {
             [("q", words.to_owned()), ("queryFields", "title".to_owned()), ("entityType", "movie,show".to_owned())];
         let request = Request::whole("/v1.1/programs/search", query, |list| list["hits"].is_array());
         let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
-        let hits = answer["hits"].as_array().ok_or_else(|| self.0.unexpected("a list without hits"))?;
-        Ok(hits.iter().filter_map(|hit| said(&hit["program"]["tmsId"])).collect())
+        Ok(items(&answer["hits"]).filter_map(|hit| said(&hit["program"]["tmsId"])).collect())
     }
 
     async fn details(&self, key: &str, _: Region) -> Result<SourceRecord, ProviderError> {

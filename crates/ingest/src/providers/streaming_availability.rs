@@ -132,9 +132,8 @@ impl PlatformAdapter for StreamingAvailability {
         query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
         let request = Request::whole("/shows/search/filters", query, |list| list["shows"].is_array());
         let answer = self.0.ask(&request, CATALOG_TTL).await?;
-        let shows = answer.value["shows"].as_array().ok_or_else(|| self.0.unexpected("a list without shows"))?;
         let mut keys = Vec::new();
-        for show in shows {
+        for show in answer.value["shows"].as_array().map_or(&[][..], Vec::as_slice) {
             let Some(key) = show["id"].as_str() else { continue };
             if let Some(path) = path(key) {
                 let own = Answer { value: show.clone(), at: answer.at };
@@ -152,8 +151,7 @@ impl PlatformAdapter for StreamingAvailability {
         let mut query = params(region, Detail::Show).to_vec();
         query.push(("title", words.to_owned()));
         let answer = self.0.ask(&Request::whole("/shows/search/title", query, Value::is_array), CATALOG_TTL).await?;
-        let shows = answer.value.as_array().ok_or_else(|| self.0.unexpected("a list that is none"))?;
-        Ok(shows.iter().filter_map(|show| said(&show["id"])).collect())
+        Ok(items(&answer.value).filter_map(|show| said(&show["id"])).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {

@@ -108,8 +108,8 @@ impl PlatformAdapter for Tmdb {
         ];
         let path = format!("/3/discover/{kind}");
         let answer = self.0.ask(&Request::whole(&path, query, is_list), CATALOG_TTL).await?.value;
-        let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
-        let keys = results.iter().filter_map(|result| Some(format!("{kind}/{}", result["id"].as_u64()?))).collect();
+        let key = |result: &Value| Some(format!("{kind}/{}", result["id"].as_u64()?));
+        let keys = items(&answer["results"]).filter_map(key).collect();
         let pages = answer["total_pages"].as_u64().unwrap_or(0).min(LAST_PAGE);
         let more = (page < pages).then(|| format!("{kind}/{}", page + 1));
         let mut lists = waiting.map(str::to_owned).into_iter().chain(more);
@@ -120,12 +120,11 @@ impl PlatformAdapter for Tmdb {
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {
         let query = [("query", words.to_owned()), ("include_adult", "false".to_owned())];
         let answer = self.0.ask(&Request::whole("/3/search/multi", query, is_list), CATALOG_TTL).await?.value;
-        let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
         let key = |result: &Value| {
             let kind = result["media_type"].as_str().filter(|kind| matches!(*kind, "movie" | "tv"))?;
             Some(format!("{kind}/{}", result["id"].as_u64()?))
         };
-        Ok(results.iter().filter_map(key).collect())
+        Ok(items(&answer["results"]).filter_map(key).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
@@ -191,8 +190,7 @@ impl Tmdb {
                 Err(ProviderError::NotFound { .. }) => continue,
                 answer => answer?,
             };
-            let all = answer.value["episodes"].as_array().ok_or_else(|| unexpected("a season without episodes"))?;
-            for own in all.iter().take(room) {
+            for own in items(&answer.value["episodes"]).take(room) {
                 parts::add_episode(told, own, &PARTS, answer.at);
             }
             room -= told.episodes.len();

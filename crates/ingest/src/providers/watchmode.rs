@@ -136,8 +136,7 @@ impl PlatformAdapter for Watchmode {
         ];
         let request = Request::whole("/list-titles", query, |list| list["titles"].is_array());
         let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
-        let titles = answer["titles"].as_array().ok_or_else(|| self.0.unexpected("a list without titles"))?;
-        let keys = titles.iter().filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect();
+        let keys = items(&answer["titles"]).filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect();
         let more = page < answer["total_pages"].as_u64().unwrap_or(0);
         Ok(Listed { keys, next: more.then(|| (page + 1).to_string()) })
     }
@@ -147,8 +146,7 @@ impl PlatformAdapter for Watchmode {
             [("search_field", "name".to_owned()), ("search_value", words.to_owned()), ("types", "tv,movie".to_owned())];
         let request = Request::whole("/search", query, |list| list["title_results"].is_array());
         let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
-        let titles = answer["title_results"].as_array().ok_or_else(|| self.0.unexpected("a list without titles"))?;
-        Ok(titles.iter().filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect())
+        Ok(items(&answer["title_results"]).filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {

@@ -71,8 +71,7 @@ impl YouTube {
         }
         let query = [("part", "snippet,contentDetails,status".to_owned()), ("id", key.to_owned())];
         let answer = self.client.ask(&Request::whole("/youtube/v3/videos", query, are_videos), max_age).await?;
-        let videos = answer.value["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        let video = videos.first().ok_or_else(|| self.client.not_found())?.clone();
+        let video = items(&answer.value["items"]).next().ok_or_else(|| self.client.not_found())?.clone();
         Ok(Answer { value: video, ..answer })
     }
 
@@ -115,8 +114,7 @@ impl PlatformAdapter for YouTube {
         query.extend((!token.is_empty()).then(|| ("pageToken", token.to_owned())));
         let request = Request::whole("/youtube/v3/playlistItems", query, is_list);
         let answer = self.client.ask(&request, CATALOG_TTL).await?.value;
-        let videos = answer["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        let keys = videos.iter().filter_map(|video| said(&video["contentDetails"]["videoId"])).collect();
+        let keys = items(&answer["items"]).filter_map(|video| said(&video["contentDetails"]["videoId"])).collect();
         let next = match answer["nextPageToken"].as_str() {
             Some(token) => Some(format!("{at} {token}")),
             None => (at + 1 < self.channels.len()).then(|| format!("{} ", at + 1)),
@@ -137,8 +135,7 @@ impl PlatformAdapter for YouTube {
         ];
         let request = Request { cost: SEARCH_COST, ..Request::whole("/youtube/v3/search", query, is_list) };
         let answer = self.client.ask(&request, CATALOG_TTL).await?.value;
-        let found = answer["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        Ok(found.iter().filter_map(|video| said(&video["id"]["videoId"])).collect())
+        Ok(items(&answer["items"]).filter_map(|video| said(&video["id"]["videoId"])).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
