@@ -30,7 +30,7 @@ fn odd_words_have_one_answer_at_every_door() {
         let posted = app.post("/api/v1/search", &json!({ "query": words })).ok();
         let got = app.get(&asking("/api/v1/search", words)).ok();
         let called = grpc::asks(&app, words).unwrap();
-        let typed = app.setup.run(&["search", "--json", "--", words]);
+        let typed = app.setup.run(&["search", words, "--json"]);
         assert!(typed.status.success(), "{words:?}: {}", String::from_utf8_lossy(&typed.stderr));
         let typed: Value = serde_json::from_slice(&typed.stdout).unwrap();
         let listed: Vec<String> = called.results.iter().map(|hit| hit.content.id.to_string()).collect();
