@@ -30,7 +30,7 @@ pub struct Opened {
     size: u64,
     gzipped: bool,
     /// Where it was fetched or unpacked to; the file goes when this does.
-    _temp: Option<TempPath>,
+    temp: Option<TempPath>,
 }
 
 /// What one pass over an input found.
@@ -68,7 +68,7 @@ impl Opened {
         let mut magic = Vec::new();
         File::open(&path).map_err(failed)?.take(2).read_to_end(&mut magic).map_err(failed)?;
         let gzipped = magic == [0x1f, 0x8b];
-        Ok(Self { path, location: location.to_owned(), size: meta.len(), gzipped, _temp: temp })
+        Ok(Self { path, location: location.to_owned(), size: meta.len(), gzipped, temp })
     }
 
     /// Its size on the disk, in bytes.
@@ -138,18 +138,22 @@ impl Opened {
         Ok(Inspection { fingerprint: digest.iter().map(|byte| format!("{byte:02x}")).collect(), head })
     }
 
-    /// A path to the unpacked file, for what must be read in place: its own, or a copy in a folder of its own within
-    /// `folder` that goes with the value returned (a database may put files beside itself).
+    /// A path to the unpacked file, for what must be read in place: its own, or in a folder of its own within `folder` that
+    /// goes with the value returned where it was fetched or unpacked (a database may put files beside itself).
     ///
     /// # Errors
     /// As [`Opened::inspect`], and `DiskFull`.
     pub fn unpacked(&self, folder: &Path, limits: &Limits) -> Result<(PathBuf, Option<TempDir>), InputError> {
-        if !self.gzipped {
+        if !self.gzipped && self.temp.is_none() {
             return Ok((self.path.clone(), None));
         }
         let failed = |error| InputError::from_io(&self.location, error);
         let own = TempDir::new_in(folder).map_err(failed)?;
         let path = own.path().join("unpacked");
+        // What was fetched lies there already: a second name takes no room.
+        if !self.gzipped && std::fs::hard_link(&self.path, &path).is_ok() {
+            return Ok((path, Some(own)));
+        }
         let mut file = File::create_new(&path).map_err(failed)?;
         io::copy(&mut self.reader(limits, Arc::default())?, &mut file).map_err(failed)?;
         Ok((path, Some(own)))

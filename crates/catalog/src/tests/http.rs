@@ -232,6 +232,29 @@ async fn what_is_known_of_a_title_can_be_asked() {
 }
 
 #[tokio::test]
+async fn lengths_that_sources_disagree_on_stand_in_the_log_of_the_title_once() {
+    let site = Site::open().await;
+    let long = |source: &str, minutes| SourceRecord {
+        runtime_minutes: Some(minutes),
+        external_ids: vec![external("imdb", "tt0113277")],
+        ..heat(source, "h1")
+    };
+    let id = site.bench.ingest(&[long("wikidata", 170), long("hulu", 175)]).await[0].content_id;
+    let notes = async || -> Vec<String> {
+        let (_, told) = site.get(&format!("/api/v1/content/{id}/merges")).await;
+        let notes = told["log"].as_array().unwrap().iter().filter(|line| line["verdict"] == "note");
+        notes.map(|line| line["evidence"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(notes().await, Vec::<String>::new(), "five minutes are nothing");
+    site.bench.ingest(&[long("hulu", 176)]).await;
+    let said = ["hulu says 176 minutes, we say 170"];
+    assert_eq!(notes().await, said);
+    site.bench.ingest(&[SourceRecord { release_year: None, ..long("hulu", 176) }]).await;
+    assert_eq!(notes().await, said, "it said so before");
+    assert_eq!(site.get(&format!("/api/v1/content/{id}")).await.1["runtime_minutes"], 170);
+}
+
+#[tokio::test]
 async fn a_series_has_seasons_and_a_season_episodes() {
     let site = Site::open().await;
     let lost = site.get("/api/v1/content/tv").await.1["items"][0].clone();

@@ -101,7 +101,8 @@ fn rating(fields: &Map<String, Value>) -> Option<(f64, u32)> {
 
 fn offers(fields: &Map<String, Value>, context: &Context) -> Result<Vec<SourceOffer>, RejectReason> {
     let mut offers: Vec<SourceOffer> = Vec::new();
-    for value in fields.get("offers").and_then(Value::as_array).into_iter().flatten() {
+    // A title that nobody offers has an empty list: without one it is not known who offers it.
+    for value in fields.get("offers").and_then(Value::as_array).ok_or(RejectReason::Missing("offers"))? {
         let Some(offer) = value.as_object().map(|value| offer(value, context)).transpose()?.flatten() else { continue };
         let same = |known: &&mut SourceOffer| {
             (&known.platform, known.availability_type, known.quality)
@@ -130,7 +131,8 @@ fn offer(value: &Map<String, Value>, context: &Context) -> Result<Option<SourceO
         Some("FREE") => AvailabilityType::Free,
         Some("RENT") => AvailabilityType::Rent,
         Some("BUY") => AvailabilityType::Buy,
-        _ => return Ok(None),
+        Some(_) => return Ok(None),
+        None => return Err(RejectReason::Missing("offers.monetization_type")),
     };
     let package = value.get("package").and_then(Value::as_object);
     let name = package.and_then(|package| package.get("name").or_else(|| package.get("technical_name")));

@@ -44,6 +44,8 @@ struct Asked {
     /// Whether any provider answered, if only that it has no such title.
     answered: bool,
     failed: Option<ProviderError>,
+    /// Why what was answered was not taken in.
+    turned_away: Vec<String>,
 }
 
 impl Drive<'_> {
@@ -67,6 +69,7 @@ impl Drive<'_> {
                 if let Some(found) = self.about(title, wanted, &chain).await {
                     asked += 1;
                     failing.extend(found.failed.as_ref().map(ToString::to_string));
+                    failing.extend(found.turned_away);
                     unanswered = if found.answered { 0 } else { unanswered + 1 };
                     failure = found.failed.filter(|error| !found.answered && !error.lets_others_go(unanswered));
                     if let Some(error) = &failure {
@@ -98,7 +101,7 @@ impl Drive<'_> {
             resumed = false;
             let at_end = page.len() < PAGE;
             if at_end || asked >= self.ingest.config.max_asked {
-                return Ok(Some(Told { summary: sentence(asked, &counts, &failing), goes_on: !at_end }));
+                return Ok(Some(Told { summary: with_reasons(sentence(asked, &counts), &failing), goes_on: !at_end }));
             }
         }
     }
@@ -174,12 +177,19 @@ impl Drive<'_> {
                 let context = Context { service: None, region: *region, as_of, as_of_stated: true, mapping: None };
                 match validate::check(&record, &context) {
                     Ok(()) => asked.records.push(record),
-                    Err(reason) => tracing::warn!(source, %id, %reason, "what a provider says was turned away"),
+                    Err(reason) => {
+                        tracing::warn!(source, %id, %reason, "what a provider says was turned away");
+                        asked.turned_away.push(format!("{source}: {reason}"));
+                    }
                 }
             }
             Ok(None) => asked.answered = true,
             Err(error) if error.is_of_the_title() => {
                 asked.answered = true;
+                // Whoever answers so may have changed how it answers about all titles.
+                if matches!(error, ProviderError::Unexpected { .. }) {
+                    asked.turned_away.push(error.to_string());
+                }
                 tracing::debug!(source, %id, %error, "a provider had nothing to say of a title");
             }
             Err(error) => asked.failed = Some(error),
@@ -223,13 +233,14 @@ fn has(record: &SourceRecord, fact: &str) -> bool {
     }
 }
 
-fn sentence(asked: u64, counts: &Counts, failing: &BTreeSet<String>) -> String {
-    let mut told = format!(
+fn sentence(asked: u64, counts: &Counts) -> String {
+    format!(
         "{asked} of {} titles asked about: {} updated, {} merged, {} unchanged",
         counts.rows_read, counts.updated, counts.merged, counts.unchanged
-    );
-    for error in failing.iter().take(3) {
-        told = format!("{told}; {error}");
-    }
-    told
+    )
+}
+
+/// What became of titles, and the first three of the reasons why some were left out.
+pub(super) fn with_reasons(told: String, reasons: &BTreeSet<String>) -> String {
+    reasons.iter().take(3).fold(told, |told, reason| format!("{told}; {reason}"))
 }

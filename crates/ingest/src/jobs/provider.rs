@@ -1,10 +1,11 @@
 //! Reads what a provider lists, page by page, into the catalogue.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use contracts::{Region, Result, SourceRecord};
 
 use super::{
+    chain::with_reasons,
     store::{self, Hold},
     work::Told,
 };
@@ -50,8 +51,8 @@ impl Walk {
 #[derive(Default)]
 struct Page {
     records: Vec<SourceRecord>,
-    /// Titles that were turned away.
-    rejected: u64,
+    /// Why titles were turned away, one for each.
+    rejected: Vec<String>,
     /// Why the run ends within it.
     failure: Option<ProviderError>,
 }
@@ -70,6 +71,7 @@ impl Drive<'_> {
     ) -> Result<Option<Told>> {
         let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
         let (mut walk, mut counts, mut asked) = (Walk::at(position), Counts::default(), 0);
+        let mut reasons = BTreeSet::new();
         loop {
             let told = adapter.catalog(region, walk.cursor.as_deref()).await;
             let listed = match told {
@@ -87,7 +89,8 @@ impl Drive<'_> {
             let Some(outcomes) = self.offer(&Weighed::new(page.records)).await? else { return Ok(None) };
             let seen = walk.seen.saturating_sub(before);
             counts.rows_read += seen as u64;
-            counts.rejected += page.rejected;
+            counts.rejected += page.rejected.len() as u64;
+            reasons.extend(page.rejected);
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
             let next = if page.failure.is_some() { Some(walk.place()) } else { listed.next.clone() };
@@ -101,7 +104,7 @@ impl Drive<'_> {
             // A page without titles was a question too.
             asked += (seen as u64).max(1);
             if walk.cursor.is_none() || asked >= self.ingest.config.max_asked {
-                let summary = super::expiry::sentence(&counts);
+                let summary = with_reasons(super::expiry::sentence(&counts), &reasons);
                 return Ok(Some(Told { summary, goes_on: walk.cursor.is_some() }));
             }
         }
@@ -127,12 +130,12 @@ impl Drive<'_> {
                     Ok(()) => page.records.push(record),
                     Err(reason) => {
                         tracing::warn!(source = adapter.source(), key, %reason, "a title was turned away");
-                        page.rejected += 1;
+                        page.rejected.push(format!("{}: {reason}", adapter.source()));
                     }
                 },
                 Err(error) if error.lets_others_go(walk.failed) => {
                     tracing::warn!(source = adapter.source(), key, %error, "a title was turned away");
-                    page.rejected += 1;
+                    page.rejected.push(error.to_string());
                 }
                 Err(error) => {
                     // It may be the titles here that it always fails at: a run that came no further than the last leaves

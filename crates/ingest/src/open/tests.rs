@@ -100,15 +100,20 @@ fn what_is_no_file_is_said() {
 }
 
 #[test]
-fn a_database_is_unpacked_to_a_file_that_goes_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let opened = open(&gzip(b"SQLite format 3\0..."), &Limits::default()).unwrap();
-    let (path, temp) = opened.unpacked(folder.path(), &Limits::default()).unwrap();
-    assert_eq!(std::fs::read(&path).unwrap(), b"SQLite format 3\0...");
-    drop(temp);
-    assert!(!path.exists());
-    let plain = open(b"SQLite format 3\0...", &Limits::default()).unwrap();
-    assert_eq!(plain.unpacked(folder.path(), &Limits::default()).unwrap().0, plain.path);
+fn a_database_that_was_fetched_or_unpacked_goes_again_with_what_lies_beside_it() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), b"SQLite format 3\0...");
+    for fetched in [database.to_vec(), gzip(database)] {
+        let opened = open(&fetched, &Limits::default()).unwrap();
+        let (path, temp) = opened.unpacked(folder.path(), &Limits::default()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), database);
+        std::fs::write(path.with_extension("wal"), "what it is to do").unwrap();
+        drop(temp);
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+    let path = folder.path().join("films.db");
+    std::fs::write(&path, database).unwrap();
+    let local = Opened::file(&path, "films.db", &Limits::default()).unwrap();
+    assert_eq!(local.unpacked(folder.path(), &Limits::default()).unwrap().0, path, "read where it lies");
 }
 
 #[test]

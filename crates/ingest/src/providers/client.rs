@@ -58,12 +58,20 @@ pub(crate) struct Request<'a> {
     pub body: Option<Value>,
     /// Units of the day's quota.
     pub cost: u32,
+    /// Whether an answer has what it must have. One that has not, as after a change of the provider's fields, is not kept and says
+    /// nothing: least of all that there is nothing any more.
+    pub is_whole: fn(&Value) -> bool,
 }
 
 impl<'a> Request<'a> {
-    /// A GET that costs one unit.
+    /// A GET that costs one unit, and that any JSON answers.
     pub fn get(path: &'a str, query: impl Into<Vec<(&'a str, String)>>) -> Self {
-        Self { path, query: query.into(), body: None, cost: 1 }
+        Self { path, query: query.into(), body: None, cost: 1, is_whole: |_| true }
+    }
+
+    /// The same for an answer that must be `whole`.
+    pub fn whole(path: &'a str, query: impl Into<Vec<(&'a str, String)>>, is_whole: fn(&Value) -> bool) -> Self {
+        Self { is_whole, ..Self::get(path, query) }
     }
 }
 
@@ -141,18 +149,10 @@ impl ProviderClient {
         ProviderError::NotOffered { source_id: self.known.name.to_owned(), what }
     }
 
-    /// What the provider says to a GET of `path`, or said within `max_age`.
-    ///
-    /// # Errors
-    /// See [`ProviderError`].
-    pub async fn get(&self, path: &str, query: &[(&str, String)], max_age: Duration) -> Result<Answer, ProviderError> {
-        self.ask(&Request::get(path, query), max_age).await
-    }
-
     /// What the provider says, or said within `max_age`.
     ///
     /// # Errors
-    /// See [`ProviderError`].
+    /// See [`ProviderError`]; `Unexpected` for an answer that lacks what it must have.
     pub async fn ask(&self, request: &Request<'_>, max_age: Duration) -> Result<Answer, ProviderError> {
         let url = self.url(request);
         let kept = self.kept_under(&url, request);
@@ -163,6 +163,9 @@ impl ProviderClient {
             return Ok(answer);
         }
         let answer = Answer { value: self.send(&url, request).await?, at: self.clock.now() };
+        if !(request.is_whole)(&answer.value) {
+            return Err(self.unexpected("what an answer must have is missing"));
+        }
         self.keep(&kept, &answer).await;
         Ok(answer)
     }
@@ -174,7 +177,9 @@ impl ProviderClient {
 
     /// Keeps what another answer said of what `request` asks for, so that it need not be asked.
     pub async fn remember(&self, request: &Request<'_>, answer: &Answer) {
-        self.keep(&self.kept_under(&self.url(request), request), answer).await;
+        if (request.is_whole)(&answer.value) {
+            self.keep(&self.kept_under(&self.url(request), request), answer).await;
+        }
     }
 
     async fn keep(&self, name: &str, answer: &Answer) {
@@ -318,8 +323,8 @@ impl ProviderClient {
             }
             StatusCode::TOO_MANY_REQUESTS => {
                 let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-                let seconds = asked.and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-                Tried::Again("it asked for a pause".to_owned(), Some(Duration::from_secs(seconds)))
+                let asked = asked.and_then(|text| pause(text.trim(), self.clock.now()));
+                Tried::Again("it asked for a pause".to_owned(), Some(asked.unwrap_or(Duration::from_secs(1))))
             }
             status if status.is_server_error() => Tried::Again(format!("it answered {status}"), None),
             status => Tried::Final(self.unexpected(&format!("status {status}"))),
@@ -342,6 +347,15 @@ impl ProviderClient {
     fn pacing(&self) -> std::sync::MutexGuard<'_, Pacing> {
         self.pacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For how long it asks to be left alone: so many seconds, or until a moment (RFC 9110, 10.2.3).
+fn pause(asked: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(asked).ok()?.timestamp();
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 pub(super) enum Unread {

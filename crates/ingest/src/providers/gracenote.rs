@@ -11,7 +11,7 @@ use serde_json::Value;
 use stores::cache::Cache;
 
 use super::{
-    CATALOG_TTL, ClientConfig, DETAILS_TTL, Listed, PlatformAdapter, ProviderClient, ProviderError, known,
+    CATALOG_TTL, ClientConfig, DETAILS_TTL, Listed, PlatformAdapter, ProviderClient, ProviderError, Request, known,
     parts::{self, id_of, items, said, texts},
 };
 use crate::adapters::{blank, genre_ids};
@@ -62,16 +62,17 @@ impl PlatformAdapter for Gracenote {
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {
         let query =
             [("q", words.to_owned()), ("queryFields", "title".to_owned()), ("entityType", "movie,show".to_owned())];
-        let answer = self.0.get("/v1.1/programs/search", &query, CATALOG_TTL).await?.value;
-        let hits = answer["hits"].as_array().ok_or_else(|| self.0.unexpected("a list without hits"))?;
-        Ok(hits.iter().filter_map(|hit| said(&hit["program"]["tmsId"])).collect())
+        let request = Request::whole("/v1.1/programs/search", query, |list| list["hits"].is_array());
+        let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
+        Ok(items(&answer["hits"]).filter_map(|hit| said(&hit["program"]["tmsId"])).collect())
     }
 
     async fn details(&self, key: &str, _: Region) -> Result<SourceRecord, ProviderError> {
         if key.is_empty() || key.len() > 20 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(self.0.unexpected("a key that is none of its own"));
         }
-        let answer = self.0.get(&format!("/v1.1/programs/{key}"), &[], DETAILS_TTL).await?;
+        let path = format!("/v1.1/programs/{key}");
+        let answer = self.0.ask(&Request::whole(&path, [], is_title), DETAILS_TTL).await?;
         record(key, &answer.value).ok_or_else(|| self.0.unexpected("a title without kind or name"))
     }
 
@@ -86,6 +87,10 @@ impl PlatformAdapter for Gracenote {
     async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
         self.details(key, region).await
     }
+}
+
+fn is_title(program: &Value) -> bool {
+    program["entityType"].is_string() && program["title"].is_string()
 }
 
 fn record(key: &str, program: &Value) -> Option<SourceRecord> {

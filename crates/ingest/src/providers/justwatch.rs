@@ -13,7 +13,7 @@ use stores::cache::Cache;
 use super::{
     AVAILABILITY_TTL, Answer, CATALOG_TTL, ClientConfig, DETAILS_TTL, FRESH_TTL, Listed, PlatformAdapter,
     ProviderClient, ProviderError, Request, known,
-    parts::{id_of, items, said},
+    parts::{self, id_of, items, said},
 };
 use crate::{Context, RawRow, adapters::justwatch_json};
 
@@ -60,15 +60,6 @@ impl JustWatch {
         ProviderClient::new(&known::JUSTWATCH, config, cache, clock).map(Self)
     }
 
-    /// The `data` of an answer; GraphQL says with 200 what it could not do.
-    async fn ask(&self, request: &Request<'_>, max_age: Duration) -> Result<Answer, ProviderError> {
-        let answer = self.0.ask(request, max_age).await?;
-        if answer.value["errors"].is_array() {
-            return Err(self.0.unexpected("GraphQL errors"));
-        }
-        Ok(Answer { value: answer.value["data"].clone(), ..answer })
-    }
-
     /// Titles by what is watched most, of these words where there are some.
     async fn list(
         &self,
@@ -83,10 +74,9 @@ impl JustWatch {
         let mut filter = Map::from_iter([("objectTypes".to_owned(), json!(["MOVIE", "SHOW"]))]);
         filter.extend(words.map(|words| ("searchQuery".to_owned(), json!(words))));
         variables.insert("popularTitlesFilter".to_owned(), Value::Object(filter));
-        let answer = self.ask(&request("GetPopularTitles", LIST, variables), CATALOG_TTL).await?;
-        let edges = &answer.value["popularTitles"]["edges"];
-        edges.as_array().ok_or_else(|| self.0.unexpected("a list without edges"))?;
-        let titles: Vec<Value> = items(edges).map(|edge| edge["node"].clone()).collect();
+        let answer = self.0.ask(&request("GetPopularTitles", LIST, variables, is_list), CATALOG_TTL).await?;
+        let edges = items(&answer.value["data"]["popularTitles"]["edges"]);
+        let titles: Vec<Value> = edges.map(|edge| edge["node"].clone()).collect();
         for title in &titles {
             let Some(key) = title["id"].as_str() else { continue };
             let own = Answer { value: json!({ "data": { "node": title } }), at: answer.at };
@@ -96,8 +86,8 @@ impl JustWatch {
     }
 
     async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
-        let answer = self.ask(&of_one(key, region), max_age).await?;
-        let node = &answer.value["node"];
+        let answer = self.0.ask(&of_one(key, region), max_age).await?;
+        let node = &answer.value["data"]["node"];
         if node.is_null() {
             return Err(self.0.not_found());
         }
@@ -113,15 +103,34 @@ fn variables(region: Region) -> Map<String, Value> {
     all.as_object().cloned().unwrap_or_default()
 }
 
-fn request(operation: &str, query: &str, variables: Map<String, Value>) -> Request<'static> {
+fn request(
+    operation: &str,
+    query: &str,
+    variables: Map<String, Value>,
+    is_whole: fn(&Value) -> bool,
+) -> Request<'static> {
     let body = json!({ "operationName": operation, "variables": variables, "query": format!("{query}{TITLE}") });
-    Request { body: Some(body), ..Request::get("/graphql", []) }
+    Request { body: Some(body), ..Request::whole("/graphql", [], is_whole) }
+}
+
+/// GraphQL says with 200 what it could not do.
+fn is_list(answer: &Value) -> bool {
+    !answer["errors"].is_array() && answer["data"]["popularTitles"]["edges"].is_array()
+}
+
+/// Whether it has a title with its offers, or says that there is none.
+fn is_title(answer: &Value) -> bool {
+    let node = &answer["data"]["node"];
+    let told = |offer: &Value| offer["package"]["clearName"].is_string();
+    let offers = parts::all_have(&node["offers"], &["monetizationType"]) && items(&node["offers"]).all(told);
+    let none = answer["data"].as_object().is_some_and(|data| data.get("node").is_some_and(Value::is_null));
+    !answer["errors"].is_array() && (none || (offers && node["content"]["title"].is_string()))
 }
 
 fn of_one(key: &str, region: Region) -> Request<'static> {
     let mut variables = variables(region);
     variables.insert("nodeId".to_owned(), json!(key));
-    request("GetTitleNode", NODE, variables)
+    request("GetTitleNode", NODE, variables, is_title)
 }
 
 #[async_trait]

@@ -23,6 +23,11 @@ pub(super) fn said(value: &Value) -> Option<String> {
     value.as_str().map(text::clean).filter(|text| !text.is_empty())
 }
 
+/// Whether every element of a list has these texts. What is no list has them not.
+pub(super) fn all_have(list: &Value, fields: &[&str]) -> bool {
+    list.as_array().is_some_and(|list| list.iter().all(|own| fields.iter().all(|field| own[*field].is_string())))
+}
+
 /// The elements of a list; none where it is something else.
 pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()

@@ -58,7 +58,7 @@ impl StreamingAvailability {
         max_age: Duration,
     ) -> Result<Answer, ProviderError> {
         let path = path(key).ok_or_else(|| self.0.unexpected("a key that is none of its own"))?;
-        self.0.get(&path, &of_one(region, detail), max_age).await
+        self.0.ask(&of_one(&path, region, detail), max_age).await
     }
 
     /// All that is said of a title, of today at least, and its offers, of no longer ago than `max_age`.
@@ -96,12 +96,24 @@ fn country(region: Region) -> String {
     region.as_str().to_lowercase()
 }
 
-fn of_one(region: Region, detail: Detail) -> [(&'static str, String); 2] {
+fn params(region: Region, detail: Detail) -> [(&'static str, String); 2] {
     let granularity = match detail {
         Detail::Show => "show",
         Detail::Episodes => "episode",
     };
     [("country", country(region)), ("series_granularity", granularity.to_owned())]
+}
+
+fn of_one(path: &str, region: Region, detail: Detail) -> Request<'_> {
+    Request::whole(path, params(region, detail), is_title)
+}
+
+/// Whether it has the name of a title and where it can be watched; a country in which nobody offers it is not named.
+fn is_title(show: &Value) -> bool {
+    let named = ["id", "showType", "title"].iter().all(|field| show[*field].is_string());
+    let told = |option: &Value| option["service"]["name"].is_string();
+    let here = |options: &Value| parts::all_have(options, &["type", "link"]) && items(options).all(told);
+    named && show["streamingOptions"].as_object().is_some_and(|all| all.values().all(here))
 }
 
 #[async_trait]
@@ -115,19 +127,19 @@ impl PlatformAdapter for StreamingAvailability {
     }
 
     async fn catalog(&self, region: Region, cursor: Option<&str>) -> Result<Listed, ProviderError> {
-        let mut query = of_one(region, Detail::Show).to_vec();
+        let mut query = params(region, Detail::Show).to_vec();
         query.push(("order_by", "popularity_1year".to_owned()));
         query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
-        let answer = self.0.get("/shows/search/filters", &query, CATALOG_TTL).await?;
-        let shows = answer.value["shows"].as_array().ok_or_else(|| self.0.unexpected("a list without shows"))?;
+        let request = Request::whole("/shows/search/filters", query, |list| list["shows"].is_array());
+        let answer = self.0.ask(&request, CATALOG_TTL).await?;
         let mut keys = Vec::new();
-        for show in shows {
+        for show in answer.value["shows"].as_array().map_or(&[][..], Vec::as_slice) {
             let Some(key) = show["id"].as_str() else { continue };
             if let Some(path) = path(key) {
                 let own = Answer { value: show.clone(), at: answer.at };
                 // A film has no episodes: that is all of it.
                 let detail = if show["showType"] == "movie" { Detail::Episodes } else { Detail::Show };
-                self.0.remember(&Request::get(&path, of_one(region, detail)), &own).await;
+                self.0.remember(&of_one(&path, region, detail), &own).await;
                 keys.push(key.to_owned());
             }
         }
@@ -136,11 +148,10 @@ impl PlatformAdapter for StreamingAvailability {
     }
 
     async fn search(&self, words: &str, region: Region) -> Result<Vec<String>, ProviderError> {
-        let mut query = of_one(region, Detail::Show).to_vec();
+        let mut query = params(region, Detail::Show).to_vec();
         query.push(("title", words.to_owned()));
-        let answer = self.0.get("/shows/search/title", &query, CATALOG_TTL).await?;
-        let shows = answer.value.as_array().ok_or_else(|| self.0.unexpected("a list that is none"))?;
-        Ok(shows.iter().filter_map(|show| said(&show["id"])).collect())
+        let answer = self.0.ask(&Request::whole("/shows/search/title", query, Value::is_array), CATALOG_TTL).await?;
+        Ok(items(&answer.value).filter_map(|show| said(&show["id"])).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {

@@ -15,7 +15,7 @@ use stores::cache::Cache;
 
 use super::{
     AVAILABILITY_TTL, Answer, CATALOG_TTL, ClientConfig, DETAILS_TTL, FRESH_TTL, Listed, PlatformAdapter,
-    ProviderClient, ProviderError, known,
+    ProviderClient, ProviderError, Request, known,
     parts::{self, PartFields, id_of, items, names, said, texts},
 };
 use crate::{
@@ -106,9 +106,10 @@ impl PlatformAdapter for Tmdb {
             ("sort_by", "popularity.desc".to_owned()),
             ("include_adult", "false".to_owned()),
         ];
-        let answer = self.0.get(&format!("/3/discover/{kind}"), &query, CATALOG_TTL).await?.value;
-        let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
-        let keys = results.iter().filter_map(|result| Some(format!("{kind}/{}", result["id"].as_u64()?))).collect();
+        let path = format!("/3/discover/{kind}");
+        let answer = self.0.ask(&Request::whole(&path, query, is_list), CATALOG_TTL).await?.value;
+        let key = |result: &Value| Some(format!("{kind}/{}", result["id"].as_u64()?));
+        let keys = items(&answer["results"]).filter_map(key).collect();
         let pages = answer["total_pages"].as_u64().unwrap_or(0).min(LAST_PAGE);
         let more = (page < pages).then(|| format!("{kind}/{}", page + 1));
         let mut lists = waiting.map(str::to_owned).into_iter().chain(more);
@@ -118,13 +119,12 @@ impl PlatformAdapter for Tmdb {
 
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {
         let query = [("query", words.to_owned()), ("include_adult", "false".to_owned())];
-        let answer = self.0.get("/3/search/multi", &query, CATALOG_TTL).await?.value;
-        let results = answer["results"].as_array().ok_or_else(|| unexpected("a list without results"))?;
+        let answer = self.0.ask(&Request::whole("/3/search/multi", query, is_list), CATALOG_TTL).await?.value;
         let key = |result: &Value| {
             let kind = result["media_type"].as_str().filter(|kind| matches!(*kind, "movie" | "tv"))?;
             Some(format!("{kind}/{}", result["id"].as_u64()?))
         };
-        Ok(results.iter().filter_map(key).collect())
+        Ok(items(&answer["results"]).filter_map(key).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
@@ -133,7 +133,7 @@ impl PlatformAdapter for Tmdb {
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
         let (_, path) = place(key)?;
-        Ok(offers(&self.0.get(&format!("{path}/watch/providers"), &[], AVAILABILITY_TTL).await?, region))
+        Ok(offers(&self.beside(&path, AVAILABILITY_TTL).await?, region))
     }
 
     async fn locate(&self, title: &Content, _: Region) -> Result<Option<String>, ProviderError> {
@@ -146,7 +146,7 @@ impl PlatformAdapter for Tmdb {
         }
         let Some(imdb) = id_of(&title.external_ids, "imdb").filter(|id| is_imdb_title(id)) else { return Ok(None) };
         let query = [("external_source", "imdb_id".to_owned())];
-        let answer = self.0.get(&format!("/3/find/{imdb}"), &query, DETAILS_TTL).await?;
+        let answer = self.0.ask(&Request::get(&format!("/3/find/{imdb}"), query), DETAILS_TTL).await?;
         Ok(answer.value[found][0]["id"].as_u64().map(|number| format!("{kind}/{number}")))
     }
 
@@ -156,16 +156,22 @@ impl PlatformAdapter for Tmdb {
 }
 
 impl Tmdb {
+    /// Where a title can be watched.
+    async fn beside(&self, path: &str, max_age: Duration) -> Result<Answer, ProviderError> {
+        self.0.ask(&Request::whole(&format!("{path}/watch/providers"), [], are_offers), max_age).await
+    }
+
     /// A title; its offers, which come with it, are asked for by themselves where they are older than `max_age`.
     async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
         let (content_type, path) = place(key)?;
         let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
         let wanted = format!("credits,external_ids,watch/providers,{certificates}");
-        let answer = self.0.get(&path, &[("append_to_response", wanted)], DETAILS_TTL).await?;
+        let request = Request::whole(&path, [("append_to_response", wanted)], is_title);
+        let answer = self.0.ask(&request, DETAILS_TTL).await?;
         let mut record = record(key, content_type, &answer)?;
         self.episodes(&path, &mut record.seasons).await?;
         let beside = match self.0.is_older(&answer, max_age) {
-            true => self.0.get(&format!("{path}/watch/providers"), &[], max_age).await?,
+            true => self.beside(&path, max_age).await?,
             false => Answer { value: answer.value["watch/providers"].clone(), ..answer },
         };
         record.offers = offers(&beside, region);
@@ -179,18 +185,33 @@ impl Tmdb {
         let mut room = MAX_EPISODES;
         for told in newest.into_iter().take(SEASONS_ASKED) {
             let path = format!("{path}/season/{}", told.season.number);
-            let answer = match self.0.get(&path, &[], DETAILS_TTL).await {
+            let request = Request::whole(&path, [], |season| season["episodes"].is_array());
+            let answer = match self.0.ask(&request, DETAILS_TTL).await {
                 Err(ProviderError::NotFound { .. }) => continue,
                 answer => answer?,
             };
-            let all = answer.value["episodes"].as_array().ok_or_else(|| unexpected("a season without episodes"))?;
-            for own in all.iter().take(room) {
+            for own in items(&answer.value["episodes"]).take(room) {
                 parts::add_episode(told, own, &PARTS, answer.at);
             }
             room -= told.episodes.len();
         }
         Ok(())
     }
+}
+
+fn is_list(answer: &Value) -> bool {
+    answer["results"].is_array()
+}
+
+fn is_title(answer: &Value) -> bool {
+    (answer["title"].is_string() || answer["name"].is_string()) && are_offers(&answer["watch/providers"])
+}
+
+/// Whether it says where a title can be watched; a region in which nobody offers it is not named.
+fn are_offers(answer: &Value) -> bool {
+    let named = |list: &Value| list.is_null() || parts::all_have(list, &["provider_name"]);
+    let here = |here: &Value| here["link"].is_string() && TERMS.iter().all(|(field, _)| named(&here[*field]));
+    answer["results"].as_object().is_some_and(|all| all.values().all(here))
 }
 
 fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {

@@ -62,10 +62,8 @@ impl Watchmode {
     async fn offers(&self, key: &str, region: Region, max_age: Duration) -> Result<Vec<SourceOffer>, ProviderError> {
         let path = format!("/title/{}/sources", self.checked(key)?);
         let query = vec![("regions", region.as_str().to_owned())];
-        let request = Request { cost: Self::cost(key, 0), ..Request::get(&path, query) };
-        let answer = self.0.ask(&request, max_age).await?;
-        answer.value.as_array().ok_or_else(|| self.0.unexpected("sources that are no list"))?;
-        Ok(offers(&answer, region))
+        let request = Request { cost: Self::cost(key, 0), ..Request::whole(&path, query, are_sources) };
+        Ok(offers(&self.0.ask(&request, max_age).await?, region))
     }
 
     async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
@@ -75,7 +73,7 @@ impl Watchmode {
             ("regions", region.as_str().to_owned()),
             ("language", "en".to_owned()),
         ];
-        let request = Request { cost: Self::cost(key, 2), ..Request::get(&path, query) };
+        let request = Request { cost: Self::cost(key, 2), ..Request::whole(&path, query, is_title) };
         let answer = self.0.ask(&request, DETAILS_TTL).await?;
         let mut record = record(&answer.value).ok_or_else(|| self.0.unexpected("a title without id, kind or name"))?;
         if record.content_type == ContentType::TvShow {
@@ -107,7 +105,8 @@ impl Watchmode {
     }
 
     async fn list(&self, key: &str, what: &str) -> Result<Option<(Vec<Value>, Timestamp)>, ProviderError> {
-        match self.0.get(&format!("/title/{key}/{what}"), &[], DETAILS_TTL).await {
+        let path = format!("/title/{key}/{what}");
+        match self.0.ask(&Request::whole(&path, [], Value::is_array), DETAILS_TTL).await {
             Err(ProviderError::NotFound { .. }) => Ok(None),
             Ok(Answer { value: Value::Array(list), at }) => Ok(Some((list, at))),
             Ok(_) => Err(self.0.unexpected(&format!("{what} that are no list"))),
@@ -135,9 +134,9 @@ impl PlatformAdapter for Watchmode {
             ("page", page.to_string()),
             ("limit", PAGE.to_string()),
         ];
-        let answer = self.0.get("/list-titles", &query, CATALOG_TTL).await?.value;
-        let titles = answer["titles"].as_array().ok_or_else(|| self.0.unexpected("a list without titles"))?;
-        let keys = titles.iter().filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect();
+        let request = Request::whole("/list-titles", query, |list| list["titles"].is_array());
+        let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
+        let keys = items(&answer["titles"]).filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect();
         let more = page < answer["total_pages"].as_u64().unwrap_or(0);
         Ok(Listed { keys, next: more.then(|| (page + 1).to_string()) })
     }
@@ -145,9 +144,9 @@ impl PlatformAdapter for Watchmode {
     async fn search(&self, words: &str, _: Region) -> Result<Vec<String>, ProviderError> {
         let query =
             [("search_field", "name".to_owned()), ("search_value", words.to_owned()), ("types", "tv,movie".to_owned())];
-        let answer = self.0.get("/search", &query, CATALOG_TTL).await?.value;
-        let titles = answer["title_results"].as_array().ok_or_else(|| self.0.unexpected("a list without titles"))?;
-        Ok(titles.iter().filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect())
+        let request = Request::whole("/search", query, |list| list["title_results"].is_array());
+        let answer = self.0.ask(&request, CATALOG_TTL).await?.value;
+        Ok(items(&answer["title_results"]).filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
@@ -170,6 +169,14 @@ impl PlatformAdapter for Watchmode {
     async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
         self.title(key, region, FRESH_TTL).await
     }
+}
+
+fn is_title(title: &Value) -> bool {
+    title["title"].is_string() && title["type"].is_string() && are_sources(&title["sources"])
+}
+
+fn are_sources(list: &Value) -> bool {
+    parts::all_have(list, &["name", "type", "region"])
 }
 
 fn record(title: &Value) -> Option<SourceRecord> {

@@ -70,9 +70,8 @@ impl YouTube {
             return Err(self.client.unexpected("a key that is none of its own"));
         }
         let query = [("part", "snippet,contentDetails,status".to_owned()), ("id", key.to_owned())];
-        let answer = self.client.get("/youtube/v3/videos", &query, max_age).await?;
-        let videos = answer.value["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        let video = videos.first().ok_or_else(|| self.client.not_found())?.clone();
+        let answer = self.client.ask(&Request::whole("/youtube/v3/videos", query, are_videos), max_age).await?;
+        let video = items(&answer.value["items"]).next().ok_or_else(|| self.client.not_found())?.clone();
         Ok(Answer { value: video, ..answer })
     }
 
@@ -113,9 +112,9 @@ impl PlatformAdapter for YouTube {
             ("maxResults", PAGE.to_owned()),
         ];
         query.extend((!token.is_empty()).then(|| ("pageToken", token.to_owned())));
-        let answer = self.client.get("/youtube/v3/playlistItems", &query, CATALOG_TTL).await?.value;
-        let videos = answer["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        let keys = videos.iter().filter_map(|video| said(&video["contentDetails"]["videoId"])).collect();
+        let request = Request::whole("/youtube/v3/playlistItems", query, is_list);
+        let answer = self.client.ask(&request, CATALOG_TTL).await?.value;
+        let keys = items(&answer["items"]).filter_map(|video| said(&video["contentDetails"]["videoId"])).collect();
         let next = match answer["nextPageToken"].as_str() {
             Some(token) => Some(format!("{at} {token}")),
             None => (at + 1 < self.channels.len()).then(|| format!("{} ", at + 1)),
@@ -134,10 +133,9 @@ impl PlatformAdapter for YouTube {
             ("maxResults", PAGE.to_owned()),
             ("q", words.to_owned()),
         ];
-        let request = Request { cost: SEARCH_COST, ..Request::get("/youtube/v3/search", query) };
+        let request = Request { cost: SEARCH_COST, ..Request::whole("/youtube/v3/search", query, is_list) };
         let answer = self.client.ask(&request, CATALOG_TTL).await?.value;
-        let found = answer["items"].as_array().ok_or_else(|| self.client.unexpected("a list without items"))?;
-        Ok(found.iter().filter_map(|video| said(&video["id"]["videoId"])).collect())
+        Ok(items(&answer["items"]).filter_map(|video| said(&video["id"]["videoId"])).collect())
     }
 
     async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
@@ -156,6 +154,17 @@ impl PlatformAdapter for YouTube {
     async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
         self.title(key, region, FRESH_TTL).await
     }
+}
+
+fn is_list(answer: &Value) -> bool {
+    answer["items"].is_array()
+}
+
+/// Whether each says if everyone may watch it.
+fn are_videos(answer: &Value) -> bool {
+    let fields = ["privacyStatus", "uploadStatus"];
+    let told = |video: &Value| fields.iter().all(|field| video["status"][*field].is_string());
+    is_list(answer) && items(&answer["items"]).all(told)
 }
 
 fn record(key: &str, video: &Value) -> Result<SourceRecord, &'static str> {

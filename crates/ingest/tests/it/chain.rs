@@ -200,6 +200,37 @@ async fn when_the_only_provider_is_down_the_job_fails_and_nothing_changes() {
     assert!(offers(&s).await.iter().all(|offer| offer.ends_with("02:00")));
 }
 
+#[tokio::test]
+async fn a_provider_that_changes_its_fields_or_answers_html_costs_its_freshness_and_says_why() {
+    let s = setup().await;
+    films(&s).await;
+    let (node, servers) = node(&s, &["streaming_availability"]).await;
+    let call = contracts::Call { deadline: jiff::Timestamp::MAX, ..s.call.clone() };
+    let next_hour = async |faults: &[Fault]| {
+        servers[0].fault(faults);
+        let done = node.run_job(&call, "availability", &s.stop, &|_| {}).await;
+        s.clock.advance(SignedDuration::from_hours(1));
+        done.map(|job| job.summary.unwrap())
+    };
+    let well = "2 of 3 titles asked about: 0 updated, 1 merged, 0 unchanged";
+    assert_eq!(next_hour(&[]).await.unwrap(), well, "that it has no such title is nothing to tell of");
+    let before = s.export().await;
+    let stated = async || stores::events::read(&s.db(), 0, 1_000).await.unwrap().len();
+    let news = stated().await;
+    assert_eq!(offers(&s).await.len(), 3);
+    let told = next_hour(&vec![Fault::Renamed("streamingOptions"); 2]).await.unwrap();
+    let why = "streaming_availability answered what its documentation does not describe: \
+        what an answer must have is missing";
+    assert_eq!(told, format!("2 of 3 titles asked about: 0 updated, 0 merged, 0 unchanged; {why}"));
+    let error = next_hour(&vec![Fault::Body("<html>busy</html>"); 6]).await.unwrap_err();
+    assert_eq!(error.code, "provider_left_alone");
+    assert_eq!(s.export().await, before, "nobody said that an offer is gone");
+    assert!(offers(&s).await.iter().all(|offer| offer.ends_with("00:00")));
+    next_hour(&[]).await.unwrap();
+    assert!(offers(&s).await.iter().all(|offer| offer.ends_with("03:00")));
+    assert_eq!(stated().await, news, "nor is it news that it still says the same");
+}
+
 /// The catalogue refuses a batch as a whole: one title must not keep a page of a list out, now and at every next try.
 #[tokio::test]
 async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
@@ -211,7 +242,10 @@ async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
             "streamingOptions": { "us": [offer] } })
     };
     let far = format!("https://example.org/{}", "x".repeat(2_000));
+    let mut early = show("4", "Too Early", "https://example.org/4");
+    early["releaseYear"] = json!(1492);
     let shows = [
+        early,
         show("1", "Glass", "https://example.org/1"),
         show("2", "Salt", &far),
         show("3", "Ember", "https://example.org/\u{0}3"),
@@ -219,7 +253,9 @@ async fn a_title_that_can_not_be_taken_in_is_turned_away_alone() {
     let page = json!({ "shows": shows, "hasMore": false }).to_string();
     servers[0].fault(&[Fault::Body(page.leak())]);
     let done = node.run_job(&s.call, "refresh_streaming_availability", &s.stop, &|_| {}).await.unwrap();
-    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected";
+    let told = "4 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 2 rejected; \
+        streaming_availability: address of an offer has 2020 characters, more than 2000; \
+        streaming_availability: release year is 1492, outside 1870 to 2036";
     assert_eq!((done.status, done.summary.as_deref()), (JobStatus::Waiting, Some(told)), "{:?}", done.error);
     let mut titles: Vec<String> = s.titles().await.into_iter().map(|title| title.title).collect();
     titles.sort_unstable();

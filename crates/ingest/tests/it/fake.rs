@@ -74,6 +74,8 @@ pub enum Fault {
     None,
     Status(&'static str),
     Body(&'static str),
+    /// The answer, with a field of this name under another.
+    Renamed(&'static str),
     /// Half of the body, then the end.
     Cut,
     Silent,
@@ -135,7 +137,10 @@ async fn answer(mut socket: TcpStream, server: Arc<Server>, document: &'static D
         Some(Fault::Silent) => return tokio::time::sleep(Duration::from_secs(5)).await,
         _ => forbidden(document, &asked).map_or_else(|| (document.answer)(&asked), Reply::refused),
     };
-    let Reply { status, body } = reply;
+    let Reply { status, mut body } = reply;
+    if let Some(Fault::Renamed(field)) = &fault {
+        body = body.replace(&format!("\"{field}\":"), "\"renamed\":");
+    }
     let sent = if matches!(fault, Some(Fault::Cut)) { &body[..body.len() / 2] } else { &body };
     let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{sent}", body.len());
     let _ = socket.write_all(text.as_bytes()).await;

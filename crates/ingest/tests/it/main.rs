@@ -7,6 +7,7 @@ mod bad_input;
 mod chain;
 mod documents;
 mod fake;
+mod formats;
 mod http;
 mod jobs;
 mod link;

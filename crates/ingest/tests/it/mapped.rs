@@ -12,7 +12,7 @@ use parquet::{
 
 use crate::setup::{Setup, gzip, setup};
 
-const MAPPING: &str =
+pub const MAPPING: &str =
     "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n";
 
 async fn run(s: &Setup, name: &str, bytes: impl AsRef<[u8]>) -> contracts::Result<ingest::Run> {
@@ -26,7 +26,8 @@ type Film<'a> = (&'a str, Option<&'a str>, i64);
 /// Two films, one row with an impossible year.
 const FILMS: [Film<'static>; 3] = [("1", Some("Glass"), 1999), ("2", Some("Salt"), 2001), ("3", Some("Old"), 1492)];
 
-fn parquet(films: &[Film<'_>]) -> Vec<u8> {
+/// A Parquet file.
+pub fn parquet(films: &[Film<'_>]) -> Vec<u8> {
     let nulls = films.iter().any(|film| film.1.is_none());
     let name = if nulls { "optional" } else { "required" };
     let schema =

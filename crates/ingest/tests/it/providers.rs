@@ -186,6 +186,43 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
     }
 }
 
+/// What each calls the list of its titles, and the pages of it.
+const LISTS: [(&str, &str, &[&str]); 5] = [
+    ("streaming_availability", "shows", &["77", "88"]),
+    ("watchmode", "titles", &["345"]),
+    ("justwatch", "edges", &["tm77", ""]),
+    ("tmdb", "results", &["movie/11 movie/404", "tv/22"]),
+    ("youtube", "items", &["film0000001 short000001", "noyear00001"]),
+];
+
+#[tokio::test]
+async fn every_provider_lists_its_titles_to_the_end() {
+    let s = setup().await;
+    for case in cases() {
+        let (server, base) = serve(case.document).await;
+        let adapter = (case.make)(config(&base, &["good"]), &s);
+        let Some(&(source, field, pages)) = LISTS.iter().find(|known| known.0 == adapter.source()) else {
+            assert!(!adapter.lists(), "{}", adapter.source());
+            let error = adapter.catalog(Region::US, None).await.unwrap_err();
+            assert_eq!(error.code(), "provider_not_offered", "{}", adapter.source());
+            continue;
+        };
+        server.fault(&[Fault::Renamed(field)]);
+        let error = adapter.catalog(Region::US, None).await.unwrap_err();
+        assert_eq!(error.code(), "provider_unexpected_answer", "{source}: what is no list is not an empty one");
+        let (mut cursor, mut listed) = (None::<String>, Vec::new());
+        while listed.len() <= pages.len() {
+            let page = adapter.catalog(Region::US, cursor.as_deref()).await.unwrap();
+            listed.push(page.keys.join(" "));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, pages, "{source}");
+    }
+}
+
 #[tokio::test]
 async fn a_sentence_in_place_of_a_link_is_none() {
     let s = setup().await;
@@ -218,9 +255,10 @@ async fn every_provider_survives_every_fault() {
 
 async fn survives(s: &Setup, case: &Case) {
     let (server, base) = serve(case.document).await;
-    let passing: [&[Fault]; 6] = [
+    let passing: [&[Fault]; 7] = [
         &[Fault::Status("503 Service Unavailable"), Fault::Status("500 Oops")],
         &[Fault::Status("429 Too Many Requests\r\nRetry-After: 0")],
+        &[Fault::Status("429 Too Many Requests\r\nRetry-After: Thu, 01 Jan 1970 00:00:00 GMT")],
         &[Fault::Cut],
         &[Fault::Silent],
         &[Fault::Body("<html>busy</html>")],
@@ -250,6 +288,36 @@ async fn survives(s: &Setup, case: &Case) {
     server.fault(&[]);
     if !case.missing.is_empty() {
         assert_eq!(named(&[], case.missing, "good").await, "provider_title_not_found");
+    }
+}
+
+/// What tells of offers, as each provider calls it.
+const OF_OFFERS: [(&str, &[&str]); 5] = [
+    ("streaming_availability", &["streamingOptions", "service", "type", "link"]),
+    ("watchmode", &["sources", "name", "type", "region"]),
+    ("justwatch", &["offers", "monetizationType", "package", "clearName"]),
+    ("tmdb", &["watch/providers", "results", "provider_name", "link"]),
+    ("youtube", &["status", "privacyStatus", "uploadStatus"]),
+];
+
+/// An answer without offers ends those that were told before: what can't be read must not.
+#[tokio::test]
+async fn offers_that_can_not_be_read_are_not_gone() {
+    let s = setup().await;
+    for case in cases().iter().take(5) {
+        let (server, base) = serve(case.document).await;
+        let make = || (case.make)(config(&base, &["good"]), &s);
+        let (source, fields) = OF_OFFERS.iter().find(|known| known.0 == make().source()).unwrap();
+        for &field in *fields {
+            let adapter = make();
+            server.fault(&[Fault::Renamed(field)]);
+            let told = adapter.refreshed(case.key, Region::US).await;
+            let code = told.map(|record| offers(&record)).map_err(|error| error.code());
+            assert_eq!(code, Err("provider_unexpected_answer"), "{source}: {field} renamed");
+            let again = adapter.refreshed(case.key, Region::US).await;
+            let again = again.map(|record| record.offers.is_empty()).map_err(|error| error.to_string());
+            assert_eq!(again, Ok(false), "{source}: what could not be read is not kept for a day: {field}");
+        }
     }
 }
 

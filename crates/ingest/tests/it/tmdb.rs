@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use contracts::{ContentType, Region};
-use ingest::{Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
+use ingest::{ClientConfig, Ingest, IngestConfig, JobStatus, PlatformAdapter, ProviderError, Tmdb};
 use serde_json::{Value, json};
 use stores_embedded::MemoryCache;
 
@@ -58,10 +58,11 @@ fn answer(asked: &Asked) -> Reply {
         "/3/find/tt1234567" => json!({ "movie_results": [{ "id": 11 }], "tv_results": [] }),
         "/3/movie/11" => film(),
         "/3/tv/22" => json!({ "id": 22, "name": "Harbour Street", "first_air_date": "2004-01-02", "genres": [],
-            "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg" }),
+            "number_of_seasons": 7, "number_of_episodes": 70, "backdrop_path": "/b.jpg",
+            "watch/providers": { "results": {} } }),
         "/3/tv/33" => json!({ "id": 33, "name": "Salt Road", "genres": [], "number_of_seasons": 2, "seasons": [
             season(0, "Specials", "", 2), season(1, "Season 1", "2004-01-02", 2), season(2, "", "0000-00-00", 0),
-        ] }),
+        ], "watch/providers": { "results": {} } }),
         "/3/tv/33/season/1" => json!({ "season_number": 1, "name": "Season 1", "episodes": [
             { "episode_number": 1, "name": "Pilot", "overview": "A boat.", "air_date": "2004-01-02", "runtime": 51 },
             { "episode_number": 2, "name": "", "overview": "", "air_date": null, "runtime": null },
@@ -191,9 +192,9 @@ async fn a_series_has_its_seasons_and_their_episodes() {
     let asked: Vec<_> = server.asked().into_iter().map(|asked| asked.path).collect();
     assert_eq!(asked, ["/3/tv/33", "/3/tv/33/season/1", "/3/tv/33/season/0"], "the newest first, and none without");
     // What can't be read does not say that a season has no episodes any more.
-    let series =
-        Fault::Body("{\"id\":33,\"name\":\"Salt Road\",\"seasons\":[{\"season_number\":1,\"episode_count\":2}]}");
-    server.fault(&[series, Fault::Body("{\"id\":501}")]);
+    let series = "{\"id\":33,\"name\":\"Salt Road\",\"watch/providers\":{\"results\":{}},\
+        \"seasons\":[{\"season_number\":1,\"episode_count\":2}]}";
+    server.fault(&[Fault::Body(series), Fault::Body("{\"id\":501}")]);
     let error = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap_err();
     assert_eq!(error.code(), "provider_unexpected_answer");
 }
@@ -225,6 +226,11 @@ async fn faults_pass_or_are_named() {
     let html = [Fault::Body("<html>"), Fault::Body("<html>"), Fault::Body("<html>")];
     let error = named(&html, "movie/11", &["good"]).await;
     assert_eq!(error.to_string(), "tmdb failed: it answered HTML");
+    let patient = ClientConfig { timeout: Duration::from_secs(30), ..config(&base, &["good"]) };
+    let patient = Tmdb::new(patient, Arc::new(MemoryCache::new(1 << 20)), s.clock.clone()).unwrap();
+    server.fault(&[Fault::Body("x".repeat(9 << 20).leak())]);
+    let error = patient.details("movie/11", Region::US).await.unwrap_err().to_string();
+    assert!(error.ends_with("does not describe: more than 8388608 bytes"), "{error}");
 }
 
 #[tokio::test]
@@ -244,6 +250,10 @@ async fn a_pause_that_is_asked_for_is_kept() {
     server.fault(&[Fault::Status("429 Too Many Requests\r\nRetry-After: 3600")]);
     let error = tmdb.details("tv/22", Region::US).await.unwrap_err();
     assert_eq!(error.to_string(), "tmdb failed: it asked to be left alone for 3600 s");
+    let tmdb = self::tmdb(&s, &base, &["good"]);
+    server.fault(&[Fault::Status("429 Too Many Requests\r\nRetry-After: Thu, 01 Jan 2026 02:00:11 GMT")]);
+    let error = tmdb.details("tv/22", Region::US).await.unwrap_err();
+    assert_eq!(error.to_string(), "tmdb failed: it asked to be left alone for 7200 s", "until a moment");
 }
 
 #[tokio::test]
@@ -282,7 +292,9 @@ async fn a_title_that_it_fails_at_keeps_no_other_of_its_list_out() {
     server.fault(&[Fault::None, oops.clone(), oops.clone(), oops]);
     let job = node(&s, &base).run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
-    assert_eq!(job.summary.as_deref(), Some("3 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 2 rejected"));
+    let told = "3 rows: 1 created, 0 merged, 0 updated, 0 unchanged, 2 rejected; \
+        tmdb failed: it answered 500 Internal Server Error; tmdb has no such title";
+    assert_eq!(job.summary.as_deref(), Some(told));
     assert_eq!(s.titles().await[0].title, "Harbour Street");
 }
 
@@ -307,7 +319,8 @@ async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
     assert!(s.titles().await.is_empty());
     let job = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
-    assert_eq!(job.summary.as_deref(), Some("3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected"));
+    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected; tmdb has no such title";
+    assert_eq!(job.summary.as_deref(), Some(told));
     let titles = s.titles().await;
     assert_eq!(titles.len(), 2);
     let film = titles.iter().find(|title| title.content_type == ContentType::Movie).unwrap();

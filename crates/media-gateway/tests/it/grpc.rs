@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use contracts::{
-    AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, ContentType, Credit, CreditRole, ExternalId,
-    IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord, Trace,
+    AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, Content, ContentType, Credit, CreditRole,
+    ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord, Trace,
 };
 use jiff::Timestamp;
 use rpc::{
     AUTH_SERVICE, CATALOG_SERVICE, CatalogClient, ClientConfig, Peer, SEARCH_SERVICE, SearchClient, connect_lazy,
+    pb::catalog_service_client::CatalogServiceClient,
 };
 use serde_json::{Value, json};
 use tonic_reflection::pb::v1::{
@@ -90,6 +91,11 @@ fn a_title_and_a_search_are_those_of_http() {
         let title = catalog.titles(&call(), &[id]).await.unwrap().pop().unwrap();
         let same = app_title(&app, &id.to_string());
         assert_eq!(serde_json::to_value(&title).unwrap(), same);
+        // By themselves, as a stranger's client asks for one.
+        let channel = tonic::transport::Endpoint::from_shared(app.url("catalog").to_owned()).unwrap().connect_lazy();
+        let one = rpc::pb::GetContentRequest { content_id: id.to_string() };
+        let one = CatalogServiceClient::new(channel).get_content(one).await.unwrap().into_inner().content;
+        assert_eq!(one.map(|one| Content::try_from(one).unwrap()).as_ref(), Some(&title));
         let imdb = ExternalId { id_type: "imdb".to_owned(), id_value: "tt9900002".to_owned() };
         assert_eq!(catalog.resolve(&call(), &imdb).await.unwrap(), Some(title));
         let directory = catalog.directory(&call()).await.unwrap();
@@ -111,6 +117,12 @@ fn a_title_and_a_search_are_those_of_http() {
         let near = search.graph_search(&call(), &[id], &SearchFilters::default(), None, 10).await.unwrap();
         assert!(!near.is_empty() && near.iter().all(|hit| hit.content_id != id), "someone else has Kit Rowe too");
     });
+}
+
+/// What a search for these words comes to.
+pub fn asks(app: &App, words: &str) -> contracts::Result<contracts::SearchResponse> {
+    let request = SearchRequest { query: words.to_owned(), ..SearchRequest::default() };
+    block_on(async { SearchClient::new(peer(app, "search", None)).search(&call(), &request).await })
 }
 
 /// Every order, of everything and of what a query names, is that of HTTP.

@@ -25,6 +25,7 @@ mod mail;
 mod maximum_age;
 mod meaning;
 mod mutual;
+mod odd;
 mod operations;
 mod privacy;
 mod providers;

@@ -20,6 +20,7 @@ pub async fn suite(api: Arc<dyn CatalogApi>, clock: &Clock) {
     pages_cover_everything_once(&*api, &call, &titles).await;
     the_directory_counts(&*api, &call, &titles).await;
     the_same_record_changes_nothing(&*api, &call, &titles).await;
+    a_record_that_changed_is_updated(&*api, &call, &titles).await;
     a_record_joins_its_title(&*api, &call, &titles).await;
     seasons_come_with_their_series(&*api, &call).await;
     offers_that_nobody_confirmed_are_withdrawn(&*api, &call, &titles).await;
@@ -128,6 +129,14 @@ async fn the_same_record_changes_nothing(api: &dyn CatalogApi, call: &Call, titl
     let again = api.ingest(call, &[film(1, "The Quiet Harbour")]).await.unwrap();
     assert_eq!((again[0].action, again[0].content_id), (IngestAction::Unchanged, titles[0].id));
     assert_eq!(api.titles(call, &[titles[0].id]).await.unwrap(), titles[..1]);
+}
+
+async fn a_record_that_changed_is_updated(api: &dyn CatalogApi, call: &Call, titles: &[Content]) {
+    let story = Some("Told otherwise the second time.".to_owned());
+    let told = SourceRecord { overview: story.clone(), ..film(3, "Nine Lanterns Öst") };
+    let outcome = api.ingest(call, &[told]).await.unwrap().remove(0);
+    assert_eq!((outcome.action, outcome.content_id), (IngestAction::Updated, titles[2].id));
+    assert_eq!(api.titles(call, &[titles[2].id]).await.unwrap()[0].overview, story);
 }
 
 async fn a_record_joins_its_title(api: &dyn CatalogApi, call: &Call, titles: &[Content]) {

@@ -89,6 +89,9 @@ fn what_is_no_title_or_wrong_is_said() {
     assert_eq!(reason(|title| title["entry_id"] = Value::Null), "entry_id is missing");
     assert!(reason(|title| title["release_date"] = json!("soon")).contains("release_date is \"soon\""));
     assert_eq!(reason(|title| title["offers"][0]["url"] = Value::Null), "offers.url is missing");
+    assert_eq!(reason(|title| title["offers"] = Value::Null), "offers is missing");
+    let terms = "offers.monetization_type is missing";
+    assert_eq!(reason(|title| title["offers"][0]["monetization_type"] = Value::Null), terms);
     let series = read(|title| {
         title["object_type"] = json!("SHOW");
         title["total_season_count"] = json!(4);
