@@ -25,4 +25,5 @@ mod retention;
 mod statements;
 mod storm;
 mod strict;
+mod terms;
 mod world;
