@@ -239,6 +239,34 @@ async fn a_token_is_for_the_resources_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_token_for_several_resources_is_narrowed_to_one() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let page = format!("{}&resource={ISSUER}&resource={OTHER_RESOURCE}", request(&client, "read:content", &[]));
+    let token = hidden(&browser.get(&page).await.text, "form_token");
+    let answered = browser.post(&page, &[("form_token", &token), ("decision", "allow")], &[]).await.sent_to();
+    let both = world.redeem(&client, &answered["code"]).await.ok();
+    let access = both["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], json!([ISSUER, OTHER_RESOURCE]));
+    assert!(world.opens(access).await, "this API is one of them");
+    let refresh = both["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client.as_str()),
+        ("refresh_token", refresh),
+        ("resource", OTHER_RESOURCE),
+    ];
+    let one = world.form("/oauth/token", &form).await.ok();
+    let access = one["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], OTHER_RESOURCE);
+    assert!(!world.opens(access).await);
+    let again = world.refresh(&client, one["refresh_token"].as_str().unwrap()).await.ok();
+    let access = again["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], json!([ISSUER, OTHER_RESOURCE]), "what was granted stays granted");
+}
+
+#[tokio::test]
 async fn what_clients_discover_is_what_there_is() {
     let world = World::open("sqlite").await;
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {

@@ -7,13 +7,17 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header, encode,
+    jwk::{Jwk, ThumbprintHash},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
+use url::form_urlencoded;
 
-use crate::world::{Browser, CALLBACK, ISSUER, VERIFIER, World, basic, claims};
+use crate::world::{Browser, CALLBACK, ISSUER, VERIFIER, World, basic, claims, request};
 
 fn text(reply: &Value, name: &str) -> String {
     reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}")).to_owned()
@@ -277,4 +281,48 @@ async fn a_bound_token_is_worth_nothing_without_its_key() {
     let late = holder.proof("GET", "/api/v1/auth/me", &world, "9", Some(&access));
     world.advance(61);
     assert_eq!(open(late).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// The code of a request that names a key, or was pushed with a proof of one, is good with that key alone (RFC 9449,
+/// section 10).
+#[tokio::test]
+async fn a_code_can_be_bound_to_a_key() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let (holder, thief) = (Holder::new(), Holder::new());
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let redeem = async |code: &str, by: Option<(&Holder, &str)>| {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client.as_str()),
+            ("code", code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let proof = by.map(|(holder, jti)| holder.proof("POST", "/oauth/token", &world, jti, None));
+        let headers: Vec<_> = proof.iter().map(|proof| ("dpop", proof.as_str())).collect();
+        world.form_with("/oauth/token", &form, &headers).await
+    };
+    let named = holder.jwk.thumbprint(ThumbprintHash::SHA256).unwrap();
+    let code = browser.authorize(&client, "read:content", &[("dpop_jkt", named.as_str())]).await["code"].clone();
+    redeem(&code, None).await.fails(400, "invalid_dpop_proof");
+    redeem(&code, Some((&thief, "1"))).await.fails(400, "invalid_dpop_proof");
+    assert_eq!(redeem(&code, Some((&holder, "2"))).await.ok()["token_type"], "DPoP");
+
+    let push = async |jti: &str, more: &[(&str, &str)]| {
+        let query = request(&client, "read:content", more);
+        let pairs: Vec<(String, String)> =
+            form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let proof = holder.proof("POST", "/oauth/par", &world, jti, None);
+        world.form_with("/oauth/par", &pairs, &[("dpop", &proof)]).await
+    };
+    let other = thief.jwk.thumbprint(ThumbprintHash::SHA256).unwrap();
+    push("3", &[("dpop_jkt", other.as_str())]).await.fails(400, "invalid_dpop_proof");
+    let pushed = push("4", &[]).await.ok();
+    let uri = pushed["request_uri"].as_str().unwrap();
+    let address = format!("/oauth/authorize?client_id={client}&request_uri={uri}");
+    let code = browser.get(&address).await.sent_to()["code"].clone();
+    redeem(&code, Some((&thief, "5"))).await.fails(400, "invalid_dpop_proof");
+    assert_eq!(redeem(&code, Some((&holder, "6"))).await.ok()["token_type"], "DPoP");
 }
