@@ -3,7 +3,11 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::http::StatusCode;
@@ -406,6 +410,35 @@ async fn a_client_whose_name_leads_inside_is_not_asked() {
         let page = Browser::new(&world).get(&request(&format!("https://{host}/app.json"), "read:content", &[])).await;
         assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains(why), "{host}: {}", page.text);
     }
+}
+
+/// Who connects to the name again may be led elsewhere than to what was looked at.
+#[tokio::test]
+async fn a_clients_host_is_looked_up_once_and_asked_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let world = World::told(testkit::sqlite().await, move |config| {
+        config.lookup = Arc::new(move |_: String, _: u16| {
+            // What a second answer would be is no address of anybody's.
+            let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            let found: io::Result<_> = if first { Ok(vec![here]) } else { Err(io::ErrorKind::NotFound.into()) };
+            std::future::ready(found).boxed()
+        });
+    });
+    let world = world.await;
+    let mut browser = Browser::new(&world);
+    // A name that no other lookup knows (RFC 6761, section 6.4).
+    let id = format!("https://client.invalid:{}/app.json", here.port());
+    let address = request(&id, "read:content", &[]);
+    let (page, came) = tokio::join!(browser.get(&address), async {
+        let came = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
+        // It speaks no TLS: the answer is that it can't be asked.
+        came.is_ok()
+    });
+    assert!(came && asked.load(Ordering::SeqCst) == 1, "{}", page.text);
+    assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains("it does not answer"), "{}", page.text);
 }
 
 #[rstest]
