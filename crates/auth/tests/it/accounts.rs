@@ -68,9 +68,12 @@ async fn pages_say_so_to_nobody_else() {
     }
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_session_ends_with_everything_that_came_of_it() {
-    let world = World::open("sqlite").await;
+async fn a_session_ends_with_everything_that_came_of_it(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut here = Browser::signed_up(&world, "ada@example.org").await;
     let mut there = Browser::new(&world);

@@ -250,9 +250,12 @@ async fn an_operator_changes_what_people_hold(#[case] engine: &str) {
     assert_eq!(closed.status, StatusCode::FORBIDDEN);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn keys_rotate_with_an_overlap() {
-    let world = World::open("sqlite").await;
+async fn keys_rotate_with_an_overlap(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let old = browser.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
@@ -272,9 +275,12 @@ async fn keys_rotate_with_an_overlap() {
     assert_eq!(published(browser.get("/oauth/jwks").await.ok()), 2);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
-    let world = World::open("sqlite").await;
+async fn signing_keys_are_rotated_by_themselves_after_half_a_year(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
     let look = async |days: i64| {
@@ -289,9 +295,12 @@ async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
     assert_eq!(rotated.map(|entry| entry["actor"].as_str().unwrap()).collect::<Vec<_>>(), ["system"]);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn the_key_that_seals_is_changed_by_itself_after_ninety_days() {
-    let world = World::open("sqlite").await;
+async fn the_key_that_seals_is_changed_by_itself_after_ninety_days(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
     let look = async |days: i64| {
@@ -313,9 +322,12 @@ async fn the_key_that_seals_is_changed_by_itself_after_ninety_days() {
     assert!(browser.get("/account").await.text.contains("ada@example.org"), "what was sealed before opens");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_client_that_ends_takes_its_tokens_along() {
-    let world = World::open("sqlite").await;
+async fn a_client_that_ends_takes_its_tokens_along(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let reply = browser.tokens(&client, "read:content").await;
@@ -349,9 +361,12 @@ pub fn http(status: &str, extra: &str, body: &str) -> String {
     )
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_client_can_describe_itself() {
-    let world = World::open("sqlite").await;
+async fn a_client_can_describe_itself(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let good = document(|at| {
         let body =

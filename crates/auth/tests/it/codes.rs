@@ -33,9 +33,12 @@ async fn a_code_becomes_tokens_once(#[case] engine: &str) {
     world.refresh(&client, reply["refresh_token"].as_str().unwrap()).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_code_is_bound_to_what_it_was_asked_with() {
-    let world = World::open("sqlite").await;
+async fn a_code_is_bound_to_what_it_was_asked_with(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let code = browser.code(&client, "read:content").await;
@@ -178,9 +181,12 @@ async fn signing_in_leads_back_to_the_request() {
     assert_eq!(browser.get(&young).await.status, StatusCode::OK);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_pushed_request_is_good_once_and_for_its_client() {
-    let world = World::open("sqlite").await;
+async fn a_pushed_request_is_good_once_and_for_its_client(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, secret) = world.client(true, false).await;
     let (other, _) = world.client(false, false).await;
     let secret = secret.unwrap();

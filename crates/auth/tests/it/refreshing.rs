@@ -59,9 +59,12 @@ async fn a_lost_reply_is_theft_once_its_token_was_used() {
     world.refresh(&client, &text(&third, "refresh_token")).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_refresh_reaches_no_further_and_ends() {
-    let world = World::open("sqlite").await;
+async fn a_refresh_reaches_no_further_and_ends(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let first = browser.tokens(&client, "read:content read:watchlist").await;
@@ -146,9 +149,12 @@ async fn another_process_learns_of_a_revocation() {
     assert!(!good());
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn tokens_are_introspected_by_those_they_concern() {
-    let world = World::open("sqlite").await;
+async fn tokens_are_introspected_by_those_they_concern(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, secret) = world.client(true, false).await;
     let (stranger, strange_secret) = world.client(true, false).await;
     let (service, service_secret) = world.service(contracts::Role::McpServer).await;
@@ -183,9 +189,12 @@ async fn tokens_are_introspected_by_those_they_concern() {
     assert_eq!(ask(right, access).await.ok(), json!({ "active": false }));
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_service_stands_for_itself() {
-    let world = World::open("sqlite").await;
+async fn a_service_stands_for_itself(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (service, secret) = world.service(contracts::Role::IngestionService).await;
     let form = [("grant_type", "client_credentials"), ("client_id", &service), ("client_secret", &secret)];
     let reply = world.form("/oauth/token", &form).await.ok();
@@ -234,9 +243,12 @@ impl Holder {
     }
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_bound_token_is_worth_nothing_without_its_key() {
-    let world = World::open("sqlite").await;
+async fn a_bound_token_is_worth_nothing_without_its_key(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, true).await;
     let (holder, thief) = (Holder::new(), Holder::new());
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
@@ -285,9 +297,12 @@ async fn a_bound_token_is_worth_nothing_without_its_key() {
 
 /// The code of a request that names a key, or was pushed with a proof of one, is good with that key alone (RFC 9449,
 /// section 10).
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_code_can_be_bound_to_a_key() {
-    let world = World::open("sqlite").await;
+async fn a_code_can_be_bound_to_a_key(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let (holder, thief) = (Holder::new(), Holder::new());
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;

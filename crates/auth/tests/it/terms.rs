@@ -1,15 +1,19 @@
 //! How long everything is good: to its last second, and no longer.
 
 use axum::http::StatusCode;
+use rstest::rstest;
 
 use crate::{
     devices,
     world::{Browser, World, claims, request},
 };
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn tokens_are_good_to_their_last_second() {
-    let world = World::open("sqlite").await;
+async fn tokens_are_good_to_their_last_second(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let reply = Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
     let access = reply["access_token"].as_str().unwrap();
@@ -29,9 +33,12 @@ async fn tokens_are_good_to_their_last_second() {
     world.refresh(&client, last["refresh_token"].as_str().unwrap()).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn codes_are_good_to_their_last_second() {
-    let world = World::open("sqlite").await;
+async fn codes_are_good_to_their_last_second(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let code = browser.code(&client, "read:content").await;
@@ -58,9 +65,12 @@ async fn codes_are_good_to_their_last_second() {
     assert_eq!(browser.get(&address).await.status, StatusCode::BAD_REQUEST);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_device_may_be_allowed_in_its_last_second() {
-    let world = World::open("sqlite").await;
+async fn a_device_may_be_allowed_in_its_last_second(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let (code, user_code) = devices::begin(&world, &client).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
