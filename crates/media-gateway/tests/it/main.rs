@@ -9,6 +9,7 @@ mod curation;
 mod dead_letters;
 mod demo;
 mod disk;
+mod doors;
 mod eval;
 mod faults;
 mod fixtures;
