@@ -206,6 +206,18 @@ fn a_password_of_a_file_is_read_again_while_the_node_runs() {
     assert!(!app.log().contains("sesame"), "{}", app.log());
 }
 
+#[test]
+fn whether_addresses_are_confirmed_first_is_the_configurations_to_say() {
+    let (port, _mails) = mail_server(None);
+    let enters = |setup: Setup, first: &str| {
+        let app = setup.env("MEDIA_GATEWAY_AUTH_CONFIRM_FIRST", first).start();
+        assert_eq!(sign_up(&app, EMAIL), 200);
+        Browser::new(&app).submit("/login", "/login", &[("email", EMAIL), ("password", "correct horse battery")])
+    };
+    assert_eq!(enters(Setup::new(), "true"), 403, "also without a mail server");
+    assert_eq!(enters(at_server(format!("smtp://node@127.0.0.1:{port}")), "false"), 303, "nor with one");
+}
+
 /// What a server of this machine shows who speaks TLS to it.
 fn server_tls(by: &mutual::Authority) -> Arc<rustls::ServerConfig> {
     let key = rcgen::KeyPair::generate().unwrap();
