@@ -272,6 +272,29 @@ async fn a_token_for_several_resources_is_narrowed_to_one() {
     assert_eq!(claims(access)["aud"], json!([ISSUER, OTHER_RESOURCE]), "what was granted stays granted");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn who_the_person_is_is_told_as_far_as_they_allowed(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let (email, nothing) = ((json!("ada@example.org"), json!(false)), (json!(null), json!(null)));
+    for (scope, status, told) in
+        [("openid email", 200, &email), ("openid", 200, &nothing), ("email read:content", 403, &nothing)]
+    {
+        let reply = browser.tokens(&client, scope).await;
+        let token = reply["access_token"].as_str().unwrap();
+        for method in ["GET", "POST"] {
+            let answer = world.json_as(method, "/oauth/userinfo", token, &json!(null)).await;
+            assert_eq!(answer.status, status, "{scope}: {}", answer.text);
+            assert_eq!((&answer.json["email"], &answer.json["email_verified"]), (&told.0, &told.1), "{scope}");
+            assert_eq!(answer.json["sub"] == claims(token)["sub"], status == 200, "{scope}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_clients_discover_is_what_there_is() {
     let world = World::open("sqlite").await;

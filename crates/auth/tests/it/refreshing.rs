@@ -341,3 +341,35 @@ async fn a_code_can_be_bound_to_a_key(#[case] engine: &str) {
     redeem(&code, Some((&thief, "5"))).await.fails(400, "invalid_dpop_proof");
     assert_eq!(redeem(&code, Some((&holder, "6"))).await.ok()["token_type"], "DPoP");
 }
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn the_web_app_signs_out_with_its_cookie(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let to = format!("{ISSUER}/signed-in");
+    let more = [("redirect_uri", to.as_str())];
+    let answered = browser.authorize(auth::WEB_CLIENT, "account:manage read:content", &more).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", auth::WEB_CLIENT),
+        ("code", answered["code"].as_str()),
+        ("redirect_uri", to.as_str()),
+        ("code_verifier", VERIFIER),
+    ];
+    let answer = world.form("/oauth/token", &form).await;
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let access = text(&answer.ok(), "access_token");
+    let own = [("client_id", auth::WEB_CLIENT)];
+    let evil = [("cookie", cookie.as_str()), ("origin", "https://evil.example")];
+    world.form_with("/oauth/revoke", &own, &evil).await.fails(400, "invalid_request");
+    assert!(world.opens(&access).await, "another site signs nobody out");
+    let ended = world.form_with("/oauth/revoke", &own, &[("cookie", cookie.as_str()), ("origin", ISSUER)]).await;
+    assert_eq!(ended.status, StatusCode::OK, "{}", ended.text);
+    assert!(ended.header("set-cookie").contains("Max-Age=0"), "{}", ended.header("set-cookie"));
+    assert!(!world.opens(&access).await);
+    let form = [("grant_type", "refresh_token"), ("client_id", auth::WEB_CLIENT)];
+    world.form_with("/oauth/token", &form, &[("cookie", cookie.as_str())]).await.fails(400, "invalid_grant");
+}
