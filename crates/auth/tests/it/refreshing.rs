@@ -373,3 +373,65 @@ async fn the_web_app_signs_out_with_its_cookie(#[case] engine: &str) {
     let form = [("grant_type", "refresh_token"), ("client_id", auth::WEB_CLIENT)];
     world.form_with("/oauth/token", &form, &[("cookie", cookie.as_str())]).await.fails(400, "invalid_grant");
 }
+
+/// What a proof must be (RFC 9449, section 4.3), one change at a time; null leaves a member out.
+#[tokio::test]
+async fn a_proof_is_believed_in_one_shape_only() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let (holder, other) = (Holder::new(), Holder::new());
+    let public = |holder: &Holder| {
+        let mut jwk = holder.jwk.clone();
+        jwk.common.key_algorithm = None;
+        serde_json::to_value(jwk).unwrap()
+    };
+    let mut private = public(&holder);
+    private["d"] = json!("AAAA");
+    let now = world.clock.now().as_second();
+    let good = (
+        json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": public(&holder) }),
+        json!({ "htm": "POST", "htu": format!("{ISSUER}/oauth/par"), "iat": now }),
+    );
+    let cases = [
+        ("nothing", json!({}), json!({}), true),
+        ("an address with a query", json!({}), json!({ "htu": format!("{ISSUER}/oauth/par?a=b") }), true),
+        ("a clock that is a little ahead", json!({}), json!({ "iat": now + 5 }), true),
+        ("a minute", json!({}), json!({ "iat": now - 60 }), true),
+        ("another type", json!({ "typ": "JWT" }), json!({}), false),
+        ("no type", json!({ "typ": null }), json!({}), false),
+        ("no signature", json!({ "alg": "none" }), json!({}), false),
+        ("a shared secret", json!({ "alg": "HS256" }), json!({}), false),
+        ("no key", json!({ "jwk": null }), json!({}), false),
+        ("another key", json!({ "jwk": public(&other) }), json!({}), false),
+        ("a private key", json!({ "jwk": private }), json!({}), false),
+        ("no id", json!({}), json!({ "jti": null }), false),
+        ("an empty id", json!({}), json!({ "jti": "" }), false),
+        ("another method", json!({}), json!({ "htm": "GET" }), false),
+        ("another address", json!({}), json!({ "htu": format!("{ISSUER}/oauth/token") }), false),
+        ("another host", json!({}), json!({ "htu": "https://evil.example/oauth/par" }), false),
+        ("no time", json!({}), json!({ "iat": null }), false),
+        ("more than a minute", json!({}), json!({ "iat": now - 61 }), false),
+        ("a clock that is far ahead", json!({}), json!({ "iat": now + 6 }), false),
+    ];
+    let query = request(&client, "read:content", &[]);
+    let pairs: Vec<(String, String)> =
+        form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for (number, (change, head, claims, believed)) in cases.into_iter().enumerate() {
+        let mut all = good.clone();
+        all.1["jti"] = json!(number.to_string());
+        for (base, changes) in [(&mut all.0, &head), (&mut all.1, &claims)] {
+            for (name, value) in changes.as_object().unwrap() {
+                base[name] = value.clone();
+                base.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            }
+        }
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", part(&all.0), part(&all.1));
+        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &holder.key, Algorithm::ES256).unwrap();
+        let proof = format!("{text}.{signature}");
+        let answer = world.form_with("/oauth/par", &pairs, &[("dpop", proof.as_str())]).await;
+        assert_eq!(answer.status == StatusCode::CREATED, believed, "{change}: {}", answer.text);
+        assert!(believed || answer.json["error"] == "invalid_dpop_proof", "{change}: {}", answer.text);
+    }
+}
