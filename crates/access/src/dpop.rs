@@ -13,6 +13,7 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, ThumbprintHash},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// How old a proof may be, and how far ahead the sender's clock.
@@ -66,6 +67,9 @@ impl Expectation<'_> {
         if header.typ.as_deref() != Some("dpop+jwt") {
             return Err(refused("the DPoP proof is not of type dpop+jwt"));
         }
+        if shows_private(proof) {
+            return Err(refused("the key of the DPoP proof is not a public one"));
+        }
         let jwk = header.jwk.ok_or_else(|| refused("the DPoP proof has no key"))?;
         let fits = matches!(
             (&jwk.algorithm, header.alg),
@@ -102,6 +106,14 @@ impl Expectation<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the key in a proof's header has a private part (RFC 9449, section 4.3): who reads the proof could sign with it.
+fn shows_private(proof: &str) -> bool {
+    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    let head = proof.split('.').next().and_then(|head| BASE64_URL_SAFE_NO_PAD.decode(head).ok());
+    let head: Option<Value> = head.and_then(|head| serde_json::from_slice(&head).ok());
+    head.is_some_and(|head| PRIVATE.iter().any(|part| !head["jwk"][part].is_null()))
 }
 
 /// A validation of the signature alone: the time is ours to check, by our clock.

@@ -5,7 +5,7 @@ mod google;
 
 use std::time::Duration;
 
-use contracts::ApiError;
+use contracts::{ApiError, Secret};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
@@ -48,7 +48,7 @@ pub struct ProviderConfig {
     /// Our name there.
     pub client_id: String,
     /// Our secret there.
-    pub client_secret: String,
+    pub client_secret: Secret,
     /// Google's issuer; GitHub's address.
     pub url: String,
     /// Where GitHub's API is; Google says so itself.
@@ -141,13 +141,13 @@ impl Known {
     }
 
     /// What a code is exchanged with (RFC 6749, section 4.1.3).
-    fn exchange<'a>(&'a self, trip: &'a Trip<'_>, code: &'a str) -> [(&'static str, &'a str); 6] {
+    fn exchange<'a>(&'a self, trip: &'a Trip<'_>, code: &'a str, secret: &'a str) -> [(&'static str, &'a str); 6] {
         [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", &trip.redirect_uri),
             ("client_id", &self.config.client_id),
-            ("client_secret", &self.config.client_secret),
+            ("client_secret", secret),
             ("code_verifier", &trip.verifier),
         ]
     }

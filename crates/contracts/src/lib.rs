@@ -25,6 +25,7 @@ pub mod platforms;
 mod ratings;
 mod rng;
 mod search;
+mod secret;
 mod source;
 mod words;
 
@@ -59,6 +60,7 @@ pub use search::{
     SearchResponse, SearchResult, SimilarResponse, SortOrder, Suggestion, SuggestionKind, Vector, VectorQuery,
     YearRange,
 };
+pub use secret::Secret;
 pub use source::{
     IngestAction, IngestOutcome, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceOffer,
     SourceRecord, SourceSeason,

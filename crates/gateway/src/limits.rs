@@ -136,6 +136,11 @@ impl Limits {
         }
     }
 
+    /// Whether this is the address of a proxy that is trusted.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        self.plans.load().config().trusted_proxies.contain(ip)
+    }
+
     /// The client's address: the connection's, or what the trusted proxies before it say.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         address::client(peer, headers, &self.plans.load().config().trusted_proxies)

@@ -29,8 +29,12 @@ use tower::{Service, ServiceExt};
 
 use crate::Peer;
 
+mod clients;
 mod counted;
 mod wire;
+
+use clients::Clients;
+pub use clients::Proxies;
 
 /// What a connection sends before anyone knows which protocol it speaks: the preface of HTTP/2.
 const PREFACE: usize = 24;
@@ -44,6 +48,10 @@ pub struct ServerConfig {
     pub header_read_timeout: Duration,
     /// How many connections are served at once; others wait in the system's queue.
     pub max_connections: usize,
+    /// How many of them one client may have, by address or network of IPv6; more are closed at once.
+    pub max_connections_per_client: usize,
+    /// Whose connections are those of many clients.
+    pub proxies: Proxies,
     /// The most bytes of a request's head. Beyond it HTTP/1.1 clients get a bare 431, so the guard's own bound, which
     /// answers with a problem, should be lower.
     pub max_head_bytes: usize,
@@ -64,6 +72,8 @@ impl Default for ServerConfig {
         Self {
             header_read_timeout: Duration::from_secs(10),
             max_connections: 4_096,
+            max_connections_per_client: 1_024,
+            proxies: Proxies::default(),
             max_head_bytes: 64 * 1_024,
             max_headers: 100,
             max_streams: 128,
@@ -115,8 +125,13 @@ where
     let builder = config.builder();
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(config.max_connections));
+    let clients = Clients::new(config.max_connections_per_client, config.proxies.clone());
     let cut = CancellationToken::new();
     while let Some((stream, peer, place)) = accept(&listener, &places, &shutdown).await {
+        let Some(seat) = clients.seat(peer.ip()) else {
+            tracing::debug!("a client has as many connections as it may");
+            continue;
+        };
         let service = service.clone();
         let answer = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
@@ -141,7 +156,7 @@ where
                 }
             };
             cut.run_until_cancelled(connection).await;
-            drop(place);
+            drop((place, seat));
         });
     }
     drop(listener);

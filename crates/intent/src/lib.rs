@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use contracts::{Clock, IntentError, IntentReader, ParsedIntent};
+use contracts::{Clock, IntentError, IntentReader, ParsedIntent, Secret};
 use reqwest::{Client, Response, StatusCode, Url, header, redirect::Policy};
 use tokio::sync::Semaphore;
 
@@ -33,7 +33,7 @@ pub struct IntentConfig {
     /// The model's name there.
     pub model: String,
     /// The bearer token, where one is needed.
-    pub key: Option<String>,
+    pub key: Option<Secret>,
     /// How long an answer may take, the connection included.
     pub timeout: Duration,
 }
@@ -73,7 +73,7 @@ impl OpenAiIntents {
         let mut request =
             self.client.post(self.endpoint.clone()).header(header::CONTENT_TYPE, "application/json").body(body);
         if let Some(key) = &self.config.key {
-            request = request.bearer_auth(key);
+            request = request.bearer_auth(key.now());
         }
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();

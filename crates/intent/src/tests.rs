@@ -55,7 +55,7 @@ fn clock() -> Clock {
 }
 
 fn reader(url: &str, clock: &Clock) -> OpenAiIntents {
-    let (model, key) = ("small".to_owned(), Some("secret".to_owned()));
+    let (model, key) = ("small".to_owned(), Some("secret".into()));
     let config = IntentConfig { url: url.to_owned(), model, key, timeout: Duration::from_millis(500) };
     OpenAiIntents::new(config, clock.clone()).unwrap()
 }

@@ -1,9 +1,12 @@
 //! Mail handed to a server (RFC 5321), encrypted unless the server is this machine.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use contracts::{Mail, MailError, Mailer, is_this_machine};
+use contracts::{Mail, MailError, Mailer, Secret, is_this_machine};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
     message::Mailbox,
@@ -19,18 +22,21 @@ pub struct SmtpConfig {
     /// `smtps://user@host:465`, or `smtp://user@host:587?tls=required` for STARTTLS.
     pub url: String,
     /// The user's password, where it is not in the address.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// Who mail is from.
     pub from: String,
     /// How long the server may take, for each step.
     pub timeout: Duration,
 }
 
+type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
 /// Hands mail to a server, on a connection for each.
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    config: SmtpConfig,
     from: Mailbox,
-    limit: Duration,
+    /// The way to the server, and the password that it shows.
+    held: Mutex<(Option<String>, Transport)>,
 }
 
 impl SmtpMailer {
@@ -40,18 +46,34 @@ impl SmtpMailer {
     /// A sentence that says what is wrong, without the address.
     pub fn new(config: &SmtpConfig) -> Result<Self, String> {
         let from = sender(&config.from)?;
-        let url = address(config)?;
-        let broken = |_| "it is not an address that mail can be handed to".to_owned();
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str()).map_err(broken)?;
-        let hello = ClientId::Domain(from.email.domain().to_owned());
-        let transport = transport.hello_name(hello).timeout(Some(config.timeout)).build();
-        Ok(Self { transport, from, limit: config.timeout * 3 })
+        let password = config.password.as_ref().map(Secret::now);
+        let way = transport(config, &from, password.as_deref())?;
+        Ok(Self { config: config.clone(), from, held: Mutex::new((password, way)) })
+    }
+
+    /// The way to the server, with the password of now.
+    fn way(&self) -> Result<Transport, String> {
+        let password = self.config.password.as_ref().map(Secret::now);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 != password {
+            let way = transport(&self.config, &self.from, password.as_deref())?;
+            *held = (password, way);
+        }
+        Ok(held.1.clone())
     }
 }
 
+fn transport(config: &SmtpConfig, from: &Mailbox, password: Option<&str>) -> Result<Transport, String> {
+    let url = address(&config.url, password)?;
+    let broken = |_| "it is not an address that mail can be handed to".to_owned();
+    let builder = Transport::from_url(url.as_str()).map_err(broken)?;
+    let hello = ClientId::Domain(from.email.domain().to_owned());
+    Ok(builder.hello_name(hello).timeout(Some(config.timeout)).build())
+}
+
 /// The server's address with the password in its place. Nothing goes over a network in plain text.
-fn address(config: &SmtpConfig) -> Result<Url, String> {
-    let mut url = Url::parse(&config.url).map_err(|_| "it is not an address".to_owned())?;
+fn address(server: &str, password: Option<&str>) -> Result<Url, String> {
+    let mut url = Url::parse(server).map_err(|_| "it is not an address".to_owned())?;
     let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
     let Some(host) = url.host_str() else { return Err("it names no host".to_owned()) };
     let here = is_this_machine(host);
@@ -60,7 +82,7 @@ fn address(config: &SmtpConfig) -> Result<Url, String> {
         ("smtp", None) if here => {}
         _ => return Err("it must be `smtps://…` or `smtp://…?tls=required`: mail is not sent in plain text".to_owned()),
     }
-    if let Some(password) = &config.password {
+    if let Some(password) = password {
         let set = !url.username().is_empty() && url.password().is_none() && url.set_password(Some(password)).is_ok();
         if !set {
             return Err("a password needs a user in the address, and no other password there".to_owned());
@@ -73,8 +95,9 @@ fn address(config: &SmtpConfig) -> Result<Url, String> {
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let message = message(&self.from, mail)?;
+        let way = self.way().map_err(|why| MailError::Later(format!("the mail server can't be asked: {why}")))?;
         // The transport's own limit is for each step: a server that dribbles must end as well.
-        match tokio::time::timeout(self.limit, self.transport.send(message)).await {
+        match tokio::time::timeout(self.config.timeout * 3, way.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(MailError::Later("the mail server took too long".to_owned())),

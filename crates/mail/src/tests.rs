@@ -3,11 +3,11 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
-use contracts::{Mail, MailError, Mailer};
+use contracts::{Mail, MailError, Mailer, Secret};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -27,44 +27,46 @@ fn mail(to: &str) -> Mail {
 /// What a server answers to a command, by its beginning; the usual otherwise.
 type Odd = &'static [(&'static str, &'static str)];
 
-/// A server for one connection: its port, and every line it was sent.
+/// A server for one connection after the other: its port, and every line that each was sent.
 fn server(odd: Odd) -> (u16, mpsc::Receiver<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, (send, lines)) = (listener.local_addr().unwrap().port(), mpsc::channel());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let mut seen = Vec::new();
-        let mut data = false;
-        let reader = BufReader::new(stream.try_clone().unwrap());
-        let mut say = |text: &str| stream.write_all(format!("{text}\r\n").as_bytes()).is_ok();
-        say("220 mail.example ESMTP");
-        for line in reader.lines() {
-            let Ok(line) = line else { break };
-            seen.push(line.clone());
-            let usual = match line.as_str() {
-                "." if data => "250 taken",
-                _ if data => continue,
-                "DATA" => "354 go on",
-                line if line.starts_with("EHLO") => "250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME",
-                line if line.starts_with("AUTH") => "235 welcome",
-                "QUIT" => "221 bye",
-                _ => "250 ok",
-            };
-            let answer = odd.iter().find(|(command, _)| line.starts_with(command)).map_or(usual, |(_, odd)| *odd);
-            data = answer.starts_with("354");
-            if answer.is_empty() || !say(answer) || line == "QUIT" {
-                break;
+        for mut stream in listener.incoming().flatten() {
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            let (mut seen, mut data) = (Vec::new(), false);
+            let reader = BufReader::new(stream.try_clone().unwrap());
+            let mut say = |text: &str| stream.write_all(format!("{text}\r\n").as_bytes()).is_ok();
+            say("220 mail.example ESMTP");
+            for line in reader.lines() {
+                let Ok(line) = line else { break };
+                seen.push(line.clone());
+                let usual = match line.as_str() {
+                    "." if data => "250 taken",
+                    _ if data => continue,
+                    "DATA" => "354 go on",
+                    line if line.starts_with("EHLO") => "250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME",
+                    line if line.starts_with("AUTH") => "235 welcome",
+                    "QUIT" => "221 bye",
+                    _ => "250 ok",
+                };
+                let answer = odd.iter().find(|(command, _)| line.starts_with(command)).map_or(usual, |(_, odd)| *odd);
+                data = answer.starts_with("354");
+                if answer.is_empty() || !say(answer) || line == "QUIT" {
+                    break;
+                }
+            }
+            if send.send(seen).is_err() {
+                return;
             }
         }
-        send.send(seen).unwrap();
     });
     (port, lines)
 }
 
 fn mailer(url: String, password: Option<&str>) -> SmtpMailer {
     let from = "Media Gateway <media@example.org>".to_owned();
-    let config = SmtpConfig { url, password: password.map(str::to_owned), from, timeout: Duration::from_secs(1) };
+    let config = SmtpConfig { url, password: password.map(Secret::from), from, timeout: Duration::from_secs(1) };
     SmtpMailer::new(&config).unwrap()
 }
 
@@ -94,6 +96,25 @@ async fn a_server_is_handed_the_whole_mail() {
     let from = lines.iter().find(|line| line.starts_with("From: ")).unwrap();
     assert!(from.contains("Media Gateway") && from.ends_with("<media@example.org>"), "{from}");
     assert!(lines.iter().all(|line| line.is_ascii()), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_password_that_changed_is_shown_from_the_next_mail_on() {
+    let ((port, lines), held) = (server(&[]), Arc::new(Mutex::new("old")));
+    let asked = Arc::clone(&held);
+    let config = SmtpConfig {
+        url: format!("smtp://me@127.0.0.1:{port}"),
+        password: Some(Secret::live(move || (*asked.lock().unwrap()).to_owned())),
+        from: "media@example.org".to_owned(),
+        timeout: Duration::from_secs(1),
+    };
+    let mailer = SmtpMailer::new(&config).unwrap();
+    for (password, shown) in [("old", "AUTH PLAIN AG1lAG9sZA=="), ("new", "AUTH PLAIN AG1lAG5ldw==")] {
+        *held.lock().unwrap() = password;
+        mailer.send(&mail("ada@example.net")).await.unwrap();
+        let lines = lines.recv().unwrap();
+        assert!(lines.iter().any(|line| line == shown), "{shown} in {lines:#?}");
+    }
 }
 
 #[rstest]
@@ -146,12 +167,8 @@ async fn a_server_that_is_down_or_silent_ends_in_time() {
 #[case("smtps://me@mail.example", Some("secret"), true)]
 fn what_mail_can_be_handed_to(#[case] url: &str, #[case] password: Option<&str>, #[case] may: bool) {
     let from = "media@example.org".to_owned();
-    let config = SmtpConfig {
-        url: url.to_owned(),
-        password: password.map(str::to_owned),
-        from,
-        timeout: Duration::from_secs(1),
-    };
+    let config =
+        SmtpConfig { url: url.to_owned(), password: password.map(Secret::from), from, timeout: Duration::from_secs(1) };
     let made = SmtpMailer::new(&config).map(|_| ());
     assert_eq!(made.is_ok(), may, "{made:?}");
     assert!(!format!("{made:?}").contains("secret"));

@@ -21,6 +21,7 @@ mod privacy;
 mod review;
 mod search;
 mod serve;
+mod tls;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -119,6 +120,11 @@ enum Verb {
         #[command(subcommand)]
         verb: events::EventsVerb,
     },
+    /// Make the certificates that roles show each other
+    Tls {
+        #[command(subcommand)]
+        verb: tls::TlsVerb,
+    },
     /// Show the configuration
     Config {
         #[command(subcommand)]
@@ -174,6 +180,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Audit { verb } => auth::audit(&global, &verb).await,
             Verb::Privacy { verb } => privacy::run(&global, &verb).await,
             Verb::Events { verb } => events::run(&global, &verb).await,
+            Verb::Tls { verb } => tls::run(&global, &verb),
             Verb::Config { verb } => config::run(&global, &verb),
             Verb::Openapi => openapi::run(),
             Verb::Completions { shell } => completions::completions(shell),

@@ -161,8 +161,12 @@ impl Node {
                     router.fallback_service(door)
                 }
             };
+            let (bounds, trusted) = (&common.config.limits, Arc::clone(&common.limits));
             let limits = server::ServerConfig {
-                max_connections: common.config.limits.max_connections,
+                max_connections: bounds.max_connections,
+                // As many as are worked on at once in any case: another role's requests come from one address.
+                max_connections_per_client: (bounds.max_connections / 4).max(bounds.max_in_flight),
+                proxies: server::Proxies::new(move |ip| trusted.trusts(ip)),
                 drain: DRAIN,
                 // People and whoever watches come to the others, through a proxy that speaks TLS to them.
                 tls: common.tls.clone().filter(|_| role.is_some_and(|role| role != Role::Gateway)),

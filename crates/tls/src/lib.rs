@@ -28,7 +28,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-pub use taken::{Cause, taken_at};
+pub use taken::{Cause, is_for, taken_at};
 
 /// How often the files are looked at, when there are connections.
 const EVERY: Duration = Duration::from_secs(1);

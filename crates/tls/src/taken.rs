@@ -4,8 +4,8 @@ use std::{io, sync::Arc, time::Duration};
 
 use rustls::{
     CertificateError, Error, RootCertStore,
-    client::verify_server_cert_signed_by_trust_anchor,
-    pki_types::{CertificateDer, UnixTime},
+    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::{ParsedCertificate, WebPkiClientVerifier},
 };
 
@@ -36,6 +36,13 @@ pub fn taken_at(files: &Files, at: Duration) -> Result<(), (Cause, String)> {
     let chain = certificates(&files.certificate).map_err(unread)?;
     let verified = verify(Arc::new(authorities), &chain, UnixTime::since_unix_epoch(at));
     verified.map_err(|error| (cause(&error), error.to_string()))
+}
+
+/// Whether the certificate of these files is there, and for this host: a name or an address.
+pub fn is_for(files: &Files, host: &str) -> bool {
+    let (Ok(chain), Ok(name)) = (certificates(&files.certificate), ServerName::try_from(host)) else { return false };
+    let Some(first) = chain.first() else { return false };
+    ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
 }
 
 fn verify(authorities: Arc<RootCertStore>, chain: &[CertificateDer<'_>], at: UnixTime) -> Result<(), Error> {

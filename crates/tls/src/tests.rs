@@ -171,6 +171,7 @@ fn why_a_certificate_is_not_taken_is_told() {
     let (dir, ours, now) = (tempfile::tempdir().unwrap(), authority(), Duration::from_secs(1_800_000_000));
     let files = issue(&dir, "node", &ours);
     taken_at(&files, now).unwrap();
+    assert!(is_for(&files, "127.0.0.1") && !is_for(&files, "127.0.0.2") && !is_for(&files, "no name"));
     let cause = |at: Duration| taken_at(&files, at).unwrap_err().0;
     assert_eq!(cause(Duration::ZERO), Cause::Time, "it is of 1975");
     std::fs::write(&files.authorities, authority().as_ref().pem()).unwrap();

@@ -69,20 +69,25 @@ fn named(form: &mut Params, grant: &str) -> Reply<()> {
     Ok(())
 }
 
+/// The refresh token in the web app's cookie. Not from another site: the cookie is sent with requests of our own pages
+/// only, and this makes sure.
+fn in_cookie(auth: &Auth, headers: &HeaderMap) -> Reply<Option<String>> {
+    let Some(token) = browser::cookie(headers, REFRESH_COOKIE) else { return Ok(None) };
+    let origin = headers.get(header::ORIGIN);
+    if origin.is_some_and(|origin| *origin != auth.config.issuer.as_str()) {
+        return Err(OAuthError::invalid_request("the cookie is for the web app only"));
+    }
+    Ok(Some(token.to_owned()))
+}
+
 /// Answers a token request; the web app's refresh token comes and goes in a cookie that only these paths see.
 async fn answer(auth: &Auth, path: &str, headers: &HeaderMap, mut form: Params) -> Reply<Response> {
     let web = form.get("client_id") == Some(WEB_CLIENT);
     let refreshes = form.get("grant_type") == Some("refresh_token") && form.get("refresh_token").is_none();
     if web
         && refreshes
-        && let Some(token) = browser::cookie(headers, REFRESH_COOKIE)
+        && let Some(token) = in_cookie(auth, headers)?
     {
-        // Not from another site: the cookie is sent with requests of our own pages only, and this makes sure.
-        let origin = headers.get(header::ORIGIN);
-        if origin.is_some_and(|origin| *origin != auth.config.issuer.as_str()) {
-            return Err(OAuthError::invalid_request("the cookie is for the web app only"));
-        }
-        let token = token.to_owned();
         form.set("refresh_token", &token);
     }
     let mut reply = auth.token(path, headers, &form).await?;
@@ -127,9 +132,8 @@ pub(super) async fn revoke_token(auth: State<Arc<Auth>>, headers: HeaderMap, mut
     let web = form.0.get("client_id") == Some(WEB_CLIENT);
     if web
         && form.0.get("token").is_none()
-        && let Some(token) = browser::cookie(&headers, REFRESH_COOKIE)
+        && let Some(token) = in_cookie(&auth, &headers)?
     {
-        let token = token.to_owned();
         form.0.set("token", &token);
     }
     auth.revoke_token(&headers, &form.0).await?;

@@ -26,7 +26,8 @@ impl Known {
     pub(super) async fn github_person(&self, trip: &Trip<'_>, code: &str) -> Result<Person, Trouble> {
         let http = client()?;
         let exchange = http.post(format!("{}/login/oauth/access_token", self.config.url));
-        let token: Token = ask(form(exchange, &self.exchange(trip, code))).await?;
+        let secret = self.config.client_secret.now();
+        let token: Token = ask(form(exchange, &self.exchange(trip, code, &secret))).await?;
         let token = token.access_token.ok_or(Trouble::Refused("GitHub does not know this sign-in: begin again"))?;
         let get = |path: &str| http.get(format!("{}{path}", self.config.api_url)).bearer_auth(&token);
         let user: User = ask(get("/user")).await?;

@@ -108,8 +108,8 @@ impl Known {
 
     pub(super) async fn google_person(&self, trip: &Trip<'_>, code: &str, now: Timestamp) -> Result<Person, Trouble> {
         let metadata = self.google_metadata(now, false).await?;
-        let exchange = client()?.post(&metadata.token_endpoint);
-        let Reply { id_token } = ask(form(exchange, &self.exchange(trip, code))).await?;
+        let (exchange, secret) = (client()?.post(&metadata.token_endpoint), self.config.client_secret.now());
+        let Reply { id_token } = ask(form(exchange, &self.exchange(trip, code, &secret))).await?;
         let claims = match verified(&id_token, &metadata.keys)? {
             Some(claims) => claims,
             None => verified(&id_token, &self.google_metadata(now, true).await?.keys)?

@@ -68,9 +68,12 @@ async fn pages_say_so_to_nobody_else() {
     }
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_session_ends_with_everything_that_came_of_it() {
-    let world = World::open("sqlite").await;
+async fn a_session_ends_with_everything_that_came_of_it(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut here = Browser::signed_up(&world, "ada@example.org").await;
     let mut there = Browser::new(&world);
@@ -170,4 +173,35 @@ async fn a_form_is_taken_from_our_own_pages_however_the_browser_names_them() {
         let form = [("form_token", token.as_str()), ("email", "ada@example.org"), ("password", PASSWORD)];
         assert_eq!(browser.post("/login", &form, headers).await.status, status, "{headers:?}");
     }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn sessions_are_listed_and_ended_by_programs_too(#[case] engine: &str) {
+    const SESSIONS: &str = "/api/v1/auth/sessions";
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let mut here = Browser::signed_up(&world, "ada@example.org").await;
+    let manages = own_token(&world, &mut here).await;
+    let eve = own_token(&world, &mut Browser::signed_up(&world, "eve@example.org").await).await;
+    let listed = async |token: &str| world.get_as(SESSIONS, token).await.ok()["items"].as_array().unwrap().clone();
+    let own = listed(&manages).await;
+    assert_eq!((own.len(), listed(&eve).await.len()), (1, 1), "each has their own");
+    let mut there = Browser::new(&world);
+    let fields = [("email", "ada@example.org"), ("password", PASSWORD)];
+    there.submit("/login", "/login", &fields).await;
+    let token = there.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
+    let all = listed(&manages).await;
+    let new: Vec<_> = all.iter().filter(|one| one["id"] != own[0]["id"]).collect();
+    assert_eq!((all.len(), new.len()), (2, 1), "{all:?}");
+    assert!(new[0]["agent"].is_string() && new[0]["created_at"].is_string() && new[0]["last_seen_at"].is_string());
+    let one = format!("{SESSIONS}/{}", new[0]["id"].as_str().unwrap());
+    assert_eq!(world.json_as("DELETE", &one, &eve, &json!(null)).await.status, StatusCode::NOT_FOUND, "not hers");
+    assert!(world.opens(&token).await);
+    assert_eq!(world.json_as("DELETE", &one, &manages, &json!(null)).await.status, StatusCode::NO_CONTENT);
+    assert!(!world.opens(&token).await, "with everything that came of it");
+    assert_eq!(there.get("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!((here.get("/account").await.status, listed(&manages).await.len()), (StatusCode::OK, 1));
 }

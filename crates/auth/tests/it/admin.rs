@@ -3,7 +3,11 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::http::StatusCode;
@@ -246,9 +250,12 @@ async fn an_operator_changes_what_people_hold(#[case] engine: &str) {
     assert_eq!(closed.status, StatusCode::FORBIDDEN);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn keys_rotate_with_an_overlap() {
-    let world = World::open("sqlite").await;
+async fn keys_rotate_with_an_overlap(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let old = browser.tokens(&client, "read:content").await["access_token"].as_str().unwrap().to_owned();
@@ -268,9 +275,12 @@ async fn keys_rotate_with_an_overlap() {
     assert_eq!(published(browser.get("/oauth/jwks").await.ok()), 2);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
-    let world = World::open("sqlite").await;
+async fn signing_keys_are_rotated_by_themselves_after_half_a_year(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
     let look = async |days: i64| {
@@ -285,9 +295,12 @@ async fn signing_keys_are_rotated_by_themselves_after_half_a_year() {
     assert_eq!(rotated.map(|entry| entry["actor"].as_str().unwrap()).collect::<Vec<_>>(), ["system"]);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn the_key_that_seals_is_changed_by_itself_after_ninety_days() {
-    let world = World::open("sqlite").await;
+async fn the_key_that_seals_is_changed_by_itself_after_ninety_days(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
     let look = async |days: i64| {
@@ -309,9 +322,12 @@ async fn the_key_that_seals_is_changed_by_itself_after_ninety_days() {
     assert!(browser.get("/account").await.text.contains("ada@example.org"), "what was sealed before opens");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_client_that_ends_takes_its_tokens_along() {
-    let world = World::open("sqlite").await;
+async fn a_client_that_ends_takes_its_tokens_along(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let reply = browser.tokens(&client, "read:content").await;
@@ -345,9 +361,12 @@ pub fn http(status: &str, extra: &str, body: &str) -> String {
     )
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_client_can_describe_itself() {
-    let world = World::open("sqlite").await;
+async fn a_client_can_describe_itself(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let good = document(|at| {
         let body =
@@ -406,6 +425,35 @@ async fn a_client_whose_name_leads_inside_is_not_asked() {
         let page = Browser::new(&world).get(&request(&format!("https://{host}/app.json"), "read:content", &[])).await;
         assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains(why), "{host}: {}", page.text);
     }
+}
+
+/// Who connects to the name again may be led elsewhere than to what was looked at.
+#[tokio::test]
+async fn a_clients_host_is_looked_up_once_and_asked_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let here = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let world = World::told(testkit::sqlite().await, move |config| {
+        config.lookup = Arc::new(move |_: String, _: u16| {
+            // What a second answer would be is no address of anybody's.
+            let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            let found: io::Result<_> = if first { Ok(vec![here]) } else { Err(io::ErrorKind::NotFound.into()) };
+            std::future::ready(found).boxed()
+        });
+    });
+    let world = world.await;
+    let mut browser = Browser::new(&world);
+    // A name that no other lookup knows (RFC 6761, section 6.4).
+    let id = format!("https://client.invalid:{}/app.json", here.port());
+    let address = request(&id, "read:content", &[]);
+    let (page, came) = tokio::join!(browser.get(&address), async {
+        let came = tokio::time::timeout(Duration::from_secs(5), listener.accept()).await;
+        // It speaks no TLS: the answer is that it can't be asked.
+        came.is_ok()
+    });
+    assert!(came && asked.load(Ordering::SeqCst) == 1, "{}", page.text);
+    assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains("it does not answer"), "{}", page.text);
 }
 
 #[rstest]

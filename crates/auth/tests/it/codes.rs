@@ -33,9 +33,12 @@ async fn a_code_becomes_tokens_once(#[case] engine: &str) {
     world.refresh(&client, reply["refresh_token"].as_str().unwrap()).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_code_is_bound_to_what_it_was_asked_with() {
-    let world = World::open("sqlite").await;
+async fn a_code_is_bound_to_what_it_was_asked_with(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let code = browser.code(&client, "read:content").await;
@@ -178,9 +181,12 @@ async fn signing_in_leads_back_to_the_request() {
     assert_eq!(browser.get(&young).await.status, StatusCode::OK);
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_pushed_request_is_good_once_and_for_its_client() {
-    let world = World::open("sqlite").await;
+async fn a_pushed_request_is_good_once_and_for_its_client(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, secret) = world.client(true, false).await;
     let (other, _) = world.client(false, false).await;
     let secret = secret.unwrap();
@@ -236,6 +242,57 @@ async fn a_token_is_for_the_resources_it_was_asked_for() {
     let form =
         [("grant_type", "refresh_token"), ("client_id", &client), ("refresh_token", refresh), ("resource", ISSUER)];
     world.form("/oauth/token", &form).await.fails(400, "invalid_target");
+}
+
+#[tokio::test]
+async fn a_token_for_several_resources_is_narrowed_to_one() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let page = format!("{}&resource={ISSUER}&resource={OTHER_RESOURCE}", request(&client, "read:content", &[]));
+    let token = hidden(&browser.get(&page).await.text, "form_token");
+    let answered = browser.post(&page, &[("form_token", &token), ("decision", "allow")], &[]).await.sent_to();
+    let both = world.redeem(&client, &answered["code"]).await.ok();
+    let access = both["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], json!([ISSUER, OTHER_RESOURCE]));
+    assert!(world.opens(access).await, "this API is one of them");
+    let refresh = both["refresh_token"].as_str().unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client.as_str()),
+        ("refresh_token", refresh),
+        ("resource", OTHER_RESOURCE),
+    ];
+    let one = world.form("/oauth/token", &form).await.ok();
+    let access = one["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], OTHER_RESOURCE);
+    assert!(!world.opens(access).await);
+    let again = world.refresh(&client, one["refresh_token"].as_str().unwrap()).await.ok();
+    let access = again["access_token"].as_str().unwrap();
+    assert_eq!(claims(access)["aud"], json!([ISSUER, OTHER_RESOURCE]), "what was granted stays granted");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn who_the_person_is_is_told_as_far_as_they_allowed(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let (email, nothing) = ((json!("ada@example.org"), json!(false)), (json!(null), json!(null)));
+    for (scope, status, told) in
+        [("openid email", 200, &email), ("openid", 200, &nothing), ("email read:content", 403, &nothing)]
+    {
+        let reply = browser.tokens(&client, scope).await;
+        let token = reply["access_token"].as_str().unwrap();
+        for method in ["GET", "POST"] {
+            let answer = world.json_as(method, "/oauth/userinfo", token, &json!(null)).await;
+            assert_eq!(answer.status, status, "{scope}: {}", answer.text);
+            assert_eq!((&answer.json["email"], &answer.json["email_verified"]), (&told.0, &told.1), "{scope}");
+            assert_eq!(answer.json["sub"] == claims(token)["sub"], status == 200, "{scope}");
+        }
+    }
 }
 
 #[tokio::test]

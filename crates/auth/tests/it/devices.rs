@@ -77,9 +77,12 @@ async fn a_device_waits_for_its_person(#[case] engine: &str) {
     poll(&world, &client, &code).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_person_can_say_no_or_nothing() {
-    let world = World::open("sqlite").await;
+async fn a_person_can_say_no_or_nothing(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let (code, user_code) = begin(&world, &client).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
@@ -101,9 +104,12 @@ async fn whoever_is_not_signed_in_signs_in_first() {
 }
 
 /// A thief allowed a device; the person changes the password before it asks.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn what_was_allowed_before_everything_ended_gives_nothing_after() {
-    let world = World::open("sqlite").await;
+async fn what_was_allowed_before_everything_ended_gives_nothing_after(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let (code, user_code) = begin(&world, &client).await;

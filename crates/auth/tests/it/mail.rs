@@ -158,9 +158,12 @@ async fn the_answer_is_the_same_for_every_address() {
     assert_eq!(forged.status, 403, "only our own page asks");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn codes_end_and_are_each_for_one_thing() {
-    let (world, post) = (World::open("sqlite").await, Box::new());
+async fn codes_end_and_are_each_for_one_thing(#[case] engine: &str) {
+    let (world, post) = (World::open(engine).await, Box::new());
     Browser::signed_up(&world, EMAIL).await;
     let verify = post.link(&world, VERIFY).await;
     assert_eq!(reset(&world, &verify, NEW).await.status, 404, "a link to confirm with is none to reset with");
@@ -403,9 +406,12 @@ async fn signing_up_answers_the_same_without_a_mail_server(#[case] engine: &str)
     );
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn whose_account_is_to_be_erased_is_told_by_mail() {
-    let (world, post) = (World::open("sqlite").await, Box::new());
+async fn whose_account_is_to_be_erased_is_told_by_mail(#[case] engine: &str) {
+    let (world, post) = (World::open(engine).await, Box::new());
     let token = crate::admin::own_token(&world, &mut Browser::signed_up(&world, EMAIL).await).await;
     post.collect(&world).await;
     let send = async |method: &str, path: &str| {

@@ -26,4 +26,5 @@ mod roles;
 mod statements;
 mod storm;
 mod strict;
+mod terms;
 mod world;

@@ -103,9 +103,12 @@ async fn a_thief_without_the_key_or_too_late_stays_out() {
     assert_eq!(send(&mut browser, &page, "/login/passkey", &fields).await.status, 403, "five minutes are over");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn passkeys_are_added_to_ones_own_account() {
-    let world = World::open("sqlite").await;
+async fn passkeys_are_added_to_ones_own_account(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let mut authenticator = with_one(&world).await;
     let mut eve = Browser::signed_up(&world, "eve@example.org").await;
     assert_eq!(authenticator.add(&mut eve).await.status, 409, "one passkey is for one account");
@@ -133,9 +136,12 @@ async fn passkeys_are_added_to_ones_own_account() {
     assert_eq!(Authenticator::new().add(&mut bob).await.status, 409, "twenty are enough");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_passkey_is_given_up_unless_it_is_the_last_way_in() {
-    let world = World::open("sqlite").await;
+async fn a_passkey_is_given_up_unless_it_is_the_last_way_in(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let mut browser = Browser::signed_up(&world, EMAIL).await;
     let mut authenticator = Authenticator::new();
     authenticator.add(&mut browser).await;

@@ -226,9 +226,12 @@ async fn everything_that_is_kept_is_given_and_nothing_of_it_is_left(#[case] engi
     assert_eq!((&after["rows"], &after["sessions"]), (&before["rows"], &before["sessions"]), "Eve's stays");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_report_says_what_is_kept_by_category_and_who_reads_it() {
-    let world = World::open("sqlite").await;
+async fn a_report_says_what_is_kept_by_category_and_who_reads_it(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, false).await;
     let mut browser = Browser::signed_up(&world, ADA).await;
     browser.tokens(&client, "openid email read:content read:watchlist").await;
@@ -306,9 +309,12 @@ async fn people_are_forgotten_after_a_grace_in_which_they_can_stay(#[case] engin
     assert_ne!(claims(&own_token(&world, &mut again).await)["sub"], person.as_str(), "somebody new");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_waived_grace_is_none_and_an_operator_can_do_it_for_them() {
-    let world = World::open("sqlite").await;
+async fn a_waived_grace_is_none_and_an_operator_can_do_it_for_them(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let token = own_token(&world, &mut browser).await;
     let people = "/api/v1/internal/privacy/people";

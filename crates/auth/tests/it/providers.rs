@@ -1,7 +1,10 @@
 //! Signing in with Google and GitHub, in a browser without script: new accounts, known ones, linking, and everything that a
 //! provider, a thief or a stranger could get wrong.
 
+use std::sync::{Arc, Mutex};
+
 use auth::{Provider, ProviderConfig};
+use contracts::Secret;
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::args;
@@ -23,8 +26,28 @@ pub async fn settled(engine: &str) -> (World, Elsewhere) {
 }
 
 fn at(provider: Provider, url: &str) -> ProviderConfig {
-    let (client_id, client_secret) = (CLIENT.to_owned(), SECRET.to_owned());
+    let (client_id, client_secret) = (CLIENT.to_owned(), SECRET.into());
     ProviderConfig { provider, client_id, client_secret, url: url.to_owned(), api_url: url.to_owned() }
+}
+
+/// Whoever looks after it changes our secret there while the node runs.
+#[rstest]
+#[case(Provider::Google, "google")]
+#[case(Provider::GitHub, "github")]
+#[tokio::test]
+async fn a_secret_that_changed_is_the_one_that_is_shown(#[case] provider: Provider, #[case] name: &str) {
+    let (elsewhere, secret) = (Elsewhere::start().await, Arc::new(Mutex::new("another".to_owned())));
+    let held = Arc::clone(&secret);
+    let world = World::told(testkit::sqlite().await, |config| {
+        let client_secret = Secret::live(move || held.lock().unwrap().clone());
+        config.providers = vec![ProviderConfig { client_secret, ..at(provider, &elsewhere.url) }];
+    });
+    let world = world.await;
+    let mut browser = Browser::new(&world);
+    assert_ne!(sign_in(&mut browser, &elsewhere, name).await.status, 303);
+    *secret.lock().unwrap() = SECRET.to_owned();
+    assert_eq!(sign_in(&mut browser, &elsewhere, name).await.status, 303);
+    assert_eq!(browser.get("/account").await.status, 200);
 }
 
 /// Goes to a provider and says yes there; the path back.

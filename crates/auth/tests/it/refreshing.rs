@@ -7,13 +7,17 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use jsonwebtoken::{
+    Algorithm, EncodingKey, Header, encode,
+    jwk::{Jwk, ThumbprintHash},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
+use url::form_urlencoded;
 
-use crate::world::{Browser, CALLBACK, ISSUER, VERIFIER, World, basic, claims};
+use crate::world::{Browser, CALLBACK, ISSUER, VERIFIER, World, basic, claims, request};
 
 fn text(reply: &Value, name: &str) -> String {
     reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}")).to_owned()
@@ -55,9 +59,12 @@ async fn a_lost_reply_is_theft_once_its_token_was_used() {
     world.refresh(&client, &text(&third, "refresh_token")).await.fails(400, "invalid_grant");
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_refresh_reaches_no_further_and_ends() {
-    let world = World::open("sqlite").await;
+async fn a_refresh_reaches_no_further_and_ends(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let ((client, _), (other, _)) = (world.client(false, false).await, world.client(false, false).await);
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let first = browser.tokens(&client, "read:content read:watchlist").await;
@@ -142,9 +149,12 @@ async fn another_process_learns_of_a_revocation() {
     assert!(!good());
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn tokens_are_introspected_by_those_they_concern() {
-    let world = World::open("sqlite").await;
+async fn tokens_are_introspected_by_those_they_concern(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, secret) = world.client(true, false).await;
     let (stranger, strange_secret) = world.client(true, false).await;
     let (service, service_secret) = world.service(contracts::Role::McpServer).await;
@@ -179,9 +189,12 @@ async fn tokens_are_introspected_by_those_they_concern() {
     assert_eq!(ask(right, access).await.ok(), json!({ "active": false }));
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_service_stands_for_itself() {
-    let world = World::open("sqlite").await;
+async fn a_service_stands_for_itself(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (service, secret) = world.service(contracts::Role::IngestionService).await;
     let form = [("grant_type", "client_credentials"), ("client_id", &service), ("client_secret", &secret)];
     let reply = world.form("/oauth/token", &form).await.ok();
@@ -230,9 +243,12 @@ impl Holder {
     }
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test]
-async fn a_bound_token_is_worth_nothing_without_its_key() {
-    let world = World::open("sqlite").await;
+async fn a_bound_token_is_worth_nothing_without_its_key(#[case] engine: &str) {
+    let world = World::open(engine).await;
     let (client, _) = world.client(false, true).await;
     let (holder, thief) = (Holder::new(), Holder::new());
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
@@ -277,4 +293,145 @@ async fn a_bound_token_is_worth_nothing_without_its_key() {
     let late = holder.proof("GET", "/api/v1/auth/me", &world, "9", Some(&access));
     world.advance(61);
     assert_eq!(open(late).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// The code of a request that names a key, or was pushed with a proof of one, is good with that key alone (RFC 9449,
+/// section 10).
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_code_can_be_bound_to_a_key(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (client, _) = world.client(false, false).await;
+    let (holder, thief) = (Holder::new(), Holder::new());
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let redeem = async |code: &str, by: Option<(&Holder, &str)>| {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client.as_str()),
+            ("code", code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let proof = by.map(|(holder, jti)| holder.proof("POST", "/oauth/token", &world, jti, None));
+        let headers: Vec<_> = proof.iter().map(|proof| ("dpop", proof.as_str())).collect();
+        world.form_with("/oauth/token", &form, &headers).await
+    };
+    let named = holder.jwk.thumbprint(ThumbprintHash::SHA256).unwrap();
+    let code = browser.authorize(&client, "read:content", &[("dpop_jkt", named.as_str())]).await["code"].clone();
+    redeem(&code, None).await.fails(400, "invalid_dpop_proof");
+    redeem(&code, Some((&thief, "1"))).await.fails(400, "invalid_dpop_proof");
+    assert_eq!(redeem(&code, Some((&holder, "2"))).await.ok()["token_type"], "DPoP");
+
+    let push = async |jti: &str, more: &[(&str, &str)]| {
+        let query = request(&client, "read:content", more);
+        let pairs: Vec<(String, String)> =
+            form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let proof = holder.proof("POST", "/oauth/par", &world, jti, None);
+        world.form_with("/oauth/par", &pairs, &[("dpop", &proof)]).await
+    };
+    let other = thief.jwk.thumbprint(ThumbprintHash::SHA256).unwrap();
+    push("3", &[("dpop_jkt", other.as_str())]).await.fails(400, "invalid_dpop_proof");
+    let pushed = push("4", &[]).await.ok();
+    let uri = pushed["request_uri"].as_str().unwrap();
+    let address = format!("/oauth/authorize?client_id={client}&request_uri={uri}");
+    let code = browser.get(&address).await.sent_to()["code"].clone();
+    redeem(&code, Some((&thief, "5"))).await.fails(400, "invalid_dpop_proof");
+    assert_eq!(redeem(&code, Some((&holder, "6"))).await.ok()["token_type"], "DPoP");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn the_web_app_signs_out_with_its_cookie(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let to = format!("{ISSUER}/signed-in");
+    let more = [("redirect_uri", to.as_str())];
+    let answered = browser.authorize(auth::WEB_CLIENT, "account:manage read:content", &more).await;
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", auth::WEB_CLIENT),
+        ("code", answered["code"].as_str()),
+        ("redirect_uri", to.as_str()),
+        ("code_verifier", VERIFIER),
+    ];
+    let answer = world.form("/oauth/token", &form).await;
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let access = text(&answer.ok(), "access_token");
+    let own = [("client_id", auth::WEB_CLIENT)];
+    let evil = [("cookie", cookie.as_str()), ("origin", "https://evil.example")];
+    world.form_with("/oauth/revoke", &own, &evil).await.fails(400, "invalid_request");
+    assert!(world.opens(&access).await, "another site signs nobody out");
+    let ended = world.form_with("/oauth/revoke", &own, &[("cookie", cookie.as_str()), ("origin", ISSUER)]).await;
+    assert_eq!(ended.status, StatusCode::OK, "{}", ended.text);
+    assert!(ended.header("set-cookie").contains("Max-Age=0"), "{}", ended.header("set-cookie"));
+    assert!(!world.opens(&access).await);
+    let form = [("grant_type", "refresh_token"), ("client_id", auth::WEB_CLIENT)];
+    world.form_with("/oauth/token", &form, &[("cookie", cookie.as_str())]).await.fails(400, "invalid_grant");
+}
+
+/// What a proof must be (RFC 9449, section 4.3), one change at a time; null leaves a member out.
+#[tokio::test]
+async fn a_proof_is_believed_in_one_shape_only() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let (holder, other) = (Holder::new(), Holder::new());
+    let public = |holder: &Holder| {
+        let mut jwk = holder.jwk.clone();
+        jwk.common.key_algorithm = None;
+        serde_json::to_value(jwk).unwrap()
+    };
+    let mut private = public(&holder);
+    private["d"] = json!("AAAA");
+    let now = world.clock.now().as_second();
+    let good = (
+        json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": public(&holder) }),
+        json!({ "htm": "POST", "htu": format!("{ISSUER}/oauth/par"), "iat": now }),
+    );
+    let cases = [
+        ("nothing", json!({}), json!({}), true),
+        ("an address with a query", json!({}), json!({ "htu": format!("{ISSUER}/oauth/par?a=b") }), true),
+        ("a clock that is a little ahead", json!({}), json!({ "iat": now + 5 }), true),
+        ("a minute", json!({}), json!({ "iat": now - 60 }), true),
+        ("another type", json!({ "typ": "JWT" }), json!({}), false),
+        ("no type", json!({ "typ": null }), json!({}), false),
+        ("no signature", json!({ "alg": "none" }), json!({}), false),
+        ("a shared secret", json!({ "alg": "HS256" }), json!({}), false),
+        ("no key", json!({ "jwk": null }), json!({}), false),
+        ("another key", json!({ "jwk": public(&other) }), json!({}), false),
+        ("a private key", json!({ "jwk": private }), json!({}), false),
+        ("no id", json!({}), json!({ "jti": null }), false),
+        ("an empty id", json!({}), json!({ "jti": "" }), false),
+        ("another method", json!({}), json!({ "htm": "GET" }), false),
+        ("another address", json!({}), json!({ "htu": format!("{ISSUER}/oauth/token") }), false),
+        ("another host", json!({}), json!({ "htu": "https://evil.example/oauth/par" }), false),
+        ("no time", json!({}), json!({ "iat": null }), false),
+        ("more than a minute", json!({}), json!({ "iat": now - 61 }), false),
+        ("a clock that is far ahead", json!({}), json!({ "iat": now + 6 }), false),
+    ];
+    let query = request(&client, "read:content", &[]);
+    let pairs: Vec<(String, String)> =
+        form_urlencoded::parse(query.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for (number, (change, head, claims, believed)) in cases.into_iter().enumerate() {
+        let mut all = good.clone();
+        all.1["jti"] = json!(number.to_string());
+        for (base, changes) in [(&mut all.0, &head), (&mut all.1, &claims)] {
+            for (name, value) in changes.as_object().unwrap() {
+                base[name] = value.clone();
+                base.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            }
+        }
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let text = format!("{}.{}", part(&all.0), part(&all.1));
+        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &holder.key, Algorithm::ES256).unwrap();
+        let proof = format!("{text}.{signature}");
+        let answer = world.form_with("/oauth/par", &pairs, &[("dpop", proof.as_str())]).await;
+        assert_eq!(answer.status == StatusCode::CREATED, believed, "{change}: {}", answer.text);
+        assert!(believed || answer.json["error"] == "invalid_dpop_proof", "{change}: {}", answer.text);
+    }
 }

@@ -13,6 +13,8 @@ use access::{Live, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig, Keeper};
 use contracts::{Clock, Rng};
 use http_api::{Frame, frame_layer};
+use rstest::rstest;
+use testkit::TestDb;
 use tokio::{net::TcpListener, process::Command};
 
 fn said(output: &Output) -> String {
@@ -33,9 +35,9 @@ async fn folder() -> PathBuf {
     folder
 }
 
-/// A provider on a port of its own.
-async fn served() -> String {
-    let (db, clock, rng) = (testkit::sqlite().await, Clock::system(), Rng::system());
+/// A provider over this database, on a port of its own.
+async fn served(db: TestDb) -> String {
+    let (clock, rng) = (Clock::system(), Rng::system());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     let expected = VerifierConfig { issuer: issuer.clone(), audience: issuer.clone() };
@@ -61,19 +63,23 @@ async fn served() -> String {
     issuer
 }
 
-/// Runs a script of the folder against a new provider; what it said.
-async fn run(script: &str, more: &[(&str, &OsStr)]) -> String {
+/// Runs a script of the folder against a new provider over this database; what it said.
+async fn run(script: &str, db: TestDb, more: &[(&str, &OsStr)]) -> String {
     let folder = folder().await;
     let mut node = Command::new("node");
-    let node = node.arg(script).current_dir(folder).env("MEDIA_GATEWAY_URL", served().await);
+    let node = node.arg(script).current_dir(folder).env("MEDIA_GATEWAY_URL", served(db).await);
     let ran = node.env("MEDIA_GATEWAY_OPERATOR", "operator").envs(more.iter().copied()).output().await.unwrap();
     assert!(ran.status.success(), "{}", said(&ran));
     said(&ran)
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
 #[tokio::test(flavor = "multi_thread")]
-async fn strict_clients_are_content() {
-    let said = run("strict.mjs", &[]).await;
+async fn strict_clients_are_content(#[case] engine: &str) {
+    let db = if engine == "postgres" { testkit::postgres_owned().await } else { testkit::sqlite().await };
+    let said = run("strict.mjs", db, &[]).await;
     for check in ["pushedAndBound", "asAResource", "asAnApplication"] {
         assert!(said.contains(&format!("ok {check}")), "{said}");
     }
@@ -83,6 +89,6 @@ async fn strict_clients_are_content() {
 #[tokio::test(flavor = "multi_thread")]
 async fn differences_from_another_provider_have_reasons() {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/differences-from-oidc-provider.md");
-    let said = run("differential.mjs", &[("MEDIA_GATEWAY_TABLE", table.as_os_str())]).await;
+    let said = run("differential.mjs", testkit::sqlite().await, &[("MEDIA_GATEWAY_TABLE", table.as_os_str())]).await;
     assert!(said.contains("\nok "), "{said}");
 }

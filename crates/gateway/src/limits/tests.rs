@@ -69,8 +69,10 @@ async fn each_tier_has_its_windows() {
     let edge = "\"edge\";q=1000;w=60";
     // 200 a second fill a bucket of 500 in 2.5 s.
     let enterprise = "\"second\";q=500;w=3, \"minute\";q=5000;w=60, \"hour\";q=50000;w=3600".to_owned();
+    let anonymous = format!("\"second\";q=10;w=2, \"minute\";q=100;w=60, \"hour\";q=1000;w=3600, {edge}");
     for (caller, burst, policy) in [
-        (Caller::Anonymous, 10, format!("\"second\";q=10;w=2, \"minute\";q=100;w=60, \"hour\";q=1000;w=3600, {edge}")),
+        (Caller::Anonymous, 10, anonymous.clone()),
+        (somebody(Role::Guest), 10, anonymous),
         (somebody(Role::BasicUser), 20, "\"second\";q=20;w=2, \"minute\";q=200;w=60, \"hour\";q=2000;w=3600".into()),
         (
             somebody(Role::PremiumUser),

@@ -36,6 +36,7 @@ fn impatient() -> ServerConfig {
     ServerConfig {
         header_read_timeout: Duration::from_millis(200),
         drain: Duration::from_millis(600),
+        ping: (Duration::from_millis(100), Duration::from_millis(100)),
         ..ServerConfig::default()
     }
 }
@@ -66,6 +67,8 @@ async fn answers_with_the_peer() {
 #[case("G")]
 #[case("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaa")]
 #[case("PRI * HTTP/2.0\r\n")]
+// The whole preface and empty settings, and no answer to a ping.
+#[case("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")]
 #[case("GET / HTTP/1.1\r\nHost: x\r\n\r\n")]
 #[tokio::test]
 async fn slow_clients_are_let_go(#[case] sent: &str) {
@@ -127,6 +130,24 @@ async fn a_drain_has_a_bound() {
     server.shutdown.cancel();
     assert_eq!(server.task.await.unwrap().unwrap(), 1);
     assert_eq!(request.await.unwrap(), "", "cut off without an answer");
+}
+
+#[tokio::test]
+async fn one_client_does_not_take_every_place() {
+    let once = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let proxies = Proxies::new(|ip| ip.is_loopback());
+    for (proxies, served) in [(Proxies::default(), false), (proxies, true)] {
+        let config = ServerConfig { max_connections_per_client: 2, proxies, ..ServerConfig::default() };
+        let server = start(config).await;
+        let connect = || TcpStream::connect(server.address);
+        let held = [connect().await.unwrap(), connect().await.unwrap()];
+        let mut third = connect().await.unwrap();
+        let _ = third.write_all(once.as_bytes()).await;
+        assert_eq!(read_all(&mut third).await.starts_with("HTTP/1.1 200"), served);
+        drop(held);
+        sleep(Duration::from_millis(100)).await;
+        assert!(ask(server.address, once).await.starts_with("HTTP/1.1 200"), "who has left makes room");
+    }
 }
 
 #[tokio::test]

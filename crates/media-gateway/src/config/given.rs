@@ -1,8 +1,12 @@
 //! A secret of the configuration: as it stands there, or in a file of its own.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, bail};
+use contracts::Secret;
 
 /// Where a secret may be.
 pub struct Given<'a> {
@@ -26,14 +30,24 @@ impl Given<'_> {
         Ok(())
     }
 
-    /// The secret, where there is one.
+    /// The secret, where there is one. One of a file is read again at each use; while that can't be, or is empty, the one
+    /// from before counts.
     ///
     /// # Errors
     /// When its file can't be read.
-    pub fn read(&self) -> anyhow::Result<Option<String>> {
-        let Some(path) = self.file else { return Ok(self.value.clone()) };
-        let text = std::fs::read_to_string(path);
+    pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(path) = self.file.clone() else { return Ok(self.value.clone().map(Secret::from)) };
+        let text = std::fs::read_to_string(&path);
         let text = text.with_context(|| format!("`{}_file` {} can't be read", self.key, path.display()))?;
-        Ok(Some(text.trim().to_owned()))
+        let last = Mutex::new(text.trim().to_owned());
+        Ok(Some(Secret::live(move || {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            match std::fs::read_to_string(&path) {
+                Ok(text) if !text.trim().is_empty() => *last = text.trim().to_owned(),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, file = %path.display(), "a secret can't be read again"),
+            }
+            last.clone()
+        })))
     }
 }

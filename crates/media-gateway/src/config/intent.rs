@@ -67,8 +67,8 @@ impl Intent {
     /// When the key file can't be read or is empty.
     pub fn settings(&self) -> anyhow::Result<Option<IntentConfig>> {
         let (Some(url), Some(model)) = (self.url.clone(), self.model.clone()) else { return Ok(None) };
-        let key = self.given_key().read()?;
-        if self.key_file.is_some() && key.as_deref() == Some("") {
+        let key = self.given_key().secret()?;
+        if self.key_file.is_some() && key.as_ref().is_some_and(|key| key.now().is_empty()) {
             bail!("`intent.key_file` is empty");
         }
         Ok(Some(IntentConfig { url, model, key, timeout: Duration::from_millis(self.timeout_ms) }))

@@ -66,7 +66,7 @@ impl Mail {
     /// When the password file can't be read.
     pub fn smtp(&self) -> anyhow::Result<Option<SmtpConfig>> {
         let Some(url) = self.smtp_url.clone() else { return Ok(None) };
-        let password = self.password().read()?;
+        let password = self.password().secret()?;
         let timeout = Duration::from_millis(self.timeout_ms);
         Ok(Some(SmtpConfig { url, password, from: self.sender().to_owned(), timeout }))
     }

@@ -78,7 +78,7 @@ impl Client<'_> {
 
     fn settings(&self, provider: Provider) -> anyhow::Result<Option<ProviderConfig>> {
         let Some(client_id) = self.id.clone() else { return Ok(None) };
-        let client_secret = self.secret.read()?.unwrap_or_default();
+        let client_secret = self.secret.secret()?.unwrap_or_else(|| "".into());
         let url =
             |index: usize| self.urls.get(index).map_or_else(String::new, |url| url.trim_end_matches('/').to_owned());
         Ok(Some(ProviderConfig { provider, client_id, client_secret, url: url(0), api_url: url(1) }))

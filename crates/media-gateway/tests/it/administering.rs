@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 use stores::{Db, DbConfig, args};
 
 use crate::{
@@ -84,6 +85,46 @@ fn clients_and_signing_keys_are_administered_beside_a_node() {
     assert_eq!((opens(&old), opens(&token().ok()["access_token"])), (200, 200));
     good(&app.setup, &["auth", "clients", "disable", id]);
     assert_eq!((opens(&old), token().status), (401, 401));
+}
+
+/// A part of a token.
+fn part(token: &str, index: usize) -> Value {
+    let text = token.split('.').nth(index).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
+}
+
+#[test]
+fn a_program_has_tokens_as_the_configuration_says_and_keys_with_a_quota_of_their_own() {
+    const TOOLS: &str = "https://tools.example/";
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_SIGNATURE", "ES256").env("MEDIA_GATEWAY_AUTH_RESOURCES", TOOLS);
+    let app = setup.start();
+    let new = ["auth", "clients", "create", "robot", "--grant", "client_credentials", "--scopes", "read:content"];
+    let made = good(&app.setup, &[&new[..], &["--confidential", "--role", "service_account"]].concat());
+    let (id, secret) = made.trim().split_once("  ").unwrap();
+    let ask = |resource: &str| {
+        let request = app.request("POST", "/oauth/token").basic_auth(id, Some(secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        app.send(request.body(format!("grant_type=client_credentials{resource}")))
+    };
+    let whoami = |token: &str| app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(token));
+    for (resource, audience, status) in
+        [("", app.url("gateway"), 200), ("&resource=https%3A%2F%2Ftools.example%2F", TOOLS, 401)]
+    {
+        let token = ask(resource).ok()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!((&part(&token, 0)["alg"], &part(&token, 1)["aud"]), (&json!("ES256"), &json!(audience)));
+        assert_eq!(whoami(&token).status, status, "this API is {}", app.url("gateway"));
+    }
+    let elsewhere = ask("&resource=https%3A%2F%2Felsewhere.example%2F");
+    assert_eq!((elsewhere.status, &elsewhere.json["error"]), (400, &json!("invalid_target")));
+
+    let made = good(&app.setup, &["auth", "service-keys", "create", id, "importer"]);
+    let (key_id, key) = made.trim().split_once("  ").unwrap();
+    let known = whoami(key);
+    assert_eq!((known.status, known.header("ratelimit-policy")), (200, "\"quarter\";q=10000;w=900"), "{}", known.text);
+    let listed = good(&app.setup, &["auth", "service-keys", "list", id]);
+    assert!(listed.starts_with(&format!("{key_id}  importer  read:content  ")) && !listed.contains(key), "{listed}");
+    good(&app.setup, &["auth", "service-keys", "end", id, key_id]);
+    assert_eq!(whoami(key).status, 401);
 }
 
 #[tokio::test]

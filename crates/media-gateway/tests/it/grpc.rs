@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use contracts::{
     AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, Content, ContentType, Credit, CreditRole,
-    ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord, Trace,
+    ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord,
+    Trace,
 };
 use jiff::Timestamp;
 use rpc::{

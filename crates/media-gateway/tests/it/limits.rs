@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rpc::pb::{self, catalog_service_client::CatalogServiceClient};
+use rpc::pb::{self, catalog_service_client::CatalogServiceClient, search_service_client::SearchServiceClient};
 use serde_json::Value;
 use stores::{Db, DbConfig};
 use testkit::TestDb;
@@ -162,6 +162,29 @@ fn a_batch_over_grpc_costs_what_it_does_over_http() {
     let codes: Vec<_> = directories(&app, &elsewhere, 3).into_iter().map(code).collect();
     assert_eq!(codes, [Code::Ok, Code::Ok, Code::ResourceExhausted]);
     assert!(directories(&app, &[("x-forwarded-for", "192.0.2.8")], 1)[0].is_ok(), "another address");
+}
+
+/// Fifty a minute, whatever the tier allows; the node has no model, and says so to whoever may ask.
+#[test]
+fn searches_by_vector_have_a_quota_of_their_own() {
+    let app = counted().env(ANONYMOUS, "1000,1000,1000,1000").start();
+    let (given, refused) = block_on(async {
+        let channel = Endpoint::from_shared(app.url("gateway").to_owned()).unwrap().connect_lazy();
+        let (mut search, mut given) = (SearchServiceClient::new(channel), 0);
+        loop {
+            let asked = pb::VectorSearchRequest { limit: 1, ..Default::default() };
+            let status = search.vector_search(asked).await.unwrap_err();
+            if status.code() != Code::Unavailable {
+                break (given, status);
+            }
+            given += 1;
+            assert!(given < 500, "nothing is refused");
+        }
+    });
+    let stated = rpc::from_status(&refused, "search");
+    assert_eq!((refused.code(), &*stated.code), (Code::ResourceExhausted, "rate_limited"));
+    assert!(given >= 50 && stated.detail.contains("\"semantic\""), "{given}: {}", stated.detail);
+    assert_eq!(answered(&app, 3), 3, "other questions go on");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
     mutual,
@@ -181,6 +183,39 @@ fn a_server_of_the_configuration_is_handed_the_mail() {
     assert!(!String::from_utf8(shown.stdout).unwrap().contains("sesame"));
     let doctor = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
     assert!(doctor.contains("ok   mail: handed to the server of `mail.smtp_url`"), "{doctor}");
+}
+
+#[test]
+fn a_password_of_a_file_is_read_again_while_the_node_runs() {
+    let ((port, mails), dir) = (mail_server(None), tempfile::tempdir().unwrap());
+    let file = dir.path().join("password");
+    let say = |password: &str| std::fs::write(&file, format!("{password}\n")).unwrap();
+    say("sesame-one");
+    let app = Setup::new()
+        .env("MEDIA_GATEWAY_MAIL_SMTP_URL", format!("smtp://node@127.0.0.1:{port}"))
+        .env("MEDIA_GATEWAY_MAIL_SMTP_PASSWORD_FILE", file.to_str().unwrap())
+        .env("MEDIA_GATEWAY_MAIL_FROM", "films@example.net")
+        .start();
+    for (password, email) in [("sesame-one", EMAIL), ("sesame-two", "eve@example.org")] {
+        say(password);
+        assert_eq!(sign_up(&app, email), 200);
+        let shown = format!("AUTH PLAIN {}", BASE64_STANDARD.encode(format!("\0node\0{password}")));
+        let lines = mails.recv_timeout(PATIENCE).unwrap();
+        assert!(lines.contains(&shown), "{shown} in {lines:#?}");
+    }
+    assert!(!app.log().contains("sesame"), "{}", app.log());
+}
+
+#[test]
+fn whether_addresses_are_confirmed_first_is_the_configurations_to_say() {
+    let (port, _mails) = mail_server(None);
+    let enters = |setup: Setup, first: &str| {
+        let app = setup.env("MEDIA_GATEWAY_AUTH_CONFIRM_FIRST", first).start();
+        assert_eq!(sign_up(&app, EMAIL), 200);
+        Browser::new(&app).submit("/login", "/login", &[("email", EMAIL), ("password", "correct horse battery")])
+    };
+    assert_eq!(enters(Setup::new(), "true"), 403, "also without a mail server");
+    assert_eq!(enters(at_server(format!("smtp://node@127.0.0.1:{port}")), "false"), 303, "nor with one");
 }
 
 /// What a server of this machine shows who speaks TLS to it.

@@ -9,6 +9,7 @@ mod curation;
 mod dead_letters;
 mod demo;
 mod disk;
+mod doors;
 mod elsewhere;
 mod eval;
 mod faults;

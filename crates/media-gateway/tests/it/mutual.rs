@@ -6,6 +6,8 @@ use std::{
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::Value;
+use testkit::TestDb;
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
@@ -58,28 +60,34 @@ fn eventually(front: &App, wanted: u16) {
     }
 }
 
+/// A node of the deployment, with these certificates.
+fn node(dir: &Path, database: &TestDb, name: &str, files: &[PathBuf; 3]) -> Setup {
+    let token = dir.join("peer.token");
+    std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
+    let setup = Setup::on(&dir.join(name))
+        .env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap())
+        .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap());
+    with(setup, files)
+}
+
+/// The gateway and search before a node that has the rest.
+fn before(back: &App, setup: Setup) -> App {
+    let https = |role: &str| back.url(role).replace("http://", "https://");
+    setup
+        .roles("gateway,search")
+        .env("MEDIA_GATEWAY_PEER_AUTH", https("auth"))
+        .env("MEDIA_GATEWAY_PEER_CATALOG", https("catalog"))
+        .env("MEDIA_GATEWAY_PEER_INGEST", https("ingest"))
+        .start()
+}
+
 #[test]
 fn roles_show_each_other_certificates_that_change_while_they_run() {
     let (dir, database) = (tempfile::tempdir().unwrap(), database());
-    let token = dir.path().join("peer.token");
-    std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
-    let setup = |name: &str, by: &Authority| {
-        let setup = Setup::on(&dir.path().join(name))
-            .env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap())
-            .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap());
-        with(setup, &issue(dir.path(), name, by))
-    };
+    let setup = |name: &str, by: &Authority| node(dir.path(), &database, name, &issue(dir.path(), name, by));
     let (ours, other) = (authority(), authority());
     let back = setup("back", &ours).roles("auth,catalog,ingest").start();
-    let https = |role: &str| back.url(role).replace("http://", "https://");
-    let front = |name: &str, by: &Authority| {
-        setup(name, by)
-            .roles("gateway,search")
-            .env("MEDIA_GATEWAY_PEER_AUTH", https("auth"))
-            .env("MEDIA_GATEWAY_PEER_CATALOG", https("catalog"))
-            .env("MEDIA_GATEWAY_PEER_INGEST", https("ingest"))
-            .start()
-    };
+    let front = |name: &str, by: &Authority| before(&back, setup(name, by));
     let friend = front("friend", &ours);
     fixtures::ingest_all(&back.setup);
     // What search knows came over gRPC, and the directory over HTTP.
@@ -100,6 +108,36 @@ fn roles_show_each_other_certificates_that_change_while_they_run() {
     refused(&late);
     issue(dir.path(), "late", &other);
     eventually(&late, 200);
+}
+
+/// Has the command line see to a node's certificate, and says what that printed.
+fn issued(dir: &Path, name: &str, host: &str) -> ([PathBuf; 3], Value) {
+    let [authority, out] = ["authority", name].map(|folder| dir.join(format!("{folder}.tls")));
+    let args = ["--authority", authority.to_str().unwrap(), "--out", out.to_str().unwrap(), host];
+    let output = Setup::new().run(&[&["tls", "issue", "--json"][..], &args].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = serde_json::from_slice(&output.stdout).unwrap();
+    (["node.crt", "node.key", "authorities.crt"].map(|file| out.join(file)), said)
+}
+
+/// With nobody else's tools: where the authority is first used it is made.
+#[test]
+fn roles_show_certificates_that_the_command_line_has_issued() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), database());
+    let start = |name: &str| {
+        let (files, said) = issued(dir.path(), name, "127.0.0.1");
+        assert_eq!(said["issued"], true, "{said}");
+        node(dir.path(), &database, name, &files)
+    };
+    let back = start("back").roles("auth,catalog,ingest").start();
+    let front = before(&back, start("front"));
+    front.eventually("/api/v1/platforms", Value::is_object);
+    let doctor = String::from_utf8(front.setup.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("ok   certificate: "), "{doctor}");
+    assert_eq!(issued(dir.path(), "back", "127.0.0.1").1["issued"], false, "it is young");
+    assert_eq!(issued(dir.path(), "back", "elsewhere.example").1["issued"], true, "it is for another host");
+    let refused = Setup::new().run(&["tls", "issue", "--authority", "a", "--out", "b"]);
+    assert_eq!(refused.status.code(), Some(2), "for which host?");
 }
 
 /// A certificate that ends at the midnight so many days from now.

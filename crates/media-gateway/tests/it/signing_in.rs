@@ -62,8 +62,9 @@ fn the_command_line_signs_in_and_makes_keys() {
     let made = good(&["auth", "api-keys", "create", "assistant", "--kind", "mcp"]);
     let (id, key) = made.trim().split_once("  ").unwrap();
     assert!(key.starts_with("mg_mcp_"), "{made}");
-    let opens = || app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(key)).status;
-    assert_eq!(opens(), 200);
+    let asked = || app.send(app.request("GET", "/api/v1/auth/me").bearer_auth(key));
+    let opens = || asked().status;
+    assert_eq!((opens(), asked().header("ratelimit-policy")), (200, "\"quarter\";q=1000;w=900"));
     let listed = good(&["auth", "api-keys", "list"]);
     assert!(listed.starts_with(&format!("{id}  mcp  assistant  read:content  ")) && !listed.contains(key), "{listed}");
     let wide = ["auth", "api-keys", "create", "x", "--kind", "mcp", "--scopes", "write:watchlist"];

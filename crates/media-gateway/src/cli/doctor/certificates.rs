@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tls::Cause;
 
 use super::{Check, State, check};
-use crate::{config::Config, peers};
+use crate::{cli::tls::LEFT, config::Config, peers};
 
-/// A certificate lasts 90 days and is renewed after 60 (A6): with less left than this somebody forgot to.
-const LEFT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// What other roles make of this node's certificate at `now`; nothing where it has none.
+/// What other roles make of this node's certificate at `now`; nothing where it has none. With less than [`LEFT`] of it left
+/// somebody forgot to renew it.
 pub(super) fn certificate(config: &Config, now: Timestamp) -> Option<Check> {
     let bad = |why: String, cause| {
         let found = format!("no other role takes it: {why}");
@@ -22,7 +20,7 @@ pub(super) fn certificate(config: &Config, now: Timestamp) -> Option<Check> {
         Err(error) => return Some(bad(error.to_string(), Cause::File)),
     };
     let at = |time: Timestamp| Duration::from_secs(u64::try_from(time.as_second()).unwrap_or_default());
-    Some(match (tls::taken_at(&files, at(now)), tls::taken_at(&files, at(now + LEFT))) {
+    Some(match (tls::taken_at(&files, at(now)), tls::taken_at(&files, at(now) + LEFT)) {
         (Err((cause, why)), _) => bad(why, cause),
         (Ok(()), Err((cause, _))) => {
             check("certificate", State::Less, "it ends within 30 days: no role takes it then", fix(cause))
@@ -34,7 +32,9 @@ pub(super) fn certificate(config: &Config, now: Timestamp) -> Option<Check> {
 fn fix(cause: Cause) -> &'static str {
     match cause {
         Cause::File => "name PEM files that belong together: `peers.certificate_file`, `key_file`, `authorities_file`",
-        Cause::Time => "renew it, and replace the old files by the new: a node that runs takes them within a second",
+        Cause::Time => {
+            "renew it (`tls issue`), and replace the old files: a node that runs takes the new within a second"
+        }
         Cause::Authority => "have it signed by one of `peers.authorities_file`, or add who signed it there, everywhere",
         Cause::Kind => "have one made that is for servers and for clients: a role is both to the others",
     }

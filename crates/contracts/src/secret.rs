@@ -1,0 +1,37 @@
+//! A secret that may change while the process runs.
+
+use std::{fmt, sync::Arc};
+
+/// A secret that is asked for whenever it is used: another counts from its next use on. It is never shown.
+#[derive(Clone)]
+pub struct Secret(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl Secret {
+    /// What `read` says each time; it must not block for long.
+    pub fn live(read: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// What it is now.
+    pub fn now(&self) -> String {
+        (self.0)()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::live(move || text.clone())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
