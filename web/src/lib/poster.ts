@@ -38,7 +38,7 @@ export function leading(genres: string[]): string | undefined {
 }
 
 /** How wide a letter of a face is at most, on average, of its size, the narrow one's capitals where a system has no narrow face; and how far apart lines are. */
-const FACES = { sans: { letter: 0.62, line: 1 }, serif: { letter: 0.56, line: 1 }, narrow: { letter: 0.76, line: 0.96 } } as const;
+const FACES = { sans: { letter: 0.7, line: 1 }, serif: { letter: 0.7, line: 1 }, narrow: { letter: 0.76, line: 0.96 } } as const;
 /** Of 200 × 300: the width a line may take, and what the edges and the line below the title take. */
 const LINE = 174;
 const EDGES = 40;

@@ -446,7 +446,7 @@ async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
     let film = own.details("345", Region::US).await.unwrap();
     assert_eq!((film.seasons.len(), server.asked().len()), (0, 4), "a film is not asked for its seasons");
     // A list that it does not have costs the episodes and nothing else; one that can't be read does not say that there are none.
-    let whole = Fault::Body("{\"id\":678,\"title\":\"Harbour Street\",\"type\":\"tv_series\"}");
+    let whole = Fault::Body("{\"id\":678,\"title\":\"Harbour Street\",\"type\":\"tv_series\",\"sources\":[]}");
     s.clock.advance(SignedDuration::from_hours(25));
     server.fault(&[whole.clone(), Fault::Status("404 Not Found")]);
     assert_eq!(own.details("678", Region::US).await.unwrap().seasons, []);

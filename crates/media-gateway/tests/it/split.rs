@@ -390,8 +390,16 @@ fn a_key_is_made_once(front: &App, token: &str) {
 /// What is watched is kept by another process than the one that has the person's key, says what they allow and gives them
 /// all that is kept: the consent that it is told of there holds here at once, and what it takes back is gone here at once.
 fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
-    let send =
-        |method: &str, path: &str, body: &Value| front.send(front.request(method, path).bearer_auth(token).json(body));
+    let since = Instant::now();
+    // A person has so many requests a second, and what came before was their own too.
+    let send = |method: &str, path: &str, body: &Value| loop {
+        let request = front.request(method, path).bearer_auth(token);
+        let answer = front.send(if body.is_null() { request } else { request.json(body) });
+        if answer.status != 429 || since.elapsed() > Duration::from_secs(20) {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
     let allow = |granted: bool| send("PUT", CONSENT, &json!({ "granted": granted })).ok();
     let title = front.get(LIGHTHOUSE).ok()["id"].clone();
     let add = || send("POST", HISTORY, &json!({ "content_id": title }));
@@ -399,9 +407,9 @@ fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
     allow(true);
     let kept = add().ok();
     assert_eq!(kept["content_id"], title);
-    let shown = || front.send(front.request("GET", HISTORY).bearer_auth(token)).ok()["items"].clone();
+    let shown = || send("GET", HISTORY, &Value::Null).ok()["items"].clone();
     assert_eq!(shown(), json!([kept]));
-    let export = || front.send(front.request("GET", "/api/v1/gdpr/data-export").bearer_auth(token)).ok();
+    let export = || send("GET", "/api/v1/gdpr/data-export", &Value::Null).ok();
     let all = json!([{ "context": "playback", "purpose": "viewing_history", "items": [kept] }]);
     assert_eq!(export()["kept"], all, "the process with the accounts opens what the other sealed");
     allow(false);
