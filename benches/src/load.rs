@@ -1,7 +1,7 @@
 //! A closed loop of load: a few kept-alive connections, each with one request at a time, bounded in time.
 //!
-//! Requests are bytes made beforehand and answers are read just far enough to know where they end, so that one thread
-//! asks faster than two cores answer.
+//! Requests are bytes, made before their time is taken, and answers are read just far enough to know where they end, so
+//! that one thread asks faster than two cores answer.
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};

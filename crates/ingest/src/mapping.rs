@@ -236,16 +236,17 @@ impl Mapping {
         }
     }
 
-    /// Holds it to the columns that a table has: one that is misspelt would be empty in every row.
+    /// Holds it to the columns that a table has: one that is misspelt would be empty in every row. A path leads somewhere only
+    /// where columns may be `nested`.
     ///
     /// # Errors
     /// `Mapping`, with the column that is not there and those that are.
-    pub(crate) fn fits(&self, header: &[String]) -> Result<(), InputError> {
+    pub(crate) fn fits(&self, header: &[String], nested: bool) -> Result<(), InputError> {
         let offer = self.offer.as_ref().map(|offer| columns_of(offer, |field| field.ends_with("_column")));
         let columns = columns_of(&self.columns, |_| true).into_iter().chain(self.ids.values().cloned());
         let is_in = |column: &String| {
-            // A path leads into a column.
-            let leads = |name: &String| column.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            let leads =
+                |name: &String| nested && column.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
             header.iter().any(|name| name == column || leads(name))
         };
         match columns.chain(offer.into_iter().flatten()).find(|column| !is_in(column)) {
@@ -294,12 +295,16 @@ mod tests {
         let text = format!("{LEAST}rating = \"marks.mean\"\n[ids]\nimdb = \"no\"\n{offer}");
         let mapping = Mapping::from_toml(&text).unwrap();
         let header = ["id", "name", "marks", "no", "at"].map(str::to_owned);
-        assert!(mapping.fits(&header).is_ok(), "the platform is no column");
+        assert!(mapping.fits(&header, true).is_ok(), "the platform is no column");
+        assert!(
+            mapping.fits(&header, false).unwrap_err().to_string().contains("no column \"marks.mean\""),
+            "no path leads into text"
+        );
         for (left_out, column) in ["id", "name", "marks.mean", "no", "at"].into_iter().enumerate() {
             let mut less = header.to_vec();
             less.remove(left_out);
             let told = format!("the file has no column {column:?}; its columns are {}", less.join(", "));
-            assert_eq!(mapping.fits(&less).unwrap_err().to_string(), format!("the mapping is not valid: {told}"));
+            assert_eq!(mapping.fits(&less, true).unwrap_err().to_string(), format!("the mapping is not valid: {told}"));
         }
     }
 

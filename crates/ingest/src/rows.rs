@@ -81,7 +81,7 @@ impl Rows {
         let delimiter = mapping.delimiter.and_then(|sign| u8::try_from(sign).ok()).unwrap_or(found);
         let dialect = Dialect { delimiter, quotes: true };
         let rows = csv::CsvRows::open(reader, "mapped", &mapping.needed(), dialect, location, limits)?;
-        mapping.fits(rows.columns())?;
+        mapping.fits(rows.columns(), false)?;
         Ok(Self::Csv(Box::new(rows)))
     }
 

@@ -185,7 +185,7 @@ pub(crate) async fn interrupt_running(db: &Db) -> Result<u64, DbError> {
     db.execute(sql, args![]).await
 }
 
-/// The same options always give the same text: the order of a struct's fields is fixed.
+/// The same value always gives the same text, by which options are found again: the order of a struct's fields is fixed.
 fn json_text(plain: &impl Serialize) -> String {
     serde_json::to_string(plain).unwrap_or_default()
 }

@@ -2,6 +2,8 @@
 
 use contracts::{ApiError, ErrorKind};
 
+use crate::store::MAX_ENTRIES;
+
 /// Why something can't be kept, or is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HistoryError {
@@ -34,7 +36,7 @@ impl From<HistoryError> for ApiError {
                 Self::not_found("no_such_entry", "there is no such entry in your viewing history")
             }
             HistoryError::Full => {
-                let detail = "a viewing history holds 5000 entries: remove some of them first";
+                let detail = format!("a viewing history holds {MAX_ENTRIES} entries: remove some of them first");
                 Self::new(ErrorKind::Conflict, "history_full", detail)
             }
             HistoryError::Unreadable => Self::internal("an entry of a viewing history can't be read"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::{ApiError, UserId};
+use contracts::{ApiError, ErrorKind, UserId};
 use jiff::{ToSpan, civil::Date};
 
 use crate::{
@@ -53,7 +53,7 @@ impl Playback {
 
     async fn let_go(&self, person: UserId, until: Date) -> Result<(), ApiError> {
         let old = store::old(&self.db, person, until).await?;
-        let watched = self.readable(person, &old).await;
+        let watched = self.readable(person, &old).await?;
         let mut tx = self.db.begin().await?;
         store::hold(&mut tx, person).await?;
         for ((id, _), watched) in old.iter().zip(watched) {
@@ -66,13 +66,15 @@ impl Playback {
     }
 
     /// What can be read of it. The rest is not counted, and forgotten all the same: people were promised that.
-    async fn readable(&self, person: UserId, old: &[Sealed]) -> Vec<Option<Watched>> {
+    async fn readable(&self, person: UserId, old: &[Sealed]) -> Result<Vec<Option<Watched>>, ApiError> {
         let sealed: Vec<Vec<u8>> = old.iter().map(|(_, sealed)| sealed.clone()).collect();
         match self.keys.open(person, PURPOSE, &sealed).await {
-            Ok(plain) => plain.into_iter().map(|plain| Watched::read(&plain?).ok()).collect(),
+            Ok(plain) => Ok(plain.into_iter().map(|plain| Watched::read(&plain?).ok()).collect()),
+            // Nobody can tell for the moment: it is looked at again in a while.
+            Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
             Err(error) => {
                 tracing::warn!(%error, entries = old.len(), "viewing history that is past its time can't be counted");
-                vec![None; old.len()]
+                Ok(vec![None; old.len()])
             }
         }
     }

@@ -115,17 +115,13 @@ impl Session {
         }
     }
 
-    /// Tells of what changed, first what changed first, as far as the person's pace allows. What waits until then is told of
-    /// once, however often it changes.
+    /// Tells of what changed first, if the person's pace allows. One a turn: who reads slowly is checked no less often. What
+    /// waits until then is told of once, however often it changes.
     async fn tell(&mut self, socket: &mut WebSocket) -> Result<(), Ending> {
-        while let Some((&content_id, &position)) = self.waiting.iter().min_by_key(|(_, position)| **position) {
-            if !self.seat.take() {
-                break;
-            }
-            self.waiting.remove(&content_id);
-            self.say(socket, &Say::Updated { content_id, position }).await?;
-        }
-        Ok(())
+        let first = self.waiting.iter().min_by_key(|(_, position)| **position);
+        let Some((&content_id, &position)) = first.filter(|_| self.seat.take()) else { return Ok(()) };
+        self.waiting.remove(&content_id);
+        self.say(socket, &Say::Updated { content_id, position }).await
     }
 
     async fn hear(&mut self, socket: &mut WebSocket, said: Option<Result<Message, axum::Error>>) -> Result<(), Ending> {

@@ -169,7 +169,9 @@ fn translations(row: &RawRow) -> Vec<Translation> {
 /// The languages of other titles that are no tags: those titles are left out.
 pub(crate) fn unread_languages(row: &RawRow, _: &Context) -> Vec<String> {
     let named = objects(row, "akas").filter_map(|aka| aka.get("language").and_then(Value::as_str));
-    text::unique(named.filter(|tag| *tag != "\\N").map(text::clean).filter(|tag| tag.parse::<Locale>().is_err()))
+    // Nearly all can be read as they stand: those cost no copy.
+    let odd = named.filter(|tag| *tag != "\\N" && tag.parse::<Locale>().is_err());
+    text::unique(odd.map(text::clean).filter(|tag| tag.parse::<Locale>().is_err()))
 }
 
 /// Those of the people whose part we know, each once for each.

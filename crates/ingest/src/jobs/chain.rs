@@ -70,6 +70,7 @@ impl Drive<'_> {
                     asked += 1;
                     failing.extend(found.failed.as_ref().map(ToString::to_string));
                     failing.extend(found.turned_away);
+                    first(&mut failing);
                     unanswered = if found.answered { 0 } else { unanswered + 1 };
                     failure = found.failed.filter(|error| !found.answered && !error.lets_others_go(unanswered));
                     if let Some(error) = &failure {
@@ -240,7 +241,14 @@ fn sentence(asked: u64, counts: &Counts) -> String {
     )
 }
 
-/// What became of titles, and the first three of the reasons why some were left out.
+/// Keeps the first three of the reasons by the alphabet: there may be one a title.
+pub(super) fn first(reasons: &mut BTreeSet<String>) {
+    while reasons.len() > 3 {
+        reasons.pop_last();
+    }
+}
+
+/// What became of titles, and reasons why some were left out.
 pub(super) fn with_reasons(told: String, reasons: &BTreeSet<String>) -> String {
-    reasons.iter().take(3).fold(told, |told, reason| format!("{told}; {reason}"))
+    reasons.iter().fold(told, |told, reason| format!("{told}; {reason}"))
 }

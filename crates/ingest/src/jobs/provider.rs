@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use contracts::{Region, Result, SourceRecord};
 
 use super::{
-    chain::with_reasons,
+    chain::{self, with_reasons},
     store::{self, Hold},
     work::Told,
 };
@@ -91,6 +91,7 @@ impl Drive<'_> {
             counts.rows_read += seen as u64;
             counts.rejected += page.rejected.len() as u64;
             reasons.extend(page.rejected);
+            chain::first(&mut reasons);
             counts.add(&outcomes);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
             let next = if page.failure.is_some() { Some(walk.place()) } else { listed.next.clone() };

@@ -159,13 +159,12 @@ impl ProviderClient {
         if let Some(bytes) = self.cache.get(&kept).await
             && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
             && !self.is_older(&answer, max_age)
+            // An older node may have kept it.
+            && (request.is_whole)(&answer.value)
         {
             return Ok(answer);
         }
         let answer = Answer { value: self.send(&url, request).await?, at: self.clock.now() };
-        if !(request.is_whole)(&answer.value) {
-            return Err(self.unexpected("what an answer must have is missing"));
-        }
         self.keep(&kept, &answer).await;
         Ok(answer)
     }
@@ -211,6 +210,11 @@ impl ProviderClient {
             let key = self.turn(request.cost).await?;
             tries += 1;
             match self.once(url, request, key).await {
+                // Five in a row are a change of its fields: the rest of the quota is not spent on that.
+                Tried::Answer(value) if !(request.is_whole)(&value) => {
+                    self.pacing().failed(self.clock.now());
+                    return Err(self.unexpected("what an answer must have is missing"));
+                }
                 Tried::Answer(value) => {
                     self.pacing().succeeded();
                     return Ok(value);

@@ -2,9 +2,9 @@
 //! breaker.
 //!
 //! The rate is the generic cell rate algorithm of ITU-T I.371: a request may come `burst` intervals early, and each
-//! moves the time of the next. By itself it lets a burst come on top of what a minute may hold, and a bucket of a minute
-//! would let a full one come on top: so the minute is a window over the times of its requests. Five failures in a row open the breaker for a minute; then one request goes through,
-//! and its outcome decides.
+//! moves the time of the next. By itself it lets a burst come on top of what a minute may hold, and so would a bucket: the
+//! minute is a window over the times of its requests. Five failures in a row open the breaker for a minute; then one
+//! request goes through, and its outcome decides.
 
 use std::collections::VecDeque;
 
@@ -35,6 +35,16 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// 10 a second, 600 a minute, 20 at once (C4).
     pub const USUAL: Self = Self { per_second: 10, per_minute: 600, burst: 20, per_day: None };
+
+    /// How far apart requests are in the long run.
+    fn interval(&self) -> SignedDuration {
+        SignedDuration::from_nanos(1_000_000_000 / i64::from(self.per_second.max(1)))
+    }
+
+    /// How early one may come.
+    fn early(&self) -> SignedDuration {
+        self.interval() * i32::try_from(self.burst.saturating_sub(1)).unwrap_or(0)
+    }
 }
 
 /// Whether a request may go.
@@ -94,8 +104,7 @@ impl Pacing {
             }
             self.trying = Some(now);
         }
-        let interval = SignedDuration::from_nanos(1_000_000_000 / i64::from(self.allowance.per_second.max(1)));
-        let early = interval * i32::try_from(self.allowance.burst.saturating_sub(1)).unwrap_or(0);
+        let (interval, early) = (self.allowance.interval(), self.allowance.early());
         let (mut soonest, mut renewed) = (None, None);
         for (index, key) in self.keys.iter_mut().enumerate() {
             if let Some(end) = key.spent(now, units, self.allowance.per_day) {
@@ -163,9 +172,9 @@ impl Pacing {
 
     /// It asked to be left alone with this key for a while.
     pub fn limited(&mut self, now: Timestamp, key: usize, pause: SignedDuration) {
-        let interval = SignedDuration::from_nanos(1_000_000_000 / i64::from(self.allowance.per_second.max(1)));
-        let early = interval * i32::try_from(self.allowance.burst.saturating_sub(1)).unwrap_or(0);
-        if let (Some(key), Some(until)) = (self.keys.get_mut(key), later(now, pause + early)) {
+        // Whatever it says: no key rests longer than a quota of a day would have it.
+        let rest = pause.min(DAY) + self.allowance.early();
+        if let (Some(key), Some(until)) = (self.keys.get_mut(key), later(now, rest)) {
             key.due = key.due.max(until);
         }
     }

@@ -146,7 +146,8 @@ impl PlatformAdapter for Tmdb {
         }
         let Some(imdb) = id_of(&title.external_ids, "imdb").filter(|id| is_imdb_title(id)) else { return Ok(None) };
         let query = [("external_source", "imdb_id".to_owned())];
-        let answer = self.0.ask(&Request::get(&format!("/3/find/{imdb}"), query), DETAILS_TTL).await?;
+        let path = format!("/3/find/{imdb}");
+        let answer = self.0.ask(&Request::whole(&path, query, is_found), DETAILS_TTL).await?;
         Ok(answer.value[found][0]["id"].as_u64().map(|number| format!("{kind}/{number}")))
     }
 
@@ -197,6 +198,10 @@ impl Tmdb {
         }
         Ok(())
     }
+}
+
+fn is_found(answer: &Value) -> bool {
+    answer["movie_results"].is_array() && answer["tv_results"].is_array()
 }
 
 fn is_list(answer: &Value) -> bool {

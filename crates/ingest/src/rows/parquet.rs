@@ -43,7 +43,7 @@ impl ParquetRows {
             let fields = reader.metadata().file_metadata().schema().get_fields();
             Ok(fields.iter().map(|field| field.name().to_owned()).collect::<Vec<_>>())
         })?;
-        mapping.fits(&columns)?;
+        mapping.fits(&columns, true)?;
         let rows = guarded(|| Ok(RowIter::from_file_into(Box::new(reader))))?;
         Ok(Self { rows, number: 0, max_bytes: limits.max_record_bytes, done: false })
     }

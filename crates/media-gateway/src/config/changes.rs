@@ -9,7 +9,8 @@ use serde_json::Value;
 pub type Settings = BTreeMap<String, Value>;
 
 /// What a node takes over while it runs: these keys, and all below those that end in a dot. A longest time for requests is
-/// not among them: the door takes it over, and what was made at the start goes by the old one.
+/// not among them: the door takes it over, and what was made at the start goes by the old one. Of `limits.max_in_flight` only
+/// how many connections one client may have goes by the old one, where that is more than a quarter of all.
 pub const LIVE: [&str; 6] =
     ["limits.cors_origins", "limits.max_body_bytes", "limits.max_in_flight", "log.level", "rate_limits.", "search."];
 /// Of those, what only a start reads.

@@ -39,15 +39,21 @@ impl Given<'_> {
         let Some(path) = self.file.clone() else { return Ok(self.value.clone().map(Secret::from)) };
         let text = std::fs::read_to_string(&path);
         let text = text.with_context(|| format!("`{}_file` {} can't be read", self.key, path.display()))?;
-        let last = Mutex::new(text.trim().to_owned());
+        let last = Mutex::new((text.trim().to_owned(), true));
         Ok(Some(Secret::live(move || {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let (secret, was_read) = &mut *last;
             match std::fs::read_to_string(&path) {
-                Ok(text) if !text.trim().is_empty() => *last = text.trim().to_owned(),
+                Ok(text) if !text.trim().is_empty() => (*secret, *was_read) = (text.trim().to_owned(), true),
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, file = %path.display(), "a secret can't be read again"),
+                // Said once: it may be asked for with every request.
+                Err(error) => {
+                    if std::mem::replace(was_read, false) {
+                        tracing::warn!(%error, file = %path.display(), "a secret can't be read again");
+                    }
+                }
             }
-            last.clone()
+            secret.clone()
         })))
     }
 }

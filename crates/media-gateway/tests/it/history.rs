@@ -225,6 +225,23 @@ fn a_history_is_sealed_and_given_and_erased_with_its_person() {
     assert_eq!((&answer["rows"], kept(setup)), (&json!(1), Vec::new()), "{done}");
 }
 
+/// A history is opened whole to be shown: it has an end.
+#[tokio::test]
+async fn a_history_holds_so_many_entries_and_no_more() {
+    let world = World::over(testkit::sqlite().await).await;
+    let ada = world.person("ada").await;
+    let sql = "INSERT INTO playback_history (id, user_id, kept_on, sealed) VALUES ($1, $2, $3, $4)";
+    let mut tx = world.db.begin().await.unwrap();
+    for number in 1..5_000_u128 {
+        let row = args![Uuid::from_u128(number), ada.0, Date::constant(2026, 1, 1), vec![0_u8; 64]];
+        tx.execute(sql, row).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    world.watch(ada, None).await;
+    let new = NewHistoryEntry { content_id: world.film, watched_at: None, completion_rate: None };
+    assert_eq!(world.playback.add(&world.call(ada), &new).await.unwrap_err().code, "history_full");
+}
+
 /// Accounts, one film and what people watched, over one database and a clock that is moved.
 struct World {
     auth: Arc<Auth>,

@@ -125,7 +125,12 @@ fn a_nul_character_is_refused_wherever_it_is_sent() {
             for (method, operation) in item.as_object().unwrap() {
                 for address in spoilt(path, operation) {
                     let answer = ask(&method.to_uppercase(), &address, &Value::Null);
-                    assert_ne!(answer.status, 500, "{method} {address}: {}", answer.text);
+                    assert!(
+                        answer.status < 500 || answer.status == 501,
+                        "{method} {address}: {} {}",
+                        answer.status,
+                        answer.text
+                    );
                     asked += 1;
                 }
             }
