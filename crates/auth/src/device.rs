@@ -153,6 +153,8 @@ impl Auth {
     pub(crate) async fn answer_device(&self, code: &str, session: &Session, allow: bool) -> Result<bool, ApiError> {
         let (state, action) = if allow { ("allowed", "device.allowed") } else { ("denied", "device.denied") };
         let mut tx = self.db.begin().await?;
+        // Whoever ends everything of theirs comes before this or after it, and not between.
+        people::hold(&mut tx, session.user).await?;
         let org = people::org_of(&mut tx, session.user).await?;
         if !devices::answer(&mut tx, &hash(code), state, session, org, self.clock.now()).await? {
             return Ok(false);

@@ -6,7 +6,7 @@ mod protocol;
 mod session;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -61,6 +61,8 @@ struct Bounds {
     sockets: usize,
     /// Sockets of one person or program.
     each: usize,
+    /// Sockets from one network, whoever has them: one that was upgraded counts no more among its client's connections.
+    of_a_network: usize,
 }
 
 const BOUNDS: Bounds = Bounds {
@@ -69,6 +71,7 @@ const BOUNDS: Bounds = Bounds {
     patience: Duration::from_secs(10),
     sockets: 2_000,
     each: 10,
+    of_a_network: 500,
 };
 
 /// Titles that changed, with where in the log they did so last.
@@ -89,6 +92,8 @@ pub struct Sockets {
 #[derive(Default)]
 struct People {
     all: HashMap<Subject, Person>,
+    /// How many each network has, where it has any.
+    networks: HashMap<u64, usize>,
     sockets: usize,
 }
 
@@ -151,16 +156,20 @@ impl Sockets {
     /// A place for one more socket of `subject`.
     ///
     /// # Errors
-    /// `too_many_sockets`: `TooManyRequests` where they have too many, `Unavailable` where all have.
-    fn join(self: &Arc<Self>, subject: Subject) -> Result<Seat, ApiError> {
+    /// `too_many_sockets`: `TooManyRequests` where they or their network have too many, `Unavailable` where all have.
+    fn join(self: &Arc<Self>, subject: Subject, network: Option<u64>) -> Result<Seat, ApiError> {
         let mut guard = self.people();
         let people = &mut *guard;
-        let Bounds { sockets, each, .. } = self.bounds;
+        let Bounds { sockets, each, of_a_network, .. } = self.bounds;
         let refused = |kind: ErrorKind, detail: String| {
             Err(ApiError::new(kind, "too_many_sockets", detail).retry_after(Duration::from_secs(5)))
         };
         if people.sockets >= sockets {
             return refused(ErrorKind::Unavailable, "too many connections are open; try again soon".to_owned());
+        }
+        let open_there = |network| people.networks.get(&network).copied().unwrap_or(0);
+        if network.map_or(0, open_there) >= of_a_network {
+            return refused(ErrorKind::TooManyRequests, "too many connections are open from your network".to_owned());
         }
         if people.all.len() >= 2 * sockets {
             people.all.retain(|_, person| person.sockets > 0);
@@ -171,7 +180,10 @@ impl Sockets {
         }
         person.sockets += 1;
         people.sockets += 1;
-        Ok(Seat { hub: Arc::clone(self), subject })
+        if let Some(network) = network {
+            *people.networks.entry(network).or_default() += 1;
+        }
+        Ok(Seat { hub: Arc::clone(self), subject, network })
     }
 
     /// Takes what a message costs from the buckets of whoever sent it.
@@ -193,6 +205,7 @@ impl Sockets {
 struct Seat {
     hub: Arc<Sockets>,
     subject: Subject,
+    network: Option<u64>,
 }
 
 impl Seat {
@@ -217,6 +230,14 @@ impl Drop for Seat {
         people.sockets = people.sockets.saturating_sub(1);
         if let Some(person) = people.all.get_mut(&self.subject) {
             person.sockets = person.sockets.saturating_sub(1);
+        }
+        if let Some(network) = self.network
+            && let Entry::Occupied(mut open) = people.networks.entry(network)
+        {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
         }
     }
 }
@@ -259,7 +280,7 @@ async fn connect_socket(
         let detail = "this path speaks WebSocket over HTTP/1.1: connect with such a client";
         return Err(ApiError::new(ErrorKind::UpgradeRequired, "upgrade_required", detail).into());
     };
-    let session = Session::new(sockets.join(subject)?, standing);
+    let session = Session::new(sockets.join(subject, standing.call.origin)?, standing);
     let upgrade = upgrade.protocols([BEARER]).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
     let upgrade = upgrade.read_buffer_size(BUFFER).write_buffer_size(0).max_write_buffer_size(MAX_FRAME);
     Ok(upgrade.on_upgrade(move |socket| session.run(socket)))

@@ -27,8 +27,9 @@ const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DEPRECATED_SINCE: Timestamp = Timestamp::constant(1_795_219_200, 0);
 
 /// Routes that cost something other than one unit: whoever watches the node or reads its documentation or the app's
-/// pages and pictures is not counted; a batch is as dear as a few requests.
-const COSTS: [(&str, u32); 13] = [
+/// pages and pictures is not counted; a batch, and a history that is opened whole for each page, is as dear as a few
+/// requests.
+const COSTS: [(&str, u32); 14] = [
     ("/livez", 0),
     ("/readyz", 0),
     ("/startupz", 0),
@@ -42,6 +43,7 @@ const COSTS: [(&str, u32); 13] = [
     ("/offline", 0),
     ("/api/v1/images/{id}/{kind}", 0),
     ("/api/v1/content/batch", 5),
+    ("/api/v1/user/history", 5),
 ];
 /// The app's files.
 const FILES: &str = "/{*path}";

@@ -108,14 +108,14 @@ impl KeyVault for FileSecrets {
             (Some(path), _) => {
                 return elsewhere(format!(
                     "put a new secret of at least {SHORTEST} characters before the first line of {}, on every node with \
-                     the auth role, and rotate again",
+                     the role auth, ingest or playback, and rotate again",
                     path.display()
                 ));
             }
             (None, Some(_)) => {
                 return elsewhere(
-                    "keys are sealed under the roles' shared secret: give every node with the auth role an \
-                     `auth.secret_file` with a secret of its own, and rotate again"
+                    "keys are sealed under the roles' shared secret: give every node with the role auth, \
+                     ingest or playback an `auth.secret_file` with a secret of its own, and rotate again"
                         .to_owned(),
                 );
             }

@@ -212,7 +212,9 @@ impl Services {
     /// The contexts of this process that hold something of people.
     fn personal(&self) -> Vec<Arc<dyn Personal>> {
         let accounts = self.runs_auth.then(|| Arc::clone(&self.auth) as Arc<dyn Personal>);
-        let histories = self.playback.is_some().then(|| Arc::new(Histories) as Arc<dyn Personal>);
+        // Also without the role: an erasure waits for the answer.
+        let holds = self.runs_auth || self.playback.is_some();
+        let histories = holds.then(|| Arc::new(Histories) as Arc<dyn Personal>);
         accounts.into_iter().chain(histories).collect()
     }
 

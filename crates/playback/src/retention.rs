@@ -27,6 +27,10 @@ impl Playback {
             if let Err(error) = self.anonymise().await {
                 tracing::warn!(%error, "viewing history that is past its time can't be made anonymous yet");
             }
+            // What was taken away is to be gone from the files too: the person's key still opens it.
+            if let Err(error) = self.db.scrub(store::HISTORY).await {
+                tracing::warn!(%error, "viewing history that is gone can't be taken out of the files yet");
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }

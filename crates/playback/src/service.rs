@@ -47,11 +47,14 @@ pub(crate) async fn opened(db: &Db, person: UserId, keys: &dyn PersonKeys) -> Re
     }
     let (ids, sealed): (Vec<Uuid>, Vec<Vec<u8>>) = kept.into_iter().unzip();
     let plain = keys.open(person, PURPOSE, &sealed).await?;
-    let read = |(id, plain): (Uuid, Option<Vec<u8>>)| -> Result<HistoryEntry, ApiError> {
-        let plain = plain.ok_or(HistoryError::Unreadable)?;
-        Ok(HistoryEntry::of(id, Watched::read(&plain)?))
+    let read = |(id, plain): (Uuid, Option<Vec<u8>>)| {
+        let watched = plain.and_then(|plain| Watched::read(&plain).ok());
+        if watched.is_none() {
+            tracing::warn!(entry = %id, "an entry of a viewing history can't be read, and is left out");
+        }
+        Some(HistoryEntry::of(id, watched?))
     };
-    ids.into_iter().zip(plain).map(read).collect()
+    Ok(ids.into_iter().zip(plain).filter_map(read).collect())
 }
 
 impl Playback {

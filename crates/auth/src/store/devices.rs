@@ -46,7 +46,7 @@ pub(crate) async fn polled(db: &Db, code_hash: &[u8], now: Timestamp, interval: 
     db.execute(sql, args![code_hash, now, interval]).await.map(|_| ())
 }
 
-/// Writes the person's answer; says whether the device still waited for it.
+/// Writes the person's answer, while their session holds; says whether the device still waited for it.
 pub(crate) async fn answer(
     tx: &mut Tx,
     user_hash: &[u8],
@@ -57,7 +57,8 @@ pub(crate) async fn answer(
 ) -> Result<bool, DbError> {
     let sql = "UPDATE auth_device_codes
         SET state = $2, user_id = $3, session_id = $4, authenticated_at = $5, org_id = $6
-        WHERE user_code_hash = $1 AND state = 'waiting' AND expires_at > $7";
+        WHERE user_code_hash = $1 AND state = 'waiting' AND expires_at > $7
+            AND EXISTS (SELECT 1 FROM auth_sessions s WHERE s.id = $4 AND s.revoked_at IS NULL)";
     let args = args![user_hash, state, session.user.0, session.id, session.authenticated_at, org, now];
     Ok(tx.execute(sql, args).await? == 1)
 }

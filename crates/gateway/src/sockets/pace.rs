@@ -25,7 +25,8 @@ impl Pace {
 
     /// How long it takes until there is room.
     pub(super) fn wait(&mut self, now: Timestamp) -> Duration {
-        while self.0.front().is_some_and(|told| now.duration_since(*told) >= WINDOW) {
+        // A time to come was told before the clock was set back.
+        while self.0.front().is_some_and(|told| now < *told || now.duration_since(*told) >= WINDOW) {
             self.0.pop_front();
         }
         let first = self.0.front().filter(|_| self.0.len() >= MOST);

@@ -133,7 +133,7 @@ impl Session {
                 Ok(()) => Ok(()),
                 Err(error) => self.say(socket, &Say::error(&error)).await,
             },
-            Some(Ok(Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Pong(_))) => self.pay().await.or(Ok(())),
             Some(Ok(Message::Binary(_))) => Err(Ending::no_message(NOT_TEXT)),
             Some(Ok(Message::Close(_))) | None => Err(Ending::Gone),
             Some(Err(_)) => Err(Ending::Unreadable),

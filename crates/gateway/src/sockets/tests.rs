@@ -333,6 +333,17 @@ async fn there_are_so_many_sockets_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_network_has_so_many_sockets_and_no_more() {
+    let world = World::new(Bounds { of_a_network: 1, ..BOUNDS }).await;
+    let join = |number, network| world.hub.join(person(number), Some(network));
+    let first = join(1, 7).unwrap();
+    assert_eq!(join(2, 7).err().map(|error| error.kind), Some(ErrorKind::TooManyRequests));
+    let _other = join(2, 8).unwrap();
+    drop(first);
+    let _again = join(2, 7).unwrap();
+}
+
+#[tokio::test]
 async fn a_node_that_stops_says_so_and_waits() {
     let world = World::new(BOUNDS).await;
     let mut socket = world.connect(0).await.unwrap();

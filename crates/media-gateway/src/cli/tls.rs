@@ -137,6 +137,9 @@ fn authority(folder: &Path, now: Duration) -> anyhow::Result<Issuer<'static, Key
     match (certificate.exists(), key.exists()) {
         (false, false) => {
             make(folder)?;
+            // Of two that make one at the same time, one stops here.
+            let taken = fs::OpenOptions::new().write(true).create_new(true).open(&key);
+            taken.with_context(|| format!("can't make {}", key.display()))?;
             let fresh = KeyPair::generate()?;
             let text = params.self_signed(&fresh)?.pem();
             for (path, text) in [(&key, fresh.serialize_pem()), (&certificate, text)] {
