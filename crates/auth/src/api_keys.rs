@@ -13,7 +13,9 @@ use crate::{
     audit::Entry,
     grants::later,
     store::{
+        grants,
         keys::Key,
+        people,
         sealing::Kind,
         trust::{self, ApiKeyRow},
     },
@@ -172,6 +174,14 @@ impl Auth {
         let (key, shown) = self.new_key(new, kind, &who.scopes, who.role)?;
         let name_sealed = Some(self.seal_for(user, Kind::KeyName, &key.name).await?);
         let mut tx = self.db.begin().await?;
+        // Whoever ends everything of theirs comes before this or after it: a token that ended leaves no key behind, also
+        // where a process has not heard of its end yet.
+        people::hold(&mut tx, user).await?;
+        if let Credential::Token { family: Some(family), .. } = who.credential
+            && grants::has_ended(&mut tx, family).await?
+        {
+            return Err(ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token was revoked"));
+        }
         tx.sees(Rows::Of(who.org)).await?;
         if trust::api_keys(&mut tx, Some(user), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));

@@ -73,6 +73,12 @@ pub(crate) async fn insert_family(tx: &mut Tx, grant: &Grant, now: Timestamp, en
     .map(|_| ())
 }
 
+/// Whether a family was revoked.
+pub(crate) async fn has_ended(tx: &mut Tx, family: Uuid) -> Result<bool, DbError> {
+    let sql = "SELECT COUNT(*) FROM auth_families WHERE id = $1 AND revoked_at IS NOT NULL";
+    Ok(tx.fetch_one::<i64>(sql, args![family]).await? > 0)
+}
+
 /// Ends a family; says whether it was in force.
 pub(crate) async fn end_family(tx: &mut Tx, family: Uuid, why: &str, now: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE auth_families SET revoked_at = $2, revoked_because = $3 WHERE id = $1 AND revoked_at IS NULL";

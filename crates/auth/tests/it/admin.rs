@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use auth::NewApiKey;
 use axum::http::StatusCode;
 use contracts::Role;
 use futures::FutureExt as _;
@@ -90,6 +91,23 @@ async fn people_make_and_end_their_own_api_keys(#[case] engine: &str) {
     assert!(world.opens(key).await);
     assert_eq!(world.json_as("DELETE", &one, &token, &Value::Null).await.status, StatusCode::NO_CONTENT);
     assert!(!world.opens(key).await);
+}
+
+/// A process may not have heard yet that a token ended: its caller still stands there.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_token_that_has_ended_leaves_no_key_behind(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let token = own_token(&world, &mut browser).await;
+    let call = world.call_of(&token);
+    let new: NewApiKey = serde_json::from_value(json!({ "name": "home", "scopes": "read:content" })).unwrap();
+    world.auth.create_api_key(&call, &new).await.unwrap();
+    let change = [("old", crate::world::PASSWORD), ("new", "another horse battery")];
+    assert_eq!(browser.submit("/account", "/account/password", &change).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.auth.create_api_key(&call, &new).await.unwrap_err().code, "bad_token");
 }
 
 #[rstest]
