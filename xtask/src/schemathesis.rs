@@ -24,6 +24,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       unsupported_method,ignored_auth";
 /// The packages, each at one version.
 const PACKAGES: &str = include_str!("../schemathesis.txt");
+/// The module beside that list which says what is not made up.
+const HOOKS: &str = "schemathesis_hooks";
 /// How long the tool may take as a stranger, and again as the operator: some twenty times what the soak's cases take.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
@@ -58,7 +60,12 @@ pub fn check(root: &Path, cases: usize, seed: &str) -> Result<bool> {
         if let Some(token) = token {
             command.args(["--header", &format!("Authorization: Bearer {token}")]);
         }
-        command.env("PYTHONPATH", &packages).current_dir(node.folder.path());
+        let path = std::env::join_paths([&packages, &root.join("xtask")]).context("a path holds a colon")?;
+        command
+            .env("PYTHONPATH", path)
+            .env("SCHEMATHESIS_HOOKS", HOOKS)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(node.folder.path());
         passed &= process::run_within(&mut command, PATIENCE)?;
         made += generated(&report)?;
     }
