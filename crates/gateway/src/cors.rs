@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -23,6 +23,15 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 pub struct Origins(Vec<HeaderValue>);
 
 impl Origins {
+    /// Whether `text` is an origin as browsers send it: a scheme, a host and perhaps a port, and nothing behind.
+    pub fn is_one(text: &str) -> bool {
+        let text = text.trim_end_matches('/');
+        let Ok(uri) = text.parse::<Uri>() else { return false };
+        let host = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && host.is_some_and(|host| text.ends_with(&format!("://{host}")) && text.to_lowercase() == text)
+    }
+
     /// Exactly these origins: `https://app.example.org`, without a path. One that is no header value is left out.
     pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Self {
         Self(origins.into_iter().filter_map(|origin| origin.trim_end_matches('/').parse().ok()).collect())
@@ -78,6 +87,19 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn an_origin_is_a_scheme_a_host_and_a_port() {
+        for good in ["https://app.example.org", "http://localhost:5173/", "https://[2001:db8::1]:8443"] {
+            assert!(Origins::is_one(good), "{good}");
+        }
+        for bad in
+            ["*", "", "not a url", "app.example.org", "https://a.example/path", "https://A.example", "ftp://a.example"]
+        {
+            assert!(!Origins::is_one(bad), "{bad}");
+        }
+        assert!(!Origins::is_one("https://me@a.example") && !Origins::is_one("https://a.example?q"));
+    }
 
     #[rstest]
     #[case(&[], true)]

@@ -379,6 +379,9 @@ impl Config {
 
     /// A limit of nothing refuses everything, and one without end is none.
     fn check_limits(&self) -> anyhow::Result<()> {
+        if let Some(origin) = self.limits.cors_origins.iter().find(|origin| !gateway::Origins::is_one(origin)) {
+            bail!("`limits.cors_origins` has {origin:?}, which is no origin like https://app.example.org");
+        }
         let limits = &self.limits;
         let bounds = [
             ("limits.request_timeout_ms", limits.request_timeout_ms, 100, 50_000),

@@ -86,6 +86,12 @@ pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
     Some((FILE, Damaged { found, fix }))
 }
 
+/// What is wrong with the file that the operator hands to every node, where they do.
+pub fn unreadable(config: &Config) -> Option<(&'static str, Damaged)> {
+    let found = format!("{:#}", given(config.auth.secret_file.as_deref()?).err()?);
+    Some(("secret", Damaged { found, fix: "give this node the file that the others have: it does not start without" }))
+}
+
 /// The folder's own file, where it is gone and the database of a node with the auth role is sealed under it. `None`
 /// where that can't be asked: the check of the database says why.
 pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damaged)> {
@@ -135,10 +141,15 @@ fn derived(text: &str) -> [u8; 32] {
 
 /// A secret a line. The text as a whole was one once, so that it still opens what it sealed.
 fn given(path: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("`auth.secret_file`: can't read {}", path.display()))?;
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let short = lines.iter().any(|line| line.len() < SHORTEST) || lines.is_empty();
-    anyhow::ensure!(!short, "every line of {} must hold at least {SHORTEST} characters", path.display());
+    anyhow::ensure!(
+        !short,
+        "`auth.secret_file`: every line of {} must hold at least {SHORTEST} characters",
+        path.display()
+    );
     let mut all: Vec<_> = lines.iter().map(|line| derived(line)).collect();
     if lines.len() > 1 {
         all.push(derived(text.trim()));

@@ -144,7 +144,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.extend(disk(folder.path()));
             let own = secrets::damaged(folder.path()).or(secrets::gone(config, folder.path()).await);
-            let damaged = damaged_secrets(folder.path()).into_iter().chain(own);
+            let damaged = damaged_secrets(folder.path()).into_iter().chain(secrets::unreadable(config)).chain(own);
             checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
             checks.push(database(config, &folder).await);
             checks.extend(redis(config).await);

@@ -42,7 +42,7 @@ pub struct IssueArgs {
     /// The names and addresses that other roles reach the node at
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
-    /// Where the authority is, made there the first time: away from the nodes that it vouches for
+    /// Where the authority is, made there for the first node: away from the nodes that it vouches for
     #[arg(long, value_name = "DIR")]
     authority: PathBuf,
     /// Where the node's `node.crt`, `node.key` and `authorities.crt` go
@@ -71,7 +71,7 @@ fn files_in(folder: &Path) -> Files {
 /// yet; says whether a new one was made. Its files are replaced once all of them are there: a node that runs takes them
 /// within a second.
 fn issue(args: &IssueArgs, now: Duration) -> anyhow::Result<bool> {
-    let issuer = authority(&args.authority, now)?;
+    let issuer = authority(&args.authority, files_in(&args.out).certificate.exists(), now)?;
     let believed = args.authority.join("authority.crt");
     let ours = fs::read_to_string(&believed).with_context(|| format!("can't read {}", believed.display()))?;
     let files = files_in(&args.out);
@@ -126,8 +126,8 @@ fn signed(names: &[String], issuer: &Issuer<'static, KeyPair>, now: Duration) ->
     Ok((key.serialize_pem(), certificate.pem()))
 }
 
-/// The authority of a folder; made where there is none.
-fn authority(folder: &Path, now: Duration) -> anyhow::Result<Issuer<'static, KeyPair>> {
+/// The authority of a folder; made where there is none, unless it is for a node that has a certificate to be `renewed`.
+fn authority(folder: &Path, renewed: bool, now: Duration) -> anyhow::Result<Issuer<'static, KeyPair>> {
     let [certificate, key] = ["authority.crt", "authority.key"].map(|name| folder.join(name));
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, "Media Gateway authority");
@@ -135,6 +135,12 @@ fn authority(folder: &Path, now: Duration) -> anyhow::Result<Issuer<'static, Key
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     lasts(&mut params, now, AUTHORITY_LASTS);
     match (certificate.exists(), key.exists()) {
+        // A folder that is mistyped or not mounted must not become an authority that no other node believes.
+        (false, false) if renewed => bail!(
+            "{} holds no authority, and the node has a certificate of one: name its folder, or begin another authority \
+             with a node that has none",
+            folder.display()
+        ),
         (false, false) => {
             make(folder)?;
             // Of two that make one at the same time, one stops here.
@@ -221,6 +227,10 @@ mod tests {
         let files = files_in(&dir.path().join("one"));
         assert!(tls::is_for(&files, "two.example") && !tls::is_for(&files, "one.example"));
         let next = args(dir.path(), "next", &["two.example"]);
+        let mistyped = issue(&next, NOW).unwrap_err().to_string();
+        assert!(mistyped.contains("holds no authority") && !next.authority.exists(), "{mistyped}");
+        let other = IssueArgs { out: dir.path().join("other"), ..args(dir.path(), "next", &["other.example"]) };
+        assert!(issue(&other, NOW).unwrap());
         assert!(issue(&next, NOW).unwrap() && !issue(&next, NOW).unwrap());
         let believed = fs::read_to_string(&files.authorities).unwrap();
         for authority in ["next", "ours"] {

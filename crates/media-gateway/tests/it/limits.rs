@@ -311,6 +311,7 @@ fn a_reload_holds_all_or_nothing() {
         ("[rate_limits]\nanonymous = [1, 9, 9, 9]\ntrusted_proxies = [\"10.0.0.0/99\"]\n", "10.0.0.0/99"),
         ("[rate_limits]\nanonymous = [1, 9, 9, 9]\n[log]\nlevel = \"=\"\n", "log level"),
         ("[rate_limit]\n", "rate_limit"),
+        ("[limits]\ncors_origins = [\"app.example.org\"]\n", "limits.cors_origins"),
     ] {
         file(wrong);
         let refused = operator(&app, "POST", "/api/v1/admin/reload").problem(400, "bad_configuration");

@@ -84,6 +84,15 @@ fn a_secret_that_is_gone_is_asked_for_and_not_made_anew() {
 }
 
 #[test]
+fn a_secret_of_the_operators_that_can_not_be_read_is_named() {
+    let setup = Setup::new();
+    assert!(setup.run(&["migrate"]).status.success());
+    let setup = setup.env("MEDIA_GATEWAY_AUTH_SECRET_FILE", "/nowhere/secret");
+    let told = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(told.contains("BAD  secret: `auth.secret_file`: can't read /nowhere/secret"), "{told}");
+}
+
+#[test]
 fn where_an_operator_hands_out_the_secret_they_bring_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("secrets");
