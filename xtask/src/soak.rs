@@ -60,7 +60,7 @@ impl State {
     }
 }
 
-/// Tests every package with `MEDIA_GATEWAY_SOAK=1` and writes `docs/measured/DATE-soak.md` when all have had their turn.
+/// Tests every package with `MEDIA_GATEWAY_TEST_SOAK=1` and writes `docs/measured/DATE-soak.md` when all have had their turn.
 pub fn run(root: &Path) -> Result<ExitCode> {
     let file = root.join("target/soak.json");
     let commit = process::output(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(root))?;
@@ -109,7 +109,7 @@ fn steps(root: &Path, summary: &mut Summary, state: &mut State, file: &Path) -> 
         let mut tests = Command::new("cargo");
         let only = format!("package({package})");
         tests.args(["nextest", "run", "--workspace", "--locked", "--profile", "soak", "--no-tests", "pass", "-E"]);
-        tests.arg(only).current_dir(root).envs(engines.variables()).env("MEDIA_GATEWAY_SOAK", "1");
+        tests.arg(only).current_dir(root).envs(engines.variables()).env("MEDIA_GATEWAY_TEST_SOAK", "1");
         tests.env("PROPTEST_RNG_SEED", &state.seed).env("PROPTEST_CASES", &state.cases);
         let started = std::time::Instant::now();
         if summary.step(&package, || process::run(&mut tests), |passed| *passed)? {

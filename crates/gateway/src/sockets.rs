@@ -264,8 +264,9 @@ fn router() -> OpenApiRouter<Arc<Sockets>> {
 /// A page, which can't send `Authorization`, names two subprotocols, `bearer` and its token, and is of an origin that may call.
 /// Before the token ends send `{"type": "refresh", "token": …}`. Each message costs what a request does; what can't be done is
 /// answered `{"event": "error", "code": …, "detail": …}`. The server asks every 25 s (ping) whether you are there. It closes with
-/// 1001 when it stops, 1002 for what is no WebSocket or a frame over 64 KiB, 1003 for what is no text, 1008 for what it does not understand, 1009 for more than 16 KiB, 1013 when
-/// you read too slowly or tokens can't be checked, 4401 when the token has ended or was revoked.
+/// 1001 when it stops, 1002 for what is no WebSocket or a frame over 64 KiB, 1003 for what is no text, 1008 for what it does
+/// not understand, 1009 for more than 16 KiB, 1013 when you read too slowly or tokens can't be checked, 4401 when the token has
+/// ended or was revoked.
 #[utoipa::path(get, path = "/api/v1/ws", tag = "content", security(("oauth" = ["read:content"])),
     responses((status = 101, description = "The connection is a WebSocket now."),
         (status = 426, description = "This is no request for a WebSocket over HTTP/1.1.", body = ProblemBody,

@@ -17,7 +17,7 @@ const SESSION: i64 = 14 * 24 * 3_600;
 const LIFE: usize = 500;
 
 fn lives() -> u64 {
-    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 200 } else { 4 }
+    if std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some() { 200 } else { 4 }
 }
 
 fn seed() -> u64 {

@@ -13,7 +13,7 @@ const CROWD: usize = 50;
 
 /// 1000 codes in the soak.
 fn codes() -> usize {
-    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 1_000 } else { 12 }
+    if std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some() { 1_000 } else { 12 }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -317,7 +317,7 @@ async fn where_batches_end_makes_no_difference(#[case] engine: &str) {
 fn any_cut_and_any_repetition_gives_the_same_catalogue() {
     // Two databases a case: as many cases as other properties have would take the soak half an hour. The environment
     // does not change the number of a runner's own.
-    let cases = if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 1_000 } else { 12 };
+    let cases = if std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some() { 1_000 } else { 12 };
     let cuts = prop::collection::vec((1..40_usize, any::<bool>()), 1..8);
     TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() })
         .run(&cuts, |cuts| {

@@ -24,7 +24,7 @@ const FILMS_BYTES: u64 = 8_011_776;
 /// What the demo loads: in the gate some films of our own, in the place and of the size of the real ones, and no
 /// sentence model, because 17 000 films and their vectors take minutes; in the soak the real ones with the model.
 fn setup() -> (Setup, Option<TempDir>) {
-    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() {
+    if std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some() {
         return (Setup::new().with_model(), None);
     }
     let cache = tempfile::tempdir().unwrap();

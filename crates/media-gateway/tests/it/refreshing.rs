@@ -24,7 +24,7 @@ const WINDOW: Duration = Duration::from_secs(20);
 
 /// 200 in the soak.
 fn kills() -> usize {
-    if std::env::var_os("MEDIA_GATEWAY_SOAK").is_some() { 200 } else { 20 }
+    if std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some() { 200 } else { 20 }
 }
 
 /// What a client was last told.

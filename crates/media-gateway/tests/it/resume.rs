@@ -44,7 +44,7 @@ enum Engine {
 impl Engine {
     /// How many kills: more when `make soak` asks.
     fn kills(self) -> usize {
-        match (self, std::env::var_os("MEDIA_GATEWAY_SOAK").is_some()) {
+        match (self, std::env::var_os("MEDIA_GATEWAY_TEST_SOAK").is_some()) {
             (Self::Sqlite, true) => 50,
             (Self::Sqlite, false) => 5,
             (Self::Postgres, true) => 10,
