@@ -19,7 +19,7 @@ use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 use tower::{Layer, Service};
 
-use crate::problem;
+use crate::{problem, server::network};
 
 /// What the extractors need; one for the whole process.
 pub struct Frame {
@@ -63,9 +63,8 @@ impl Frame {
         let mut digest = Sha256::new_with_prefix(b"origin\n");
         digest.update(self.cursor_key);
         digest.update(day.to_le_bytes());
-        match client.to_canonical() {
+        match network(client) {
             IpAddr::V4(address) => digest.update(address.octets()),
-            // One subscriber has at least this many addresses (RFC 6177).
             IpAddr::V6(address) => digest.update(&address.octets()[..8]),
         }
         let mut first = [0; 8];

@@ -34,7 +34,7 @@ mod counted;
 mod wire;
 
 use clients::Clients;
-pub use clients::Proxies;
+pub use clients::{Proxies, network};
 
 /// What a connection sends before anyone knows which protocol it speaks: the preface of HTTP/2.
 const PREFACE: usize = 24;

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use contracts::ApiError;
 use http::{HeaderMap, HeaderName};
-use ipnet::{IpNet, Ipv6Net};
+use http_api::server::network;
+use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// One subscriber has at least this many addresses of IPv6 (RFC 6177): they count as one.
-const IPV6_PREFIX: u8 = 64;
 
 /// Networks, as `10.0.0.0/8` or a single address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,12 +68,9 @@ fn read(entry: &str) -> Option<IpAddr> {
 
 /// The name of an address' buckets.
 pub(super) fn key(client: IpAddr) -> String {
-    match client {
+    match network(client) {
         IpAddr::V4(address) => format!("ip:{address}"),
-        IpAddr::V6(address) => match Ipv6Net::new(address, IPV6_PREFIX) {
-            Ok(network) => format!("ip:{}", network.trunc()),
-            Err(_) => format!("ip:{address}"),
-        },
+        IpAddr::V6(network) => format!("ip:{network}/64"),
     }
 }
 

@@ -48,7 +48,7 @@ impl Clients {
         if self.proxies.contain(ip.to_canonical()) {
             return Some(Seat(None));
         }
-        let client = client(ip);
+        let client = network(ip);
         let mut held = self.held();
         let has = held.get(&client).copied().unwrap_or_default();
         if has >= self.most {
@@ -79,8 +79,8 @@ impl Drop for Seat {
     }
 }
 
-/// Who counts as one: an address, or a subscriber's network of IPv6 (RFC 6177).
-fn client(ip: IpAddr) -> IpAddr {
+/// Who counts as one: an address of IPv4, or a subscriber's network of IPv6, the first 64 bits (RFC 6177).
+pub fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
         four => four,
