@@ -37,6 +37,8 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     if !summary.step("build of the tests", || process::run(&mut cargo(&build)), ok)? {
         return Ok(());
     }
+    // What the linker wrote would be put on the disk while tests wait for theirs to be there, at worst for a minute.
+    summary.step("disk at rest", || process::run(&mut Command::new("sync")), ok)?;
     let tests = [runner, &["--workspace", "--locked"]].concat();
     let name = format!("tests (cargo {})", runner[0]);
     summary.step(&name, || process::run(cargo(&tests).envs(engines.variables())), ok)?;

@@ -74,15 +74,23 @@ impl Drop for TestDb {
             let dropped = thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async {
-                    let admin = Db::open_postgres(&server, &fast()).await.unwrap();
-                    admin.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), args![]).await.unwrap();
-                });
+                    let admin = Db::open_postgres(&server, &patient()).await?;
+                    admin.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), args![]).await
+                })
             });
-            if dropped.join().is_err() && !thread::panicking() {
-                panic!("the test's database could not be dropped");
+            // What the test shows has been shown by now, and the server goes with what is left on it.
+            match dropped.join() {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => eprintln!("the test's database could not be dropped: {error}"),
+                Err(_) => eprintln!("the test's database could not be dropped"),
             }
         }
     }
+}
+
+/// To make and drop databases with: both wait for a checkpoint, and so for a disk that is still busy with what was built.
+fn patient() -> DbConfig {
+    DbConfig { acquire_timeout: Duration::from_secs(60), statement_timeout: Duration::from_secs(90), ..fast() }
 }
 
 /// Bounds short enough that a test of a lock or a timeout doesn't wait.
@@ -141,7 +149,7 @@ async fn database(admin: &str, server: &str, owner: Option<&str>) -> TestDb {
     let (admin, server) = (admin.to_owned(), server.to_owned());
     let owned = owner.map(|owner| format!(" OWNER {owner}")).unwrap_or_default();
     let name = format!("test_{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple());
-    let by = Db::open_postgres(&admin, &fast()).await.unwrap();
+    let by = Db::open_postgres(&admin, &patient()).await.unwrap();
     by.execute(format!("CREATE DATABASE {name}{owned}"), args![]).await.unwrap();
     by.close().await;
     let db = Db::open_postgres(&url(&server, &name), &fast()).await.unwrap();
