@@ -13,7 +13,7 @@ use crate::{
     dialect,
     error::DbError,
     migrate,
-    postgres::{PgDb, PgTx},
+    postgres::{PasswordFile, PgDb, PgTx},
     row::{FromRow, Row},
     sql::{self, Sql},
     sqlite::{SqliteDb, SqliteTx},
@@ -70,7 +70,28 @@ impl Db {
     /// # Errors
     /// When the server can't be reached or refuses.
     pub async fn open_postgres(url: &str, config: &DbConfig) -> Result<Self, DbError> {
-        PgDb::open(url, config).await.map(Self::Postgres)
+        PgDb::open(url, None, config).await.map(Self::Postgres)
+    }
+
+    /// The same, with a password that is in a file and not in the address: another counts once the server refuses the one
+    /// that was read last, from the next connection on.
+    ///
+    /// # Errors
+    /// As [`Db::open_postgres`], or when the file can't be read.
+    pub async fn open_postgres_with(url: &str, password: PasswordFile, config: &DbConfig) -> Result<Self, DbError> {
+        PgDb::open(url, Some(password), config).await.map(Self::Postgres)
+    }
+
+    /// Gives the database user of these connections another password, of ASCII. The server is told a verifier of it
+    /// (SCRAM-SHA-256), so that neither its log nor whoever sees its statements has the password. Connections stay.
+    ///
+    /// # Errors
+    /// `Value` on SQLite, which has no users; else as [`Db::execute`].
+    pub async fn set_password(&self, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(_) => Err(DbError::Value("SQLite has no users, and so no passwords".to_owned())),
+            Self::Postgres(db) => db.set_password(password, salt).await,
+        }
     }
 
     /// Brings the schema to this program's version, in one transaction; two processes may try at once.

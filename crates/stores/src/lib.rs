@@ -23,7 +23,7 @@ pub use db::{Db, DbConfig, Rows, Tx};
 pub use deeds::{Deed, Deeds};
 pub use error::DbError;
 pub use foreign::Foreign;
-pub use postgres::Transport;
+pub use postgres::{PasswordFile, Transport};
 pub use row::{Cell, FromCell, FromRow, Row};
 pub use sql::Sql;
 pub use value::Value;

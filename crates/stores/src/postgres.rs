@@ -1,5 +1,7 @@
 //! PostgreSQL: a bounded pool, limits that the server keeps, and jiff's times in its binary format.
 
+mod password;
+mod scram;
 mod transport;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +17,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use password::PasswordFile;
 pub use transport::Transport;
 
 use crate::{
@@ -36,16 +39,23 @@ const EPOCH: Date = jiff::civil::date(2000, 1, 1);
 #[derive(Clone)]
 pub struct PgDb {
     pool: PgPool,
+    password: Option<Arc<password::Live>>,
     timeout: Duration,
     pub(crate) appended: Arc<Notify>,
 }
 
 impl PgDb {
-    pub(crate) async fn open(url: &str, config: &DbConfig) -> Result<Self, DbError> {
-        let options = transport::options(url)?
+    pub(crate) async fn open(url: &str, password: Option<PasswordFile>, config: &DbConfig) -> Result<Self, DbError> {
+        let mut options = transport::options(url)?
             .application_name("media-gateway")
             .statement_cache_capacity(256)
             .disable_statement_logging();
+        if let Some(file) = &password {
+            let unread = |error: std::io::Error| {
+                DbError::Unavailable(format!("its password can't be read from {}: {error}", file.path().display()))
+            };
+            options = options.password(&file.read().map_err(unread)?);
+        }
         let limits = format!(
             "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}",
             config.statement_timeout.as_millis(),
@@ -60,27 +70,55 @@ impl PgDb {
                 let limits = Sql::from(limits.clone());
                 Box::pin(async move { sqlx::raw_sql(limits.driver()).execute(connection).await.map(|_| ()) })
             })
-            .connect_with(options)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::PoolTimedOut => DbError::Unavailable("it did not answer in time".to_owned()),
-                other => other.into(),
-            })?;
-        Ok(Self { pool, timeout: config.statement_timeout, appended: Arc::default() })
+            .connect_lazy_with(options);
+        let password = password.map(|file| Arc::new(password::Live::new(file)));
+        let db = Self { pool, password, timeout: config.statement_timeout, appended: Arc::default() };
+        let first = db.connected(|| db.pool.acquire()).await.map(drop);
+        first.map_err(|error| match error {
+            DbError::Locked => DbError::Unavailable("it did not answer in time".to_owned()),
+            other => other,
+        })?;
+        Ok(db)
+    }
+
+    /// What `ask` wants of the pool. Where that takes a new connection, and the server refuses its password, the file is read
+    /// again: so another counts from the next connection on.
+    async fn connected<T, F>(&self, ask: impl Fn() -> F) -> Result<T, DbError>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let Some(password) = &self.password else { return Ok(ask().await?) };
+        let options = self.pool.connect_options();
+        let asked = ask().await;
+        let refused = asked.as_ref().is_err_and(password::is_refused);
+        if refused && password.renew(&self.pool, &options).await {
+            return Ok(ask().await?);
+        }
+        Ok(asked?)
     }
 
     pub(crate) async fn fetch(&self, sql: &Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connected(|| self.pool.acquire()).await?;
         fetch(&mut connection, self.timeout, sql, args).await
     }
 
     pub(crate) async fn execute(&self, sql: &Sql, args: Vec<Value>) -> Result<u64, DbError> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.connected(|| self.pool.acquire()).await?;
         execute(&mut connection, self.timeout, sql, args).await
     }
 
     pub(crate) async fn begin(&self) -> Result<PgTx, DbError> {
-        Ok(PgTx { tx: self.pool.begin().await?, timeout: self.timeout })
+        Ok(PgTx { tx: self.connected(|| self.pool.begin()).await?, timeout: self.timeout })
+    }
+
+    /// Gives this connection's user another password, of which the server is told the verifier alone.
+    pub(crate) async fn set_password(&self, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
+        let verifier = scram::verifier(password, salt);
+        // On its disk once it is answered, whatever else the server may lose in a crash: the file follows.
+        let sql = format!("SET synchronous_commit = on; ALTER ROLE SESSION_USER PASSWORD '{verifier}'");
+        let mut connection = self.connected(|| self.pool.acquire()).await?;
+        let done = sqlx::raw_sql(Sql::from(sql).driver()).execute(&mut *connection).await;
+        done.map_err(|error| DbError::from(error).after(self.timeout)).map(|_| ())
     }
 
     pub(crate) async fn close(&self) {

@@ -1,7 +1,13 @@
 //! Databases for tests: a SQLite file in a temporary folder, or a fresh database on the server that `make test` starts.
 
-use std::{ops::Deref, path::PathBuf, thread, time::Duration};
+use std::{
+    ops::Deref,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
+use jiff::Timestamp;
 use stores::{Db, DbConfig, args, events::Head};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -55,6 +61,33 @@ impl TestDb {
             Place::Sqlite(_) => None,
             Place::Postgres { server, name, .. } => Some(url(server, name)),
         }
+    }
+
+    /// The URL without its password, the user, and the password; `None` on SQLite.
+    pub fn apart(&self) -> Option<(String, String, String)> {
+        let url = self.url()?;
+        let (scheme, rest) = url.split_once("://")?;
+        let (who, place) = rest.split_once('@')?;
+        let (user, password) = who.split_once(':')?;
+        Some((format!("{scheme}://{user}@{place}"), user.to_owned(), password.to_owned()))
+    }
+
+    /// Ends every connection that its user has by now, and waits until they are gone. For [`postgres_alone`].
+    pub async fn cut(&self) {
+        let (Place::Postgres { admin, .. }, Some((_, user, _))) = (&self.place, self.apart()) else { return };
+        assert!(user.starts_with(ALONE), "others have connections as {user}");
+        let admin = Db::open_postgres(admin, &fast()).await.unwrap();
+        let now: Timestamp = admin.fetch_one("SELECT clock_timestamp()", args![]).await.unwrap();
+        let theirs = "FROM pg_stat_activity WHERE usename = $1 AND backend_start <= $2";
+        admin.execute(format!("SELECT pg_terminate_backend(pid) {theirs}"), args![&user, now]).await.unwrap();
+        let left =
+            async || admin.fetch_one::<i64>(format!("SELECT COUNT(*) {theirs}"), args![&user, now]).await.unwrap();
+        let since = Instant::now();
+        while left().await > 0 {
+            assert!(since.elapsed() < Duration::from_secs(20), "connections of {user} stay");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        admin.close().await;
     }
 
     /// Opens the same database again, as a second process would, with bounds of the test's own.
@@ -120,6 +153,18 @@ pub async fn postgres() -> TestDb {
 /// # Panics
 /// As [`postgres`].
 pub async fn postgres_owned() -> TestDb {
+    owned_by(OWNER).await
+}
+
+/// As [`postgres_owned`], for a user of the test's own, whose password and connections nobody else has.
+///
+/// # Panics
+/// As [`postgres`].
+pub async fn postgres_alone() -> TestDb {
+    owned_by(&format!("{ALONE}{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple())).await
+}
+
+async fn owned_by(owner: &str) -> TestDb {
     let server = server();
     let (scheme, rest) = server.split_once("://").unwrap();
     let (who, place) = rest.split_once('@').unwrap();
@@ -127,16 +172,18 @@ pub async fn postgres_owned() -> TestDb {
     let admin = Db::open_postgres(&server, &fast()).await.unwrap();
     // Tests run side by side: another may have made it just now.
     let role = format!(
-        "DO $$ BEGIN CREATE ROLE {OWNER} LOGIN PASSWORD '{password}'; EXCEPTION
+        "DO $$ BEGIN CREATE ROLE {owner} LOGIN PASSWORD '{password}'; EXCEPTION
         WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     );
     admin.execute(role, args![]).await.unwrap();
     admin.close().await;
-    database(&server, &format!("{scheme}://{OWNER}:{password}@{place}"), Some(OWNER)).await
+    database(&server, &format!("{scheme}://{owner}:{password}@{place}"), Some(owner)).await
 }
 
 /// Who owns the databases of [`postgres_owned`].
 const OWNER: &str = "media_gateway_owner";
+/// How the users of [`postgres_alone`] begin.
+const ALONE: &str = "alone_";
 
 fn server() -> String {
     std::env::var(POSTGRES).unwrap_or_else(|_| {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use stores::cache::Cache;
 use stores_embedded::MemoryCache;
 
-pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_owned, sqlite};
+pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_alone, postgres_owned, sqlite};
 pub use onnx::sentence_model;
 pub use watched::{Told, Watched, Watcher};
 

@@ -4,4 +4,5 @@
 mod db;
 mod foreign;
 mod migrate;
+mod password;
 mod suites;
