@@ -12,7 +12,7 @@ use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
 use mail::{FileMailer, SmtpMailer};
 use stores::{
-    DbError, Transport,
+    DbError, PasswordFile, Transport,
     cache::Cache,
     db::{Db, DbConfig},
     limits::LimitStore,
@@ -97,6 +97,9 @@ pub fn transport(config: &Config) -> Option<Transport> {
 /// What helps when the database can't be used.
 pub fn mend(config: &Config) -> &'static str {
     match config.database.url {
+        Some(_) if config.database.password_file.is_some() => {
+            "check `database.url`, `database.password_file` and that the server runs"
+        }
         Some(_) => "check `database.url` and that the server runs",
         None => "if another program has the file open, stop it; if the file is damaged, restore it",
     }
@@ -106,15 +109,25 @@ fn sqlite_file(folder: &Path) -> PathBuf {
     folder.join("media-gateway.db")
 }
 
-async fn open(config: &Config, folder: &Path) -> Result<Db, DbError> {
+/// The file with the password of the database's user, where the configuration names one.
+pub fn password_file(config: &Config) -> Option<PasswordFile> {
+    config.database.password_file.as_ref().map(PasswordFile::new)
+}
+
+/// The database as it is.
+///
+/// # Errors
+/// When it can't be opened.
+pub async fn open(config: &Config, folder: &Path) -> Result<Db, DbError> {
     let settings = DbConfig {
         max_connections: config.database.max_connections,
         acquire_timeout: Duration::from_millis(config.database.acquire_timeout_ms),
         statement_timeout: Duration::from_millis(config.database.statement_timeout_ms),
     };
-    match &config.database.url {
-        Some(url) => Db::open_postgres(url, &settings).await,
-        None => Db::open_sqlite(&sqlite_file(folder), &settings).await,
+    match (&config.database.url, password_file(config)) {
+        (Some(url), Some(file)) => Db::open_postgres_with(url, file, &settings).await,
+        (Some(url), None) => Db::open_postgres(url, &settings).await,
+        (None, _) => Db::open_sqlite(&sqlite_file(folder), &settings).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod auth;
 mod changes;
+mod database;
 mod given;
 mod intent;
 mod log;
@@ -181,6 +182,10 @@ pub struct Database {
     /// `&sslrootcert=FILE` where the system does not believe the server's authority.
     #[config(env = "MEDIA_GATEWAY_DATABASE_URL")]
     pub url: Option<String>,
+    /// A file whose first line is the password of the address's user, which the address then leaves out. Another one counts
+    /// from the next connection on; `media-gateway database password` makes one.
+    #[config(env = "MEDIA_GATEWAY_DATABASE_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
     /// The most connections at once.
     #[config(env = "MEDIA_GATEWAY_DATABASE_MAX_CONNECTIONS", default = 10)]
     pub max_connections: u32,
@@ -326,12 +331,7 @@ impl Config {
         if self.profile == Profile::Production && self.database.url.is_none() {
             bail!("the production profile needs `database.url` (MEDIA_GATEWAY_DATABASE_URL): a postgres:// address");
         }
-        if let Some(url) = &self.database.url
-            && !url.starts_with("postgres://")
-            && !url.starts_with("postgresql://")
-        {
-            bail!("`database.url` must start with postgres://; leave it out for SQLite in the data folder");
-        }
+        self.database.check()?;
         if !self.all_roles() && self.database.url.is_none() {
             bail!(
                 "some roles without the others need PostgreSQL, because SQLite is one file with one owner: \

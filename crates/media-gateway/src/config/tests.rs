@@ -69,6 +69,19 @@ fn roles_apart_need_postgres() {
 }
 
 #[test]
+fn the_databases_password_is_given_once() {
+    let with = |url: &str| load(&format!("[database]\n{url}\npassword_file = \"/etc/password\""));
+    with("url = \"postgres://me@127.0.0.1/mg\"").unwrap();
+    with("url = \"postgres:///mg?host=/run/postgresql\"").unwrap();
+    for twice in ["postgres://me:secret@127.0.0.1/mg", "postgres://me@127.0.0.1/mg?sslmode=disable&password=secret"] {
+        let said = sentence(&with(&format!("url = \"{twice}\"")).unwrap_err());
+        assert!(said.contains("`database.url` holds a password") && !said.contains("secret"), "{said}");
+        load(&format!("[database]\nurl = \"{twice}\"")).unwrap();
+    }
+    assert!(sentence(&with("").unwrap_err()).contains("`database.password_file` needs `database.url`"));
+}
+
+#[test]
 fn engines_beyond_this_machine_are_spoken_to_over_tls() {
     for (setting, url) in [
         ("database", "postgres://db/mg"),

@@ -1,0 +1,23 @@
+//! `database`: the users that nodes connect to PostgreSQL as.
+
+mod password;
+
+use clap::Subcommand;
+
+use super::Global;
+
+#[derive(Subcommand, Debug)]
+pub enum DatabaseVerb {
+    /// Make another password for the user of `database.url`, and put it into `database.password_file`
+    ///
+    /// Nodes that have the file take it with their next connection, without a restart; those of another machine once they
+    /// are handed the file. The server knows one password at a time, so that none from before is kept. Killed half-way,
+    /// nobody is locked out, and the next run ends what was begun.
+    Password,
+}
+
+pub async fn run(global: &Global, verb: &DatabaseVerb) -> anyhow::Result<()> {
+    match verb {
+        DatabaseVerb::Password => password::run(global).await,
+    }
+}
