@@ -1,6 +1,7 @@
 //! `doctor`: names each problem of this installation, and its fix.
 
 mod certificates;
+mod password;
 
 use std::{net::TcpListener, path::Path};
 
@@ -58,6 +59,8 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(mail(&config));
             checks.extend(elsewhere(&config));
             checks.extend(certificates::certificate(&config, Clock::system().now()));
+            let files = backends::password_file(&config).into_iter();
+            checks.extend(files.flat_map(|file| password::password(&file, Clock::system().now())));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
@@ -139,6 +142,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             let found = format!("process {} runs on it: {}", owner.pid, urls.join(", "));
             checks.push(check("data folder", State::Good, found, ""));
             checks.extend(node(owner).await);
+            checks.extend(password::refused(config).await);
         }
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
