@@ -551,13 +551,22 @@ fn flatten(prefix: String, value: &Value, visit: &mut impl FnMut(String, Value))
     }
 }
 
-/// Hides the password of a URL.
+/// Hides the password of a URL: before the host or, as PostgreSQL's driver takes it too, behind the question mark.
 fn mask(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let Some((scheme, rest)) = text.split_once("://") else { return value };
-    let Some((userinfo, host)) = rest.rsplit_once('@') else { return value };
-    let user = userinfo.split(':').next().unwrap_or_default();
-    Value::String(format!("{scheme}://{user}:***@{host}"))
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if query.contains('@') {
+        // Nobody can tell which of it is a password.
+        return Value::String(format!("{scheme}://***"));
+    }
+    let place = match place.rsplit_once('@') {
+        Some((userinfo, host)) => format!("{}:***@{host}", userinfo.split(':').next().unwrap_or_default()),
+        None => place.to_owned(),
+    };
+    let mark = if rest.contains('?') { "?" } else { "" };
+    let shown = query.split('&').map(|pair| if pair.starts_with("password=") { "password=***" } else { pair });
+    Value::String(format!("{scheme}://{place}{mark}{}", shown.collect::<Vec<_>>().join("&")))
 }
 
 #[cfg(test)]

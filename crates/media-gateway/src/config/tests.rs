@@ -69,6 +69,22 @@ fn roles_apart_need_postgres() {
 }
 
 #[test]
+fn no_password_of_a_url_is_shown() {
+    for (url, shown) in [
+        ("postgres://me:secret@db/mg?sslmode=require", "postgres://me:***@db/mg?sslmode=require"),
+        ("postgres://me@db/mg?a=b&password=secret&c=d", "postgres://me:***@db/mg?a=b&password=***&c=d"),
+        ("postgres://db/mg?password=sec@ret", "postgres://***"),
+        ("postgres://me:sec?ret@db/mg", "postgres://***"),
+        ("postgres://me:sec@ret@db/mg", "postgres://me:***@db/mg"),
+        ("https://example.org/a?b=c&d", "https://example.org/a?b=c&d"),
+        ("https://example.org/?", "https://example.org/?"),
+        ("nothing?password=", "nothing?password="),
+    ] {
+        assert_eq!(mask(url.into()), serde_json::Value::from(shown));
+    }
+}
+
+#[test]
 fn the_databases_password_is_given_once() {
     let with = |url: &str| load(&format!("[database]\n{url}\npassword_file = \"/etc/password\""));
     with("url = \"postgres://me@127.0.0.1/mg\"").unwrap();
