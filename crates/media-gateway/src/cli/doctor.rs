@@ -58,6 +58,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(mail(&config));
             checks.extend(elsewhere(&config));
             checks.extend(certificates::certificate(&config, Clock::system().now()));
+            checks.extend(certificates::met(&config).await);
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
