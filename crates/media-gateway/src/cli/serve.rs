@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Global, ListenArgs};
 use crate::{
     config::{self, Config, Flags, Settings},
+    files,
     folder::Opened,
     node::Node,
     services::{self, Services},
@@ -108,6 +109,7 @@ impl Reader<'_> {
     /// First what can fail, so that all of it holds or nothing.
     fn apply(&mut self) -> anyhow::Result<Reloaded> {
         let (config, read) = Config::read(self.flags)?;
+        files::check(&config, &self.node.services.clock)?;
         self.log.set(&config.log.level)?;
         self.node.reload(&config)?;
         if let Some(search) = &self.node.services.search {
