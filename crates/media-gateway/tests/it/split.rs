@@ -311,10 +311,16 @@ fn the_command_line_works_beside_the_process_that_has_the_role() {
         let output = app.setup.run(args);
         assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}: {output:?}");
     }
-    one_line(&back.setup.run(&["search", "harbour"]), 6, "without search: ask on the folder of the one that has it");
-    // The operator of one process is nobody to another.
-    for args in [&["export"][..], &ingest] {
-        one_line(&front.setup.run(args), 4, "this token is not one that we know");
+    // The operator of one process is nobody to another, whatever the gateway passes on.
+    let accounts = ["auth", "users", "list"];
+    for (app, args, role) in [
+        (&back, &["search", "harbour"][..], "search"),
+        (&front, &["export"], "catalog"),
+        (&front, &ingest, "ingest"),
+        (&front, &accounts, "auth"),
+    ] {
+        let said = format!("without {role}: ask on the folder of the one that has it");
+        one_line(&app.setup.run(args), 6, &said);
     }
 }
 
