@@ -6,7 +6,7 @@ use gateway::Reloaded;
 use stores::Deed;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Global, ListenArgs};
+use super::{Global, ListenArgs, out};
 use crate::{
     config::{self, Config, Flags, Settings},
     files,
@@ -99,7 +99,7 @@ impl Reader<'_> {
                 Ok(reloaded)
             }
             Err(error) => {
-                let detail = format!("{error:#}");
+                let detail = out::told(&error);
                 tracing::error!(error = detail, "the configuration stays as it was");
                 Err(ApiError::invalid("bad_configuration", detail))
             }

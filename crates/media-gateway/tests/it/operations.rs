@@ -476,3 +476,10 @@ fn an_interrupt_is_a_stop_too() {
     let (_, status) = app.ended();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn an_error_is_told_once() {
+    let output = Setup::new().env("XDG_CACHE_HOME", "/dev/null").run(&["demo", "--prepare"]);
+    let said = one_line(&output, 1, "free some space or choose another folder");
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
+}
