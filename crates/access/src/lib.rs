@@ -5,6 +5,7 @@
 mod api_key;
 mod claims;
 mod dpop;
+mod look;
 pub mod sealed;
 mod snapshot;
 mod verifier;
@@ -12,5 +13,6 @@ mod verifier;
 pub use api_key::{ApiKeyRecord, KeyKind, NewKey, SALT_BYTES, public_id};
 pub use claims::{ACCESS_TOKEN_TYPE, Audience, Claims, Confirmation};
 pub use dpop::{Expectation, MAX_PROOF_AGE, Proved, Replays};
+pub use look::Looks;
 pub use snapshot::{Live, MAX_AGE_LIMITS, MAX_API_KEYS, MAX_REVOCATIONS, Revoked, Snapshot};
 pub use verifier::{Presented, Proof, Verifier, VerifierConfig};

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::api_key::ApiKeyRecord;
+use crate::{api_key::ApiKeyRecord, look::Looks};
 
 /// The most revocations that are remembered. Each ends when the last token that it concerns has expired anyway.
 pub const MAX_REVOCATIONS: usize = 200_000;
@@ -64,9 +64,17 @@ struct State {
 
 /// The snapshot that a process verifies with; its keeper changes it while others read.
 #[derive(Default)]
-pub struct Live(RwLock<State>);
+pub struct Live {
+    state: RwLock<State>,
+    looks: Looks,
+}
 
 impl Live {
+    /// When its keeper looks for what is new.
+    pub fn looks(&self) -> &Looks {
+        &self.looks
+    }
+
     /// Takes a whole snapshot, made at `as_of`. What is known to be revoked stays so for its time: the snapshot may have been
     /// read before that.
     pub fn replace(&self, snapshot: Snapshot, as_of: Timestamp) {
@@ -163,11 +171,11 @@ impl Live {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -127,6 +127,25 @@ impl Verifier {
         }
     }
 
+    /// Whether what was refused may be good by now: it names a key that was not known, which may have been made a moment ago
+    /// in another process, and whoever keeps the snapshot has looked and found it.
+    pub async fn finds(&self, token: &str) -> bool {
+        if !self.is_unknown(token) {
+            return false;
+        }
+        self.live.looks().ask().await;
+        !self.is_unknown(token)
+    }
+
+    /// Whether the key that it is, or is signed with, is not in the snapshot.
+    fn is_unknown(&self, token: &str) -> bool {
+        if let Some(id) = api_key::public_id(token) {
+            return self.live.api_key(&id).is_none();
+        }
+        let header = (token.len() <= MAX_TOKEN).then(|| decode_header(token).ok()).flatten();
+        header.and_then(|header| header.kid).is_some_and(|kid| self.live.key(&kid).is_none())
+    }
+
     /// A token for us that is in force now.
     fn standing(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, ApiError> {
         let verified = self.token(token, now)?;

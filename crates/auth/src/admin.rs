@@ -364,26 +364,36 @@ impl Auth {
 
 /// A client from what was asked for, without id, secret and time.
 fn checked(new: &NewClient) -> contracts::Result<Client> {
-    let wrong = |field: &str, why: &str| Err(ApiError::invalid("bad_client", why.to_owned()).field(field, why));
+    let wrong = |field: &str, why: &str| {
+        Err(ApiError::invalid("bad_client", format!("a client's `{field}`: {why}")).field(field, why))
+    };
     if new.name.trim().is_empty() || new.name.chars().count() > 80 {
         return wrong("name", "must have 1 to 80 characters");
     }
-    if let Some(why) = new.redirect_uris.iter().find_map(|address| redirect::check(address).err()) {
-        return wrong("redirect_uris", why);
+    for address in &new.redirect_uris {
+        if let Err(why) = redirect::check(address) {
+            return wrong("redirect_uris", &format!("{address:?} {why}"));
+        }
     }
     let long = |grant: &String| if grant == "device_code" { DEVICE_GRANT.to_owned() } else { grant.clone() };
     let grant_types: Vec<_> = new.grant_types.iter().map(long).collect();
     let known = ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT];
-    if grant_types.is_empty() || !grant_types.iter().all(|grant| known.contains(&grant.as_str())) {
-        return wrong("grant_types", "must be authorization_code, refresh_token, client_credentials or device_code");
+    let strange = grant_types.iter().find(|grant| !known.contains(&grant.as_str()));
+    if grant_types.is_empty() || strange.is_some() {
+        let strange = strange.map_or_else(String::new, |grant| format!("{grant:?} is none: "));
+        let must = "must be authorization_code, refresh_token, client_credentials or device_code";
+        return wrong("grant_types", &format!("{strange}{must}"));
     }
     let service = new.role.is_none_or(|role| Role::ServiceAccount.includes(role));
     let alone = grant_types.iter().any(|grant| grant == "client_credentials");
     if !service || (alone && (new.role.is_none() || !new.confidential)) {
         return wrong("role", "a client that stands for itself keeps a secret and has a service role");
     }
-    if new.scopes.has(Scope::ManageAccount) || new.scopes.has(Scope::AdminFull) && !new.confidential {
-        return wrong("scopes", "reach further than a client of this kind may");
+    if new.scopes.has(Scope::ManageAccount) {
+        return wrong("scopes", "`account:manage` is for clients of our own");
+    }
+    if new.scopes.has(Scope::AdminFull) && !new.confidential {
+        return wrong("scopes", "`admin:full` is for clients that keep a secret");
     }
     Ok(Client {
         id: String::new(),

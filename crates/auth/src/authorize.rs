@@ -155,7 +155,7 @@ impl Auth {
             None => [Scope::ReadContent].into_iter().collect(),
         };
         if scopes.is_empty() || !client.scopes.covers(&scopes) {
-            return Err(OAuthError::invalid_scope("the scope reaches beyond what the client is registered for"));
+            return Err(OAuthError::beyond(&scopes, &client.scopes, "what the client is registered for"));
         }
         if ["state", "nonce"].into_iter().filter_map(get).any(|echo| echo.len() > MAX_ECHO) {
             return Err(OAuthError::invalid_request("`state` and `nonce` have at most 1024 characters"));

@@ -60,7 +60,7 @@ impl Auth {
             None => [Scope::ReadContent].into_iter().collect(),
         };
         if scopes.is_empty() || !client.scopes.covers(&scopes) {
-            return Err(OAuthError::invalid_scope("the scope reaches beyond what the client is registered for"));
+            return Err(OAuthError::beyond(&scopes, &client.scopes, "what the client is registered for"));
         }
         let agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or("unknown device");
         let device = DeviceCode {

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use contracts::{ApiError, ErrorKind};
+use contracts::{ApiError, ErrorKind, Scope, Scopes};
 use serde::Serialize;
 use stores::DbError;
 use utoipa::ToSchema;
@@ -91,6 +91,17 @@ impl IntoResponse for OAuthError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="media-gateway""#));
         }
         response
+    }
+}
+
+impl OAuthError {
+    /// What was `asked` for goes beyond `most`, which is what `whose` says; or nothing was asked for that could be given.
+    pub(crate) fn beyond(asked: &Scopes, most: &Scopes, whose: &str) -> Self {
+        let beyond: Vec<_> = asked.iter().filter(|scope| !most.has(*scope)).map(Scope::as_str).collect();
+        Self::invalid_scope(match beyond.is_empty() {
+            true => format!("no scope was asked for that is of use within {whose}"),
+            false => format!("the scope reaches beyond {whose}: {}", beyond.join(" ")),
+        })
     }
 }
 

@@ -153,7 +153,7 @@ impl Auth {
             None => grant.scopes.clone(),
         };
         if scopes.is_empty() || !grant.scopes.covers(&scopes) {
-            return Err(OAuthError::invalid_scope("the scope reaches beyond what was granted"));
+            return Err(OAuthError::beyond(&scopes, &grant.scopes, "what was granted"));
         }
         let narrowed = Grant { resources: self.resources(asked.form, Some(&grant.resources))?, ..grant.clone() };
         let mut reply = self.mint(self.minted(&narrowed, role, scopes.within(role), asked.jkt.as_deref())).await?;

@@ -11,6 +11,7 @@ use stores::{
     Rows,
     events::{self, Head},
 };
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     Auth,
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long it waits for events at most, so that what it holds is known to be fresh.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How far apart two looks begin at least, of which the second was asked for: keys are easily made up.
+const APART: Duration = Duration::from_millis(250);
 /// How often it takes everything anew, whatever the events say.
 const WHOLE: SignedDuration = SignedDuration::from_secs(60);
 /// How many events it reads at a time.
@@ -57,14 +60,25 @@ impl Keeper {
         Self { auth, signs, position: 0, walk: None, whole_at: None }
     }
 
-    /// Keeps it until dropped; `head` wakes it.
+    /// Keeps it until dropped; `head` wakes it, and so does whoever is shown a key that is not in it.
     pub async fn run(mut self, mut head: Head) {
+        let live = Arc::clone(self.auth.live());
         loop {
+            let (began, look) = (Instant::now(), live.looks().begin());
             if let Err(error) = self.step().await {
                 // Verification closes by itself when this goes on.
                 tracing::warn!(%error, "keys and revocations can't be read");
             }
-            let _ = tokio::time::timeout(PAUSE, head.changed()).await;
+            live.looks().end(look);
+            let asked = async {
+                sleep_until(began + APART).await;
+                live.looks().asked().await;
+            };
+            tokio::select! {
+                () = head.changed() => {}
+                () = asked => {}
+                () = sleep(PAUSE) => {}
+            }
         }
     }
 

@@ -144,13 +144,13 @@ impl Auth {
         let client = &asked.client;
         let role = client.role.filter(|_| client.confidential());
         let role = role.ok_or_else(|| OAuthError::unauthorized_client("this client does not stand for itself"))?;
-        let scopes = match asked.form.get("scope") {
+        let wanted = match asked.form.get("scope") {
             Some(text) => text.parse::<Scopes>()?,
             None => client.scopes.clone(),
         };
-        let scopes = if client.scopes.covers(&scopes) { scopes.within(role) } else { Scopes::default() };
+        let scopes = if client.scopes.covers(&wanted) { wanted.clone().within(role) } else { Scopes::default() };
         if scopes.is_empty() {
-            return Err(OAuthError::invalid_scope("the scope reaches beyond what the client is registered for"));
+            return Err(OAuthError::beyond(&wanted, &client.scopes, "what the client is registered for"));
         }
         let minted = Minted {
             subject: client.id.clone(),

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Catalog, quality, store,
-    text::{block_key, title_key},
+    text::{article, block_key, title_key},
 };
 
 /// The most lines of a price history.
@@ -172,7 +172,8 @@ impl Catalog {
         Ok(Some(quality::quality(&content, ingested, self.clock.now())))
     }
 
-    /// Titles whose names begin with `text`, whatever its spaces, the better known first.
+    /// Titles whose names begin with `text`, whatever its spaces, the better known first. A leading article counts where `text`
+    /// has nothing else.
     ///
     /// # Errors
     /// `bad_query` for a text without a word.
@@ -196,13 +197,17 @@ impl Catalog {
         let args = |last: i64| args![&key, format!("{key}zzzzzzzzzzzzzzzz"), letters, &key, last];
         let mut wanted = args(limit);
         let own = call.ages().map_or_else(String::new, |ages| format!(" AND {}", store::suits(ages, &mut wanted)));
+        // Titles are filed without theirs.
+        let begins_with = |word: &str| format!(" OR LOWER(SUBSTR(c.title, 1, {})) = '{word} '", word.len() + 1);
+        let article = article(text).map(begins_with);
         let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM title_keys WHERE {begins} LIMIT $5) AS found");
-        let everywhere = self.db.fetch_one::<i64>(sql, args(many)).await? == many;
+        let everywhere = article.is_some() || self.db.fetch_one::<i64>(sql, args(many)).await? == many;
+        let article = article.unwrap_or_default();
         // Few are sorted. Many are everywhere, so that the best known of them are soon found among the best known of all.
         let sql = if everywhere {
             format!(
-                "SELECT c.id FROM content c WHERE EXISTS
-                 (SELECT 1 FROM title_keys t WHERE t.content_id = c.id AND {begins}){own}
+                "SELECT c.id FROM content c WHERE (EXISTS
+                 (SELECT 1 FROM title_keys t WHERE t.content_id = c.id AND {begins}){article}){own}
                  ORDER BY c.popularity_score DESC LIMIT $5"
             )
         } else {

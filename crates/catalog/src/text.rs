@@ -4,6 +4,14 @@ use any_ascii::any_ascii;
 use strsim::osa_distance;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+const ARTICLES: [&str; 3] = ["the", "a", "an"];
+
+/// The English article that a text is, and nothing else.
+pub fn article(text: &str) -> Option<&'static str> {
+    let text = fold(text.trim());
+    ARTICLES.into_iter().find(|article| *article == text)
+}
+
 /// The form of a title that is compared: diacritics folded, lower case, no punctuation, no leading English article,
 /// `&` as "and", sequel numerals as digits, and no bracketed suffix that only describes the copy ("(Dubbed)").
 ///
@@ -11,7 +19,7 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 pub fn title_key(title: &str) -> String {
     let plain = fold(strip_suffixes(title)).replace(" + ", " and ").replace('&', " and ");
     let mut words: Vec<String> = plain.split_whitespace().flat_map(words_of).collect();
-    if words.len() > 1 && ["the", "a", "an"].contains(&words[0].as_str()) {
+    if words.len() > 1 && ARTICLES.contains(&words[0].as_str()) {
         words.remove(0);
     }
     // "Matrix, The"

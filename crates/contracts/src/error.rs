@@ -167,7 +167,8 @@ impl ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.detail, self.code)?;
-        for field in &self.fields {
+        // The sentence may say of a field what is wrong with it.
+        for field in self.fields.iter().filter(|field| !self.detail.contains(&field.message)) {
             write!(f, "; {} {}", field.field, field.message)?;
         }
         Ok(())
@@ -186,6 +187,14 @@ mod tests {
             assert_eq!(row.kind as usize, index, "{:?} stands in the wrong row", row.kind);
             assert_eq!(row.kind.row().http, row.http);
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_told_once() {
+        let error = ApiError::invalid("bad_age", "99 is no age");
+        let told = error.clone().field("age", "must be up to 21").to_string();
+        assert_eq!(told, "99 is no age (bad_age); age must be up to 21");
+        assert_eq!(error.field("age", "is no age").to_string(), "99 is no age (bad_age)");
     }
 
     #[test]

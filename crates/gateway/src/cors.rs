@@ -4,7 +4,8 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use contracts::is_this_machine;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, uri::Authority};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
@@ -45,13 +46,14 @@ impl Origins {
         headers.get(header::ORIGIN).filter(|origin| self.0.contains(origin)).cloned()
     }
 
-    /// Whether a WebSocket may be opened from where it says: from one of these origins or from the server's `own`. CORS does
-    /// not ask before it is opened (RFC 6455, section 10.2). What is no page names no origin.
+    /// Whether a WebSocket may be opened from where it says: from one of these origins, from the server's `own`, or from the
+    /// very address that it is opened at, under any name of this machine. CORS does not ask before it is opened (RFC 6455,
+    /// section 10.2). What is no page names no origin.
     pub(crate) fn admit_socket(&self, headers: &HeaderMap, own: Option<&str>) -> bool {
         let mut named = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = named.next() else { return true };
         let known = self.0.contains(origin) || own.is_some_and(|own| origin.as_bytes() == own.as_bytes());
-        known && named.next().is_none()
+        (known || is_same_here(origin, headers)) && named.next().is_none()
     }
 
     /// Lets the page at `allowed` read the response; caches learn that origins matter.
@@ -65,6 +67,14 @@ impl Origins {
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, RESPONSE_HEADERS);
         }
     }
+}
+
+/// Whether a page comes from the address that it asks, and that is this machine's: `localhost` and its numbers are as many
+/// origins of one node. Under any other name somebody else may have it resolved to this machine (DNS rebinding).
+fn is_same_here(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let Some(Ok(asked)) = headers.get(header::HOST).map(HeaderValue::to_str) else { return false };
+    let here = asked.parse::<Authority>().is_ok_and(|asked| is_this_machine(asked.host()));
+    here && origin.as_bytes().strip_prefix(b"http://") == Some(asked.as_bytes())
 }
 
 /// Whether a browser asks in advance.
@@ -118,5 +128,30 @@ mod tests {
         let origins = Origins::new(["https://app.example"]);
         assert_eq!(origins.admit_socket(&headers, Some("https://own.example")), expected);
         assert_eq!(Origins::default().admit_socket(&headers, None), named.is_empty());
+    }
+
+    #[rstest]
+    #[case("http://localhost:8080", "localhost:8080", true)]
+    #[case("http://127.0.0.1:8080", "127.0.0.1:8080", true)]
+    #[case("http://[::1]:8080", "[::1]:8080", true)]
+    #[case("http://localhost", "localhost", true)]
+    // Another program of this machine has another port; what a browser is told to take for this machine, another name.
+    #[case("http://localhost:3000", "localhost:8080", false)]
+    #[case("http://localhost:8080", "127.0.0.1:8080", false)]
+    #[case("http://evil.example:8080", "evil.example:8080", false)]
+    #[case("http://localhost.evil.example:8080", "localhost.evil.example:8080", false)]
+    #[case("http://evil.example@localhost:8080", "localhost:8080", false)]
+    #[case("https://localhost:8080", "localhost:8080", false)]
+    #[case("null", "localhost:8080", false)]
+    fn sockets_are_opened_from_the_same_address_of_this_machine(
+        #[case] origin: &str,
+        #[case] host: &str,
+        #[case] expected: bool,
+    ) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ORIGIN, origin.parse().unwrap());
+        assert!(!Origins::default().admit_socket(&headers, None), "it asks nobody");
+        headers.insert(header::HOST, host.parse().unwrap());
+        assert_eq!(Origins::default().admit_socket(&headers, Some("https://own.example")), expected);
     }
 }

@@ -25,12 +25,16 @@ impl<S: Sync> FromRequestParts<S> for CallOf {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let frame = frame(parts)?;
+        let frame = Arc::clone(frame(parts)?);
         let trace = parts.extensions.get::<Trace>().copied().unwrap_or_else(|| Trace::start(&frame.rng));
         let budget = parts.extensions.get::<Budget>().map_or(frame.timeout, |budget| budget.0);
         let known = parts.extensions.get::<Identified>().map(|known| known.0.clone());
-        let caller = known.unwrap_or_else(|| caller(frame, &parts.method, &parts.uri, &parts.headers))?;
-        let mut call = Call::new(caller, trace, &frame.clock, budget);
+        let mut known = known.unwrap_or_else(|| caller(&frame, &parts.method, &parts.uri, &parts.headers));
+        if known.is_err() && is_found(&frame, &parts.headers).await {
+            known = caller(&frame, &parts.method, &parts.uri, &parts.headers);
+            parts.extensions.insert(Identified(known.clone()));
+        }
+        let mut call = Call::new(known?, trace, &frame.clock, budget);
         if let Some(locale) = language::preferred(&parts.headers) {
             call.locale = locale;
         }
@@ -189,6 +193,15 @@ fn caller(frame: &Frame, method: &Method, uri: &Uri, headers: &HeaderMap) -> Res
     let proof = proofs.next().filter(|_| proofs.next().is_none()).and_then(|proof| proof.to_str().ok());
     let proof = proof.map(|jwt| Proof { jwt, method: method.as_str(), path: uri.path() });
     verifier.verify(Presented { token, dpop, proof }).map(Caller::Identified)
+}
+
+/// Whether credentials that were refused are of a key that was looked for and found.
+async fn is_found(frame: &Frame, headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match (&frame.access, shown.and_then(|text| text.split_once(' '))) {
+        (Some(verifier), Some((_, token))) => verifier.finds(token.trim()).await,
+        _ => false,
+    }
 }
 
 fn unknown() -> ApiError {

@@ -162,6 +162,19 @@ impl Feed {
         Ok(Some(Webhook { secrets, mapping, region: self.region.unwrap_or(Region::US) }))
     }
 
+    /// Reads the files that it names, as whoever starts a node does.
+    ///
+    /// # Errors
+    /// `Feed` for a file of secrets that can't be read or holds none, `Unreadable` or `Mapping` for its mapping.
+    pub fn check_files(&self, name: &str) -> Result<(), InputError> {
+        self.webhook(name)?;
+        self.mapping()?;
+        for path in [&self.key_file, &self.client_secret_file].into_iter().flatten() {
+            lines(path).map_err(|what| InputError::Feed { name: name.to_owned(), what })?;
+        }
+        Ok(())
+    }
+
     /// Whether a job reads it anew: not one that only pushes.
     pub fn is_read(&self) -> bool {
         self.location.is_some()

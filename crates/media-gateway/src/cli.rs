@@ -200,7 +200,7 @@ pub async fn run(command: Command) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", out::told(&error));
             ExitCode::from(exit_code(&error))
         }
     }

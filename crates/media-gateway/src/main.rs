@@ -3,6 +3,7 @@
 mod backends;
 mod cli;
 mod config;
+mod files;
 mod folder;
 mod limits;
 mod node;

@@ -116,13 +116,14 @@ impl Node {
         node.services.start_jobs();
         node.watch_changes(&common.cache);
         node.feed_sockets(&common, news_from);
-        node.announce()
+        node.announce(common.config.all_roles())
     }
 
-    fn announce(mut self) -> anyhow::Result<Self> {
+    /// Says where the commands of this folder find which role. Where it `shares` one port that is the gateway's for every role;
+    /// one that another process has is asked on the folder of that one, whose operator's token it knows.
+    fn announce(mut self, shares: bool) -> anyhow::Result<Self> {
         let mut urls = self.urls.clone();
-        if let Some(gateway) = self.urls.get(Role::Gateway.as_str()) {
-            // In one process the gateway's port answers for every role.
+        if let Some(gateway) = self.urls.get(Role::Gateway.as_str()).filter(|_| shares) {
             for role in Role::ALL {
                 urls.entry(role.as_str().to_owned()).or_insert_with(|| gateway.clone());
             }

@@ -52,6 +52,17 @@ pub fn files(config: &Config) -> anyhow::Result<Option<tls::Files>> {
     }
 }
 
+/// The roles at `https://…`, with their addresses: those that run `here`, as the others know them, or those that don't.
+/// None where every role runs here, for nobody calls them then.
+pub fn encrypted(config: &Config, here: bool) -> Vec<(Role, Url)> {
+    let roles = config.roles();
+    let found = |role: Role| -> Option<(Role, Url)> {
+        let url = role.peer(config)?.parse::<Url>().ok()?;
+        (!config.all_roles() && url.scheme() == "https").then_some((role, url))
+    };
+    Role::ALL.into_iter().filter(|role| roles.contains(role) == here).filter_map(found).collect()
+}
+
 /// Refuses what would go over a network in plain text: a role that listens beyond this machine without certificates, and
 /// a peer beyond it at `http://`.
 ///

@@ -54,6 +54,22 @@ impl ServerAuth {
         access.verify(Presented::bearer(token)).map(Caller::Identified)
     }
 
+    /// The same; a key that was made a moment ago in another process is looked for.
+    ///
+    /// # Errors
+    /// As [`ServerAuth::caller`].
+    pub(crate) async fn caller_now(&self, headers: &HeaderMap) -> Result<Caller> {
+        let known = self.caller(headers);
+        let shown = headers.get(AUTHORIZATION).and_then(|header| bearer(header.as_bytes()));
+        match (&self.access, shown.and_then(|token| std::str::from_utf8(token).ok())) {
+            (Some(access), Some(token)) if known.is_err() => match access.finds(token).await {
+                true => self.caller(headers),
+                false => known,
+            },
+            _ => known,
+        }
+    }
+
     /// Whether another role of the deployment asks, for whomever it does.
     pub(crate) fn is_peer(&self, headers: &HeaderMap) -> bool {
         let token = headers.get(AUTHORIZATION).and_then(|header| bearer(header.as_bytes()));

@@ -8,8 +8,12 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::{ParsedCertificate, WebPkiClientVerifier},
 };
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use super::{Files, certificates, load, provider, roots};
+use super::{Files, Mutual, certificates, load, provider, roots};
 
 /// Why other roles don't take a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +47,25 @@ pub fn is_for(files: &Files, host: &str) -> bool {
     let (Ok(chain), Ok(name)) = (certificates(&files.certificate), ServerName::try_from(host)) else { return false };
     let Some(first) = chain.first() else { return false };
     ParsedCertificate::try_from(first).is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
+}
+
+impl Mutual {
+    /// Whether we and the role at `host` take each other's certificates. It may refuse ours after our part of the handshake
+    /// (RFC 8446, section 4.4.2.4), so it is asked for something, whatever it answers.
+    ///
+    /// # Errors
+    /// Why one is not taken, or that the other broke off.
+    pub async fn meets(&self, host: &str, stream: TcpStream) -> io::Result<()> {
+        let mut stream = self.connect(host, stream).await?;
+        let request = format!("GET /livez HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        // Who has refused us does not take this any more; what they said of it can be read all the same.
+        let _ = stream.write_all(request.as_bytes()).await;
+        let _ = stream.flush().await;
+        match stream.read(&mut [0; 1]).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn verify(authorities: Arc<RootCertStore>, chain: &[CertificateDer<'_>], at: UnixTime) -> Result<(), Error> {

@@ -187,3 +187,34 @@ fn why_a_certificate_is_not_taken_is_told() {
     std::fs::remove_file(&files.key).unwrap();
     assert_eq!(cause(now), Cause::File);
 }
+
+/// What `caller` hears when it meets a role that answers whoever it lets in.
+async fn met(role: &Mutual, caller: &Mutual, host: &str) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let stream = TcpStream::connect(listener.local_addr()?).await?;
+    let answers = async {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        if let Ok(mut stream) = role.accept(stream).await {
+            let _ = stream.read(&mut [0; 256]).await;
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    };
+    tokio::join!(caller.meets(host, stream), answers).0
+}
+
+#[tokio::test]
+async fn who_meets_a_role_hears_whether_both_certificates_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, other) = (authority(), authority());
+    let role = Mutual::open(issue(&dir, "role", &ours)).unwrap();
+    let friend = Mutual::open(issue(&dir, "friend", &ours)).unwrap();
+    met(&role, &friend, "127.0.0.1").await.unwrap();
+    assert!(met(&role, &friend, "localhost").await.is_err(), "it is for its names only");
+    let mut files = issue(&dir, "stranger", &other);
+    let stranger = Mutual::open(files.clone()).unwrap();
+    assert!(met(&role, &stranger, "127.0.0.1").await.is_err(), "the stranger does not believe the role");
+    files.authorities = dir.path().join("role.ca");
+    let stranger = Mutual::open(files).unwrap();
+    assert!(met(&role, &stranger, "127.0.0.1").await.is_err(), "the role does not believe the stranger");
+}

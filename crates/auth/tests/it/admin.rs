@@ -357,6 +357,42 @@ async fn a_client_that_ends_takes_its_tokens_along(#[case] engine: &str) {
     assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NOT_FOUND);
 }
 
+#[tokio::test]
+async fn what_is_wrong_with_a_client_is_named() {
+    let world = World::open("sqlite").await;
+    let register = async |key: &str, value: Value| {
+        let mut new = json!({ "name": "App", "redirect_uris": ["https://app.example/cb"], "scopes": "openid",
+            "grant_types": ["authorization_code"] });
+        new[key] = value;
+        world.json_as("POST", "/api/v1/internal/auth/clients", OPERATOR, &new).await
+    };
+    for (key, value, code, named) in [
+        ("scopes", json!("openid read:minds"), "unknown_scope", ["\"read:minds\"", "read:content, "]),
+        ("scopes", json!("openid admin:full"), "bad_client", ["`scopes`", "`admin:full`"]),
+        ("scopes", json!("account:manage"), "bad_client", ["`scopes`", "`account:manage`"]),
+        (
+            "redirect_uris",
+            json!(["https://app.example/cb", "http://app.example/cb"]),
+            "bad_client",
+            ["`redirect_uris`", "\"http://app.example/cb\" must be https"],
+        ),
+        ("grant_types", json!(["authorization_code", "password"]), "bad_client", ["\"password\"", "device_code"]),
+        ("name", json!(" "), "bad_client", ["`name`", "1 to 80"]),
+    ] {
+        let refused = register(key, value).await;
+        assert_eq!((refused.status.as_u16(), refused.json["code"].as_str()), (400, Some(code)), "{}", refused.text);
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(named.iter().all(|word| detail.contains(*word)), "{named:?}? {detail}");
+    }
+    // And so is what a client asks for that it does not have.
+    let (client, _) = world.client(false, false).await;
+    let beyond = [("client_id", client.as_str()), ("scope", "read:content admin:full")];
+    let refused = world.form("/oauth/device", &beyond).await;
+    refused.fails(400, "invalid_scope");
+    let described = refused.json["error_description"].as_str().unwrap();
+    assert!(described.ends_with(": admin:full"), "{described}");
+}
+
 /// Serves one answer to everybody, at an address of this machine.
 pub async fn document(answer: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

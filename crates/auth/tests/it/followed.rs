@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use access::{Presented, Verifier, VerifierConfig};
+use access::{KeyKind, NewKey, Presented, Verifier, VerifierConfig};
 use auth::{Auth, AuthConfig, Keeper};
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::{Db, events::Head};
-use tokio::time::sleep;
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     admin::own_token,
@@ -168,4 +168,60 @@ async fn who_hears_of_no_event_looks_within_a_second_all_the_same() {
     let took = outlives(&there, &tokens[0], revoke(&here, &client, &tokens[0])).await;
     keeping.abort();
     assert!(took < Duration::from_secs(2), "it took {took:?}");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_key_made_here_opens_the_others_doors_at_once(#[case] engine: &str) {
+    let (here, silent) = (World::open(engine).await, testkit::sqlite().await);
+    let manages = own_token(&here, &mut Browser::signed_up(&here, EMAIL).await).await;
+    let (there, keeper) = another(&here, here.db.reopen(&testkit::fast()).await);
+    // Nobody tells it of an event: it looks once a second, or when it is asked to.
+    let keeping = tokio::spawn(keeper.run(silent.head()));
+    while there.verify(Presented::bearer(&manages)).is_err() {
+        sleep(TICK).await;
+    }
+    let since = Instant::now();
+    for _ in 0..5 {
+        let key = json!({ "name": "home", "scopes": SCOPE });
+        let key = here.json_as("POST", "/api/v1/auth/keys", &manages, &key).await.ok();
+        let key = key["key"].as_str().unwrap();
+        while there.verify(Presented::bearer(key)).is_err() {
+            assert!(since.elapsed() < PATIENCE, "it stays unknown there");
+            there.finds(key).await;
+        }
+    }
+    keeping.abort();
+    // Each right after a look: a second apart, were none asked for.
+    assert!(since.elapsed() < Duration::from_secs(3), "five keys took {:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn however_many_keys_are_made_up_the_database_is_asked_four_times_a_second() {
+    let (here, silent) = (World::open("sqlite").await, testkit::sqlite().await);
+    let (there, keeper) = another(&here, here.db.db());
+    let keeping = tokio::spawn(keeper.run(silent.head()));
+    while there.live().looks().begun() == 0 {
+        sleep(TICK).await;
+    }
+    let (since, before) = (Instant::now(), there.live().looks().begun());
+    let mut flood = JoinSet::new();
+    for seed in 0..200 {
+        let (there, rng) = (Arc::clone(&there), contracts::Rng::seeded(seed));
+        flood.spawn(async move {
+            while since.elapsed() < Duration::from_secs(1) {
+                assert!(!there.finds(&NewKey::generate(KeyKind::User, &rng).key).await);
+                sleep(TICK).await;
+            }
+        });
+    }
+    while let Some(done) = flood.join_next().await {
+        done.unwrap();
+    }
+    let (looks, took) = (there.live().looks().begun() - before, since.elapsed());
+    keeping.abort();
+    let most = took.as_millis() / 250 + 1;
+    assert!((2..=most).contains(&u128::from(looks)), "{looks} looks in {took:?}");
 }

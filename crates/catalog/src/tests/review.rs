@@ -287,6 +287,29 @@ async fn lists_can_suit_an_age_and_titles_are_found_by_their_beginning(#[case] e
 }
 
 #[tokio::test]
+async fn an_article_alone_finds_the_titles_that_begin_with_it() {
+    for engine in ["sqlite", "postgres"] {
+        let bench = Bench::open(engine).await;
+        let films = ["The Who", "Them", "A Theory of Nothing", "Anne", "An Evening"];
+        let films = films.iter().enumerate().map(|(at, title)| film("b", &at.to_string(), title, 2001));
+        bench.ingest(&films.collect::<Vec<_>>()).await;
+        let titles = async |q: &str| -> Vec<String> {
+            let found = bench.catalog.keyword(&call(), q, 10).await.unwrap();
+            let mut titles: Vec<_> = found.into_iter().map(|content| content.title).collect();
+            titles.sort_unstable();
+            titles
+        };
+        // "A Theory of Nothing" is filed without its article.
+        assert_eq!(titles("the").await, ["A Theory of Nothing", "The Who", "Them"], "{engine}");
+        assert_eq!(titles(" The ").await, titles("the").await, "{engine}");
+        assert_eq!(titles("an").await, ["An Evening", "Anne"], "{engine}");
+        assert_eq!(titles("a").await, ["A Theory of Nothing", "Anne"], "{engine}");
+        assert_eq!(titles("the who").await, ["The Who"], "{engine}");
+        assert_eq!(titles("the wh").await, ["The Who"], "{engine}");
+    }
+}
+
+#[tokio::test]
 async fn ids_are_found_whatever_the_case_of_their_type() {
     let bench = Bench::open("sqlite").await;
     bench.ingest(&[heat("netflix", "n1")]).await;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use contracts::{Clock, Rng};
+use access::{ApiKeyRecord, KeyKind, Live, NewKey, Snapshot, VerifierConfig};
+use contracts::{Clock, Rng, Role, Subject};
 use http::Request;
 use rstest::rstest;
 
@@ -95,4 +96,43 @@ fn a_header_goes_before_a_protocol() {
     let request = Request::get("/").header("upgrade", "websocket").header("sec-websocket-protocol", "bearer, secret");
     let mut request = request.header("authorization", "Bearer other").body(()).unwrap();
     assert_eq!(identify(&frame_with(Some("secret")), &mut request), Caller::Anonymous);
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_a_moment_ago_in_another_process_is_looked_for() {
+    let (made, clock) = (NewKey::generate(KeyKind::Service, &Rng::seeded(1)), frame_with(None).clock);
+    let record = ApiKeyRecord {
+        kind: KeyKind::Service,
+        salt: made.salt,
+        hash: made.hash,
+        subject: Subject::Service("robot".to_owned()),
+        role: Role::IngestionService,
+        org: None,
+        scopes: "read:content".parse().unwrap(),
+        created_at: clock.now(),
+        expires_at: None,
+    };
+    let (live, now) = (Arc::new(Live::default()), clock.now());
+    live.replace(Snapshot::default(), now);
+    live.looks().end(live.looks().begin());
+    let config = VerifierConfig { issuer: "https://media.example".into(), audience: "https://media.example".into() };
+    let verifier = Arc::new(Verifier::new(config, clock, Arc::clone(&live)));
+    let frame = Arc::new(Frame { access: Some(verifier), ..frame_with(None) });
+    let mut request = Request::new(axum::body::Body::empty());
+    request.headers_mut().insert("authorization", format!("Bearer {}", made.key).parse().unwrap());
+    frame.enter(&mut request);
+    assert_eq!(identify(&frame, &mut request), Caller::Anonymous, "the door does not wait");
+
+    let keeper = tokio::spawn(async move {
+        live.looks().asked().await;
+        let look = live.looks().begin();
+        live.replace(Snapshot { api_keys: vec![(made.public_id, record)], ..Snapshot::default() }, now);
+        live.looks().end(look);
+    });
+    let (mut parts, _) = request.into_parts();
+    for extractor in ["the first", "and the next"] {
+        let found = CallOf::from_request_parts(&mut parts, &()).await.map(|CallOf(call)| call.caller);
+        assert!(matches!(found, Ok(Caller::Identified(_))), "{extractor}");
+    }
+    keeper.await.unwrap();
 }

@@ -61,6 +61,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.extend(certificates::certificate(&config, Clock::system().now()));
             let files = backends::password_file(&config).into_iter();
             checks.extend(files.flat_map(|file| password::password(&file, Clock::system().now())));
+            checks.extend(certificates::met(&config).await);
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }

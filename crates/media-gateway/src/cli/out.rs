@@ -1,4 +1,4 @@
-//! Standard output, which may end before we do.
+//! Standard output, which may end before we do; and how errors are told.
 
 use std::io::{self, Write as _};
 
@@ -25,4 +25,34 @@ pub fn write(bytes: &[u8]) -> Result<(), ApiError> {
         io::ErrorKind::StorageFull => ApiError::new(ErrorKind::StorageFull, "output_full", "the output's disk is full"),
         _ => ApiError::internal(format!("the output can't be written: {error}")),
     })
+}
+
+/// An error with its causes, each told once: some name in their own sentence what caused them.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        match told.contains(&cause) {
+            true => {}
+            false if told.is_empty() => told = cause,
+            false => told = format!("{told}: {cause}"),
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use stores::DbError;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let named = anyhow::Error::from(search::SearchError::Events(DbError::NoRow));
+        assert_eq!(told(&named), "the event log can't be read: a row that must be there is missing");
+        let context = named.context("search can't be opened");
+        let whole = "search can't be opened: the event log can't be read: a row that must be there is missing";
+        assert_eq!(told(&context), whole);
+        assert_eq!(told(&anyhow::Error::from(DbError::NoRow).context("no title")).matches(": ").count(), 1);
+    }
 }

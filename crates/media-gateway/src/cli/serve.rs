@@ -6,9 +6,10 @@ use gateway::Reloaded;
 use stores::Deed;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Global, ListenArgs};
+use super::{Global, ListenArgs, out};
 use crate::{
     config::{self, Config, Flags, Settings},
+    files,
     folder::Opened,
     node::Node,
     services::{self, Services},
@@ -98,7 +99,7 @@ impl Reader<'_> {
                 Ok(reloaded)
             }
             Err(error) => {
-                let detail = format!("{error:#}");
+                let detail = out::told(&error);
                 tracing::error!(error = detail, "the configuration stays as it was");
                 Err(ApiError::invalid("bad_configuration", detail))
             }
@@ -108,6 +109,7 @@ impl Reader<'_> {
     /// First what can fail, so that all of it holds or nothing.
     fn apply(&mut self) -> anyhow::Result<Reloaded> {
         let (config, read) = Config::read(self.flags)?;
+        files::check(&config, &self.node.services.clock)?;
         self.log.set(&config.log.level)?;
         self.node.reload(&config)?;
         if let Some(search) = &self.node.services.search {

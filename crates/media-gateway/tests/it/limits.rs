@@ -336,6 +336,40 @@ fn a_reload_holds_all_or_nothing() {
     assert_eq!(hung_up, 1, "the signal's too: {log}");
 }
 
+/// What no node could start with is not taken for good while one runs: the next restart would be its last.
+#[test]
+fn a_reload_is_refused_whose_files_no_start_could_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (app, file) = configured(dir.path());
+    let reload = |rest: &str| {
+        file(&format!("[rate_limits]\nanonymous = [1, 9, 100, 1000]\n{rest}\n"));
+        operator(&app, "POST", "/api/v1/admin/reload")
+    };
+    let secret = fixtures::write(dir.path(), "secret", b"too short\n");
+    let given = format!("[auth]\nsecret_file = {secret:?}");
+    let smtp = "[mail]\nsmtp_url = \"smtps://me@localhost:465\"\nfrom = \"me@example.org\"";
+    let tls = "[peers]\ncertificate_file = \"/nowhere/crt\"\nkey_file = \"/nowhere/key\"";
+    let google = "[auth.google]\nclient_id = \"me\"";
+    for (wrong, named) in [
+        (given.clone(), "at least 32 characters"),
+        ("[auth]\nsecret_file = \"/nowhere/secret\"".to_owned(), "/nowhere/secret"),
+        (format!("[peers]\ntoken_file = {secret:?}"), "at least 32 characters"),
+        (format!("{tls}\nauthorities_file = \"/nowhere/ca\""), "/nowhere/crt"),
+        (tls.to_owned(), "go together"),
+        (format!("{smtp}\nsmtp_password_file = \"/nowhere/password\""), "/nowhere/password"),
+        (format!("{google}\nclient_secret_file = \"/nowhere/google\""), "/nowhere/google"),
+        ("[sources.watchmode]\nkey_file = \"/nowhere/keys\"".to_owned(), "/nowhere/keys"),
+    ] {
+        let refused = reload(&wrong).problem(400, "bad_configuration");
+        assert!(refused["detail"].as_str().unwrap().contains(named), "{refused}");
+        assert_eq!(burst(&app), "q=5", "what came with it is not taken over either: {wrong}");
+    }
+    fixtures::write(dir.path(), "secret", "s".repeat(32).as_bytes());
+    let waiting = serde_json::json!(["auth.secret_file"]);
+    assert_eq!(reload(&given).ok()["waiting"], waiting, "it could start with this");
+    assert_eq!(burst(&app), "q=9");
+}
+
 /// The database is busy for so long that the client leaves.
 #[test]
 fn a_reload_is_done_and_stated_though_its_client_has_left() {

@@ -130,10 +130,12 @@ fn roles_show_certificates_that_the_command_line_has_issued() {
         node(dir.path(), &database, name, &files)
     };
     let back = start("back").roles("auth,catalog,ingest").start();
-    let front = before(&back, start("front"));
+    let front = before(&back, start("front").env("MEDIA_GATEWAY_ROLES", "gateway,search"));
     front.eventually("/api/v1/platforms", Value::is_object);
     let doctor = String::from_utf8(front.setup.run(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("ok   certificate: "), "{doctor}");
+    for good in ["ok   certificate: ", "ok   certificates with catalog: ", "ok   certificates with auth: "] {
+        assert!(doctor.contains(good), "{doctor}");
+    }
     assert_eq!(issued(dir.path(), "back", "127.0.0.1").1["issued"], false, "it is young");
     assert_eq!(issued(dir.path(), "back", "elsewhere.example").1["issued"], true, "it is for another host");
     let refused = Setup::new().run(&["tls", "issue", "--authority", "a", "--out", "b"]);
@@ -173,6 +175,32 @@ fn the_doctor_says_when_a_certificate_has_to_be_renewed() {
     let told = doctor(&files);
     assert!(told.contains("BAD  certificate: no other role takes it: "), "of another authority: {told}");
     assert!(told.contains("fix: have it signed by"), "to renew it would not help: {told}");
+}
+
+/// Each has a certificate that is good by its own files; whether it is taken is for the others to say.
+#[test]
+fn the_doctor_says_which_role_does_not_take_a_certificate() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), database());
+    let setup = |name: &str, by: &Authority| node(dir.path(), &database, name, &issue(dir.path(), name, by));
+    let (ours, other) = (authority(), authority());
+    let back = setup("back", &ours).roles("auth,catalog,ingest").start();
+    let doctor = |name: &str, by: &Authority, catalog: &str, search: &str| {
+        let setup = setup(name, by).env("MEDIA_GATEWAY_ROLES", "gateway,search");
+        let setup = setup.env("MEDIA_GATEWAY_PEER_CATALOG", catalog).env("MEDIA_GATEWAY_PEER_SEARCH", search);
+        String::from_utf8(setup.run(&["doctor"]).stdout).unwrap()
+    };
+    let at = back.url("catalog").replace("http://", "https://");
+    let friend = doctor("friend", &ours, &at, "https://127.0.0.1:8081");
+    assert!(friend.contains("ok   certificate: ") && friend.contains("ok   certificates with catalog: "), "{friend}");
+    let moved = doctor("moved", &ours, &at, "https://search.example:8081");
+    assert!(moved.contains("BAD  certificate: no other role takes it: it is not for search.example"), "{moved}");
+    let misled = doctor("misled", &ours, &at.replace("127.0.0.1", "localhost"), "https://127.0.0.1:8081");
+    assert!(misled.contains("BAD  certificates with catalog: "), "it is not the catalogue's name: {misled}");
+    let stranger = doctor("stranger", &other, &at, "https://127.0.0.1:8081");
+    assert!(stranger.contains("ok   certificate: "), "by its own files: {stranger}");
+    assert!(stranger.contains("BAD  certificates with catalog: "), "{stranger}");
+    let alone = doctor("alone", &ours, "https://127.0.0.1:1", "https://127.0.0.1:8081");
+    assert!(alone.contains("less certificates with catalog: unknown: nobody answers"), "{alone}");
 }
 
 #[test]

@@ -476,3 +476,14 @@ fn an_interrupt_is_a_stop_too() {
     let (_, status) = app.ended();
     assert_eq!(status.code(), Some(0));
 }
+
+#[test]
+fn an_error_is_told_once() {
+    let output = Setup::new().env("XDG_CACHE_HOME", "/dev/null").run(&["demo", "--prepare"]);
+    let said = one_line(&output, 1, "free some space or choose another folder");
+    assert_eq!(said.matches("os error").count(), 1, "{said}");
+    let app = App::start();
+    let wide = ["auth", "clients", "create", "app", "--grant", "authorization_code", "--scopes", "admin:full"];
+    let said = one_line(&app.setup.run(&wide), 2, "`admin:full` is for clients that keep a secret");
+    assert_eq!(said.matches("admin:full").count(), 1, "{said}");
+}

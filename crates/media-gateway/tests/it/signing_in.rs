@@ -100,4 +100,9 @@ fn without_a_server_the_command_line_asks_that_of_its_configuration() {
     assert_eq!(asked(&config, &[(issuer, "https://gateway.example/")]), "https://gateway.example");
     let flag = [&config[..], &["--server", "https://other.example"]].concat();
     assert_eq!(asked(&flag, &[(issuer, "https://gateway.example")]), "https://other.example");
+    assert_eq!(asked(&["--server", "127.0.0.1:4713"], &[]), "http://127.0.0.1:4713", "as it is written elsewhere");
+    assert_eq!(asked(&["--server", "other.example"], &[]), "https://other.example");
+    let wrong = setup.run(&["auth", "login", "--server", "ftp://other.example"]);
+    let said = String::from_utf8_lossy(&wrong.stderr);
+    assert!(wrong.status.code() == Some(2) && said.contains("write an address like https://"), "{said}");
 }

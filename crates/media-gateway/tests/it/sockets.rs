@@ -170,6 +170,12 @@ fn a_connection_is_for_those_who_may_read_and_for_known_pages() {
         let offered = format!("bearer, {token}");
         assert_eq!(status(&[("sec-websocket-protocol", &*offered), ("origin", origin)]), expected, "{origin}");
     }
+    let port = app.url("gateway").rsplit_once(':').unwrap().1;
+    for (host, expected) in [("localhost", 101), ("[::1]", 101), ("evil.example", 403)] {
+        let (host, origin) = (format!("{host}:{port}"), format!("http://{host}:{port}"));
+        assert_eq!(status(&[good, ("host", &*host), ("origin", &*origin)]), expected, "the node is asked as {host}");
+    }
+    assert_eq!(status(&[good, ("origin", "http://localhost:1")]), 403, "somebody else's page on this machine");
     assert_eq!(status(&[("sec-websocket-protocol", "bearer, made.up.token")]), 401);
     assert!(!app.log().contains(&token), "a token is logged");
 

@@ -78,7 +78,7 @@ impl Gate {
 }
 
 async fn run(gate: &Gate, request: Request, next: Next) -> Result<Response> {
-    let caller = gate.auth.caller(request.headers());
+    let caller = gate.auth.caller_now(request.headers()).await;
     // Also for calls that are refused next: whoever guesses tokens is counted.
     let entering = gate.entering(&caller, &request);
     let call = caller.and_then(|caller| call::read(request.headers(), caller, gate.allowance, &gate.clock, &gate.rng));

@@ -12,7 +12,8 @@ use std::{
 use anyhow::Context as _;
 use auth::CLI_CLIENT;
 use clap::Args;
-use contracts::{ApiError, ErrorKind};
+use contracts::{ApiError, ErrorKind, is_this_machine};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,8 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Args, Debug)]
 pub struct ServerArgs {
-    /// The Media Gateway's public address; where absent, the `auth.issuer` or `listen.gateway` of the configuration
-    #[arg(long, value_name = "URL")]
+    /// The Media Gateway's public address, or its HOST:PORT; where absent, the `auth.issuer` or `listen.gateway` of the
+    /// configuration
+    #[arg(long, value_name = "URL", value_parser = base_address)]
     server: Option<String>,
 }
 
@@ -136,6 +138,24 @@ impl Server {
     }
 }
 
+/// The base address that is meant: who gives a host alone means https, or http on this machine.
+fn base_address(text: &str) -> Result<String, &'static str> {
+    let scheme = |host: &str| if is_this_machine(host) { "http" } else { "https" };
+    let whole = match text.contains("://") {
+        true => Some(text.to_owned()),
+        false => parsed(&format!("https://{text}")).map(|(_, host)| format!("{}://{text}", scheme(&host))),
+    };
+    let web = |whole: &String| parsed(whole).is_some_and(|(scheme, _)| ["http", "https"].contains(&&*scheme));
+    let whole = whole.filter(web).ok_or("write an address like https://media.example or 127.0.0.1:8080")?;
+    Ok(whole.trim_end_matches('/').to_owned())
+}
+
+/// The scheme and host of an address.
+fn parsed(address: &str) -> Option<(String, String)> {
+    let url = Url::parse(address).ok()?;
+    Some((url.scheme().to_owned(), url.host_str()?.to_owned()))
+}
+
 fn escape(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         char::from(byte).to_string()
@@ -241,4 +261,27 @@ pub async fn whoami(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
         println!("may: {}", text("scopes"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_an_address_or_a_host() {
+        for (given, meant) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("localhost:8080/", "http://localhost:8080"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("media.example", "https://media.example"),
+            ("192.0.2.1:8443", "https://192.0.2.1:8443"),
+            ("https://media.example/", "https://media.example"),
+            ("http://192.0.2.1:8080", "http://192.0.2.1:8080"),
+        ] {
+            assert_eq!(base_address(given).as_deref(), Ok(meant), "{given}");
+        }
+        for wrong in ["ftp://media.example", "https://", "", "not a host", "host:port"] {
+            assert!(base_address(wrong).is_err(), "{wrong}");
+        }
+    }
 }
