@@ -231,6 +231,36 @@ fn only_the_operator_writes() {
 }
 
 #[test]
+fn what_became_of_each_record_is_told_with_how_sure_it_is() {
+    let app = App::start();
+    block_on(async {
+        let catalog = CatalogClient::new(peer(&app, "catalog", Some(&app.token)));
+        let send = async |record: SourceRecord| catalog.ingest(&call(), &[record]).await.unwrap().remove(0);
+        // Without the id, so that the name, the year and the director have to do.
+        let named =
+            |source: &str| SourceRecord { external_ids: vec![], ..record(source, "en", "The Paper Lighthouse") };
+        let longer = SourceRecord { runtime_minutes: Some(101), ..named("netflix") };
+        let other = SourceRecord { title: "Salt Roads".to_owned(), credits: vec![], ..named("disney_plus") };
+        let first = send(named("netflix")).await;
+        assert_eq!((first.action, first.entity_confidence), (IngestAction::Created, 1.0));
+        for (record, action, sure) in [
+            (named("netflix"), IngestAction::Unchanged, 1.0),
+            (longer, IngestAction::Updated, 1.0),
+            (named("hulu"), IngestAction::Merged, 0.98),
+            (named("hulu"), IngestAction::Unchanged, 0.98),
+            (other, IngestAction::Created, 1.0),
+        ] {
+            let source = record.source.clone();
+            let outcome = send(record).await;
+            assert_eq!((outcome.action, outcome.entity_confidence), (action, sure), "{source}: {}", outcome.evidence);
+            let joins = action != IngestAction::Created;
+            assert_eq!(outcome.content_id == first.content_id, joins, "{source}: {}", outcome.evidence);
+        }
+    });
+    assert_eq!(app.get("/api/v1/content/movies").ok()["items"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn what_an_operator_writes_is_in_the_audit_log_and_what_a_run_writes_is_not() {
     let app = fixtures::loaded(Setup::new());
     block_on(async {
