@@ -350,6 +350,27 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
 }
 
 #[test]
+fn further_keys_of_a_provider_are_used_only_where_the_configuration_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = fixtures::write(dir.path(), "keys", b"one\ntwo\n\nthree\nfour\nfive\n");
+    // Nobody is at either address: a job whose time comes asks no one else.
+    let source = |name: &str, more: &str| {
+        format!("[sources.{name}]\nkey_file = {keys:?}\nbase_url = \"http://127.0.0.1:9\"\n{more}\n")
+    };
+    let tube = source("youtube", "channels = [\"UC0123456789abcdefghij_-\"]\nrotate_keys = true");
+    let config = fixtures::write(dir.path(), "media-gateway.toml", (tube + &source("tmdb", "")).as_bytes());
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config).start();
+    let all = app.send(app.request("GET", "/api/v1/admin/sources").bearer_auth(&app.token)).ok();
+    let standing = |name: &str| {
+        let one = all.as_array().unwrap().iter().find(|one| one["name"] == name);
+        one.unwrap_or_else(|| panic!("no {name} in {all}"))["standing"].clone()
+    };
+    let (youtube, tmdb) = (standing("youtube"), standing("tmdb"));
+    assert_eq!((&youtube["keys"], &youtube["per_day"]), (&json!(5), &json!(10_000)), "each has its own day");
+    assert_eq!((&tmdb["keys"], &tmdb["per_day"]), (&json!(1), &Value::Null), "its terms may allow no more");
+}
+
+#[test]
 fn jobs_are_shown_and_run_through_the_node_that_has_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
