@@ -350,6 +350,29 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
 }
 
 #[test]
+fn a_list_of_the_configuration_is_of_the_service_and_region_that_it_names() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let row = "s1,Movie,Boxcar Lanterns,Ada Wren,,France,\"June 1, 2021\",2001,PG,90 min,Dramas,A keeper.\n";
+    // Its name says nothing of whose it is.
+    let list = fixtures::write(dir.path(), "list.csv", format!("{HEADER}\n{row}").as_bytes());
+    let source = |name: &str, more: &str| format!("[sources.{name}]\nlocation = {list:?}\n{more}\n");
+    let toml = source("mine", "platform = \"hulu\"\nregion = \"DEU\"")
+        + &source("nobodys", "")
+        + &source("other", "platform = \"hulu\"\nformat = \"movielens\"");
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let run = |job: &str| setup.run(&["jobs", "run", job, "--config", &config]);
+    let nobodys = run("refresh_nobodys");
+    let said = String::from_utf8_lossy(&nobodys.stderr);
+    assert!(!nobodys.status.success() && said.contains("--platform"), "{said}");
+    assert!(!run("refresh_other").status.success(), "a list of a service is none of MovieLens");
+    assert!(run("refresh_mine").status.success());
+    let film: Value = serde_json::from_str(succeeded(&setup, &["export"]).trim()).unwrap();
+    let offers = film["availability"].as_array().unwrap().iter();
+    let told: Vec<_> = offers.map(|offer| (offer["platform"].clone(), offer["region"].clone())).collect();
+    assert_eq!(told, [(json!("hulu"), json!("DE"))]);
+}
+
+#[test]
 fn further_keys_of_a_provider_are_used_only_where_the_configuration_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let keys = fixtures::write(dir.path(), "keys", b"one\ntwo\n\nthree\nfour\nfive\n");
