@@ -304,6 +304,10 @@ fn the_terminal_filters_as_http_does() {
         let shown: Value = serde_json::from_str(&shown).unwrap();
         assert_eq!((ids(&shown), &shown["total_count"]), (ids(&over_http), &over_http["total_count"]), "{args:?}");
     }
+    let second = text(&app.setup.run(&["search", "--page", "2", "--page-size", "3", "--json"]));
+    let second: Value = serde_json::from_str(&second).unwrap();
+    let over_http = app.get("/api/v1/search?page=2&page_size=3").ok();
+    assert_eq!((ids(&second).len(), ids(&second)), (3, ids(&over_http)));
 }
 
 #[test]
