@@ -1,11 +1,14 @@
 //! The same answers through gRPC, on the node's own port.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use contracts::{
     AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, Content, ContentType, Credit, CreditRole,
-    ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord,
-    Trace,
+    ErrorKind, ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer,
+    SourceRecord, Trace, Vector, VectorQuery,
 };
 use jiff::Timestamp;
 use rpc::{
@@ -154,6 +157,31 @@ pub fn trends_as_http_does(app: &App) {
         assert_eq!(serde_json::to_value(&titles).unwrap(), over_http["results"], "{limit} in {region:?}");
         assert_eq!(titles.len(), if region == Some("AQ") { 0 } else { limit.min(3) }, "{limit} in {region:?}");
     }
+}
+
+/// Each of the vectors that the node keeps of its `titles` leads to all of them, the one that it is of first.
+pub fn finds_by_vectors(app: &App, vectors: &[Vector], titles: usize) {
+    block_on(async {
+        let search = SearchClient::new(peer(app, "search", None));
+        let ask = async |vector: &[f32], genres: &[&str], limit: usize| {
+            let genres = genres.iter().map(|genre| (*genre).to_owned()).collect();
+            let filters = SearchFilters { genres, ..SearchFilters::default() };
+            let query = VectorQuery { embedding: vector.to_vec(), filters, region: None, limit };
+            search.vector_search(&call(), &query).await
+        };
+        let mut first = HashSet::new();
+        for vector in vectors {
+            let found = ask(vector, &[], 100).await.unwrap();
+            assert!(found.len() == titles && found.is_sorted_by(|a, b| a.score >= b.score), "{found:?}");
+            assert!(found[0].score > 0.999 && found[titles - 1].score < 0.999, "{found:?}");
+            first.insert(found[0].content_id);
+        }
+        assert_eq!(first.len(), titles, "no two titles have one text");
+        let few = ask(&vectors[0], &["science_fiction"], 100).await.unwrap();
+        assert!((1..titles).contains(&few.len()), "{few:?}");
+        assert_eq!(ask(&vectors[0], &[], 2).await.unwrap().len(), 2);
+        assert_eq!(ask(&vectors[0][1..], &[], 2).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+    });
 }
 
 /// A title over HTTP, asked on a thread of its own: the blocking client may not run inside a runtime.
