@@ -172,6 +172,62 @@ fn a_bad_row_of_ones_own_file() {
     turns_away("films.csv", &(rows.join("\n") + "\n"), &["--mapping", &mapping], &reasons);
 }
 
+const OFFERS: &str = r#"
+source = "festival"
+type = "movie"
+list_separator = "|"
+[columns]
+key = "id"
+title = "name"
+year = "made"
+overview = "story"
+writers = "by"
+actors = "cast"
+[offer]
+platform = "mubi"
+web_url = "https://example.org/"
+region = "JP"
+region_column = "land"
+terms = "buy"
+terms_column = "terms"
+quality = "sd"
+quality_column = "sharp"
+price_column = "price"
+currency = "EUR"
+currency_column = "money"
+from_column = "since"
+"#;
+
+#[test]
+fn what_a_row_leaves_open_of_its_offer_is_as_the_mapping_says() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let rows = "id,name,made,story,by,cast,land,terms,sharp,price,money,since\n\
+        1,Boxcar Lanterns,2001,A keeper writes.,Di Moor,Cy Day|Eve Lark,DEU,rent,uhd,3.99,CHF,2024-02-01\n\
+        2,Salt Roads,2002,,,,,,,2.49,,\n";
+    let mapping = fixtures::write(dir.path(), "festival.toml", OFFERS.as_bytes());
+    let file = fixtures::write(dir.path(), "offers.csv", rows.as_bytes());
+    succeeded(&setup, &["ingest", &file, "--mapping", &mapping]);
+    let export = succeeded(&setup, &["export"]);
+    let film = |title: &str| {
+        let mut films = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        films.find(|film| film["title"] == title).unwrap_or_else(|| panic!("no {title} in {export}"))
+    };
+    let (whole, bare) = (film("Boxcar Lanterns"), film("Salt Roads"));
+    let people = whole["credits"].as_array().unwrap().iter();
+    let people: Vec<_> = people.map(|one| (one["role"].clone(), one["name"].clone())).collect();
+    let expected = [("writer", "Di Moor"), ("actor", "Cy Day"), ("actor", "Eve Lark")];
+    assert_eq!(people, expected.map(|(role, name)| (json!(role), json!(name))));
+    assert_eq!(whole["overview"], "A keeper writes.");
+    let terms = |film: &Value| {
+        let told = ["platform", "region", "availability_type", "quality", "price", "available_from"];
+        told.map(|field| film["availability"][0][field].clone())
+    };
+    let price = |amount: &str, currency: &str| json!({ "amount": amount, "currency": currency });
+    let (francs, euros, since) = (price("3.99", "CHF"), price("2.49", "EUR"), json!("2024-02-01T00:00:00Z"));
+    assert_eq!(terms(&whole), [json!("mubi"), json!("DE"), json!("rent"), json!("uhd"), francs, since]);
+    assert_eq!(terms(&bare), [json!("mubi"), json!("JP"), json!("buy"), json!("sd"), euros, Value::Null]);
+}
+
 #[test]
 fn languages_that_can_not_be_read_are_told_and_cost_no_row() {
     let (app, dir) = (Setup::new().start(), tempfile::tempdir().unwrap());
