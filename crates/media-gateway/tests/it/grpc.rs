@@ -163,24 +163,23 @@ pub fn trends_as_http_does(app: &App) {
 pub fn finds_by_vectors(app: &App, vectors: &[Vector], titles: usize) {
     block_on(async {
         let search = SearchClient::new(peer(app, "search", None));
-        let ask = async |vector: &[f32], genres: &[&str], limit: usize| {
-            let genres = genres.iter().map(|genre| (*genre).to_owned()).collect();
+        let ask = async |embedding: Vector, genre: Option<&str>, limit: usize| {
+            let genres = genre.into_iter().map(str::to_owned).collect();
             let filters = SearchFilters { genres, ..SearchFilters::default() };
-            let query = VectorQuery { embedding: vector.to_vec(), filters, region: None, limit };
-            search.vector_search(&call(), &query).await
+            search.vector_search(&call(), &VectorQuery { embedding, filters, region: None, limit }).await
         };
         let mut first = HashSet::new();
         for vector in vectors {
-            let found = ask(vector, &[], 100).await.unwrap();
+            let found = ask(vector.clone(), None, 100).await.unwrap();
             assert!(found.len() == titles && found.is_sorted_by(|a, b| a.score >= b.score), "{found:?}");
             assert!(found[0].score > 0.999 && found[titles - 1].score < 0.999, "{found:?}");
             first.insert(found[0].content_id);
         }
         assert_eq!(first.len(), titles, "no two titles have one text");
-        let few = ask(&vectors[0], &["science_fiction"], 100).await.unwrap();
+        let few = ask(vectors[0].clone(), Some("science_fiction"), 100).await.unwrap();
         assert!((1..titles).contains(&few.len()), "{few:?}");
-        assert_eq!(ask(&vectors[0], &[], 2).await.unwrap().len(), 2);
-        assert_eq!(ask(&vectors[0][1..], &[], 2).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+        assert_eq!(ask(vectors[0].clone(), None, 2).await.unwrap().len(), 2);
+        assert_eq!(ask(vectors[0][1..].to_vec(), None, 2).await.unwrap_err().kind, ErrorKind::InvalidArgument);
     });
 }
 
