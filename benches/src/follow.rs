@@ -38,32 +38,40 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Bench {
-    /// Gives one title another director and plot, ten times, and measures from the moment that the catalogue has that
-    /// until search shows it.
+    /// The [`changes`](Self::changes) of a title among all the data.
     ///
     /// # Errors
     /// When a change does not show.
     pub async fn follow(&self, report: &mut Report) -> Result<()> {
         let (server, _) = self.product.serve(self.folder.path()).await?;
+        self.changes(report, "a title changed", &server, self.folder.path()).await
+    }
+
+    /// Gives one title another director and plot, ten times, and measures from the moment that the catalogue of `server`,
+    /// which has `data`, knows of it until search shows it.
+    ///
+    /// # Errors
+    /// When a change does not show.
+    pub(crate) async fn changes(&self, report: &mut Report, what: &str, server: &Server, data: &Path) -> Result<()> {
         let dir = TempDir::new()?;
         let file = dir.path().join("netflix_titles.csv");
-        let id = self.first(&server, &file).await?;
+        let id = self.first(server, data, &file).await?;
         let places = &PLACES[..PLACES.len() - usize::from(!self.product.has_model())];
         let mut took: Vec<Vec<f64>> = vec![Vec::new(); places.len()];
         for director in &DIRECTORS[1..] {
-            settled(&server).await?;
-            let before = similarity(&server, &id).await?;
+            settled(server).await?;
+            let before = similarity(server, &id).await?;
             write_row(&file, director)?;
-            let mut command = self.product.command(self.folder.path(), "ingest");
+            let mut command = self.product.command(data, "ingest");
             let mut ingest = command.arg(&file).stdout(Stdio::null()).spawn()?;
-            for (took, seen) in took.iter_mut().zip(until_seen(&server, places, &id, director, before).await?) {
+            for (took, seen) in took.iter_mut().zip(until_seen(server, places, &id, director, before).await?) {
                 took.push(seen);
             }
             ensure!(ingest.wait()?.success(), "ingest failed");
         }
         for (place, mut took) in places.iter().zip(took) {
             took.sort_by(f64::total_cmp);
-            let name = |what: &str| format!("a title changed, until {place}: {what}");
+            let name = |figure: &str| format!("{what}, until {place}: {figure}");
             report.add(name("median of 10"), took[took.len() / 2], "ms");
             report.add(name("worst (goal: at most 2000)"), took[took.len() - 1], "ms");
         }
@@ -71,9 +79,9 @@ impl Bench {
     }
 
     /// Makes the title; its id.
-    async fn first(&self, server: &Server, file: &Path) -> Result<String> {
+    async fn first(&self, server: &Server, data: &Path, file: &Path) -> Result<String> {
         write_row(file, DIRECTORS[0])?;
-        let out = self.product.command(self.folder.path(), "ingest").arg(file).output()?;
+        let out = self.product.command(data, "ingest").arg(file).output()?;
         ensure!(out.status.success(), "ingest failed: {}", String::from_utf8_lossy(&out.stderr).trim());
         let found = search(server, TITLE).await?;
         let first = &found["results"][0]["content"];

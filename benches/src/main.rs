@@ -59,7 +59,7 @@ struct Args {
     /// Use words alone, even where the sentence model is at hand
     #[arg(long)]
     no_model: bool,
-    /// How many titles are generated for the part `catalogue`: a million takes some ten minutes
+    /// How many titles are generated for the part `catalogue`: a million takes some five minutes with its reads
     #[arg(long, default_value_t = 250_000, value_parser = clap::value_parser!(u64).range(100_000..=20_000_000))]
     titles: u64,
     /// Questions of the load whose answers are kept

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::draw::Draw;
 use crate::load;
+use crate::proc::to_its_end;
 use crate::report::Report;
 use crate::scenarios::Bench;
 use crate::vectors;
@@ -41,7 +42,7 @@ pub(crate) const HEADER: &str =
     "show_id,type,title,director,cast,country,date_added,release_year,rating,duration,listed_in,description";
 
 impl Bench {
-    /// Fills a folder with `count` generated titles and asks it what the real one is asked.
+    /// Fills a folder with `count` generated titles, asks it what the real one is asked, and changes a title.
     ///
     /// # Errors
     /// Without the model, which embeds the queries, or when an answer lacks a source.
@@ -53,10 +54,10 @@ impl Bench {
         let source = folder.path().join("netflix_titles.csv");
         write_titles(&source, &self.data.films, count)?;
         let data = folder.path().join("data");
-        let started = Instant::now();
-        let out = self.product.words_only().command(&data, "ingest").arg(&source).output()?;
-        ensure!(out.status.success(), "ingest failed: {}", String::from_utf8_lossy(&out.stderr));
-        report.add(name("ingest by words"), count as f64 / started.elapsed().as_secs_f64(), "rec/s");
+        let (took, most) = to_its_end(self.product.words_only().command(&data, "ingest").arg(&source))?;
+        report.add(name("ingest by words"), count as f64 / took.as_secs_f64(), "rec/s");
+        report.add(name("ingest by words, all (a million: at most 600)"), took.as_secs_f64(), "s");
+        report.add(name("ingest by words, most memory (a million: at most 4000)"), most / 1e6, "MB");
         fs::remove_file(&source)?;
         let (model, _) = stored_vectors(&self.folder.path().join("index/vectors"))?;
         let titles = self.fill_vectors(&data, model).await?;
@@ -82,6 +83,7 @@ impl Bench {
         self.typed(report, &format!("{what}, autocomplete"), &server).await?;
         report.add(name("memory of the server"), server.memory()? / 1e6, "MB");
         report.add(name("what of it is not mapped from files"), server.held()? / 1e6, "MB");
+        let followed = self.changes(report, &name("a title changed"), &server, &data).await;
         // The last: where they are answered too late there is nothing after them to measure.
         let what = format!("{what}, a filter ticked, all facets");
         let mut narrowed = self.narrowed();
@@ -89,7 +91,8 @@ impl Bench {
         let first = load::once(server.address, &narrowed.remove(0)).await?;
         let answer: Value = serde_json::from_slice(&first)?;
         ensure!(answer["degraded"] == json!([]), "something is missing: {}", answer["degraded"]);
-        self.latencies(report, &what, &server, narrowed, ["p50", "p95", "p99"]).await
+        self.latencies(report, &what, &server, narrowed, ["p50", "p95", "p99"]).await?;
+        followed
     }
 
     /// A drawn vector for each title, where the index of the product has the embedded ones, and the graph over them.

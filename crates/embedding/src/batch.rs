@@ -82,6 +82,12 @@ mod tests {
     }
 
     #[test]
+    fn thirty_two_short_texts_go_together() {
+        let batches = plan(&[4; 70]);
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 6]);
+    }
+
+    #[test]
     fn pads_on_the_right() {
         let long = Tokens { ids: vec![5, 6, 7], types: vec![0, 0, 1] };
         let short = Tokens { ids: vec![9], types: vec![1] };

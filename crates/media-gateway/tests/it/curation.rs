@@ -172,6 +172,62 @@ fn a_bad_row_of_ones_own_file() {
     turns_away("films.csv", &(rows.join("\n") + "\n"), &["--mapping", &mapping], &reasons);
 }
 
+const OFFERS: &str = r#"
+source = "festival"
+type = "movie"
+list_separator = "|"
+[columns]
+key = "id"
+title = "name"
+year = "made"
+overview = "story"
+writers = "by"
+actors = "cast"
+[offer]
+platform = "mubi"
+web_url = "https://example.org/"
+region = "JP"
+region_column = "land"
+terms = "buy"
+terms_column = "terms"
+quality = "sd"
+quality_column = "sharp"
+price_column = "price"
+currency = "EUR"
+currency_column = "money"
+from_column = "since"
+"#;
+
+#[test]
+fn what_a_row_leaves_open_of_its_offer_is_as_the_mapping_says() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let rows = "id,name,made,story,by,cast,land,terms,sharp,price,money,since\n\
+        1,Boxcar Lanterns,2001,A keeper writes.,Di Moor,Cy Day|Eve Lark,DEU,rent,uhd,3.99,CHF,2024-02-01\n\
+        2,Salt Roads,2002,,,,,,,2.49,,\n";
+    let mapping = fixtures::write(dir.path(), "festival.toml", OFFERS.as_bytes());
+    let file = fixtures::write(dir.path(), "offers.csv", rows.as_bytes());
+    succeeded(&setup, &["ingest", &file, "--mapping", &mapping]);
+    let export = succeeded(&setup, &["export"]);
+    let film = |title: &str| {
+        let mut films = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        films.find(|film| film["title"] == title).unwrap_or_else(|| panic!("no {title} in {export}"))
+    };
+    let (whole, bare) = (film("Boxcar Lanterns"), film("Salt Roads"));
+    let people = whole["credits"].as_array().unwrap().iter();
+    let people: Vec<_> = people.map(|one| (one["role"].clone(), one["name"].clone())).collect();
+    let expected = [("writer", "Di Moor"), ("actor", "Cy Day"), ("actor", "Eve Lark")];
+    assert_eq!(people, expected.map(|(role, name)| (json!(role), json!(name))));
+    assert_eq!(whole["overview"], "A keeper writes.");
+    let terms = |film: &Value| {
+        let told = ["platform", "region", "availability_type", "quality", "price", "available_from"];
+        told.map(|field| film["availability"][0][field].clone())
+    };
+    let price = |amount: &str, currency: &str| json!({ "amount": amount, "currency": currency });
+    let (francs, euros, since) = (price("3.99", "CHF"), price("2.49", "EUR"), json!("2024-02-01T00:00:00Z"));
+    assert_eq!(terms(&whole), [json!("mubi"), json!("DE"), json!("rent"), json!("uhd"), francs, since]);
+    assert_eq!(terms(&bare), [json!("mubi"), json!("JP"), json!("buy"), json!("sd"), euros, Value::Null]);
+}
+
 #[test]
 fn languages_that_can_not_be_read_are_told_and_cost_no_row() {
     let (app, dir) = (Setup::new().start(), tempfile::tempdir().unwrap());
@@ -347,6 +403,50 @@ fn an_operator_sees_how_the_sources_of_the_configuration_are_doing() {
     assert_eq!((&tmdb["keys"], &tmdb["per_day"]), (&json!(1), &json!(90)));
     assert!(tmdb["used_today"].as_u64() >= tmdb["failures"].as_u64(), "{tmdb}");
     app.get("/api/v1/admin/sources").problem(401, "operator_required");
+}
+
+#[test]
+fn a_list_of_the_configuration_is_of_the_service_and_region_that_it_names() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let row = "s1,Movie,Boxcar Lanterns,Ada Wren,,France,\"June 1, 2021\",2001,PG,90 min,Dramas,A keeper.\n";
+    // Its name says nothing of whose it is.
+    let list = fixtures::write(dir.path(), "list.csv", format!("{HEADER}\n{row}").as_bytes());
+    let source = |name: &str, more: &str| format!("[sources.{name}]\nlocation = {list:?}\n{more}\n");
+    let toml = source("mine", "platform = \"hulu\"\nregion = \"DEU\"")
+        + &source("nobodys", "")
+        + &source("other", "platform = \"hulu\"\nformat = \"movielens\"");
+    let config = fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes());
+    let run = |job: &str| setup.run(&["jobs", "run", job, "--config", &config]);
+    let nobodys = run("refresh_nobodys");
+    let said = String::from_utf8_lossy(&nobodys.stderr);
+    assert!(!nobodys.status.success() && said.contains("--platform"), "{said}");
+    assert!(!run("refresh_other").status.success(), "a list of a service is none of MovieLens");
+    assert!(run("refresh_mine").status.success());
+    let film: Value = serde_json::from_str(succeeded(&setup, &["export"]).trim()).unwrap();
+    let offers = film["availability"].as_array().unwrap().iter();
+    let told: Vec<_> = offers.map(|offer| (offer["platform"].clone(), offer["region"].clone())).collect();
+    assert_eq!(told, [(json!("hulu"), json!("DE"))]);
+}
+
+#[test]
+fn further_keys_of_a_provider_are_used_only_where_the_configuration_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = fixtures::write(dir.path(), "keys", b"one\ntwo\n\nthree\nfour\nfive\n");
+    // Nobody is at either address: a job whose time comes asks no one else.
+    let source = |name: &str, more: &str| {
+        format!("[sources.{name}]\nkey_file = {keys:?}\nbase_url = \"http://127.0.0.1:9\"\n{more}\n")
+    };
+    let tube = source("youtube", "channels = [\"UC0123456789abcdefghij_-\"]\nrotate_keys = true");
+    let config = fixtures::write(dir.path(), "media-gateway.toml", (tube + &source("tmdb", "")).as_bytes());
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config).start();
+    let all = app.send(app.request("GET", "/api/v1/admin/sources").bearer_auth(&app.token)).ok();
+    let standing = |name: &str| {
+        let one = all.as_array().unwrap().iter().find(|one| one["name"] == name);
+        one.unwrap_or_else(|| panic!("no {name} in {all}"))["standing"].clone()
+    };
+    let (youtube, tmdb) = (standing("youtube"), standing("tmdb"));
+    assert_eq!((&youtube["keys"], &youtube["per_day"]), (&json!(5), &json!(10_000)), "each has its own day");
+    assert_eq!((&tmdb["keys"], &tmdb["per_day"]), (&json!(1), &Value::Null), "its terms may allow no more");
 }
 
 #[test]

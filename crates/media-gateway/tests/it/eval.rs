@@ -290,6 +290,42 @@ fn merges_are_judged_by_ids_that_resolution_did_not_see() {
 }
 
 #[test]
+fn merges_are_drawn_by_a_seed_and_printed_with_their_evidence() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let seconds = ["Harbour", "Lantern", "Orchard", "Meridian", "Furrow"];
+    let firsts = ["Copper", "Silent", "Winter", "Broken", "Golden", "Hidden", "Paper", "Velvet"];
+    let titles: Vec<String> =
+        firsts.iter().flat_map(|first| seconds.map(|second| format!("{first} {second}"))).collect();
+    let list = |service: &str| {
+        let row = |(n, title): (usize, &String)| {
+            let (key, year) = (format!("{service}{n}"), 1960 + n);
+            format!("{key},Movie,{title},Ada Wren,,France,\"June 1, 2021\",{year},PG,90 min,Dramas,A keeper.\n")
+        };
+        let text = format!("{}\n{}", fixtures::HEADER, titles.iter().enumerate().map(row).collect::<String>());
+        fixtures::write(dir.path(), &format!("{service}_titles.csv"), text.as_bytes())
+    };
+    let (netflix, hulu) = (list("netflix"), list("hulu"));
+    let drawn = |count: &str, seed: &str| {
+        let output = setup.run(&["eval", "merges", &netflix, &hulu, "--print", count, "--seed", seed, "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["merges"], json!(40), "{report}");
+        let told = |merge: &Value| {
+            assert!(merge["evidence"].as_str().unwrap().starts_with("title, year, director"), "{merge}");
+            assert_eq!(merge["confidence"], json!(0.98), "{merge}");
+            merge["record"].as_str().unwrap().to_owned()
+        };
+        report["drawn"].as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    let all = drawn("100", "1");
+    let few = drawn("5", "1");
+    assert_eq!((all.len(), few.len()), (40, 5));
+    assert!(few.iter().all(|record| all.contains(record)) && few[..] != all[..5], "{few:?}");
+    assert_eq!(drawn("5", "1"), few);
+    assert_ne!(drawn("5", "2"), few);
+}
+
+#[test]
 fn merges_by_overviews_are_judged_by_people_that_resolution_did_not_see() {
     let (setup, dir) = (Setup::new().with_model(), tempfile::tempdir().unwrap());
     let list = |name: &str, rows: [(&str, &str, &str); 3]| {

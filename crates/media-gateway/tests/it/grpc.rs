@@ -1,11 +1,14 @@
 //! The same answers through gRPC, on the node's own port.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use contracts::{
     AvailabilityType, Call, Caller, CatalogApi, Clock, ComponentState, Content, ContentType, Credit, CreditRole,
-    ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer, SourceRecord,
-    Trace,
+    ErrorKind, ExternalId, IngestAction, Rng, SearchApi, SearchFilters, SearchRequest, SortOrder, SourceOffer,
+    SourceRecord, Trace, Vector, VectorQuery,
 };
 use jiff::Timestamp;
 use rpc::{
@@ -156,6 +159,30 @@ pub fn trends_as_http_does(app: &App) {
     }
 }
 
+/// Each of the vectors that the node keeps of its `titles` leads to all of them, the one that it is of first.
+pub fn finds_by_vectors(app: &App, vectors: &[Vector], titles: usize) {
+    block_on(async {
+        let search = SearchClient::new(peer(app, "search", None));
+        let ask = async |embedding: Vector, genre: Option<&str>, limit: usize| {
+            let genres = genre.into_iter().map(str::to_owned).collect();
+            let filters = SearchFilters { genres, ..SearchFilters::default() };
+            search.vector_search(&call(), &VectorQuery { embedding, filters, region: None, limit }).await
+        };
+        let mut first = HashSet::new();
+        for vector in vectors {
+            let found = ask(vector.clone(), None, 100).await.unwrap();
+            assert!(found.len() == titles && found.is_sorted_by(|a, b| a.score >= b.score), "{found:?}");
+            assert!(found[0].score > 0.999 && found[titles - 1].score < 0.999, "{found:?}");
+            first.insert(found[0].content_id);
+        }
+        assert_eq!(first.len(), titles, "no two titles have one text");
+        let few = ask(vectors[0].clone(), Some("science_fiction"), 100).await.unwrap();
+        assert!((1..titles).contains(&few.len()), "{few:?}");
+        assert_eq!(ask(vectors[0].clone(), None, 2).await.unwrap().len(), 2);
+        assert_eq!(ask(vectors[0][1..].to_vec(), None, 2).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+    });
+}
+
 /// A title over HTTP, asked on a thread of its own: the blocking client may not run inside a runtime.
 fn app_title(app: &App, id: &str) -> Value {
     std::thread::scope(|scope| scope.spawn(|| app.get(&format!("/api/v1/content/{id}")).ok()).join().unwrap())
@@ -228,6 +255,36 @@ fn only_the_operator_writes() {
         }
     });
     assert_eq!(app.get("/api/v1/content/movies").ok()["items"], json!([]));
+}
+
+#[test]
+fn what_became_of_each_record_is_told_with_how_sure_it_is() {
+    let app = App::start();
+    block_on(async {
+        let catalog = CatalogClient::new(peer(&app, "catalog", Some(&app.token)));
+        let send = async |record: SourceRecord| catalog.ingest(&call(), &[record]).await.unwrap().remove(0);
+        // Without the id, so that the name, the year and the director have to do.
+        let named =
+            |source: &str| SourceRecord { external_ids: vec![], ..record(source, "en", "The Paper Lighthouse") };
+        let longer = SourceRecord { runtime_minutes: Some(101), ..named("netflix") };
+        let other = SourceRecord { title: "Salt Roads".to_owned(), credits: vec![], ..named("disney_plus") };
+        let first = send(named("netflix")).await;
+        assert_eq!((first.action, first.entity_confidence), (IngestAction::Created, 1.0));
+        for (record, action, sure) in [
+            (named("netflix"), IngestAction::Unchanged, 1.0),
+            (longer, IngestAction::Updated, 1.0),
+            (named("hulu"), IngestAction::Merged, 0.98),
+            (named("hulu"), IngestAction::Unchanged, 0.98),
+            (other, IngestAction::Created, 1.0),
+        ] {
+            let source = record.source.clone();
+            let outcome = send(record).await;
+            assert_eq!((outcome.action, outcome.entity_confidence), (action, sure), "{source}: {}", outcome.evidence);
+            let joins = action != IngestAction::Created;
+            assert_eq!(outcome.content_id == first.content_id, joins, "{source}: {}", outcome.evidence);
+        }
+    });
+    assert_eq!(app.get("/api/v1/content/movies").ok()["items"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

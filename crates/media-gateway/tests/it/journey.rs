@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contracts::Clock;
 use serde_json::{Value, json};
 use stores::{Db, DbConfig, args};
 
@@ -103,6 +104,38 @@ fn a_title_is_read_alone_in_batches_and_by_region() {
     assert_eq!(offers("?region=US")["offers"], json!([title["availability"][0]]));
     assert_eq!(offers("?region=GB")["offers"], json!([title["availability"][1]]));
     assert_eq!(offers("?region=DE")["offers"], json!([]));
+}
+
+/// Today, by UTC.
+fn today() -> String {
+    Clock::system().now().to_string()[..10].to_owned()
+}
+
+#[test]
+fn an_offer_says_who_knows_of_it_since_when_and_how_much_that_is_believed() {
+    let (app, dir) = (App::start(), tempfile::tempdir().unwrap());
+    let list = |service: &str, key: &str| {
+        let row =
+            format!("{key},Movie,Boxcar Lanterns,Ada Wren,,France,\"June 1, 2021\",2001,PG,90 min,Dramas,A keeper.");
+        fixtures::write(dir.path(), &format!("{service}_titles.csv"), format!("{HEADER}\n{row}\n").as_bytes())
+    };
+    // Somebody vouches for the day of one list, and nobody for that of the other: it is of the day on which it came.
+    app.ingest(&[&list("netflix", "s1"), "--as-of", "2021-12-01"]);
+    let before = today();
+    app.ingest(&[&list("hulu", "s2")]);
+    let days = [before, today()].map(|day| format!("{day}T00:00:00Z"));
+    let films = app.get("/api/v1/content/movies").ok();
+    let film = &films["items"][0];
+    assert_eq!((films["items"].as_array().unwrap().len(), &film["title"]), (1, &json!("Boxcar Lanterns")));
+    let path = format!("/api/v1/content/{}/availability?region=US", film["id"].as_str().unwrap());
+    let offers = app.get(&path).ok()["offers"].clone();
+    let told = |offer: &Value| ["platform", "source", "checked_at", "confidence"].map(|field| offer[field].clone());
+    let mut told: Vec<_> = offers.as_array().unwrap().iter().map(told).collect();
+    told.sort_by_key(|offer| offer[0].to_string());
+    let [hulu, netflix] = told.as_slice() else { panic!("{offers}") };
+    assert_eq!(*netflix, [json!("netflix"), json!("netflix"), json!("2021-12-01T00:00:00Z"), json!(0.9)]);
+    assert_eq!([&hulu[0], &hulu[1], &hulu[3]], [&json!("hulu"), &json!("hulu"), &json!(0.6)]);
+    assert!(days.iter().any(|day| hulu[2] == day.as_str()), "{offers}");
 }
 
 #[test]
@@ -271,6 +304,10 @@ fn the_terminal_filters_as_http_does() {
         let shown: Value = serde_json::from_str(&shown).unwrap();
         assert_eq!((ids(&shown), &shown["total_count"]), (ids(&over_http), &over_http["total_count"]), "{args:?}");
     }
+    let second = text(&app.setup.run(&["search", "--page", "2", "--page-size", "3", "--json"]));
+    let second: Value = serde_json::from_str(&second).unwrap();
+    let over_http = app.get("/api/v1/search?page=2&page_size=3").ok();
+    assert_eq!((ids(&second).len(), ids(&second)), (3, ids(&over_http)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     app::{App, PATIENCE, Setup},
     fixtures::{self, TITLES},
+    grpc,
     sources::Sources,
 };
 
@@ -40,6 +41,8 @@ fn a_title_is_found_by_what_it_is_about() {
     let genres = |hit: &Value| hit["content"]["genres"].to_string().contains("science_fiction");
     let filtered = filtered["results"].as_array().unwrap();
     assert!(!filtered.is_empty() && filtered.iter().all(genres), "{filtered:?}");
+    let (_, vectors) = stores_embedded::stored_vectors(&app.setup.folder().join("index/vectors")).unwrap();
+    grpc::finds_by_vectors(&app, &vectors, TITLES);
 
     // The terminal, alone with the folder, reads the same vectors.
     let (setup, _) = app.stop();

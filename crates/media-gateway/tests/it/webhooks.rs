@@ -17,12 +17,12 @@ const SECRET: [u8; 32] = [7; 32];
 const MAPPING: &str =
     "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n";
 
-/// A configuration with the source.
-fn config(dir: &Path) -> String {
+/// A configuration with the source, and with `more` about it.
+fn config(dir: &Path, mapping: &str, more: &str) -> String {
     let secret = format!("whsec_{}\n", STANDARD.encode(SECRET));
     let secret = fixtures::write(dir, "secret", secret.as_bytes());
-    let mapping = fixtures::write(dir, "festival.toml", MAPPING.as_bytes());
-    let toml = format!("[sources.festival]\nwebhook_secret_file = {secret:?}\nmapping_file = {mapping:?}\n");
+    let mapping = fixtures::write(dir, "festival.toml", mapping.as_bytes());
+    let toml = format!("[sources.festival]\nwebhook_secret_file = {secret:?}\nmapping_file = {mapping:?}\n{more}");
     fixtures::write(dir, "media-gateway.toml", toml.as_bytes())
 }
 
@@ -40,7 +40,7 @@ fn send(app: &App, id: &str, secret: &[u8], body: &str) -> Answer {
 #[test]
 fn a_message_that_proves_whose_it_is_is_taken_in_once_even_when_the_node_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path())).start();
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path(), MAPPING, "")).start();
     let sources = app.send(app.request("GET", "/api/v1/admin/sources").bearer_auth(&app.token)).ok();
     assert_eq!((&sources[0]["name"], &sources[0]["kind"]), (&json!("festival"), &json!("webhook")), "{sources}");
 
@@ -74,7 +74,9 @@ fn a_message_reaches_the_process_that_ingests_as_it_was_signed() {
         let setup = Setup::on(&dir.path().join(name)).env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap());
         setup.env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.clone())
     };
-    let back = setup("back").env("MEDIA_GATEWAY_CONFIG", config(dir.path())).roles("auth,catalog,ingest").start();
+    let offering = format!("{MAPPING}[offer]\nplatform = \"mubi\"\nweb_url = \"https://example.org/\"\n");
+    let config = config(dir.path(), &offering, "region = \"DEU\"\n");
+    let back = setup("back").env("MEDIA_GATEWAY_CONFIG", config).roles("auth,catalog,ingest").start();
     let front = ["auth", "catalog", "ingest"].iter().fold(setup("front").roles("gateway,search"), |front, role| {
         front.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role))
     });
@@ -84,5 +86,8 @@ fn a_message_reaches_the_process_that_ingests_as_it_was_signed() {
     send(&front, "msg_1", &[9; 32], body).problem(401, "webhook_signature");
     assert_eq!(send(&front, "msg_1", &SECRET, body).ok()["created"], 1);
     assert_eq!(send(&front, "msg_1", &SECRET, body).ok()["repeated"], true);
-    assert_eq!(front.get("/api/v1/content/movies").ok()["items"][0]["title"], "The Brass Meridian");
+    let film = front.get("/api/v1/content/movies").ok()["items"][0].clone();
+    assert_eq!(film["title"], "The Brass Meridian");
+    let offer = &film["availability"][0];
+    assert_eq!((&offer["platform"], &offer["region"]), (&json!("mubi"), &json!("DE")), "the region of the source");
 }

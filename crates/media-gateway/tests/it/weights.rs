@@ -113,6 +113,24 @@ fn the_method_decides_the_order() {
 }
 
 #[test]
+fn what_people_remember_of_a_story_counts_as_much_as_it_weighs() {
+    let node = Weighed::start();
+    let ranked = |weight: &str| {
+        node.fuse(&format!("story_evidence_weight = {weight}\n"));
+        let found = node.ask(STORY);
+        let told = |hit: &Value| (hit["content"]["title"].to_string(), hit["relevance_score"].as_f64().unwrap());
+        found["results"].as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    let (none, usual, much) = (ranked("0.0"), ranked("0.1"), ranked("5.0"));
+    let all = |ranked: &[(String, f64)]| {
+        ranked.iter().map(|(title, _)| title.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((all(&usual), all(&much)), (all(&none), all(&none)), "it finds nothing and hides nothing");
+    assert!(none != usual && usual != much, "{none:?}, {usual:?}, {much:?}");
+    assert_eq!(ranked("0.0"), none);
+}
+
+#[test]
 fn the_constant_says_how_soon_ranks_fall_off() {
     let node = Weighed::start();
     let scores = |k: u32| {
