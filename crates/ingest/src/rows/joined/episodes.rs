@@ -152,7 +152,7 @@ fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashSe
 fn is_taken(row: &RawRow, context: &Context) -> bool {
     let RawRow::Fields { columns, values } = row else { return false };
     let row = RawRow::Json(object(columns, values.clone()));
-    imdb::adapt(&row, context).is_ok_and(|record| validate::check(&record, context).is_ok())
+    imdb::adapt(&row, context).is_ok_and(|adapted| validate::check(&adapted.record, context).is_ok())
 }
 
 /// Where a row of `title.episode` says that an episode belongs; `None` where it has no season or number.
