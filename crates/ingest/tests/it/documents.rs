@@ -253,7 +253,7 @@ const PARTS: [(&str, &[&str]); 3] = [
 
 fn youtube(asked: &Asked) -> Reply {
     let parts: Vec<&str> = asked.param("part").unwrap_or_default().split(',').collect();
-    let known = PARTS.iter().find(|known| known.0 == asked.path).map_or(&[][..], |known| known.1);
+    let known = PARTS.iter().find(|known| known.0 == asked.path).map(|known| known.1).unwrap_or_default();
     if let Some(strange) = parts.iter().find(|part| !known.contains(part)) {
         return Reply::refused(format!("{} has no part {strange}", asked.path));
     }
