@@ -31,13 +31,20 @@ impl Language {
 
     /// The languages among some words, each once, in order; words we don't know are dropped and never an error.
     pub fn all_of<T: AsRef<str>>(words: &[T]) -> Vec<Self> {
-        let mut all = Vec::new();
-        for language in words.iter().filter_map(|word| Self::of(word.as_ref())) {
-            if !all.contains(&language) {
-                all.push(language);
+        Self::split(words).0
+    }
+
+    /// As [`Language::all_of`], and the words we don't know, in order.
+    pub fn split<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> (Vec<Self>, Vec<T>) {
+        let (mut all, mut unknown) = (Vec::new(), Vec::new());
+        for word in words {
+            match Self::of(word.as_ref()) {
+                Some(language) if all.contains(&language) => {}
+                Some(language) => all.push(language),
+                None => unknown.push(word),
             }
         }
-        all
+        (all, unknown)
     }
 
     /// The tag.

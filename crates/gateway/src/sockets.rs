@@ -1,7 +1,6 @@
 //! WebSockets: whoever is signed in hears at once when titles change. They end at the gateway, in the process that
 //! people reach: the event log says in every process what changed, so nothing has to be passed on from another role.
 
-mod pace;
 mod protocol;
 mod session;
 
@@ -19,8 +18,9 @@ use axum::{
     },
     response::Response,
 };
-use contracts::{ApiError, Caller, Clock, ContentId, ErrorKind, Scope, Subject, Topic};
+use contracts::{ApiError, Caller, Clock, ContentId, ErrorKind, Pace, Scope, Subject, Topic};
 use http_api::{BEARER, HttpResult, ProblemBody, Problems, StandingCall};
+use jiff::SignedDuration;
 use stores::{
     Db, DbError,
     events::{self, Head},
@@ -31,11 +31,13 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::limits::Limits;
-use pace::Pace;
 use session::Session;
 
 /// What its messages cost is what a request to it costs.
 const ROUTE: &str = "/api/v1/ws";
+/// How many events one person is told of at most, over all of their sockets here, within the window (G6).
+const MOST: usize = 100;
+const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// What is told of as `content:updated`.
 const TOPICS: [Topic; 3] = [Topic::ContentIngested, Topic::ContentUpdated, Topic::AvailabilityChanged];
 /// How many events are read at a time, and how many such parts a socket may be behind.
@@ -101,7 +103,8 @@ struct People {
 #[derive(Default)]
 struct Person {
     sockets: usize,
-    pace: Pace,
+    /// When they were told of something.
+    told: Pace,
 }
 
 impl Sockets {
@@ -212,13 +215,14 @@ impl Seat {
     /// How long it takes until its person may be told of one more event.
     fn wait(&self) -> Duration {
         let now = self.hub.clock.now();
-        self.hub.people().all.get_mut(&self.subject).map_or(Duration::ZERO, |person| person.pace.wait(now))
+        let wait = self.hub.people().all.get_mut(&self.subject).map(|person| person.told.wait(now, MOST, WINDOW));
+        wait.and_then(|wait| Duration::try_from(wait).ok()).unwrap_or_default()
     }
 
     /// Whether its person may be told of one more event now, which is then told.
     fn take(&self) -> bool {
         let now = self.hub.clock.now();
-        self.hub.people().all.get_mut(&self.subject).is_some_and(|person| person.pace.take(now))
+        self.hub.people().all.get_mut(&self.subject).is_some_and(|person| person.told.take(now, MOST, WINDOW))
     }
 }
 

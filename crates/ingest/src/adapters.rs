@@ -8,7 +8,23 @@ pub(crate) mod streaming_csv;
 pub(crate) mod wikidata_db;
 pub(crate) mod wikipedia_json;
 
-use contracts::{ContentType, Credit, CreditRole, Language, Locale, SourceRecord, genres};
+use contracts::{ContentType, Credit, CreditRole, Locale, SourceRecord, genres};
+
+/// A title as its source tells it, and what of that can't be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapted {
+    /// The title.
+    pub record: SourceRecord,
+    /// Languages that the source names and that can't be read, as it spells them, each once: the title is without them.
+    pub unread_languages: Vec<String>,
+}
+
+impl From<SourceRecord> for Adapted {
+    /// A title of which everything could be read.
+    fn from(record: SourceRecord) -> Self {
+        Self { record, unread_languages: Vec::new() }
+    }
+}
 
 /// A record with nothing in it but what every adapter must give.
 pub(crate) fn blank(source: &str, source_key: String, content_type: ContentType, title: String) -> SourceRecord {
@@ -47,11 +63,6 @@ pub(crate) fn is_imdb_title(id: &str) -> bool {
 /// People in one role.
 fn credits(names: Vec<String>, role: CreditRole) -> impl Iterator<Item = Credit> {
     names.into_iter().map(move |name| Credit { name, role })
-}
-
-/// Those of a source's words for languages that are none we know.
-fn unread(words: Vec<String>) -> Vec<String> {
-    words.into_iter().filter(|word| Language::of(word).is_none()).collect()
 }
 
 /// The ids of the genres that a source's words stand for, each once, in order; words we don't know say nothing.

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use contracts::{ApiError, SourceRecord};
+use contracts::ApiError;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, InputError, RawRow, RejectReason, Source, adapters,
+    Context, InputError, RawRow, RejectReason, Source,
+    adapters::{self, Adapted},
     rows::{IMDB, Joined, MOVIELENS},
 };
 
@@ -62,11 +63,9 @@ pub(crate) struct Spec {
     pub shape: Shape,
     /// The field that a source means as the row's id, where the record's key does not say it.
     pub id_field: Option<&'static str>,
-    pub adapt: fn(&RawRow, &Context) -> Result<SourceRecord, RejectReason>,
+    pub adapt: fn(&RawRow, &Context) -> Result<Adapted, RejectReason>,
     /// Whether a row comes with the series that it is part of, which its adapter reads.
     pub is_kept_part: Option<fn(&RawRow) -> bool>,
-    /// The languages of a row that its adapter can't read, as the row spells them; absent where rows name none.
-    pub unread_languages: Option<fn(&RawRow, &Context) -> Vec<String>>,
     /// Whether the input is one service's catalogue, so that the service must be known.
     pub one_service: bool,
 }
@@ -79,9 +78,8 @@ const SPECS: [Spec; 7] = [
         about: "the catalogue of one streaming service (show_id, type, title, …)",
         shape: Shape::Csv(adapters::streaming_csv::COLUMNS),
         id_field: Some("show_id"),
-        adapt: adapters::streaming_csv::adapt,
+        adapt: |row, context| adapters::streaming_csv::adapt(row, context).map(Adapted::from),
         is_kept_part: None,
-        unread_languages: None,
         one_service: true,
     },
     Spec {
@@ -90,9 +88,8 @@ const SPECS: [Spec; 7] = [
         about: "films with their Wikipedia pages (title, year, cast, genres, href, extract), array or lines",
         shape: Shape::Json(&["title", "year", "cast", "genres"]),
         id_field: None,
-        adapt: adapters::wikipedia_json::adapt,
+        adapt: |row, context| adapters::wikipedia_json::adapt(row, context).map(Adapted::from),
         is_kept_part: None,
-        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -103,7 +100,6 @@ const SPECS: [Spec; 7] = [
         id_field: Some("imdbID"),
         adapt: adapters::wikidata_db::adapt,
         is_kept_part: None,
-        unread_languages: Some(adapters::wikidata_db::unread_languages),
         one_service: false,
     },
     Spec {
@@ -114,7 +110,6 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::imdb::adapt,
         is_kept_part: Some(adapters::imdb::is_kept_part),
-        unread_languages: Some(adapters::imdb::unread_languages),
         one_service: false,
     },
     Spec {
@@ -123,9 +118,8 @@ const SPECS: [Spec; 7] = [
         about: "films of MovieLens: movies.csv, read with links.csv and ratings.csv beside it",
         shape: Shape::Tables(&MOVIELENS),
         id_field: None,
-        adapt: adapters::movielens::adapt,
+        adapt: |row, context| adapters::movielens::adapt(row, context).map(Adapted::from),
         is_kept_part: None,
-        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -134,9 +128,8 @@ const SPECS: [Spec; 7] = [
         about: "titles with offers as clients of JustWatch write them (entry_id, object_type, offers), array or lines",
         shape: Shape::Json(&["entry_id", "object_type", "offers"]),
         id_field: None,
-        adapt: adapters::justwatch_json::adapt,
+        adapt: |row, context| adapters::justwatch_json::adapt(row, context).map(Adapted::from),
         is_kept_part: None,
-        unread_languages: None,
         one_service: false,
     },
     Spec {
@@ -147,7 +140,6 @@ const SPECS: [Spec; 7] = [
         id_field: None,
         adapt: adapters::mapped::adapt,
         is_kept_part: None,
-        unread_languages: Some(adapters::mapped::unread_languages),
         one_service: false,
     },
 ];

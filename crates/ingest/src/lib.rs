@@ -38,6 +38,7 @@ mod text;
 mod validate;
 mod webhooks;
 
+pub use adapters::Adapted;
 pub use context::Context;
 pub use error::InputError;
 pub use feeds::Feed;

@@ -1,12 +1,12 @@
 //! From rows to batches: on a thread of its own, a batch or two ahead of the catalogue.
 
-use contracts::{ContentType, MAX_BATCH, SourceRecord};
+use contracts::{ContentType, MAX_BATCH};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Context, InputError, RawRow, RejectReason, Row,
-    adapters::mapped,
+    adapters::{Adapted, mapped},
     formats::Spec,
     portions::{self, Weighed},
     rejects::Reject,
@@ -86,9 +86,9 @@ impl Reading {
             }
             batch.last_row = number;
             match taken {
-                Ok(Taken::Record(record, bytes)) => {
-                    batch.unread_languages.note(&unread_languages(&row, self.spec, &self.context));
-                    batch.records.push(*record, bytes);
+                Ok(Taken::Record(adapted, bytes)) => {
+                    batch.unread_languages.note(&adapted.unread_languages);
+                    batch.records.push(adapted.record, bytes);
                 }
                 Ok(Taken::Part) => batch.parts += 1,
                 Ok(Taken::Repeated) => batch.repeated += 1,
@@ -108,7 +108,7 @@ impl Reading {
 /// What a row gives.
 enum Taken {
     /// A title, and how many bytes its JSON has.
-    Record(Box<SourceRecord>, usize),
+    Record(Box<Adapted>, usize),
     /// A season or an episode, which comes with its series.
     Part,
     /// Nothing: an earlier row said exactly the same.
@@ -151,9 +151,10 @@ fn take_or_part(
         };
     }
     let mut taken = title(content, spec, context, ids)?;
-    if let Taken::Record(record, bytes) = &mut taken
-        && record.content_type == ContentType::TvShow
+    if let Taken::Record(adapted, bytes) = &mut taken
+        && adapted.record.content_type == ContentType::TvShow
     {
+        let record = &mut adapted.record;
         record.seasons = gathered.take(&record.source_key);
         *bytes += portions::of_seasons(&record.seasons);
     }
@@ -161,21 +162,14 @@ fn take_or_part(
 }
 
 fn title(content: &RawRow, spec: &Spec, context: &Context, ids: &mut Ids) -> Result<Taken, RejectReason> {
-    let record = (spec.adapt)(content, context)?;
-    validate::check(&record, context)?;
+    let adapted = (spec.adapt)(content, context)?;
+    let record = &adapted.record;
+    validate::check(record, context)?;
     let id = spec.id_field.and_then(|field| content.text(field)).unwrap_or_else(|| record.source_key.clone());
-    match ids.note(&id, &record) {
-        (Seen::First, bytes) => Ok(Taken::Record(Box::new(record), bytes)),
+    match ids.note(&id, record) {
+        (Seen::First, bytes) => Ok(Taken::Record(Box::new(adapted), bytes)),
         (Seen::Again, _) => Ok(Taken::Repeated),
         (Seen::Differently, _) => Err(RejectReason::DuplicateId(id)),
-    }
-}
-
-/// The languages that a row names and that can't be read, as it spells them.
-fn unread_languages(row: &Row, spec: &Spec, context: &Context) -> Vec<String> {
-    match (&row.content, spec.unread_languages) {
-        (Ok(content), Some(of)) => of(content, context),
-        _ => Vec::new(),
     }
 }
 
@@ -199,9 +193,8 @@ pub(crate) fn gather(rows: Rows, context: &Context, stop: &CancellationToken) ->
         if let Some((key, parent)) = mapped::part_of(content, mapping) {
             gathering.above(&key, &parent);
         }
-        let taken =
-            mapped::adapt(content, context).and_then(|record| validate::check(&record, context).map(|()| record));
-        if let Ok(record) = taken
+        let taken = mapped::adapt(content, context).map(|adapted| adapted.record);
+        if let Ok(record) = taken.and_then(|record| validate::check(&record, context).map(|()| record))
             && record.content_type == ContentType::TvShow
         {
             gathering.series(&record.source_key);

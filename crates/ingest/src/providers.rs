@@ -15,9 +15,11 @@ mod youtube;
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use contracts::{ApiError, Clock, Content, ErrorKind, Region, SourceOffer, SourceRecord};
+use contracts::{ApiError, Clock, Content, ErrorKind, Region, SourceOffer};
 use jiff::Timestamp;
 use stores::cache::Cache;
+
+use crate::adapters::Adapted;
 
 pub use client::ClientConfig;
 pub(crate) use client::{Answer, ProviderClient, Request};
@@ -150,7 +152,7 @@ pub trait PlatformAdapter: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError>;
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError>;
 
     /// Where a title can be watched in a region now.
     ///
@@ -168,7 +170,7 @@ pub trait PlatformAdapter: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// See [`ProviderError`].
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError>;
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError>;
 }
 
 /// The adapter of a provider. `channels` are those whose films YouTube gives.

@@ -132,30 +132,37 @@ impl Counts {
     }
 }
 
-/// The most spellings that a run shows, and the most characters of each.
+/// The most spellings that are shown, and the most characters of each.
 const MAX_SPELLINGS: usize = 10;
 const MAX_SPELLING: usize = 60;
 
-/// Languages that rows named and that can't be read: those titles were taken in without them.
+/// Languages that titles named and that can't be read: they were taken in without them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnreadLanguages {
-    /// How many, each once for each row that names it.
+    /// How many, each once for each title that names it.
     pub count: u64,
     /// The first ten of them as they are spelt, each once and at most 60 characters of it.
     pub spellings: Vec<String>,
 }
 
 impl UnreadLanguages {
-    /// Counts those of one row.
+    /// Counts those of one title.
     pub(crate) fn note(&mut self, spellings: &[String]) {
         self.count += spellings.len() as u64;
         spellings.iter().for_each(|spelling| self.show(spelling.chars().take(MAX_SPELLING).collect()));
     }
 
-    /// Counts those of later rows.
+    /// Counts those of later titles.
     pub(crate) fn add(&mut self, later: Self) {
         self.count += later.count;
         later.spellings.into_iter().for_each(|spelling| self.show(spelling));
+    }
+
+    /// How many there were and what they are like, for people; `None` where there were none.
+    pub fn told(&self) -> Option<String> {
+        let spellings = self.spellings.join(", ");
+        let told = || format!("languages that can't be read, and were left out: {}, such as {spellings}", self.count);
+        (self.count > 0).then(told)
     }
 
     fn show(&mut self, spelling: String) {

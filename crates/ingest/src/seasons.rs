@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use contracts::{Episode, MAX_EPISODES, MAX_SEASONS, Season, SourceSeason};
 
-use crate::{RejectReason, validate::fingerprint};
+use crate::{
+    RejectReason,
+    validate::{MAX_LEVELS, fingerprint},
+};
 
 /// How many bytes the seasons and episodes of one input may take in memory, some half a million of them.
 const MAX_BYTES: usize = 256 << 20;
 /// What one takes beside its texts.
 const BYTES_A_PART: usize = 400;
-/// How many levels are looked through for a loop: an episode, its season, its series, and room for more.
-const MAX_LEVELS: usize = 16;
 
 /// A row that is part of a series.
 #[derive(Clone, Debug, PartialEq)]

@@ -188,7 +188,7 @@ impl Ids {
 }
 
 /// How many levels are looked through for a loop: an episode, its season, its series, and room for more.
-const MAX_LEVELS: usize = 16;
+pub(crate) const MAX_LEVELS: usize = 16;
 
 /// What the rows of one input are part of: 16 bytes a row.
 #[derive(Default)]

@@ -13,7 +13,7 @@ pub use signature::{Secret, Signed};
 
 use std::{fmt, sync::Arc};
 
-use contracts::{ApiError, Call, ErrorKind, MAX_BATCH, Result, SourceRecord};
+use contracts::{ApiError, Call, ErrorKind, MAX_BATCH, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::{
-    Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, adapters::mapped, drive::Drive, portions::Weighed,
-    validate,
+    Adapted, Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, UnreadLanguages, adapters::mapped, drive::Drive,
+    portions::Weighed, validate,
 };
 
 /// The most keys of a message: each is asked for while the sender waits.
@@ -79,7 +79,14 @@ pub struct Received {
     pub rejected: u64,
     /// Why, for the first ten of them.
     pub reasons: Vec<String>,
+    /// Languages that its titles named and that can't be read. No title is turned away for one.
+    // What an earlier release answered to a message that comes again had none.
+    #[serde(default)]
+    pub unread_languages: UnreadLanguages,
 }
+
+/// The titles of a message, and why others were turned away.
+type Titles = (Vec<Adapted>, Vec<String>);
 
 impl Ingest {
     /// Takes in a message of `source`.
@@ -125,13 +132,16 @@ impl Ingest {
     async fn take_in(&self, call: &Call, source: &str, hook: &Webhook, body: &[u8]) -> Result<Received> {
         let message: Message = serde_json::from_slice(body).map_err(|error| unreadable(&error.to_string()))?;
         let provider = self.config.providers.get(source);
-        let (records, reasons) = match (message.kind.as_str(), &hook.mapping, provider) {
+        let (titles, reasons) = match (message.kind.as_str(), &hook.mapping, provider) {
             ("titles", Some(mapping), _) => self.rows(hook, mapping, &message.data)?,
             ("titles.changed", _, Some((adapter, region))) => self.changed(adapter, *region, &message.data).await?,
             _ => return Ok(Received::default()),
         };
         let never = CancellationToken::new();
         let drive = Drive { ingest: self, call: &self.own(call), stop: &never, on_progress: &|_| {} };
+        let mut unread_languages = UnreadLanguages::default();
+        titles.iter().for_each(|adapted| unread_languages.note(&adapted.unread_languages));
+        let records = titles.into_iter().map(|adapted| adapted.record).collect();
         let outcomes = drive.offer(&Weighed::new(records)).await?.unwrap_or_default();
         let mut counts = Counts::default();
         counts.add(&outcomes);
@@ -144,6 +154,7 @@ impl Ingest {
             unchanged: counts.unchanged,
             rejected: reasons.len() as u64,
             reasons: reasons.into_iter().take(MAX_REASONS).collect(),
+            unread_languages,
         })
     }
 
@@ -154,7 +165,7 @@ impl Ingest {
     }
 
     /// The titles of a message, read like the rows of a file with this mapping.
-    fn rows(&self, hook: &Webhook, mapping: &Arc<Mapping>, data: &Value) -> Result<(Vec<SourceRecord>, Vec<String>)> {
+    fn rows(&self, hook: &Webhook, mapping: &Arc<Mapping>, data: &Value) -> Result<Titles> {
         let rows = data.as_array().ok_or_else(|| unreadable("`data` must be a list of titles"))?;
         if rows.len() > MAX_BATCH {
             return Err(unreadable(&format!("`data` has {} titles, more than {MAX_BATCH}", rows.len())));
@@ -164,18 +175,18 @@ impl Ingest {
         let read = |row: &Value| {
             let fields: Map<String, Value> =
                 row.as_object().cloned().ok_or("the row is not a JSON object".to_owned())?;
-            let record = mapped::adapt(&RawRow::Json(fields), &context).map_err(|reason| reason.to_string())?;
-            validate::check(&record, &context).map_err(|reason| reason.to_string())?;
-            Ok::<_, String>(record)
+            let adapted = mapped::adapt(&RawRow::Json(fields), &context).map_err(|reason| reason.to_string())?;
+            validate::check(&adapted.record, &context).map_err(|reason| reason.to_string())?;
+            Ok::<_, String>(adapted)
         };
-        let (mut records, mut reasons) = (Vec::new(), Vec::new());
+        let (mut titles, mut reasons) = (Vec::new(), Vec::new());
         for (at, row) in rows.iter().enumerate() {
             match read(row) {
-                Ok(record) => records.push(record),
+                Ok(adapted) => titles.push(adapted),
                 Err(reason) => reasons.push(format!("title {}: {reason}", at + 1)),
             }
         }
-        Ok((records, reasons))
+        Ok((titles, reasons))
     }
 
     /// The titles that a provider says have changed, asked for anew.
@@ -184,25 +195,25 @@ impl Ingest {
         adapter: &Arc<dyn PlatformAdapter>,
         region: contracts::Region,
         data: &Value,
-    ) -> Result<(Vec<SourceRecord>, Vec<String>)> {
+    ) -> Result<Titles> {
         let keys = data["keys"].as_array().ok_or_else(|| unreadable("`data.keys` must be a list of keys"))?;
         if keys.len() > MAX_KEYS {
             return Err(unreadable(&format!("`data.keys` has {} keys, more than {MAX_KEYS}", keys.len())));
         }
         let context = self.context_now(region);
-        let (mut records, mut reasons) = (Vec::new(), Vec::new());
+        let (mut titles, mut reasons) = (Vec::new(), Vec::new());
         for key in keys {
             let key = key.as_str().ok_or_else(|| unreadable("a key must be a text"))?;
             match adapter.refreshed(key, region).await {
-                Ok(record) => match validate::check(&record, &context) {
-                    Ok(()) => records.push(record),
+                Ok(adapted) => match validate::check(&adapted.record, &context) {
+                    Ok(()) => titles.push(adapted),
                     Err(reason) => reasons.push(format!("title {key}: {reason}")),
                 },
                 Err(error) if error.is_of_the_title() => reasons.push(format!("title {key}: {error}")),
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok((records, reasons))
+        Ok((titles, reasons))
     }
 
     fn context_now(&self, region: contracts::Region) -> Context {

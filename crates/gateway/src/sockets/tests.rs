@@ -6,7 +6,6 @@ use contracts::{Event, EventId, Ids, Rng, Role, Trace};
 use futures::{SinkExt as _, StreamExt as _};
 use http_api::{Frame, frame_layer};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 use testkit::TestDb;
@@ -200,7 +199,7 @@ async fn one_hears_what_one_follows() {
 async fn beyond_the_pace_a_title_is_told_of_once() {
     let world = World::new(Bounds { check: Duration::from_millis(20), ..BOUNDS }).await;
     let mut sockets = [world.connect(0).await.unwrap(), world.connect(1).await.unwrap()];
-    let most = pace::MOST;
+    let most = MOST;
     // Half of what the person may hear on each connection.
     for (socket, titles) in sockets.iter_mut().zip([0..most / 2, most / 2..most]) {
         socket.follow(titles).await;

@@ -1,10 +1,10 @@
 //! Titles of IMDb's datasets: a row of `title.basics` with what the tables beside it say.
 
-use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceRecord, SourceSeason, Translation};
+use contracts::{ContentType, Credit, CreditRole, ExternalId, Locale, SourceSeason, Translation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{blank, genre_ids, is_imdb_title};
+use super::{Adapted, blank, genre_ids, is_imdb_title};
 use crate::{Context, RawRow, RejectReason, text};
 
 const SOURCE: &str = "imdb";
@@ -40,7 +40,7 @@ fn content_type(kind: &str) -> Option<ContentType> {
 }
 
 /// Reads one row.
-pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, RejectReason> {
+pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<Adapted, RejectReason> {
     let id = row.required("tconst")?;
     if !is_imdb_title(&id) {
         let expected = "an IMDb title id such as tt0133093";
@@ -59,7 +59,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes =
         row.number::<u32>("runtimeMinutes", "a number of minutes")?.and_then(|minutes| u16::try_from(minutes).ok());
     record.genres = genre_ids(&row.list("genres"));
-    record.translations = translations(row);
+    let (translations, unread_languages) = translations(row);
+    record.translations = translations;
     record.credits = credits(row);
     if content_type == ContentType::TvShow {
         record.seasons = seasons(row, context)?;
@@ -69,7 +70,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.external_ids.push(ExternalId { id_type: SOURCE.to_owned(), id_value: id });
     let votes = row.number::<u32>("numVotes", "a number of votes")?;
     record.rating = row.number::<f64>("averageRating", "a rating from 0 to 10")?.zip(votes);
-    Ok(record)
+    Ok(Adapted { record, unread_languages })
 }
 
 /// The seasons that were put together beside, without years that no title is from.
@@ -147,15 +148,16 @@ const LANGUAGES: &[(&str, &str)] = &[
 const MAX_TRANSLATIONS: usize = 40;
 
 /// The titles in other languages: of each the first that is meant to be shown (`types` is `imdbDisplay` or empty). English is the title
-/// itself.
-fn translations(row: &RawRow) -> Vec<Translation> {
-    let mut all: Vec<Translation> = Vec::new();
+/// itself. With them the languages that are no tags: titles in those are left out.
+fn translations(row: &RawRow) -> (Vec<Translation>, Vec<String>) {
+    let (mut all, mut unread) = (Vec::<Translation>::new(), Vec::new());
     for aka in objects(row, "akas") {
         let text = |name: &str| aka.get(name).and_then(Value::as_str).filter(|text| *text != "\\N").map(text::clean);
         let region = text("region").unwrap_or_default();
-        let named = LANGUAGES.iter().find(|known| known.0 == region).map(|known| known.1.to_owned());
-        let locale =
-            text("language").filter(|tag| !tag.is_empty()).or(named).and_then(|tag| tag.parse::<Locale>().ok());
+        let locale: Option<Locale> = match text("language").filter(|tag| !tag.is_empty()) {
+            Some(tag) => tag.parse().map_err(|_| unread.push(tag)).ok(),
+            None => LANGUAGES.iter().find(|known| known.0 == region).and_then(|known| known.1.parse().ok()),
+        };
         let (Some(locale), Some(title)) = (locale, text("title").filter(|title| !title.is_empty())) else { continue };
         let shown = text("types").is_none_or(|types| types.is_empty() || types == "imdbDisplay");
         let known = locale.as_str() == "en" || all.iter().any(|own| own.locale == locale);
@@ -163,15 +165,7 @@ fn translations(row: &RawRow) -> Vec<Translation> {
             all.push(Translation { locale, title, overview: None });
         }
     }
-    all
-}
-
-/// The languages of other titles that are no tags: those titles are left out.
-pub(crate) fn unread_languages(row: &RawRow, _: &Context) -> Vec<String> {
-    let named = objects(row, "akas").filter_map(|aka| aka.get("language").and_then(Value::as_str));
-    // Nearly all can be read as they stand: those cost no copy.
-    let odd = named.filter(|tag| *tag != "\\N" && tag.parse::<Locale>().is_err());
-    text::unique(odd.map(text::clean).filter(|tag| tag.parse::<Locale>().is_err()))
+    (all, text::unique(unread.into_iter()))
 }
 
 /// Those of the people whose part we know, each once for each.
@@ -191,4 +185,35 @@ fn credits(row: &RawRow) -> Vec<Credit> {
         }
     }
     credits
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::Region;
+    use jiff::civil::date;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn other_titles_in_languages_that_are_no_tags_are_left_out_and_told_once() {
+        let aka = |title: &str, region: &str, tag: &str| json!({ "title": title, "region": region, "language": tag });
+        let akas = [
+            aka("Le port", "FR", "fr"),
+            aka("Der Hafen", "DE", "\\N"),
+            aka("jIbuv", "DE", "klingon?"),
+            aka("jIbuv", "US", "klingon?"),
+            aka("Limani", "GR", " e! "),
+            aka("Port", "XX", ""),
+        ];
+        let row = json!({ "tconst": "tt0000001", "titleType": "movie", "primaryTitle": "The Harbour", "akas": akas });
+        let Value::Object(fields) = row else { panic!("an object") };
+        let context =
+            Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true, mapping: None };
+        let adapted = adapt(&RawRow::Json(fields), &context).unwrap();
+        let told: Vec<_> =
+            adapted.record.translations.iter().map(|told| (told.locale.as_str(), told.title.as_str())).collect();
+        assert_eq!(told, [("fr", "Le port"), ("de", "Der Hafen")], "a region says nothing where a language is told");
+        assert_eq!(adapted.unread_languages, ["klingon?", "e!"]);
+    }
 }

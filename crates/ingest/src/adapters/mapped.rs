@@ -3,15 +3,15 @@
 //! [`Mapping`]: crate::Mapping
 
 use contracts::{
-    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Language, Money, Region, Season,
-    SourceOffer, SourceRecord, SourceSeason,
+    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Language, Money, Region, Season, SourceOffer,
+    SourceSeason,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::{blank, credits, genre_ids, unread};
+use super::{Adapted, blank, credits, genre_ids};
 use crate::{
     Context, Mapping, RawRow, RejectReason,
     context::midnight,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Reads one row.
-pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, RejectReason> {
+pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<Adapted, RejectReason> {
     let mapping = context.mapping.as_deref().ok_or(RejectReason::Missing("mapping"))?;
     let row = Mapped { row, mapping };
     let columns = &mapping.columns;
@@ -45,7 +45,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.season_count = seasons.filter(|seasons| *seasons > 0 && record.content_type == ContentType::TvShow);
     record.genres = genre_ids(&row.list(columns.genres.as_ref()));
     record.countries = regions(&row.list(columns.countries.as_ref()));
-    record.languages = Language::all_of(&row.list(columns.languages.as_ref()));
+    let (languages, unread_languages) = Language::split(row.list(columns.languages.as_ref()));
+    record.languages = languages;
     record.credits = credits(row.list(columns.directors.as_ref()), CreditRole::Director)
         .chain(credits(row.list(columns.writers.as_ref()), CreditRole::Writer))
         .chain(credits(row.list(columns.actors.as_ref()), CreditRole::Actor))
@@ -59,13 +60,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     if let Some(offer) = &mapping.offer {
         record.offers.extend(row.offer(offer, context)?);
     }
-    Ok(record)
-}
-
-/// The languages of a row that can't be read.
-pub(crate) fn unread_languages(row: &RawRow, context: &Context) -> Vec<String> {
-    let named = |mapping: &Mapping| Mapped { row, mapping }.list(mapping.columns.languages.as_ref());
-    unread(context.mapping.as_deref().map(named).unwrap_or_default())
+    Ok(Adapted { record, unread_languages })
 }
 
 /// Whether a row is a season or an episode that is kept with its series.

@@ -1,9 +1,9 @@
 //! Films of Wikidata in a SQLite file: the tables `omdb` (facts) and `tomatoes` (critics), joined by `ID`.
 
-use contracts::{ContentType, CreditRole, ExternalId, Language, Region, SourceRecord};
+use contracts::{ContentType, CreditRole, ExternalId, Language, Region};
 use jiff::civil::Date;
 
-use super::{blank, credits, genre_ids, is_imdb_title, unread};
+use super::{Adapted, blank, credits, genre_ids, is_imdb_title};
 use crate::{Context, RawRow, RejectReason, countries, formats::Query};
 
 pub(crate) const QUERY: Query = Query {
@@ -31,16 +31,8 @@ pub(crate) const QUERY: Query = Query {
     ],
 };
 
-/// The column of the languages that are spoken.
-const LANGUAGES: &str = "Language";
-
-/// The languages of a row that can't be read.
-pub(crate) fn unread_languages(row: &RawRow, _: &Context) -> Vec<String> {
-    unread(row.list(LANGUAGES))
-}
-
 /// Reads one row of the join.
-pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, RejectReason> {
+pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<Adapted, RejectReason> {
     let imdb_id = row.required("imdbID")?;
     if !is_imdb_title(&imdb_id) {
         return Err(RejectReason::Malformed {
@@ -56,7 +48,8 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.runtime_minutes = row.number::<f64>("Runtime", "a number of minutes")?.and_then(whole_minutes);
     record.genres = genre_ids(&row.list("Genre"));
     record.countries = countries::regions(&row.list("Country"));
-    record.languages = Language::all_of(&row.list(LANGUAGES));
+    let (languages, unread_languages) = Language::split(row.list("Language"));
+    record.languages = languages;
     record.credits = credits(row.names("Director"), CreditRole::Director)
         .chain(credits(row.names("Writer"), CreditRole::Writer))
         .chain(credits(row.names("Cast"), CreditRole::Actor))
@@ -64,7 +57,7 @@ pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<SourceRecord, Rej
     record.ratings.extend(row.text("Rating").map(|mark| (Region::US, "mpa".to_owned(), mark)));
     record.external_ids.push(ExternalId { id_type: "imdb".to_owned(), id_value: imdb_id });
     record.rating = critics(row)?;
-    Ok(record)
+    Ok(Adapted { record, unread_languages })
 }
 
 /// The day of release. The first of January stands for "some day of that year" in this file (more than half of all
@@ -97,6 +90,7 @@ fn whole_minutes(minutes: f64) -> Option<u16> {
 mod tests {
     use std::sync::Arc;
 
+    use contracts::SourceRecord;
     use jiff::civil::date;
 
     use super::*;
@@ -128,10 +122,14 @@ mod tests {
         }
     }
 
-    fn read(changes: &[(&str, &str)]) -> Result<SourceRecord, RejectReason> {
+    fn adapted(changes: &[(&str, &str)]) -> Result<Adapted, RejectReason> {
         let context =
             Context { service: None, region: Region::US, as_of: date(2024, 5, 1), as_of_stated: true, mapping: None };
         adapt(&row(changes), &context)
+    }
+
+    fn read(changes: &[(&str, &str)]) -> Result<SourceRecord, RejectReason> {
+        adapted(changes).map(|adapted| adapted.record)
     }
 
     #[test]
@@ -143,6 +141,7 @@ mod tests {
         assert_eq!(record.genres, ["science_fiction", "drama"]);
         assert_eq!(record.countries.iter().map(Region::as_str).collect::<Vec<_>>(), ["US", "DE"]);
         assert_eq!(record.languages.iter().map(|language| language.as_str()).collect::<Vec<_>>(), ["en", "zh"]);
+        assert_eq!(adapted(&[]).unwrap().unread_languages, ["Klingonese"]);
         let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
         assert_eq!(
             people,

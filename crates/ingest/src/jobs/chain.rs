@@ -14,11 +14,11 @@ use super::{
     work::Told,
 };
 use crate::{
-    Context, Counts, PlatformAdapter, ProviderError,
+    Adapted, Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
     portions::Weighed,
     providers::rank,
-    run::{Phase, Progress},
+    run::{Phase, Progress, UnreadLanguages},
     validate,
 };
 
@@ -40,7 +40,7 @@ type Link = (Arc<dyn PlatformAdapter>, Region);
 /// What came of one title.
 #[derive(Default)]
 struct Asked {
-    records: Vec<SourceRecord>,
+    told: Vec<Adapted>,
     /// Whether any provider answered, if only that it has no such title.
     answered: bool,
     failed: Option<ProviderError>,
@@ -56,7 +56,7 @@ impl Drive<'_> {
     pub(super) async fn chain(&self, hold: &Hold, wanted: Wanted, position: Option<String>) -> Result<Option<Told>> {
         let chain = self.links(wanted);
         let (mut counts, mut asked, mut failing) = (Counts::default(), 0, BTreeSet::new());
-        let (mut unanswered, mut resumed) = (0, position.is_some());
+        let (mut unanswered, mut resumed, mut unread) = (0, position.is_some(), UnreadLanguages::default());
         let mut after: Option<ContentId> = position.and_then(|id| id.parse().ok());
         loop {
             let query = ListQuery { after, limit: PAGE, ..ListQuery::default() };
@@ -77,7 +77,10 @@ impl Drive<'_> {
                         answered += usize::from(resumed && error.is_failure());
                         break;
                     }
-                    records.extend(found.records);
+                    for Adapted { record, unread_languages } in found.told {
+                        unread.note(&unread_languages);
+                        records.push(record);
+                    }
                 }
                 if unanswered == 0 {
                     (answered, resumed) = (at + 1, false);
@@ -102,7 +105,8 @@ impl Drive<'_> {
             resumed = false;
             let at_end = page.len() < PAGE;
             if at_end || asked >= self.ingest.config.max_asked {
-                return Ok(Some(Told { summary: with_reasons(sentence(asked, &counts), &failing), goes_on: !at_end }));
+                let summary = and(and(sentence(asked, &counts), unread.told()), failing);
+                return Ok(Some(Told { summary, goes_on: !at_end }));
             }
         }
     }
@@ -133,9 +137,9 @@ impl Drive<'_> {
         let mut asked = Asked::default();
         let regions: BTreeSet<Region> = chain.iter().map(|link| link.1).collect();
         for region in regions {
-            let before = asked.records.len();
+            let before = asked.told.len();
             for link in chain.iter().filter(|link| link.1 == region) {
-                if is_wanted(title, link, &asked.records[before..]) {
+                if is_wanted(title, link, &asked.told[before..]) {
                     self.ask_one(title, link, Wanted::Offers, &mut asked).await;
                 }
             }
@@ -149,13 +153,13 @@ impl Drive<'_> {
             if missing.is_empty() {
                 break;
             }
-            let before = asked.records.len();
+            let before = asked.told.len();
             self.ask_one(title, link, Wanted::Facts, &mut asked).await;
-            if let Some(record) = asked.records.get(before) {
+            if let Some(adapted) = asked.told.get(before) {
                 let known = missing.len();
-                missing.retain(|fact| !has(record, fact));
+                missing.retain(|fact| !has(&adapted.record, fact));
                 // What adds nothing is not taken.
-                asked.records.truncate(if missing.len() < known { before + 1 } else { before });
+                asked.told.truncate(if missing.len() < known { before + 1 } else { before });
             }
         }
         asked
@@ -172,12 +176,12 @@ impl Drive<'_> {
         };
         let (source, id) = (adapter.source(), title.id);
         match answer.await {
-            Ok(Some(record)) => {
+            Ok(Some(adapted)) => {
                 asked.answered = true;
                 let as_of = self.ingest.today();
                 let context = Context { service: None, region: *region, as_of, as_of_stated: true, mapping: None };
-                match validate::check(&record, &context) {
-                    Ok(()) => asked.records.push(record),
+                match validate::check(&adapted.record, &context) {
+                    Ok(()) => asked.told.push(adapted),
                     Err(reason) => {
                         tracing::warn!(source, %id, %reason, "what a provider says was turned away");
                         asked.turned_away.push(format!("{source}: {reason}"));
@@ -201,9 +205,10 @@ impl Drive<'_> {
 /// Whether a provider is asked about a title's offers in its region after what others `told` of them there: if they told
 /// nothing, or nothing of a platform that it gave an offer on; nor of one on which somebody gave an offer who answers without it
 /// now. What it said itself of that platform, it may have said long ago.
-fn is_wanted(title: &Content, (adapter, region): &Link, told: &[SourceRecord]) -> bool {
-    let spoken = |platform: &str| told.iter().flat_map(|record| &record.offers).any(|offer| offer.platform == platform);
-    let answers = |source: &str| source == adapter.source() || told.iter().any(|record| record.source == source);
+fn is_wanted(title: &Content, (adapter, region): &Link, told: &[Adapted]) -> bool {
+    let records = || told.iter().map(|adapted| &adapted.record);
+    let spoken = |platform: &str| records().flat_map(|record| &record.offers).any(|offer| offer.platform == platform);
+    let answers = |source: &str| source == adapter.source() || records().any(|record| record.source == source);
     let mut gave = title.availability.iter().filter(|own| own.region == *region && answers(&own.source));
     told.is_empty() || gave.any(|own| !spoken(&own.platform))
 }
@@ -248,7 +253,15 @@ pub(super) fn first(reasons: &mut BTreeSet<String>) {
     }
 }
 
-/// What became of titles, and reasons why some were left out.
-pub(super) fn with_reasons(told: String, reasons: &BTreeSet<String>) -> String {
-    reasons.iter().fold(told, |told, reason| format!("{told}; {reason}"))
+/// What became of rows, for people.
+pub(super) fn of_rows(counts: &Counts) -> String {
+    format!(
+        "{} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected",
+        counts.rows_read, counts.created, counts.merged, counts.updated, counts.unchanged, counts.rejected
+    )
+}
+
+/// What became of titles, and what else there is to say of them.
+pub(super) fn and(told: String, more: impl IntoIterator<Item = String>) -> String {
+    more.into_iter().fold(told, |told, more| format!("{told}; {more}"))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use stores::events;
 
 use super::store::{self, Hold};
-use crate::drive::{Drive, End};
+use crate::drive::Drive;
 
 /// How long before its end an offer is announced.
 const AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -96,19 +96,6 @@ impl Drive<'_> {
         let id = EventId(self.ingest.ids.next());
         Event::new(id, "/ingest", Topic::OfferExpiring, title.id, now, self.call.trace, data)
     }
-}
-
-/// What came of a run of an input, for people; `None` when it was stopped.
-pub(super) fn told(end: End, counts: &crate::Counts) -> Option<String> {
-    (end == End::Done).then(|| sentence(counts))
-}
-
-/// What became of rows, for people.
-pub(super) fn sentence(counts: &crate::Counts) -> String {
-    format!(
-        "{} rows: {} created, {} merged, {} updated, {} unchanged, {} rejected",
-        counts.rows_read, counts.created, counts.merged, counts.updated, counts.unchanged, counts.rejected
-    )
 }
 
 #[cfg(test)]

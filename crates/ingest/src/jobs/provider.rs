@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use contracts::{Region, Result, SourceRecord};
 
 use super::{
-    chain::{self, with_reasons},
+    chain::{self, and},
     store::{self, Hold},
     work::Told,
 };
@@ -13,7 +13,7 @@ use crate::{
     Context, Counts, PlatformAdapter, ProviderError,
     drive::Drive,
     portions::Weighed,
-    run::{Phase, Progress},
+    run::{Phase, Progress, UnreadLanguages},
     validate,
 };
 
@@ -51,6 +51,8 @@ impl Walk {
 #[derive(Default)]
 struct Page {
     records: Vec<SourceRecord>,
+    /// The languages of these that can't be read.
+    unread: UnreadLanguages,
     /// Why titles were turned away, one for each.
     rejected: Vec<String>,
     /// Why the run ends within it.
@@ -71,7 +73,7 @@ impl Drive<'_> {
     ) -> Result<Option<Told>> {
         let context = Context { service: None, region, as_of: self.ingest.today(), as_of_stated: true, mapping: None };
         let (mut walk, mut counts, mut asked) = (Walk::at(position), Counts::default(), 0);
-        let mut reasons = BTreeSet::new();
+        let (mut reasons, mut unread) = (BTreeSet::new(), UnreadLanguages::default());
         loop {
             let told = adapter.catalog(region, walk.cursor.as_deref()).await;
             let listed = match told {
@@ -93,6 +95,7 @@ impl Drive<'_> {
             reasons.extend(page.rejected);
             chain::first(&mut reasons);
             counts.add(&outcomes);
+            unread.add(page.unread);
             (self.on_progress)(&Progress { phase: Phase::Reading, counts, bytes_read: 0, bytes_total: None });
             let next = if page.failure.is_some() { Some(walk.place()) } else { listed.next.clone() };
             let mut tx = self.ingest.db.begin().await?;
@@ -105,7 +108,7 @@ impl Drive<'_> {
             // A page without titles was a question too.
             asked += (seen as u64).max(1);
             if walk.cursor.is_none() || asked >= self.ingest.config.max_asked {
-                let summary = with_reasons(super::expiry::sentence(&counts), &reasons);
+                let summary = and(and(chain::of_rows(&counts), unread.told()), reasons);
                 return Ok(Some(Told { summary, goes_on: walk.cursor.is_some() }));
             }
         }
@@ -127,8 +130,11 @@ impl Drive<'_> {
             let read = adapter.details(key, context.region).await;
             walk.failed = if matches!(read, Err(ProviderError::Failed { .. })) { walk.failed + 1 } else { 0 };
             match read {
-                Ok(record) => match validate::check(&record, context) {
-                    Ok(()) => page.records.push(record),
+                Ok(adapted) => match validate::check(&adapted.record, context) {
+                    Ok(()) => {
+                        page.unread.note(&adapted.unread_languages);
+                        page.records.push(adapted.record);
+                    }
                     Err(reason) => {
                         tracing::warn!(source = adapter.source(), key, %reason, "a title was turned away");
                         page.rejected.push(format!("{}: {reason}", adapter.source()));

@@ -7,12 +7,8 @@ use stores::{Deed, Tx};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Definition, Job, Work, expiry, store, store::Hold};
-use crate::{
-    Ingest, Progress,
-    drive::{Drive, End},
-    run::RunStatus,
-};
+use super::{Definition, Job, Work, chain, store, store::Hold};
+use crate::{Ingest, Progress, drive::Drive, run::RunStatus};
 
 /// How often to look for jobs whose time has come.
 const TICK: Duration = Duration::from_secs(5);
@@ -263,7 +259,7 @@ impl Ingest {
             Ok::<_, ApiError>(())
         };
         let (run, ()) = tokio::try_join!(reading, noting)?;
-        let end = if run.status == RunStatus::Done { End::Done } else { End::Stopped };
-        Ok(expiry::told(end, &run.counts))
+        let told = || chain::and(chain::of_rows(&run.counts), run.unread_languages.told());
+        Ok((run.status == RunStatus::Done).then(told))
     }
 }

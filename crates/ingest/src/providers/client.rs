@@ -316,15 +316,14 @@ impl ProviderClient {
                 }
                 Tried::Again("it did not take the token of the account".to_owned(), None)
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let text = read(response, MAX_REASON).await.unwrap_or_else(|_| Vec::new());
-                let spent =
-                    self.known.spent.is_some_and(|word| text.windows(word.len()).any(|part| part == word.as_bytes()));
-                if spent {
-                    return Tried::Spent;
-                }
-                Tried::Final(ProviderError::KeyRefused { source_id, status: status.as_u16() })
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match says(response, self.known.spent).await {
+                true => Tried::Spent,
+                false => Tried::Final(ProviderError::KeyRefused { source_id, status: status.as_u16() }),
+            },
+            StatusCode::BAD_REQUEST if self.known.refused.is_some() => match says(response, self.known.refused).await {
+                true => Tried::Final(ProviderError::KeyRefused { source_id, status: status.as_u16() }),
+                false => Tried::Final(self.unexpected(&format!("status {status}"))),
+            },
             StatusCode::TOO_MANY_REQUESTS => {
                 let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
                 let asked = asked.and_then(|text| pause(text.trim(), self.clock.now()));
@@ -351,6 +350,12 @@ impl ProviderClient {
     fn pacing(&self) -> std::sync::MutexGuard<'_, Pacing> {
         self.pacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a refusal has this word.
+async fn says(response: Response, word: Option<&str>) -> bool {
+    let text = read(response, MAX_REASON).await.unwrap_or_else(|_| Vec::new());
+    word.is_some_and(|word| text.windows(word.len()).any(|part| part == word.as_bytes()))
 }
 
 /// For how long it asks to be left alone: so many seconds, or until a moment (RFC 9110, 10.2.3).

@@ -14,7 +14,7 @@ use super::{
     CATALOG_TTL, ClientConfig, DETAILS_TTL, Listed, PlatformAdapter, ProviderClient, ProviderError, Request, known,
     parts::{self, id_of, items, said, texts},
 };
-use crate::adapters::{blank, genre_ids};
+use crate::adapters::{Adapted, blank, genre_ids};
 
 const SOURCE: &str = "gracenote";
 
@@ -67,13 +67,14 @@ impl PlatformAdapter for Gracenote {
         Ok(items(&answer["hits"]).filter_map(|hit| said(&hit["program"]["tmsId"])).collect())
     }
 
-    async fn details(&self, key: &str, _: Region) -> Result<SourceRecord, ProviderError> {
+    async fn details(&self, key: &str, _: Region) -> Result<Adapted, ProviderError> {
         if key.is_empty() || key.len() > 20 || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(self.0.unexpected("a key that is none of its own"));
         }
         let path = format!("/v1.1/programs/{key}");
         let answer = self.0.ask(&Request::whole(&path, [], is_title), DETAILS_TTL).await?;
-        record(key, &answer.value).ok_or_else(|| self.0.unexpected("a title without kind or name"))
+        let record = record(key, &answer.value).ok_or_else(|| self.0.unexpected("a title without kind or name"))?;
+        Ok(record.into())
     }
 
     async fn availability(&self, _: &str, _: Region) -> Result<Vec<SourceOffer>, ProviderError> {
@@ -84,7 +85,7 @@ impl PlatformAdapter for Gracenote {
         Ok(id_of(&title.external_ids, SOURCE).map(str::to_owned))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
         self.details(key, region).await
     }
 }

@@ -15,7 +15,10 @@ use super::{
     ProviderClient, ProviderError, Request, known,
     parts::{self, id_of, items, said},
 };
-use crate::{Context, RawRow, adapters::justwatch_json};
+use crate::{
+    Context, RawRow,
+    adapters::{Adapted, justwatch_json},
+};
 
 const SOURCE: &str = "justwatch";
 const IMAGES: &str = "https://images.justwatch.com";
@@ -157,8 +160,8 @@ impl PlatformAdapter for JustWatch {
         Ok(items(&titles).filter_map(|title| said(&title["id"])).collect())
     }
 
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, DETAILS_TTL).await
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, DETAILS_TTL).await.map(Adapted::from)
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
@@ -182,8 +185,8 @@ impl PlatformAdapter for JustWatch {
         Ok(items(&titles).find(same).and_then(|node| said(&node["id"])))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, FRESH_TTL).await
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, FRESH_TTL).await.map(Adapted::from)
     }
 }
 

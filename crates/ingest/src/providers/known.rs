@@ -27,6 +27,8 @@ pub struct Known {
     pub(crate) allowance: Allowance,
     /// A word of its refusal that means: no quota left today.
     pub(crate) spent: Option<&'static str>,
+    /// A word of its answer to a bad request that means: it does not take the key; absent where it answers 401 or 403 then.
+    pub(crate) refused: Option<&'static str>,
 }
 
 pub(crate) static STREAMING_AVAILABILITY: Known = Known {
@@ -36,6 +38,7 @@ pub(crate) static STREAMING_AVAILABILITY: Known = Known {
     auth: Auth::Header("X-API-Key"),
     allowance: Allowance::USUAL,
     spent: None,
+    refused: None,
 };
 
 pub(crate) static WATCHMODE: Known = Known {
@@ -45,6 +48,7 @@ pub(crate) static WATCHMODE: Known = Known {
     auth: Auth::Query("apiKey"),
     allowance: Allowance::USUAL,
     spent: None,
+    refused: None,
 };
 
 pub(crate) static JUSTWATCH: Known = Known {
@@ -54,6 +58,7 @@ pub(crate) static JUSTWATCH: Known = Known {
     auth: Auth::Bearer,
     allowance: Allowance::USUAL,
     spent: None,
+    refused: None,
 };
 
 pub(crate) static TMDB: Known = Known {
@@ -63,6 +68,7 @@ pub(crate) static TMDB: Known = Known {
     auth: Auth::Bearer,
     allowance: Allowance::USUAL,
     spent: None,
+    refused: None,
 };
 
 pub(crate) static YOUTUBE: Known = Known {
@@ -73,6 +79,8 @@ pub(crate) static YOUTUBE: Known = Known {
     // 10 000 units a day for each key (C4); what a request costs is in the adapter.
     allowance: Allowance { per_day: Some(10_000), ..Allowance::USUAL },
     spent: Some("quotaExceeded"),
+    // As all of Google's services say it.
+    refused: Some("API_KEY_INVALID"),
 };
 
 pub(crate) static GRACENOTE: Known = Known {
@@ -82,6 +90,7 @@ pub(crate) static GRACENOTE: Known = Known {
     auth: Auth::Query("api_key"),
     allowance: Allowance::USUAL,
     spent: None,
+    refused: None,
 };
 
 static ALL: [&Known; 6] = [&STREAMING_AVAILABILITY, &WATCHMODE, &JUSTWATCH, &TMDB, &YOUTUBE, &GRACENOTE];

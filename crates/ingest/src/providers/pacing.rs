@@ -6,8 +6,7 @@
 //! minute is a window over the times of its requests. Five failures in a row open the breaker for a minute; then one
 //! request goes through, and its outcome decides.
 
-use std::collections::VecDeque;
-
+use contracts::Pace;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::sources::Standing;
@@ -75,8 +74,8 @@ pub(crate) struct Pacing {
 struct Key {
     /// When the next request would be on time.
     due: Timestamp,
-    /// When it was used within the last minute, the earliest first.
-    minute: VecDeque<Timestamp>,
+    /// When it was used within the last minute.
+    minute: Pace,
     day: Timestamp,
     used: u32,
 }
@@ -85,7 +84,7 @@ impl Pacing {
     /// An account with so many keys, all of them used in turn only when `rotate` says so: a provider's terms may count
     /// the quota for each project, and then further keys are no more quota but a breach.
     pub fn new(allowance: Allowance, keys: usize, rotate: bool) -> Self {
-        let key = Key { due: Timestamp::MIN, minute: VecDeque::new(), day: Timestamp::MIN, used: 0 };
+        let key = Key { due: Timestamp::MIN, minute: Pace::default(), day: Timestamp::MIN, used: 0 };
         let keys = vec![key; if rotate { keys.max(1) } else { 1 }];
         Self { allowance, keys, failures: 0, open_until: None, trying: None }
     }
@@ -105,6 +104,7 @@ impl Pacing {
             self.trying = Some(now);
         }
         let (interval, early) = (self.allowance.interval(), self.allowance.early());
+        let most = self.allowance.per_minute as usize;
         let (mut soonest, mut renewed) = (None, None);
         for (index, key) in self.keys.iter_mut().enumerate() {
             if let Some(end) = key.spent(now, units, self.allowance.per_day) {
@@ -112,10 +112,10 @@ impl Pacing {
                 continue;
             }
             let due = key.due.max(now);
-            let wait = (due.duration_since(now) - early).max(key.full(now, self.allowance.per_minute));
+            let wait = (due.duration_since(now) - early).max(key.minute.wait(now, most, MINUTE));
             if wait <= SignedDuration::ZERO {
                 key.due = later(due, interval).unwrap_or(Timestamp::MAX);
-                key.minute.push_back(now);
+                key.minute.note(now);
                 key.used += units;
                 return Turn::Go(index);
             }
@@ -181,17 +181,6 @@ impl Pacing {
 }
 
 impl Key {
-    /// How long its minute stays full; no time at all while it has room for another request.
-    fn full(&mut self, now: Timestamp, per_minute: u32) -> SignedDuration {
-        while self.minute.front().is_some_and(|first| now.duration_since(*first) >= MINUTE) {
-            self.minute.pop_front();
-        }
-        match self.minute.front() {
-            Some(first) if self.minute.len() >= per_minute as usize => MINUTE - now.duration_since(*first),
-            _ => SignedDuration::ZERO,
-        }
-    }
-
     /// When a day's quota begins anew, if `units` no longer fit into this one.
     fn spent(&mut self, now: Timestamp, units: u32, per_day: Option<u32>) -> Option<Timestamp> {
         let most = per_day?;

@@ -24,7 +24,7 @@ use super::{
     parts::{self, id_of, items, names, said, texts},
 };
 use crate::{
-    adapters::{blank, genre_ids, is_imdb_title},
+    adapters::{Adapted, blank, genre_ids, is_imdb_title},
     external_ids::is_number,
 };
 
@@ -154,8 +154,8 @@ impl PlatformAdapter for StreamingAvailability {
         Ok(items(&answer.value).filter_map(|show| said(&show["id"])).collect())
     }
 
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, DETAILS_TTL).await
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, DETAILS_TTL).await.map(Adapted::from)
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
@@ -171,8 +171,8 @@ impl PlatformAdapter for StreamingAvailability {
         Ok(imdb.or_else(|| id_of(&title.external_ids, own).map(|number| format!("{kind}/{number}"))))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, FRESH_TTL).await
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, FRESH_TTL).await.map(Adapted::from)
     }
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use contracts::{
     AvailabilityType, Clock, Content, ContentType, Credit, ExternalId, Image, Language, Locale, MAX_EPISODES, Region,
-    SourceOffer, SourceRecord, SourceSeason,
+    SourceOffer, SourceSeason,
 };
 use serde_json::Value;
 use stores::cache::Cache;
@@ -19,9 +19,10 @@ use super::{
     parts::{self, PartFields, id_of, items, names, said, texts},
 };
 use crate::{
-    adapters::{blank, genre_ids, is_imdb_title},
+    adapters::{Adapted, blank, genre_ids, is_imdb_title},
     certificates,
     external_ids::is_wikidata,
+    text,
 };
 
 const SOURCE: &str = "tmdb";
@@ -127,7 +128,7 @@ impl PlatformAdapter for Tmdb {
         Ok(items(&answer["results"]).filter_map(key).collect())
     }
 
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
         self.title(key, region, AVAILABILITY_TTL).await
     }
 
@@ -151,7 +152,7 @@ impl PlatformAdapter for Tmdb {
         Ok(answer.value[found][0]["id"].as_u64().map(|number| format!("{kind}/{number}")))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
         self.title(key, region, FRESH_TTL).await
     }
 }
@@ -163,20 +164,20 @@ impl Tmdb {
     }
 
     /// A title; its offers, which come with it, are asked for by themselves where they are older than `max_age`.
-    async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<SourceRecord, ProviderError> {
+    async fn title(&self, key: &str, region: Region, max_age: Duration) -> Result<Adapted, ProviderError> {
         let (content_type, path) = place(key)?;
         let certificates = if content_type == ContentType::Movie { "release_dates" } else { "content_ratings" };
         let wanted = format!("credits,external_ids,watch/providers,{certificates}");
         let request = Request::whole(&path, [("append_to_response", wanted)], is_title);
         let answer = self.0.ask(&request, DETAILS_TTL).await?;
-        let mut record = record(key, content_type, &answer)?;
-        self.episodes(&path, &mut record.seasons).await?;
+        let mut adapted = adapted(key, content_type, &answer)?;
+        self.episodes(&path, &mut adapted.record.seasons).await?;
         let beside = match self.0.is_older(&answer, max_age) {
             true => self.beside(&path, max_age).await?,
             false => Answer { value: answer.value["watch/providers"].clone(), ..answer },
         };
-        record.offers = offers(&beside, region);
-        Ok(record)
+        adapted.record.offers = offers(&beside, region);
+        Ok(adapted)
     }
 
     /// Asks for the episodes of the newest seasons. A season that it does not have after all is one without.
@@ -234,7 +235,7 @@ fn offers(answer: &Answer, region: Region) -> Vec<SourceOffer> {
     offers
 }
 
-fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<SourceRecord, ProviderError> {
+fn adapted(key: &str, content_type: ContentType, answer: &Answer) -> Result<Adapted, ProviderError> {
     let (at, answer) = (answer.at, &answer.value);
     let film = content_type == ContentType::Movie;
     let (title, original, first) = match film {
@@ -256,7 +257,9 @@ fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<Sourc
     }
     record.genres = genre_ids(&names(&answer["genres"], "name"));
     record.countries = texts(&answer["origin_country"]).iter().filter_map(|code| code.parse().ok()).collect();
-    record.languages = Language::all_of(&names(&answer["spoken_languages"], "iso_639_1"));
+    let spoken = text::unique(names(&answer["spoken_languages"], "iso_639_1").into_iter());
+    let (languages, unread_languages) = Language::split(spoken);
+    record.languages = languages;
     record.credits = credits(answer);
     record.external_ids = ids(key, film, answer);
     record.images.extend(image("poster", &answer["poster_path"], 780));
@@ -264,7 +267,7 @@ fn record(key: &str, content_type: ContentType, answer: &Answer) -> Result<Sourc
     record.ratings = certificates(answer, film);
     let votes = answer["vote_count"].as_u64().and_then(|votes| u32::try_from(votes).ok()).filter(|votes| *votes > 0);
     record.rating = answer["vote_average"].as_f64().filter(|mean| (0.0..=10.0).contains(mean)).zip(votes);
-    Ok(record)
+    Ok(Adapted { record, unread_languages })
 }
 
 fn credits(answer: &Value) -> Vec<Credit> {

@@ -19,7 +19,7 @@ use super::{
     parts::{self, PartFields, id_of, items, said, texts},
 };
 use crate::{
-    adapters::{blank, genre_ids, is_imdb_title},
+    adapters::{Adapted, blank, genre_ids, is_imdb_title},
     certificates,
 };
 
@@ -149,8 +149,8 @@ impl PlatformAdapter for Watchmode {
         Ok(items(&answer["title_results"]).filter_map(|title| Some(title["id"].as_u64()?.to_string())).collect())
     }
 
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, AVAILABILITY_TTL).await
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, AVAILABILITY_TTL).await.map(Adapted::from)
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
@@ -166,8 +166,8 @@ impl PlatformAdapter for Watchmode {
         Ok(imdb.or_else(|| id_of(&title.external_ids, own).map(|number| format!("{kind}-{number}"))))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, FRESH_TTL).await
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, FRESH_TTL).await.map(Adapted::from)
     }
 }
 

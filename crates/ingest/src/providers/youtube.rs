@@ -17,7 +17,10 @@ use super::{
     ProviderClient, ProviderError, Request, known,
     parts::{self, items, said},
 };
-use crate::{adapters::blank, text};
+use crate::{
+    adapters::{Adapted, blank},
+    text,
+};
 
 const SOURCE: &str = "youtube";
 /// The provider itself says so.
@@ -138,8 +141,8 @@ impl PlatformAdapter for YouTube {
         Ok(items(&answer["items"]).filter_map(|video| said(&video["id"]["videoId"])).collect())
     }
 
-    async fn details(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, DETAILS_TTL).await
+    async fn details(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, DETAILS_TTL).await.map(Adapted::from)
     }
 
     async fn availability(&self, key: &str, region: Region) -> Result<Vec<SourceOffer>, ProviderError> {
@@ -151,8 +154,8 @@ impl PlatformAdapter for YouTube {
         Ok(parts::id_of(&title.external_ids, SOURCE).map(str::to_owned))
     }
 
-    async fn refreshed(&self, key: &str, region: Region) -> Result<SourceRecord, ProviderError> {
-        self.title(key, region, FRESH_TTL).await
+    async fn refreshed(&self, key: &str, region: Region) -> Result<Adapted, ProviderError> {
+        self.title(key, region, FRESH_TTL).await.map(Adapted::from)
     }
 }
 

@@ -309,7 +309,9 @@ async fn enrichment_asks_until_nothing_is_missing() {
     films(&s).await;
     let (node, servers) = node(&s, &["streaming_availability", "tmdb"]).await;
     let job = node.run_job(&s.call, "enrichment", &s.stop, &|_| {}).await.unwrap();
-    assert_eq!(job.summary.as_deref(), Some("2 of 3 titles asked about: 0 updated, 2 merged, 0 unchanged"));
+    let told = "2 of 3 titles asked about: 0 updated, 2 merged, 0 unchanged; \
+        languages that can't be read, and were left out: 1, such as qq";
+    assert_eq!(job.summary.as_deref(), Some(told));
     let film = harbour(&s).await;
     assert_eq!((film.overview.as_deref(), film.runtime_minutes), (Some("A pilot waits."), Some(101)));
     assert_eq!(film.ratings[&Region::US].certificate, "PG-13", "only the second provider has certificates");

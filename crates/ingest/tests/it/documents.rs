@@ -244,11 +244,33 @@ pub static YOUTUBE: Document = Document {
 /// The channel whose films the tests ask for.
 pub const CHANNEL: &str = "UC0123456789abcdefghij_-";
 
+/// What may be asked of what each path lists, of which only what is asked for is answered.
+const PARTS: [(&str, &[&str]); 3] = [
+    ("/youtube/v3/search", &["snippet"]),
+    ("/youtube/v3/videos", &["id", "snippet", "contentDetails", "status"]),
+    ("/youtube/v3/playlistItems", &["id", "snippet", "contentDetails", "status"]),
+];
+
 fn youtube(asked: &Asked) -> Reply {
+    let parts: Vec<&str> = asked.param("part").unwrap_or_default().split(',').collect();
+    let known = PARTS.iter().find(|known| known.0 == asked.path).map(|known| known.1).unwrap_or_default();
+    if let Some(strange) = parts.iter().find(|part| !known.contains(part)) {
+        return Reply::refused(format!("{} has no part {strange}", asked.path));
+    }
+    let paged = ["maxResults", "pageToken"].iter().any(|name| asked.param(name).is_some());
+    if asked.path == "/youtube/v3/videos" && (asked.param("id").is_none() || paged) {
+        return Reply::refused("videos are named by their ids, and then no page of them".to_owned());
+    }
     if asked.param("maxResults").is_some_and(|most| most.parse::<u32>().is_ok_and(|most| most > 50)) {
         return Reply::refused("maxResults is 50 at most".to_owned());
     }
-    let listed = |id: &str| json!({ "contentDetails": { "videoId": id } });
+    let of = |whole: Value| {
+        let fields = whole.as_object().unwrap().clone().into_iter();
+        let told = fields.filter(|(name, _)| ["kind", "id"].contains(&name.as_str()) || parts.contains(&name.as_str()));
+        Value::Object(told.collect())
+    };
+    let listed = |id: &str| of(json!({ "contentDetails": { "videoId": id }, "snippet": { "title": "x" } }));
+    let video = |title: &str, duration: &str| of(video(title, duration));
     let page = asked.param("pageToken");
     let body = match (asked.path.as_str(), asked.param("playlistId").or(asked.param("id")), page) {
         ("/youtube/v3/playlistItems", Some("UU0123456789abcdefghij_-"), None) => {

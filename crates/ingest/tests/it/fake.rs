@@ -8,7 +8,7 @@ use std::{
 
 use ingest::ClientConfig;
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -19,6 +19,25 @@ pub enum Key {
     Bearer,
     Header(&'static str),
     Query(&'static str),
+}
+
+impl Key {
+    /// The answer to a key that is not taken. A service of Google's does not call it that (`google.rpc.ErrorInfo`).
+    fn refusal(&self) -> Reply {
+        match self {
+            Self::Query("key") => Reply {
+                status: "400 Bad Request",
+                body: json!({ "error": {
+                    "code": 400, "status": "INVALID_ARGUMENT", "message": "the key is not valid",
+                    "errors": [{ "message": "the key is not valid", "domain": "global", "reason": "badRequest" }],
+                    "details": [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
+                        "domain": "googleapis.com", "metadata": { "service": "youtube.googleapis.com" } }],
+                } })
+                .to_string(),
+            },
+            _ => Reply { status: "401 Unauthorized", body: "{}".to_owned() },
+        }
+    }
 }
 
 /// What we use of a provider's document.
@@ -130,7 +149,7 @@ async fn answer(mut socket: TcpStream, server: Arc<Server>, document: &'static D
         false => server.faults.lock().unwrap().pop(),
     };
     let reply = match &fault {
-        _ if !asked.key.starts_with("good") => Reply { status: "401 Unauthorized", body: "{}".to_owned() },
+        _ if !asked.key.starts_with("good") => document.key.refusal(),
         Some(Fault::Status(status)) => Reply { status, body: "{}".to_owned() },
         Some(Fault::Refusal(status, body)) => Reply { status, body: (*body).to_owned() },
         Some(Fault::Body(body)) => Reply { status: "200 OK", body: (*body).to_owned() },

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The files of an input with their names; the first is the one to give.
-type Files = Vec<(&'static str, Vec<u8>)>;
+pub type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// Inputs of so many rows: one of each format, and two of those that a mapping reads.
 async fn inputs(count: usize) -> Vec<(Format, Files)> {
@@ -28,7 +28,7 @@ async fn inputs(count: usize) -> Vec<(Format, Files)> {
     all
 }
 
-async fn files(format: Format, count: usize) -> Files {
+pub async fn files(format: Format, count: usize) -> Files {
     match format {
         Format::StreamingCsv => vec![("netflix_titles.csv", films(count).into_bytes())],
         Format::WikipediaJson => {
@@ -134,7 +134,7 @@ async fn site(files: BTreeMap<String, Vec<u8>>) -> String {
 }
 
 /// What is asked for where the files lie in the setup's folder, or on a server.
-async fn request(s: &Setup, format: Format, files: &Files, packed: bool, fetched: bool) -> RunRequest {
+pub async fn request(s: &Setup, format: Format, files: &Files, packed: bool, fetched: bool) -> RunRequest {
     let named = files.iter().map(|(name, bytes)| match packed {
         true => (format!("{name}.gz"), gzip(bytes)),
         false => ((*name).to_owned(), bytes.clone()),

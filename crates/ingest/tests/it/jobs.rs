@@ -108,6 +108,18 @@ async fn a_feed_is_read_on_its_schedule() {
 }
 
 #[tokio::test]
+async fn a_job_tells_the_languages_that_it_could_not_read() {
+    let s = setup().await;
+    let mapping = MAPPING.replace("[offer]", "languages = \"spoken\"\n[offer]");
+    let rows = "id,name,until,spoken\n1,Glass,,\"Korean, Klingonese\"\n2,Salt,,Elvish\n";
+    let node = with_feed(&s, &s.file("films.csv", rows), Some(&mapping));
+    let job = node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap();
+    let told = "2 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 0 rejected; \
+        languages that can't be read, and were left out: 2, such as Klingonese, Elvish";
+    assert_eq!(job.summary.as_deref(), Some(told));
+}
+
+#[tokio::test]
 async fn a_program_runs_the_jobs_of_the_configuration_and_names_no_input() {
     let s = setup().await;
     let location = s.file("films.csv", "id,name,until\n1,Glass,\n");

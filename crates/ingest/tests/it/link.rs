@@ -200,7 +200,7 @@ async fn ask(s: &Setup, google: &Shared, base: &str, link: &Arc<Link>) -> Vec<St
     let config = ClientConfig { link: Some(link.clone()), ..config(base, &["good"]) };
     let cache = Arc::new(MemoryCache::new(1 << 20));
     let tube = YouTube::new(config, &[CHANNEL.to_owned()], cache, s.clock.clone()).unwrap();
-    assert_eq!(tube.details("film0000001", Region::US).await.unwrap().title, "The Glass Harbour");
+    assert_eq!(tube.details("film0000001", Region::US).await.unwrap().record.title, "The Glass Harbour");
     google.lock().unwrap().asked()
 }
 

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod bad_input;
+mod bad_rows;
 mod chain;
 mod documents;
 mod fake;

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use rstest::rstest;
 use serde::Deserialize;
 
-use crate::{documents::STREAMING_AVAILABILITY, fake::Document, tmdb::DOCUMENT as TMDB};
+use crate::{
+    documents::{STREAMING_AVAILABILITY, YOUTUBE},
+    fake::Document,
+    tmdb::DOCUMENT as TMDB,
+};
 
 /// The parameters of one operation's query, by name.
 type Parameters = BTreeMap<String, Parameter>;
@@ -33,6 +37,7 @@ fn open(path: &str) -> String {
 #[rstest]
 #[case("streaming_availability", &STREAMING_AVAILABILITY)]
 #[case("tmdb", &TMDB)]
+#[case("youtube", &YOUTUBE)]
 fn a_fake_allows_what_the_document_allows(#[case] name: &str, #[case] fake: &Document) {
     let mut providers: BTreeMap<String, Provider> =
         serde_json::from_str(include_str!("provided/operations.json")).unwrap();

@@ -74,7 +74,7 @@ async fn every_provider_says_what_the_film_is() {
     for case in cases() {
         let (server, base) = serve(case.document).await;
         let adapter = (case.make)(config(&base, &["good"]), &s);
-        let record = adapter.details(case.key, Region::US).await.unwrap();
+        let record = adapter.details(case.key, Region::US).await.unwrap().record;
         let source = adapter.source();
         assert_eq!((record.source.as_str(), record.source_key.as_str()), (source, case.key));
         assert_eq!(adapter.knows_offers(), contracts::OFFER_CHAIN.contains(&source), "{source}");
@@ -121,10 +121,10 @@ async fn offers_are_those_of_the_region() {
         let (_, base) = serve(case.document).await;
         let adapter = (case.make)(config(&base, &["good"]), &s);
         let (_, here, there) = expected.iter().find(|known| known.0 == adapter.source()).unwrap();
-        let record = adapter.refreshed(case.key, Region::US).await.unwrap();
+        let record = adapter.refreshed(case.key, Region::US).await.unwrap().record;
         assert_eq!(offers(&record), *here, "{}", adapter.source());
         assert_eq!(adapter.availability(case.key, Region::US).await.unwrap(), record.offers);
-        let germany = adapter.details(case.key, "DE".parse().unwrap()).await.unwrap();
+        let germany = adapter.details(case.key, "DE".parse().unwrap()).await.unwrap().record;
         assert_eq!(offers(&germany), *there, "{}", adapter.source());
     }
 }
@@ -134,7 +134,7 @@ async fn an_offer_says_when_it_ends_and_where_it_leads() {
     let s = setup().await;
     let (server, base) = serve(&STREAMING_AVAILABILITY).await;
     let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
-    let record = own.details("77", Region::US).await.unwrap();
+    let record = own.details("77", Region::US).await.unwrap().record;
     let netflix = &record.offers[0];
     assert_eq!(netflix.expires_at.unwrap().to_string(), "2026-01-08T00:00:00Z");
     assert_eq!(netflix.available_from.unwrap().to_string(), "2023-11-14T22:13:20Z");
@@ -170,9 +170,9 @@ async fn lists_are_read_page_by_page_and_titles_of_lists_are_not_asked_for_again
     assert_eq!((first.keys.join(" "), first.next.as_deref()), ("77".to_owned(), Some("a&b:2")));
     let second = own.catalog(Region::US, first.next.as_deref()).await.unwrap();
     assert_eq!((second.keys.join(" "), second.next), ("88".to_owned(), None));
-    assert_eq!(own.details("77", Region::US).await.unwrap().title, "The Glass Harbour");
+    assert_eq!(own.details("77", Region::US).await.unwrap().record.title, "The Glass Harbour");
     assert_eq!(server.asked().len(), 2);
-    let series = own.details("88", Region::US).await.unwrap();
+    let series = own.details("88", Region::US).await.unwrap().record;
     assert_eq!((series.content_type, offers(&series)), (ContentType::TvShow, vec!["tubi free".to_owned()]));
     assert_eq!(server.asked().len(), 3, "the episodes of a series are not in a list");
     let (_, base) = serve(&YOUTUBE).await;
@@ -267,8 +267,8 @@ async fn survives(s: &Setup, case: &Case) {
     for faults in passing {
         server.fault(faults);
         let adapter = (case.make)(config(&base, &["good"]), s);
-        let record = adapter.details(case.key, Region::US).await;
-        assert_eq!(record.unwrap().title, "The Glass Harbour", "{}", adapter.source());
+        let adapted = adapter.details(case.key, Region::US).await;
+        assert_eq!(adapted.unwrap().record.title, "The Glass Harbour", "{}", adapter.source());
         assert!(server.is_well());
     }
     let named = async |faults: &[Fault], key: &str, secret: &str| {
@@ -312,10 +312,10 @@ async fn offers_that_can_not_be_read_are_not_gone() {
             let adapter = make();
             server.fault(&[Fault::Renamed(field)]);
             let told = adapter.refreshed(case.key, Region::US).await;
-            let code = told.map(|record| offers(&record)).map_err(|error| error.code());
+            let code = told.map(|adapted| offers(&adapted.record)).map_err(|error| error.code());
             assert_eq!(code, Err("provider_unexpected_answer"), "{source}: {field} renamed");
             let again = adapter.refreshed(case.key, Region::US).await;
-            let again = again.map(|record| record.offers.is_empty()).map_err(|error| error.to_string());
+            let again = again.map(|adapted| adapted.record.offers.is_empty()).map_err(|error| error.to_string());
             assert_eq!(again, Ok(false), "{source}: what could not be read is not kept for a day: {field}");
         }
     }
@@ -403,7 +403,7 @@ async fn a_series_of_streaming_availability_has_its_seasons_and_episodes() {
     let s = setup().await;
     let (server, base) = serve(&STREAMING_AVAILABILITY).await;
     let own = StreamingAvailability::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
-    let first = own.details("88", Region::US).await.unwrap();
+    let first = own.details("88", Region::US).await.unwrap().record;
     let expected = [
         "1 None Some(2004) None",
         "1x1 Some(\"Pilot\") Some(\"A boat.\")",
@@ -416,7 +416,7 @@ async fn a_series_of_streaming_availability_has_its_seasons_and_episodes() {
     assert_eq!(parts(&first), expected);
     // Hours later its offers are asked for without the episodes, which stay.
     s.clock.advance(SignedDuration::from_hours(3));
-    let later = own.refreshed("88", Region::US).await.unwrap();
+    let later = own.refreshed("88", Region::US).await.unwrap().record;
     assert_eq!(later.seasons, first.seasons);
     assert_eq!(later.offers[0].checked_at, s.clock.now());
     let asked: Vec<_> =
@@ -429,7 +429,7 @@ async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
     let s = setup().await;
     let (server, base) = serve(&WATCHMODE).await;
     let own = Watchmode::new(config(&base, &["good"]), cache(), s.clock.clone()).unwrap();
-    let series = own.details("678", Region::US).await.unwrap();
+    let series = own.details("678", Region::US).await.unwrap().record;
     let expected = [
         "1 Some(\"Season 1\") None Some(2)",
         "1x2 Some(\"Low Tide\") None",
@@ -443,13 +443,13 @@ async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
     assert_eq!(asked, ["/title/678/details", "/title/678/seasons", "/title/678/episodes"]);
     own.details("678", Region::US).await.unwrap();
     assert_eq!(server.asked().len(), 3, "once a day");
-    let film = own.details("345", Region::US).await.unwrap();
+    let film = own.details("345", Region::US).await.unwrap().record;
     assert_eq!((film.seasons.len(), server.asked().len()), (0, 4), "a film is not asked for its seasons");
     // A list that it does not have costs the episodes and nothing else; one that can't be read does not say that there are none.
     let whole = Fault::Body("{\"id\":678,\"title\":\"Harbour Street\",\"type\":\"tv_series\",\"sources\":[]}");
     s.clock.advance(SignedDuration::from_hours(25));
     server.fault(&[whole.clone(), Fault::Status("404 Not Found")]);
-    assert_eq!(own.details("678", Region::US).await.unwrap().seasons, []);
+    assert_eq!(own.details("678", Region::US).await.unwrap().record.seasons, []);
     s.clock.advance(SignedDuration::from_hours(25));
     server.fault(&[whole, Fault::Body("{\"seasons\":2}")]);
     assert_eq!(own.details("678", Region::US).await.unwrap_err().code(), "provider_unexpected_answer");

@@ -156,6 +156,41 @@ async fn the_episodes_of_imdb_come_with_their_series() {
 }
 
 #[tokio::test]
+async fn a_loop_of_episodes_and_one_without_a_series_are_turned_away_with_their_lines() {
+    let s = setup().await;
+    let row = |id: &str, kind: &str, title: &str| format!("{id}\t{kind}\t{title}\t{title}\t0\t2004\t\\N\t51\tDrama\n");
+    let basics = [
+        BASICS.to_owned(),
+        row("tt0000001", "tvSeries", "Harbour Lights"),
+        row("tt0000002", "tvEpisode", "Pilot"),
+        row("tt0000003", "tvEpisode", "Round"),
+        row("tt0000004", "tvEpisode", "And Round"),
+        row("tt0000005", "tvEpisode", "Adrift"),
+        row("tt0000006", "tvSeries", "Salt"),
+        row("tt0000007", "tvEpisode", "Of a Film"),
+        row("tt0000008", "movie", "The Film"),
+    ];
+    let episodes = "tconst\tparentTconst\tseasonNumber\tepisodeNumber\ntt0000002\ttt0000001\t1\t1\n\
+        tt0000003\ttt0000004\t1\t1\ntt0000004\ttt0000003\t1\t1\ntt0000005\ttt0000404\t1\t1\n\
+        tt0000006\ttt0000001\t1\t2\ntt0000007\ttt0000008\t1\t1\n";
+    s.file("title.episode.tsv", episodes);
+    let run = s.run(&s.file("title.basics.tsv", basics.concat())).await.unwrap();
+    let counts = run.counts;
+    assert_eq!((counts.rows_read, counts.created, counts.parts), (9, 3, 1), "the run goes on");
+    assert_eq!((counts.rejected, counts.passed_by), (5, 0));
+    let reasons: Vec<_> = s.rejected(&run).into_iter().map(|r| format!("{}: {}", r.line, r.reason)).collect();
+    let expected = [
+        "6: in title.episode: it is a tv_show, and no part of \"tt0000001\": only a season or an episode is part of another",
+        "4: \"tt0000003\" is part of \"tt0000004\", which is part of \"tt0000003\": a loop",
+        "5: \"tt0000004\" is part of \"tt0000003\", which is part of \"tt0000004\": a loop",
+        "6: it is an episode of \"tt0000404\", and no such series was taken in",
+        "8: it is an episode of \"tt0000008\", and no such series was taken in",
+    ];
+    assert_eq!(reasons, expected);
+    assert!(s.rejected(&run)[1].raw.starts_with("tt0000003\ttvEpisode\tRound"));
+}
+
+#[tokio::test]
 async fn the_episodes_of_a_series_that_is_turned_away_are_passed_by() {
     let s = setup().await;
     let row = |id: &str, kind: &str, title: &str, year: &str, length: &str| {

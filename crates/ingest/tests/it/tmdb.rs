@@ -128,7 +128,9 @@ async fn a_title_with_its_offers() {
     let s = setup().await;
     let (server, base) = serve(&DOCUMENT).await;
     let tmdb = tmdb(&s, &base, &["good"]);
-    let record = tmdb.details("movie/11", Region::US).await.unwrap();
+    let adapted = tmdb.details("movie/11", Region::US).await.unwrap();
+    assert_eq!(adapted.unread_languages, ["qq"]);
+    let record = adapted.record;
     assert_eq!((record.source.as_str(), record.title.as_str()), ("tmdb", "The Glass Harbour"));
     assert_eq!(
         (record.content_type, record.release_year, record.runtime_minutes),
@@ -147,7 +149,7 @@ async fn a_title_with_its_offers() {
         record.offers.iter().map(|offer| (offer.platform.as_str(), offer.availability_type.as_str())).collect();
     assert_eq!(offers, [("disney_plus", "subscription"), ("apple_tv_plus", "rent")]);
     assert_eq!(record.offers, tmdb.availability("movie/11", Region::US).await.unwrap());
-    let series = tmdb.details("tv/22", Region::US).await.unwrap();
+    let series = tmdb.details("tv/22", Region::US).await.unwrap().record;
     assert_eq!((series.season_count, record.season_count), (Some(7), None));
     let pictures: Vec<_> =
         [&record, &series].iter().flat_map(|r| &r.images).map(|i| (i.kind.as_str(), i.url.as_str())).collect();
@@ -178,7 +180,7 @@ async fn a_place_in_its_films_that_an_earlier_release_kept_leads_to_its_series_t
 async fn a_series_has_its_seasons_and_their_episodes() {
     let s = setup().await;
     let (server, base) = serve(&DOCUMENT).await;
-    let record = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap();
+    let record = tmdb(&s, &base, &["good"]).details("tv/33", Region::US).await.unwrap().record;
     let told: Vec<_> = record.seasons.iter().map(|told| serde_json::to_value(told).unwrap()).collect();
     let expected = [
         json!({ "season": { "number": 0, "name": "Specials", "episode_count": 2 } }),
@@ -319,7 +321,8 @@ async fn a_job_reads_what_it_lists_and_goes_on_after_a_fault() {
     assert!(s.titles().await.is_empty());
     let job = node.run_job(&s.call, "refresh_tmdb", &s.stop, &|_| {}).await.unwrap();
     assert_eq!(job.status, JobStatus::Waiting);
-    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected; tmdb has no such title";
+    let told = "3 rows: 2 created, 0 merged, 0 updated, 0 unchanged, 1 rejected; \
+        languages that can't be read, and were left out: 1, such as qq; tmdb has no such title";
     assert_eq!(job.summary.as_deref(), Some(told));
     let titles = s.titles().await;
     assert_eq!(titles.len(), 2);

@@ -27,7 +27,8 @@ use crate::{
 
 const SECRETS: [[u8; 32]; 2] = [[7; 32], [9; 32]];
 const MAPPING: &str =
-    "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n";
+    "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
+    languages = \"spoken\"\n";
 
 fn secret(at: usize) -> String {
     format!("whsec_{}", STANDARD.encode(SECRETS[at]))
@@ -130,6 +131,31 @@ async fn a_message_is_taken_in_once() {
     let sql = "SELECT COUNT(*) FROM webhook_messages";
     let remembered: i64 = s.db().fetch_one(sql, stores::args![]).await.unwrap();
     assert_eq!(remembered, 1, "what could not come again is forgotten");
+}
+
+#[tokio::test]
+async fn an_answer_tells_the_languages_that_could_not_be_read() {
+    let s = setup().await;
+    let (app, _) = node(&s).await;
+    let mut body = titles(3);
+    body["data"][0]["spoken"] = json!(["Korean", "Klingonese"]);
+    body["data"][1]["spoken"] = json!("Klingonese");
+    // A title that is turned away is without all of its languages.
+    body["data"][2]["spoken"] = json!("Elvish");
+    body["data"][2]["year"] = json!(1492);
+    let (status, answer) = message("msg_1", &body).send(&s, &app, "festival").await;
+    assert_eq!((status, &answer["created"], &answer["rejected"]), (StatusCode::OK, &json!(2), &json!(1)), "{answer}");
+    let unread = json!({ "count": 2, "spellings": ["Klingonese"] });
+    assert_eq!(answer["unread_languages"], unread);
+    // What an earlier release answered had no such field.
+    let sql = "UPDATE webhook_messages SET answer = $1";
+    let answered = json!({ "repeated": false, "acted": true, "created": 2, "merged": 0, "updated": 0, "unchanged": 0,
+        "rejected": 0, "reasons": [] });
+    let first = message("msg_1", &body).send(&s, &app, "festival").await.1;
+    assert_eq!((&first["repeated"], &first["unread_languages"]), (&json!(true), &unread));
+    s.db().execute(sql, stores::args![answered]).await.unwrap();
+    let again = message("msg_1", &body).send(&s, &app, "festival").await.1;
+    assert_eq!((&again["created"], &again["unread_languages"]["count"]), (&json!(2), &json!(0)), "{again}");
 }
 
 #[tokio::test]

@@ -290,10 +290,8 @@ fn report(global: &Global, run: &Run, data_dir: &Path) -> anyhow::Result<()> {
         if counts.parts > 0 { format!(", {} seasons and episodes", counts.parts) } else { String::new() },
         if counts.passed_by > 0 { format!(", {} passed by", counts.passed_by) } else { String::new() }
     ))?;
-    let unread = &run.unread_languages;
-    if unread.count > 0 {
-        let (count, spellings) = (unread.count, unread.spellings.join(", "));
-        out::line(&format!("  languages that can't be read, and were left out: {count}, such as {spellings}"))?;
+    if let Some(unread) = run.unread_languages.told() {
+        out::line(&format!("  {unread}"))?;
     }
     if counts.rejected > 0 {
         let file = data_dir.join("rejected").join(format!("{}.jsonl", run.id));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use contracts::SourceRecord;
 use jiff::civil::date;
 use serde_json::json;
 
@@ -41,6 +42,10 @@ quality_column = "quality"
 "#;
 
 fn read(changes: Value) -> Result<SourceRecord, RejectReason> {
+    adapted(changes).map(|adapted| adapted.record)
+}
+
+fn adapted(changes: Value) -> Result<Adapted, RejectReason> {
     let mut row = json!({
         "id": 7, "name": " The Glass  Harbour", "first_name": "Le port de verre", "kind": "film",
         "shown": "1999-03-31T20:00:00Z", "minutes": 101.0, "genres": "Drama|Sci-Fi|Nonsense", "made_in": "France|JP",
@@ -67,6 +72,7 @@ fn a_whole_row() {
     assert_eq!((record.genres.join(" ").as_str(), record.runtime_minutes), ("drama science_fiction", Some(101)));
     assert_eq!(record.countries.iter().map(Region::as_str).collect::<Vec<_>>(), ["FR", "JP"]);
     assert_eq!(record.languages, Language::all_of(&["ko", "yue"]));
+    assert_eq!(adapted(json!({})).unwrap().unread_languages, ["Nonsense"]);
     let people: Vec<_> = record.credits.iter().map(|c| format!("{} {}", c.role, c.name)).collect();
     assert_eq!(people, ["director Ada Quill", "director Bo Finch"]);
     assert_eq!(record.rating, Some((7.5, 12)));

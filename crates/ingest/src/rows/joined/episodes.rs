@@ -4,19 +4,20 @@
 //! and sorted; what it is called lies in a file, as people's names do.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     io,
     path::Path,
 };
 
-use contracts::{Episode, MAX_EPISODES, MAX_PART_NAME, MAX_SEASONS, Season, SourceSeason};
+use contracts::{ContentType, Episode, MAX_EPISODES, MAX_PART_NAME, MAX_SEASONS, Season, SourceSeason};
 
 use super::{MAX_FAULTS, Table, beside, imdb::IMDB, names::Names, object};
 use crate::{
     Context, InputError, RawRow, RejectReason,
     adapters::imdb,
     rows::{Row, csv::CsvRows},
-    text, validate,
+    text,
+    validate::{self, MAX_LEVELS},
 };
 
 /// The most episodes, and the most series, that are kept in memory: half a gigabyte at the worst. IMDb has some nine million.
@@ -29,6 +30,17 @@ struct Place {
     season: u16,
     number: u16,
     episode: u32,
+}
+
+/// What a row of `title.episode` says of an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It has a place in a series that is taken in.
+    At(Place),
+    /// Its series is turned away or passed by, or it has no season or number: it comes with nothing.
+    Nowhere,
+    /// What it is part of is no series: first its own id.
+    Orphan(u32, u32),
 }
 
 /// What became of an episode.
@@ -48,6 +60,8 @@ pub(super) struct Episodes {
     places: Vec<Place>,
     /// What became of each, in the order of their ids.
     placed: Vec<(u32, Placed)>,
+    /// Episodes with what they are part of that is no series, in the order of their ids.
+    orphans: Vec<(u32, u32)>,
     told: Names,
 }
 
@@ -70,37 +84,55 @@ impl Episodes {
         told.flush().map_err(failed)?;
         // Those of another table are none of this one's.
         let before = faults.len();
-        let mut places = Vec::new();
+        let (mut places, mut orphans) = (Vec::new(), Vec::new());
         for row in table.rows {
             let row = row?;
             let line = row.line;
-            match row.content.as_ref().map_err(Clone::clone).and_then(place) {
-                Ok(Some(place)) if series.contains(&place.series) => places.push(place),
-                Ok(_) => {}
+            match row.content.as_ref().map_err(Clone::clone).and_then(|content| place(content, &series)) {
+                Ok(Told::At(place)) => places.push(place),
+                Ok(Told::Nowhere) => {}
+                Ok(Told::Orphan(own, parent)) => orphans.push((own, parent)),
                 Err(reason) => faults.push_back(beside(table.stem, Row { content: Err(reason), ..row })),
             }
             if faults.len() - before > MAX_FAULTS {
                 return Err(InputError::OutOfStep(line));
             }
-            if places.len() > MAX_PLACES {
+            if places.len() + orphans.len() > MAX_PLACES {
                 return Err(InputError::TooManyRows { stem: table.stem, limit: MAX_PLACES });
             }
         }
         let (places, placed) = settle(places);
-        Ok(Self { places, placed, told })
+        orphans.sort_unstable();
+        Ok(Self { places, placed, orphans, told })
     }
 
-    /// What becomes of the row of an episode: `Ok(true)` where it comes with its series, `Ok(false)` where it belongs to none that is
-    /// wanted or has no number, or why there is no room for it.
+    /// What becomes of the row of an episode: `Ok(true)` where it comes with its series, `Ok(false)` where that is turned away itself or
+    /// the episode has no number, or why it has no place: there is no room, or what it is part of is no series.
     pub fn verdict(&self, key: &str) -> Result<bool, RejectReason> {
         let Some(own) = number(key) else { return Ok(false) };
-        let Ok(at) = self.placed.binary_search_by_key(&own, |placed| placed.0) else { return Ok(false) };
+        let Ok(at) = self.placed.binary_search_by_key(&own, |placed| placed.0) else { return self.orphan(key, own) };
         match self.placed[at].1 {
             Placed::Kept => Ok(true),
             Placed::Repeated => Err(RejectReason::DuplicateId(format!("{key} by its season and number"))),
             Placed::NoSeason => Err(RejectReason::NoRoom { field: "seasons", limit: MAX_SEASONS }),
             Placed::NoEpisode => Err(RejectReason::NoRoom { field: "episodes", limit: MAX_EPISODES }),
         }
+    }
+
+    /// Why an episode without a place is turned away, if it is.
+    fn orphan(&self, key: &str, own: u32) -> Result<bool, RejectReason> {
+        let above = |episode: &u32| {
+            let at = self.orphans.binary_search_by_key(episode, |orphan| orphan.0).ok()?;
+            Some(self.orphans[at].1)
+        };
+        let Some(parent) = above(&own) else { return Ok(false) };
+        let is_loop = std::iter::successors(Some(parent), above).take(MAX_LEVELS).any(|at| at == own);
+        // As IMDb writes its ids: seven digits, or more where they don't suffice.
+        let parent = format!("tt{parent:07}");
+        Err(match is_loop {
+            true => RejectReason::Loop { key: key.to_owned(), parent },
+            false => RejectReason::Orphan { what: "an episode", of: "series", parent },
+        })
     }
 
     /// The seasons of a series with their episodes, in order.
@@ -125,16 +157,16 @@ impl Episodes {
     }
 }
 
-/// The series that are wanted; what episodes are called goes into `told`, with their years and lengths.
-fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashSet<u32>, InputError> {
-    let mut series = HashSet::new();
+/// The series, and whether each is taken in; what episodes are called goes into `told`, with their years and lengths.
+fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashMap<u32, bool>, InputError> {
+    let mut series = HashMap::<u32, bool>::new();
     for row in titles {
         let row = row?;
         let Ok(content) = &row.content else { continue };
         let text = |field| content.text(field).filter(|text| text != "\\N");
         let (Some(own), Some(kind)) = (text("tconst").as_deref().and_then(number), text("titleType")) else { continue };
-        if imdb::is_series(&kind) && is_taken(content, context) {
-            series.insert(own);
+        if imdb::is_series(&kind) {
+            *series.entry(own).or_default() |= is_taken(content, context);
             if series.len() > MAX_PLACES {
                 return Err(InputError::TooManyRows { stem: IMDB.stem, limit: MAX_PLACES });
             }
@@ -152,11 +184,11 @@ fn called(titles: CsvRows, context: &Context, told: &mut Names) -> Result<HashSe
 fn is_taken(row: &RawRow, context: &Context) -> bool {
     let RawRow::Fields { columns, values } = row else { return false };
     let row = RawRow::Json(object(columns, values.clone()));
-    imdb::adapt(&row, context).is_ok_and(|record| validate::check(&record, context).is_ok())
+    imdb::adapt(&row, context).is_ok_and(|adapted| validate::check(&adapted.record, context).is_ok())
 }
 
-/// Where a row of `title.episode` says that an episode belongs; `None` where it has no season or number.
-fn place(row: &RawRow) -> Result<Option<Place>, RejectReason> {
+/// Where a row of `title.episode` says that an episode belongs.
+fn place(row: &RawRow, known_series: &HashMap<u32, bool>) -> Result<Told, RejectReason> {
     let known = |text: &String| text != "\\N";
     let id = |field: &'static str| {
         let value = row.text(field).filter(known).ok_or(RejectReason::Missing(field))?;
@@ -170,7 +202,15 @@ fn place(row: &RawRow) -> Result<Option<Place>, RejectReason> {
     };
     let (episode, series) = (id("tconst")?, id("parentTconst")?);
     let (season, number) = (count("seasonNumber")?, count("episodeNumber")?);
-    Ok(season.zip(number).map(|(season, number)| Place { series, season, number, episode }))
+    if known_series.contains_key(&episode) {
+        let parent = row.required("parentTconst")?;
+        return Err(RejectReason::NoPart { kind: ContentType::TvShow.as_str(), parent });
+    }
+    Ok(match (known_series.get(&series), season.zip(number)) {
+        (None, _) => Told::Orphan(episode, series),
+        (Some(true), Some((season, number))) => Told::At(Place { series, season, number, episode }),
+        (Some(_), _) => Told::Nowhere,
+    })
 }
 
 /// Those that have a place, in order, and what became of each.

@@ -112,10 +112,61 @@ fn imdb_series_get_their_episodes() {
           "episodes": [{ "number": 1, "title": "\"A\" of tt0000002", "runtime_minutes": 90 }] },
     ]);
     assert_eq!(series["seasons"], seasons);
-    let kept: Vec<_> = [2, 3, 5, 7].map(|at| said[at].contains("\"comesWithSeries\":true")).to_vec();
-    assert_eq!(kept, [true, true, false, false], "without a number, or of a film, it comes with nothing");
+    let kept: Vec<_> = [2, 3, 5].map(|at| said[at].contains("\"comesWithSeries\":true")).to_vec();
+    assert_eq!(kept, [true, true, false], "without a number it comes with nothing");
+    assert_eq!(said[7], "it is an episode of \"tt0000006\", and no such series was taken in", "that is a film");
     assert!(said[4].starts_with("duplicate id \"tt0000004 by its season and number\""), "{}", said[4]);
     assert!(said[6].contains("\"seasons\":[]"), "{}", said[6]);
+}
+
+#[test]
+fn imdb_episodes_that_are_part_of_no_series_are_turned_away() {
+    let kinds = [
+        ("tt0000001", "tvSeries"),
+        ("tt0000002", "tvEpisode"),
+        ("tt0000003", "tvEpisode"),
+        ("tt0000004", "tvEpisode"),
+        ("tt0000005", "tvEpisode"),
+        ("tt0000006", "tvEpisode"),
+        ("tt0000007", "tvSeries"),
+        ("tt0000008", "tvEpisode"),
+        ("tt0000009", "tvEpisode"),
+    ];
+    let lines: Vec<String> = [BASICS.to_owned()].into_iter().chain(kinds.map(|(id, kind)| title(id, kind))).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let first = table(&lines);
+    let episodes = table(&[
+        "tconst|parentTconst|seasonNumber|episodeNumber",
+        "tt0000001|tt0000007|1|1",
+        "tt0000002|tt0000003|1|1",
+        "tt0000003|tt0000004|1|2",
+        "tt0000004|tt0000002|\\N|\\N",
+        "tt0000005|tt0000005|1|1",
+        "tt0000006|tt0000077|1|1",
+        "tt0000007|tt0000001|1|1",
+        "tt0000008|tt0000002|1|1",
+        "tt0000009|tt0000001|1|1",
+        "tt0000099|tt0000098|1|1",
+    ]);
+    let rows = rows(&IMDB, &first, &[("title.episode", episodes), ("title.basics", first.clone())]).unwrap();
+    let turned: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some(format!("{}:{} {}", row.number, row.line, row.content.as_ref().err()?)))
+        .collect();
+    let expected = [
+        "1:2 in title.episode: it is a tv_show, and no part of \"tt0000007\": only a season or an episode is part of another",
+        "2:8 in title.episode: it is a tv_show, and no part of \"tt0000001\": only a season or an episode is part of another",
+        "4:3 \"tt0000002\" is part of \"tt0000003\", which is part of \"tt0000002\": a loop",
+        "5:4 \"tt0000003\" is part of \"tt0000004\", which is part of \"tt0000003\": a loop",
+        "6:5 \"tt0000004\" is part of \"tt0000002\", which is part of \"tt0000004\": a loop",
+        "7:6 \"tt0000005\" is part of \"tt0000005\", which is part of \"tt0000005\": a loop",
+        "8:7 it is an episode of \"tt0000077\", and no such series was taken in",
+        "10:9 it is an episode of \"tt0000002\", and no such series was taken in",
+    ];
+    assert_eq!(turned, expected, "of an episode that is no title's, nothing is told");
+    let seasons = |row: &Row| serde_json::from_str::<serde_json::Value>(&said(row)).unwrap()["seasons"].clone();
+    assert_eq!(seasons(&rows[2])[0]["episodes"].as_array().unwrap().len(), 1, "a series is no episode of another");
+    assert_eq!(seasons(&rows[8]), serde_json::json!([]));
 }
 
 #[test]

@@ -1,7 +1,9 @@
-"""Writes operations.json beside this file: of the providers' OpenAPI documents in FOLDER the operations that answer a GET
-with what we ask for, and their query's parameters, whether they must be there and the values they may have.
+"""Writes operations.json beside this file: of the providers' documents in FOLDER the operations that answer a GET with what
+we ask for, and their query's parameters, whether they must be there and the values they may have.
 
-    python3 operations.py FOLDER      # with tmdb-openapi.json.gz and streaming-availability-openapi.yaml; needs PyYAML
+    python3 operations.py FOLDER      # with the files named below; needs PyYAML
+
+Two are OpenAPI; youtube.v3.json is Google's own format, from the package google-api-python-client.
 """
 import gzip
 import json
@@ -10,9 +12,14 @@ import sys
 
 import yaml
 
-FILES = {"tmdb": "tmdb-openapi.json.gz", "streaming_availability": "streaming-availability-openapi.yaml"}
+FILES = {
+    "tmdb": "tmdb-openapi.json.gz",
+    "streaming_availability": "streaming-availability-openapi.yaml",
+    "youtube": "youtube.v3.json",
+}
 # Of these parts of the documents we use something, or might.
 PARTS = ("/3/discover/", "/3/find/", "/3/search/multi", "/3/movie/{", "/3/tv/{", "/shows/")
+LISTS = ("search", "videos", "playlistItems")
 
 
 def resolved(document, node):
@@ -38,11 +45,24 @@ def operations(document):
         }
 
 
+def discovered(document):
+    for name in LISTS:
+        told = document["resources"][name]["methods"]["list"]
+        yield "/" + told["path"], {
+            name: {"required": bool(one.get("required")), "values": one.get("enum", [])}
+            for name, one in told["parameters"].items()
+            if one["location"] == "query"
+        }
+
+
 folder = pathlib.Path(sys.argv[1])
 found = {}
 for name, file in FILES.items():
     data = (folder / file).read_bytes()
     text = gzip.decompress(data) if file.endswith(".gz") else data
     document = yaml.safe_load(text) if ".yaml" in file else json.loads(text)
-    found[name] = {"version": str(document["info"]["version"]), "operations": dict(operations(document))}
+    if "resources" in document:
+        found[name] = {"version": document["version"], "operations": dict(discovered(document))}
+    else:
+        found[name] = {"version": str(document["info"]["version"]), "operations": dict(operations(document))}
 (pathlib.Path(__file__).parent / "operations.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
