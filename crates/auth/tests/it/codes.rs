@@ -132,6 +132,24 @@ async fn a_person_is_asked_once_and_can_say_no() {
     assert_eq!(browser.get(&request(&client, "read:content", &[("prompt", "consent")])).await.status, StatusCode::OK);
 }
 
+/// Clients of our own are let in without a question, but for the control of what plays (A3).
+#[tokio::test]
+async fn our_own_clients_ask_for_the_control_of_what_plays_too() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let to = format!("{ISSUER}/signed-in");
+    let asking = |scope: &str| request(auth::WEB_CLIENT, scope, &[("redirect_uri", to.as_str())]);
+    assert!(browser.get(&asking("read:content write:playback")).await.sent_to().contains_key("code"));
+    let path = asking("read:content playback:control");
+    let page = browser.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK, "nobody was asked");
+    assert!(page.text.contains("control what plays on your devices"), "{}", page.text);
+    let token = hidden(&page.text, "form_token");
+    let allowed = browser.post(&path, &[("form_token", &token), ("decision", "allow")], &[]).await;
+    assert!(allowed.sent_to().contains_key("code"));
+    assert!(browser.get(&path).await.sent_to().contains_key("code"), "they are asked once");
+}
+
 #[tokio::test]
 async fn a_form_of_another_site_decides_nothing() {
     let world = World::open("sqlite").await;
