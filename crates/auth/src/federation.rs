@@ -64,7 +64,7 @@ impl Auth {
     /// Sends somebody to a provider: to sign in, or to link the account there to `user`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown provider, `Unavailable` when it can't be reached.
+    /// `NotFound` for an unknown provider, `Unauthenticated` when it can't be reached.
     pub(crate) async fn depart(&self, id: &str, next: String, user: Option<UserId>) -> Result<Departure, ApiError> {
         let (known, now, state) = (self.provider(id)?, self.clock.now(), secret::fresh(&self.rng));
         if identities::absent(&self.db).await? >= MAX_AWAY {

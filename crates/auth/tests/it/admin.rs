@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use auth::NewApiKey;
@@ -355,6 +355,18 @@ async fn a_client_that_ends_takes_its_tokens_along(#[case] engine: &str) {
     world.refresh(&client, reply["refresh_token"].as_str().unwrap()).await.fails(401, "invalid_client");
     assert_eq!(browser.get(&request(&client, "read:content", &[])).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(world.json_as("DELETE", &one, OPERATOR, &Value::Null).await.status, StatusCode::NOT_FOUND);
+}
+
+/// Anybody can name such a host: were it waited for as long as it likes, a gateway would hold that against this role.
+#[tokio::test]
+async fn a_clients_host_that_says_nothing_is_not_waited_for() {
+    let (world, silent) = (World::open("sqlite").await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let id = format!("http://127.0.0.1:{}/app.json", silent.local_addr().unwrap().port());
+    let since = Instant::now();
+    let page = Browser::new(&world).get(&request(&id, "read:content", &[])).await;
+    let took = since.elapsed();
+    assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains("did not answer in time"), "{}", page.text);
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 /// Serves one answer to everybody, at an address of this machine.
