@@ -115,7 +115,7 @@ impl Auth {
     /// show in the answer or its time.
     ///
     /// # Errors
-    /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.
+    /// `Unauthenticated` with `sign_in_failed`; `TooManyRequests` when too many sign in.
     pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<Entrance, ApiError> {
         self.sign_in_to("", email, password, agent).await
     }
