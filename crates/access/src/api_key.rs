@@ -185,6 +185,25 @@ mod tests {
             let who = record.check(&made.public_id, &made.key, Timestamp::UNIX_EPOCH).unwrap();
             assert!(who.scopes.has(may) && !who.scopes.has(may_not), "{kind:?}: {}", who.scopes);
             assert_eq!(who.client, client);
+            let other = NewKey::generate(kind, &rng).key;
+            assert!(record.check(&made.public_id, &other, Timestamp::UNIX_EPOCH).is_none(), "an id is no key");
+            let ended = ApiKeyRecord { expires_at: Some(Timestamp::UNIX_EPOCH), ..record };
+            assert!(ended.check(&made.public_id, &made.key, Timestamp::UNIX_EPOCH).is_none(), "it has ended");
+        }
+    }
+
+    /// 128 bits in base 62, of which none is lost; SHA-256 of salt and key is what is kept (A4).
+    #[test]
+    fn a_key_has_all_its_bits_and_its_salted_hash_is_kept() {
+        for (kind, prefix) in [(KeyKind::User, "mg_user_"), (KeyKind::Service, "mg_svc_"), (KeyKind::Mcp, "mg_mcp_")] {
+            let (made, drawn) = (NewKey::generate(kind, &Rng::seeded(2)), Rng::seeded(2));
+            let digits = made.key.strip_prefix(prefix).unwrap();
+            let place = |digit: u8| DIGITS.iter().position(|one| *one == digit).unwrap() as u128;
+            let number = digits.bytes().fold(0_u128, |number, digit| number * 62 + place(digit));
+            assert_eq!((digits.len(), number), (22, u128::from_le_bytes(drawn.bytes())), "{}", made.key);
+            assert_eq!(made.salt, drawn.bytes::<SALT_BYTES>());
+            let salted = [&made.salt[..], made.key.as_bytes()].concat();
+            assert_eq!(made.hash, <[u8; 32]>::from(Sha256::digest(salted)));
         }
     }
 

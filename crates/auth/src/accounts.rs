@@ -115,7 +115,7 @@ impl Auth {
     /// show in the answer or its time.
     ///
     /// # Errors
-    /// `Unauthenticated` with `sign_in_failed`; `Unavailable` when too many sign in.
+    /// `Unauthenticated` with `sign_in_failed`; `TooManyRequests` when too many sign in.
     pub async fn sign_in(&self, email: &str, password: &str, agent: &str) -> Result<Entrance, ApiError> {
         self.sign_in_to("", email, password, agent).await
     }
@@ -135,24 +135,41 @@ impl Auth {
         let right = self.passwords.verify(password, open.and_then(|user| user.password_hash.as_deref())).await?;
         match (user, right) {
             (Some(user), true) if !self.is_confirmed(&user, code).await? => Err(wrong()),
-            // Failures are forgotten once both factors were shown: each factor alone can be tried no more often.
-            (Some(user), true) if self.has_factor(user.id).await? => Ok(Entrance::Half(self.half(user.id))),
             (Some(user), true) => {
-                if user.failed_attempts > 0 {
-                    let mut tx = self.db.begin().await?;
-                    people::failed(&mut tx, user.id, 0, None).await?;
-                    tx.commit().await?;
+                let half = self.has_factor(user.id).await?;
+                let mut tx = self.db.begin().await?;
+                let held = self.hold_shown(&mut tx, &user, now).await?.ok_or_else(wrong)?;
+                // Failures are forgotten once both factors were shown: each factor alone can be tried no more often.
+                if half {
+                    return Ok(Entrance::Half(self.half(user.id)));
                 }
+                if held.failed_attempts > 0 {
+                    people::failed(&mut tx, user.id, 0, None).await?;
+                }
+                tx.commit().await?;
                 self.open_session(user.id, agent).await.map(Entrance::In)
             }
             (Some(user), false) => {
-                let mut tx = self.db.begin().await?;
-                if let Some(user) = people::hold(&mut tx, user.id).await? {
-                    self.note_failure(tx, &user, now).await?;
-                }
+                self.note_wrong(user.id, now).await?;
                 Err(wrong())
             }
             (None, _) => Err(wrong()),
+        }
+    }
+
+    /// Holds whoever showed their password. Nobody, where the account was locked meanwhile or has another password: many
+    /// guesses at once are no more than the same one after the other.
+    async fn hold_shown(&self, tx: &mut Tx, user: &User, now: Timestamp) -> Result<Option<User>, ApiError> {
+        let held = people::hold(tx, user.id).await?;
+        Ok(held.filter(|held| !locked(held, now) && held.password_hash == user.password_hash))
+    }
+
+    /// Counts a wrong password of somebody.
+    async fn note_wrong(&self, user: UserId, now: Timestamp) -> Result<(), ApiError> {
+        let mut tx = self.db.begin().await?;
+        match people::hold(&mut tx, user).await? {
+            Some(user) => self.note_failure(tx, &user, now).await,
+            None => Ok(()),
         }
     }
 
@@ -256,17 +273,21 @@ impl Auth {
 
     /// Gives a person a new password, when they know the old one, and ends everything that was signed in with it.
     pub(crate) async fn change_password(&self, user: UserId, old: &str, new: &str) -> Result<(), ApiError> {
-        let person = people::by_id(&self.db, user).await?;
-        let kept = person.as_ref().and_then(|person| person.password_hash.clone());
-        if !self.passwords.verify(old, kept.as_deref()).await? {
-            return Err(ApiError::invalid("bad_password", "that is not the password of this account"));
+        let (now, detail) = (self.clock.now(), "that is not the password of this account, or it is locked for a while");
+        let wrong = || ApiError::invalid("bad_password", detail);
+        let person = people::by_id(&self.db, user).await?.ok_or_else(wrong)?;
+        let kept = person.password_hash.as_deref();
+        if !self.passwords.verify(old, kept.filter(|_| !locked(&person, now))).await? {
+            if kept.is_some() {
+                self.note_wrong(user, now).await?;
+            }
+            return Err(wrong());
         }
         let hash = self.passwords.hash(new).await?;
         let mut tx = self.db.begin().await?;
+        self.hold_shown(&mut tx, &person, now).await?.ok_or_else(wrong)?;
         people::set_password(&mut tx, user, &hash).await?;
-        if let Some(person) = &person {
-            self.follow_change(&mut tx, person).await?;
-        }
+        self.follow_change(&mut tx, &person).await?;
         let (what, event) = self.end_in(&mut tx, user).await?;
         self.state(tx, Entry::by_user("password.changed", user), &[event]).await?;
         self.learn(&[what]);

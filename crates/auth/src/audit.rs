@@ -1,5 +1,7 @@
 //! The audit log: what was done, by whom and to whom, in a chain of hashes that shows every change and gap.
 
+mod kind;
+
 use std::{fmt, str::FromStr};
 
 use contracts::{ApiError, Call, Caller, UserId};
@@ -15,6 +17,8 @@ use crate::{
     retention::FORGOTTEN,
     store::retention::{self, Anchor},
 };
+
+pub use kind::DeedKind;
 
 /// The columns of an entry.
 pub(crate) const COLUMNS: &str = "position, stated_at, action, actor, target, detail, hash";
@@ -91,6 +95,9 @@ pub struct AuditEntry {
     pub stated_at: Timestamp,
     /// What was done: `token.issued`.
     pub action: String,
+    /// Its kind: `CREATE`, `READ`, `UPDATE`, `DELETE`, `SCHEMA_CHANGES`, `ACCESS_DENIED` or `AUTHENTICATION`.
+    #[schema(value_type = String, example = "READ")]
+    pub kind: DeedKind,
     /// Who did it: `user:`, `client:` and an id, `operator` or `system`.
     pub actor: String,
     /// To whom or what; may be empty.
@@ -103,10 +110,12 @@ pub struct AuditEntry {
 
 impl FromRow for AuditEntry {
     fn from_row(row: &Row) -> Result<Self, DbError> {
+        let action: String = row.get("action")?;
         Ok(Self {
             position: row.get("position")?,
             stated_at: row.get("stated_at")?,
-            action: row.get("action")?,
+            kind: DeedKind::of(&action),
+            action,
             actor: row.get("actor")?,
             target: row.get("target")?,
             detail: row.get("detail")?,

@@ -11,6 +11,7 @@ use crate::{
     audit::Entry,
     grants::later,
     model::{Session, User},
+    password::busy,
     providers::{Known, Person, Trip},
     secret,
     store::{
@@ -64,11 +65,11 @@ impl Auth {
     /// Sends somebody to a provider: to sign in, or to link the account there to `user`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown provider, `Unavailable` when it can't be reached.
+    /// `NotFound` for an unknown provider, `Unauthenticated` when it can't be reached.
     pub(crate) async fn depart(&self, id: &str, next: String, user: Option<UserId>) -> Result<Departure, ApiError> {
         let (known, now, state) = (self.provider(id)?, self.clock.now(), secret::fresh(&self.rng));
         if identities::absent(&self.db).await? >= MAX_AWAY {
-            return Err(ApiError::unavailable("signing_in_is_busy", "too many people sign in at once; try again"));
+            return Err(busy());
         }
         let address = known.address(&self.trip(known, &state), now).await?;
         let away = Away { next, user };

@@ -11,7 +11,13 @@ use url::{Host, Url};
 use crate::{Auth, OAuthError, audit::Entry, grants::later, model::Client, redirect, store::clients};
 
 const MAX_BYTES: usize = 16 * 1_024;
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it takes to find the host and to read the document, at most. Anybody can name a host that never answers, and
+/// whoever asks this role for them holds it against the role when it does not either.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How many documents are read at once: who waits for somebody else's host leaves places to those who don't.
+pub(crate) const AT_ONCE: usize = 32;
+/// The most that are taken to be as they were at a time. Anybody can name one more.
+const MAX_IN_FORCE: i64 = 10_000;
 /// How long a document is taken to be as it was.
 const KEEP: SignedDuration = SignedDuration::from_hours(1);
 const MAX_REDIRECTS: usize = 16;
@@ -29,11 +35,17 @@ struct Document {
 }
 
 impl Auth {
-    /// The client whose document is at `id`, fetched and kept.
-    pub(crate) async fn fetch_client(&self, id: &str) -> Result<Client, OAuthError> {
+    /// The client whose document is at `id`, fetched and kept; `is_new` where nothing is known of it yet.
+    pub(crate) async fn fetch_client(&self, id: &str, is_new: bool) -> Result<Client, OAuthError> {
         let url = check_id(id, self.config.metadata_from_loopback).map_err(|why| unusable(id, why))?;
-        let addresses = self.addresses(&url).await.map_err(|why| unusable(id, why))?;
-        let body = fetch(&url, &addresses).await.map_err(|why| unusable(id, why))?;
+        let crowded = || unusable(id, "there are too many others at the moment");
+        let _place = self.documents.try_acquire().map_err(|_| crowded())?;
+        if is_new && clients::in_force(&self.db, self.clock.now(), MAX_IN_FORCE).await? >= MAX_IN_FORCE {
+            return Err(crowded());
+        }
+        let asked = async { fetch(&url, &self.addresses(&url).await?).await };
+        let body = tokio::time::timeout(TIMEOUT, asked).await.unwrap_or(Err("its host did not answer in time"));
+        let body = body.map_err(|why| unusable(id, why))?;
         let document: Document =
             serde_json::from_slice(&body).map_err(|_| unusable(id, "it is not client metadata in JSON"))?;
         let mut client = read(id, &url, document).map_err(|why| unusable(id, why))?;
@@ -52,8 +64,7 @@ impl Auth {
             Some(Host::Ipv4(ip)) => vec![(ip, port).into()],
             Some(Host::Ipv6(ip)) => vec![(ip, port).into()],
             Some(Host::Domain(name)) => {
-                let looked_up = tokio::time::timeout(TIMEOUT, (self.config.lookup)(name.to_owned(), port)).await;
-                looked_up.map_err(|_| "its host was not found in time")?.map_err(|_| "its host is not known")?
+                (self.config.lookup)(name.to_owned(), port).await.map_err(|_| "its host is not known")?
             }
             None => Vec::new(),
         };
@@ -89,7 +100,6 @@ async fn fetch(url: &Url, addresses: &[SocketAddr]) -> Result<Vec<u8>, &'static 
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .timeout(TIMEOUT)
         .resolve_to_addrs(url.host_str().unwrap_or_default(), addresses)
         .build()
         .map_err(|_| "no request can be made")?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
-use contracts::{ApiError, Rng};
+use contracts::{ApiError, ErrorKind, Rng};
 use tokio::sync::Semaphore;
 
 use crate::secret;
@@ -54,11 +54,15 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let busy = || ApiError::unavailable("signing_in_is_busy", "too many people sign in at once; try again");
         let _place = self.waiting.clone().try_acquire_owned().map_err(|_| busy())?;
         let _turn = self.running.clone().acquire_owned().await.map_err(|_| busy())?;
         tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::internal("a password could not be hashed"))?
     }
+}
+
+/// Too many sign in. Not `Unavailable`: a gateway that hears that often asks this role for nothing any more.
+pub(crate) fn busy() -> ApiError {
+    ApiError::new(ErrorKind::TooManyRequests, "signing_in_is_busy", "too many people sign in at once; try again")
 }
 
 /// Whether a password is long enough; nothing else makes one better (NIST SP 800-63B).
@@ -112,7 +116,7 @@ mod tests {
         let pool = Passwords::new(Rng::seeded(1));
         let all = (0..WAITING + 3).map(|_| pool.verify("correct horse battery", None));
         let all = futures::future::join_all(all).await;
-        let busy = all.iter().filter(|one| one.as_ref().is_err_and(|error| error.code == "signing_in_is_busy"));
+        let busy = all.iter().filter(|one| one.as_ref().is_err_and(|error| error.kind == ErrorKind::TooManyRequests));
         assert_eq!((busy.count(), all.iter().filter(|one| one.is_ok()).count()), (3, WAITING));
     }
 }

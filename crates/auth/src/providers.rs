@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long everything that is asked of a provider for one person may take: less than whoever asks this role waits.
+const TOGETHER: Duration = Duration::from_secs(8);
 const MAX_BYTES: usize = 256 * 1_024;
 /// The longest id of an account that is believed (OpenID Connect Core, section 2).
 const MAX_SUBJECT: usize = 255;
@@ -90,10 +92,13 @@ pub(crate) enum Trouble {
 
 impl From<Trouble> for ApiError {
     fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Down(why) => Self::unavailable("provider_down", why),
-            Trouble::Refused(why) => Self::new(contracts::ErrorKind::Unauthenticated, "provider_refused", why),
-        }
+        // Also where the provider is down: we are not. A gateway would hold an `Unavailable` against us, and ask once more
+        // for a return that is used up.
+        let (code, why) = match trouble {
+            Trouble::Down(why) => ("provider_down", why),
+            Trouble::Refused(why) => ("provider_refused", why),
+        };
+        Self::new(contracts::ErrorKind::Unauthenticated, code, why)
     }
 }
 
@@ -110,7 +115,7 @@ impl Known {
     /// Where a person is sent.
     pub(crate) async fn address(&self, trip: &Trip<'_>, now: jiff::Timestamp) -> Result<String, Trouble> {
         let base = match self.config.provider {
-            Provider::Google => self.google_metadata(now, false).await?.authorization_endpoint.clone(),
+            Provider::Google => in_time(self.google_metadata(now, false)).await?.authorization_endpoint,
             Provider::GitHub => format!("{}/login/oauth/authorize", self.config.url),
         };
         let mut url = Url::parse(&base).map_err(|_| Trouble::Refused("the provider's address can't be read"))?;
@@ -135,8 +140,8 @@ impl Known {
     /// Who came back with `code`.
     pub(crate) async fn person(&self, trip: &Trip<'_>, code: &str, now: jiff::Timestamp) -> Result<Person, Trouble> {
         match self.config.provider {
-            Provider::Google => self.google_person(trip, code, now).await,
-            Provider::GitHub => self.github_person(trip, code).await,
+            Provider::Google => in_time(self.google_person(trip, code, now)).await,
+            Provider::GitHub => in_time(self.github_person(trip, code)).await,
         }
     }
 
@@ -151,6 +156,12 @@ impl Known {
             ("code_verifier", &trip.verifier),
         ]
     }
+}
+
+/// What a provider says, if it says all of it in time.
+async fn in_time<T>(asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let late = Err(Trouble::Down("the provider takes too long: try again later, or sign in otherwise"));
+    tokio::time::timeout(TOGETHER, asked).await.unwrap_or(late)
 }
 
 /// A client that follows no redirect and does not wait for ever.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     Auth,
     audit::{Entry, hex},
-    store::{retention, trust},
+    store::{clients, retention, trust},
 };
 
 /// How often it is looked for what is past its time.
@@ -20,6 +20,8 @@ const HEADS: u64 = 60;
 /// How long something that ended is kept: who it is about can see where they were signed in, and what was a theft can be
 /// found out.
 const KEEP_ENDED: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long it is known how a client described itself, once nobody asks for it any more.
+const KEEP_DESCRIBED: SignedDuration = SignedDuration::from_hours(24);
 /// How long the entries of the audit log are at hand (A7).
 const HOT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long they are kept (A7): two years.
@@ -77,6 +79,7 @@ impl Retainer {
         let rounds = [
             trust::sweep(&auth.db, now, BATCH).await.map_err(ApiError::from),
             retention::sweep(&auth.db, before(KEEP_ENDED), BATCH).await.map_err(ApiError::from),
+            clients::sweep(&auth.db, before(KEEP_DESCRIBED), BATCH).await.map_err(ApiError::from),
             auth.put_away(before(HOT)).await,
             auth.forget(before(COLD)).await,
         ];

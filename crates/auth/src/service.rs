@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::{Value, json};
 use stores::{Db, Rows, Tx, events, personal::Consented};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use crate::{
     audit::{self, Entry},
     config::{ACCESS_TTL, AuthConfig},
     keys::Keys,
+    metadata,
     password::Passwords,
     providers::Known,
     rotations::Rotations,
@@ -39,6 +40,8 @@ pub struct Auth {
     pub(crate) keys: Keys,
     pub(crate) rotations: Rotations,
     pub(crate) providers: Vec<Known>,
+    /// Places for those who read how a client describes itself.
+    pub(crate) documents: Semaphore,
     pub(crate) verifier: Arc<Verifier>,
     /// What else keeps something of people, while they allow it.
     pub(crate) consented: Vec<Arc<dyn Consented>>,
@@ -57,6 +60,7 @@ impl Auth {
             keys: Keys::default(),
             rotations: Rotations::new(db.clone()),
             providers: config.providers.iter().cloned().map(Known::new).collect(),
+            documents: Semaphore::new(metadata::AT_ONCE),
             db,
             clock,
             rng,

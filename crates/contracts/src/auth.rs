@@ -367,18 +367,27 @@ impl Identity {
 mod tests {
     use super::*;
 
+    /// A3: admin → moderator → premium_user → basic_user → guest, and service_account → its three kinds.
     #[test]
     fn roles_stand_above_each_other() {
-        for (role, other, above) in [
-            (Role::Admin, Role::Guest, true),
-            (Role::Admin, Role::SonaEngine, true),
-            (Role::Moderator, Role::BasicUser, true),
-            (Role::BasicUser, Role::PremiumUser, false),
-            (Role::Moderator, Role::ServiceAccount, false),
-            (Role::ServiceAccount, Role::McpServer, true),
-            (Role::McpServer, Role::ServiceAccount, false),
-        ] {
-            assert_eq!(role.includes(other), above, "{role} {other}");
+        const PEOPLE: &[Role] = &[Role::PremiumUser, Role::BasicUser, Role::Guest];
+        const PROGRAMS: &[Role] = &[Role::IngestionService, Role::McpServer, Role::SonaEngine, Role::Guest];
+        let under: [(Role, &[Role]); 9] = [
+            (Role::Admin, Role::ALL),
+            (Role::Moderator, PEOPLE),
+            (Role::PremiumUser, &PEOPLE[1..]),
+            (Role::BasicUser, &PEOPLE[2..]),
+            (Role::Guest, &[]),
+            (Role::ServiceAccount, PROGRAMS),
+            (Role::IngestionService, &[Role::Guest]),
+            (Role::McpServer, &[Role::Guest]),
+            (Role::SonaEngine, &[Role::Guest]),
+        ];
+        for (role, under) in under {
+            for other in Role::ALL.iter().copied() {
+                let above = role == other || under.contains(&other);
+                assert_eq!(role.includes(other), above, "{role} {other}");
+            }
         }
     }
 

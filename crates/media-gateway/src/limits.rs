@@ -155,8 +155,9 @@ pub fn limits(config: &Config, services: &Services) -> anyhow::Result<Arc<Limits
 pub fn upstream(role: Role, config: &Config) -> UpstreamConfig {
     let (seconds, breaker) = match role {
         Role::Search => (2, BreakerConfig::new(0.4, 10)),
-        // A run of ingest is begun within a transaction; the export streams after its first row.
-        Role::Ingest => (10, BreakerConfig::new(0.5, 20)),
+        // A run of ingest is begun within a transaction; the export streams after its first row. Accounts wait for whom
+        // people sign in with.
+        Role::Ingest | Role::Auth => (10, BreakerConfig::new(0.5, 20)),
         _ => (3, BreakerConfig::new(0.5, 20)),
     };
     let hedge_after = config.limits.hedge_after_ms.map(Duration::from_millis);

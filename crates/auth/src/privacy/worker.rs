@@ -4,7 +4,9 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use contracts::{ApiError, Mailer, Topic};
 use futures::FutureExt as _;
+use jiff::Timestamp;
 use stores::events::Group;
+use uuid::Uuid;
 
 use crate::{
     Auth,
@@ -57,13 +59,7 @@ impl Eraser {
     }
 
     async fn step(&mut self, group: &Group) -> Result<(), ApiError> {
-        for erasure in privacy::due(&self.auth.db, self.auth.clock.now(), BATCH).await? {
-            // One that fails holds up none of the others.
-            match self.erase(&erasure).await {
-                Ok(()) => self.traces = true,
-                Err(error) => tracing::warn!(receipt = %erasure.id, %error, "an account can't be erased yet"),
-            }
-        }
+        self.erase_due().await?;
         // No receipt says `erased` while a file may still show the key.
         if self.traces && !self.auth.db.scrub("auth_users").await? {
             return Ok(());
@@ -77,6 +73,22 @@ impl Eraser {
             });
             if noted.await? == 0 {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Erases all that is due. One that fails holds up none of the others, also when many do.
+    async fn erase_due(&mut self) -> Result<(), ApiError> {
+        let (now, mut after) = (self.auth.clock.now(), (Timestamp::UNIX_EPOCH, Uuid::nil()));
+        loop {
+            let due = privacy::due(&self.auth.db, now, after, BATCH).await?;
+            let Some(last) = due.last() else { return Ok(()) };
+            after = (last.due_at, last.id);
+            for erasure in &due {
+                match self.erase(erasure).await {
+                    Ok(()) => self.traces = true,
+                    Err(error) => tracing::warn!(receipt = %erasure.id, %error, "an account can't be erased yet"),
+                }
             }
         }
     }

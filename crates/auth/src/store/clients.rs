@@ -44,6 +44,20 @@ pub(crate) async fn save(tx: &mut Tx, client: &Client) -> Result<(), DbError> {
     .map(|_| ())
 }
 
+/// How many clients have described themselves and are taken at that; counted up to `most`.
+pub(crate) async fn in_force(db: &Db, now: Timestamp, most: i64) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM auth_clients WHERE metadata_until > $1 LIMIT $2) AS described";
+    db.fetch_one(sql, args![now, most]).await
+}
+
+/// Forgets clients that described themselves until before `cut`, at most `limit` at a time: whoever is asked for again is
+/// read again. One that was disabled stays so.
+pub(crate) async fn sweep(db: &Db, cut: Timestamp, limit: i64) -> Result<(), DbError> {
+    let statement = "DELETE FROM auth_clients WHERE id IN
+        (SELECT id FROM auth_clients WHERE metadata_until < $1 AND disabled_at IS NULL LIMIT $2)";
+    super::retention::in_batches(db, &[statement], cut, limit).await
+}
+
 pub(crate) async fn disable(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE auth_clients SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     Ok(tx.execute(sql, args![id, at]).await? == 1)

@@ -155,13 +155,19 @@ pub(crate) async fn erasures(db: &Db, limit: u32) -> Result<Vec<Erasure>, DbErro
     db.fetch_all(sql, args![limit]).await
 }
 
-/// Those whose grace is over.
-pub(crate) async fn due(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<Erasure>, DbError> {
+/// Those whose grace is over, after one by when it was due and its id.
+pub(crate) async fn due(
+    db: &Db,
+    now: Timestamp,
+    after: (Timestamp, Uuid),
+    limit: u32,
+) -> Result<Vec<Erasure>, DbError> {
     let sql = format!(
         "SELECT {ERASURE} FROM auth_erasures WHERE due_at <= $1 AND cancelled_at IS NULL AND erased_at IS NULL
-        ORDER BY due_at LIMIT $2"
+            AND (due_at > $2 OR (due_at = $2 AND id > $3))
+        ORDER BY due_at, id LIMIT $4"
     );
-    db.fetch_all(sql, args![now, limit]).await
+    db.fetch_all(sql, args![now, after.0, after.1, limit]).await
 }
 
 /// Asks for an erasure; where one was asked for, it is due at the earlier time.

@@ -68,6 +68,39 @@ async fn pages_say_so_to_nobody_else() {
     }
 }
 
+/// Many guesses at once are no more than the same one after the other, also with the right one among them.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn passwords_guessed_at_once_are_counted_each(#[case] engine: &str) {
+    const GUESSES: usize = 30;
+    let world = World::open(engine).await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let last = |n: usize| if n + 1 == GUESSES { PASSWORD } else { "wrong password" };
+    let guesses = (0..GUESSES).map(|n| sign_in(&world, "ada@example.org", last(n)));
+    let answers = futures::future::join_all(guesses).await;
+    assert!(answers.iter().all(|status| *status == StatusCode::FORBIDDEN), "{answers:?}");
+    let failures: i64 = world.db.fetch_one("SELECT failed_attempts FROM auth_users", args![]).await.unwrap();
+    assert_eq!(failures, 5, "the fifth locks, and the others are not looked at");
+}
+
+/// Whoever finds an open browser guesses its person's password no more often than anybody else.
+#[tokio::test]
+async fn the_old_password_is_guessed_no_more_often_than_at_the_door() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let [wrong, right] = ["wrong password", PASSWORD].map(|old| [("old", old), ("new", "another horse battery")]);
+    for _ in 0..5 {
+        let answer = browser.submit("/account", "/account/password", &wrong).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(browser.submit("/account", "/account/password", &right).await.status, StatusCode::BAD_REQUEST, "locked");
+    assert_eq!(sign_in(&world, "ada@example.org", PASSWORD).await, StatusCode::FORBIDDEN, "and so is the door");
+    world.advance(31);
+    assert_eq!(browser.submit("/account", "/account/password", &right).await.status, StatusCode::SEE_OTHER);
+}
+
 #[rstest]
 #[case("sqlite")]
 #[case("postgres")]

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use auth::NewApiKey;
@@ -391,6 +391,54 @@ async fn what_is_wrong_with_a_client_is_named() {
     refused.fails(400, "invalid_scope");
     let described = refused.json["error_description"].as_str().unwrap();
     assert!(described.ends_with(": admin:full"), "{described}");
+}
+
+/// Anybody can name such a host: were it waited for as long as it likes, a gateway would hold that against this role.
+#[tokio::test]
+async fn a_clients_host_that_says_nothing_is_not_waited_for() {
+    let (world, silent) = (World::open("sqlite").await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let id = format!("http://127.0.0.1:{}/app.json", silent.local_addr().unwrap().port());
+    let since = Instant::now();
+    let page = Browser::new(&world).get(&request(&id, "read:content", &[])).await;
+    let took = since.elapsed();
+    assert!(page.status == StatusCode::BAD_REQUEST && page.text.contains("did not answer in time"), "{}", page.text);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+/// Anybody can have documents: there are so many at a time, and nothing is left of those that nobody asks for.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn clients_that_describe_themselves_are_bounded_and_forgotten(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let described = async || {
+        let app = |at: &str| json!({ "client_id": format!("{at}/app.json"), "redirect_uris": [CALLBACK] });
+        format!("{}/app.json", document(move |at| http("200 OK", "", &app(at).to_string())).await)
+    };
+    let (first, second) = (described().await, described().await);
+    let ask = async |id: &str| Browser::new(&world).get(&request(id, "read:content", &[])).await;
+    let count = async || world.db.fetch_one::<i64>("SELECT COUNT(*) FROM auth_clients", args![]).await.unwrap();
+    let own = count().await;
+    assert_eq!(ask(&first).await.status, StatusCode::SEE_OTHER, "on to sign in");
+    let copy = "INSERT INTO auth_clients (id, name, redirect_uris, grant_types, scopes, own, bound, refresh_in_cookie,
+            metadata_until, created_at)
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+        SELECT 'https://app-' || n.i || '.example/c', c.name, c.redirect_uris, c.grant_types, c.scopes, c.own, c.bound,
+            c.refresh_in_cookie, c.metadata_until, c.created_at FROM n, auth_clients c WHERE c.id = $1";
+    world.db.execute(copy, args![first.as_str()]).await.unwrap();
+    let refused = ask(&second).await;
+    assert!(refused.status == StatusCode::BAD_REQUEST && refused.text.contains("too many others"), "{}", refused.text);
+    assert_eq!(ask(&first).await.status, StatusCode::SEE_OTHER, "who is known stays so");
+    world.advance(3_601);
+    assert_eq!(ask(&second).await.status, StatusCode::SEE_OTHER, "an hour is over");
+    world.advance(24 * 3_600);
+    world.forget().await;
+    assert_eq!(count().await, own + 1, "that one until a day after its hour");
+    world.advance(3_601);
+    world.forget().await;
+    assert_eq!(count().await, own);
+    assert_eq!(ask(&first).await.status, StatusCode::SEE_OTHER, "it is read again");
 }
 
 /// Serves one answer to everybody, at an address of this machine.

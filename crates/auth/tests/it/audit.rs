@@ -30,6 +30,82 @@ const MADE: &str = "*";
 /// What a token of the web app's is stated by.
 const TOKEN: [(&str, &str, &str); 3] =
     [("code.issued", "ada", WEB_CLIENT), ("token.issued", "ada", WEB_CLIENT), ("token.refreshed", "ada", WEB_CLIENT)];
+/// Of which kind each action is (A7). A new one is placed here.
+const KINDS: [(&str, &[&str]); 6] = [
+    (
+        "CREATE",
+        &[
+            "account.created",
+            "api_key.created",
+            "client.created",
+            "client.fetched",
+            "erasure.requested",
+            "identity.linked",
+            "keys.created",
+            "org.created",
+            "org.joined",
+            "passkey.added",
+            "service_key.created",
+        ],
+    ),
+    ("READ", &["privacy.exported", "privacy.looked_up", "privacy.reported"]),
+    (
+        "UPDATE",
+        &[
+            "account.disabled",
+            "account.enabled",
+            "account.role_set",
+            "age_limit.set",
+            "client.disabled",
+            "consent.granted",
+            "email.verified",
+            "erasure.cancelled",
+            "keys.rotated",
+            "password.changed",
+            "password.reset",
+            "privacy.opted_in",
+            "privacy.opted_out",
+            "sealing_key.rotated",
+        ],
+    ),
+    (
+        "DELETE",
+        &[
+            "age_limit.ended",
+            "api_key.ended",
+            "consent.withdrawn",
+            "identity.unlinked",
+            "passkey.ended",
+            "person.erased",
+            "service_key.ended",
+        ],
+    ),
+    ("SCHEMA_CHANGES", &["schema.changed"]),
+    (
+        "AUTHENTICATION",
+        &[
+            "account.locked",
+            "account.signed_out",
+            "code.issued",
+            "consent.denied",
+            "consent.given",
+            "device.allowed",
+            "device.denied",
+            "factor.begun",
+            "factor.confirmed",
+            "factor.ended",
+            "factor.shown",
+            "family.revoked",
+            "passkey.copied",
+            "session.created",
+            "session.ended",
+            "sign_in.failed",
+            "token.issued",
+            "token.refreshed",
+            "token.revoked",
+        ],
+    ),
+];
 /// Of refusals and of the log itself: `denials` and `retention` say when these are stated.
 const ELSEWHERE: [&str; 4] = ["access.denied", "access.denied_again", "access.denied_others", "audit.forgotten"];
 /// Texts of the source that look like actions: kinds of events, and what a browser signs.
@@ -71,6 +147,8 @@ impl Log<'_> {
         for entry in page["items"].as_array().unwrap() {
             self.after.set(entry["position"].as_i64().unwrap());
             let [action, actor, target] = ["action", "actor", "target"].map(|name| self.plain(&entry[name]));
+            let kind = KINDS.iter().find(|(_, actions)| actions.iter().any(|known| *known == action));
+            assert_eq!(entry["kind"].as_str(), kind.map(|(kind, _)| *kind), "{action}");
             self.said.borrow_mut().insert(action.clone());
             news.push((action, actor, target));
         }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Browser, CALLBACK, ISSUER, OTHER_RESOURCE, VERIFIER, World, basic, claims, head, hidden, request};
 
@@ -130,6 +130,24 @@ async fn a_person_is_asked_once_and_can_say_no() {
     assert!(browser.get(&path).await.sent_to().contains_key("code"));
     assert_eq!(browser.get(&request(&client, "read:content read:watchlist", &[])).await.status, StatusCode::OK);
     assert_eq!(browser.get(&request(&client, "read:content", &[("prompt", "consent")])).await.status, StatusCode::OK);
+}
+
+/// Clients of our own are let in without a question, but for the control of what plays (A3).
+#[tokio::test]
+async fn our_own_clients_ask_for_the_control_of_what_plays_too() {
+    let world = World::open("sqlite").await;
+    let mut browser = Browser::signed_up(&world, "ada@example.org").await;
+    let to = format!("{ISSUER}/signed-in");
+    let asking = |scope: &str| request(auth::WEB_CLIENT, scope, &[("redirect_uri", to.as_str())]);
+    assert!(browser.get(&asking("read:content write:playback")).await.sent_to().contains_key("code"));
+    let path = asking("read:content playback:control");
+    let page = browser.get(&path).await;
+    assert_eq!(page.status, StatusCode::OK, "nobody was asked");
+    assert!(page.text.contains("control what plays on your devices"), "{}", page.text);
+    let token = hidden(&page.text, "form_token");
+    let allowed = browser.post(&path, &[("form_token", &token), ("decision", "allow")], &[]).await;
+    assert!(allowed.sent_to().contains_key("code"));
+    assert!(browser.get(&path).await.sent_to().contains_key("code"), "they are asked once");
 }
 
 #[tokio::test]
@@ -295,6 +313,24 @@ async fn who_the_person_is_is_told_as_far_as_they_allowed(#[case] engine: &str) 
     }
 }
 
+/// The scopes of A3, beside OpenID's and our own.
+fn offers_the_scopes_of_the_specification(document: &Value) {
+    let offered = document["scopes_supported"].as_array().unwrap();
+    for scope in [
+        "read:content",
+        "read:watchlist",
+        "read:preferences",
+        "read:devices",
+        "write:watchlist",
+        "write:preferences",
+        "write:playback",
+        "playback:control",
+        "admin:full",
+    ] {
+        assert!(offered.contains(&json!(scope)), "{scope} is not offered: {offered:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_clients_discover_is_what_there_is() {
     let world = World::open("sqlite").await;
@@ -302,6 +338,11 @@ async fn what_clients_discover_is_what_there_is() {
         let document = Browser::new(&world).get(path).await.ok();
         assert_eq!(document["issuer"], ISSUER);
         assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(document["response_types_supported"], json!(["code"]), "no implicit grant");
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let grants = ["authorization_code", "refresh_token", "client_credentials", device];
+        assert_eq!(document["grant_types_supported"], json!(grants), "and none with a password");
+        offers_the_scopes_of_the_specification(&document);
         for (name, value) in document.as_object().unwrap() {
             if let Some(path) = value.as_str().and_then(|url| url.strip_prefix(ISSUER)).filter(|path| !path.is_empty())
             {
@@ -312,6 +353,7 @@ async fn what_clients_discover_is_what_there_is() {
     }
     let resource = Browser::new(&world).get("/.well-known/oauth-protected-resource").await.ok();
     assert_eq!((&resource["resource"], &resource["authorization_servers"]), (&json!(ISSUER), &json!([ISSUER])));
+    offers_the_scopes_of_the_specification(&resource);
     let keys = Browser::new(&world).get("/oauth/jwks").await.ok();
     let keys = keys["keys"].as_array().unwrap().clone();
     let mut algorithms: Vec<_> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();

@@ -11,7 +11,10 @@ async fn log(world: &World) -> Vec<(String, String, String, serde_json::Value)> 
     let log = world.get_as("/api/v1/internal/auth/audit?limit=100", "operator").await.ok();
     let text = |entry: &serde_json::Value, name: &str| entry[name].as_str().unwrap().to_owned();
     let items = log["items"].as_array().unwrap().iter().filter(|one| text(one, "action").starts_with("access."));
-    let detail = |entry: &serde_json::Value| serde_json::from_str(&text(entry, "detail")).unwrap();
+    let detail = |entry: &serde_json::Value| {
+        assert_eq!(entry["kind"], "ACCESS_DENIED");
+        serde_json::from_str(&text(entry, "detail")).unwrap()
+    };
     items.map(|one| (text(one, "action"), text(one, "actor"), text(one, "target"), detail(one))).collect()
 }
 

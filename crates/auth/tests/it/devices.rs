@@ -38,6 +38,12 @@ async fn a_device_begins_with_a_post_and_asks_under_either_name() {
         let form = [("grant_type", grant), ("client_id", client.as_str()), ("device_code", code.as_str())];
         world.form(path, &form).await.fails(400, "authorization_pending");
     }
+    // The endpoint that is for this grant alone needs not be told so, and takes no other.
+    let (code, _) = begin(&world, &client).await;
+    let form = [("client_id", client.as_str()), ("device_code", code.as_str())];
+    world.form("/oauth/device/token", &form).await.fails(400, "authorization_pending");
+    let other = [&form[..], &[("grant_type", "refresh_token")]].concat();
+    world.form("/oauth/device/token", &other).await.fails(400, "invalid_request");
 }
 
 #[rstest]

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use auth::Eraser;
+use auth::{Eraser, NewUser};
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use contracts::{Ids, Rng};
+use contracts::{Ids, Rng, Role};
 use mail::FileMailer;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -307,6 +307,34 @@ async fn people_are_forgotten_after_a_grace_in_which_they_can_stay(#[case] engin
     assert!(world.get_as("/api/v1/internal/auth/audit/verdict", "operator").await.ok()["broken_at"].is_null());
     let mut again = Browser::signed_up(&world, ADA).await;
     assert_ne!(claims(&own_token(&world, &mut again).await)["sub"], person.as_str(), "somebody new");
+}
+
+/// More than are looked at together can't be erased; whoever is due after them is.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn who_can_not_be_erased_holds_up_nobody(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let mut people = Vec::new();
+    for n in 0..22 {
+        let (email, password) = (format!("person-{n}@example.org"), PASSWORD.to_owned());
+        let new = NewUser { email, password, role: Role::BasicUser };
+        people.push(world.auth.create_user(&testkit::operator_call(), &new).await.unwrap().id);
+    }
+    for person in &people {
+        let path = format!("/api/v1/internal/privacy/people/{person}/erasure?waive_grace=true");
+        world.json_as("POST", &path, "operator", &Value::Null).await.ok();
+        world.advance(1);
+    }
+    // Nobody can say to which address mail of theirs went.
+    for person in &people[..21] {
+        let sql = "UPDATE auth_users SET email_sealed = $2 WHERE id = $1";
+        world.db.execute(sql, args![person.0, &b"nonsense"[..]]).await.unwrap();
+    }
+    eraser(&world, tempfile::tempdir().unwrap().path()).once().await.unwrap();
+    let sql = "SELECT user_id FROM auth_erasures WHERE erased_at IS NOT NULL";
+    assert_eq!(world.db.fetch_all::<uuid::Uuid>(sql, args![]).await.unwrap(), [people[21].0]);
 }
 
 #[rstest]

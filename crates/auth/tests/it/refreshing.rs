@@ -48,6 +48,27 @@ async fn a_refresh_token_rotates_and_theft_ends_its_family(#[case] engine: &str)
     }
 }
 
+/// `/oauth/refresh` is the token endpoint for that grant, named or not, and for no other (A1).
+#[tokio::test]
+async fn to_refresh_has_an_endpoint_of_its_own() {
+    let world = World::open("sqlite").await;
+    let (client, _) = world.client(false, false).await;
+    let first = Browser::signed_up(&world, "ada@example.org").await.tokens(&client, "read:content").await;
+    let mut token = text(&first, "refresh_token");
+    let ways: [&[(&str, &str)]; 2] = [&[], &[("grant_type", "refresh_token")]];
+    for way in ways {
+        let shown = [("client_id", client.as_str()), ("refresh_token", token.as_str())];
+        let reply = world.form("/oauth/refresh", &[way, &shown].concat()).await.ok();
+        assert!(world.opens(&text(&reply, "access_token")).await);
+        let next = text(&reply, "refresh_token");
+        assert_ne!(next, token, "it rotates");
+        token = next;
+    }
+    let other = [("grant_type", "authorization_code"), ("client_id", &client), ("refresh_token", token.as_str())];
+    world.form("/oauth/refresh", &other).await.fails(400, "invalid_request");
+    world.refresh(&client, &token).await.ok();
+}
+
 #[tokio::test]
 async fn a_lost_reply_is_theft_once_its_token_was_used() {
     let world = World::open("sqlite").await;

@@ -35,6 +35,15 @@ fn it_opens_at_its_share_or_after_five_in_a_row(#[case] answers: &str, #[case] o
     assert_eq!(is_open(&after(HALF_OF_20, answers)), open, "{answers}");
 }
 
+/// As search has it: 40 % of 10 (G4).
+#[rstest]
+#[case("+-++-+-++", false)]
+#[case("+-++-+-++-", true)]
+#[case("+-++-+++++-", false)]
+fn the_share_and_the_requests_are_its_own(#[case] answers: &str, #[case] open: bool) {
+    assert_eq!(is_open(&after(BreakerConfig::new(0.4, 10), answers)), open, "{answers}");
+}
+
 #[test]
 fn old_answers_do_not_count() {
     let mut breaker = after(HALF_OF_20, "+-+-+-+-+-+-+-+-+-+");

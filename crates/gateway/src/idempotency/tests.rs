@@ -163,7 +163,7 @@ async fn a_write_sent_again_under_a_fresh_token_is_not_done_again(db: TestDb) {
 
 async fn a_key_must_be_there_and_sane(db: TestDb) {
     let bench = Bench::new(db).await;
-    assert_eq!(bench.send("", "a").await.1, "idempotency_key_required");
+    assert_eq!(bench.send("", "a").await, (400, "idempotency_key_required".to_owned(), false));
     assert_eq!(bench.send("a b", "a").await.1, "bad_idempotency_key");
     assert_eq!(bench.send(&"a".repeat(256), "a").await.1, "bad_idempotency_key");
     for twice in [["k1", "k2"], ["k1", "k1"]] {
@@ -190,7 +190,7 @@ async fn an_answer_too_large_to_keep_is_still_done_once(db: TestDb) {
 async fn work_outlives_the_client_that_asked_for_it(db: TestDb) {
     let bench = Bench::new(db).await;
     assert_eq!(bench.send("k", "slow").await.0, 504);
-    assert_eq!(bench.send("k", "slow").await.1, "idempotency_in_flight");
+    assert_eq!(bench.send("k", "slow").await, (409, "idempotency_in_flight".to_owned(), false));
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_eq!(bench.send("k", "slow").await, (201, "run 1 at".to_owned(), true));
     assert_eq!(bench.worked(), 1);

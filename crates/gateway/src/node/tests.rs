@@ -376,12 +376,14 @@ async fn the_route_alone_decides_where_a_request_goes() {
         .header("x-forwarded-for", "1.2.3.4")
         .header("forwarded", "for=1.2.3.4")
         .header("x-request-id", "r-1")
+        .header("x-correlation-id", "c-1")
         .header("traceparent", ids_trace());
     let answer = send(&gateway, request, "").await;
     let seen = String::from_utf8(answer.body).unwrap();
     assert_eq!(answer.status, 200, "{seen}");
     assert!(seen.starts_with("GET /api/v1/echo?q=1\n"), "{seen}");
     assert!(seen.contains("x-request-id: r-1\n") && seen.contains(ids_trace()), "{seen}");
+    assert!(seen.contains("x-correlation-id: c-1\n"), "{seen}");
     assert!(seen.contains("x-forwarded-host: internal.example.org\n") && seen.contains("host: 127.0.0.1"), "{seen}");
     for gone in ["x-secret", "te:", "proxy-", "1.2.3.4", "169.254"] {
         assert!(!seen.contains(gone), "{gone} in {seen}");
@@ -549,11 +551,13 @@ async fn remote_roles_are_parts_of_the_node() {
 async fn old_routes_say_that_they_are_old() {
     let mut parts = parts();
     let since = "2026-11-20T00:00:00Z".parse().unwrap();
-    let deprecation = http_api::Deprecation { since, sunset: None, successor: Some("/api/v1/things".to_owned()) };
+    let sunset = Some("2027-06-01T12:00:00Z".parse().unwrap());
+    let deprecation = http_api::Deprecation { since, sunset, successor: Some("/api/v1/things".to_owned()) };
     parts.config.deprecated = vec![crate::DeprecatedRoute { route: "/api/v1/echo".to_owned(), deprecation }];
     let gateway = gateway(parts);
     let answer = get(&gateway, "/v1/echo").await;
     assert_eq!(answer.header("deprecation"), "@1795132800");
+    assert_eq!(answer.header("sunset"), "Tue, 01 Jun 2027 12:00:00 GMT");
     assert_eq!(answer.header("link"), "</api/v1/things>; rel=\"successor-version\"");
     assert_eq!(get(&gateway, "/livez").await.header("deprecation"), "");
     let document = get(&gateway, "/openapi.json").await.json();

@@ -13,7 +13,7 @@ fn config(toml: &str) -> Config {
 #[test]
 fn roles_have_their_time_and_their_breaker() {
     let usual = config("");
-    let cases = [(Role::Search, 2, 0.4, 10), (Role::Catalog, 3, 0.5, 20), (Role::Auth, 3, 0.5, 20)];
+    let cases = [(Role::Search, 2, 0.4, 10), (Role::Catalog, 3, 0.5, 20), (Role::Auth, 10, 0.5, 20)];
     for (role, seconds, error_share, min_requests) in cases.into_iter().chain([(Role::Ingest, 10, 0.5, 20)]) {
         let asked = upstream(role, &usual);
         assert_eq!(asked.attempt_timeout, Duration::from_secs(seconds), "{role}");

@@ -49,6 +49,34 @@ pub fn redis() -> String {
         .expect("MEDIA_GATEWAY_TEST_REDIS must name a Redis server: run `cargo xtask engines -- cargo nextest run`")
 }
 
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+/// What nobody has to set (G3): whom a quota is for, its units, and within how many milliseconds it fills. What may come
+/// at once fills at the rate: 20 at 10 a second within two.
+const OF_TIERS: [(&str, u64, u64); 15] = [
+    ("anonymous", 10, 2_000),
+    ("anonymous", 100, MINUTE),
+    ("anonymous", 1_000, HOUR),
+    ("anonymous", 1_000, MINUTE),
+    ("free", 20, 2_000),
+    ("free", 200, MINUTE),
+    ("free", 2_000, HOUR),
+    ("pro", 100, 2_000),
+    ("pro", 1_000, MINUTE),
+    ("pro", 10_000, HOUR),
+    ("enterprise", 500, 2_500),
+    ("enterprise", 5_000, MINUTE),
+    ("enterprise", 50_000, HOUR),
+    ("user_key", 1_000, 15 * MINUTE),
+    ("service_key", 10_000, 15 * MINUTE),
+];
+
+fn quotas(view: &Value) -> Vec<(&str, u64, u64)> {
+    let number = |quota: &Value, name: &str| quota[name].as_u64().unwrap();
+    let all = view.as_array().unwrap().iter();
+    all.map(|quota| (quota["scope"].as_str().unwrap(), number(quota, "units"), number(quota, "window_ms"))).collect()
+}
+
 #[test]
 fn strangers_have_the_limits_of_the_specification_and_the_demo_has_none() {
     let app = counted().start();
@@ -72,6 +100,9 @@ fn strangers_have_the_limits_of_the_specification_and_the_demo_has_none() {
     assert_eq!(app.get("/readyz").header("ratelimit"), "");
     let limits = operator(&app, "GET", "/api/v1/admin/limits").ok();
     assert_eq!((&limits["enabled"], &limits["place"]), (&Value::from(true), &Value::from("local")));
+    assert_eq!(quotas(&limits["quotas"]), OF_TIERS);
+    let own = [("/api/v1/search/semantic", 50, MINUTE), ("/api/v1/recommendations/for-you", 20, MINUTE)];
+    assert_eq!(quotas(&limits["overrides"]), own);
 
     let demo = App::start();
     assert_eq!(answered(&demo, 50), 50, "who sits at the machine is not counted");

@@ -300,6 +300,24 @@ fn answer_as_one(roles: &'static str) {
     let proxied = counter(back, "http_requests_total", &["service=\"catalog\"", "status=\"200\""]);
     assert!(proxied > 10.0, "the other process answered {proxied} requests");
     assert!(counter(back, "http_requests_total", &["service=\"ingest\"", "status=\"401\""]) > 0.0);
+    each_role_has_its_own_time(&split.front);
+}
+
+/// How long a try may take by whom is asked, and how long an answer by what is asked (G4).
+fn each_role_has_its_own_time(front: &App) {
+    let seen = |path: &str| front.send(front.request("GET", path).bearer_auth(&front.token)).ok();
+    let find = |all: &Value, name: &str, wanted: &str, time: &str| {
+        let one = all.as_array().unwrap().iter().find(|one| one[name] == wanted);
+        one.unwrap_or_else(|| panic!("no {wanted} in {all}"))[time].clone()
+    };
+    let breakers = seen("/api/v1/admin/breakers");
+    for (role, attempt_timeout_ms) in [("catalog", 3_000), ("ingest", 10_000)] {
+        assert_eq!(find(&breakers, "upstream", role, "attempt_timeout_ms"), attempt_timeout_ms, "{role}");
+    }
+    let routes = seen("/api/v1/admin/routes");
+    for (path, timeout_ms) in [("/api/v1/search", 5_000), ("/api/v1/platforms", 10_000)] {
+        assert_eq!(find(&routes, "path", path, "timeout_ms"), timeout_ms, "{path}");
+    }
 }
 
 #[test]
