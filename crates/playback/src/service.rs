@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Purpose, Rng, Scope, UserId};
+use contracts::{ApiError, Call, CatalogApi, Clock, Purpose, Rng, Scope, UserId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use stores::{Db, personal::PersonKeys};
 use uuid::{Builder, Uuid};
@@ -28,9 +28,7 @@ pub struct Playback {
 /// The person who asks. A history is one of their lists, so that the scopes of lists reach it: those that were set have
 /// none of its own.
 fn person(call: &Call, scope: Scope) -> Result<UserId, ApiError> {
-    let refused =
-        || ApiError::new(ErrorKind::PermissionDenied, "person_required", "only a person has a viewing history");
-    call.identity(scope)?.user().ok_or_else(refused)
+    Ok(call.person(scope)?.1)
 }
 
 /// The day of a time: nothing finer is kept in the clear.
