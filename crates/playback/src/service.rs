@@ -74,8 +74,9 @@ impl Playback {
         // One that became part of another title is kept as that.
         watched.content_id = titles.first().ok_or(HistoryError::UnknownTitle)?.id;
         let (id, plain) = (Builder::from_random_bytes(self.rng.bytes()).into_uuid(), watched.write()?);
+        let key = self.keys.key(person).await?;
         let mut tx = self.db.begin().await?;
-        let sealed: Sealed = (id, self.keys.seal(&mut tx, person, PURPOSE, &plain).await?);
+        let sealed: Sealed = (id, self.keys.seal(&mut tx, &key, PURPOSE, &plain).await?);
         store::hold(&mut tx, person).await?;
         if store::count(&mut tx, person).await? >= i64::from(MAX_ENTRIES) {
             return Err(HistoryError::Full.into());
