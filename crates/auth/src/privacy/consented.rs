@@ -23,8 +23,7 @@ impl PersonKeys for Auth {
         let user = self.person(person).await?;
         let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
         let plain = self.own_vault()?.open(&subject_key(person), sealed)?;
-        let key: [u8; 32] =
-            plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))?;
+        let key: [u8; 32] = plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))?;
         Ok(PersonKey { person, key })
     }
 
