@@ -201,15 +201,14 @@ impl Peer {
             return Err(too_large(self.role, most));
         }
         let bearers = self.bearers()?;
-        let (oldest, newer) = bearers.split_last().map_or((None, &[][..]), |(last, newer)| (Some(last), newer));
-        for bearer in newer {
+        for bearer in bearers.iter().take(bearers.len().saturating_sub(1)) {
             match self.attempt(call, message.clone(), Some(bearer), &send).await? {
                 // It does not know this one yet, and did nothing of what it was asked.
                 Err(status) if from_status(&status, self.role).code == BAD_TOKEN => {}
                 answer => return Ok(answer),
             }
         }
-        self.attempt(call, message, oldest, &send).await
+        self.attempt(call, message, bearers.last(), &send).await
     }
 
     async fn attempt<T, A, F>(
