@@ -131,8 +131,8 @@ impl Feed {
         Ok(Some(Arc::new(link)))
     }
 
-    /// The provider of this name, with the keys that its file has at the time; `None` for a file or address. While `link` is made it is asked
-    /// with that account.
+    /// The provider of this name, with the keys that its file has at the time; `None` for a file or address. While `link`
+    /// is made it is asked with that account.
     ///
     /// # Errors
     /// `Feed` for a key file that can't be read or holds none, or an address that is none.
