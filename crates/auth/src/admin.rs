@@ -229,7 +229,7 @@ impl Auth {
         self.end_everything(user, Entry::by_caller("account.signed_out", call).to(user)).await
     }
 
-    /// The sessions of a person.
+    /// The sessions of a person. It is stated who looked: what a browser calls itself is the person's.
     ///
     /// # Errors
     /// `NotFound` when there is no such account.
@@ -237,6 +237,8 @@ impl Auth {
         call.require_operator()?;
         people::by_id(&self.db, user).await?.ok_or_else(no_user)?;
         let found = self.sessions_of(user).await?;
+        let tx = self.db.begin().await?;
+        self.state(tx, Entry::by_caller("account.sessions_read", call).to(user), &[]).await?;
         Ok(found.into_iter().map(SessionView::from).collect())
     }
 

@@ -1,7 +1,7 @@
 //! API keys: people make, list and end their own.
 
 use access::{KeyKind, NewKey};
-use contracts::{ApiError, Call, Credential, ErrorKind, Role, Scope, Scopes, UserId};
+use contracts::{ApiError, Call, Credential, ErrorKind, Role, Scope, Scopes, UserId, person_required};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stores::Rows;
@@ -125,10 +125,10 @@ impl From<&Key> for ApiKeyView {
 
 /// The person who manages their account with a token; a key can't make or end keys.
 pub(crate) fn manager(call: &Call) -> Result<(&contracts::Identity, UserId), ApiError> {
-    let who = call.identity(Scope::ManageAccount)?;
-    match (who.user(), &who.credential) {
-        (Some(user), Credential::Token { .. }) => Ok((who, user)),
-        _ => Err(ApiError::new(ErrorKind::PermissionDenied, "person_required", "only a person's token may do this")),
+    let (who, user) = call.person(Scope::ManageAccount)?;
+    match who.credential {
+        Credential::Token { .. } => Ok((who, user)),
+        Credential::ApiKey(_) => Err(person_required()),
     }
 }
 

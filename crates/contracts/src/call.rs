@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Permission, Region, Rng, Scope};
+use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Permission, Region, Rng, Scope, UserId};
 
 /// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +178,21 @@ impl Call {
             )),
         }
     }
+
+    /// The person who asks, and who they are.
+    ///
+    /// # Errors
+    /// As [`Call::identity`]; as [`person_required`] for a program.
+    pub fn person(&self, scope: Scope) -> Result<(&Identity, UserId), ApiError> {
+        let who = self.identity(scope)?;
+        who.user().map(|user| (who, user)).ok_or_else(person_required)
+    }
+}
+
+/// `PermissionDenied` with `person_required`, for what is a person's alone.
+pub fn person_required() -> ApiError {
+    let detail = "only a person may do this, with a token of their own";
+    ApiError::new(ErrorKind::PermissionDenied, "person_required", detail)
 }
 
 fn insufficient(scope: Scope) -> ApiError {

@@ -35,7 +35,7 @@ pub use auth::{
     AuthApi, Credential, DeviceSession, Identity, Permission, Purpose, Role, Scope, Scopes, Subject, Validated,
 };
 pub use boost::{NeutralBoost, PersonalBoost};
-pub use call::{Call, Caller, Trace};
+pub use call::{Call, Caller, Trace, person_required};
 pub use card::{CardOffer, TitleCard, Wording};
 pub use catalog::{CatalogApi, Directory, ListQuery, MAX_BATCH, OFFER_CHAIN};
 pub use clock::Clock;

@@ -16,6 +16,12 @@ impl Secret {
     pub fn now(&self) -> String {
         (self.0)()
     }
+
+    /// Its lines now, without those that hold nothing: of several secrets the newest is the first.
+    pub fn lines(&self) -> Vec<String> {
+        let text = self.now();
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
 }
 
 impl From<String> for Secret {

@@ -20,6 +20,9 @@ use crate::{
 /// How long a provider may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How a file of secrets is read, now and at each use: by its field in the configuration without `_file`, and its path.
+pub type ReadSecrets<'a> = &'a dyn Fn(&str, &Path) -> Result<contracts::Secret, String>;
+
 /// The provider that can be linked to an account.
 const LINKED: &str = "youtube";
 
@@ -111,33 +114,39 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a secret that can't be read, or an address that is none.
-    pub fn link(&self, name: &str, store: LinkStore, clock: Clock, rng: Rng) -> Result<Option<Arc<Link>>, InputError> {
+    pub fn link(
+        &self,
+        name: &str,
+        read: ReadSecrets<'_>,
+        store: LinkStore,
+        (clock, rng): (Clock, Rng),
+    ) -> Result<Option<Arc<Link>>, InputError> {
         let (Some(client_id), Some(known)) = (&self.client_id, self.known(name)) else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
-        let secret = self.client_secret_file.as_deref().map(lines).transpose().map_err(fail)?;
-        let secret = secret.and_then(|lines| lines.into_iter().next());
+        let file = self.client_secret_file.as_deref();
+        let secret = file.map(|path| filled("client_secret", path, read)).transpose().map_err(fail)?;
         let config = LinkConfig::google(client_id, secret, self.link_url.as_deref())
             .map_err(|why| fail(format!("`link_url` is not an address: {why}")))?;
         let link = Link::new(known.name, config, store, clock, rng).map_err(|error| fail(error.detail))?;
         Ok(Some(Arc::new(link)))
     }
 
-    /// The provider of this name, with the keys of its file; `None` for a file or address. While `link` is made it is asked
-    /// with that account.
+    /// The provider of this name, with the keys that its file has at the time; `None` for a file or address. While `link`
+    /// is made it is asked with that account.
     ///
     /// # Errors
     /// `Feed` for a key file that can't be read or holds none, or an address that is none.
     pub fn provider(
         &self,
         name: &str,
-        cache: Arc<dyn Cache>,
-        clock: Clock,
+        read: ReadSecrets<'_>,
+        (cache, clock): (Arc<dyn Cache>, Clock),
         link: Option<Arc<Link>>,
     ) -> Result<Option<Arc<dyn PlatformAdapter>>, InputError> {
         let Some(path) = &self.key_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
         let known = known(name).ok_or_else(|| unknown(name))?;
-        let keys = lines(path).map_err(fail)?;
+        let keys = filled("key", path, read).map_err(fail)?;
         let base = self.base_url.as_deref().unwrap_or(known.base);
         let base = Url::parse(base).map_err(|error| fail(format!("`base_url` is not an address: {error}")))?;
         let (rotate, daily_quota) = (self.rotate_keys, self.daily_quota);
@@ -150,14 +159,14 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a file without good secrets; `Unreadable` or `Mapping` for its mapping.
-    pub fn webhook(&self, name: &str) -> Result<Option<Webhook>, InputError> {
+    pub fn webhook(&self, name: &str, read: ReadSecrets<'_>) -> Result<Option<Webhook>, InputError> {
         let Some(path) = &self.webhook_secret_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
-        let read = |line: &String| {
+        let secrets = filled("webhook_secret", path, read).map_err(fail)?;
+        if secrets.lines().iter().any(|line| Secret::parse(line).is_none()) {
             let what = "its webhook secrets must be `whsec_` and the base64 of 24 to 64 bytes, one a line";
-            Secret::parse(line).ok_or_else(|| fail(what.to_owned()))
-        };
-        let secrets = lines(path).map_err(fail)?.iter().map(read).collect::<Result<_, _>>()?;
+            return Err(fail(what.to_owned()));
+        }
         let mapping = self.mapping()?.map(Arc::new);
         Ok(Some(Webhook { secrets, mapping, region: self.region.unwrap_or(Region::US) }))
     }
@@ -218,12 +227,10 @@ fn confidential(address: &str) -> Result<(), String> {
     }
 }
 
-/// The lines of a file of secrets.
-fn lines(path: &Path) -> Result<Vec<String>, String> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| format!("its file {} can't be read: {error}", path.display()))?;
-    let lines: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    if lines.is_empty() { Err(format!("its file {} holds nothing", path.display())) } else { Ok(lines) }
+/// A file of secrets that holds one at least.
+fn filled(field: &str, path: &Path, read: ReadSecrets<'_>) -> Result<contracts::Secret, String> {
+    let secret = read(field, path)?;
+    if secret.lines().is_empty() { Err(format!("its file {} holds nothing", path.display())) } else { Ok(secret) }
 }
 
 fn unknown(name: &str) -> InputError {

@@ -37,8 +37,8 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 /// A source that pushes.
 #[derive(Clone)]
 pub struct Webhook {
-    /// The secrets that its messages may be signed with: more than one while it changes.
-    pub secrets: Vec<Secret>,
+    /// The secrets that its messages may be signed with, one a line: more than one while it changes.
+    pub secrets: contracts::Secret,
     /// Which field of a title is what; absent for a provider that we ask.
     pub mapping: Option<Arc<Mapping>>,
     /// Where its offers hold.
@@ -47,7 +47,7 @@ pub struct Webhook {
 
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("secrets", &self.secrets.len()).finish_non_exhaustive()
+        f.debug_struct("Webhook").finish_non_exhaustive()
     }
 }
 
@@ -100,7 +100,8 @@ impl Ingest {
             ApiError::not_found("webhook_source_not_found", format!("no source called {source:?} sends messages here"))
         })?;
         let now = self.clock.now();
-        signed.verify(&hook.secrets, now)?;
+        let secrets: Vec<Secret> = hook.secrets.lines().iter().filter_map(|line| Secret::parse(line)).collect();
+        signed.verify(&secrets, now)?;
         if !store::claim(&self.db, source, signed.id, now).await? {
             return match store::answer(&self.db, source, signed.id).await? {
                 Some(first) => Ok(Received { repeated: true, ..serde_json::from_value(first).unwrap_or_default() }),

@@ -155,13 +155,13 @@ pub fn shared_limits(config: &Config, clock: &Clock) -> anyhow::Result<Option<Ar
 /// A link to the Redis server, where the configuration names one.
 ///
 /// # Errors
-/// When its address is none, or its authorities can't be read.
+/// When its address is none, or its password or authorities can't be read.
 pub fn redis(config: &Config, clock: &Clock) -> anyhow::Result<Option<RedisLink>> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let read = |file: &PathBuf| std::fs::read(file).with_context(|| format!("can't read {}", file.display()));
     let authorities =
         config.redis.authorities_file.as_ref().map(read).transpose().context("`redis.authorities_file`")?;
-    let link = RedisLink::open(url, authorities, clock.clone());
+    let link = RedisLink::open(url, authorities, config.redis.password()?, clock.clone());
     Ok(Some(link.context("`redis.url` or `redis.authorities_file` is not what it should be")?))
 }
 

@@ -370,7 +370,7 @@ pub fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::R
 /// the folder, so that a restart does not break them.
 fn cursor_key(config: &Config, folder: &Folder, rng: &Rng) -> anyhow::Result<[u8; 32]> {
     use sha2::{Digest as _, Sha256};
-    if let Some(token) = peers::token(config)? {
+    if let Some(token) = peers::token(config)?.and_then(|token| token.lines().into_iter().next()) {
         return Ok(Sha256::digest(format!("cursor key\n{token}")).into());
     }
     folder.secret("cursor.key", rng)

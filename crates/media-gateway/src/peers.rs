@@ -1,30 +1,48 @@
 //! Local or remote? The only place that asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use auth::MAX_SECRETS;
 use catalog::Catalog;
-use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, is_confidential};
+use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, Secret, is_confidential};
 use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
 
 use crate::{
-    config::Config,
+    config::{Config, Given},
     roles::Role,
     services::{Means, Services},
 };
 
-/// The secret that roles show each other, if there is one.
+/// The secrets that roles show each other, if there are any: one a line, the newest first. They are read again at each
+/// use; while what is there can't be used, those from before count.
 ///
 /// # Errors
-/// When the file is named and can't be read, or is too short to be a secret.
-pub fn token(config: &Config) -> anyhow::Result<Option<String>> {
-    let Some(path) = &config.peers.token_file else { return Ok(None) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
-    let token = text.trim();
-    anyhow::ensure!(token.len() >= 32, "{} must hold at least 32 characters", path.display());
-    Ok(Some(token.to_owned()))
+/// When the file is named and can't be read, or holds what can't be used.
+pub fn token(config: &Config) -> anyhow::Result<Option<Secret>> {
+    let given = Given { key: "peers.token", value: &None, file: &config.peers.token_file };
+    let Some(secret) = given.secret()? else { return Ok(None) };
+    let first = usable(&secret).with_context(|| {
+        format!("`peers.token_file` must hold at least 32 characters of ASCII a line, on one to {MAX_SECRETS} lines")
+    })?;
+    let last = Mutex::new(first);
+    Ok(Some(Secret::live(move || {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lines) = usable(&secret) {
+            *last = lines;
+        }
+        last.clone()
+    })))
+}
+
+/// Its lines, if each of them is a secret that can stand in a header.
+fn usable(secret: &Secret) -> Option<String> {
+    let lines = secret.lines();
+    let is_one = |line: &String| line.len() >= 32 && line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let good = (1..=MAX_SECRETS).contains(&lines.len()) && lines.iter().all(is_one);
+    good.then(|| lines.join("\n"))
 }
 
 /// The certificates that roles show each other, if there are any.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use auth::{KeyVault, MAX_SECRETS, has_sealed};
-use contracts::{ApiError, ErrorKind};
+use contracts::{ApiError, ErrorKind, Secret};
 use sha2::{Digest as _, Sha256};
 use stores::Db;
 
@@ -29,8 +29,8 @@ const PUT_BACK: &str = "put `auth.key` back from the backup: what is sealed unde
 pub struct FileSecrets {
     /// What the operator hands to every node: a secret a line, the newest first.
     given: Option<PathBuf>,
-    /// What the roles show each other, from which a secret comes where none is given.
-    token: Option<String>,
+    /// What the roles show each other, of whose lines secrets come where none is given.
+    token: Option<Secret>,
     own: PathBuf,
 }
 
@@ -70,7 +70,7 @@ impl FileSecrets {
             Some(path) => given(path)?,
             None => Vec::new(),
         };
-        all.extend(self.token.as_deref().map(derived));
+        all.extend(self.token.iter().flat_map(Secret::lines).map(|line| derived(&line)));
         // From before an operator gave any.
         all.extend(own(&self.own)?);
         all.truncate(MAX_SECRETS);
@@ -120,8 +120,9 @@ impl KeyVault for FileSecrets {
             }
             (None, Some(_)) => {
                 return elsewhere(
-                    "keys are sealed under the roles' shared secret: give every node with the role auth, \
-                     ingest or playback an `auth.secret_file` with a secret of its own, and rotate again"
+                    "keys are sealed under the roles' shared secret: put a new one before the first line of \
+                     `peers.token_file` on every node, or give every node with the role auth, ingest or playback an \
+                     `auth.secret_file` with a secret of its own, and rotate again"
                         .to_owned(),
                 );
             }
@@ -177,7 +178,7 @@ mod tests {
         if let Some(text) = given {
             std::fs::write(&path, text).unwrap();
         }
-        FileSecrets { given: given.map(|_| path), token: token.map(str::to_owned), own: dir.join(FILE) }
+        FileSecrets { given: given.map(|_| path), token: token.map(Into::into), own: dir.join(FILE) }
     }
 
     #[test]
@@ -206,6 +207,9 @@ mod tests {
         assert_eq!((read.len(), read[0], read[1]), (4, derived(&new), before[0]));
         assert_eq!(two.add([1; 32]).unwrap_err().code, "secret_not_ours");
         assert_eq!(over(dir.path(), None, Some(&"t".repeat(32))).add([1; 32]).unwrap_err().code, "secret_not_ours");
+        let lines = format!("{new}\n{}\n", "t".repeat(32));
+        let changed = over(dir.path(), None, Some(&lines)).read().unwrap();
+        assert_eq!(changed, [derived(&new), read[3]], "what an older line sealed is opened");
         assert!(over(dir.path(), Some("short"), None).read().is_err());
         assert!(over(dir.path(), Some(&format!("{new}\nshort")), None).read().is_err());
     }

@@ -1,12 +1,12 @@
 //! The services of one process, local or remote, wired in the order of their dependencies.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::{Auth, Denials, Eraser, Keeper, Postman, Retainer};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
-    SearchApi, Trace,
+    SearchApi, Secret, Trace,
 };
 use ingest::{Ingest, LinkStore};
 use jiff::SignedDuration;
@@ -26,7 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     backends::{self, RedisLink},
-    config::{self, Config},
+    config::{self, Config, Given},
     folder::{Folder, Opened},
     peers,
     roles::{self, Role},
@@ -304,6 +304,13 @@ fn links(db: &Db, auth: &Arc<Auth>) -> LinkStore {
     LinkStore::new(db.clone(), Arc::new(seal), Arc::new(unseal))
 }
 
+/// A file of a source's secrets: what it says at each use.
+fn secrets(field: &str, path: &Path) -> Result<Secret, String> {
+    let file = Some(path.to_owned());
+    let secret = Given { key: field, value: &None, file: &file }.secret().map_err(|error| format!("{error:#}"))?;
+    Ok(secret.unwrap_or_else(|| "".into()))
+}
+
 /// How ingest works, with the sources of the configuration.
 fn sources(
     config: &Config,
@@ -314,12 +321,12 @@ fn sources(
 ) -> anyhow::Result<ingest::IngestConfig> {
     let mut settings = ingest::IngestConfig::new(folder.path());
     for (name, feed) in &config.sources {
-        if let Some(webhook) = feed.webhook(name)? {
+        if let Some(webhook) = feed.webhook(name, &secrets)? {
             settings.webhooks.insert(name.clone(), webhook);
         }
-        let link = feed.link(name, links.clone(), means.clock.clone(), means.rng.clone())?;
+        let link = feed.link(name, &secrets, links.clone(), (means.clock.clone(), means.rng.clone()))?;
         settings.links.extend(link.clone().map(|link| (name.clone(), link)));
-        match feed.provider(name, Arc::clone(cache), means.clock.clone(), link)? {
+        match feed.provider(name, &secrets, (Arc::clone(cache), means.clock.clone()), link)? {
             Some(provider) => {
                 let region = feed.region.unwrap_or(Region::US);
                 settings.providers.insert(name.clone(), (provider, region));

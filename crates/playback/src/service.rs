@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contracts::{ApiError, Call, CatalogApi, Clock, ErrorKind, Purpose, Rng, Scope, UserId};
+use contracts::{ApiError, Call, CatalogApi, Clock, Purpose, Rng, Scope, UserId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use stores::{Db, personal::PersonKeys};
 use uuid::{Builder, Uuid};
@@ -28,9 +28,7 @@ pub struct Playback {
 /// The person who asks. A history is one of their lists, so that the scopes of lists reach it: those that were set have
 /// none of its own.
 fn person(call: &Call, scope: Scope) -> Result<UserId, ApiError> {
-    let refused =
-        || ApiError::new(ErrorKind::PermissionDenied, "person_required", "only a person has a viewing history");
-    call.identity(scope)?.user().ok_or_else(refused)
+    Ok(call.person(scope)?.1)
 }
 
 /// The day of a time: nothing finer is kept in the clear.
@@ -76,8 +74,9 @@ impl Playback {
         // One that became part of another title is kept as that.
         watched.content_id = titles.first().ok_or(HistoryError::UnknownTitle)?.id;
         let (id, plain) = (Builder::from_random_bytes(self.rng.bytes()).into_uuid(), watched.write()?);
+        let key = self.keys.key(person).await?;
         let mut tx = self.db.begin().await?;
-        let sealed: Sealed = (id, self.keys.seal(&mut tx, person, PURPOSE, &plain).await?);
+        let sealed: Sealed = (id, self.keys.seal(&mut tx, &key, PURPOSE, &plain).await?);
         store::hold(&mut tx, person).await?;
         if store::count(&mut tx, person).await? >= i64::from(MAX_ENTRIES) {
             return Err(HistoryError::Full.into());

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use access::{Presented, Verifier};
-use contracts::{ApiError, Caller, ErrorKind, Result};
+use contracts::{ApiError, Caller, ErrorKind, Result, Secret};
 use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
@@ -11,20 +11,24 @@ use subtle::ConstantTimeEq;
 /// only beside the peer token.
 pub const CALLER_HEADER: &str = "x-caller";
 
+/// What a token is refused with that nobody here knows.
+pub(crate) const BAD_TOKEN: &str = "bad_token";
+
 /// The tokens that prove who calls. Without any, every caller is anonymous.
 #[derive(Clone, Default)]
 pub struct ServerAuth {
-    peer: Option<Vec<u8>>,
+    peer: Option<Secret>,
     operator: Option<Vec<u8>>,
     access: Option<Arc<Verifier>>,
 }
 
 impl ServerAuth {
-    /// `peer_token` is shared by the roles of one deployment, `operator_token` is the node's own.
-    /// An empty token counts as none: nobody may prove anything with nothing.
-    pub fn new(peer_token: Option<String>, operator_token: Option<String>) -> Self {
-        let keep = |token: Option<String>| token.filter(|token| !token.is_empty()).map(String::into_bytes);
-        Self { peer: keep(peer_token), operator: keep(operator_token), access: None }
+    /// `peer_token` is shared by the roles of one deployment: any of its lines proves one, so that it can be changed on
+    /// one node after the other. `operator_token` is the node's own. An empty token counts as none: nobody may prove
+    /// anything with nothing.
+    pub fn new(peer_token: Option<Secret>, operator_token: Option<String>) -> Self {
+        let operator = operator_token.filter(|token| !token.is_empty()).map(String::into_bytes);
+        Self { peer: peer_token, operator, access: None }
     }
 
     /// Also lets those in whose tokens or keys `access` verifies.
@@ -46,7 +50,7 @@ impl ServerAuth {
         if self.is_peer(headers) {
             return named(headers);
         }
-        if matches(self.operator.as_deref(), token) {
+        if self.operator.as_deref().is_some_and(|operator| matches(operator, token)) {
             return Ok(Caller::Operator);
         }
         // A token that is bound to a key is refused here: gRPC has no DPoP.
@@ -73,14 +77,16 @@ impl ServerAuth {
     /// Whether another role of the deployment asks, for whomever it does.
     pub(crate) fn is_peer(&self, headers: &HeaderMap) -> bool {
         let token = headers.get(AUTHORIZATION).and_then(|header| bearer(header.as_bytes()));
-        token.is_some_and(|token| matches(self.peer.as_deref(), token))
+        let (Some(token), Some(peer)) = (token, &self.peer) else { return false };
+        peer.lines().iter().any(|line| matches(line.as_bytes(), token))
     }
 }
 
 impl fmt::Debug for ServerAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |token: &Option<Vec<u8>>| if token.is_some() { "set" } else { "none" };
-        write!(f, "ServerAuth {{ peer: {}, operator: {} }}", shown(&self.peer), shown(&self.operator))
+        let shown = |set: bool| if set { "set" } else { "none" };
+        let (peer, operator) = (shown(self.peer.is_some()), shown(self.operator.is_some()));
+        write!(f, "ServerAuth {{ peer: {peer}, operator: {operator} }}")
     }
 }
 
@@ -122,12 +128,12 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
 }
 
 /// Compares in a time that tells nothing of where the tokens differ; their length may show.
-fn matches(expected: Option<&[u8]>, token: &[u8]) -> bool {
-    expected.is_some_and(|expected| expected.ct_eq(token).into())
+fn matches(expected: &[u8], token: &[u8]) -> bool {
+    expected.ct_eq(token).into()
 }
 
 fn wrong_token() -> ApiError {
-    ApiError::new(ErrorKind::Unauthenticated, "bad_token", "the token is not one this role accepts")
+    ApiError::new(ErrorKind::Unauthenticated, BAD_TOKEN, "the token is not one this role accepts")
 }
 
 #[cfg(test)]
@@ -185,8 +191,20 @@ mod tests {
 
     #[test]
     fn an_empty_token_proves_nothing() {
-        let auth = ServerAuth::new(Some(String::new()), None);
+        let auth = ServerAuth::new(Some("".into()), None);
         assert_eq!(auth.caller(&headers(&[("authorization", "Bearer ")])).unwrap_err().code, "bad_token");
+    }
+
+    #[test]
+    fn each_line_proves_a_role_while_it_is_there() {
+        let text = Arc::new(std::sync::Mutex::new("newer\n\n older \n".to_owned()));
+        let held = Arc::clone(&text);
+        let auth = ServerAuth::new(Some(Secret::live(move || held.lock().unwrap().clone())), None);
+        let asks = |token: &str| auth.caller(&headers(&[("authorization", &*format!("Bearer {token}"))])).ok();
+        assert_eq!(["newer", "older"].map(asks), [Some(Caller::System), Some(Caller::System)]);
+        assert_eq!([asks("newer\n\n older"), asks("")], [None, None]);
+        *text.lock().unwrap() = "newest\nnewer".to_owned();
+        assert_eq!(["newest", "newer", "older"].map(asks), [Some(Caller::System), Some(Caller::System), None]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc, time::Duration};
 
-use contracts::{ApiError, Call, Clock, Component, ComponentState, ErrorKind, Result, Rng};
+use contracts::{ApiError, Call, Clock, Component, ComponentState, ErrorKind, Result, Rng, Secret};
 use hyper_util::rt::TokioIo;
 use prost::Message;
 use tokio::net::TcpStream;
@@ -14,6 +14,7 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::{
+    auth::BAD_TOKEN,
     call,
     server::MAX_REQUEST_BYTES,
     status::{deadline_exceeded, from_status, unreachable},
@@ -35,8 +36,9 @@ pub struct ClientConfig {
     pub timeout: Duration,
     /// How many calls are under way at once; more wait, within their deadlines.
     pub max_in_flight: usize,
-    /// Proves to the other role that we are one of its deployment; without it we call as anonymous.
-    pub peer_token: Option<String>,
+    /// Proves to the other role that we are one of its deployment; without it we call as anonymous. Of several lines
+    /// the first is shown, and the others to a role that does not know it yet.
+    pub peer_token: Option<Secret>,
     /// Certificates for roles at `https://…`.
     pub tls: Option<Arc<tls::Mutual>>,
 }
@@ -61,7 +63,7 @@ impl fmt::Debug for ClientConfig {
 pub struct Peer {
     role: &'static str,
     channel: Channel,
-    bearer: Option<MetadataValue<Ascii>>,
+    token: Option<Secret>,
     timeout: Duration,
     clock: Clock,
     rng: Rng,
@@ -102,8 +104,9 @@ pub fn connect_lazy(role: &'static str, uri: &str, config: &ClientConfig, clock:
         }
         None => endpoint.connect_lazy(),
     };
-    let bearer = config.peer_token.as_deref().filter(|token| !token.is_empty()).map(bearer).transpose()?;
-    Ok(Peer { role, channel, bearer, timeout: config.timeout, clock, rng })
+    let peer = Peer { role, channel, token: config.peer_token.clone(), timeout: config.timeout, clock, rng };
+    peer.bearers()?;
+    Ok(peer)
 }
 
 fn no_certificates(role: &str) -> ApiError {
@@ -153,10 +156,10 @@ impl Peer {
         call: &Call,
         message: T,
         most: usize,
-        send: impl FnOnce(Request<T>) -> F + Send,
+        send: impl Fn(Request<T>) -> F + Send + Sync,
     ) -> Result<A>
     where
-        T: Message,
+        T: Message + Clone,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
         self.once(call, message, most, send).await?.map_err(|status| self.failed(&status))
@@ -187,20 +190,47 @@ impl Peer {
         call: &Call,
         message: T,
         most: usize,
-        send: impl FnOnce(Request<T>) -> F + Send,
+        send: impl Fn(Request<T>) -> F + Send + Sync,
     ) -> Result<Result<A, Status>>
     where
-        T: Message,
+        T: Message + Clone,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
         // Here, because tonic would break the connection over it, and the server after reading it.
         if message.encoded_len() > most {
             return Err(too_large(self.role, most));
         }
+        let bearers = self.bearers()?;
+        for bearer in bearers.iter().take(bearers.len().saturating_sub(1)) {
+            match self.attempt(call, message.clone(), Some(bearer), &send).await? {
+                // It does not know this one yet, and did nothing of what it was asked.
+                Err(status) if from_status(&status, self.role).code == BAD_TOKEN => {}
+                answer => return Ok(answer),
+            }
+        }
+        self.attempt(call, message, bearers.last(), &send).await
+    }
+
+    async fn attempt<T, A, F>(
+        &self,
+        call: &Call,
+        message: T,
+        bearer: Option<&MetadataValue<Ascii>>,
+        send: impl Fn(Request<T>) -> F + Send + Sync,
+    ) -> Result<Result<A, Status>>
+    where
+        T: Message,
+        F: Future<Output = Result<Response<A>, Status>> + Send,
+    {
         let left = call.remaining(&self.clock)?.min(self.timeout);
-        let request = call::request(call, left, self.bearer.as_ref(), message)?;
+        let request = call::request(call, left, bearer, message)?;
         let answer = tokio::time::timeout(left, send(request)).await.map_err(|_| deadline_exceeded())?;
         Ok(answer.map(Response::into_inner))
+    }
+
+    /// What proves who we are, the newest first.
+    fn bearers(&self) -> Result<Vec<MetadataValue<Ascii>>> {
+        self.token.iter().flat_map(Secret::lines).map(|line| bearer(&line)).collect()
     }
 
     async fn pause(&self, call: &Call, status: &Status) -> Result<()> {

@@ -34,7 +34,7 @@ pub struct Loopback {
 impl Loopback {
     /// Serves `services` until dropped.
     pub async fn serve(services: Services, clock: Clock, rng: Rng) -> Self {
-        let auth = ServerAuth::new(Some(PEER_TOKEN.to_owned()), None);
+        let auth = ServerAuth::new(Some(PEER_TOKEN.into()), None);
         Self::serve_with(services, ServerConfig { auth, ..ServerConfig::default() }, clock, rng).await
     }
 
@@ -49,7 +49,7 @@ impl Loopback {
 
     /// The way to it, with the token.
     pub fn peer(&self, role: &'static str) -> Peer {
-        self.peer_with(role, ClientConfig { peer_token: Some(PEER_TOKEN.to_owned()), ..ClientConfig::default() })
+        self.peer_with(role, ClientConfig { peer_token: Some(PEER_TOKEN.into()), ..ClientConfig::default() })
     }
 
     /// The way to it, as `config` says.

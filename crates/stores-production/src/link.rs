@@ -4,15 +4,15 @@ use std::{
     fmt,
     future::Future,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use contracts::Clock;
+use contracts::{Clock, Secret};
 use redis::{
-    Client, RedisError, RedisResult, TlsCertificates,
+    Client, ConnectionInfo, ErrorKind, RedisError, RedisResult, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 
@@ -27,9 +27,34 @@ const MAX_IN_FLIGHT: usize = 1_024;
 /// A shared connection. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisLink {
-    manager: ConnectionManager,
+    server: ConnectionInfo,
+    password: Option<Secret>,
+    held: Arc<RwLock<Held>>,
     clock: Clock,
     paused_until: Arc<AtomicI64>,
+}
+
+/// A connection, and the password that it shows whenever it is made again.
+struct Held {
+    manager: ConnectionManager,
+    password: Option<String>,
+}
+
+impl Held {
+    fn open(server: &ConnectionInfo, password: Option<String>) -> RedisResult<Self> {
+        let mut server = server.clone();
+        if let Some(password) = &password {
+            let settings = server.redis_settings().clone().set_password(password);
+            server = server.set_redis_settings(settings);
+        }
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(COMMAND_TIMEOUT))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_number_of_retries(1)
+            .set_concurrency_limit(MAX_IN_FLIGHT);
+        let manager = ConnectionManager::new_lazy_with_config(Client::open(server)?, config)?;
+        Ok(Self { manager, password })
+    }
 }
 
 /// The server does not answer, or not as it should.
@@ -53,22 +78,24 @@ impl From<RedisError> for RedisUnreachable {
 
 impl RedisLink {
     /// A link to the server at `url`, connected when it is first used: `redis://…`, or `rediss://…` over TLS, where the
-    /// server's certificate is to be of one of `authorities` (PEM), or of one that the system believes.
+    /// server's certificate is to be of one of `authorities` (PEM), or of one that the system believes. `password` stands
+    /// in place of the one in `url`; another counts from the next connection on, and the one that stands is kept.
     ///
     /// # Errors
     /// When `url` is not an address, or `authorities` are none or not asked for.
-    pub fn open(url: &str, authorities: Option<Vec<u8>>, clock: Clock) -> Result<Self, RedisUnreachable> {
+    pub fn open(
+        url: &str,
+        authorities: Option<Vec<u8>>,
+        password: Option<Secret>,
+        clock: Clock,
+    ) -> Result<Self, RedisUnreachable> {
         let client = match authorities {
             Some(pem) => Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(pem) })?,
             None => Client::open(url)?,
         };
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(COMMAND_TIMEOUT))
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_number_of_retries(1)
-            .set_concurrency_limit(MAX_IN_FLIGHT);
-        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self { manager, clock, paused_until: Arc::default() })
+        let server = client.get_connection_info().clone();
+        let held = Arc::new(RwLock::new(Held::open(&server, password.as_ref().map(Secret::now))?));
+        Ok(Self { server, password, held, clock, paused_until: Arc::default() })
     }
 
     /// Whether the server answers.
@@ -76,9 +103,28 @@ impl RedisLink {
     /// # Errors
     /// Why not.
     pub async fn ping(&self) -> Result<(), RedisUnreachable> {
-        let mut manager = self.manager.clone();
-        redis::cmd("PING").query_async::<()>(&mut manager).await?;
-        Ok(())
+        let mut manager = self.manager();
+        let outcome = redis::cmd("PING").query_async::<()>(&mut manager).await;
+        if let Err(error) = &outcome {
+            self.renew(error);
+        }
+        Ok(outcome?)
+    }
+
+    fn manager(&self) -> ConnectionManager {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).manager.clone()
+    }
+
+    /// Begins anew after `error`, where that may help: a manager knows one password, and never asks again once it was
+    /// refused with it.
+    fn renew(&self, error: &RedisError) {
+        let password = self.password.as_ref().map(Secret::now);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if (held.password != password || error.kind() == ErrorKind::AuthenticationFailed)
+            && let Ok(fresh) = Held::open(&self.server, password)
+        {
+            *held = fresh;
+        }
     }
 
     /// The time, in microseconds.
@@ -95,8 +141,9 @@ impl RedisLink {
         if self.now() < self.paused_until.load(Ordering::Relaxed) {
             return Err(RedisUnreachable("the Redis server failed a moment ago".to_owned()));
         }
-        let outcome = ask(self.manager.clone()).await;
+        let outcome = ask(self.manager()).await;
         if let Err(error) = &outcome {
+            self.renew(error);
             self.paused_until.store(self.now() + PAUSE_MICROS, Ordering::Relaxed);
             metrics::counter!("redis_failures_total").increment(1);
             tracing::warn!(kind = ?error.kind(), "the Redis server does not answer as it should");

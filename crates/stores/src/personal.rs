@@ -50,15 +50,29 @@ pub trait Consented: Personal {
     async fn export(&self, db: &Db, person: UserId, keys: &dyn PersonKeys) -> Result<Vec<serde_json::Value>, ApiError>;
 }
 
+/// A person's key, opened: whose it is, and what seals. It is the same for as long as they are there.
+pub struct PersonKey {
+    /// Whose.
+    pub person: UserId,
+    /// The key.
+    pub key: [u8; 32],
+}
+
 /// What such a context asks of the one that has the accounts: what people allow, and their keys.
 #[async_trait::async_trait]
 pub trait PersonKeys: Send + Sync {
+    /// A person's key, to seal under. Before a transaction: the secrets that it is sealed under are not in the database.
+    ///
+    /// # Errors
+    /// `NotFound` once their key is gone.
+    async fn key(&self, person: UserId) -> Result<PersonKey, ApiError>;
+
     /// Seals something under a person's key. The transaction holds the person from here on: whoever takes the purpose back,
     /// or erases them, waits for its end.
     ///
     /// # Errors
     /// `PermissionDenied` with `consent_required` while they don't allow the purpose; `NotFound` once their key is gone.
-    async fn seal(&self, tx: &mut Tx, person: UserId, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError>;
+    async fn seal(&self, tx: &mut Tx, key: &PersonKey, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError>;
 
     /// Opens what was sealed under a person's key for this purpose, in its order; `None` for what can't be opened. On SQLite,
     /// not while a transaction is open.

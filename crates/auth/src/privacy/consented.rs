@@ -3,10 +3,13 @@
 
 use async_trait::async_trait;
 use contracts::{ApiError, ErrorKind, Purpose, UserId};
-use stores::{Tx, personal::PersonKeys};
+use stores::{
+    Tx,
+    personal::{PersonKey, PersonKeys},
+};
 
 use super::{export::KeptData, privacy};
-use crate::{Auth, admin::no_user, model::User, sealing::subject_key, secret, store::people};
+use crate::{Auth, admin::no_user, sealing::subject_key, secret, store::people};
 
 /// Apart from what accounts are sealed for.
 fn named(purpose: Purpose) -> String {
@@ -15,14 +18,24 @@ fn named(purpose: Purpose) -> String {
 
 #[async_trait]
 impl PersonKeys for Auth {
-    async fn seal(&self, tx: &mut Tx, person: UserId, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
-        let user = people::hold(tx, person).await?.ok_or_else(no_user)?;
-        let key = self.key_to_keep(&user)?;
-        if !privacy::allows(tx, person, purpose).await? {
+    /// In whatever process: those without the auth role hold no ring that follows rotations.
+    async fn key(&self, person: UserId) -> Result<PersonKey, ApiError> {
+        let user = self.person(person).await?;
+        let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
+        let plain = self.own_vault()?.open(&subject_key(person), sealed)?;
+        let key: [u8; 32] = plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))?;
+        Ok(PersonKey { person, key })
+    }
+
+    async fn seal(&self, tx: &mut Tx, key: &PersonKey, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
+        let held = people::hold(tx, key.person).await?;
+        // Erased since the key was read: it may seal nothing any more.
+        held.and_then(|user| user.subject_key).ok_or_else(no_user)?;
+        if !privacy::allows(tx, key.person, purpose).await? {
             let detail = format!("this is kept only of who allows it: `PUT /api/v1/privacy/consents/{purpose}`");
             return Err(ApiError::new(ErrorKind::PermissionDenied, "consent_required", detail));
         }
-        self.vault.seal_under(&key, &named(purpose), plain)
+        self.vault.seal_under(&key.key, &named(purpose), plain)
     }
 
     async fn open(
@@ -31,20 +44,12 @@ impl PersonKeys for Auth {
         purpose: Purpose,
         sealed: &[Vec<u8>],
     ) -> Result<Vec<Option<Vec<u8>>>, ApiError> {
-        let key = self.key_to_keep(&self.person(person).await?)?;
-        let purpose = named(purpose);
+        let (key, purpose) = (self.key(person).await?.key, named(purpose));
         Ok(sealed.iter().map(|sealed| secret::open(&key, &purpose, sealed)).collect())
     }
 }
 
 impl Auth {
-    /// A person's key, in whatever process: those without the auth role hold no ring that follows rotations.
-    fn key_to_keep(&self, user: &User) -> Result<[u8; 32], ApiError> {
-        let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
-        let plain = self.own_vault()?.open(&subject_key(user.id), sealed)?;
-        plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))
-    }
-
     /// Takes away what was kept for a purpose that somebody no longer allows, in the transaction that says so.
     pub(super) async fn withdraw(&self, tx: &mut Tx, person: UserId, purpose: Purpose) -> Result<(), ApiError> {
         for context in &self.consented {

@@ -7,9 +7,8 @@ use crate::world::{Answer, Browser, PASSWORD, World, hidden};
 const EMAIL: &str = "ada@example.org";
 const SECOND: [(&str, &str); 2] = [("email", EMAIL), ("password", PASSWORD)];
 
-/// The password of now of an authenticator that was given this key, as RFC 6238 has it: written anew, so that the test
-/// does not believe what it tests.
-fn password(world: &World, key: &str) -> String {
+/// The secret that is shown as this key.
+pub fn bytes(key: &str) -> Vec<u8> {
     const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: Vec<u8> = key
         .chars()
@@ -18,7 +17,13 @@ fn password(world: &World, key: &str) -> String {
             (0..5).rev().map(move |bit| u8::try_from(value >> bit & 1).unwrap())
         })
         .collect();
-    let secret: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |all, bit| all << 1 | bit)).collect()
+}
+
+/// The password of now of an authenticator that was given this key, as RFC 6238 has it: written anew, so that the test
+/// does not believe what it tests.
+fn password(world: &World, key: &str) -> String {
+    let secret = bytes(key);
     let step = (world.clock.now().as_second() / 30).to_be_bytes();
     let mac = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &secret);
     let tag = aws_lc_rs::hmac::sign(&mac, &step);

@@ -27,4 +27,5 @@ mod statements;
 mod storm;
 mod strict;
 mod terms;
+mod vault;
 mod world;

@@ -246,7 +246,7 @@ async fn a_report_says_what_is_kept_by_category_and_who_reads_it(#[case] engine:
 }
 
 /// Whether bytes are in any file of the database; nothing to look at on PostgreSQL.
-fn on_disk(world: &World, wanted: &[u8]) -> bool {
+pub fn on_disk(world: &World, wanted: &[u8]) -> bool {
     let Some(file) = world.db.path() else { return false };
     let files = std::fs::read_dir(file.parent().unwrap()).unwrap();
     files

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::Clock;
+use contracts::{Clock, Secret};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 pub struct ClientConfig {
     /// Where its API is.
     pub base: Url,
-    /// The operator's keys; at least one.
-    pub keys: Vec<String>,
+    /// The operator's keys, one a line; at least one.
+    pub keys: Secret,
     /// Whether further keys are used when the first has no quota left.
     pub rotate: bool,
     /// How long an answer may take as a whole.
@@ -90,6 +90,8 @@ pub(crate) struct ProviderClient {
     known: &'static Known,
     config: ClientConfig,
     http: Client,
+    /// The keys that `pacing` counts for, in its order.
+    counted: Arc<Mutex<Vec<String>>>,
     pacing: Arc<Mutex<Pacing>>,
     cache: Arc<dyn Cache>,
     clock: Clock,
@@ -114,7 +116,8 @@ impl ProviderClient {
         clock: Clock,
     ) -> Result<Self, ProviderError> {
         let failed = |cause: String| ProviderError::Failed { source_id: known.name.to_owned(), cause };
-        if config.keys.is_empty() {
+        let keys = config.keys.lines();
+        if keys.is_empty() {
             return Err(failed("there is no key".to_owned()));
         }
         let http = Client::builder()
@@ -125,8 +128,8 @@ impl ProviderClient {
             .map_err(|error| failed(chain(&error)))?;
         let mut allowance = known.allowance;
         allowance.per_day = config.daily_quota.or(allowance.per_day);
-        let pacing = Pacing::new(allowance, config.keys.len(), config.rotate);
-        Ok(Self { known, config, http, pacing: Arc::new(Mutex::new(pacing)), cache, clock })
+        let pacing = Arc::new(Mutex::new(Pacing::new(allowance, keys.len(), config.rotate)));
+        Ok(Self { known, config, http, counted: Arc::new(Mutex::new(keys)), pacing, cache, clock })
     }
 
     /// Its breaker and its quota.
@@ -207,9 +210,9 @@ impl ProviderClient {
         let (mut pause, mut cause) = (FIRST_PAUSE, String::new());
         let mut tries = 0;
         while tries < TRIES {
-            let key = self.turn(request.cost).await?;
+            let (key, text) = self.turn(request.cost).await?;
             tries += 1;
-            match self.once(url, request, key).await {
+            match self.once(url, request, &text).await {
                 // Five in a row are a change of its fields: the rest of the quota is not spent on that.
                 Tried::Answer(value) if !(request.is_whole)(&value) => {
                     self.pacing().failed(self.clock.now());
@@ -245,14 +248,27 @@ impl ProviderClient {
         Err(ProviderError::Failed { source_id: self.known.name.to_owned(), cause })
     }
 
-    /// Waits for a turn; gives the key to use.
-    async fn turn(&self, cost: u32) -> Result<usize, ProviderError> {
+    /// The keys as they are now: each that is new has a day of its own.
+    fn keys(&self) -> Vec<String> {
+        let keys = self.config.keys.lines();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !keys.is_empty() && *counted != keys {
+            let places: Vec<_> = keys.iter().map(|key| counted.iter().position(|known| known == key)).collect();
+            self.pacing().renew(&places);
+            *counted = keys;
+        }
+        counted.clone()
+    }
+
+    /// Waits for a turn; gives the key to use, and its number.
+    async fn turn(&self, cost: u32) -> Result<(usize, String), ProviderError> {
         let source_id = || self.known.name.to_owned();
         let mut waited = Duration::ZERO;
         loop {
+            let keys = self.keys();
             let turn = self.pacing().ask(self.clock.now(), cost);
             match turn {
-                Turn::Go(key) => return Ok(key),
+                Turn::Go(key) => return Ok((key, keys.into_iter().nth(key).unwrap_or_default())),
                 Turn::Wait(wait) => {
                     let wait = Duration::try_from(wait).unwrap_or_default();
                     waited += wait;
@@ -268,8 +284,7 @@ impl ProviderClient {
         }
     }
 
-    fn request(&self, url: &Url, request: &Request<'_>, key: usize, account: Option<&str>) -> RequestBuilder {
-        let key = self.config.keys.get(key).map(String::as_str).unwrap_or_default();
+    fn request(&self, url: &Url, request: &Request<'_>, key: &str, account: Option<&str>) -> RequestBuilder {
         let mut url = url.clone();
         if let (Auth::Query(name), None) = (self.known.auth, account) {
             url.query_pairs_mut().append_pair(name, key);
@@ -295,7 +310,7 @@ impl ProviderClient {
         }
     }
 
-    async fn once(&self, url: &Url, request: &Request<'_>, key: usize) -> Tried {
+    async fn once(&self, url: &Url, request: &Request<'_>, key: &str) -> Tried {
         let account = match self.account().await {
             Ok(account) => account,
             Err(error) => return Tried::Again(error.detail, None),

@@ -7,7 +7,7 @@ mod store;
 use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use contracts::{ApiError, Call, Clock, ErrorKind, Result, Rng, is_loopback_number};
+use contracts::{ApiError, Call, Clock, ErrorKind, Result, Rng, Secret, is_loopback_number};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Url, header};
 use serde::Deserialize;
@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
     client_id: String,
-    client_secret: Option<String>,
+    client_secret: Option<Secret>,
     authorize: Url,
     token: Url,
     revoke: Url,
@@ -46,7 +46,7 @@ impl LinkConfig {
     ///
     /// # Errors
     /// The reason why `base` is no address.
-    pub fn google(client_id: &str, secret: Option<String>, base: Option<&str>) -> std::result::Result<Self, String> {
+    pub fn google(client_id: &str, secret: Option<Secret>, base: Option<&str>) -> std::result::Result<Self, String> {
         let at = |own: &str, path: &str| {
             let address = base.map_or_else(|| own.to_owned(), |base| base.trim_end_matches('/').to_owned());
             Url::parse(&format!("{address}{path}")).map_err(|error| error.to_string())
@@ -290,8 +290,9 @@ impl Link {
     }
 
     async fn grant(&self, fields: &[(&str, &str)]) -> std::result::Result<Granted, Fault> {
+        let secret = self.config.client_secret.as_ref().and_then(|secret| secret.lines().into_iter().next());
         let mut all = vec![("client_id", self.config.client_id.as_str())];
-        all.extend(self.config.client_secret.as_deref().map(|secret| ("client_secret", secret)));
+        all.extend(secret.as_deref().map(|secret| ("client_secret", secret)));
         all.extend(fields);
         let bytes = self.send(&self.config.token, &all).await?;
         serde_json::from_slice(&bytes)

@@ -63,6 +63,7 @@ pub(crate) enum Turn {
 #[derive(Clone, Debug)]
 pub(crate) struct Pacing {
     allowance: Allowance,
+    rotate: bool,
     keys: Vec<Key>,
     failures: u32,
     open_until: Option<Timestamp>,
@@ -84,9 +85,16 @@ impl Pacing {
     /// An account with so many keys, all of them used in turn only when `rotate` says so: a provider's terms may count
     /// the quota for each project, and then further keys are no more quota but a breach.
     pub fn new(allowance: Allowance, keys: usize, rotate: bool) -> Self {
-        let key = Key { due: Timestamp::MIN, minute: Pace::default(), day: Timestamp::MIN, used: 0 };
-        let keys = vec![key; if rotate { keys.max(1) } else { 1 }];
-        Self { allowance, keys, failures: 0, open_until: None, trying: None }
+        let keys = vec![Key::fresh(); if rotate { keys.max(1) } else { 1 }];
+        Self { allowance, rotate, keys, failures: 0, open_until: None, trying: None }
+    }
+
+    /// The keys are others from now on: `places` says where each stood, if it did. One that is new was never used.
+    pub fn renew(&mut self, places: &[Option<usize>]) {
+        let used = if self.rotate { places.len() } else { 1 };
+        let known = |place: &Option<usize>| place.and_then(|at| self.keys.get(at)).cloned();
+        let keys: Vec<Key> = places.iter().take(used).map(|place| known(place).unwrap_or_else(Key::fresh)).collect();
+        self.keys = keys;
     }
 
     /// Asks for a turn that costs `units` of the day's quota. A turn that is given is taken.
@@ -181,6 +189,10 @@ impl Pacing {
 }
 
 impl Key {
+    fn fresh() -> Self {
+        Self { due: Timestamp::MIN, minute: Pace::default(), day: Timestamp::MIN, used: 0 }
+    }
+
     /// When a day's quota begins anew, if `units` no longer fit into this one.
     fn spent(&mut self, now: Timestamp, units: u32, per_day: Option<u32>) -> Option<Timestamp> {
         let most = per_day?;

@@ -220,7 +220,7 @@ fn forbidden(document: &Document, asked: &Asked) -> Option<String> {
 pub fn config(base: &str, keys: &[&str]) -> ClientConfig {
     ClientConfig {
         base: base.parse().unwrap(),
-        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        keys: keys.join("\n").into(),
         rotate: false,
         timeout: Duration::from_millis(400),
         daily_quota: None,

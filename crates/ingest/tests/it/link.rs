@@ -169,7 +169,7 @@ async fn kept(s: &Setup) -> Option<String> {
 }
 
 fn link(s: &Setup, base: &str) -> Arc<Link> {
-    let config = LinkConfig::google("app", Some("hush".to_owned()), Some(base)).unwrap();
+    let config = LinkConfig::google("app", Some("hush".into()), Some(base)).unwrap();
     Arc::new(Link::new("youtube", config, store(s), s.clock.clone(), Rng::seeded(3)).unwrap())
 }
 

@@ -1,8 +1,11 @@
 //! Every provider, faked by its document: what is read of a title, what an adapter asks for, and every fault in turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use contracts::{ContentType, CreditRole, Region, SourceRecord};
+use contracts::{ContentType, CreditRole, Region, Secret, SourceRecord};
 use ingest::{
     ClientConfig, Gracenote, JustWatch, PlatformAdapter, ProviderError, StreamingAvailability, Tmdb, Watchmode, YouTube,
 };
@@ -453,4 +456,37 @@ async fn a_series_of_watchmode_has_its_seasons_and_episodes() {
     s.clock.advance(SignedDuration::from_hours(25));
     server.fault(&[whole, Fault::Body("{\"seasons\":2}")]);
     assert_eq!(own.details("678", Region::US).await.unwrap_err().code(), "provider_unexpected_answer");
+}
+
+#[tokio::test]
+async fn a_key_that_changed_is_shown_from_the_next_request_on() {
+    let s = setup().await;
+    let (server, base) = serve(&YOUTUBE).await;
+    let file = Arc::new(Mutex::new("good1\n".to_owned()));
+    let read = Arc::clone(&file);
+    let keys = Secret::live(move || read.lock().unwrap().clone());
+    let make = |rotate: bool| {
+        let keys = keys.clone();
+        let config = ClientConfig { keys, rotate, daily_quota: Some(101), ..config(&base, &[]) };
+        YouTube::new(config, &[CHANNEL.to_owned()], cache(), s.clock.clone()).unwrap()
+    };
+    let (one, all) = (make(false), make(true));
+    for provider in [&one, &all] {
+        provider.search("harbour", Region::US).await.unwrap();
+        assert!(matches!(provider.search("street", Region::US).await, Err(ProviderError::QuotaSpent { .. })));
+    }
+    *file.lock().unwrap() = "good2\ngood1\n".to_owned();
+    for provider in [&one, &all] {
+        provider.search("street", Region::US).await.unwrap();
+    }
+    // What was used of a key that stays is not forgotten: one unit is left of each.
+    all.refreshed("film0000001", Region::US).await.unwrap();
+    all.catalog(Region::US, None).await.unwrap();
+    assert!(matches!(all.search("rain", Region::US).await, Err(ProviderError::QuotaSpent { .. })));
+    let shown: Vec<_> = server.asked().iter().map(|asked| asked.key.clone()).collect();
+    assert_eq!(shown, ["good1", "good1", "good2", "good2", "good2", "good1"]);
+    // While there is none, those from before count.
+    file.lock().unwrap().clear();
+    one.refreshed("film0000001", Region::US).await.unwrap();
+    assert_eq!(server.asked().last().unwrap().key, "good2");
 }

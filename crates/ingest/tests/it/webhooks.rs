@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use contracts::Region;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt as _;
-use ingest::{Ingest, IngestConfig, Mapping, PlatformAdapter, Secret, StreamingAvailability, Webhook};
+use ingest::{Ingest, IngestConfig, Mapping, PlatformAdapter, StreamingAvailability, Webhook};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -41,7 +41,7 @@ async fn node(s: &Setup) -> (Router, Arc<crate::fake::Server>) {
     let adapter = StreamingAvailability::new(config(&base, &["good"]), cache, s.clock.clone()).unwrap();
     let adapter: Arc<dyn PlatformAdapter> = Arc::new(adapter);
     let hook = |secrets: &[usize], mapping: Option<&str>| Webhook {
-        secrets: secrets.iter().map(|at| Secret::parse(&secret(*at)).unwrap()).collect(),
+        secrets: secrets.iter().map(|at| secret(*at)).collect::<Vec<_>>().join("\n").into(),
         mapping: mapping.map(|text| Arc::new(Mapping::from_toml(text).unwrap())),
         region: Region::US,
     };

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use contracts::Secret;
 use serde::Serialize;
+
+use super::given::Given;
 
 /// Valkey or Redis: the cache and the rate limits of several processes. Without it each process has its own.
 #[derive(Clone, Debug, confique::Config)]
@@ -11,12 +14,25 @@ pub struct Redis {
     /// `redis://…` on this machine, or `rediss://…` over TLS.
     #[config(env = "MEDIA_GATEWAY_REDIS_URL")]
     pub url: Option<String>,
+    /// A file with the password, in place of one in the address. Another counts from the next connection on.
+    #[config(env = "MEDIA_GATEWAY_REDIS_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
     /// The authorities that the server's certificate may be of, as PEM; those that the system believes where absent.
     #[config(env = "MEDIA_GATEWAY_REDIS_AUTHORITIES_FILE")]
     pub authorities_file: Option<PathBuf>,
     /// What every key begins with, so that several deployments can share a server.
     #[config(env = "MEDIA_GATEWAY_REDIS_PREFIX", default = "media-gateway:")]
     pub prefix: String,
+}
+
+impl Redis {
+    /// The password of its file, where there is one.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn password(&self) -> anyhow::Result<Option<Secret>> {
+        Given { key: "redis.password", value: &None, file: &self.password_file }.secret()
+    }
 }
 
 /// Who may ask how much, on the gateway's port. Read again on SIGHUP and by `POST /api/v1/admin/reload`.

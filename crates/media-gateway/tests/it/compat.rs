@@ -16,10 +16,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use serde_json::json;
 use stores::{Db, DbConfig, args};
 use tempfile::TempDir;
 use testkit::TestDb;
+use uuid::Uuid;
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
@@ -238,4 +240,82 @@ fn a_postgres_of_a_newer_release_is_refused() {
     for verb in [&["serve"][..], &["search", "paper"], &["migrate"]] {
         one_line(&setup.run(verb), 1, "schema 9999");
     }
+}
+
+/// The statements of a migration. A trigger is one, and so is what stands between dollars.
+fn statements(script: &str) -> Vec<String> {
+    let (mut all, mut current, mut inside) = (Vec::new(), String::new(), false);
+    for line in script.lines().filter(|line| !line.trim_start().starts_with("--")) {
+        let end = line.trim_end();
+        current.push_str(end);
+        current.push('\n');
+        if end.ends_with(" BEGIN") || end == "END;" {
+            inside = end != "END;";
+        }
+        inside ^= end.matches("$$").count() % 2 == 1;
+        if !inside && end.ends_with(';') {
+            all.push(std::mem::take(&mut current));
+        }
+    }
+    all
+}
+
+/// Brings an empty database to where the release before a migration left it.
+async fn before(db: &Db, engine: &str, version: i64) {
+    const TABLE: &str = "CREATE TABLE schema_migrations (
+        version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let recorded = fs::read_to_string(folder.join("checksums.txt")).unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute(TABLE, args![]).await.unwrap();
+    for (checksum, file) in recorded.lines().map(|line| line.split_once("  ").unwrap()) {
+        let (of, name) = file.trim_end_matches(".sql").split_once('/').unwrap();
+        let (number, name) = name.split_once('_').unwrap();
+        let number: i64 = number.parse().unwrap();
+        if of != engine || number >= version {
+            continue;
+        }
+        for statement in statements(&fs::read_to_string(folder.join(file)).unwrap()) {
+            tx.execute(statement.clone(), args![]).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
+        }
+        let applied = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
+        tx.execute(applied, args![number, name, checksum]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+/// Whoever was erased before there was a history left none: nobody waits for an answer to that.
+async fn erasures_of_before_there_was_a_history_are_answered(db: &Db, engine: &str) {
+    const HISTORY: i64 = 52;
+    before(db, engine, HISTORY).await;
+    let [gone, asked]: [Uuid; 2] = [1, 2].map(Uuid::from_u128);
+    let at: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+    let sql = "INSERT INTO auth_erasures (id, user_id, requested_at, due_at, erased_at) VALUES ($1, $2, $3, $4, $5)";
+    for (id, erased_at) in [(gone, Some(at)), (asked, None)] {
+        db.execute(sql, args![id, id, at, at, erased_at]).await.unwrap();
+    }
+    let sql = "INSERT INTO auth_erasure_answers (erasure_id, context, rows_gone, answered_at) VALUES ($1, $2, $3, $4)";
+    db.execute(sql, args![gone, "auth", 7_i64, at]).await.unwrap();
+    assert_eq!(db.missing_migrations().await.unwrap()[0], "playback_history");
+    db.migrate().await.unwrap();
+    let sql = "SELECT erasure_id, context, rows_gone, answered_at FROM auth_erasure_answers ORDER BY context";
+    let answers: Vec<(Uuid, String, i64, Timestamp)> = db.fetch_all(sql, args![]).await.unwrap();
+    assert_eq!(answers, [(gone, "auth".to_owned(), 7, at), (gone, "playback".to_owned(), 0, at)]);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn erasures_of_before_there_was_a_history_are_answered_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&folder.path().join("earlier.db"), &testkit::fast()).await.unwrap();
+    erasures_of_before_there_was_a_history_are_answered(&db, "sqlite").await;
+}
+
+#[tokio::test]
+async fn erasures_of_before_there_was_a_history_are_answered_on_postgres() {
+    let database = testkit::postgres().await;
+    let db = database.reopen(&testkit::fast()).await;
+    db.execute("DROP SCHEMA public CASCADE", args![]).await.unwrap();
+    db.execute("CREATE SCHEMA public", args![]).await.unwrap();
+    erasures_of_before_there_was_a_history_are_answered(&db, "postgres").await;
 }

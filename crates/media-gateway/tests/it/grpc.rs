@@ -28,7 +28,7 @@ use crate::{
 };
 
 fn peer(app: &App, role: &'static str, token: Option<&str>) -> Peer {
-    let config = ClientConfig { peer_token: token.map(str::to_owned), ..ClientConfig::default() };
+    let config = ClientConfig { peer_token: token.map(Into::into), ..ClientConfig::default() };
     connect_lazy(role, app.url(role), &config, Clock::system(), Rng::system()).unwrap()
 }
 

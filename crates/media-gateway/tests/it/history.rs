@@ -1,19 +1,30 @@
 //! What people watched: kept while they allow it, sealed, shown to them alone, and nobody's once it is 90 days old.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use access::{Live, Verifier, VerifierConfig};
+use async_trait::async_trait;
 use auth::{Algorithm, Auth, AuthConfig, NewUser};
 use catalog::Catalog;
 use contracts::{
-    Call, Caller, CatalogApi, Clock, ContentId, Credential, Identity, Purpose, Rng, Role, Scopes, Subject, Trace,
-    UserId,
+    ApiError, Call, Caller, CatalogApi, Clock, ContentId, Credential, Identity, Purpose, Rng, Role, Scopes, Subject,
+    Trace, UserId,
 };
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use playback::{Histories, NewHistoryEntry, Playback};
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{
+    Db, DbConfig, Tx, args,
+    personal::{Consented, PersonKey, PersonKeys, Personal},
+};
 use testkit::TestDb;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -247,24 +258,30 @@ struct World {
     auth: Arc<Auth>,
     playback: Playback,
     clock: Clock,
+    catalog: Arc<Catalog>,
     film: ContentId,
     db: TestDb,
 }
 
 impl World {
     async fn over(db: TestDb) -> Self {
+        Self::with(db, Arc::new(Histories)).await
+    }
+
+    /// With what takes histories away.
+    async fn with(db: TestDb, histories: Arc<dyn Consented>) -> Self {
         let (clock, rng) = (testkit::clock(), Rng::system());
         let expected = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
         let verifier = Arc::new(Verifier::new(expected, clock.clone(), Arc::new(Live::default())));
         let config = AuthConfig { algorithm: Algorithm::ES256, ..AuthConfig::new(ISSUER, [7; 32]) };
         let auth = Auth::new(db.db(), clock.clone(), rng.clone(), config, verifier);
-        let auth = Arc::new(auth.with_consented(vec![Arc::new(Histories)]));
+        let auth = Arc::new(auth.with_consented(vec![histories]));
         auth.seed().await.unwrap();
-        let catalog = Catalog::new(db.db(), testkit::cache(), clock.clone(), rng.clone());
+        let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), clock.clone(), rng.clone()));
         let records = [record("festival", "en", "The Paper Lighthouse")];
         let film = catalog.ingest(&testkit::operator_call(), &records).await.unwrap()[0].content_id;
-        let playback = Playback::new(db.db(), clock.clone(), rng, Arc::new(catalog), Arc::clone(&auth) as _);
-        Self { auth, playback, clock, film, db }
+        let playback = Playback::new(db.db(), clock.clone(), rng, Arc::clone(&catalog) as _, Arc::clone(&auth) as _);
+        Self { auth, playback, clock, catalog, film, db }
     }
 
     fn call(&self, person: UserId) -> Call {
@@ -355,4 +372,133 @@ async fn an_entry_is_nobodys_after_90_days_on_sqlite() {
 #[tokio::test]
 async fn an_entry_is_nobodys_after_90_days_on_postgres() {
     an_entry_is_nobodys_after_90_days(testkit::postgres_owned().await).await;
+}
+
+/// A place in a transaction where the next who comes is kept waiting.
+#[derive(Default)]
+struct Gate {
+    shut: AtomicBool,
+    reached: Notify,
+    opened: Notify,
+}
+
+impl Gate {
+    fn shut(&self) {
+        self.shut.store(true, Ordering::SeqCst);
+    }
+
+    async fn pass(&self) {
+        if self.shut.swap(false, Ordering::SeqCst) {
+            self.reached.notify_one();
+            self.opened.notified().await;
+        }
+    }
+}
+
+/// The keys of people, with a gate behind what was sealed and before it is written.
+struct GatedKeys(Arc<Auth>, Gate);
+
+#[async_trait]
+impl PersonKeys for GatedKeys {
+    async fn key(&self, person: UserId) -> Result<PersonKey, ApiError> {
+        PersonKeys::key(&*self.0, person).await
+    }
+
+    async fn seal(&self, tx: &mut Tx, key: &PersonKey, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
+        let sealed = PersonKeys::seal(&*self.0, tx, key, purpose, plain).await?;
+        self.1.pass().await;
+        Ok(sealed)
+    }
+
+    async fn open(
+        &self,
+        person: UserId,
+        purpose: Purpose,
+        sealed: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, ApiError> {
+        PersonKeys::open(&*self.0, person, purpose, sealed).await
+    }
+}
+
+/// Histories, with a gate behind their end and before that is for good.
+#[derive(Default)]
+struct GatedHistories(Gate);
+
+#[async_trait]
+impl Personal for GatedHistories {
+    fn context(&self) -> &'static str {
+        Histories.context()
+    }
+
+    async fn erase(&self, tx: &mut Tx, person: UserId) -> Result<u64, ApiError> {
+        let gone = Histories.erase(tx, person).await?;
+        self.0.pass().await;
+        Ok(gone)
+    }
+}
+
+#[async_trait]
+impl Consented for GatedHistories {
+    fn purpose(&self) -> Purpose {
+        Histories.purpose()
+    }
+
+    async fn export(&self, db: &Db, person: UserId, keys: &dyn PersonKeys) -> Result<Vec<Value>, ApiError> {
+        Histories.export(db, person, keys).await
+    }
+}
+
+async fn no_entry_outlives_the_consent_that_is_taken_back_meanwhile(db: TestDb) {
+    const MEANWHILE: Duration = Duration::from_millis(300);
+    let histories = Arc::new(GatedHistories::default());
+    let world = World::with(db, Arc::clone(&histories) as _).await;
+    let keys = Arc::new(GatedKeys(Arc::clone(&world.auth), Gate::default()));
+    let (clock, catalog) = (world.clock.clone(), Arc::clone(&world.catalog));
+    let playback = Playback::new(world.db.db(), clock, Rng::system(), catalog as _, Arc::clone(&keys) as _);
+    let playback = Arc::new(playback);
+    let add = |person: UserId| {
+        let new = NewHistoryEntry { content_id: world.film, watched_at: None, completion_rate: None };
+        let (playback, call) = (Arc::clone(&playback), world.call(person));
+        tokio::spawn(async move { playback.add(&call, &new).await })
+    };
+    let withdraw = |person: UserId| {
+        let (auth, call) = (Arc::clone(&world.auth), world.call(person));
+        tokio::spawn(async move { auth.set_consent(&call, Purpose::History, false).await })
+    };
+    let count = "SELECT COUNT(*) FROM playback_history";
+    let people = [world.person("ada").await, world.person("bob").await];
+
+    // What is being kept is waited for, and goes.
+    keys.1.shut();
+    let added = add(people[0]);
+    keys.1.reached.notified().await;
+    let withdrawn = withdraw(people[0]);
+    tokio::time::sleep(MEANWHILE).await;
+    assert!(!withdrawn.is_finished(), "the consent went before what was sealed under it was there");
+    keys.1.opened.notify_one();
+    added.await.unwrap().unwrap();
+    withdrawn.await.unwrap().unwrap();
+    assert_eq!(world.db.fetch_one::<i64>(count, args![]).await.unwrap(), 0, "it came first, and went");
+
+    // What comes while the consent is taken back waits, and is refused.
+    histories.0.shut();
+    let withdrawn = withdraw(people[1]);
+    histories.0.reached.notified().await;
+    let added = add(people[1]);
+    tokio::time::sleep(MEANWHILE).await;
+    assert!(!added.is_finished(), "an entry was kept while the consent was taken back");
+    histories.0.opened.notify_one();
+    withdrawn.await.unwrap().unwrap();
+    assert_eq!(added.await.unwrap().unwrap_err().code, "consent_required");
+    assert_eq!(world.db.fetch_one::<i64>(count, args![]).await.unwrap(), 0, "it came too late");
+}
+
+#[tokio::test]
+async fn no_entry_outlives_its_consent_on_sqlite() {
+    no_entry_outlives_the_consent_that_is_taken_back_meanwhile(testkit::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn no_entry_outlives_its_consent_on_postgres() {
+    no_entry_outlives_the_consent_that_is_taken_back_meanwhile(testkit::postgres_owned().await).await;
 }

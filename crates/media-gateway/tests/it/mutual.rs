@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -108,6 +109,64 @@ fn roles_show_each_other_certificates_that_change_while_they_run() {
     refused(&late);
     issue(dir.path(), "late", &other);
     eventually(&late, 200);
+}
+
+/// A node whose token stands in a file of its own.
+fn with_token(dir: &Path, database: &TestDb, name: &str, tokens: &str) -> Setup {
+    let file = dir.join(format!("{name}.token"));
+    std::fs::write(&file, tokens).unwrap();
+    Setup::on(&dir.join(name))
+        .env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap())
+        .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", file.to_str().unwrap())
+}
+
+#[test]
+fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fails() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), database());
+    let [old, new] = ["o", "n"].map(|letter| format!("{}\n", letter.repeat(40)));
+    let back = with_token(dir.path(), &database, "back", &old).roles("auth,catalog,ingest,playback").start();
+    let front = ["auth", "catalog", "ingest", "playback"].into_iter().fold(
+        with_token(dir.path(), &database, "front", &old).roles("gateway,search"),
+        |setup, role| setup.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role)),
+    );
+    let front = front.start();
+    fixtures::ingest_all(&back.setup);
+    front.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
+    // None is answered out of the cache, and the titles of each come from the other node.
+    let asked = AtomicU32::new(0);
+    let found = || {
+        let year = 1_000 + asked.fetch_add(1, Ordering::SeqCst) % 900;
+        let answer = front.get(&format!("/api/v1/search?q=lighthouse&year_from={year}"));
+        answer.status == 200 && answer.json["results"].as_array().is_some_and(|results| !results.is_empty())
+    };
+    assert!(found(), "{}", front.log());
+    let (both, done) = (format!("{new}{old}"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let failed = scope.spawn(|| {
+            let mut failed = 0;
+            while !done.load(Ordering::SeqCst) {
+                failed += u32::from(!found());
+            }
+            failed
+        });
+        // The one who shows the newest first: who is asked does not know it yet.
+        for (name, tokens) in [("front", &both), ("back", &both), ("front", &new)] {
+            std::fs::write(dir.path().join(format!("{name}.token")), tokens).unwrap();
+            let so_far = asked.load(Ordering::SeqCst);
+            while asked.load(Ordering::SeqCst) < so_far + 20 {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        done.store(true, Ordering::SeqCst);
+        assert_eq!(failed.join().unwrap(), 0, "{}", front.log());
+    });
+    // The file is what is shown: with a token that nobody else has, the other node gives no title.
+    std::fs::write(dir.path().join("front.token"), "x".repeat(40)).unwrap();
+    assert!(!found());
+    // And one that is too short is none: the token from before is shown.
+    std::fs::write(dir.path().join("back.token"), format!("{}\n{both}", "x".repeat(40))).unwrap();
+    std::fs::write(dir.path().join("front.token"), "short").unwrap();
+    assert!(found(), "{}", front.log());
 }
 
 /// Has the command line see to a node's certificate, and says what that printed.

@@ -18,6 +18,7 @@ use crate::{
     app::{PATIENCE, Setup, one_line},
     fixtures,
     identities::people::{self, ISSUER},
+    mail::Browser,
 };
 
 /// The tables that each context empties of somebody.
@@ -278,5 +279,33 @@ fn what_somebody_searches_for_is_written_nowhere() {
     for (path, bytes) in files {
         let found = bytes.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD.as_bytes()));
         assert!(!found, "{} holds what was asked", path.display());
+    }
+}
+
+/// The mail to them is where an address has to stand: it lies in the folder's outbox where no server takes it.
+#[test]
+fn who_somebody_is_and_where_they_come_from_is_in_no_file_but_the_mail_to_them() {
+    const ADDRESS: &str = "orlop@quincewharf.example";
+    const FROM: &str = "198.51.100.231";
+    let app = Setup::new().env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1").start();
+    let mut browser = Browser::new(&app);
+    let account = [("email", ADDRESS), ("password", "correct horse battery")];
+    for (page, status) in [("/signup", 200), ("/login", 303)] {
+        assert_eq!(browser.submit(page, page, &account), status, "{page}");
+    }
+    assert_eq!(Browser::new(&app).submit("/forgot", "/forgot", &[("email", ADDRESS)]), 200);
+    let from = |path: &str| app.request("GET", path).header("x-forwarded-for", FROM);
+    assert_eq!(app.send(from("/api/v1/platforms")).status, 200);
+    assert_eq!(app.send(from("/api/v1/auth/me").bearer_auth("a guess")).status, 401);
+    assert!(!app.log().contains(ADDRESS), "{}", app.log());
+    drop(browser);
+    let (setup, status) = app.stop();
+    assert!(status.success());
+    let outbox = setup.folder().join("outbox");
+    let files: Vec<_> = files(setup.folder()).into_iter().filter(|(path, _)| !path.starts_with(&outbox)).collect();
+    assert!(files.iter().any(|(path, _)| path.ends_with("media-gateway.db")));
+    for ((path, bytes), word) in files.iter().flat_map(|file| [ADDRESS, "quincewharf", FROM].map(|word| (file, word))) {
+        let found = bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+        assert!(!found, "{} holds {word}", path.display());
     }
 }

@@ -38,6 +38,23 @@ fn send(app: &App, id: &str, secret: &[u8], body: &str) -> Answer {
 }
 
 #[test]
+fn a_secret_that_changed_signs_from_the_next_message_on() {
+    const NEW: [u8; 32] = [9; 32];
+    let dir = tempfile::tempdir().unwrap();
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path())).start();
+    let row = json!({ "id": 1, "name": "The Brass Meridian", "year": 2019 });
+    let body = json!({ "type": "titles", "data": [row] }).to_string();
+    send(&app, "msg_1", &NEW, &body).problem(401, "webhook_signature");
+    let [old, new] = [SECRET, NEW].map(|secret| format!("whsec_{}\n", STANDARD.encode(secret)));
+    fixtures::write(dir.path(), "secret", format!("{new}{old}").as_bytes());
+    send(&app, "msg_1", &NEW, &body).ok();
+    send(&app, "msg_2", &SECRET, &body).ok();
+    fixtures::write(dir.path(), "secret", new.as_bytes());
+    send(&app, "msg_3", &SECRET, &body).problem(401, "webhook_signature");
+    send(&app, "msg_3", &NEW, &body).ok();
+}
+
+#[test]
 fn a_message_that_proves_whose_it_is_is_taken_in_once_even_when_the_node_is_killed() {
     let dir = tempfile::tempdir().unwrap();
     let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path(), MAPPING, "")).start();

@@ -320,12 +320,12 @@ fn entrance(asked: &Arc<Asked>) -> Entrance {
 #[tokio::test]
 async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     let asked = Arc::new(Asked::default());
-    let auth = crate::ServerAuth::new(Some(crate::suites::PEER_TOKEN.to_owned()), None);
+    let auth = crate::ServerAuth::new(Some(crate::suites::PEER_TOKEN.into()), None);
     let config = ServerConfig { auth, entrance: Some(entrance(&asked)), ..ServerConfig::default() };
     let told = Arc::new(Told::default());
     let loopback = Loopback::serve_with(services(&told), config, clock(), Rng::seeded(1)).await;
     let with = |token: Option<&str>| {
-        let config = ClientConfig { peer_token: token.map(str::to_owned), ..ClientConfig::default() };
+        let config = ClientConfig { peer_token: token.map(Into::into), ..ClientConfig::default() };
         CatalogClient::new(loopback.peer_with("catalog", config))
     };
     let (role, stranger, guess) = (CatalogClient::new(loopback.peer("catalog")), with(None), with(Some("guess")));

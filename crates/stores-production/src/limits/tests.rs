@@ -1,6 +1,6 @@
 //! The script against the suite and, step by step, against the pure rule; and a server that is not there.
 
-use contracts::{ApiError, Clock, Rng};
+use contracts::{ApiError, Clock, Rng, Secret};
 use stores::{
     cache::Cache,
     limits::{MAX_SLOTS, Quota, take},
@@ -17,7 +17,7 @@ fn server() -> String {
 
 fn link() -> RedisLink {
     let url = server();
-    RedisLink::open(&url, None, Clock::system()).unwrap()
+    RedisLink::open(&url, None, None, Clock::system()).unwrap()
 }
 
 /// Keys of this test alone.
@@ -78,7 +78,7 @@ async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
     let url = format!("redis://{}", taken.local_addr().unwrap());
     for hangs in [true, false] {
         let held = hangs.then(|| taken.try_clone().unwrap());
-        let link = RedisLink::open(&url, None, Clock::system()).unwrap();
+        let link = RedisLink::open(&url, None, None, Clock::system()).unwrap();
         let (limits, cache) = (RedisLimits::new(link.clone(), "x:"), RedisCache::new(link.clone(), "x:"));
         let cells = [Cell { slot: 0, quota: Quota::new(1, Duration::from_secs(1)) }];
         let began = std::time::Instant::now();
@@ -93,7 +93,7 @@ async fn without_a_server_there_is_an_empty_cache_and_no_verdict() {
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         drop(held);
     }
-    assert!(RedisLink::open("http://nowhere", None, Clock::system()).is_err());
+    assert!(RedisLink::open("http://nowhere", None, None, Clock::system()).is_err());
 }
 
 /// A way to the server that can be cut and mended: its port, and whether it is cut.
@@ -123,7 +123,7 @@ async fn cuttable() -> (u16, tokio::sync::watch::Sender<bool>) {
 async fn what_could_not_be_forgotten_is_not_believed() {
     const MINUTE: Duration = Duration::from_secs(60);
     let ((port, cut), prefix, clock) = (cuttable().await, prefix(), Clock::fixed(Clock::system().now()));
-    let here = RedisLink::open(&format!("redis://127.0.0.1:{port}"), None, clock.clone()).unwrap();
+    let here = RedisLink::open(&format!("redis://127.0.0.1:{port}"), None, None, clock.clone()).unwrap();
     let (here, there) = (RedisCache::new(here, &prefix), RedisCache::new(link(), &prefix));
     here.put("content:a", "old".into(), MINUTE).await;
     assert_eq!(here.get("content:a").await.as_deref(), Some(&b"old"[..]));
@@ -177,7 +177,7 @@ async fn a_server_over_tls_shows_a_certificate_that_is_believed() {
     let ((port, ours), (_, other)) = (encrypted().await, encrypted().await);
     let open = |host: &str, scheme: &str, authority: Option<&String>| {
         let authority = authority.map(|pem| pem.clone().into_bytes());
-        RedisLink::open(&format!("{scheme}://{host}:{port}"), authority, Clock::system())
+        RedisLink::open(&format!("{scheme}://{host}:{port}"), authority, None, Clock::system())
     };
     let link = open("localhost", "rediss", Some(&ours)).unwrap();
     link.ping().await.unwrap();
@@ -193,4 +193,60 @@ async fn a_server_over_tls_shows_a_certificate_that_is_believed() {
         assert!(open(host, scheme, authority).unwrap().ping().await.is_err(), "{scheme}://{host}");
     }
     assert!(open("localhost", "redis", Some(&ours)).is_err(), "authorities are for TLS");
+}
+
+/// Whether the server answers by the end of five seconds.
+async fn answers(link: &RedisLink) -> bool {
+    for _ in 0..100 {
+        if link.ping().await.is_ok() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_password_that_changed_counts_from_the_next_connection() {
+    let user = prefix().replace(':', "");
+    let mut admin = redis::Client::open(server()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut allow = async |words: &[&str]| {
+        let mut command = redis::cmd("ACL");
+        command.arg("SETUSER").arg(&user).arg(words);
+        command.query_async::<()>(&mut admin).await.unwrap();
+    };
+    allow(&["on", ">first", "~*", "&*", "+@all"]).await;
+    let (file, (port, cut)) = (std::sync::Arc::new(std::sync::Mutex::new("first".to_owned())), cuttable().await);
+    let read = std::sync::Arc::clone(&file);
+    let password = Secret::live(move || read.lock().unwrap().clone());
+    let url = format!("redis://{user}@127.0.0.1:{port}");
+    let link = RedisLink::open(&url, None, Some(password), Clock::system()).unwrap();
+    link.ping().await.unwrap();
+    let reconnect = async || {
+        cut.send(true).unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cut.send(false).unwrap();
+    };
+
+    // The file first: the connection that stands is good, and there is no other until it breaks.
+    *file.lock().unwrap() = "second".to_owned();
+    link.ping().await.unwrap();
+    allow(&["resetpass", ">second"]).await;
+    reconnect().await;
+    assert!(answers(&link).await, "the new password is not shown");
+
+    // The server first: nobody comes in until the file says so, and then everybody does.
+    allow(&["resetpass", ">third"]).await;
+    link.ping().await.unwrap();
+    reconnect().await;
+    for _ in 0..3 {
+        assert!(link.ping().await.is_err(), "an old password came in");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    *file.lock().unwrap() = "third".to_owned();
+    assert!(answers(&link).await, "it is not asked again");
+    let cache = RedisCache::new(link, &format!("{user}:"));
+    cache.put("a", "one".into(), Duration::from_secs(60)).await;
+    assert_eq!(cache.get("a").await.as_deref(), Some(&b"one"[..]));
+    redis::cmd("ACL").arg("DELUSER").arg(&user).query_async::<()>(&mut admin).await.unwrap();
 }
