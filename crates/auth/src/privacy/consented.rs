@@ -6,7 +6,7 @@ use contracts::{ApiError, ErrorKind, Purpose, UserId};
 use stores::{Tx, personal::PersonKeys};
 
 use super::{export::KeptData, privacy};
-use crate::{Auth, admin::no_user, model::User, sealing::subject_key, secret, store::people};
+use crate::{Auth, admin::no_user, sealing::subject_key, secret, store::people};
 
 /// Apart from what accounts are sealed for.
 fn named(purpose: Purpose) -> String {
@@ -16,8 +16,7 @@ fn named(purpose: Purpose) -> String {
 #[async_trait]
 impl PersonKeys for Auth {
     async fn seal(&self, tx: &mut Tx, person: UserId, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
-        let user = people::hold(tx, person).await?.ok_or_else(no_user)?;
-        let key = self.key_to_keep(&user)?;
+        let key = self.key_to_keep(person, people::hold_key(tx, person).await?)?;
         if !privacy::allows(tx, person, purpose).await? {
             let detail = format!("this is kept only of who allows it: `PUT /api/v1/privacy/consents/{purpose}`");
             return Err(ApiError::new(ErrorKind::PermissionDenied, "consent_required", detail));
@@ -31,7 +30,7 @@ impl PersonKeys for Auth {
         purpose: Purpose,
         sealed: &[Vec<u8>],
     ) -> Result<Vec<Option<Vec<u8>>>, ApiError> {
-        let key = self.key_to_keep(&self.person(person).await?)?;
+        let key = self.key_to_keep(person, people::subject_key(&self.db, person).await?)?;
         let purpose = named(purpose);
         Ok(sealed.iter().map(|sealed| secret::open(&key, &purpose, sealed)).collect())
     }
@@ -39,9 +38,9 @@ impl PersonKeys for Auth {
 
 impl Auth {
     /// A person's key, in whatever process: those without the auth role hold no ring that follows rotations.
-    fn key_to_keep(&self, user: &User) -> Result<[u8; 32], ApiError> {
-        let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
-        let plain = self.own_vault()?.open(&subject_key(user.id), sealed)?;
+    fn key_to_keep(&self, person: UserId, sealed: Option<Vec<u8>>) -> Result<[u8; 32], ApiError> {
+        let sealed = sealed.ok_or_else(no_user)?;
+        let plain = self.own_vault()?.open(&subject_key(person), &sealed)?;
         plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))
     }
 
