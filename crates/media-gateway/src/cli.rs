@@ -4,6 +4,7 @@ mod auth;
 mod bar;
 mod completions;
 mod config;
+mod database;
 mod demo;
 mod doctor;
 mod door;
@@ -82,6 +83,11 @@ enum Verb {
     Doctor,
     /// Bring the database to this release's schema
     Migrate,
+    /// See to the users of a database of PostgreSQL
+    Database {
+        #[command(subcommand)]
+        verb: database::DatabaseVerb,
+    },
     /// Read titles from files or URLs into the catalogue
     Ingest(ingest::IngestArgs),
     /// List the jobs of this node, show one or run it now
@@ -170,6 +176,7 @@ pub async fn run(command: Command) -> ExitCode {
             Verb::Demo(args) => demo::run(&global, &args).await,
             Verb::Doctor => doctor::run(&global).await,
             Verb::Migrate => migrate::run(&global).await,
+            Verb::Database { verb } => database::run(&global, &verb).await,
             Verb::Ingest(args) => ingest::run(&global, &args).await,
             Verb::Jobs(args) => jobs::run(&global, &args).await,
             Verb::Search(args) => search::run(&global, &args).await,

@@ -8,6 +8,7 @@ mod limits;
 mod node;
 mod owner;
 mod peers;
+mod privileges;
 mod roles;
 mod secrets;
 mod services;

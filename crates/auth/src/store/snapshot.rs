@@ -1,5 +1,5 @@
-//! What every process verifies with, whatever its roles, and nothing more: the database's user of a role without accounts
-//! reads of these tables no other columns (ADR 36).
+//! What every process verifies with, whatever its roles, and nothing more: where a process without accounts has a user of
+//! the database to itself, that user may read no other columns of these tables (ADR 36).
 
 use access::{ApiKeyRecord, KeyKind};
 use contracts::{Subject, UserId};
