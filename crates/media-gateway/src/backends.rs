@@ -45,9 +45,8 @@ pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
 /// Whether a database that somebody else migrates is as this process needs it.
 async fn is_ready(config: &Config, db: &Db, user: &User) -> anyhow::Result<()> {
     let missing = db.missing_migrations().await?;
-    if let Some(first) = missing.first() {
-        let many = missing.len();
-        let detail = format!("the database is {many} migrations behind, from `{first}` on; its owner: {BY_OWNER}");
+    if let Some(last) = missing.last() {
+        let detail = format!("the database is without `{last}`, which its user may not add; its owner: {BY_OWNER}");
         return Err(ApiError::unavailable("schema_behind", detail).into());
     }
     let needed = privileges::needed(&config.roles());

@@ -115,7 +115,8 @@ pub async fn postgres() -> TestDb {
     database(&server, &server, None).await
 }
 
-/// As [`postgres`], for a user who owns the database and nothing else: held to row security, as in production.
+/// As [`postgres`], for a user who owns the database, makes users of it and nothing else: held to row security, as in
+/// production.
 ///
 /// # Panics
 /// As [`postgres`].
@@ -127,7 +128,7 @@ pub async fn postgres_owned() -> TestDb {
     let admin = Db::open_postgres(&server, &fast()).await.unwrap();
     // Tests run side by side: another may have made it just now.
     let role = format!(
-        "DO $$ BEGIN CREATE ROLE {OWNER} LOGIN PASSWORD '{password}'; EXCEPTION
+        "DO $$ BEGIN CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{password}'; EXCEPTION
         WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     );
     admin.execute(role, args![]).await.unwrap();

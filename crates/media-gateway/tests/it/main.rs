@@ -6,6 +6,7 @@ mod app;
 mod asked;
 mod compat;
 mod curation;
+mod database_users;
 mod dead_letters;
 mod demo;
 mod disk;
