@@ -176,7 +176,7 @@ pub async fn hold_to(tx: &mut Tx, name: &str, needs: &BTreeSet<Privilege>) -> Re
     run(tx, format!("GRANT CONNECT ON DATABASE {database} TO {user}")).await?;
     run(tx, format!("GRANT USAGE ON SCHEMA {} TO {user}", quoted(&schema))).await?;
     let makes_tables = "SELECT has_schema_privilege(CAST($1 AS NAME), CAST(current_schema() AS TEXT), 'CREATE')";
-    if tx.fetch_one(makes_tables, args![name]).await? {
+    if tx.fetch_one::<bool>(makes_tables, args![name]).await? {
         // As PostgreSQL came before 15, everybody did.
         run(tx, format!("REVOKE CREATE ON SCHEMA {} FROM PUBLIC, {user}", quoted(&schema))).await?;
     }

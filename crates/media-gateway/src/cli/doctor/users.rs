@@ -6,10 +6,15 @@ use crate::{backends, config::Config, privileges};
 /// The user; nothing on SQLite, nor where one process has every role: its user owns the database. That it can't be asked
 /// who the user is says the check of the database.
 pub(super) async fn user(config: &Config) -> Option<Check> {
-    let user = backends::user(config).await.ok().flatten().filter(|_| !config.all_roles())?;
+    if config.all_roles() {
+        return None;
+    }
+    let user = backends::user(config).await.ok().flatten()?;
     let needed = privileges::needed(&config.roles());
     let fix = format!("as the database's owner: {}", backends::BY_OWNER);
-    let check = |state, found: String, fix| Some(check("database user", state, format!("{} {found}", user.name), fix));
+    let check = |state: State, found: String, fix: String| {
+        Some(check("database user", state, format!("{} {found}", user.name), fix))
+    };
     if let Some(lacking) = backends::some(user.lacks(&needed)) {
         return check(State::Bad, format!("may not {lacking}"), fix);
     }
