@@ -89,6 +89,8 @@ impl House {
             .env("MEDIA_GATEWAY_DATABASE_URL", self.url_of(&user, &self.password(&user)))
             .env(&format!("MEDIA_GATEWAY_LISTEN_{}", role.to_uppercase()), "127.0.0.1:0")
             .env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0")
+            // Six of them, beside other tests on the same server.
+            .env("MEDIA_GATEWAY_DATABASE_MAX_CONNECTIONS", "5")
     }
 
     /// Starts it, where it reaches these others.
