@@ -58,7 +58,7 @@ fn known(db: &Db) -> &'static [Migration] {
     }
 }
 
-/// The tables that the migrations of PostgreSQL leave, each with its owner: the first line of a migration says whose it is.
+/// The tables that PostgreSQL's migrations leave, each with its owner: the first line of a migration says whose it is.
 pub(crate) fn tables() -> Vec<(&'static str, &'static str)> {
     let mut tables = Vec::new();
     for migration in POSTGRES {

@@ -115,7 +115,7 @@ pub async fn postgres() -> TestDb {
     database(&server, &server, None).await
 }
 
-/// As [`postgres`], for a user who owns the database, makes users of it and nothing else: held to row security, as in
+/// As [`postgres`], for a user who owns the database, may make users and nothing else: held to row security, as in
 /// production.
 ///
 /// # Panics

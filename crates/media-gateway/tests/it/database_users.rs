@@ -1,4 +1,4 @@
-//! A user of the database for each process, on a real server: what each may do, and a deployment in which none may do more.
+//! A user of the database for each process, on a real server: what each may do, and a deployment where none may do more.
 
 use std::{
     collections::BTreeSet,
@@ -237,6 +237,10 @@ fn users_may_do_what_was_reviewed_and_nothing_else() {
         assert_eq!(there, known, "each is of the context that its migration names");
         let owners = BTreeSet::from_iter(users::tables().into_iter().map(|(owner, _)| owner));
         assert_eq!(owners, BTreeSet::from_iter(ROLES.into_iter().chain(["stores"])), "each context has a user");
+        let scrubbed = "SELECT CAST(relname AS TEXT) AS name FROM pg_class
+            WHERE 'autovacuum_vacuum_threshold=0' = ANY(reloptions) ORDER BY name";
+        let scrubbed = db.fetch_all::<String>(scrubbed, args![]).await.unwrap();
+        assert_eq!(scrubbed, ["auth_users", "playback_history"], "by the server: their users may not");
         let mut lines = Vec::new();
         for role in ROLES {
             let mut tx = db.begin().await.unwrap();

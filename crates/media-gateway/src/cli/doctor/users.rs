@@ -1,10 +1,10 @@
-//! The database's user of a process with some of the roles: whether it may do what those need, and no more than that.
+//! The database's user of a process with some of the roles: whether it may do what those need, and no more.
 
 use super::{Check, State, check};
 use crate::{backends, config::Config, privileges};
 
-/// The user; nothing on SQLite, nor where one process has every role: its user owns the database. That it can't be asked
-/// who the user is says the check of the database.
+/// The user; nothing on SQLite, nor where one process has every role: its user owns the database. Where nobody can tell, the
+/// check of the database says why.
 pub(super) async fn user(config: &Config) -> Option<Check> {
     if config.all_roles() {
         return None;
