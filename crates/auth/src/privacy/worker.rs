@@ -64,7 +64,8 @@ impl Eraser {
                 Err(error) => tracing::warn!(receipt = %erasure.id, %error, "an account can't be erased yet"),
             }
         }
-        // No receipt says `erased` while a file may still show the key.
+        // No receipt says `erased` while a file may still show the key: but for a minute or so where only the server itself may
+        // vacuum (ADR 36).
         if self.traces && !self.auth.db.scrub("auth_users").await? {
             return Ok(());
         }

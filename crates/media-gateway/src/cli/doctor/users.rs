@@ -3,7 +3,7 @@
 use super::{Check, State, check};
 use crate::{backends, config::Config, privileges};
 
-/// The user; nothing on SQLite, nor where one process has every role: its user owns the database. Where nobody can tell, the
+/// The user; nothing on SQLite, nor where one process has every role and its user the database. Where nobody can tell, the
 /// check of the database says why.
 pub(super) async fn user(config: &Config) -> Option<Check> {
     if config.all_roles() {
