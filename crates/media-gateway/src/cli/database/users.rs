@@ -118,6 +118,9 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path) -> anyhow::R
     let needed = privileges::needed(roles);
     let (granted, revoked) = users::hold_to(tx, &name, &needed).await?;
     let user = users::find(tx, &name).await?.context("a user who was made is not there")?;
+    if let Some(less) = backends::some(user.lacks(&needed)) {
+        anyhow::bail!("{name} could not be granted {less}: `database.url` has to name the owner of every table");
+    }
     let more = backends::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
     if let Some(more) = more {
         anyhow::bail!("{name} can do more than is granted here ({more}): end what it has as another or as PUBLIC");
