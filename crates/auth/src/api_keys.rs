@@ -1,7 +1,7 @@
 //! API keys: people make, list and end their own.
 
 use access::{KeyKind, NewKey};
-use contracts::{ApiError, Call, Credential, ErrorKind, Role, Scope, Scopes, UserId, person_required};
+use contracts::{ApiError, Call, Credential, ErrorKind, Scope, Scopes, UserId, person_required};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use stores::Rows;
@@ -133,17 +133,11 @@ pub(crate) fn manager(call: &Call) -> Result<(&contracts::Identity, UserId), Api
 }
 
 impl Auth {
-    /// A new key of a kind, for somebody of a role who may do `most`: what is kept of it, and the key itself.
+    /// A new key of a kind, for somebody who may do `most`: what is kept of it, and the key itself.
     ///
     /// # Errors
     /// `InvalidArgument` for a key that can't be.
-    pub(crate) fn new_key(
-        &self,
-        new: &NewApiKey,
-        kind: KeyKind,
-        most: &Scopes,
-        role: Role,
-    ) -> Result<(Key, String), ApiError> {
+    pub(crate) fn new_key(&self, new: &NewApiKey, kind: KeyKind, most: &Scopes) -> Result<(Key, String), ApiError> {
         let now = self.clock.now();
         let (name, expires_at) = new.checked(kind, most, now)?;
         let NewKey { key, public_id, salt, hash } = NewKey::generate(kind, &self.rng);
@@ -158,7 +152,6 @@ impl Auth {
             created_at: now,
             expires_at,
             last_used_at: None,
-            role,
         };
         Ok((kept, key))
     }
@@ -171,7 +164,7 @@ impl Auth {
     pub async fn create_api_key(&self, call: &Call, new: &NewApiKey) -> contracts::Result<CreatedApiKey> {
         let (who, user) = manager(call)?;
         let kind = if new.kind == Some(KeyKind::Mcp) { KeyKind::Mcp } else { KeyKind::User };
-        let (key, shown) = self.new_key(new, kind, &who.scopes, who.role)?;
+        let (key, shown) = self.new_key(new, kind, &who.scopes)?;
         let name_sealed = Some(self.seal_for(user, Kind::KeyName, &key.name).await?);
         let mut tx = self.db.begin().await?;
         // Whoever ends everything of theirs comes before this or after it: a token that ended leaves no key behind, also
@@ -183,7 +176,7 @@ impl Auth {
             return Err(ApiError::new(ErrorKind::Unauthenticated, "bad_token", "this token was revoked"));
         }
         tx.sees(Rows::Of(who.org)).await?;
-        if trust::api_keys(&mut tx, Some(user), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
+        if trust::api_keys(&mut tx, user, key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }
         let view = ApiKeyView::from(&key);
@@ -203,7 +196,7 @@ impl Auth {
         let (who, user) = manager(call)?;
         let mut tx = self.db.begin().await?;
         tx.sees(Rows::Of(who.org)).await?;
-        let mut rows = trust::api_keys(&mut tx, Some(user), self.clock.now(), MAX_KEYS).await?;
+        let mut rows = trust::api_keys(&mut tx, user, self.clock.now(), MAX_KEYS).await?;
         drop(tx);
         self.open_into(user, Kind::KeyName, rows.iter_mut().map(|row| (&mut row.key.name, row.name_sealed.take())))
             .await?;

@@ -20,7 +20,11 @@ use crate::{
     providers::Known,
     rotations::Rotations,
     secret::Vault,
-    store::{ages, service_keys, trust},
+    store::{
+        ages,
+        snapshot::{self, KnownKey},
+        trust,
+    },
 };
 
 /// Events that say what was revoked.
@@ -151,14 +155,13 @@ impl Auth {
         let revoked = trust::revocations(&self.db, now, access::MAX_REVOCATIONS).await?;
         let mut tx = self.db.begin().await?;
         tx.sees(Rows::All).await?;
-        let api_keys = trust::api_keys(&mut tx, None, now, access::MAX_API_KEYS).await?;
+        let api_keys = snapshot::api_keys(&mut tx, now, access::MAX_API_KEYS).await?;
         drop(tx);
-        let services = service_keys::in_force(&self.db, None, now, access::MAX_API_KEYS).await?;
-        let services = services.into_iter().map(service_keys::ServiceKeyRow::record);
+        let services = snapshot::service_keys(&self.db, now, access::MAX_API_KEYS).await?;
         // Programs' keys first: there are few, and what is beyond the most is not known.
-        let api_keys = services.chain(api_keys.into_iter().map(trust::ApiKeyRow::record)).collect();
-        let keys = trust::keys(&self.db, now).await?;
-        let keys = keys.iter().filter_map(|key| serde_json::from_str(&key.public).ok()).collect();
+        let api_keys = services.into_iter().chain(api_keys).map(|KnownKey(id, record)| (id, record)).collect();
+        let keys = snapshot::public_keys(&self.db, now).await?;
+        let keys = keys.iter().filter_map(|key| serde_json::from_str(key).ok()).collect();
         let ages = ages::all(&self.db, access::MAX_AGE_LIMITS).await?;
         let ages = ages.into_iter().map(|row| (row.user, row.ages)).collect();
         self.live().replace(Snapshot { keys: JwkSet { keys }, revoked, api_keys, ages }, now);

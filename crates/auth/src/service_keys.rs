@@ -36,8 +36,8 @@ impl Auth {
         let client = clients::get(&self.db, client).await?.filter(|client| client.disabled_at.is_none());
         let client = client.ok_or_else(no_client)?;
         let role = client.role.ok_or_else(no_client)?;
-        let (key, shown) = self.new_key(new, KeyKind::Service, &client.scopes.clone().within(role), role)?;
-        if service_keys::in_force(&self.db, Some(&client.id), key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
+        let (key, shown) = self.new_key(new, KeyKind::Service, &client.scopes.clone().within(role))?;
+        if service_keys::in_force(&self.db, &client.id, key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
         }
         let view = ApiKeyView::from(&key);
@@ -57,7 +57,7 @@ impl Auth {
     pub async fn service_keys(&self, call: &Call, client: &str) -> contracts::Result<Vec<ApiKeyView>> {
         call.require_operator()?;
         clients::get(&self.db, client).await?.filter(|client| client.role.is_some()).ok_or_else(no_client)?;
-        let rows = service_keys::in_force(&self.db, Some(client), self.clock.now(), MAX_KEYS).await?;
+        let rows = service_keys::in_force(&self.db, client, self.clock.now(), MAX_KEYS).await?;
         Ok(rows.iter().map(|row| ApiKeyView::from(&row.key)).collect())
     }
 

@@ -15,4 +15,5 @@ pub(crate) mod privacy;
 pub(crate) mod retention;
 pub(crate) mod sealing;
 pub(crate) mod service_keys;
+pub(crate) mod snapshot;
 pub(crate) mod trust;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::{Clock, Component, ComponentState, Embedder, IntentReader, Mailer};
+use contracts::{ApiError, Clock, Component, ComponentState, Embedder, IntentReader, Mailer};
 use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
 use mail::{FileMailer, SmtpMailer};
@@ -16,25 +16,83 @@ use stores::{
     cache::Cache,
     db::{Db, DbConfig},
     limits::LimitStore,
+    users::{Privilege, User},
     vectors::{VectorError, VectorIndex},
 };
 use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
 pub use stores_production::RedisLink;
 use stores_production::{RedisCache, RedisLimits};
 
-use crate::config::Config;
+use crate::{config::Config, privileges};
 
 /// How long the Redis server may take to say that it is there.
 const REDIS_PATIENCE: Duration = Duration::from_millis(800);
 
-/// The database, brought to this release's schema.
+/// The database, with this release's schema: brought to it, where its user may do that.
 ///
 /// # Errors
-/// When it can't be opened or was migrated by a newer release.
+/// When it can't be opened or was migrated by a newer release. Where others migrate it: `schema_behind` when they have yet
+/// to, and `database_user` when its user may not do what the roles of this process need.
 pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
     let db = open(config, folder).await?;
-    db.migrate().await?;
+    match db.user().await?.filter(|user| !user.migrates) {
+        Some(user) => is_ready(config, &db, &user).await?,
+        None => db.migrate().await?,
+    }
     Ok(db)
+}
+
+/// Whether a database that somebody else migrates is as this process needs it.
+async fn is_ready(config: &Config, db: &Db, user: &User) -> anyhow::Result<()> {
+    let missing = db.missing_migrations().await?;
+    if let Some(last) = missing.last() {
+        let detail = format!("the database is without `{last}`, which its user may not add; its owner: {BY_OWNER}");
+        return Err(ApiError::unavailable("schema_behind", detail).into());
+    }
+    let needed = privileges::needed(&config.roles());
+    if let Some(lacking) = some(user.lacks(&needed)) {
+        let detail = format!("the database's user {} may not {lacking}; its owner: {BY_OWNER}", user.name);
+        return Err(ApiError::unavailable("database_user", detail).into());
+    }
+    Ok(())
+}
+
+/// What the owner of a database does for processes whose users are others.
+pub const BY_OWNER: &str = "run `media-gateway migrate`, then `media-gateway database users`";
+
+/// The first of some privileges, and how many others there are; `None` where there are none.
+pub fn some<'a>(mut privileges: impl Iterator<Item = &'a Privilege>) -> Option<String> {
+    let first = privileges.next()?;
+    Some(match privileges.count() {
+        0 => first.to_string(),
+        others => format!("{first}, and {others} more"),
+    })
+}
+
+/// The database as it is, where it has users: PostgreSQL.
+///
+/// # Errors
+/// `InvalidArgument` on SQLite; or when it can't be opened.
+pub async fn with_users(config: &Config) -> anyhow::Result<Db> {
+    if owns_database(config) {
+        let detail = "SQLite has no users: name a database of PostgreSQL in `database.url`";
+        return Err(ApiError::invalid("no_database_users", detail).into());
+    }
+    Ok(open(config, Path::new("")).await?)
+}
+
+/// The database's user; `None` on SQLite.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn user(config: &Config) -> anyhow::Result<Option<User>> {
+    if owns_database(config) {
+        return Ok(None);
+    }
+    let db = with_users(config).await?;
+    let user = db.user().await;
+    db.close().await;
+    Ok(user?)
 }
 
 /// The names of the migrations the database has yet to see. Changes nothing, and makes no file.

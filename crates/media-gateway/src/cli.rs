@@ -83,7 +83,7 @@ enum Verb {
     Doctor,
     /// Bring the database to this release's schema
     Migrate,
-    /// See to the users that nodes connect to PostgreSQL as
+    /// See to the users of a database of PostgreSQL
     Database {
         #[command(subcommand)]
         verb: database::DatabaseVerb,

@@ -9,6 +9,7 @@ mod limits;
 mod node;
 mod owner;
 mod peers;
+mod privileges;
 mod roles;
 mod secrets;
 mod services;

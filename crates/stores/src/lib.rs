@@ -16,6 +16,7 @@ mod row;
 pub mod sql;
 mod sqlite;
 pub mod suites;
+pub mod users;
 mod value;
 pub mod vectors;
 

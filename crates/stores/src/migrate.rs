@@ -58,6 +58,24 @@ fn known(db: &Db) -> &'static [Migration] {
     }
 }
 
+/// The tables that PostgreSQL's migrations leave, each with its owner: the first line of a migration says whose it is.
+pub(crate) fn tables() -> Vec<(&'static str, &'static str)> {
+    let mut tables = Vec::new();
+    for migration in POSTGRES {
+        let mut owner = "";
+        for line in migration.script.lines() {
+            let after = |word: &str| line.strip_prefix(word);
+            let name = |word: &str| after(word)?.split([' ', '(', ';']).next();
+            owner = after("-- owner: ").unwrap_or(owner);
+            tables.extend(name("CREATE TABLE ").map(|table| (owner, table)));
+            if let Some(gone) = name("DROP TABLE ") {
+                tables.retain(|(_, table)| *table != gone);
+            }
+        }
+    }
+    tables
+}
+
 fn seen(applied: &[(i64, String)], wanted: i64) -> bool {
     applied.iter().any(|(version, _)| *version == wanted)
 }

@@ -148,7 +148,8 @@ pub async fn postgres() -> TestDb {
     database(&server, &server, None).await
 }
 
-/// As [`postgres`], for a user who owns the database and nothing else: held to row security, as in production.
+/// As [`postgres`], for a user who owns the database, may make users and nothing else: held to row security, as in
+/// production.
 ///
 /// # Panics
 /// As [`postgres`].
@@ -172,7 +173,7 @@ async fn owned_by(owner: &str) -> TestDb {
     let admin = Db::open_postgres(&server, &fast()).await.unwrap();
     // Tests run side by side: another may have made it just now.
     let role = format!(
-        "DO $$ BEGIN CREATE ROLE {owner} LOGIN PASSWORD '{password}'; EXCEPTION
+        "DO $$ BEGIN CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD '{password}'; EXCEPTION
         WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     );
     admin.execute(role, args![]).await.unwrap();

@@ -20,17 +20,15 @@ fn named(purpose: Purpose) -> String {
 impl PersonKeys for Auth {
     /// In whatever process: those without the auth role hold no ring that follows rotations.
     async fn key(&self, person: UserId) -> Result<PersonKey, ApiError> {
-        let user = self.person(person).await?;
-        let sealed = user.subject_key.as_deref().ok_or_else(no_user)?;
-        let plain = self.own_vault()?.open(&subject_key(person), sealed)?;
+        let sealed = people::subject_key(&self.db, person).await?.ok_or_else(no_user)?;
+        let plain = self.own_vault()?.open(&subject_key(person), &sealed)?;
         let key: [u8; 32] = plain.try_into().map_err(|_| ApiError::internal("the key of a person can't be opened"))?;
         Ok(PersonKey { person, key })
     }
 
     async fn seal(&self, tx: &mut Tx, key: &PersonKey, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
-        let held = people::hold(tx, key.person).await?;
         // Erased since the key was read: it may seal nothing any more.
-        held.and_then(|user| user.subject_key).ok_or_else(no_user)?;
+        people::hold_key(tx, key.person).await?.ok_or_else(no_user)?;
         if !privacy::allows(tx, key.person, purpose).await? {
             let detail = format!("this is kept only of who allows it: `PUT /api/v1/privacy/consents/{purpose}`");
             return Err(ApiError::new(ErrorKind::PermissionDenied, "consent_required", detail));

@@ -60,7 +60,8 @@ impl Eraser {
 
     async fn step(&mut self, group: &Group) -> Result<(), ApiError> {
         self.erase_due().await?;
-        // No receipt says `erased` while a file may still show the key.
+        // No receipt says `erased` while a file may still show the key: but for a minute or so where only the server itself may
+        // vacuum (ADR 36).
         if self.traces && !self.auth.db.scrub("auth_users").await? {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! What is kept of every key that programs show, whomever it stands for.
 
-use access::{ApiKeyRecord, KeyKind, SALT_BYTES};
-use contracts::{OrgId, Role, Scopes, Subject};
+use access::{KeyKind, SALT_BYTES};
+use contracts::Scopes;
 use jiff::Timestamp;
 use stores::{DbError, FromRow, Row};
 use uuid::Uuid;
@@ -23,8 +23,6 @@ pub(crate) struct Key {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
-    /// Of whoever it stands for.
-    pub role: Role,
 }
 
 impl FromRow for Key {
@@ -41,15 +39,6 @@ impl FromRow for Key {
             created_at: row.get("created_at")?,
             expires_at: row.get("expires_at")?,
             last_used_at: row.get("last_used_at")?,
-            role: row.get::<String>("role")?.parse()?,
         })
-    }
-}
-
-impl Key {
-    /// What verification needs of it.
-    pub(crate) fn record(self, subject: Subject, org: Option<OrgId>) -> (String, ApiKeyRecord) {
-        let Self { public_id, kind, salt, hash, role, scopes, created_at, expires_at, .. } = self;
-        (public_id, ApiKeyRecord { kind, salt, hash, subject, role, org, scopes, created_at, expires_at })
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{Session, User};
 
 const USER: &str = "id, email_sealed, subject_key, password_hash, role, email_verified_at, failed_attempts,
     locked_until, created_at, disabled_at";
+const SUBJECT_KEY: &str = "SELECT subject_key FROM auth_users WHERE id = $1";
 const SESSION: &str = "id, user_id, agent, agent_sealed, authenticated_at, created_at, last_seen_at";
 
 /// What a new account is made of.
@@ -53,6 +54,17 @@ async fn lock(tx: &mut Tx, id: UserId) -> Result<(), DbError> {
 pub(crate) async fn hold(tx: &mut Tx, id: UserId) -> Result<Option<User>, DbError> {
     lock(tx, id).await?;
     tx.fetch_optional(format!("SELECT {USER} FROM auth_users WHERE id = $1"), args![id.0]).await
+}
+
+/// The key of a person, as it is sealed: all that is read of them for a context without accounts.
+pub(crate) async fn subject_key(db: &Db, id: UserId) -> Result<Option<Vec<u8>>, DbError> {
+    Ok(db.fetch_optional::<Option<Vec<u8>>>(SUBJECT_KEY, args![id.0]).await?.flatten())
+}
+
+/// As [`subject_key`], of somebody whom nobody else holds until the transaction ends.
+pub(crate) async fn hold_key(tx: &mut Tx, id: UserId) -> Result<Option<Vec<u8>>, DbError> {
+    lock(tx, id).await?;
+    Ok(tx.fetch_optional::<Option<Vec<u8>>>(SUBJECT_KEY, args![id.0]).await?.flatten())
 }
 
 pub(crate) async fn by_blind(db: &Db, blind: &[u8]) -> Result<Option<User>, DbError> {

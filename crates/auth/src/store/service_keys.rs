@@ -1,14 +1,12 @@
 //! Keys of programs that stand for themselves.
 
-use access::ApiKeyRecord;
-use contracts::Subject;
 use jiff::Timestamp;
 use stores::{Db, DbError, FromRow, Row, Tx, args};
 use uuid::Uuid;
 
 use super::keys::{COLUMNS, Key};
 
-/// A program's key as it is kept; its role is that of its client.
+/// A program's key as it is kept.
 pub(crate) struct ServiceKeyRow {
     pub key: Key,
     pub client: String,
@@ -17,13 +15,6 @@ pub(crate) struct ServiceKeyRow {
 impl FromRow for ServiceKeyRow {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self { key: Key::from_row(row)?, client: row.get("client_id")? })
-    }
-}
-
-impl ServiceKeyRow {
-    /// What verification needs of it.
-    pub(crate) fn record(self) -> (String, ApiKeyRecord) {
-        self.key.record(Subject::Service(self.client), None)
     }
 }
 
@@ -46,24 +37,21 @@ pub(crate) async fn insert(tx: &mut Tx, row: &ServiceKeyRow) -> Result<(), DbErr
     tx.execute(sql, args).await.map(|_| ())
 }
 
-/// The keys in force of a client, or of all clients.
+/// The keys in force of a client.
 pub(crate) async fn in_force(
     db: &Db,
-    client: Option<&str>,
+    client: &str,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<ServiceKeyRow>, DbError> {
-    let condition = if client.is_some() { "AND k.client_id = $3" } else { "" };
-    let mut args = args![now, i64::try_from(limit).unwrap_or(i64::MAX)];
-    args.extend(client.map(Into::into));
     let sql = format!(
-        "SELECT {COLUMNS}, 'service' AS kind, k.client_id, c.role
+        "SELECT {COLUMNS}, 'service' AS kind, k.client_id
         FROM auth_service_keys k JOIN auth_clients c ON c.id = k.client_id
         WHERE k.revoked_at IS NULL AND c.disabled_at IS NULL AND c.role IS NOT NULL
-            AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}
+            AND (k.expires_at IS NULL OR k.expires_at > $1) AND k.client_id = $3
         ORDER BY k.created_at DESC, k.id LIMIT $2"
     );
-    db.fetch_all(sql, args).await
+    db.fetch_all(sql, args![now, i64::try_from(limit).unwrap_or(i64::MAX), client]).await
 }
 
 pub(crate) async fn end(tx: &mut Tx, client: &str, id: Uuid, now: Timestamp) -> Result<bool, DbError> {

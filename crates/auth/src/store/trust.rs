@@ -1,7 +1,7 @@
 //! Signing keys, revocations, API keys and proofs: what verification is fed with.
 
-use access::{ApiKeyRecord, Revoked};
-use contracts::{OrgId, Subject, UserId};
+use access::Revoked;
+use contracts::{OrgId, UserId};
 use jiff::Timestamp;
 use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
 use uuid::Uuid;
@@ -124,13 +124,6 @@ impl FromRow for ApiKeyRow {
     }
 }
 
-impl ApiKeyRow {
-    /// What verification needs of it.
-    pub(crate) fn record(self) -> (String, ApiKeyRecord) {
-        self.key.record(Subject::User(self.user), self.org)
-    }
-}
-
 pub(crate) async fn insert_api_key(tx: &mut Tx, row: &ApiKeyRow) -> Result<(), DbError> {
     let key = &row.key;
     tx.execute(
@@ -154,23 +147,20 @@ pub(crate) async fn insert_api_key(tx: &mut Tx, row: &ApiKeyRow) -> Result<(), D
     .map(|_| ())
 }
 
-/// The keys in force of a person, or of everybody, among those that the transaction sees.
+/// The keys in force of a person, among those that the transaction sees.
 pub(crate) async fn api_keys(
     tx: &mut Tx,
-    user: Option<UserId>,
+    user: UserId,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<ApiKeyRow>, DbError> {
-    let condition = if user.is_some() { "AND k.user_id = $3" } else { "" };
-    let mut args = args![now, i64::try_from(limit).unwrap_or(i64::MAX)];
-    args.extend(user.map(|user| user.0.into()));
     let sql = format!(
-        "SELECT {COLUMNS}, k.kind, k.user_id, k.org_id, k.name_sealed, u.role
+        "SELECT {COLUMNS}, k.kind, k.user_id, k.org_id, k.name_sealed
         FROM auth_api_keys k JOIN auth_users u ON u.id = k.user_id
-        WHERE k.revoked_at IS NULL AND u.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) {condition}
-        ORDER BY k.created_at DESC LIMIT $2"
+        WHERE k.revoked_at IS NULL AND u.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1)
+            AND k.user_id = $3 ORDER BY k.created_at DESC LIMIT $2"
     );
-    tx.fetch_all(sql, args).await
+    tx.fetch_all(sql, args![now, i64::try_from(limit).unwrap_or(i64::MAX), user.0]).await
 }
 
 pub(crate) async fn end_api_key(tx: &mut Tx, user: UserId, id: Uuid, now: Timestamp) -> Result<bool, DbError> {

@@ -1,6 +1,7 @@
-//! `database`: the users that nodes connect to PostgreSQL as.
+//! `database`: the users of a database of PostgreSQL.
 
 mod password;
+mod users;
 
 use clap::Subcommand;
 
@@ -14,10 +15,13 @@ pub enum DatabaseVerb {
     /// are handed the file. The server knows one password at a time, so that none from before is kept. Killed half-way,
     /// nobody is locked out, and the next run ends what was begun.
     Password,
+    /// Make a user for each process, who may do what its roles need and nothing more: as the owner, after `migrate`
+    Users(users::UsersArgs),
 }
 
 pub async fn run(global: &Global, verb: &DatabaseVerb) -> anyhow::Result<()> {
     match verb {
         DatabaseVerb::Password => password::run(global).await,
+        DatabaseVerb::Users(args) => users::run(global, args).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod password;
+mod users;
 
 use std::{net::TcpListener, path::Path};
 
@@ -152,6 +153,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             let damaged = damaged_secrets(folder.path()).into_iter().chain(secrets::unreadable(config)).chain(own);
             checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
             checks.push(database(config, &folder).await);
+            checks.extend(users::user(config).await);
             checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
@@ -214,8 +216,12 @@ async fn database(config: &Config, folder: &Folder) -> Check {
             check("database", State::Less, found, fix)
         }
         Ok(missing) => {
+            let found = format!("{engine}, without {}", missing.join(", "));
+            if users::is_migrated_by_others(config).await {
+                return check("database", State::Bad, found, format!("as its owner: {}", backends::BY_OWNER));
+            }
             let fix = "nothing: the next start migrates it, or `media-gateway migrate` now";
-            check("database", State::Less, format!("{engine}, without {}", missing.join(", ")), fix)
+            check("database", State::Less, found, fix)
         }
         Err(error) => check("database", State::Bad, format!("{engine}: {error:#}"), backends::mend(config)),
     }

@@ -7,6 +7,7 @@ mod asked;
 mod compat;
 mod curation;
 mod database_password;
+mod database_users;
 mod dead_letters;
 mod demo;
 mod disk;

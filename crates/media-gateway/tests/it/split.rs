@@ -18,12 +18,12 @@ use crate::{
     sockets,
 };
 
-const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
+pub const LIGHTHOUSE: &str = "/api/v1/content/lookup?id_type=imdb&id_value=tt9900001";
 const TRENDING: [&str; 3] = ["Harbour Street", "Salt and Thunder", "The Paper Lighthouse"];
 const FACETS: [&str; 5] = ["genres", "content_types", "decades", "platforms", "languages"];
 const AGE_LIMIT: &str = "/api/v1/auth/age-limit";
-const CONSENT: &str = "/api/v1/privacy/consents/viewing_history";
-const HISTORY: &str = "/api/v1/user/history";
+pub const CONSENT: &str = "/api/v1/privacy/consents/viewing_history";
+pub const HISTORY: &str = "/api/v1/user/history";
 const WITH_ACCOUNTS: &str = "auth,catalog,ingest";
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 
@@ -100,7 +100,7 @@ impl Cluster {
 }
 
 /// Where a test can ask for several people.
-fn behind_a_proxy(setup: Setup) -> Setup {
+pub fn behind_a_proxy(setup: Setup) -> Setup {
     let setup = setup.env("MEDIA_GATEWAY_TRUSTED_PROXIES", "127.0.0.1");
     setup.env("MEDIA_GATEWAY_RATE_LIMITS_ANONYMOUS", "1000,1000,10000,100000")
 }
@@ -376,7 +376,7 @@ fn what_one_process_revokes_the_other_turns_away() {
 }
 
 /// A limit that the process with the accounts is told holds in the one that searches, and no longer than it is there.
-fn age_limits_are_in_force(front: &App, token: &str) {
+pub fn age_limits_are_in_force(front: &App, token: &str) {
     let shown = || {
         let found = front.send(front.request("GET", "/api/v1/search?q=harbour+street").bearer_auth(token));
         let hits = found.json["results"].as_array().filter(|_| found.status == 200);
@@ -401,7 +401,7 @@ fn age_limits_are_in_force(front: &App, token: &str) {
 }
 
 /// The gateway keeps what the process with the accounts answered, as that one's documentation says.
-fn a_key_is_made_once(front: &App, token: &str) {
+pub fn a_key_is_made_once(front: &App, token: &str) {
     let made = || {
         let request = front.request("POST", "/api/v1/auth/keys").bearer_auth(token).header("idempotency-key", "once");
         front.send(request.json(&json!({ "name": "mine", "scopes": "read:content" }))).ok()
@@ -416,7 +416,7 @@ fn a_key_is_made_once(front: &App, token: &str) {
 
 /// What is watched is kept by another process than the one that has the person's key, says what they allow and gives them
 /// all that is kept: the consent that it is told of there holds here at once, and what it takes back is gone here at once.
-fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
+pub fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
     let since = Instant::now();
     // A person has so many requests a second, and what came before was their own too.
     let send = |method: &str, path: &str, body: &Value| loop {
@@ -445,7 +445,7 @@ fn a_history_is_kept_apart_from_accounts(front: &App, token: &str) {
 }
 
 /// Of somebody who signs up in a browser and allows the command line what it asks for.
-fn token_of_a_person(front: &App) -> String {
+pub fn token_of_a_person(front: &App) -> String {
     let mut browser = Browser::new(front);
     let form = [("email", "ada@example.org"), ("password", "correct horse battery")];
     assert_eq!((browser.submit("/signup", "/signup", &form), browser.submit("/login", "/login", &form)), (200, 303));

@@ -1,0 +1,147 @@
+//! `database users`: a user of the database for each process, held to what its roles do there.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, DirBuilder},
+    io::ErrorKind,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use contracts::{ApiError, Rng};
+use serde::Serialize;
+use stores::{Db, Tx, users};
+
+use crate::{
+    backends,
+    cli::{Global, out},
+    config::Config,
+    folder::write_whole,
+    privileges,
+    roles::{Role, UnknownRole},
+};
+
+/// The longest name that PostgreSQL keeps whole, in bytes.
+const LONGEST: usize = 63;
+
+/// The roles of one process.
+type Roles = BTreeSet<Role>;
+
+#[derive(Args, Debug)]
+pub struct UsersArgs {
+    /// The roles of each process, as in `auth,catalog,ingest`; without any, each role is a process of its own
+    #[arg(value_name = "ROLES", value_parser = roles)]
+    processes: Vec<Roles>,
+    /// Where passwords are, `USER.password`: made for a user who is new, or taken from there where you wrote it
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What the users' names begin with: the database's name, where you give none
+    #[arg(long, value_name = "WORD")]
+    prefix: Option<String>,
+}
+
+fn roles(text: &str) -> Result<Roles, UnknownRole> {
+    text.split(',').map(str::parse).collect()
+}
+
+/// What was done for one user.
+#[derive(Serialize)]
+struct Settled {
+    user: String,
+    /// Whether it was not there before.
+    made: bool,
+    granted: usize,
+    revoked: usize,
+}
+
+pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
+    let config = Config::load(&global.flags())?;
+    let db = backends::with_users(&config).await?;
+    let settled = settle(&db, args).await;
+    db.close().await;
+    for one in settled? {
+        let Settled { user, made, granted, revoked } = &one;
+        let made = if *made { "new" } else { "there" };
+        out::line(&match global.json {
+            true => serde_json::to_string(&one)?,
+            false => format!("{user}  {made}  {granted} granted  {revoked} revoked"),
+        })?;
+    }
+    Ok(())
+}
+
+/// All or nothing; only passwords that were made stay, for the next time.
+async fn settle(db: &Db, args: &UsersArgs) -> anyhow::Result<Vec<Settled>> {
+    let owner = db.user().await?.is_some_and(|user| user.migrates);
+    ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
+    let missing = db.missing_migrations().await?;
+    ensure!(missing.is_empty(), "run `media-gateway migrate` first: the database is without {}", missing.join(", "));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&args.out);
+    made.with_context(|| format!("can't make the folder {}", args.out.display()))?;
+    let mut tx = db.begin().await?;
+    tx.lock("database users").await?;
+    let prefix = match &args.prefix {
+        Some(prefix) => prefix.clone(),
+        None => users::database(&mut tx).await?,
+    };
+    let each = Role::ALL.map(|role| Roles::from([role]));
+    let processes = if args.processes.is_empty() { &each[..] } else { &args.processes[..] };
+    let mut settled = Vec::new();
+    for roles in processes {
+        settled.push(hold(&mut tx, &prefix, roles, &args.out).await?);
+    }
+    for table in privileges::SCRUBBED {
+        users::scrub_by_server(&mut tx, table).await?;
+    }
+    tx.commit().await?;
+    Ok(settled)
+}
+
+/// Sees to the user of a process with these roles.
+async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path) -> anyhow::Result<Settled> {
+    let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+    let name = format!("{prefix}_{}", words.join("_"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.len() > LONGEST || !name.chars().all(plain) {
+        let detail = format!("{name:?} is not of up to {LONGEST} letters, digits and `_-.`: give a --prefix");
+        return Err(ApiError::invalid("bad_name", detail).into());
+    }
+    let made = users::find(tx, &name).await?.is_none();
+    if made {
+        // Written before it holds: a user whose password nobody knows would be of no use.
+        let password = password(&out.join(format!("{name}.password")))?;
+        let made = users::make(tx, &name, &password).await;
+        made.with_context(|| format!("can't make the user {name}: its maker has to have CREATEROLE"))?;
+    }
+    let needed = privileges::needed(roles);
+    let (granted, revoked) = users::hold_to(tx, &name, &needed).await?;
+    let user = users::find(tx, &name).await?.context("a user who was made is not there")?;
+    if let Some(less) = backends::some(user.lacks(&needed)) {
+        anyhow::bail!("{name} could not be granted {less}: `database.url` has to name the owner of every table");
+    }
+    let more = backends::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
+    if let Some(more) = more {
+        anyhow::bail!("{name} can do more than is granted here ({more}): end what it has as another or as PUBLIC");
+    }
+    Ok(Settled { user: name, made, granted, revoked })
+}
+
+/// The password in a file of one line; a new one where there is none.
+fn password(file: &Path) -> anyhow::Result<String> {
+    match fs::read_to_string(file) {
+        Ok(text) => {
+            let line = text.trim_end_matches(['\r', '\n']);
+            ensure!(!line.is_empty() && !line.contains('\n'), "{} has to be one line, the password", file.display());
+            Ok(line.to_owned())
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let made: String = Rng::system().bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+            let written = write_whole(file, format!("{made}\n").as_bytes());
+            written.with_context(|| format!("can't write {}", file.display()))?;
+            Ok(made)
+        }
+        Err(error) => Err(error).with_context(|| format!("can't read {}", file.display())),
+    }
+}

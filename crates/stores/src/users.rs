@@ -1,0 +1,217 @@
+//! The users of a PostgreSQL database: what each may do, and that it is that and nothing more. SQLite has none.
+
+use std::{collections::BTreeSet, fmt};
+
+use crate::{
+    args,
+    db::{Db, Tx},
+    error::DbError,
+    migrate,
+    row::{FromRow, Row},
+    sql::Sql,
+};
+
+/// Something that a user may do with a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Privilege {
+    /// The table.
+    pub table: String,
+    /// What: `SELECT`, `INSERT`, `UPDATE` or `DELETE`; who owns the table may do more.
+    pub verb: String,
+    /// With this column alone; `None` with each.
+    pub column: Option<String>,
+}
+
+impl fmt::Display for Privilege {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, verb, column } = self;
+        match column {
+            Some(column) => write!(f, "{verb} ({column}) ON {table}"),
+            None => write!(f, "{verb} ON {table}"),
+        }
+    }
+}
+
+impl FromRow for Privilege {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self { table: row.get("relation")?, verb: row.get("verb")?, column: row.get("field")? })
+    }
+}
+
+impl Privilege {
+    /// As SQL has it, in `GRANT … TO` and `REVOKE … FROM`.
+    fn quoted(&self) -> String {
+        let Self { table, verb, column } = self;
+        let column = column.as_deref().map(|column| format!(" ({})", quoted(column))).unwrap_or_default();
+        format!("{verb}{column} ON {}", quoted(table))
+    }
+}
+
+/// A user, and what it may do, whoever granted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// Whether it may bring the schema to this release: it owns the tables or, before there are any, may make some.
+    pub migrates: bool,
+    /// What it can do beside reading and writing tables: `owns the tables`.
+    pub powers: Vec<&'static str>,
+    /// What it may do with tables. Of a table with `None` for the column, none of its columns is told apart.
+    pub privileges: BTreeSet<Privilege>,
+}
+
+impl User {
+    /// What it would have to be allowed, and is not.
+    pub fn lacks<'a>(&'a self, needs: &'a BTreeSet<Privilege>) -> impl Iterator<Item = &'a Privilege> {
+        let held = &self.privileges;
+        let whole = |one: &Privilege| Privilege { column: None, ..one.clone() };
+        needs.iter().filter(move |one| !held.contains(*one) && !held.contains(&whole(one)))
+    }
+
+    /// What it is allowed beyond that.
+    pub fn exceeds<'a>(&'a self, needs: &'a BTreeSet<Privilege>) -> impl Iterator<Item = &'a Privilege> {
+        self.privileges.difference(needs)
+    }
+}
+
+/// The tables that the migrations leave, each with the context that it is of.
+pub fn tables() -> Vec<(&'static str, &'static str)> {
+    migrate::tables()
+}
+
+impl Db {
+    /// The user of this connection; `None` on SQLite.
+    ///
+    /// # Errors
+    /// As [`Db::fetch_one`].
+    pub async fn user(&self) -> Result<Option<User>, DbError> {
+        if let Self::Sqlite(_) = self {
+            return Ok(None);
+        }
+        let mut tx = self.begin().await?;
+        let name: String = tx.fetch_one("SELECT CAST(current_user AS TEXT)", args![]).await?;
+        find(&mut tx, &name).await
+    }
+
+    /// Whether this user owns a table, and so may vacuum it. On PostgreSQL.
+    pub(crate) async fn owns(&self, table: &'static str) -> Result<bool, DbError> {
+        let sql = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($1)";
+        Ok(self.fetch_optional::<bool>(sql, args![table]).await?.unwrap_or(false))
+    }
+}
+
+/// The user of this name, where there is one. What it has by belonging to another, or as everybody, is its own too.
+///
+/// # Errors
+/// As [`Tx::fetch_optional`].
+pub async fn find(tx: &mut Tx, name: &str) -> Result<Option<User>, DbError> {
+    let sql = "SELECT r.rolsuper OR r.rolbypassrls, r.rolcreaterole, r.rolcreatedb,
+            COALESCE(has_schema_privilege(r.oid, CAST(current_schema() AS TEXT), 'CREATE'), false),
+            (SELECT pg_has_role(r.oid, c.relowner, 'MEMBER') FROM pg_class c
+                WHERE c.oid = to_regclass('schema_migrations'))
+        FROM pg_roles r WHERE r.rolname = CAST($1 AS NAME)";
+    let found: Option<(bool, bool, bool, bool, Option<bool>)> = tx.fetch_optional(sql, args![name]).await?;
+    let Some((above, makes_users, makes_databases, makes_tables, owns)) = found else { return Ok(None) };
+    let powers = [
+        (above, "is above row security"),
+        (owns == Some(true), "owns the tables"),
+        (makes_tables, "makes tables"),
+        (makes_users, "makes users"),
+        (makes_databases, "makes databases"),
+    ];
+    let powers = powers.into_iter().filter_map(|(has, power)| has.then_some(power)).collect();
+    let privileges = privileges(tx, name).await?;
+    Ok(Some(User { name: name.to_owned(), migrates: owns.unwrap_or(makes_tables), powers, privileges }))
+}
+
+async fn privileges(tx: &mut Tx, name: &str) -> Result<BTreeSet<Privilege>, DbError> {
+    let sql = "WITH relations AS (
+            SELECT c.oid, CAST(c.relname AS TEXT) AS relation
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
+        SELECT r.relation, v.verb, CAST(NULL AS TEXT) AS field FROM relations r
+            CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'),
+                ('TRIGGER')) AS v (verb)
+        WHERE has_table_privilege(CAST($1 AS NAME), r.oid, v.verb)
+        UNION ALL
+        SELECT r.relation, v.verb, CAST(a.attname AS TEXT) FROM relations r
+            JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+            CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) AS v (verb)
+        WHERE NOT has_table_privilege(CAST($1 AS NAME), r.oid, v.verb)
+            AND has_column_privilege(CAST($1 AS NAME), r.oid, a.attnum, v.verb)";
+    Ok(tx.fetch_all::<Privilege>(sql, args![name]).await?.into_iter().collect())
+}
+
+/// What the database is called.
+///
+/// # Errors
+/// As [`Tx::fetch_one`].
+pub async fn database(tx: &mut Tx) -> Result<String, DbError> {
+    tx.fetch_one("SELECT CAST(current_database() AS TEXT)", args![]).await
+}
+
+/// Makes a user who can sign in with a password, and nothing else yet.
+///
+/// # Errors
+/// As [`Tx::execute`]: `Other` where this user may make none.
+pub async fn make(tx: &mut Tx, name: &str, password: &str) -> Result<(), DbError> {
+    run(tx, format!("CREATE ROLE {} LOGIN", quoted(name))).await?;
+    // The text of a statement may be logged, here and by the server: what is secret is given beside it.
+    for (setting, value) in [("media_gateway.user", name), ("media_gateway.password", password)] {
+        tx.fetch_one::<String>("SELECT set_config($1, $2, true)", args![setting, value]).await?;
+    }
+    let sql = "DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L', current_setting('media_gateway.user'),
+        current_setting('media_gateway.password')); END $$";
+    tx.execute(sql, args![]).await.map(|_| ())
+}
+
+/// Grants a user what it `needs` with tables and has not, and takes from it what it has and does not need: with what is
+/// left it can do that and nothing more, unless it has more by another user. Says how much was granted and taken.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn hold_to(tx: &mut Tx, name: &str, needs: &BTreeSet<Privilege>) -> Result<(usize, usize), DbError> {
+    let (user, database) = (quoted(name), quoted(&database(tx).await?));
+    let schema: String = tx.fetch_one("SELECT CAST(current_schema() AS TEXT)", args![]).await?;
+    run(tx, format!("GRANT CONNECT ON DATABASE {database} TO {user}")).await?;
+    run(tx, format!("GRANT USAGE ON SCHEMA {} TO {user}", quoted(&schema))).await?;
+    let makes_tables = "SELECT has_schema_privilege(CAST($1 AS NAME), CAST(current_schema() AS TEXT), 'CREATE')";
+    if tx.fetch_one::<bool>(makes_tables, args![name]).await? {
+        // As PostgreSQL came before 15, everybody did.
+        run(tx, format!("REVOKE CREATE ON SCHEMA {} FROM PUBLIC, {user}", quoted(&schema))).await?;
+    }
+    let had = privileges(tx, name).await?;
+    for more in had.difference(needs) {
+        run(tx, format!("REVOKE {} FROM {user}", more.quoted())).await?;
+    }
+    // With a table, its columns were taken as well.
+    let has = privileges(tx, name).await?;
+    for less in needs.difference(&has) {
+        run(tx, format!("GRANT {} TO {user}", less.quoted())).await?;
+    }
+    Ok((needs.difference(&has).count(), had.difference(needs).count()))
+}
+
+/// Has the server take away what changed rows of `table` leave behind, each minute where there is something: as
+/// [`Db::scrub`] does, for users who don't own it.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn scrub_by_server(tx: &mut Tx, table: &'static str) -> Result<(), DbError> {
+    let told = "SELECT COALESCE('autovacuum_vacuum_scale_factor=0' = ANY(reloptions), false) FROM pg_class
+        WHERE oid = to_regclass($1)";
+    if !tx.fetch_one::<bool>(told, args![table]).await? {
+        let settings = "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0";
+        run(tx, format!("ALTER TABLE {} SET ({settings})", quoted(table))).await?;
+    }
+    Ok(())
+}
+
+async fn run(tx: &mut Tx, sql: String) -> Result<(), DbError> {
+    tx.execute(Sql::from(sql).once(), args![]).await.map(|_| ())
+}
+
+/// A name as SQL has it, whatever is in it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
