@@ -1,5 +1,5 @@
-//! Cloud KMS v1, `cryptoKeys.encrypt` and `cryptoKeys.decrypt`, with the checksums that Google asks its clients to make and
-//! to compare: what is damaged on its way would be lost.
+//! Cloud KMS v1, `cryptoKeys.encrypt` and `cryptoKeys.decrypt`, with the checksums that Google asks its clients to make
+//! and to compare: what is damaged on its way would be lost.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,8 @@ struct Decrypted {
 }
 
 impl Google {
-    /// Seals `plain` (64 KiB at most, 8 with `aad` for a key in hardware) under the primary version of `key`. It opens with
-    /// the same `aad` only, which is not secret.
+    /// Seals `plain` (64 KiB at most, 8 with `aad` for a key in hardware) under the primary version of `key`. It opens
+    /// with the same `aad` only, which is not secret.
     ///
     /// # Errors
     /// When Google can't be reached, refuses, or damages it.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::{Clock, Component, ComponentState, Embedder, IntentReader, Mailer};
+use contracts::{Clock, Component, ComponentState, Embedder, IntentReader, Mailer, SecretFiles};
 use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
 use mail::{FileMailer, SmtpMailer};
@@ -185,8 +185,8 @@ pub fn embedder(config: &Config) -> Result<Arc<dyn Embedder>, String> {
 ///
 /// # Errors
 /// When its key file can't be read, or its address is none.
-pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn IntentReader>>> {
-    let Some(settings) = config.intent.settings()? else { return Ok(None) };
+pub fn intents(config: &Config, clock: &Clock, files: &SecretFiles) -> anyhow::Result<Option<Arc<dyn IntentReader>>> {
+    let Some(settings) = config.intent.settings(files)? else { return Ok(None) };
     let reader = OpenAiIntents::new(settings, clock.clone()).context("`intent.url` can't be used")?;
     Ok(Some(Arc::new(reader)))
 }
@@ -195,10 +195,10 @@ pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn 
 ///
 /// # Errors
 /// When the password can't be read, or an address is none.
-pub fn mailer(config: &Config, folder: &Path) -> anyhow::Result<Arc<dyn Mailer>> {
-    let Some(settings) = config.mail.smtp()? else {
-        let files = FileMailer::new(folder.join("outbox"), config.mail.sender());
-        return Ok(Arc::new(files.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
+pub fn mailer(config: &Config, folder: &Path, files: &SecretFiles) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(settings) = config.mail.smtp(files)? else {
+        let outbox = FileMailer::new(folder.join("outbox"), config.mail.sender());
+        return Ok(Arc::new(outbox.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
     };
     Ok(Arc::new(SmtpMailer::new(&settings).map_err(|why| anyhow::anyhow!("`mail.smtp_url` can't be used: {why}"))?))
 }

@@ -2,6 +2,7 @@
 
 mod auth;
 mod changes;
+pub mod cloud;
 mod given;
 mod intent;
 mod log;
@@ -26,6 +27,7 @@ use crate::{limits, roles::Role};
 
 pub use auth::{Auth, Signature};
 pub use changes::{Settings, reloaded};
+pub use cloud::Cloud;
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use mail::Mail;
@@ -89,6 +91,9 @@ pub struct Config {
     /// Who people and programs are.
     #[config(nested)]
     pub auth: Auth,
+    /// Google Cloud, where something of the configuration is there.
+    #[config(nested)]
+    pub cloud: Cloud,
     /// Mail to people.
     #[config(nested)]
     pub mail: Mail,
@@ -345,6 +350,7 @@ impl Config {
             bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
         plaintext::check(self)?;
+        cloud::check(self)?;
         self.check_limits()?;
         self.intent.check(self.limits.request_timeout_ms)?;
         self.mail.check()?;

@@ -4,6 +4,7 @@ mod backends;
 mod cli;
 mod config;
 mod folder;
+mod google;
 mod limits;
 mod node;
 mod owner;

@@ -109,7 +109,8 @@ pub fn boost() -> Arc<dyn PersonalBoost> {
 /// When the peer's address is not one.
 pub fn of(role: Role, config: &Config, services: &Services) -> anyhow::Result<Option<rpc::Peer>> {
     let Some(url) = role.peer(config) else { return Ok(None) };
-    let means = Means { clock: services.clock.clone(), rng: services.rng.clone() };
+    let (clock, rng) = (services.clock.clone(), services.rng.clone());
+    let means = Means { clock, rng, files: services.files.clone(), google: services.google.clone() };
     connect(role.as_str(), config, url, &means).map(Some)
 }
 

@@ -308,12 +308,12 @@ fn encrypt(inner: &mut Inner, key: &str, body: &[u8]) -> Result<Value, Refusal> 
 }
 
 fn decrypt(key: &str, body: &[u8]) -> Result<Value, Refusal> {
+    const FAILED: Refusal = (400, "INVALID_ARGUMENT", "Decryption failed: is it the key that it was encrypted with?");
     let request: Decrypt = parsed(body)?;
     let sealed = bytes(&request.ciphertext, request.ciphertext_crc32c.as_deref())?;
     let data = &request.additional_authenticated_data;
     bytes(data, request.additional_authenticated_data_crc32c.as_deref())?;
-    let failed: Refusal = (400, "INVALID_ARGUMENT", "Decryption failed: verify that 'name' refers to the correct CryptoKey.");
-    let plain = sealed::open(&ROOT, &format!("{key} {data}"), &sealed).ok_or(failed)?;
+    let plain = sealed::open(&ROOT, &format!("{key} {data}"), &sealed).ok_or(FAILED)?;
     Ok(json!({
         "plaintext": BASE64_STANDARD.encode(&plain),
         "plaintextCrc32c": checksum(&plain),

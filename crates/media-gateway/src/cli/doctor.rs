@@ -11,8 +11,9 @@ use stores::Transport;
 use super::{Global, out};
 use crate::{
     backends,
-    config::Config,
+    config::{Config, cloud as settings},
     folder::{Folder, Opened, Owner, damaged_secrets},
+    google::UNVERIFIED,
     owner::OwnerClient,
     roles::Role,
     secrets,
@@ -57,6 +58,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(model(&config));
             checks.push(mail(&config));
             checks.extend(elsewhere(&config));
+            checks.extend(google(&config));
             checks.extend(certificates::certificate(&config, Clock::system().now()));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
@@ -110,6 +112,16 @@ fn elsewhere(config: &Config) -> impl Iterator<Item = Check> {
     known.into_iter().filter(|(_, client)| client.is_some()).map(|(name, _)| {
         let found = format!("configured; untested against a server of {name}, tested against one of our own like it");
         check(&format!("signing in with {name}"), State::Good, found, "")
+    })
+}
+
+/// What of the configuration is at Google Cloud. Nobody is asked.
+fn google(config: &Config) -> impl Iterator<Item = Check> {
+    const FIX: &str = "try it with a node that holds nothing yet before you rely on it";
+    let secrets = settings::secrets(config).map_or(0, |secrets| secrets.len());
+    let used = [("key service", config.auth.kms_key.is_some()), ("secret manager", secrets > 0)];
+    used.into_iter().filter(|(_, used)| *used).map(|(name, _)| {
+        check(&format!("Google Cloud's {name}"), State::Less, format!("configured; {UNVERIFIED}"), FIX)
     })
 }
 

@@ -4,6 +4,7 @@
 mod administering;
 mod app;
 mod asked;
+mod cloud;
 mod compat;
 mod curation;
 mod dead_letters;
