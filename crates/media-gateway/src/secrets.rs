@@ -372,6 +372,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_sealed_file_without_its_key_is_read_by_nobody_and_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (secrets, file) = (over(dir.path(), None, None), dir.path().join(FILE));
+        for (text, why) in [("kms:AAAA\n", "`auth.kms_key`"), ("kms:AAAA\nBBBB\n", "lines `kms:…`")] {
+            std::fs::write(&file, text).unwrap();
+            assert!(secrets.read().unwrap_err().to_string().contains(why), "{text}");
+            assert!(secrets.add([1; 32]).await.is_err());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
+        assert!(damaged(dir.path()).is_some());
+        std::fs::write(&file, "kms:AAAA\n").unwrap();
+        assert!(damaged(dir.path()).is_none());
+    }
+
+    #[tokio::test]
     async fn what_an_operator_gives_comes_first_and_stays_theirs() {
         let dir = tempfile::tempdir().unwrap();
         let (old, new) = ("o".repeat(32), "n".repeat(40));

@@ -11,10 +11,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use cloud::{CryptoKey, Google};
 use contracts::Clock;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// What a sealed line begins with; the rest is base64.
 pub const MARK: &str = "kms:";
-/// How long a running node waits for a line to be opened: whoever follows revocations waits with it.
+/// How long a running node waits for lines to be opened: whoever follows revocations waits with it.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a line that could not be opened is left alone.
 const REST: SignedDuration = SignedDuration::from_secs(30);
@@ -91,6 +92,7 @@ impl Sealer {
 
     /// Holds these lines and no others. One that can't be opened now is tried again half a minute later.
     pub async fn follow(&self, lines: &[Line]) {
+        let end = Instant::now() + PATIENCE;
         self.held().retain(|line, _| lines.contains(line));
         for line in lines {
             let (now, before) = (self.clock.now(), self.held().get(line).map(|held| match held {
@@ -100,7 +102,7 @@ impl Sealer {
             if before.is_some_and(|until| now < until) {
                 continue;
             }
-            let why = match tokio::time::timeout(PATIENCE, self.open(line)).await {
+            let why = match tokio::time::timeout_at(end, self.open(line)).await {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => "it takes too long".to_owned(),
