@@ -75,7 +75,7 @@ struct Status {
 /// What an answer says that is no success.
 pub(crate) fn refused(who: &'static str, code: StatusCode, body: &[u8]) -> CloudError {
     let said = serde_json::from_slice::<Wrapped>(body).map(|wrapped| wrapped.error).unwrap_or_default();
-    let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect();
+    let short = |text: &str| text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE).collect::<String>();
     let message = if said.message.is_empty() { "it says nothing of it" } else { &said.message };
     CloudError::Refused { who, code: code.as_u16(), status: short(&said.status), message: short(message) }
 }

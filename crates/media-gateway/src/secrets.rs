@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use sealer::{Purpose, Sealer};
-use sealer::{Line, MARK};
+use sealer::{Line, MARK, PATIENCE};
 
 /// The file in the folder: 32 bytes a secret, or a sealed line for each; the newest first.
 const FILE: &str = "auth.key";
@@ -244,7 +244,8 @@ impl KeyVault for FileSecrets {
 
     async fn refresh(&self) {
         let Some(sealer) = &self.sealer else { return };
-        let _turn = self.turn.lock().await;
+        // Whoever adds one waits for the key: nobody waits with them for long.
+        let Ok(_turn) = tokio::time::timeout(PATIENCE, self.turn.lock()).await else { return };
         // Where they can't be read, whoever needs them says so.
         let Ok(kept) = self.kept() else { return };
         let sealed = kept.into_iter().filter_map(|kept| match kept {
