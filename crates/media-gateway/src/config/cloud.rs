@@ -84,7 +84,8 @@ pub fn secrets(config: &Config) -> anyhow::Result<Vec<(PathBuf, SecretVersion)>>
     Ok(all)
 }
 
-/// Every option that names a secret's file, where it is given.
+/// Every option that names a secret's file, where it is given. Certificates and their keys change together, and stay files;
+/// so does the database's password, which we change ourselves.
 fn files(config: &Config) -> Vec<(String, &PathBuf)> {
     let named = [
         ("mail.smtp_password_file", &config.mail.smtp_password_file),
@@ -92,6 +93,16 @@ fn files(config: &Config) -> Vec<(String, &PathBuf)> {
         ("auth.github.client_secret_file", &config.auth.github.client_secret_file),
         ("auth.secret_file", &config.auth.secret_file),
         ("intent.key_file", &config.intent.key_file),
+        ("peers.token_file", &config.peers.token_file),
     ];
-    named.into_iter().filter_map(|(option, path)| Some((option.to_owned(), path.as_ref()?))).collect()
+    let sources = config.sources.iter().flat_map(|(name, feed)| {
+        let fields = [
+            ("key_file", &feed.key_file),
+            ("client_secret_file", &feed.client_secret_file),
+            ("webhook_secret_file", &feed.webhook_secret_file),
+        ];
+        fields.map(|(field, path)| (format!("sources.{name}.{field}"), path))
+    });
+    let all = named.into_iter().map(|(option, path)| (option.to_owned(), path)).chain(sources);
+    all.filter_map(|(option, path)| Some((option, path.as_ref()?))).collect()
 }

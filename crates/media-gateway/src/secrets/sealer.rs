@@ -46,6 +46,16 @@ enum Held {
     Shut { until: Timestamp, why: String },
 }
 
+impl Held {
+    /// Until when nobody asks about it again.
+    fn stays(&self) -> Timestamp {
+        match self {
+            Self::Open(_) => Timestamp::MAX,
+            Self::Shut { until, .. } => *until,
+        }
+    }
+}
+
 /// The key, and what it opened.
 pub struct Sealer {
     google: Arc<Google>,
@@ -95,10 +105,7 @@ impl Sealer {
         let end = Instant::now() + PATIENCE;
         self.held().retain(|line, _| lines.contains(line));
         for line in lines {
-            let (now, before) = (self.clock.now(), self.held().get(line).map(|held| match held {
-                Held::Open(_) => Timestamp::MAX,
-                Held::Shut { until, .. } => *until,
-            }));
+            let (now, before) = (self.clock.now(), self.held().get(line).map(Held::stays));
             if before.is_some_and(|until| now < until) {
                 continue;
             }
