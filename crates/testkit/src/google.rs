@@ -68,6 +68,7 @@ struct Inner {
     secrets: BTreeMap<String, Vec<Vec<u8>>>,
     odd: VecDeque<Odd>,
     down: bool,
+    refused: Option<&'static str>,
     asked: Vec<String>,
     sealed: Vec<Vec<u8>>,
 }
@@ -88,6 +89,7 @@ impl Google {
             secrets: BTreeMap::new(),
             odd: VecDeque::new(),
             down: false,
+            refused: None,
             asked: Vec::new(),
             sealed: Vec::new(),
         };
@@ -127,6 +129,11 @@ impl Google {
         self.lock().down = down;
     }
 
+    /// Which verb, such as `decrypt`, the account may not do.
+    pub fn refuse(&self, verb: Option<&'static str>) {
+        self.lock().refused = verb;
+    }
+
     /// What the metadata server says it is, and how many seconds its tokens are good for.
     pub fn tokens_are(&self, flavor: &'static str, lasts: i64) {
         let mut inner = self.lock();
@@ -163,7 +170,8 @@ impl Google {
         if !inner.tokens.iter().any(|token| shown == format!("Bearer {token}")) {
             return Err((401, "UNAUTHENTICATED", "Request had invalid authentication credentials."));
         }
-        if name.starts_with("projects/theirs/") {
+        let verb = name.rsplit_once(':').map(|(_, verb)| verb);
+        if name.starts_with("projects/theirs/") || (verb.is_some() && verb == inner.refused) {
             return Err((403, "PERMISSION_DENIED", "Permission denied on resource (or it may not exist)."));
         }
         match (method.as_str(), name.rsplit_once(':')) {
