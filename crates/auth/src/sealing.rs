@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use contracts::{ApiError, Call, UserId};
 use serde::{Deserialize, Serialize};
 use stores::{Db, Rows, Tx};
@@ -33,19 +34,25 @@ const BATCH: i64 = 100;
 /// How many transactions one request of an operator makes.
 const BATCHES: usize = 20;
 
-/// Where the secrets of a deployment are: a file of the node's own, or what an operator hands to every node.
+/// Where the secrets of a deployment are: a file of the node's own, or what an operator hands to every node; in plain, or
+/// sealed by a key of somebody else's.
+#[async_trait]
 pub trait KeyVault: Send + Sync {
-    /// The secrets, the newest first; one to [`MAX_SECRETS`].
+    /// The secrets that are open, the newest first; one to [`MAX_SECRETS`].
     ///
     /// # Errors
     /// When they can't be read.
     fn secrets(&self) -> Result<Vec<[u8; 32]>, ApiError>;
 
+    /// Opens those that came since, where they have to be opened. One that can't be now is left for later: those that are
+    /// open stay.
+    async fn refresh(&self) {}
+
     /// Puts a new one before the others, durably; the oldest goes when there are too many.
     ///
     /// # Errors
     /// `Conflict` with `secret_not_ours` where an operator hands them out; or when it can't be written.
-    fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError>;
+    async fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError>;
 }
 
 /// Secrets in memory.
@@ -57,12 +64,13 @@ impl Held {
     }
 }
 
+#[async_trait]
 impl KeyVault for Held {
     fn secrets(&self) -> Result<Vec<[u8; 32]>, ApiError> {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError> {
+    async fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.insert(0, fresh);
         held.truncate(MAX_SECRETS);
@@ -123,8 +131,14 @@ fn lost() -> ApiError {
 }
 
 impl Auth {
+    /// Opens the secrets that came since. For a worker: in a process that seals nothing, nobody else does.
+    pub async fn open_secrets(&self) {
+        self.config.secrets.refresh().await;
+    }
+
     /// Reads the secrets again, and which of them seals.
     pub(crate) async fn open_ring(&self) -> Result<(), ApiError> {
+        self.open_secrets().await;
         let (current, index) = (sealing::current(&self.db).await?, sealing::index(&self.db).await?);
         self.vault.hold(&self.config.secrets.secrets()?, current.as_deref(), index.as_deref())
     }
@@ -263,7 +277,7 @@ impl Auth {
         let first = |secrets: &[[u8; 32]]| secrets.first().map(head_of).ok_or_else(lost);
         let mut newest = first(&self.config.secrets.secrets()?)?;
         if newest == self.vault.head() {
-            self.config.secrets.add(self.rng.bytes())?;
+            self.config.secrets.add(self.rng.bytes()).await?;
             newest = first(&self.config.secrets.secrets()?)?;
         }
         let mut tx = self.db.begin().await?;

@@ -62,7 +62,7 @@ pub use search::{
     SearchResponse, SearchResult, SimilarResponse, SortOrder, Suggestion, SuggestionKind, Vector, VectorQuery,
     YearRange,
 };
-pub use secret::Secret;
+pub use secret::{Secret, SecretFiles};
 pub use source::{
     IngestAction, IngestOutcome, MAX_EPISODES, MAX_PART_NAME, MAX_PART_OVERVIEW, MAX_SEASONS, SourceOffer,
     SourceRecord, SourceSeason,

@@ -1,6 +1,6 @@
 //! A secret that may change while the process runs.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, fs, io, path::Path, sync::Arc};
 
 /// A secret that is asked for whenever it is used: another counts from its next use on. It is never shown.
 #[derive(Clone)]
@@ -34,6 +34,38 @@ impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         text.to_owned().into()
     }
+}
+
+/// Reads what an option names that says where a secret is: a file, or what whoever made this has in its place.
+#[derive(Clone)]
+pub struct SecretFiles(Arc<ReadText>);
+
+type ReadText = dyn Fn(&Path) -> io::Result<String> + Send + Sync;
+
+impl SecretFiles {
+    /// Those that `read` reads, each time they are asked for; it must not block for long.
+    pub fn by(read: impl Fn(&Path) -> io::Result<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// The text there, as it is now.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read(&self, path: &Path) -> io::Result<String> {
+        (self.0)(path)
+    }
+}
+
+impl Default for SecretFiles {
+    /// Files and nothing else.
+    fn default() -> Self {
+        Self::by(from_disk)
+    }
+}
+
+fn from_disk(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
 }
 
 impl fmt::Debug for Secret {

@@ -175,11 +175,12 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a file of secrets that can't be read or holds none, `Unreadable` or `Mapping` for its mapping.
-    pub fn check_files(&self, name: &str) -> Result<(), InputError> {
-        self.webhook(name)?;
+    pub fn check_files(&self, name: &str, read: ReadSecrets<'_>) -> Result<(), InputError> {
+        self.webhook(name, read)?;
         self.mapping()?;
-        for path in [&self.key_file, &self.client_secret_file].into_iter().flatten() {
-            lines(path).map_err(|what| InputError::Feed { name: name.to_owned(), what })?;
+        for (field, path) in [("key", &self.key_file), ("client_secret", &self.client_secret_file)] {
+            let Some(path) = path else { continue };
+            filled(field, path, read).map_err(|what| InputError::Feed { name: name.to_owned(), what })?;
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::{
-    Adapted, Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, UnreadLanguages, adapters::mapped, drive::Drive,
-    portions::Weighed, validate,
+    Adapted, Context, Counts, Ingest, Mapping, PlatformAdapter, RawRow, UnreadLanguages, adapters::mapped,
+    drive::Drive, portions::Weighed, validate,
 };
 
 /// The most keys of a message: each is asked for while the sender waits.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use contracts::{ApiError, Clock, Component, ComponentState, Embedder, IntentReader, Mailer};
+use contracts::{ApiError, Clock, Component, ComponentState, Embedder, IntentReader, Mailer, SecretFiles};
 use embedding::{ModelFiles, OnnxEmbedder};
 use intent::OpenAiIntents;
 use mail::{FileMailer, SmtpMailer};
@@ -206,20 +206,24 @@ pub fn cache(config: &Config, redis: Option<&RedisLink>) -> Arc<dyn Cache> {
 ///
 /// # Errors
 /// When the server's address is none.
-pub fn shared_limits(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn LimitStore>>> {
-    Ok(redis(config, clock)?.map(|link| Arc::new(RedisLimits::new(link, &config.redis.prefix)) as _))
+pub fn shared_limits(
+    config: &Config,
+    clock: &Clock,
+    files: &SecretFiles,
+) -> anyhow::Result<Option<Arc<dyn LimitStore>>> {
+    Ok(redis(config, clock, files)?.map(|link| Arc::new(RedisLimits::new(link, &config.redis.prefix)) as _))
 }
 
 /// A link to the Redis server, where the configuration names one.
 ///
 /// # Errors
 /// When its address is none, or its password or authorities can't be read.
-pub fn redis(config: &Config, clock: &Clock) -> anyhow::Result<Option<RedisLink>> {
+pub fn redis(config: &Config, clock: &Clock, files: &SecretFiles) -> anyhow::Result<Option<RedisLink>> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let read = |file: &PathBuf| std::fs::read(file).with_context(|| format!("can't read {}", file.display()));
     let authorities =
         config.redis.authorities_file.as_ref().map(read).transpose().context("`redis.authorities_file`")?;
-    let link = RedisLink::open(url, authorities, config.redis.password()?, clock.clone());
+    let link = RedisLink::open(url, authorities, config.redis.password(files)?, clock.clone());
     Ok(Some(link.context("`redis.url` or `redis.authorities_file` is not what it should be")?))
 }
 
@@ -256,8 +260,8 @@ pub fn embedder(config: &Config) -> Result<Arc<dyn Embedder>, String> {
 ///
 /// # Errors
 /// When its key file can't be read, or its address is none.
-pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn IntentReader>>> {
-    let Some(settings) = config.intent.settings()? else { return Ok(None) };
+pub fn intents(config: &Config, clock: &Clock, files: &SecretFiles) -> anyhow::Result<Option<Arc<dyn IntentReader>>> {
+    let Some(settings) = config.intent.settings(files)? else { return Ok(None) };
     let reader = OpenAiIntents::new(settings, clock.clone()).context("`intent.url` can't be used")?;
     Ok(Some(Arc::new(reader)))
 }
@@ -266,10 +270,10 @@ pub fn intents(config: &Config, clock: &Clock) -> anyhow::Result<Option<Arc<dyn 
 ///
 /// # Errors
 /// When the password can't be read, or an address is none.
-pub fn mailer(config: &Config, folder: &Path) -> anyhow::Result<Arc<dyn Mailer>> {
-    let Some(settings) = config.mail.smtp()? else {
-        let files = FileMailer::new(folder.join("outbox"), config.mail.sender());
-        return Ok(Arc::new(files.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
+pub fn mailer(config: &Config, folder: &Path, files: &SecretFiles) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(settings) = config.mail.smtp(files)? else {
+        let outbox = FileMailer::new(folder.join("outbox"), config.mail.sender());
+        return Ok(Arc::new(outbox.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
     };
     Ok(Arc::new(SmtpMailer::new(&settings).map_err(|why| anyhow::anyhow!("`mail.smtp_url` can't be used: {why}"))?))
 }

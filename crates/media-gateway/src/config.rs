@@ -2,6 +2,7 @@
 
 mod auth;
 mod changes;
+pub mod cloud;
 mod database;
 mod given;
 mod intent;
@@ -27,6 +28,7 @@ use crate::{limits, roles::Role};
 
 pub use auth::{Auth, Signature};
 pub use changes::{Settings, reloaded};
+pub use cloud::Cloud;
 pub use given::Given;
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
@@ -91,6 +93,9 @@ pub struct Config {
     /// Who people and programs are.
     #[config(nested)]
     pub auth: Auth,
+    /// Google Cloud, where something of the configuration is there.
+    #[config(nested)]
+    pub cloud: Cloud,
     /// Mail to people.
     #[config(nested)]
     pub mail: Mail,
@@ -348,6 +353,7 @@ impl Config {
             bail!("`redis.url` must start with redis://, or with rediss:// for TLS");
         }
         plaintext::check(self)?;
+        cloud::check(self)?;
         self.check_limits()?;
         self.intent.check(self.limits.request_timeout_ms)?;
         self.mail.check()?;

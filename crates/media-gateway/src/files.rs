@@ -1,31 +1,37 @@
 //! The files of secrets and certificates that a configuration names.
 
-use contracts::Clock;
+use crate::{
+    backends,
+    config::Config,
+    peers,
+    roles::Role,
+    secrets,
+    services::{self, Services},
+};
 
-use crate::{backends, config::Config, peers, roles::Role, secrets};
-
-/// Reads each as a start does and keeps nothing of it, so that a configuration which no node could start with is refused
+/// Reads each as a start does, what is elsewhere as the node has it, and keeps nothing of it, so that a configuration which no node could start with is refused
 /// while the one before it holds.
 ///
 /// # Errors
 /// Names the first that can't be read or doesn't hold what it should, or what would go over a network in plain text.
-pub fn check(config: &Config, clock: &Clock) -> anyhow::Result<()> {
+pub fn check(config: &Config, running: &Services) -> anyhow::Result<()> {
+    let (clock, files) = (&running.clock, &running.files);
     if let Some((_, damaged)) = secrets::unreadable(config) {
         anyhow::bail!(damaged.found);
     }
     peers::check_plaintext(config)?;
-    peers::token(config)?;
+    peers::token(config, files)?;
     peers::tls(config)?;
-    config.auth.google.settings()?;
-    config.auth.github.settings()?;
-    config.mail.smtp()?;
-    backends::redis(config, clock)?;
+    config.auth.google.settings(files)?;
+    config.auth.github.settings(files)?;
+    config.mail.smtp(files)?;
+    backends::redis(config, clock, files)?;
     if config.roles().contains(&Role::Search) {
-        backends::intents(config, clock)?;
+        backends::intents(config, clock, files)?;
     }
     if config.roles().contains(&Role::Ingest) {
         for (name, feed) in &config.sources {
-            feed.check_files(name)?;
+            feed.check_files(name, &services::secrets(files))?;
         }
     }
     Ok(())

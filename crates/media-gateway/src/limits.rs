@@ -147,7 +147,7 @@ fn tiers(rates: &RateLimits) -> Result<Tiers, ApiError> {
 /// As [`rates`], and when the shared store's address is none.
 pub fn limits(config: &Config, services: &Services) -> anyhow::Result<Arc<Limits>> {
     let local = Arc::new(MemoryLimits::new(services.clock.clone(), config.rate_limits.max_keys));
-    let shared = backends::shared_limits(config, &services.clock)?;
+    let shared = backends::shared_limits(config, &services.clock, &services.files)?;
     Ok(Arc::new(Limits::new(&rates(config)?, local, shared, services.clock.clone())))
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod files;
 mod folder;
+mod google;
 mod limits;
 mod node;
 mod owner;

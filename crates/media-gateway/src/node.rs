@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use axum::{Router, routing::get};
-use contracts::{ApiError, Call, ComponentState, Rng, Topic};
+use contracts::{ApiError, Call, ComponentState, Topic};
 use gateway::{Gateway as Door, Health, Limits, Reload, Reloaded, ResponseCache, Sockets};
 use http_api::{Frame, server};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -139,8 +139,11 @@ impl Node {
         bound: Vec<(String, TcpListener, SocketAddr)>,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<()> {
-        let auth = rpc::ServerAuth::new(peers::token(&common.config)?, Some(self.folder.token().to_owned()))
-            .with(Arc::clone(self.services.auth.verifier()));
+        let auth = rpc::ServerAuth::new(
+            peers::token(&common.config, &self.services.files)?,
+            Some(self.folder.token().to_owned()),
+        )
+        .with(Arc::clone(self.services.auth.verifier()));
         for (name, listener, _) in bound {
             let role = name.parse::<Role>().ok();
             let router = match role {
@@ -362,18 +365,18 @@ pub fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::R
         timeout: Duration::from_millis(config.limits.request_timeout_ms),
         operator_token: Some(folder.token().to_owned()),
         access: Some(Arc::clone(services.auth.verifier())),
-        cursor_key: cursor_key(config, folder, &services.rng)?,
+        cursor_key: cursor_key(config, folder, services)?,
     })
 }
 
 /// The key that signs cursors: from the roles' shared secret, so that every node of a deployment reads them, or kept in
 /// the folder, so that a restart does not break them.
-fn cursor_key(config: &Config, folder: &Folder, rng: &Rng) -> anyhow::Result<[u8; 32]> {
+fn cursor_key(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<[u8; 32]> {
     use sha2::{Digest as _, Sha256};
-    if let Some(token) = peers::token(config)?.and_then(|token| token.lines().into_iter().next()) {
+    if let Some(token) = peers::token(config, &services.files)?.and_then(|token| token.lines().into_iter().next()) {
         return Ok(Sha256::digest(format!("cursor key\n{token}")).into());
     }
-    folder.secret("cursor.key", rng)
+    folder.secret("cursor.key", &services.rng)
 }
 
 fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {

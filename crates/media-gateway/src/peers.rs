@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use auth::MAX_SECRETS;
 use catalog::Catalog;
-use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, Secret, is_confidential};
+use contracts::{CatalogApi, NeutralBoost, PersonalBoost, SearchApi, Secret, SecretFiles, is_confidential};
 use reqwest::Url;
 use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
@@ -21,9 +21,9 @@ use crate::{
 ///
 /// # Errors
 /// When the file is named and can't be read, or holds what can't be used.
-pub fn token(config: &Config) -> anyhow::Result<Option<Secret>> {
+pub fn token(config: &Config, files: &SecretFiles) -> anyhow::Result<Option<Secret>> {
     let given = Given { key: "peers.token", value: &None, file: &config.peers.token_file };
-    let Some(secret) = given.secret()? else { return Ok(None) };
+    let Some(secret) = given.secret(files)? else { return Ok(None) };
     let first = usable(&secret).with_context(|| {
         format!("`peers.token_file` must hold at least 32 characters of ASCII a line, on one to {MAX_SECRETS} lines")
     })?;
@@ -138,11 +138,13 @@ pub fn boost() -> Arc<dyn PersonalBoost> {
 /// When the peer's address is not one.
 pub fn of(role: Role, config: &Config, services: &Services) -> anyhow::Result<Option<rpc::Peer>> {
     let Some(url) = role.peer(config) else { return Ok(None) };
-    let means = Means { clock: services.clock.clone(), rng: services.rng.clone() };
+    let (clock, rng) = (services.clock.clone(), services.rng.clone());
+    let means = Means { clock, rng, files: services.files.clone(), google: services.google.clone() };
     connect(role.as_str(), config, url, &means).map(Some)
 }
 
 fn connect(role: &'static str, config: &Config, url: &str, means: &Means) -> anyhow::Result<rpc::Peer> {
-    let client = ClientConfig { peer_token: token(config)?, tls: tls(config)?, ..ClientConfig::default() };
+    let client =
+        ClientConfig { peer_token: token(config, &means.files)?, tls: tls(config)?, ..ClientConfig::default() };
     Ok(rpc::connect_lazy(role, url, &client, means.clock.clone(), means.rng.clone())?)
 }

@@ -1,27 +1,37 @@
 //! The secrets that the deployment's keys come of: a file that an operator hands to every node, or one of the folder's
-//! own.
+//! own; in plain, or sealed by a key of Google Cloud KMS.
 
-use std::path::{Path, PathBuf};
+mod sealer;
 
-use anyhow::Context as _;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use async_trait::async_trait;
 use auth::{KeyVault, MAX_SECRETS, has_sealed};
-use contracts::{ApiError, ErrorKind, Secret};
+use contracts::{ApiError, ErrorKind, Secret, SecretFiles};
 use sha2::{Digest as _, Sha256};
 use stores::Db;
+use tokio::sync::Mutex;
 
 use crate::{
     backends,
-    config::Config,
+    config::{Config, cloud},
     folder::{Damaged, Folder, write_whole},
     peers,
     roles::Role,
     services::Means,
 };
 
-/// The file in the folder: 32 bytes a secret, the newest first.
+use sealer::{Line, MARK, PATIENCE};
+pub use sealer::{Purpose, Sealer};
+
+/// The file in the folder: 32 bytes a secret, or a sealed line for each; the newest first.
 const FILE: &str = "auth.key";
 /// The shortest line that is a secret.
-const SHORTEST: usize = 32;
+pub const SHORTEST: usize = 32;
 /// What helps where the folder's own file is gone.
 const PUT_BACK: &str = "put `auth.key` back from the backup: what is sealed under it can't be read without";
 
@@ -32,51 +42,170 @@ pub struct FileSecrets {
     /// What the roles show each other, of whose lines secrets come where none is given.
     token: Option<Secret>,
     own: PathBuf,
+    files: SecretFiles,
+    /// What opens those that are sealed, and seals the folder's own.
+    sealer: Option<Arc<Sealer>>,
+    /// Held by who writes the file or takes it in, so that a line which is being written is not let go.
+    turn: Mutex<()>,
+}
+
+/// A secret, as it is kept.
+enum Kept {
+    Plain([u8; 32]),
+    Sealed(Line),
 }
 
 impl FileSecrets {
     /// Those of a node; made in its folder where nobody gives any. Where it `seals`, which is to have the auth role,
-    /// that is only before anything is sealed in the database: a fresh secret opens nothing of it.
+    /// that is only before anything is sealed in the database: a fresh secret opens nothing of it. What is sealed is
+    /// opened, and the folder's own from before there was a key is sealed.
     ///
     /// # Errors
-    /// `sealing_key_missing` where the folder's own is gone; or when they can't be read, are too short or can't be
-    /// made.
+    /// `sealing_key_missing` where the folder's own is gone; `key_service_unavailable` where what is sealed can't be
+    /// opened, or a fresh one sealed: nothing is written then; or when they can't be read, are too short or can't be made.
     pub async fn open(config: &Config, folder: &Folder, db: &Db, means: &Means, seals: bool) -> anyhow::Result<Self> {
-        let secrets = Self::of(config, folder.path())?;
-        if !secrets.are_there() {
-            if seals && has_sealed(db).await? {
-                let detail = format!("{} is gone; {PUT_BACK}", secrets.own.display());
-                return Err(ApiError::unavailable("sealing_key_missing", detail).into());
+        let sealer = means.google.as_ref().and_then(|google| google.sealer()).cloned();
+        let secrets = Self { sealer, ..Self::of(config, folder.path(), &means.files)? };
+        if secrets.are_there() {
+            secrets.open_all().await?;
+            secrets.seal_own().await?;
+            return Ok(secrets);
+        }
+        if seals && has_sealed(db).await? {
+            let detail = format!("{} is gone; {PUT_BACK}", secrets.own.display());
+            return Err(ApiError::unavailable("sealing_key_missing", detail).into());
+        }
+        match &secrets.sealer {
+            Some(sealer) => {
+                let line = sealed(sealer, &means.rng.bytes::<32>()).await?;
+                secrets.write(&[line])?;
             }
-            folder.secret(FILE, &means.rng)?;
+            None => _ = folder.secret(FILE, &means.rng)?,
         }
         Ok(secrets)
     }
 
-    fn of(config: &Config, folder: &Path) -> anyhow::Result<Self> {
-        Ok(Self { given: config.auth.secret_file.clone(), token: peers::token(config)?, own: folder.join(FILE) })
+    fn of(config: &Config, folder: &Path, files: &SecretFiles) -> anyhow::Result<Self> {
+        Ok(Self {
+            given: config.auth.secret_file.clone(),
+            token: peers::token(config, files)?,
+            own: folder.join(FILE),
+            files: files.clone(),
+            sealer: None,
+            turn: Mutex::default(),
+        })
     }
 
     fn are_there(&self) -> bool {
         self.given.is_some() || self.token.is_some() || self.own.exists()
     }
 
-    /// Every secret that is there, the newest first.
+    /// Every secret that is there and open, the newest first.
     ///
     /// # Errors
     /// When one can't be read or is too short.
     pub fn read(&self) -> anyhow::Result<Vec<[u8; 32]>> {
+        let mut all = Vec::new();
+        for kept in self.kept()? {
+            match kept {
+                Kept::Plain(secret) => all.push(secret),
+                Kept::Sealed(line) => all.extend(self.opened(&line)?),
+            }
+        }
+        ensure!(!all.is_empty(), "there is no secret in {}", self.own.display());
+        Ok(all)
+    }
+
+    /// All that are kept, open or not.
+    fn kept(&self) -> anyhow::Result<Vec<Kept>> {
         let mut all = match &self.given {
-            Some(path) => given(path)?,
+            Some(path) => given(&self.files, path)?,
             None => Vec::new(),
         };
-        all.extend(self.token.iter().flat_map(Secret::lines).map(|line| derived(&line)));
+        all.extend(self.token.iter().flat_map(Secret::lines).map(|line| Kept::Plain(derived(&line))));
         // From before an operator gave any.
         all.extend(own(&self.own)?);
         all.truncate(MAX_SECRETS);
-        anyhow::ensure!(!all.is_empty(), "there is no secret in {}", self.own.display());
         Ok(all)
     }
+
+    /// The secret of a sealed line; `None` while it is not open.
+    fn opened(&self, line: &Line) -> anyhow::Result<Option<[u8; 32]>> {
+        let Some(plain) = self.sealer()?.opened(line) else { return Ok(None) };
+        secret_of(line.0, &plain).map(Some)
+    }
+
+    fn sealer(&self) -> anyhow::Result<&Sealer> {
+        const MISSING: &str = "a secret is sealed by a key of Google Cloud KMS: name it in `auth.kms_key`";
+        self.sealer.as_deref().context(MISSING)
+    }
+
+    /// Opens all that is sealed.
+    async fn open_all(&self) -> anyhow::Result<()> {
+        for kept in self.kept()? {
+            let Kept::Sealed(line) = kept else { continue };
+            self.sealer()?.open(&line).await.map_err(|why| unavailable(&why))?;
+            self.opened(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Seals what is in plain in the folder's own file, where there is a key for it.
+    async fn seal_own(&self) -> anyhow::Result<()> {
+        let kept = own(&self.own)?;
+        if self.sealer.is_some() && kept.iter().any(|kept| matches!(kept, Kept::Plain(_))) {
+            self.write(&self.under_key(kept).await?)?;
+            tracing::info!("the secrets in `auth.key` were in plain, and are sealed from now on");
+        }
+        Ok(())
+    }
+
+    /// These, with those sealed that are in plain, where there is a key for it.
+    async fn under_key(&self, kept: Vec<Kept>) -> anyhow::Result<Vec<Kept>> {
+        if kept.iter().all(|kept| matches!(kept, Kept::Plain(_))) && self.sealer.is_none() {
+            return Ok(kept);
+        }
+        let (sealer, mut all) = (self.sealer()?, Vec::new());
+        for kept in kept {
+            all.push(match kept {
+                Kept::Plain(secret) => sealed(sealer, &secret).await?,
+                already => already,
+            });
+        }
+        Ok(all)
+    }
+
+    /// Writes the folder's own file, whole or not at all.
+    fn write(&self, kept: &[Kept]) -> anyhow::Result<()> {
+        let mut bytes = Vec::new();
+        for kept in kept {
+            match kept {
+                Kept::Plain(secret) => bytes.extend_from_slice(secret),
+                Kept::Sealed((_, text)) => bytes.extend_from_slice(format!("{text}\n").as_bytes()),
+            }
+        }
+        write_whole(&self.own, &bytes).with_context(|| format!("can't write {}", self.own.display()))
+    }
+
+    /// Puts a secret before the folder's own.
+    async fn prepend(&self, fresh: [u8; 32]) -> anyhow::Result<()> {
+        let _turn = self.turn.lock().await;
+        let mut kept = own(&self.own)?;
+        kept.insert(0, Kept::Plain(fresh));
+        kept.truncate(MAX_SECRETS);
+        self.write(&self.under_key(kept).await?)
+    }
+}
+
+/// A secret of the folder's own, sealed.
+async fn sealed(sealer: &Sealer, secret: &[u8; 32]) -> anyhow::Result<Kept> {
+    let text = sealer.seal(Purpose::Own, secret).await.map_err(|why| unavailable(&why))?;
+    Ok(Kept::Sealed((Purpose::Own, text)))
+}
+
+fn unavailable(why: &anyhow::Error) -> ApiError {
+    let detail = format!("what the deployment's keys come of can't be opened or sealed by `auth.kms_key`: {why:#}");
+    ApiError::unavailable("key_service_unavailable", detail)
 }
 
 /// What is wrong with the folder's own file, where there is one.
@@ -88,14 +217,18 @@ pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
 
 /// What is wrong with the file that the operator hands to every node, where they do.
 pub fn unreadable(config: &Config) -> Option<(&'static str, Damaged)> {
-    let found = format!("{:#}", given(config.auth.secret_file.as_deref()?).err()?);
+    let path = config.auth.secret_file.as_deref()?;
+    if cloud::secret_at(path).is_some() {
+        return None;
+    }
+    let found = format!("{:#}", given(&SecretFiles::default(), path).err()?);
     Some(("secret", Damaged { found, fix: "give this node the file that the others have: it does not start without" }))
 }
 
 /// The folder's own file, where it is gone and the database of a node with the auth role is sealed under it. `None`
 /// where that can't be asked: the check of the database says why.
 pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damaged)> {
-    let secrets = FileSecrets::of(config, folder).ok()?;
+    let secrets = FileSecrets::of(config, folder, &SecretFiles::default()).ok()?;
     let needed = config.roles().contains(&Role::Auth) && !secrets.are_there();
     if !needed || !backends::has_sealed(config, folder).await.unwrap_or(false) {
         return None;
@@ -103,12 +236,26 @@ pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damag
     Some((FILE, Damaged { found: format!("{} is gone", secrets.own.display()), fix: PUT_BACK }))
 }
 
+#[async_trait]
 impl KeyVault for FileSecrets {
     fn secrets(&self) -> Result<Vec<[u8; 32]>, ApiError> {
         self.read().map_err(|error| ApiError::unavailable("secrets_unreadable", format!("{error:#}")))
     }
 
-    fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError> {
+    async fn refresh(&self) {
+        let Some(sealer) = &self.sealer else { return };
+        // Whoever adds one waits for the key: nobody waits with them for long.
+        let Ok(_turn) = tokio::time::timeout(PATIENCE, self.turn.lock()).await else { return };
+        // Where they can't be read, whoever needs them says so.
+        let Ok(kept) = self.kept() else { return };
+        let sealed = kept.into_iter().filter_map(|kept| match kept {
+            Kept::Sealed(line) => Some(line),
+            Kept::Plain(_) => None,
+        });
+        sealer.follow(&sealed.collect::<Vec<_>>()).await;
+    }
+
+    async fn add(&self, fresh: [u8; 32]) -> Result<(), ApiError> {
         let elsewhere = |detail: String| Err(ApiError::new(ErrorKind::Conflict, "secret_not_ours", detail));
         match (&self.given, &self.token) {
             (Some(path), _) => {
@@ -128,11 +275,10 @@ impl KeyVault for FileSecrets {
             }
             (None, None) => {}
         }
-        let mut all = vec![fresh];
-        all.extend(self.secrets()?);
-        all.truncate(MAX_SECRETS);
-        write_whole(&self.own, &all.concat())
-            .map_err(|error| ApiError::unavailable("secrets_unwritable", format!("{}: {error}", self.own.display())))
+        self.prepend(fresh).await.map_err(|error| match error.downcast::<ApiError>() {
+            Ok(known) => known,
+            Err(error) => ApiError::unavailable("secrets_unwritable", format!("{error:#}")),
+        })
     }
 }
 
@@ -140,33 +286,56 @@ fn derived(text: &str) -> [u8; 32] {
     Sha256::digest(format!("auth master\n{text}")).into()
 }
 
+/// The secret that a sealed line held.
+fn secret_of(purpose: Purpose, plain: &[u8]) -> anyhow::Result<[u8; 32]> {
+    match purpose {
+        Purpose::Own => plain.try_into().map_err(|_| anyhow::anyhow!("a sealed line of {FILE} does not hold 32 bytes")),
+        Purpose::Given => {
+            let text = std::str::from_utf8(plain).map(str::trim).unwrap_or_default();
+            ensure!(text.len() >= SHORTEST, "a sealed line of `auth.secret_file` has under {SHORTEST} characters");
+            Ok(derived(text))
+        }
+    }
+}
+
 /// A secret a line. The text as a whole was one once, so that it still opens what it sealed.
-fn given(path: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("`auth.secret_file`: can't read {}", path.display()))?;
+fn given(files: &SecretFiles, path: &Path) -> anyhow::Result<Vec<Kept>> {
+    let text = files.read(path).with_context(|| format!("`auth.secret_file`: can't read {}", path.display()))?;
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let short = lines.iter().any(|line| line.len() < SHORTEST) || lines.is_empty();
-    anyhow::ensure!(
-        !short,
-        "`auth.secret_file`: every line of {} must hold at least {SHORTEST} characters",
-        path.display()
-    );
-    let mut all: Vec<_> = lines.iter().map(|line| derived(line)).collect();
-    if lines.len() > 1 {
-        all.push(derived(text.trim()));
+    ensure!(!short, "`auth.secret_file`: every line of {} must hold at least {SHORTEST} characters", path.display());
+    let read = |line: &&str| match line.starts_with(MARK) {
+        true => Kept::Sealed((Purpose::Given, (*line).to_owned())),
+        false => Kept::Plain(derived(line)),
+    };
+    let mut all: Vec<_> = lines.iter().map(read).collect();
+    if lines.len() > 1 && all.iter().all(|kept| matches!(kept, Kept::Plain(_))) {
+        all.push(Kept::Plain(derived(text.trim())));
     }
     Ok(all)
 }
 
-fn own(path: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
+fn own(path: &Path) -> anyhow::Result<Vec<Kept>> {
     let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.with_context(|| format!("can't read {}", path.display()))?,
     };
+    if bytes.starts_with(MARK.as_bytes()) {
+        return sealed_lines(path, &bytes);
+    }
     let (all, rest) = bytes.as_chunks::<32>();
     let whole = rest.is_empty() && (1..=MAX_SECRETS).contains(&all.len());
-    anyhow::ensure!(whole, "{} does not hold one to {MAX_SECRETS} secrets of 32 bytes", path.display());
-    Ok(all.to_vec())
+    ensure!(whole, "{} does not hold one to {MAX_SECRETS} secrets of 32 bytes", path.display());
+    Ok(all.iter().copied().map(Kept::Plain).collect())
+}
+
+fn sealed_lines(path: &Path, bytes: &[u8]) -> anyhow::Result<Vec<Kept>> {
+    let lines: Vec<_> = std::str::from_utf8(bytes).unwrap_or_default().lines().collect();
+    let whole = (1..=MAX_SECRETS).contains(&lines.len()) && lines.iter().all(|line| line.starts_with(MARK));
+    if !whole {
+        bail!("{} does not hold one to {MAX_SECRETS} lines `{MARK}…`", path.display());
+    }
+    Ok(lines.into_iter().map(|line| Kept::Sealed((Purpose::Own, line.to_owned()))).collect())
 }
 
 #[cfg(test)]
@@ -178,35 +347,58 @@ mod tests {
         if let Some(text) = given {
             std::fs::write(&path, text).unwrap();
         }
-        FileSecrets { given: given.map(|_| path), token: token.map(Into::into), own: dir.join(FILE) }
+        FileSecrets {
+            given: given.map(|_| path),
+            token: token.map(Into::into),
+            own: dir.join(FILE),
+            files: SecretFiles::default(),
+            sealer: None,
+            turn: Mutex::default(),
+        }
     }
 
-    #[test]
-    fn the_folders_own_file_grows_and_keeps_ten() {
+    #[tokio::test]
+    async fn the_folders_own_file_grows_and_keeps_ten() {
         let dir = tempfile::tempdir().unwrap();
         let secrets = over(dir.path(), None, None);
         std::fs::write(dir.path().join(FILE), [1; 32]).unwrap();
         assert_eq!(secrets.read().unwrap(), [[1; 32]], "as the commit before wrote it");
         for n in 2..=12 {
-            secrets.add([n; 32]).unwrap();
+            secrets.add([n; 32]).await.unwrap();
         }
         let read = secrets.read().unwrap();
         assert_eq!((read.len(), read[0], read[9]), (10, [12; 32], [3; 32]));
         std::fs::write(dir.path().join(FILE), [1; 40]).unwrap();
-        assert!(secrets.read().is_err() && secrets.add([1; 32]).is_err());
+        assert!(secrets.read().is_err() && secrets.add([1; 32]).await.is_err());
         assert_eq!(std::fs::read(dir.path().join(FILE)).unwrap(), [1; 40], "what can't be read is not written over");
     }
 
-    #[test]
-    fn what_an_operator_gives_comes_first_and_stays_theirs() {
+    #[tokio::test]
+    async fn a_sealed_file_without_its_key_is_read_by_nobody_and_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (secrets, file) = (over(dir.path(), None, None), dir.path().join(FILE));
+        for (text, why) in [("kms:AAAA\n", "`auth.kms_key`"), ("kms:AAAA\nBBBB\n", "lines `kms:…`")] {
+            std::fs::write(&file, text).unwrap();
+            assert!(secrets.read().unwrap_err().to_string().contains(why), "{text}");
+            assert!(secrets.add([1; 32]).await.is_err());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+        }
+        assert!(damaged(dir.path()).is_some());
+        std::fs::write(&file, "kms:AAAA\n").unwrap();
+        assert!(damaged(dir.path()).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_gives_comes_first_and_stays_theirs() {
         let dir = tempfile::tempdir().unwrap();
         let (old, new) = ("o".repeat(32), "n".repeat(40));
         let before = over(dir.path(), Some(&old), None).read().unwrap();
         let two = over(dir.path(), Some(&format!("{new}\n\n{old}\n")), Some(&"t".repeat(32)));
         let read = two.read().unwrap();
         assert_eq!((read.len(), read[0], read[1]), (4, derived(&new), before[0]));
-        assert_eq!(two.add([1; 32]).unwrap_err().code, "secret_not_ours");
-        assert_eq!(over(dir.path(), None, Some(&"t".repeat(32))).add([1; 32]).unwrap_err().code, "secret_not_ours");
+        assert_eq!(two.add([1; 32]).await.unwrap_err().code, "secret_not_ours");
+        let roles = over(dir.path(), None, Some(&"t".repeat(32)));
+        assert_eq!(roles.add([1; 32]).await.unwrap_err().code, "secret_not_ours");
         let lines = format!("{new}\n{}\n", "t".repeat(32));
         let changed = over(dir.path(), None, Some(&lines)).read().unwrap();
         assert_eq!(changed, [derived(&new), read[3]], "what an older line sealed is opened");

@@ -6,7 +6,7 @@ use auth::{Auth, Denials, Eraser, Keeper, Postman, Retainer};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
-    SearchApi, Secret, Trace,
+    SearchApi, Secret, SecretFiles, Trace,
 };
 use ingest::{Ingest, LinkStore};
 use jiff::SignedDuration;
@@ -28,10 +28,13 @@ use crate::{
     backends::{self, RedisLink},
     config::{self, Config, Given},
     folder::{Folder, Opened},
+    google::GoogleCloud,
     peers,
     roles::{self, Role},
 };
 
+/// How often secrets that came since are opened, where they are sealed.
+const OPEN_SECRETS: Duration = Duration::from_secs(2);
 /// How long a call of the command line may take.
 const CLI_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long the database may take to close.
@@ -51,16 +54,37 @@ pub enum Wanted {
     Everything,
 }
 
-/// Time and randomness, for those who are wired before the services stand.
+/// Time, randomness and where secrets are, for those who are wired before the services stand.
 pub struct Means {
     pub clock: Clock,
     pub rng: Rng,
+    /// Reads what an option names that says where a secret is.
+    pub files: SecretFiles,
+    /// What of the configuration is at Google Cloud.
+    pub google: Option<Arc<GoogleCloud>>,
+}
+
+impl Means {
+    /// The system's, with every secret fetched that the configuration has elsewhere.
+    ///
+    /// # Errors
+    /// As [`GoogleCloud::open`].
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (clock, rng) = (Clock::system(), Rng::system());
+        let google = GoogleCloud::open(config, &clock, &rng).await?;
+        let files = google.as_ref().map_or_else(SecretFiles::default, |google| google.files());
+        Ok(Self { clock, rng, files, google })
+    }
 }
 
 /// The services of this process.
 pub struct Services {
     pub clock: Clock,
     pub rng: Rng,
+    /// Reads what an option names that says where a secret is.
+    pub files: SecretFiles,
+    /// What of the configuration is at Google Cloud.
+    pub google: Option<Arc<GoogleCloud>>,
     pub db: Db,
     /// The head of its event log, for all who follow it here.
     pub head: Head,
@@ -105,16 +129,16 @@ impl Services {
     /// # Errors
     /// When a store can't be opened; a missing model is no error but a note.
     pub async fn open(config: &Config, folder: &Folder, wanted: Wanted) -> anyhow::Result<Self> {
-        let (clock, rng) = (Clock::system(), Rng::system());
-        let means = Means { clock: clock.clone(), rng: rng.clone() };
+        let means = Means::open(config).await?;
+        let (clock, rng) = (means.clock.clone(), means.rng.clone());
         let db = backends::database(config, folder.path()).await?;
-        let (redis, head) = (backends::redis(config, &clock)?, Head::watch(db.clone()));
+        let (redis, head) = (backends::redis(config, &clock, &means.files)?, Head::watch(db.clone()));
         let cache = backends::cache(config, redis.as_ref());
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
-        let mailer = backends::mailer(config, folder.path())?;
+        let mailer = backends::mailer(config, folder.path(), &means.files)?;
         let deeds = deeds(&auth);
         // One model for both: the catalogue compares overviews with it, the search looks for meaning.
         let model = match runs(Role::Catalog) || runs(Role::Search) {
@@ -141,8 +165,8 @@ impl Services {
         }
         let mut notes = Vec::new();
         let search = if runs(Role::Search) {
-            let (db, catalog, cache, clock, rng) = (&db, &catalog_api, &cache, &clock, &rng);
-            let parts = SearchParts { db, catalog, cache, clock, rng, wanted, model };
+            let (db, catalog, cache) = (&db, &catalog_api, &cache);
+            let parts = SearchParts { db, catalog, cache, means: &means, wanted, model };
             Some(Arc::new(open_search(config, folder, parts, &mut notes)?))
         } else {
             None
@@ -154,6 +178,8 @@ impl Services {
             denials: Arc::new(Denials::new(Arc::clone(&auth))),
             clock,
             rng,
+            files: means.files,
+            google: means.google,
             db,
             head,
             redis,
@@ -192,6 +218,7 @@ impl Services {
         let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
         let head = self.head.clone();
         self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run(head)).await });
+        self.keep_secrets();
         let (denials, shutdown) = (Arc::clone(&self.denials), self.shutdown.clone());
         self.workers.spawn(async move {
             shutdown.run_until_cancelled(denials.run()).await;
@@ -206,6 +233,17 @@ impl Services {
         if let Some(search) = &self.search {
             let (search, head, shutdown) = (Arc::clone(search), self.head.clone(), self.shutdown.clone());
             self.workers.spawn(async move { search.follow(head, shutdown).await });
+        }
+    }
+
+    /// Asks for secrets that are elsewhere again and again, and opens sealed ones that came since.
+    fn keep_secrets(&self) {
+        let Some(google) = self.google.clone() else { return };
+        let (auth, sealed, shutdown) = (Arc::clone(&self.auth), google.sealer().is_some(), self.shutdown.clone());
+        self.workers.spawn(async move { shutdown.run_until_cancelled(google.keep()).await });
+        let shutdown = self.shutdown.clone();
+        if sealed {
+            self.workers.spawn(async move { shutdown.run_until_cancelled(open_secrets(auth)).await });
         }
     }
 
@@ -272,6 +310,7 @@ impl Services {
             Err(error) => Component::new("database", ComponentState::Down, ApiError::from(error).detail),
         };
         let mut components = vec![database];
+        components.extend(self.google.iter().flat_map(|google| google.components()));
         if let Some(search) = &self.search {
             components.extend(search.components().await);
         }
@@ -284,6 +323,13 @@ impl Services {
             }
         }
         components
+    }
+}
+
+async fn open_secrets(auth: Arc<Auth>) {
+    loop {
+        tokio::time::sleep(OPEN_SECRETS).await;
+        auth.open_secrets().await;
     }
 }
 
@@ -304,11 +350,13 @@ fn links(db: &Db, auth: &Arc<Auth>) -> LinkStore {
     LinkStore::new(db.clone(), Arc::new(seal), Arc::new(unseal))
 }
 
-/// A file of a source's secrets: what it says at each use.
-fn secrets(field: &str, path: &Path) -> Result<Secret, String> {
-    let file = Some(path.to_owned());
-    let secret = Given { key: field, value: &None, file: &file }.secret().map_err(|error| format!("{error:#}"))?;
-    Ok(secret.unwrap_or_else(|| "".into()))
+/// Reads a file of a source's secrets: what it says at each use.
+pub fn secrets(files: &SecretFiles) -> impl Fn(&str, &Path) -> Result<Secret, String> {
+    move |field, path| {
+        let file = Some(path.to_owned());
+        let secret = Given { key: field, value: &None, file: &file }.secret(files);
+        Ok(secret.map_err(|error| format!("{error:#}"))?.unwrap_or_else(|| "".into()))
+    }
 }
 
 /// How ingest works, with the sources of the configuration.
@@ -319,7 +367,7 @@ fn sources(
     means: &Means,
     links: LinkStore,
 ) -> anyhow::Result<ingest::IngestConfig> {
-    let mut settings = ingest::IngestConfig::new(folder.path());
+    let (mut settings, secrets) = (ingest::IngestConfig::new(folder.path()), secrets(&means.files));
     for (name, feed) in &config.sources {
         if let Some(webhook) = feed.webhook(name, &secrets)? {
             settings.webhooks.insert(name.clone(), webhook);
@@ -389,8 +437,7 @@ struct SearchParts<'a> {
     db: &'a Db,
     catalog: &'a Arc<dyn CatalogApi>,
     cache: &'a Arc<dyn Cache>,
-    clock: &'a Clock,
-    rng: &'a Rng,
+    means: &'a Means,
     wanted: Wanted,
     /// The sentence model, or why there is none.
     model: Result<Arc<dyn Embedder>, String>,
@@ -402,7 +449,8 @@ fn open_search(
     parts: SearchParts<'_>,
     notes: &mut Vec<Component>,
 ) -> anyhow::Result<Search> {
-    let SearchParts { db, catalog, cache, clock, rng, wanted, model } = parts;
+    let SearchParts { db, catalog, cache, means, wanted, model } = parts;
+    let Means { clock, rng, files, .. } = means;
     let mut embedder: Option<Arc<dyn Embedder>> = None;
     let mut vectors: Option<Arc<dyn VectorIndex>> = None;
     match model {
@@ -431,7 +479,7 @@ fn open_search(
         rng.clone(),
         search::SearchConfig { warm_up, replica: replica(config, folder, rng)?, ..weights(&config.search) },
     )?;
-    Ok(search.with_intents(backends::intents(config, clock)?).with_boost(peers::boost()))
+    Ok(search.with_intents(backends::intents(config, clock, files)?).with_boost(peers::boost()))
 }
 
 /// The name of this process' indexes among those that follow one log: its folder's, where several processes can.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't be set up should stop")]
 
 mod db;
+mod google;
 mod onnx;
 mod watched;
 
@@ -14,6 +15,7 @@ use stores::cache::Cache;
 use stores_embedded::MemoryCache;
 
 pub use db::{POSTGRES, POSTGRES_ROOT, TestDb, fast, postgres, postgres_alone, postgres_owned, sqlite};
+pub use google::{GOOGLE_KEY, Google, OTHER_GOOGLE_KEY, Odd};
 pub use onnx::sentence_model;
 pub use watched::{Told, Watched, Watcher};
 

@@ -184,7 +184,7 @@ fn a_rotation_that_is_killed_goes_on_where_it_was() {
             let auth = auth(db.db(), &[OLD]).await;
             auth.ensure_keys().await.unwrap();
             let people = settle(&auth, 1_500).await;
-            auth.config.secrets.add(NEW).unwrap();
+            auth.config.secrets.add(NEW).await.unwrap();
             (people, auth.rotate_sealing(&testkit::operator_call()).await.unwrap().pending)
         };
         assert_eq!(pending, PEOPLE + 3);

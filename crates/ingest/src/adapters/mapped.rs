@@ -3,8 +3,8 @@
 //! [`Mapping`]: crate::Mapping
 
 use contracts::{
-    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Language, Money, Region, Season, SourceOffer,
-    SourceSeason,
+    AvailabilityType, ContentType, CreditRole, Episode, ExternalId, Image, Language, Money, Region, Season,
+    SourceOffer, SourceSeason,
 };
 use iso_currency::Currency;
 use jiff::{Timestamp, civil::Date};

@@ -26,8 +26,7 @@ use crate::{
 };
 
 const SECRETS: [[u8; 32]; 2] = [[7; 32], [9; 32]];
-const MAPPING: &str =
-    "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
+const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\nyear = \"year\"\n\
     languages = \"spoken\"\n";
 
 fn secret(at: usize) -> String {

@@ -6,15 +6,16 @@ mod users;
 
 use std::{net::TcpListener, path::Path};
 
-use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind};
+use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind, SecretFiles};
 use serde::{Deserialize, Serialize};
 use stores::Transport;
 
 use super::{Global, out};
 use crate::{
     backends,
-    config::Config,
+    config::{Config, cloud as settings},
     folder::{Folder, Opened, Owner, damaged_secrets},
+    google::UNVERIFIED,
     owner::OwnerClient,
     roles::Role,
     secrets,
@@ -59,6 +60,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             checks.push(model(&config));
             checks.push(mail(&config));
             checks.extend(elsewhere(&config));
+            checks.extend(google(&config));
             checks.extend(certificates::certificate(&config, Clock::system().now()));
             let files = backends::password_file(&config).into_iter();
             checks.extend(files.flat_map(|file| password::password(&file, Clock::system().now())));
@@ -115,6 +117,16 @@ fn elsewhere(config: &Config) -> impl Iterator<Item = Check> {
     known.into_iter().filter(|(_, client)| client.is_some()).map(|(name, _)| {
         let found = format!("configured; untested against a server of {name}, tested against one of our own like it");
         check(&format!("signing in with {name}"), State::Good, found, "")
+    })
+}
+
+/// What of the configuration is at Google Cloud. Nobody is asked.
+fn google(config: &Config) -> impl Iterator<Item = Check> {
+    const FIX: &str = "try it with a node that holds nothing yet before you rely on it";
+    let secrets = settings::secrets(config).map_or(0, |secrets| secrets.len());
+    let used = [("key service", config.auth.kms_key.is_some()), ("secret manager", secrets > 0)];
+    used.into_iter().filter(|(_, used)| *used).map(|(name, _)| {
+        check(&format!("Google Cloud's {name}"), State::Less, format!("configured; {UNVERIFIED}"), FIX)
     })
 }
 
@@ -255,7 +267,7 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
 /// The Redis server, where the configuration names one.
 async fn redis(config: &Config) -> Option<Check> {
     const FIX: &str = "check `redis.url` and that the server runs";
-    Some(match backends::redis(config, &Clock::system()).transpose()? {
+    Some(match backends::redis(config, &Clock::system(), &SecretFiles::default()).transpose()? {
         Ok(link) => match part(backends::redis_part(&link).await) {
             good @ Check { state: State::Good, .. } => good,
             less => Check { fix: FIX.to_owned(), ..less },

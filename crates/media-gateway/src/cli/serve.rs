@@ -109,7 +109,7 @@ impl Reader<'_> {
     /// First what can fail, so that all of it holds or nothing.
     fn apply(&mut self) -> anyhow::Result<Reloaded> {
         let (config, read) = Config::read(self.flags)?;
-        files::check(&config, &self.node.services.clock)?;
+        files::check(&config, &self.node.services)?;
         self.log.set(&config.log.level)?;
         self.node.reload(&config)?;
         if let Some(search) = &self.node.services.search {

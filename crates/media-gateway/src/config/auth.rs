@@ -38,6 +38,10 @@ pub struct Auth {
     /// secret, or kept in the data folder.
     #[config(env = "MEDIA_GATEWAY_AUTH_SECRET_FILE")]
     pub secret_file: Option<PathBuf>,
+    /// The key of Google Cloud KMS, `projects/P/locations/L/keyRings/R/cryptoKeys/K`, that `auth.key` in the data folder is
+    /// sealed under, and lines `kms:…` of `secret_file` (`auth keys seal` makes one).
+    #[config(env = "MEDIA_GATEWAY_AUTH_KMS_KEY")]
+    pub kms_key: Option<String>,
     /// Signing in with Google.
     #[config(nested)]
     pub google: Google,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use contracts::Secret;
+use contracts::{Secret, SecretFiles};
 
 /// Where a secret may be.
 pub struct Given<'a> {
@@ -30,20 +30,21 @@ impl Given<'_> {
         Ok(())
     }
 
-    /// The secret, where there is one. One of a file is read again at each use; while that can't be, or is empty, the one
-    /// from before counts.
+    /// The secret, where there is one. One of a file, which `files` read, is read again at each use; while that can't be, or
+    /// is empty, the one from before counts.
     ///
     /// # Errors
     /// When its file can't be read.
-    pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
+    pub fn secret(&self, files: &SecretFiles) -> anyhow::Result<Option<Secret>> {
         let Some(path) = self.file.clone() else { return Ok(self.value.clone().map(Secret::from)) };
-        let text = std::fs::read_to_string(&path);
+        let files = files.clone();
+        let text = files.read(&path);
         let text = text.with_context(|| format!("`{}_file` {} can't be read", self.key, path.display()))?;
         let last = Mutex::new((text.trim().to_owned(), true));
         Ok(Some(Secret::live(move || {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             let (secret, was_read) = &mut *last;
-            match std::fs::read_to_string(&path) {
+            match files.read(&path) {
                 Ok(text) if !text.trim().is_empty() => (*secret, *was_read) = (text.trim().to_owned(), true),
                 Ok(_) => {}
                 // Said once: it may be asked for with every request.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::bail;
+use contracts::SecretFiles;
 use intent::IntentConfig;
 use serde::Serialize;
 
@@ -65,9 +66,9 @@ impl Intent {
     ///
     /// # Errors
     /// When the key file can't be read or is empty.
-    pub fn settings(&self) -> anyhow::Result<Option<IntentConfig>> {
+    pub fn settings(&self, files: &SecretFiles) -> anyhow::Result<Option<IntentConfig>> {
         let (Some(url), Some(model)) = (self.url.clone(), self.model.clone()) else { return Ok(None) };
-        let key = self.given_key().secret()?;
+        let key = self.given_key().secret(files)?;
         if self.key_file.is_some() && key.as_ref().is_some_and(|key| key.now().is_empty()) {
             bail!("`intent.key_file` is empty");
         }

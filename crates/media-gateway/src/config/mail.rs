@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::bail;
+use contracts::SecretFiles;
 use mail::SmtpConfig;
 use serde::Serialize;
 
@@ -64,9 +65,9 @@ impl Mail {
     ///
     /// # Errors
     /// When the password file can't be read.
-    pub fn smtp(&self) -> anyhow::Result<Option<SmtpConfig>> {
+    pub fn smtp(&self, files: &SecretFiles) -> anyhow::Result<Option<SmtpConfig>> {
         let Some(url) = self.smtp_url.clone() else { return Ok(None) };
-        let password = self.password().secret()?;
+        let password = self.password().secret(files)?;
         let timeout = Duration::from_millis(self.timeout_ms);
         Ok(Some(SmtpConfig { url, password, from: self.sender().to_owned(), timeout }))
     }

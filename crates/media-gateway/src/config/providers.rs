@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use auth::{Provider, ProviderConfig};
-use contracts::is_confidential;
+use contracts::{SecretFiles, is_confidential};
 use reqwest::Url;
 use serde::Serialize;
 
@@ -76,9 +76,9 @@ impl Client<'_> {
         }
     }
 
-    fn settings(&self, provider: Provider) -> anyhow::Result<Option<ProviderConfig>> {
+    fn settings(&self, provider: Provider, files: &SecretFiles) -> anyhow::Result<Option<ProviderConfig>> {
         let Some(client_id) = self.id.clone() else { return Ok(None) };
-        let client_secret = self.secret.secret()?.unwrap_or_else(|| "".into());
+        let client_secret = self.secret.secret(files)?.unwrap_or_else(|| "".into());
         let url =
             |index: usize| self.urls.get(index).map_or_else(String::new, |url| url.trim_end_matches('/').to_owned());
         Ok(Some(ProviderConfig { provider, client_id, client_secret, url: url(0), api_url: url(1) }))
@@ -101,8 +101,8 @@ impl Google {
     ///
     /// # Errors
     /// When the secret's file can't be read.
-    pub fn settings(&self) -> anyhow::Result<Option<ProviderConfig>> {
-        self.client().settings(Provider::Google)
+    pub fn settings(&self, files: &SecretFiles) -> anyhow::Result<Option<ProviderConfig>> {
+        self.client().settings(Provider::Google, files)
     }
 }
 
@@ -122,7 +122,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When the secret's file can't be read.
-    pub fn settings(&self) -> anyhow::Result<Option<ProviderConfig>> {
-        self.client().settings(Provider::GitHub)
+    pub fn settings(&self, files: &SecretFiles) -> anyhow::Result<Option<ProviderConfig>> {
+        self.client().settings(Provider::GitHub, files)
     }
 }

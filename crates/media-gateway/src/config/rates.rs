@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use contracts::Secret;
+use contracts::{Secret, SecretFiles};
 use serde::Serialize;
 
 use super::given::Given;
@@ -30,8 +30,8 @@ impl Redis {
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn password(&self) -> anyhow::Result<Option<Secret>> {
-        Given { key: "redis.password", value: &None, file: &self.password_file }.secret()
+    pub fn password(&self, files: &SecretFiles) -> anyhow::Result<Option<Secret>> {
+        Given { key: "redis.password", value: &None, file: &self.password_file }.secret(files)
     }
 }
 

@@ -210,3 +210,29 @@ fn what_a_node_takes_over_is_among_its_settings() {
 fn a_password_is_not_shown() {
     assert_eq!(mask("postgres://me:secret@db/x".into()), Value::from("postgres://me:***@db/x"));
 }
+
+#[test]
+fn every_option_that_names_a_secrets_file_may_name_one_of_the_secret_manager() {
+    // What is no secret, or changes together with what is none, or is written by us.
+    const FILES: [&str; 5] = [
+        "peers.certificate_file",
+        "peers.key_file",
+        "peers.authorities_file",
+        "redis.authorities_file",
+        "database.password_file",
+    ];
+    let variables = Config::variables();
+    let of_secret = |key: &&str| key.ends_with("_file") && !FILES.contains(key);
+    let files: Vec<_> = variables.keys().map(String::as_str).filter(of_secret).collect();
+    assert!(files.len() >= 6, "{files:?}");
+    let fields = ["sources.a.key_file", "sources.a.client_secret_file", "sources.a.webhook_secret_file"];
+    for key in files.into_iter().chain(fields) {
+        let (section, option) = key.rsplit_once('.').unwrap();
+        let text = format!("[{section}]\n{option} = \"gcp-secret:projects/p/secrets/s\"");
+        let layer: Layer = toml::from_str(&text).unwrap();
+        let config = Config::from_layer(layer.with_fallback(Layer::default_values())).unwrap();
+        let secrets = cloud::secrets(&config).unwrap();
+        assert_eq!(secrets.len(), 1, "`{key}` is not among the files of config/cloud.rs");
+        assert_eq!(secrets[0].1.as_str(), "projects/p/secrets/s/versions/latest");
+    }
+}

@@ -50,7 +50,10 @@ pub async fn open(config: &Config, folder: &Folder, db: Db, means: &Means, runs:
             Signature::ES256 => auth::Algorithm::ES256,
         },
         confirm_first: config.auth.confirm_first.unwrap_or(config.mail.smtp_url.is_some()),
-        providers: [config.auth.google.settings()?, config.auth.github.settings()?].into_iter().flatten().collect(),
+        providers: [config.auth.google.settings(&means.files)?, config.auth.github.settings(&means.files)?]
+            .into_iter()
+            .flatten()
+            .collect(),
         ..AuthConfig::new(&issuer(config), secrets.read()?[0])
     };
     let settings = AuthConfig { secrets, ..settings };

@@ -57,7 +57,7 @@ impl<'a> Browser<'a> {
 }
 
 /// The file that comes into the folder with these words.
-fn file_with(folder: &Path, words: &str) -> String {
+pub fn file_with(folder: &Path, words: &str) -> String {
     let end = Instant::now() + PATIENCE;
     loop {
         let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -125,7 +125,7 @@ fn talk<S: Read + Write>(stream: S, begins: bool, lines: &mut Vec<String>) -> Op
 }
 
 /// A mail server: its port, and what each client said. With a key it speaks TLS, at once or after `STARTTLS`.
-fn mail_server(tls: Option<(Arc<rustls::ServerConfig>, bool)>) -> (u16, mpsc::Receiver<Vec<String>>) {
+pub fn mail_server(tls: Option<(Arc<rustls::ServerConfig>, bool)>) -> (u16, mpsc::Receiver<Vec<String>>) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, (send, mails)) = (server.local_addr().unwrap().port(), mpsc::channel());
     std::thread::spawn(move || {
@@ -160,7 +160,8 @@ fn at_server(url: String) -> Setup {
         .env("MEDIA_GATEWAY_MAIL_FROM", "Films <films@example.net>")
 }
 
-fn sign_up(app: &App, email: &str) -> u16 {
+/// Signs somebody up; the status.
+pub fn sign_up(app: &App, email: &str) -> u16 {
     Browser::new(app).submit("/signup", "/signup", &[("email", email), ("password", "correct horse battery")])
 }
 

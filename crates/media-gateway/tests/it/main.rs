@@ -4,6 +4,7 @@
 mod administering;
 mod app;
 mod asked;
+mod cloud;
 mod compat;
 mod curation;
 mod database_password;

@@ -41,7 +41,7 @@ fn send(app: &App, id: &str, secret: &[u8], body: &str) -> Answer {
 fn a_secret_that_changed_signs_from_the_next_message_on() {
     const NEW: [u8; 32] = [9; 32];
     let dir = tempfile::tempdir().unwrap();
-    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path())).start();
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", config(dir.path(), MAPPING, "")).start();
     let row = json!({ "id": 1, "name": "The Brass Meridian", "year": 2019 });
     let body = json!({ "type": "titles", "data": [row] }).to_string();
     send(&app, "msg_1", &NEW, &body).problem(401, "webhook_signature");

@@ -2,16 +2,23 @@
 
 use std::io::Read as _;
 
+use anyhow::Context as _;
 use auth::AuditMark;
 use clap::{Args, Subcommand};
 use contracts::{ApiError, Role};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::cli::{
-    Global,
-    door::{Door, print},
-    person::Person,
+use crate::{
+    cli::{
+        Global,
+        door::{Door, print},
+        out,
+        person::Person,
+    },
+    config::Config,
+    secrets::{Purpose, SHORTEST},
+    services::Means,
 };
 
 const USERS: &str = "/api/v1/internal/auth/users";
@@ -126,6 +133,14 @@ pub enum KeysVerb {
     List,
     /// Make new ones: published now, signing in ten minutes; and put what is sealed under a new key
     Rotate,
+    /// Seal a secret for `auth.secret_file` with the key of `auth.kms_key`, and print the line
+    ///
+    /// The secret is read from standard input: one line of at least 32 characters.
+    Seal {
+        /// Make a secret of 256 bits in place of reading one
+        #[arg(long)]
+        fresh: bool,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -203,6 +218,9 @@ pub async fn service_keys(global: &Global, verb: &ServiceKeysVerb) -> anyhow::Re
 }
 
 pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
+    if let KeysVerb::Seal { fresh } = verb {
+        return seal(global, *fresh).await;
+    }
     let door = Door::auth(global).await?;
     let work = async {
         if matches!(verb, KeysVerb::Rotate) {
@@ -216,6 +234,26 @@ pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
     let result = work.await;
     door.close().await;
     result
+}
+
+/// Prints a secret as a sealed line. Nothing is opened for it but the way to the key.
+async fn seal(global: &Global, fresh: bool) -> anyhow::Result<()> {
+    let means = Means::open(&Config::load(&global.flags())?).await?;
+    let sealer = means.google.as_ref().and_then(|google| google.sealer());
+    let sealer = sealer.context("name the key that seals in `auth.kms_key`")?;
+    let mut secret = String::new();
+    if fresh {
+        secret = means.rng.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+    } else {
+        std::io::stdin().take(4_096).read_to_string(&mut secret)?;
+    }
+    let secret = secret.trim();
+    anyhow::ensure!(
+        secret.len() >= SHORTEST && secret.lines().count() == 1,
+        "a secret is one line of at least {SHORTEST} characters"
+    );
+    out::line(&sealer.seal(Purpose::Given, secret.as_bytes()).await?)?;
+    Ok(())
 }
 
 /// Puts everything that is sealed under a new key, or goes on with what another began.

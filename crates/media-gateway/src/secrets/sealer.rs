@@ -1,0 +1,146 @@
+//! Secrets that a key of Google Cloud KMS sealed: opened once, and held in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use cloud::{CryptoKey, Google};
+use contracts::Clock;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// What a sealed line begins with; the rest is base64.
+pub const MARK: &str = "kms:";
+/// How long a running node waits for lines to be opened: whoever follows revocations waits with it.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a line that could not be opened is left alone.
+const REST: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a line is sealed for: it opens for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// `auth.key` in the data folder: 32 bytes.
+    Own,
+    /// A line of `auth.secret_file`: a text.
+    Given,
+}
+
+impl Purpose {
+    fn data(self) -> &'static [u8] {
+        match self {
+            Self::Own => b"media-gateway auth.key",
+            Self::Given => b"media-gateway auth.secret_file",
+        }
+    }
+}
+
+/// A line, as it lies in a file.
+pub type Line = (Purpose, String);
+
+enum Held {
+    Open(Vec<u8>),
+    Shut { until: Timestamp, why: String },
+}
+
+impl Held {
+    /// Until when nobody asks about it again.
+    fn stays(&self) -> Timestamp {
+        match self {
+            Self::Open(_) => Timestamp::MAX,
+            Self::Shut { until, .. } => *until,
+        }
+    }
+}
+
+/// The key, and what it opened.
+pub struct Sealer {
+    google: Arc<Google>,
+    key: CryptoKey,
+    clock: Clock,
+    held: Mutex<BTreeMap<Line, Held>>,
+}
+
+impl Sealer {
+    /// Over this key.
+    pub fn new(google: Arc<Google>, key: CryptoKey, clock: Clock) -> Self {
+        Self { google, key, clock, held: Mutex::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<Line, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a line holds, if it was opened.
+    pub fn opened(&self, line: &Line) -> Option<Vec<u8>> {
+        match self.held().get(line)? {
+            Held::Open(plain) => Some(plain.clone()),
+            Held::Shut { .. } => None,
+        }
+    }
+
+    /// Opens a line, unless it is open.
+    ///
+    /// # Errors
+    /// When it is no base64, or the key does not open it.
+    pub async fn open(&self, line: &Line) -> anyhow::Result<()> {
+        if self.opened(line).is_none() {
+            let plain = self.decrypted(line).await?;
+            self.held().insert(line.clone(), Held::Open(plain));
+        }
+        Ok(())
+    }
+
+    async fn decrypted(&self, (purpose, text): &Line) -> anyhow::Result<Vec<u8>> {
+        let sealed = BASE64_STANDARD.decode(text.strip_prefix(MARK).unwrap_or_default());
+        let sealed = sealed.with_context(|| format!("what follows `{MARK}` is no base64"))?;
+        Ok(self.google.decrypt(&self.key, purpose.data(), &sealed).await?)
+    }
+
+    /// Holds these lines and no others. One that can't be opened now is tried again half a minute later.
+    pub async fn follow(&self, lines: &[Line]) {
+        let end = Instant::now() + PATIENCE;
+        self.held().retain(|line, _| lines.contains(line));
+        for line in lines {
+            let (now, before) = (self.clock.now(), self.held().get(line).map(Held::stays));
+            if before.is_some_and(|until| now < until) {
+                continue;
+            }
+            let why = match tokio::time::timeout_at(end, self.open(line)).await {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "it takes too long".to_owned(),
+            };
+            if before.is_none() {
+                tracing::warn!(why, "a sealed secret that is new can't be opened yet");
+            }
+            let until = now.checked_add(REST).unwrap_or(Timestamp::MAX);
+            self.held().insert(line.clone(), Held::Shut { until, why });
+        }
+    }
+
+    /// Seals `plain` as a line that is open from then on. It is opened again before it counts: who may seal under a key
+    /// may not always open.
+    ///
+    /// # Errors
+    /// When the key can't be used for one or the other.
+    pub async fn seal(&self, purpose: Purpose, plain: &[u8]) -> anyhow::Result<String> {
+        let sealed = self.google.encrypt(&self.key, purpose.data(), plain).await?;
+        let line = (purpose, format!("{MARK}{}", BASE64_STANDARD.encode(sealed)));
+        let opened = self.decrypted(&line).await.context("what was sealed can't be opened again")?;
+        ensure!(opened == plain, "what was sealed opens as something else");
+        self.held().insert(line.clone(), Held::Open(opened));
+        Ok(line.1)
+    }
+
+    /// Why a line is not open, where one is not.
+    pub fn trouble(&self) -> Option<String> {
+        self.held().values().find_map(|held| match held {
+            Held::Open(_) => None,
+            Held::Shut { why, .. } => Some(why.clone()),
+        })
+    }
+}
