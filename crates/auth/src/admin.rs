@@ -238,7 +238,7 @@ impl Auth {
         people::by_id(&self.db, user).await?.ok_or_else(no_user)?;
         let found = self.sessions_of(user).await?;
         let tx = self.db.begin().await?;
-        self.state(tx, Entry::by_caller("account.sessions_read", call).to(user), &[]).await?;
+        self.state(tx, Entry::by_caller("sessions.read", call).to(user), &[]).await?;
         Ok(found.into_iter().map(SessionView::from).collect())
     }
 

@@ -48,7 +48,7 @@ const KINDS: [(&str, &[&str]); 6] = [
             "service_key.created",
         ],
     ),
-    ("READ", &["privacy.exported", "privacy.looked_up", "privacy.reported"]),
+    ("READ", &["privacy.exported", "privacy.looked_up", "privacy.reported", "sessions.read"]),
     (
         "UPDATE",
         &[
@@ -422,7 +422,7 @@ async fn operators(log: &Log<'_>) {
         ("PATCH", user.clone(), json!({ "role": "moderator" }), "account.role_set"),
         ("PATCH", user.clone(), json!({ "disabled": true }), "account.disabled"),
         ("PATCH", user.clone(), json!({ "disabled": false }), "account.enabled"),
-        ("GET", format!("{user}/sessions"), Value::Null, "account.sessions_read"),
+        ("GET", format!("{user}/sessions"), Value::Null, "sessions.read"),
         ("DELETE", format!("{user}/sessions"), Value::Null, "account.signed_out"),
         ("POST", "/api/v1/internal/privacy/people".to_owned(), json!({ "email": EMAIL }), "privacy.looked_up"),
         ("GET", person.clone(), Value::Null, "privacy.exported"),
