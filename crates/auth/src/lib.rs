@@ -57,7 +57,7 @@ pub use http::{api, routes};
 pub use jsonwebtoken::Algorithm;
 pub use keeper::Keeper;
 pub use postman::Postman;
-pub use privacy::{Eraser, personal_tables};
+pub use privacy::{ERASURES, Eraser, Overdue, erasures_part, overdue, personal_tables};
 pub use providers::{Provider, ProviderConfig};
 pub use retention::Retainer;
 pub use sealing::{KeyVault, MAX_SECRETS, SealingView, has_sealed};

@@ -26,10 +26,12 @@ use crate::{
 
 mod consented;
 pub(crate) mod export;
+mod overdue;
 mod report;
 mod worker;
 
 pub use export::PersonalData;
+pub use overdue::{ERASURES, Overdue, erasures_part, overdue};
 pub use report::DataReport;
 pub use worker::Eraser;
 

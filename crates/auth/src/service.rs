@@ -1,6 +1,9 @@
 //! What the use-cases share: stores, keys, and how something that was done is stated.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
 
 use access::{Live, Revoked, Snapshot, Verifier};
 use contracts::{AgeLimit, ApiError, Clock, ContentId, Event, EventId, Ids, Rng, Trace, UserId};
@@ -17,6 +20,7 @@ use crate::{
     keys::Keys,
     metadata,
     password::Passwords,
+    privacy::Overdue,
     providers::Known,
     rotations::Rotations,
     secret::Vault,
@@ -49,6 +53,8 @@ pub struct Auth {
     pub(crate) verifier: Arc<Verifier>,
     /// What else keeps something of people, while they allow it.
     pub(crate) consented: Vec<Arc<dyn Consented>>,
+    /// Erasures that should be done, when this process last looked.
+    pub(crate) overdue: RwLock<Vec<Overdue>>,
     /// Had by whoever takes from the database what this process verifies with: what was read before a change must not take
     /// the place of what was read after it.
     taking: Mutex<()>,
@@ -71,6 +77,7 @@ impl Auth {
             config,
             verifier,
             consented: Vec::new(),
+            overdue: RwLock::default(),
             taking: Mutex::default(),
         }
     }

@@ -136,6 +136,20 @@ pub async fn has_sealed(config: &Config, folder: &Path) -> anyhow::Result<bool> 
     Ok(sealed?)
 }
 
+/// The erasures that are overdue. Makes no file.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn overdue(config: &Config, folder: &Path) -> anyhow::Result<Vec<auth::Overdue>> {
+    if config.database.url.is_none() && !sqlite_file(folder).exists() {
+        return Ok(Vec::new());
+    }
+    let db = open(config, folder).await?;
+    let overdue = auth::overdue(&db, Clock::system().now()).await;
+    db.close().await;
+    Ok(overdue?)
+}
+
 /// What the database is called, and how it is reached.
 pub fn engine(config: &Config) -> &'static str {
     match transport(config) {

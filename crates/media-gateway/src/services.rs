@@ -311,6 +311,7 @@ impl Services {
         };
         let mut components = vec![database];
         components.extend(self.google.iter().flat_map(|google| google.components()));
+        components.extend(self.runs_auth.then(|| self.auth.erasures_part()));
         if let Some(search) = &self.search {
             components.extend(search.components().await);
         }

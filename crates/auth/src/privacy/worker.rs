@@ -4,12 +4,13 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use contracts::{ApiError, Mailer, Topic};
 use futures::FutureExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stores::events::Group;
 use uuid::Uuid;
 
 use crate::{
     Auth,
+    privacy::overdue,
     store::privacy::{self, Erasure},
 };
 
@@ -17,6 +18,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 /// How much it does at a time.
 const BATCH: u32 = 20;
+/// How often it looks for what is overdue.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(10);
 
 /// The worker.
 pub struct Eraser {
@@ -24,12 +27,14 @@ pub struct Eraser {
     mailer: Arc<dyn Mailer>,
     /// Whether files may still show what was erased: so at the start too, after a kill.
     traces: bool,
+    /// When it looked for what is overdue.
+    looked_at: Option<Timestamp>,
 }
 
 impl Eraser {
     /// For the accounts of `auth`, whose mail `mailer` takes.
     pub fn new(auth: Arc<Auth>, mailer: Arc<dyn Mailer>) -> Self {
-        Self { auth, mailer, traces: true }
+        Self { auth, mailer, traces: true, looked_at: None }
     }
 
     /// Erases until dropped.
@@ -59,6 +64,21 @@ impl Eraser {
     }
 
     async fn step(&mut self, group: &Group) -> Result<(), ApiError> {
+        let done = self.erase_and_gather(group).await;
+        // Also where that failed: something may be overdue because it does.
+        self.look_for_overdue().await.and(done)
+    }
+
+    async fn look_for_overdue(&mut self) -> Result<(), ApiError> {
+        let now = self.auth.clock.now();
+        if self.looked_at.is_none_or(|at| now.duration_since(at) >= OVERDUE) {
+            self.auth.note_overdue(overdue(&self.auth.db, now).await?);
+            self.looked_at = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn erase_and_gather(&mut self, group: &Group) -> Result<(), ApiError> {
         self.erase_due().await?;
         // No receipt says `erased` while a file may still show the key: but for a minute or so where only the server itself may
         // vacuum (ADR 36).

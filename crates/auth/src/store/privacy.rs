@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::{Purpose, UserId};
 use jiff::Timestamp;
-use stores::{Db, DbError, FromRow, Row, Rows, Tx, args};
+use stores::{Db, DbError, FromRow, Row, Rows, Tx, args, personal};
 use uuid::Uuid;
 
 use crate::privacy::ErasureAnswer;
@@ -168,6 +168,28 @@ pub(crate) async fn due(
         ORDER BY due_at, id LIMIT $4"
     );
     db.fetch_all(sql, args![now, after.0, after.1, limit]).await
+}
+
+/// What an erasure waits for whose person's key is not destroyed.
+pub(crate) const KEY: &str = "key";
+
+/// How many erasures that were due before `end` still wait, and when the first was due: for [`KEY`], and for the answer of
+/// each context.
+pub(crate) async fn late(db: &Db, end: Timestamp) -> Result<Vec<(String, i64, Option<Timestamp>)>, DbError> {
+    let count = |whom: &str, wait: &str| {
+        format!(
+            "SELECT '{whom}', COUNT(*), MIN(due_at) FROM auth_erasures
+            WHERE due_at < $1 AND cancelled_at IS NULL AND {wait}"
+        )
+    };
+    let silent = |context: &&str| {
+        let answer = format!("erasure_id = auth_erasures.id AND context = '{context}'");
+        let none = format!("NOT EXISTS (SELECT 1 FROM auth_erasure_answers WHERE {answer})");
+        count(context, &format!("erased_at IS NOT NULL AND {none}"))
+    };
+    let key = count(KEY, "erased_at IS NULL");
+    let sql: Vec<_> = std::iter::once(key).chain(personal::CONTEXTS.iter().map(silent)).collect();
+    db.fetch_all(sql.join(" UNION ALL "), args![end]).await
 }
 
 /// Asks for an erasure; where one was asked for, it is due at the earlier time.

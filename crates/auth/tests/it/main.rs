@@ -17,6 +17,7 @@ mod followed;
 mod lifecycle;
 mod mail;
 mod orgs;
+mod overdue;
 mod passkeys;
 mod privacy;
 mod providers;

@@ -45,7 +45,7 @@ fn granted(answer: &Value) -> Vec<(&str, bool)> {
 }
 
 /// Everybody who has something of people, as `CONTEXTS` names them.
-fn answering(world: &World) -> [Answering; 2] {
+pub fn answering(world: &World) -> [Answering; 2] {
     let contexts: [Arc<dyn Personal>; 2] = [Arc::clone(&world.auth) as _, Arc::new(playback::Histories)];
     contexts.map(|context| {
         let ids = Ids::new(world.clock.clone(), Rng::system());
@@ -53,7 +53,7 @@ fn answering(world: &World) -> [Answering; 2] {
     })
 }
 
-fn eraser(world: &World, outbox: &Path) -> Eraser {
+pub fn eraser(world: &World, outbox: &Path) -> Eraser {
     let files = FileMailer::new(outbox.to_owned(), "media@media.example").unwrap();
     Eraser::new(Arc::clone(&world.auth), Arc::new(files))
 }

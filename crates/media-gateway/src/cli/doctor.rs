@@ -165,6 +165,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             let damaged = damaged_secrets(folder.path()).into_iter().chain(secrets::unreadable(config)).chain(own);
             checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
             checks.push(database(config, &folder).await);
+            checks.extend(erasures(config, folder.path()).await);
             checks.extend(users::user(config).await);
             checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
@@ -199,11 +200,16 @@ async fn node(owner: Owner) -> Vec<Check> {
     }
 }
 
+/// What helps erasures that are overdue.
+const OVERDUE: &str = "the log of the `auth` role says which key can't be destroyed, and why; what failed to answer is in \
+    `events dead`: mend the cause and `events retry` it";
+
 fn part(component: Component) -> Check {
     let Component { name, state, detail } = component;
     let (state, fix) = match state {
         ComponentState::Ready => (State::Good, ""),
         ComponentState::Starting => (State::Less, "wait: it is on its way"),
+        ComponentState::Degraded if name == auth::ERASURES => (State::Less, OVERDUE),
         ComponentState::Degraded => (State::Less, "the node answers with less; its log says more"),
         ComponentState::Down => (State::Bad, "the node's log says why"),
     };
@@ -237,6 +243,15 @@ async fn database(config: &Config, folder: &Folder) -> Check {
         }
         Err(error) => check("database", State::Bad, format!("{engine}: {error:#}"), backends::mend(config)),
     }
+}
+
+/// The erasures that are overdue. A database that can't be asked is told of elsewhere.
+async fn erasures(config: &Config, folder: &Path) -> Option<Check> {
+    if !config.roles().contains(&Role::Auth) {
+        return None;
+    }
+    let overdue = backends::overdue(config, folder).await.ok()?;
+    Some(part(auth::erasures_part(&overdue)))
 }
 
 /// The indexes are made of the catalogue: one that is damaged costs time, and nothing else.

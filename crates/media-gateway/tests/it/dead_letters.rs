@@ -25,6 +25,12 @@ impl Beside {
         self.runtime.block_on(self.db.execute(sql, args![])).unwrap();
     }
 
+    /// Erasures should have been done an hour ago.
+    fn put_back(&self) {
+        let due = contracts::Clock::system().now() - jiff::SignedDuration::from_hours(73);
+        self.runtime.block_on(self.db.execute("UPDATE auth_erasures SET due_at = $1", args![due])).unwrap();
+    }
+
     /// How often accounts said that they have forgotten somebody.
     fn forgotten(&self) -> i64 {
         let sql = "SELECT COUNT(*) FROM events WHERE topic = 'person.forgotten' AND source = '/auth'";
@@ -117,4 +123,48 @@ fn a_dead_letter_is_retried_beside_a_node_on_postgres() {
     beside.execute("ALTER TABLE events DROP CONSTRAINT poison");
     assert!(retry(&app.setup, &letter).status.success());
     takes_effect_once(&app, &beside, &letter, &receipt);
+}
+
+/// What the command line says of erasures: the line, and what to do.
+fn doctor(setup: &Setup) -> String {
+    let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let lines: Vec<_> = said.lines().skip_while(|line| !line.contains(" erasures: ")).take(2).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn an_erasure_that_nobody_finishes_is_told_of() {
+    let app = App::start();
+    let file = app.setup.folder().join("media-gateway.db");
+    let beside = Beside::open(async { Db::open_sqlite(&file, &DbConfig::default()).await.unwrap() });
+    beside.execute(
+        "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.topic = 'person.forgotten' AND NEW.source = '/auth'
+        BEGIN SELECT RAISE(ABORT, 'poison'); END",
+    );
+    let (letter, receipt) = given_up(&app, &beside);
+    assert!(doctor(&app.setup).starts_with("ok   erasures: none is overdue"), "{}", doctor(&app.setup));
+    let (setup, _) = app.stop();
+    beside.put_back();
+    let late = "less erasures: 72 hours after their end these wait: 1 for `auth` to answer, since ";
+    let alone = doctor(&setup);
+    assert!(alone.starts_with(late) && alone.contains("fix: ") && alone.contains("`events dead`"), "{alone}");
+
+    let app = setup.start();
+    let state = |ready: &Value, state: &str| {
+        let mut parts = ready["components"].as_array().unwrap().iter();
+        parts.any(|part| part["name"] == "erasures" && part["state"] == state)
+    };
+    let measured = |value: &str| {
+        let page = app.send(reqwest::blocking::Client::new().get(format!("{}/metrics", app.url("metrics")))).text;
+        assert!(page.contains(&format!("erasures_overdue{{waits_for=\"auth\"}} {value}\n")), "{page}");
+    };
+    app.eventually("/readyz", |ready| state(ready, "degraded"));
+    measured("1");
+    let beside_it = doctor(&app.setup);
+    assert!(beside_it.starts_with(late) && beside_it.contains("`events dead`"), "{beside_it}");
+    beside.execute("DROP TRIGGER poison");
+    assert!(retry(&app.setup, &letter).status.success());
+    app.eventually(&receipt, |view| view["state"] == "erased");
+    app.eventually("/readyz", |ready| state(ready, "ready"));
+    measured("0");
 }
