@@ -55,6 +55,20 @@ pub struct ConsentView {
     pub changed_at: Option<Timestamp>,
 }
 
+/// Every purpose, with what somebody said of it.
+fn consents(said: &[privacy::Said]) -> Vec<ConsentView> {
+    let view = |purpose: &Purpose| {
+        let known = said.iter().find(|(known, ..)| known == purpose);
+        ConsentView {
+            purpose: *purpose,
+            meaning: purpose.meaning().to_owned(),
+            granted: known.is_some_and(|(_, granted, _)| *granted),
+            changed_at: known.map(|(.., at)| *at),
+        }
+    };
+    Purpose::ALL.iter().map(view).collect()
+}
+
 /// How an erasure stands. Whoever has the receipt can read it, also when there is no account any more.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
@@ -127,28 +141,25 @@ impl Auth {
     }
 
     async fn consents_of(&self, user: UserId) -> Result<Vec<ConsentView>, ApiError> {
-        let said = privacy::purposes(&self.db, user).await?;
-        let view = |purpose: &Purpose| {
-            let known = said.iter().find(|(known, ..)| known == purpose);
-            ConsentView {
-                purpose: *purpose,
-                meaning: purpose.meaning().to_owned(),
-                granted: known.is_some_and(|(_, granted, _)| *granted),
-                changed_at: known.map(|(.., at)| *at),
-            }
-        };
-        Ok(Purpose::ALL.iter().map(view).collect())
+        Ok(consents(&privacy::purposes(&self.db, user).await?))
     }
 
-    /// Allows a purpose, or takes that back, with all that was kept for it. Each change is in the audit log, as the proof
-    /// of it.
+    /// Allows a purpose, or takes that back, with all that was kept for it, where `may` does not refuse to change what they
+    /// said; gives what they allow then. Each change is in the audit log, as the proof of it.
     ///
     /// # Errors
-    /// `Conflict` with `opted_out` for sharing while the person has opted out of it.
-    pub async fn set_consent(&self, call: &Call, purpose: Purpose, granted: bool) -> contracts::Result<()> {
+    /// `Conflict` with `opted_out` for sharing while the person has opted out of it; that of `may`.
+    pub async fn set_consent(
+        &self,
+        call: &Call,
+        purpose: Purpose,
+        granted: bool,
+        may: impl FnOnce(Vec<ConsentView>) -> contracts::Result<()> + Send,
+    ) -> contracts::Result<Vec<ConsentView>> {
         let (_, user) = manager(call)?;
         let mut tx = self.db.begin().await?;
         people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(no_user)?;
+        may(consents(&privacy::purposes_in(&mut tx, user).await?))?;
         if granted && purpose == Purpose::Sharing && privacy::opted_out_in(&mut tx, user).await?.is_some() {
             let detail = "you have opted out of the sale and sharing of your data: take that back first";
             return Err(ApiError::new(ErrorKind::Conflict, "opted_out", detail));
@@ -158,7 +169,10 @@ impl Auth {
             self.withdraw(&mut tx, user, purpose).await?;
         }
         let action = if granted { "consent.granted" } else { "consent.withdrawn" };
-        self.state(tx, Entry::by_user(action, user).to(user).with("purpose", purpose), &[]).await
+        // As they are kept, which their entity tag is of; and before the commit, after which they may be others.
+        let set = consents(&privacy::purposes_in(&mut tx, user).await?);
+        self.state(tx, Entry::by_user(action, user).to(user).with("purpose", purpose), &[]).await?;
+        Ok(set)
     }
 
     /// Opts the caller, or whom an operator names, out of the sale and sharing of their data, or in again; says since

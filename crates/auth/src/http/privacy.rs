@@ -6,9 +6,10 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use contracts::{Call, Purpose, UserId};
-use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult};
+use http_api::{ApiJson, ApiPath, ApiQuery, CallOf, HttpResult, if_match, own_entity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -33,14 +34,15 @@ async fn heed(auth: &Auth, call: &Call, headers: &HeaderMap) -> HttpResult<()> {
 
 /// What the caller allows, by purpose; everything is off until they say otherwise. `Sec-GPC: 1` opts them out.
 #[utoipa::path(get, path = "/api/v1/privacy/consents", tag = "privacy", security(("oauth" = ["account:manage"])),
-    responses((status = 200, body = List<ConsentView>)))]
+    responses((status = 200, body = List<ConsentView>,
+        headers(("ETag" = String, description = "For `If-Match`.")))))]
 pub(super) async fn list_consents(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
     headers: HeaderMap,
-) -> HttpResult<Json<List<ConsentView>>> {
+) -> HttpResult<Response> {
     heed(&auth, &call, &headers).await?;
-    Ok(Json(List { items: auth.consents(&call, None).await? }))
+    own_entity(&List { items: auth.consents(&call, None).await? })
 }
 
 /// Yes or no.
@@ -54,18 +56,20 @@ pub(crate) struct Decision {
 /// Allows a purpose, or takes that back.
 #[utoipa::path(put, path = "/api/v1/privacy/consents/{purpose}", tag = "privacy",
     security(("oauth" = ["account:manage"])), request_body = Decision,
-    params(("purpose" = String, Path, description = "`viewing_history`, `personalization` or `sharing`.")),
-    responses((status = 200, body = List<ConsentView>)))]
+    params(("purpose" = String, Path, description = "`viewing_history`, `personalization` or `sharing`."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of all the consents: 412 for another.")),
+    responses((status = 200, body = List<ConsentView>,
+        headers(("ETag" = String, description = "For `If-Match`.")))))]
 pub(super) async fn set_consent(
     State(auth): State<Arc<Auth>>,
     CallOf(call): CallOf,
     headers: HeaderMap,
     ApiPath(purpose): ApiPath<Purpose>,
     ApiJson(decision): ApiJson<Decision>,
-) -> HttpResult<Json<List<ConsentView>>> {
+) -> HttpResult<Response> {
     heed(&auth, &call, &headers).await?;
-    auth.set_consent(&call, purpose, decision.granted).await?;
-    Ok(Json(List { items: auth.consents(&call, None).await? }))
+    let may = |held: Vec<ConsentView>| if_match(&headers, Some(&List { items: held }));
+    own_entity(&List { items: auth.set_consent(&call, purpose, decision.granted, may).await? })
 }
 
 /// Everything that is kept of the caller, as JSON (GDPR, articles 15 and 20).

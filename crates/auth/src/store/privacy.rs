@@ -73,11 +73,23 @@ pub(crate) async fn destroy_key(tx: &mut Tx, user: UserId, now: Timestamp) -> Re
     tx.execute(sql, args![user.0, now]).await.map(|_| ())
 }
 
-pub(crate) async fn purposes(db: &Db, user: UserId) -> Result<Vec<(Purpose, bool, Timestamp)>, DbError> {
-    let sql = "SELECT purpose, granted, changed_at FROM auth_purposes WHERE user_id = $1";
-    let rows: Vec<(String, bool, Timestamp)> = db.fetch_all(sql, args![user.0]).await?;
-    // For a purpose that this release does not know of nothing is done.
-    Ok(rows.into_iter().filter_map(|(purpose, granted, at)| Some((purpose.parse().ok()?, granted, at))).collect())
+/// What a person said of a purpose, and when they last did.
+pub(crate) type Said = (Purpose, bool, Timestamp);
+
+const PURPOSES: &str = "SELECT purpose, granted, changed_at FROM auth_purposes WHERE user_id = $1";
+
+pub(crate) async fn purposes(db: &Db, user: UserId) -> Result<Vec<Said>, DbError> {
+    Ok(known(db.fetch_all(PURPOSES, args![user.0]).await?))
+}
+
+/// As [`purposes`], of somebody whom the transaction holds.
+pub(crate) async fn purposes_in(tx: &mut Tx, user: UserId) -> Result<Vec<Said>, DbError> {
+    Ok(known(tx.fetch_all(PURPOSES, args![user.0]).await?))
+}
+
+/// For a purpose that this release does not know of nothing is done.
+fn known(rows: Vec<(String, bool, Timestamp)>) -> Vec<Said> {
+    rows.into_iter().filter_map(|(purpose, granted, at)| Some((purpose.parse().ok()?, granted, at))).collect()
 }
 
 /// Whether a person, whom the transaction holds, allows a purpose.

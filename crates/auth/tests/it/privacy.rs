@@ -116,6 +116,37 @@ async fn people_allow_by_purpose_and_take_it_back(#[case] engine: &str) {
     assert_eq!(said, ["consent.granted", "consent.granted", "consent.withdrawn", "consent.granted"]);
 }
 
+/// Two of a person's programs: who did not see what the other changed changes nothing.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_consent_that_changed_meanwhile_is_not_written_over(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let token = own_token(&world, &mut Browser::signed_up(&world, ADA).await).await;
+    let set = async |purpose: &str, if_match: &str| {
+        let request = Request::put(format!("{CONSENTS}/{purpose}")).header(header::IF_MATCH, if_match);
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        world.send(request.body(Body::from(json!({ "granted": true }).to_string())).unwrap()).await
+    };
+    let now = async || world.get_as(CONSENTS, &token).await;
+    let seen = now().await.header("etag").to_owned();
+    assert!(seen.starts_with('"') && seen == now().await.header("etag"), "{seen}");
+    let first = set("viewing_history", &seen).await;
+    assert_eq!((first.status, first.header("etag") == seen), (StatusCode::OK, false), "{}", first.text);
+    assert_eq!(first.header("etag"), now().await.header("etag"), "as it is read");
+    for stale in [seen.clone(), format!("W/{}", first.header("etag")), "\"anything\"".to_owned()] {
+        let refused = set("personalization", &stale).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["code"]), (412, &json!("changed_meanwhile")), "{stale}");
+    }
+    let left = [("viewing_history", true), ("personalization", false), ("sharing", false)];
+    assert_eq!(granted(&now().await.ok()), left, "what is refused changes nothing");
+    assert_eq!(set("personalization", first.header("etag")).await.status, StatusCode::OK);
+    let all = set("sharing", "*").await.ok();
+    assert!(granted(&all).iter().all(|(_, granted)| *granted), "{all}");
+}
+
 /// Where the export shows what a table has of somebody; of the others it says how many rows there are.
 const SHOWN: [(&str, &str); 12] = [
     ("auth_users", "/account/email"),

@@ -304,7 +304,7 @@ impl World {
         let email = format!("{name}@example.org");
         let new = NewUser { email, password: PASSWORD.to_owned(), role: Role::BasicUser };
         let person = self.auth.create_user(&testkit::operator_call(), &new).await.unwrap().id;
-        self.auth.set_consent(&self.call(person), Purpose::History, true).await.unwrap();
+        self.auth.set_consent(&self.call(person), Purpose::History, true, |_| Ok(())).await.unwrap();
         person
     }
 
@@ -463,7 +463,7 @@ async fn no_entry_outlives_the_consent_that_is_taken_back_meanwhile(db: TestDb) 
     };
     let withdraw = |person: UserId| {
         let (auth, call) = (Arc::clone(&world.auth), world.call(person));
-        tokio::spawn(async move { auth.set_consent(&call, Purpose::History, false).await })
+        tokio::spawn(async move { auth.set_consent(&call, Purpose::History, false, |_| Ok(())).await })
     };
     let count = "SELECT COUNT(*) FROM playback_history";
     let people = [world.person("ada").await, world.person("bob").await];
