@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Known,
     /// Says that an account is to be erased, and how to keep it.
     Erasing,
+    /// Says that a passkey may have been copied.
+    Copied,
 }
 
 impl Kind {
@@ -42,11 +44,12 @@ impl Kind {
             Self::Changed => "changed",
             Self::Known => "known",
             Self::Erasing => "erasing",
+            Self::Copied => "copied",
         }
     }
 
     pub(crate) fn of(text: &str) -> Option<Self> {
-        let all = [Self::Verify, Self::Reset, Self::Changed, Self::Known, Self::Erasing];
+        let all = [Self::Verify, Self::Reset, Self::Changed, Self::Known, Self::Erasing, Self::Copied];
         all.into_iter().find(|kind| kind.as_str() == text)
     }
 
@@ -55,7 +58,7 @@ impl Kind {
         match self {
             Self::Verify => Some(SignedDuration::from_hours(24)),
             Self::Reset => Some(SignedDuration::from_mins(30)),
-            Self::Changed | Self::Known | Self::Erasing => None,
+            Self::Changed | Self::Known | Self::Erasing | Self::Copied => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     audit::Entry,
     grants::later,
     http::Params,
-    secret,
+    mail, secret,
     store::{
         identities,
         passkeys::{self, Passkey},
@@ -31,6 +31,8 @@ const ANSWER: SignedDuration = SignedDuration::from_mins(5);
 const MAX_PASSKEYS: i64 = 20;
 /// What signing in is stamped for.
 const SIGN_IN: &str = "passkey sign-in";
+/// What whoever shows a suspended passkey is told.
+const SUSPENDED: &str = "this passkey may have been copied, and is suspended: sign in another way and give it up";
 
 /// Who asks: a passkey is for one domain.
 pub(crate) struct Site {
@@ -141,6 +143,7 @@ impl Auth {
             name_sealed: Some(self.seal_for(id, Kind::PasskeyName, &name).await?),
             created_at: self.clock.now(),
             last_used_at: None,
+            suspended_at: None,
         };
         let mut tx = self.db.begin().await?;
         people::hold(&mut tx, id).await?;
@@ -171,6 +174,9 @@ impl Auth {
         if !said.user_verified {
             return Err(wrong("the authenticator did not ask who you are"));
         }
+        if passkey.suspended_at.is_some() {
+            return Err(wrong(SUSPENDED));
+        }
         self.use_challenge(&challenge).await?;
         let user = people::by_id(&self.db, passkey.user).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(unknown)?;
@@ -184,8 +190,30 @@ impl Auth {
         if passkeys::used(&mut tx, passkey.id, count, backed_up, now).await? {
             return Ok(tx.commit().await?);
         }
-        self.state(tx, Entry::by_user("passkey.copied", passkey.user).to(passkey.id), &[]).await?;
-        Err(wrong("this passkey was used elsewhere in between: it may have been copied"))
+        self.suspend(tx, passkey, count, now).await?;
+        Err(wrong(SUSPENDED))
+    }
+
+    /// Suspends a passkey whose count did not grow, and tells its person by mail. Two may have its key, and which one this
+    /// was shows nowhere (Web Authentication Level 3, section 6.1.1): a copy may have signed in before, so everything ends.
+    /// Not where it says 0: it has stopped to count, as one does that a provider syncs now.
+    async fn suspend(&self, mut tx: Tx, passkey: &Passkey, count: u32, now: Timestamp) -> Result<(), ApiError> {
+        let person = people::hold(&mut tx, passkey.user).await?.ok_or_else(|| wrong(SUSPENDED))?;
+        // Given up meanwhile, or suspended by another use that came at once.
+        if !passkeys::suspend(&mut tx, passkey.id, now).await? {
+            return Ok(());
+        }
+        if let Some(email) = self.email(&person)? {
+            self.ask_mail(&mut tx, mail::Kind::Copied, &self.vault.blind(&email)).await?;
+        }
+        let entry = Entry::by_user("passkey.copied", passkey.user).to(passkey.id);
+        if count == 0 {
+            return self.state(tx, entry, &[]).await;
+        }
+        let (what, event) = self.end_in(&mut tx, person.id).await?;
+        self.state(tx, entry, &[event]).await?;
+        self.learn(&[what]);
+        Ok(())
     }
 
     /// Gives a passkey up, unless it is all that its person can sign in with.
@@ -205,7 +233,7 @@ impl Auth {
     /// Refuses what would leave a person without anything to sign in with.
     pub(crate) async fn keep_a_way_in(&self, tx: &mut Tx, user: UserId) -> Result<(), ApiError> {
         let password = people::hold(tx, user).await?.is_some_and(|person| person.password_hash.is_some());
-        if password || identities::count(tx, user).await? > 0 || passkeys::count(tx, user).await? > 0 {
+        if password || identities::count(tx, user).await? > 0 || passkeys::usable(tx, user).await? > 0 {
             return Ok(());
         }
         Err(conflict("last_way_in", "it is all you can sign in with: choose a password first"))

@@ -18,6 +18,8 @@ pub(crate) struct Passkey {
     pub name_sealed: Option<Vec<u8>>,
     pub created_at: Timestamp,
     pub last_used_at: Option<Timestamp>,
+    /// Since when it signs nobody in: two may have its key.
+    pub suspended_at: Option<Timestamp>,
 }
 
 impl FromRow for Passkey {
@@ -33,12 +35,13 @@ impl FromRow for Passkey {
             name_sealed: row.get("name_sealed")?,
             created_at: row.get("created_at")?,
             last_used_at: row.get("last_used_at")?,
+            suspended_at: row.get("suspended_at")?,
         })
     }
 }
 
-const PASSKEY: &str =
-    "id, credential_id, user_id, public_key, sign_count, backed_up, name, name_sealed, created_at, last_used_at";
+const PASSKEY: &str = "id, credential_id, user_id, public_key, sign_count, backed_up, name, name_sealed, created_at,
+    last_used_at, suspended_at";
 
 /// The passkeys of a person, the oldest first; there are few.
 pub(crate) async fn of(db: &Db, user: UserId) -> Result<Vec<Passkey>, DbError> {
@@ -54,6 +57,12 @@ pub(crate) async fn get(db: &Db, credential_id: &[u8]) -> Result<Option<Passkey>
 /// How many a person has.
 pub(crate) async fn count(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
     tx.fetch_one("SELECT COUNT(*) FROM auth_passkeys WHERE user_id = $1", args![user.0]).await
+}
+
+/// How many of them sign them in.
+pub(crate) async fn usable(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) FROM auth_passkeys WHERE user_id = $1 AND suspended_at IS NULL";
+    tx.fetch_one(sql, args![user.0]).await
 }
 
 pub(crate) async fn insert(tx: &mut Tx, new: &Passkey) -> Result<(), DbError> {
@@ -73,11 +82,17 @@ pub(crate) async fn insert(tx: &mut Tx, new: &Passkey) -> Result<(), DbError> {
     tx.execute(sql, args).await.map(|_| ())
 }
 
-/// Notes a use; says whether the count has grown, or is one that never does.
+/// Notes a use; says whether the count has grown, or is one that never does. A suspended one is not used.
 pub(crate) async fn used(tx: &mut Tx, id: Uuid, count: u32, backed_up: bool, now: Timestamp) -> Result<bool, DbError> {
     let sql = "UPDATE auth_passkeys SET sign_count = $2, backed_up = $3, last_used_at = $4
-        WHERE id = $1 AND (sign_count < $2 OR (sign_count = 0 AND $2 = 0))";
+        WHERE id = $1 AND suspended_at IS NULL AND (sign_count < $2 OR (sign_count = 0 AND $2 = 0))";
     Ok(tx.execute(sql, args![id, count, backed_up, now]).await? == 1)
+}
+
+/// Lets a passkey sign nobody in any more; says whether it was not so yet.
+pub(crate) async fn suspend(tx: &mut Tx, id: Uuid, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "UPDATE auth_passkeys SET suspended_at = $2 WHERE id = $1 AND suspended_at IS NULL";
+    Ok(tx.execute(sql, args![id, now]).await? == 1)
 }
 
 /// Takes a passkey from a person; says whether they had it.

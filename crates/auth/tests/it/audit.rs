@@ -297,6 +297,9 @@ async fn ways_in(log: &Log<'_>, ada: &mut Browser<'_>, elsewhere: &Elsewhere) {
     authenticator.step = 0;
     authenticator.sign_in(&mut Browser::new(log.world)).await;
     log.says(&[("passkey.copied", "ada", &passkey)]).await;
+    // She was signed out.
+    log.world.advance(1);
+    enter(log, ada).await;
     ada.submit("/account", "/account/passkey/end", &[("passkey", &passkey)]).await;
     log.says(&[("passkey.ended", "ada", &passkey)]).await;
 

@@ -33,7 +33,7 @@ impl Box {
     }
 
     /// Sends what is due and takes what has come: each as whom it is to, its subject and its text.
-    async fn collect(&self, world: &World) -> Vec<(String, String, String)> {
+    pub async fn collect(&self, world: &World) -> Vec<(String, String, String)> {
         self.postman(world).step().await.unwrap();
         let mut paths: Vec<_> = std::fs::read_dir(self.folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();

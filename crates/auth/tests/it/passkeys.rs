@@ -6,8 +6,10 @@ use sha2::{Digest, Sha256};
 use stores::args;
 
 use crate::{
+    admin::own_token,
     authenticator::{Authenticator, send},
-    world::{Browser, World, hidden},
+    mail::Box as Outbox,
+    world::{Browser, PASSWORD, World, hidden},
 };
 
 const EMAIL: &str = "ada@example.org";
@@ -134,6 +136,78 @@ async fn passkeys_are_added_to_ones_own_account(#[case] engine: &str) {
         assert_eq!(Authenticator::new().add(&mut bob).await.status, 303);
     }
     assert_eq!(Authenticator::new().add(&mut bob).await.status, 409, "twenty are enough");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_copied_passkey_is_suspended_and_ends_everything(#[case] engine: &str) {
+    let (world, post) = (World::open(engine).await, Outbox::new());
+    let (mut browser, mut authenticator) = (Browser::signed_up(&world, EMAIL).await, Authenticator::new());
+    let token = own_token(&world, &mut browser).await;
+    authenticator.add(&mut browser).await;
+    let mut copy = Browser::new(&world);
+    assert_eq!(authenticator.sign_in(&mut copy).await.status, 303, "nobody can tell, as long as it counts on");
+    post.collect(&world).await;
+    authenticator.count = 1;
+    let refused = authenticator.sign_in(&mut Browser::new(&world)).await;
+    assert!(refused.status == 403 && refused.text.contains("may have been copied"), "{}", refused.text);
+    for signed_in in [&mut browser, &mut copy] {
+        assert_eq!(signed_in.get("/account").await.status, 303, "signed out, whoever it was");
+    }
+    assert!(!world.opens(&token).await);
+    let mails = post.collect(&world).await;
+    let [(to, subject, text)] = &mails[..] else { panic!("not one mail: {mails:?}") };
+    assert_eq!((to.as_str(), subject.as_str()), (EMAIL, "A passkey of yours may have been copied"));
+    for way in ["account", "forgot"] {
+        assert!(text.contains(&format!("\nhttps://media.example/{way}\n")), "{text}");
+    }
+
+    authenticator.count = 50;
+    let again = authenticator.sign_in(&mut Browser::new(&world)).await;
+    assert!(again.status == 403 && again.text.contains("suspended"), "also where it counts on: {}", again.text);
+    let log = world.get_as("/api/v1/internal/auth/audit?limit=100", "operator").await.ok();
+    assert_eq!(log.to_string().matches("passkey.copied").count(), 1, "stated once");
+
+    world.advance(1);
+    let enter = [("email", EMAIL), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/login", "/login", &enter).await.status, 303);
+    let page = browser.get("/account").await.text;
+    assert!(page.contains("it may have been copied, and signs nobody in"), "{page}");
+    let passkey = hidden(&page, "passkey");
+    assert_eq!(browser.submit("/account", "/account/passkey/end", &[("passkey", &passkey)]).await.status, 303);
+    assert_eq!(authenticator.add(&mut browser).await.status, 303, "made anew");
+    assert_eq!(authenticator.sign_in(&mut Browser::new(&world)).await.status, 303);
+    assert!(!browser.get("/account").await.text.contains("copied"));
+}
+
+/// A provider that syncs passkeys does not count: one that was put there has stopped.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_passkey_that_stops_counting_is_suspended_and_ends_nothing(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    let (mut browser, mut authenticator) = (Browser::signed_up(&world, EMAIL).await, Authenticator::new());
+    let token = own_token(&world, &mut browser).await;
+    authenticator.add(&mut browser).await;
+    let passkey = hidden(&browser.get("/account").await.text, "passkey");
+    (authenticator.count, authenticator.step) = (0, 0);
+    for _ in 0..2 {
+        assert_eq!(authenticator.sign_in(&mut Browser::new(&world)).await.status, 403);
+    }
+    assert!(world.opens(&token).await);
+    assert!(browser.get("/account").await.text.contains("it may have been copied"));
+    // It is no way in: the last other one stays.
+    Authenticator::ed25519().add(&mut browser).await;
+    world.db.execute("UPDATE auth_users SET password_hash = NULL", args![]).await.unwrap();
+    let sql = "SELECT id FROM auth_passkeys WHERE suspended_at IS NULL";
+    let good: uuid::Uuid = world.db.fetch_one(sql, args![]).await.unwrap();
+    for (id, status) in [(good.to_string(), 409), (passkey, 303)] {
+        let given_up = browser.submit("/account", "/account/passkey/end", &[("passkey", &id)]).await;
+        assert_eq!(given_up.status.as_u16(), status, "{}", given_up.text);
+    }
 }
 
 #[rstest]
