@@ -170,8 +170,8 @@ fn words(kind: Kind, issuer: &str, code: &str, day: &str) -> (&'static str, Stri
         Kind::Copied => (
             "A passkey of yours may have been copied",
             format!(
-                "A passkey of your account at {issuer} was used in a way that looks as if somebody had a copy of it. It \
-                 signs nobody in any more, and you may have been signed out.\n\n\
+                "A passkey of your account at {issuer} was used in a way that looks as if somebody had a copy of it. \
+                 It signs nobody in any more, and you may have been signed out.\n\n\
                  Sign in another way, give it up, and add it anew if it is yours:\n\n{issuer}/account\n\n\
                  If there is no other way, choose a password:\n\n{issuer}/forgot\n"
             ),

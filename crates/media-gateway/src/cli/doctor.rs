@@ -201,8 +201,8 @@ async fn node(owner: Owner) -> Vec<Check> {
 }
 
 /// What helps erasures that are overdue.
-const OVERDUE: &str = "the log of the `auth` role says which key can't be destroyed, and why; what failed to answer is in \
-    `events dead`: mend the cause and `events retry` it";
+const OVERDUE: &str = "the log of the `auth` role says which key can't be destroyed, and why; what failed to answer is \
+    in `events dead`: mend the cause and `events retry` it";
 
 fn part(component: Component) -> Check {
     let Component { name, state, detail } = component;
