@@ -108,6 +108,9 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// The code of [`ApiError::overloaded`].
+const OVERLOADED: &str = "overloaded";
+
 /// A failure with a kind, a stable code and a sentence that a person reads.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -142,6 +145,17 @@ impl ApiError {
     /// Something this service needs is not there now.
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, code, detail)
+    }
+
+    /// A refusal by who has too much to do. Nothing was begun and nothing is broken; whoever asks again at once adds to
+    /// it.
+    pub fn overloaded(detail: impl Into<String>) -> Self {
+        Self::unavailable(OVERLOADED, detail).retry_after(Duration::from_secs(1))
+    }
+
+    /// Whether it is [`ApiError::overloaded`], made here or in another process.
+    pub fn is_overload(&self) -> bool {
+        self.code == OVERLOADED
     }
 
     /// A fault of ours. `detail` is what the caller may read; log the cause where it happens.

@@ -75,7 +75,7 @@ impl Breaker {
         }
     }
 
-    /// What became of a request that was admitted: `None` when nobody waited for its end.
+    /// What became of a request that was admitted: `None` when nobody waited for its end, or when that says nothing.
     pub(crate) fn record(&mut self, success: Option<bool>, now: i64) {
         match (self.stand, success) {
             (Stand::Trying, Some(true)) => *self = Self::new(self.config),

@@ -58,6 +58,9 @@ const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-
 /// Browsers that were here once come over https alone for a year (RFC 6797).
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
+/// A role says with it to the gateway that it refuses under load, and is not broken (ADR 14). People never see it.
+pub(crate) const SHED: HeaderName = HeaderName::from_static("x-shed");
+
 /// A route that may take less (or more) time than the others.
 #[derive(Clone, Debug)]
 pub struct RouteTimeout {
@@ -148,6 +151,8 @@ pub(crate) struct Fittings {
     /// Knows whose word about a client's address counts.
     pub(crate) clients: Option<Arc<Limits>>,
     pub(crate) cache: Option<Arc<ResponseCache>>,
+    /// Whether a gateway in another process asks, which is told what was refused under load.
+    pub(crate) behind: bool,
 }
 
 struct Shared {
@@ -175,8 +180,7 @@ impl Shared {
     fn enter(&self, priority: Priority) -> Result<Place, ApiError> {
         self.crowd.enter(priority).ok_or_else(|| {
             metrics::counter!("requests_shed_total", "priority" => priority.name()).increment(1);
-            let busy = ApiError::unavailable("overloaded", "the server has too much to do; try again soon");
-            busy.retry_after(Duration::from_secs(1))
+            ApiError::overloaded("the server has too much to do; try again soon")
         })
     }
 }
@@ -458,6 +462,7 @@ impl Visit {
 
     /// Finishes the answer, counts it and logs it.
     async fn end(&mut self, response: Response) -> Response {
+        let shed = self.shared.fittings.behind && is_shed(&response);
         let mut response = self.entered.leave(self.uri.path(), response);
         if self.config.compress {
             response = compress(self.encoding.take(), response).await;
@@ -473,6 +478,9 @@ impl Visit {
         if let Some(taken) = &self.taken {
             taken.mark(headers);
         }
+        if shed {
+            headers.insert(SHED, HeaderValue::from_static("1"));
+        }
         headers.insert(REQUEST_ID, self.ids.request.clone());
         headers.insert(CORRELATION_ID, self.ids.correlation.clone());
         if let Ok(trace) = HeaderValue::try_from(self.entered.trace.header()) {
@@ -486,6 +494,11 @@ impl Visit {
     fn finish(&self, status: StatusCode) {
         self.shared.meters.finish(&self.method, self.endpoint(), &self.entered.trace, self.began, status);
     }
+}
+
+/// Whether a problem says that somebody has too much to do: this role, or one that it asked.
+fn is_shed(response: &Response) -> bool {
+    response.extensions().get::<Problem>().is_some_and(|Problem(error)| error.is_overload())
 }
 
 /// Whoever watches the node must hear from it most of all when it is busy.

@@ -97,7 +97,8 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
     }
     let idempotency = idempotency.map(|keys| keys.documented(&document));
     let router = router.merge(docs::routes(document)).merge(health::routes(health));
-    let fittings = Fittings { denied, frame, idempotency, clients: limits.clone(), limits: limits.clone(), cache };
+    let (clients, behind) = (limits.clone(), false);
+    let fittings = Fittings { denied, frame, idempotency, limits: limits.clone(), clients, cache, behind };
     let gateway = finish(router, fittings, config);
     let guard = gateway.guard.clone();
     // Set once: the cell was made above.
@@ -109,7 +110,9 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
 pub fn role(parts: RoleParts) -> Gateway {
     let router = Router::from(parts.routes).merge(health::routes(parts.health));
     let RoleParts { frame, clients, config, .. } = parts;
-    finish(router, Fittings { denied: None, frame, idempotency: None, limits: None, clients, cache: None }, config)
+    let fittings =
+        Fittings { denied: None, frame, idempotency: None, limits: None, clients, cache: None, behind: true };
+    finish(router, fittings, config)
 }
 
 /// Marks the operations of a path as deprecated.

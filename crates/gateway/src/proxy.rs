@@ -33,7 +33,7 @@ use utoipa::openapi::OpenApi;
 use crate::{
     body,
     connections::{BODY_PATIENCE, Connections, NoAnswer},
-    guard::out_of_time,
+    guard::{SHED, out_of_time},
     health::Readiness,
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
@@ -209,7 +209,10 @@ impl Road {
 
     /// One try of a request that is [`Held::safe`] or not.
     async fn ask(&self, request: Request, safe: bool) -> Outcome<Response> {
-        match self.connections.ask(request).await {
+        let mut answer = self.connections.ask(request).await;
+        let shed = answer.as_mut().is_ok_and(|response| response.headers_mut().remove(SHED).is_some());
+        match answer {
+            Ok(response) if shed => Outcome::Shed(response),
             Ok(response) if is_failure(response.status()) => Outcome::Bad { answer: Ok(response), again: safe },
             Ok(response) => Outcome::Good(response),
             // Nothing was sent: whatever it was, it can be asked again.

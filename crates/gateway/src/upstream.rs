@@ -58,6 +58,8 @@ impl Default for UpstreamConfig {
 pub(crate) enum Outcome<T> {
     /// An answer to pass on.
     Good(T),
+    /// A refusal under load, to pass on: it says nothing of how the role works, and another try would add to the load.
+    Shed(T),
     /// An answer or a failure that counts against the role; with whether another try is safe.
     Bad { answer: Result<T, ApiError>, again: bool },
 }
@@ -99,7 +101,8 @@ pub struct BreakerState {
     pub opens_at_requests: u32,
 }
 
-/// A try that nobody may wait for any more: dropped without an end, it tells the breaker so.
+/// A try whose end says nothing of the role, or that nobody may wait for any more: dropped without an end, it tells the
+/// breaker so.
 struct Ticket<'a> {
     upstream: &'a Upstream,
     ended: bool,
@@ -166,6 +169,8 @@ impl Upstream {
                     ticket.end(true);
                     return Ok(answer);
                 }
+                // Its ticket has no end.
+                Outcome::Shed(answer) => return Ok(answer),
                 Outcome::Bad { answer, again } => (answer, again),
             };
             ticket.end(false);
@@ -198,7 +203,7 @@ impl Upstream {
         metrics::counter!("upstream_hedges_total", "upstream" => self.name.to_string()).increment(1);
         let second = pin!(ask());
         let (Either::Left((outcome, other)) | Either::Right((outcome, other))) = select(first, second).await;
-        if matches!(outcome, Outcome::Bad { .. }) { other.await } else { outcome }
+        if matches!(outcome, Outcome::Good(_)) { outcome } else { other.await }
     }
 
     fn admit(&self) -> Result<(), ApiError> {

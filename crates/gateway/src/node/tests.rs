@@ -22,6 +22,7 @@ use super::*;
 use crate::{cors::Origins, guard::RouteTimeout};
 
 mod protection;
+mod shedding;
 mod slow;
 
 #[derive(Serialize, Deserialize, ToSchema)]

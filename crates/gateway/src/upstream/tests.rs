@@ -70,6 +70,29 @@ async fn a_role_that_fails_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_is_shed_is_passed_on_and_says_nothing_of_the_role() {
+    let clock = testkit::clock();
+    let upstream = upstream(&clock, UpstreamConfig { tries: 3, ..UpstreamConfig::default() });
+    let asked = AtomicU32::new(0);
+    let shed = || async { Outcome::Shed(asked.fetch_add(1, Ordering::SeqCst)) };
+    for n in 0..30 {
+        assert_eq!(upstream.call(LONG, true, shed).await.ok(), Some(n), "each is sent once");
+    }
+    assert_eq!((upstream.state().state.as_str(), upstream.state().requests), ("closed", 0));
+    for _ in 0..4 {
+        assert!(upstream.call(LONG, true, || async { bad(false) }).await.is_err());
+    }
+    assert!(upstream.call(LONG, true, shed).await.is_ok());
+    assert!(upstream.call(LONG, true, || async { bad(false) }).await.is_err());
+    assert_eq!(upstream.state().state, "open", "five failures in a row, whatever was shed between them");
+    clock.advance(SignedDuration::from_secs(30));
+    assert!(upstream.call(LONG, true, shed).await.is_ok());
+    assert_eq!(upstream.state().state, "open", "nobody knows yet, and the next may try");
+    assert_eq!(upstream.call(LONG, true, || async { Outcome::Good(1) }).await.ok(), Some(1));
+    assert_eq!(upstream.state().state, "closed");
+}
+
+#[tokio::test]
 async fn slow_tries_end_and_places_are_few() {
     let config = UpstreamConfig {
         attempt_timeout: Duration::from_millis(30),
@@ -144,6 +167,16 @@ async fn a_slow_read_is_sent_twice_where_that_is_wanted_and_never_else() {
         Outcome::Good(1)
     };
     assert_eq!(upstream.call(LONG, true, second_fails).await.ok(), Some(1));
+    // Nor is one that is shed.
+    let (upstream, asked) = (self::upstream(&testkit::clock(), hedged), AtomicU32::new(0));
+    let second_is_shed = || async {
+        if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Outcome::Shed(2);
+        }
+        sleep(Duration::from_millis(30)).await;
+        Outcome::Good(1)
+    };
+    assert_eq!(upstream.call(LONG, true, second_is_shed).await.ok(), Some(1));
     // It takes a place of its own.
     let alone = UpstreamConfig { max_in_flight: 1, ..hedged };
     let (upstream, asked) = (self::upstream(&testkit::clock(), alone), AtomicU32::new(0));

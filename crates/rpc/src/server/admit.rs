@@ -117,6 +117,5 @@ fn code(answer: &Result<Response>) -> Code {
 }
 
 fn overloaded() -> ApiError {
-    ApiError::unavailable("overloaded", "this role answers as many calls as it can; try again shortly")
-        .retry_after(Duration::from_secs(1))
+    ApiError::overloaded("this role answers as many calls as it can; try again shortly")
 }
