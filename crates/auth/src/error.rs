@@ -108,7 +108,11 @@ impl OAuthError {
 impl From<ApiError> for OAuthError {
     fn from(error: ApiError) -> Self {
         match error.kind {
-            ErrorKind::Unavailable | ErrorKind::TooManyRequests => Self::temporarily_unavailable(error.detail),
+            ErrorKind::Unavailable => Self::temporarily_unavailable(error.detail),
+            // By a 503 a gateway would take this role for broken.
+            ErrorKind::TooManyRequests => {
+                Self { status: StatusCode::TOO_MANY_REQUESTS, ..Self::temporarily_unavailable(error.detail) }
+            }
             _ if error.code == "bad_dpop_proof" => Self::invalid_dpop_proof(error.detail),
             _ if error.code == "unknown_scope" => Self::invalid_scope(error.detail),
             _ if error.kind.row().http < 500 => Self::invalid_request(error.detail),
@@ -120,5 +124,18 @@ impl From<ApiError> for OAuthError {
 impl From<DbError> for OAuthError {
     fn from(error: DbError) -> Self {
         ApiError::from(error).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_when_there_are_too_many_is_not_told_that_the_role_is_broken() {
+        for (kind, status) in [(ErrorKind::TooManyRequests, 429), (ErrorKind::Unavailable, 503)] {
+            let error = OAuthError::from(ApiError::new(kind, "busy", "try again"));
+            assert_eq!((error.status.as_u16(), error.error), (status, "temporarily_unavailable"));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a person does by mail: showing that an address is theirs, and choosing a new password. The answers are the same
 //! whether an address has an account or not.
 
-use contracts::{ApiError, UserId};
+use contracts::{ApiError, ErrorKind, UserId};
 use jiff::SignedDuration;
 use stores::Tx;
 
@@ -68,10 +68,12 @@ impl Auth {
     /// anything that shows whether an address has an account.
     ///
     /// # Errors
-    /// `Unavailable` when too many are asked for.
+    /// `TooManyRequests` when too many are asked for: not `Unavailable`, as strangers would make a gateway ask this role for
+    /// nothing any more.
     pub(crate) async fn admit_stranger(&self, tx: &mut Tx) -> Result<(), ApiError> {
         if mail::count(tx).await? >= MAX_ASKED {
-            return Err(ApiError::unavailable("mail_is_busy", "too many mails are on their way; try again later"));
+            let detail = "too many mails are on their way; try again later";
+            return Err(ApiError::new(ErrorKind::TooManyRequests, "mail_is_busy", detail));
         }
         Ok(())
     }

@@ -62,7 +62,8 @@ impl Rotations {
         {
             let mut queue = self.0.queue();
             if queue.waiting.len() >= MOST {
-                let busy = ApiError::unavailable("too_many_refreshes", "too many refreshes wait; try again");
+                let detail = "too many refreshes wait; try again";
+                let busy = ApiError::new(ErrorKind::TooManyRequests, "too_many_refreshes", detail);
                 return Err(busy.retry_after(Duration::from_secs(1)));
             }
             queue.waiting.push_back((rotation, tell));
