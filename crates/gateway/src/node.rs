@@ -84,9 +84,8 @@ pub fn gateway(parts: GatewayParts) -> Gateway {
     for remote in remotes {
         let forward = proxy.to(&remote, &frame);
         health.register(remote.name(), false, forward.probe());
-        let paths: Vec<_> = remote.api.paths.paths.keys().filter(|path| !has(&document, path)).cloned().collect();
-        for path in paths {
-            router = router.route_service(&path, forward.clone());
+        for (path, item) in remote.api.paths.paths.iter().filter(|(path, _)| !has(&document, path)) {
+            router = router.route_service(path, forward.for_path(item));
         }
         places.add(&remote.api, remote.name());
         upstreams.push(forward.upstream());

@@ -28,7 +28,7 @@ use http_api::{Budget, Client, Frame, Peer, Problem};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower::Service;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, PathItem};
 
 use crate::{
     body,
@@ -38,6 +38,9 @@ use crate::{
     upstream::{Outcome, Upstream, UpstreamConfig},
     way::Way,
 };
+
+/// What the document of a `GET` has that uses something up: it is sent once, whatever became of it.
+const SENT_ONCE: &str = "x-sent-once";
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -121,18 +124,23 @@ impl Proxy {
             Some(port) => format!("{}:{port}", authority.host()),
             None => authority.host().to_owned(),
         };
-        Forward(Arc::new(Road {
+        let road = Road {
             connections: Arc::new(Connections::new(self.0.clone(), origin.unwrap_or_default())),
             upstream: Arc::new(Upstream::new(Arc::clone(name), *config, frame.clock.clone(), frame.rng.clone())),
             // What can be an authority can be a header.
             host: HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost")),
-        }))
+        };
+        Forward { road: Arc::new(road), once: false }
     }
 }
 
 /// See [`Proxy::to`].
 #[derive(Clone)]
-pub(crate) struct Forward(Arc<Road>);
+pub(crate) struct Forward {
+    road: Arc<Road>,
+    /// Whether nothing is sent again of which the role may have seen something.
+    once: bool,
+}
 
 /// A role in another process, as it is asked.
 struct Road {
@@ -144,12 +152,19 @@ struct Road {
 impl Forward {
     /// What is known of how the role answers.
     pub(crate) fn upstream(&self) -> Arc<Upstream> {
-        Arc::clone(&self.0.upstream)
+        Arc::clone(&self.road.upstream)
+    }
+
+    /// The same way for one path, as its document says.
+    pub(crate) fn for_path(&self, path: &PathItem) -> Self {
+        let extensions = path.get.as_ref().and_then(|get| get.extensions.as_ref());
+        let once = extensions.is_some_and(|extensions| extensions.contains_key(SENT_ONCE));
+        Self { road: Arc::clone(&self.road), once }
     }
 
     /// Asks the role how it is, as one component of this node.
     pub(crate) fn probe(&self) -> impl Fn() -> BoxFuture<'static, Vec<Component>> + use<> {
-        let road = Arc::clone(&self.0);
+        let road = Arc::clone(&self.road);
         move || {
             let road = Arc::clone(&road);
             Box::pin(async move { vec![road.readiness().await] })
@@ -167,8 +182,10 @@ impl Service<Request> for Forward {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let road = Arc::clone(&self.0);
-        Box::pin(async move { Ok(road.forward(request).await.unwrap_or_else(|error| Problem(error).into_response())) })
+        let Self { road, once } = self.clone();
+        Box::pin(async move {
+            Ok(road.forward(request, once).await.unwrap_or_else(|error| Problem(error).into_response()))
+        })
     }
 }
 
@@ -188,7 +205,7 @@ impl Road {
         Component::new(name, readiness.state, detail.join("; "))
     }
 
-    async fn forward(&self, request: Request) -> Result<Response, ApiError> {
+    async fn forward(&self, request: Request, once: bool) -> Result<Response, ApiError> {
         let began = Instant::now();
         let (mut parts, body) = request.into_parts();
         let time = parts.extensions.get::<Budget>().map(|budget| budget.0);
@@ -200,14 +217,14 @@ impl Road {
         if left.is_zero() {
             return Err(out_of_time(time));
         }
-        let safe = held.safe();
+        let safe = held.safe() && !once;
         let mut response = self.upstream.call(left, safe, || self.ask(held.next(), safe)).await?;
         strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         Ok(response)
     }
 
-    /// One try of a request that is [`Held::safe`] or not.
+    /// One try of a request that may be repeated (`safe`) or not.
     async fn ask(&self, request: Request, safe: bool) -> Outcome<Response> {
         let mut answer = self.connections.ask(request).await;
         let shed = answer.as_mut().is_ok_and(|response| response.headers_mut().remove(SHED).is_some());
@@ -255,8 +272,8 @@ impl Held {
         Ok(Self { parts, body: body::whole(body).await? })
     }
 
-    /// Whether it may be repeated whatever became of it: GET and HEAD change nothing, and the only POST that reads is a
-    /// search.
+    /// Whether it may be repeated whatever became of it, where its document does not say otherwise: GET and HEAD change
+    /// nothing, and the only POST that reads is a search.
     fn safe(&self) -> bool {
         self.parts.method.is_safe() || self.parts.uri.path().ends_with("/search")
     }

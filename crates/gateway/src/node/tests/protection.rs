@@ -303,6 +303,39 @@ async fn a_role_that_fails_is_tried_thrice_and_then_left_alone() {
     }
 }
 
+/// How often [`used_up`] was asked.
+static USED_UP: AtomicU32 = AtomicU32::new(0);
+
+#[utoipa::path(get, path = "/api/v1/used-up", tag = "odd", extensions(("x-sent-once" = json!(true))), responses((status = 200)))]
+async fn used_up() -> http::StatusCode {
+    USED_UP.fetch_add(1, Ordering::SeqCst);
+    http::StatusCode::SERVICE_UNAVAILABLE
+}
+
+#[tokio::test]
+async fn what_uses_something_up_is_sent_once_although_it_is_read() {
+    let routes = || odd().routes(routes!(used_up));
+    let before = |address| {
+        let (hedge_after, attempt_timeout) = (Some(Duration::from_millis(5)), Duration::from_millis(500));
+        let config = UpstreamConfig { attempt_timeout, hedge_after, ..UpstreamConfig::default() };
+        let remotes = vec![remote("odd", address, routes()).asked(config)];
+        gateway(GatewayParts { local: things(), remotes, ..parts() })
+    };
+    let config = GuardConfig::new("odd");
+    let role = role(RoleParts { routes: routes(), health: Health::new(), frame: frame(), clients: None, config });
+    let gateway = before(listen(role).await);
+    assert_eq!(get(&gateway, "/v1/used-up").await.status, 503);
+    assert_eq!(USED_UP.load(Ordering::SeqCst), 1);
+    assert_eq!(send(&gateway, Request::head("/v1/used-up"), "").await.status, 503);
+    assert_eq!(USED_UP.load(Ordering::SeqCst), 2);
+    // Nor where nobody knows what became of it, or when.
+    for (says, status) in [(Some(""), 502), (None, 504)] {
+        let (address, seen) = bad_role(says).await;
+        assert_eq!(get(&before(address), "/v1/used-up").await.status, status);
+        assert_eq!(seen.load(Ordering::SeqCst), 1);
+    }
+}
+
 #[tokio::test]
 async fn the_operator_sees_the_door() {
     let mut parts = limited(three(), &testkit::clock());
