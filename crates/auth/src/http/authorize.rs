@@ -65,7 +65,8 @@ fn refused(refusal: Refusal) -> Result<Response, PageError> {
 }
 
 /// A client sends its person here (RFC 6749, section 3.1).
-#[utoipa::path(get, path = "/oauth/authorize", tag = "oauth",
+// A pushed request, and the code that may be made at once, are good once.
+#[utoipa::path(get, path = "/oauth/authorize", tag = "oauth", extensions(("x-sent-once" = json!(true))),
     params(("client_id" = Option<String>, Query, description = "The client."),
         ("response_type" = Option<String>, Query, description = "`code`."),
         ("redirect_uri" = Option<String>, Query, description = "Where to answer."),

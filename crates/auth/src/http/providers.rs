@@ -69,7 +69,8 @@ fn failed(auth: &Auth, browser: &Browser, next: &str, error: ApiError) -> Paged 
     Ok(sign(auth, browser, false, next, &error.detail, status))
 }
 
-/// A provider sends its person back here. What they left with is good once.
+/// A provider sends its person back here.
+// What they left with is good once.
 #[utoipa::path(get, path = "/login/{provider}/callback", tag = "pages", extensions(("x-sent-once" = json!(true))),
     params(("provider" = String, Path, description = "`google` or `github`."),
         ("state" = Option<String>, Query, description = "What they left with."),
