@@ -65,7 +65,8 @@ impl Auth {
     /// Sends somebody to a provider: to sign in, or to link the account there to `user`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown provider, `Unauthenticated` when it can't be reached.
+    /// `NotFound` for an unknown provider, `FailedDependency` when it can't be reached, `Unauthenticated` when it can't be
+    /// believed.
     pub(crate) async fn depart(&self, id: &str, next: String, user: Option<UserId>) -> Result<Departure, ApiError> {
         let (known, now, state) = (self.provider(id)?, self.clock.now(), secret::fresh(&self.rng));
         if identities::absent(&self.db).await? >= MAX_AWAY {
@@ -81,8 +82,8 @@ impl Auth {
     /// could be pushed on them.
     ///
     /// # Errors
-    /// `PermissionDenied` for a return that is not theirs, not of now or not the first; `Unauthenticated` when the provider
-    /// can't be believed; `Conflict` when the account there opens none here.
+    /// `PermissionDenied` for a return that is not theirs, not of now or not the first; `FailedDependency` when the provider
+    /// can't be reached; `Unauthenticated` when it can't be believed; `Conflict` when the account there opens none here.
     pub(crate) async fn come_back(
         &self,
         id: &str,

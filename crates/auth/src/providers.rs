@@ -5,7 +5,7 @@ mod google;
 
 use std::time::Duration;
 
-use contracts::{ApiError, Secret};
+use contracts::{ApiError, ErrorKind, Secret};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use url::{Url, form_urlencoded};
@@ -92,13 +92,11 @@ pub(crate) enum Trouble {
 
 impl From<Trouble> for ApiError {
     fn from(trouble: Trouble) -> Self {
-        // Also where the provider is down: we are not. A gateway would hold an `Unavailable` against us, and ask once more
-        // for a return that is used up.
-        let (code, why) = match trouble {
-            Trouble::Down(why) => ("provider_down", why),
-            Trouble::Refused(why) => ("provider_refused", why),
-        };
-        Self::new(contracts::ErrorKind::Unauthenticated, code, why)
+        match trouble {
+            // Not `Unavailable`: we are there, and a gateway would take us for broken. Nor was anybody refused anything.
+            Trouble::Down(why) => Self::new(ErrorKind::FailedDependency, "provider_down", why),
+            Trouble::Refused(why) => Self::new(ErrorKind::Unauthenticated, "provider_refused", why),
+        }
     }
 }
 

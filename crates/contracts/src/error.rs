@@ -24,6 +24,7 @@ pub enum ErrorKind {
     PayloadTooLarge,
     UnsupportedMediaType,
     Unprocessable,
+    FailedDependency,
     UpgradeRequired,
     TooManyRequests,
     HeadersTooLarge,
@@ -56,7 +57,7 @@ const fn row(kind: ErrorKind, http: u16, grpc: i32, exit: u8, title: &'static st
 
 impl ErrorKind {
     /// What every kind means over HTTP (RFC 9110), gRPC and the CLI.
-    pub const TABLE: [KindRow; 22] = [
+    pub const TABLE: [KindRow; 23] = [
         row(Self::InvalidArgument, 400, 3, 2, "Invalid argument"),
         row(Self::Unauthenticated, 401, 16, 4, "Unauthenticated"),
         row(Self::PermissionDenied, 403, 7, 4, "Permission denied"),
@@ -69,6 +70,7 @@ impl ErrorKind {
         row(Self::PayloadTooLarge, 413, 11, 2, "Payload too large"),
         row(Self::UnsupportedMediaType, 415, 3, 2, "Unsupported media type"),
         row(Self::Unprocessable, 422, 3, 2, "Unprocessable content"),
+        row(Self::FailedDependency, 424, 14, 5, "Failed dependency"),
         row(Self::UpgradeRequired, 426, 9, 2, "Upgrade required"),
         row(Self::TooManyRequests, 429, 8, 5, "Too many requests"),
         row(Self::HeadersTooLarge, 431, 11, 2, "Request header fields too large"),

@@ -248,7 +248,7 @@ pub(super) async fn account(
 /// The account again, with why what was asked of it can't be; other failures are pages of their own.
 pub(super) async fn refused(auth: &Auth, browser: &Browser, session: &Session, error: ApiError) -> Paged {
     match error.kind {
-        ErrorKind::InvalidArgument | ErrorKind::Conflict => {
+        ErrorKind::InvalidArgument | ErrorKind::Conflict | ErrorKind::FailedDependency => {
             account(auth, browser, session, &error.detail, status_of(&error)).await
         }
         _ => Err(error.into()),

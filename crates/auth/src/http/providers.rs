@@ -94,7 +94,7 @@ pub(super) async fn finish_provider(
     match (back, &browser.session) {
         (Ok(Return::Linked), _) => Ok(go("/account", None)),
         (Ok(Return::Entered(entrance, next)), _) => Ok(let_in(&auth, &entrance, &next)),
-        (Err(error), Some(session)) if error.kind == ErrorKind::Conflict => {
+        (Err(error), Some(session)) if [ErrorKind::Conflict, ErrorKind::FailedDependency].contains(&error.kind) => {
             refused(&auth, &browser, session, error).await
         }
         (Err(error), _) => failed(&auth, &browser, "/account", error),
@@ -106,8 +106,10 @@ pub(super) async fn finish_provider(
     request_body(content = std::collections::HashMap<String, String>, content_type = "application/x-www-form-urlencoded"),
     responses((status = 303, description = "To the provider."), http_api::PageProblems))]
 pub(super) async fn link_provider(State(auth): State<Arc<Auth>>, own: OwnForm) -> Paged {
-    let provider = own.text("provider");
-    Ok(leave(&auth, &auth.depart(provider, String::new(), Some(own.session.user)).await?))
+    match auth.depart(own.text("provider"), String::new(), Some(own.session.user)).await {
+        Ok(departure) => Ok(leave(&auth, &departure)),
+        Err(error) => refused(&auth, &own.browser, &own.session, error).await,
+    }
 }
 
 /// Unlinks a provider.

@@ -276,8 +276,8 @@ async fn a_provider_that_is_down_or_says_no_leaves_the_password(#[case] provider
     elsewhere.change(|script| script.status = 503);
     let answer = browser.get(&back).await;
     assert!(answer.text.contains("name=\"password\""), "the form is there: {}", answer.text);
-    // A gateway would hold a 503 against us.
-    nothing(&mut browser, &answer, 403).await;
+    // A gateway would take us for broken by a 503, and note a 403 as somebody who was refused.
+    nothing(&mut browser, &answer, 424).await;
     elsewhere.change(|script| script.status = 200);
     assert_eq!(browser.get(&back).await.status, 403, "it was used up");
 
@@ -302,7 +302,11 @@ async fn google_is_who_it_says_or_nobody_leaves() {
     });
     let closed = closed.await;
     let down = Browser::new(&closed).get("/login/google").await;
-    assert!(down.status == 403 && down.text.contains("name=\"password\""), "{}", down.text);
+    assert!(down.status == 424 && down.text.contains("name=\"password\""), "{}", down.text);
+    let mut bob = Browser::signed_up(&closed, "bob@example.org").await;
+    let kept = bob.submit("/account", "/account/link", &[("provider", "google")]).await;
+    assert!(kept.status == 424 && kept.text.contains("<h1>Your account</h1>"), "{}", kept.text);
+    assert!(kept.text.contains("the provider does not answer"), "{}", kept.text);
     assert_eq!(Browser::new(&closed).get("/login/github").await.status, 404, "not configured, not there");
     assert!(!Browser::new(&closed).get("/login").await.text.contains("GitHub"));
 }

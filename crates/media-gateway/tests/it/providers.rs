@@ -1,11 +1,13 @@
 //! A node signs people in with the providers that its configuration names: from its keys and the secret's file to the
 //! page of an account.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Url, blocking::Client, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::{
-    app::{Answer, Setup},
+    app::{Answer, PATIENCE, Setup},
     elsewhere::{self, Sent},
     fixtures,
     identities::people::ISSUER,
@@ -79,4 +81,28 @@ fn a_node_signs_people_in_with_whom_its_configuration_names() {
         assert!(exchanged.contains(part), "no {part} in {exchanged}");
     }
     assert!(!app.log().contains(EMAIL) && !app.log().contains("hush"), "{}", app.log());
+}
+
+/// Whoever finds a provider out of order was refused nothing.
+#[test]
+fn a_provider_that_is_down_is_not_in_the_audit_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = fixtures::write(dir.path(), "secret", b"hush\n");
+    let setup = Setup::new().env("MEDIA_GATEWAY_AUTH_ISSUER", ISSUER).env("MEDIA_GATEWAY_GOOGLE_CLIENT_ID", "ours");
+    let setup = setup.env("MEDIA_GATEWAY_GOOGLE_CLIENT_SECRET_FILE", secret);
+    let app = setup.env("MEDIA_GATEWAY_GOOGLE_URL", "http://127.0.0.1:1").start();
+    let down = app.get("/login/google");
+    assert_eq!(down.status, 424, "{}", down.text);
+    // One that is refused comes after it: once that is written, all that came before it is.
+    app.get("/api/v1/admin/limits").problem(401, "operator_required");
+    let since = Instant::now();
+    let log = loop {
+        let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+        if log.contains("GET /api/v1/admin/limits") {
+            break log;
+        }
+        assert!(since.elapsed() < PATIENCE, "{log}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(!log.contains("/login/"), "{log}");
 }
