@@ -167,3 +167,37 @@ impl Drop for Writing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use contracts::{Scopes, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn unknown() -> Rotation {
+        let grant = Grant {
+            family: Uuid::nil(),
+            client_id: "client".to_owned(),
+            user: UserId(Uuid::nil()),
+            session: None,
+            scopes: Scopes::default(),
+            resources: Vec::new(),
+            org: None,
+            jkt: None,
+            authenticated_at: testkit::start(),
+        };
+        Rotation { token_hash: vec![0], next_hash: vec![1], reply_sealed: vec![2], grant, at: testkit::start() }
+    }
+
+    #[tokio::test]
+    async fn who_finds_too_many_waiting_is_told_at_once() {
+        let db = testkit::sqlite().await;
+        let rotations = Rotations::new(db.db());
+        let all = futures::future::join_all((0..MOST + 3).map(|_| rotations.rotate(unknown()))).await;
+        let busy = all.iter().filter(|one| one.as_ref().is_err_and(|error| error.kind == ErrorKind::TooManyRequests));
+        assert_eq!(busy.count(), 3);
+        let unused = all.iter().filter(|one| one.as_ref().is_ok_and(|used| !used));
+        assert_eq!(unused.count(), MOST, "nobody has such a token");
+    }
+}
