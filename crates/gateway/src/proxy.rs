@@ -183,9 +183,9 @@ impl Service<Request> for Forward {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let Self { road, once } = self.clone();
-        Box::pin(async move {
-            Ok(road.forward(request, once).await.unwrap_or_else(|error| Problem(error).into_response()))
-        })
+        Box::pin(
+            async move { Ok(road.forward(request, once).await.unwrap_or_else(|error| Problem(error).into_response())) },
+        )
     }
 }
 
