@@ -147,7 +147,7 @@ impl Auth {
                     people::failed(&mut tx, user.id, 0, None).await?;
                 }
                 tx.commit().await?;
-                self.open_session(user.id, agent).await.map(Entrance::In)
+                self.open_session(&held, agent).await.map(Entrance::In)
             }
             (Some(user), false) => {
                 self.note_wrong(user.id, now).await?;
@@ -192,22 +192,27 @@ impl Auth {
         self.state(tx, Entry::by_user(action, user.id).with("attempts", attempts), &[]).await
     }
 
-    pub(crate) async fn open_session(&self, user: UserId, agent: &str) -> Result<SignedIn, ApiError> {
-        self.open_session_as(user, agent, Entry::by_user("session.created", user)).await
+    /// Opens a session of `user`, as they were when they showed who they are.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with `sign_in_failed` where the account was closed or has another password since then.
+    pub(crate) async fn open_session(&self, user: &User, agent: &str) -> Result<SignedIn, ApiError> {
+        self.open_session_as(user, agent, Entry::by_user("session.created", user.id)).await
     }
 
-    /// Opens a session, which `entry` states once it says which.
-    pub(crate) async fn open_session_as(&self, user: UserId, agent: &str, entry: Entry) -> Result<SignedIn, ApiError> {
-        let (now, secret) = (self.clock.now(), secret::fresh(&self.rng));
+    /// As [`Auth::open_session`], stated by `entry` once it says which.
+    pub(crate) async fn open_session_as(&self, was: &User, agent: &str, entry: Entry) -> Result<SignedIn, ApiError> {
+        let (user, now, secret) = (was.id, self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         let (id, agent_sealed) = (self.ids.next(), Some(self.seal_for(user, Text::Agent, &agent).await?));
         let agent = String::new();
         let session =
             Session { id, user, agent, agent_sealed, authenticated_at: now, created_at: now, last_seen_at: now };
         let mut tx = self.db.begin().await?;
-        // Whose account was closed while their password was looked at comes in no more.
-        let held = people::hold(&mut tx, user).await?.filter(|user| user.disabled_at.is_none());
-        held.ok_or_else(|| wrong(false))?;
+        // A change of the password ends the sessions that are there: one that is opened after it would outlive it.
+        let held = people::hold(&mut tx, user).await?;
+        let same = |held: &User| held.disabled_at.is_none() && held.password_hash == was.password_hash;
+        held.filter(same).ok_or_else(|| wrong(false))?;
         let expires_at = later(now, SESSION_TTL);
         people::insert_session(&mut tx, &session, &secret::hash(&secret), expires_at).await?;
         self.state(tx, entry.to(id), &[]).await?;
@@ -349,7 +354,39 @@ fn wrong(confirm_first: bool) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use access::{Live, Verifier, VerifierConfig};
+    use rstest::rstest;
+
     use super::*;
+    use crate::AuthConfig;
+
+    /// What was signed in with a password ends with it, also what is on its way in.
+    #[rstest]
+    #[case("sqlite")]
+    #[case("postgres")]
+    #[tokio::test]
+    async fn who_has_shown_a_password_that_is_none_any_more_stays_out(#[case] engine: &str) {
+        const OLD: &str = "correct horse battery";
+        const NEW: &str = "another horse battery";
+        let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
+        let (clock, config) = (testkit::clock(), AuthConfig::new("https://media.example", [7; 32]));
+        let expected = VerifierConfig { issuer: String::new(), audience: String::new() };
+        let verifier = Arc::new(Verifier::new(expected, clock.clone(), Arc::new(Live::default())));
+        let auth = Auth::new(db.db(), clock, contracts::Rng::system(), config, verifier);
+        auth.seed().await.unwrap();
+        let call = testkit::operator_call();
+        let ada = auth.create_account(&call, "ada@example.org", OLD, Role::BasicUser).await.unwrap();
+        let before = auth.person(ada).await.unwrap();
+        auth.open_session(&before, "in time").await.unwrap();
+        auth.change_password(ada, OLD, NEW).await.unwrap();
+        let late = auth.open_session(&before, "too late").await.err().unwrap();
+        assert_eq!(late.code, "sign_in_failed");
+        assert!(auth.sessions_of(ada).await.unwrap().is_empty());
+        auth.open_session(&auth.person(ada).await.unwrap(), "with the new one").await.unwrap();
+        assert_eq!(auth.sessions_of(ada).await.unwrap().len(), 1);
+    }
 
     #[test]
     fn locks_begin_late_and_grow_up_to_an_hour() {

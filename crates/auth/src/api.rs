@@ -33,9 +33,10 @@ impl AuthApi for Auth {
             return Err(ApiError::invalid("bad_device", "a device has a name of 1 to 200 characters")
                 .field("device", "must have 1 to 200 characters"));
         }
-        people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(no_user)?;
+        let person = people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none());
+        let person = person.ok_or_else(no_user)?;
         let entry = Entry::by_caller("session.created", call).with("user", user);
-        let made = self.open_session_as(user, device.trim(), entry).await?;
+        let made = self.open_session_as(&person, device.trim(), entry).await?;
         Ok(DeviceSession { id: made.id, token: made.secret, expires_at: made.expires_at })
     }
 

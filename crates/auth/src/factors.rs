@@ -68,10 +68,11 @@ impl Auth {
     /// `Unauthenticated` with `sign_in_failed`.
     pub(crate) async fn sign_in_with(&self, half: &str, code: &str, agent: &str) -> Result<SignedIn, ApiError> {
         let id = self.of_half(half).ok_or_else(wrong)?;
+        let user = people::by_id(&self.db, id).await?.ok_or_else(wrong)?;
         if !self.shows(id, code).await? {
             return Err(wrong());
         }
-        self.open_session(id, agent).await
+        self.open_session(&user, agent).await
     }
 
     /// Whether somebody shows their second factor. What is right is used up, what is wrong counts as a failure to sign in;

@@ -123,11 +123,12 @@ impl Auth {
         };
         let closed =
             || ApiError::new(ErrorKind::Unauthenticated, "sign_in_failed", "this account can't be signed in to");
-        people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none()).ok_or_else(closed)?;
-        if self.has_factor(user).await? {
-            return Ok(Entrance::Half(self.half(user)));
+        let user = people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or_else(closed)?;
+        if self.has_factor(user.id).await? {
+            return Ok(Entrance::Half(self.half(user.id)));
         }
-        self.open_session(user, agent).await.map(Entrance::In)
+        self.open_session(&user, agent).await.map(Entrance::In)
     }
 
     async fn join(&self, id: &str, tag: &str, person: Person) -> Result<UserId, ApiError> {

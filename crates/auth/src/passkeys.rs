@@ -181,7 +181,7 @@ impl Auth {
         let user = people::by_id(&self.db, passkey.user).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(unknown)?;
         self.note_use(&passkey, said.count, said.backed_up, self.clock.now()).await?;
-        self.open_session(user.id, agent).await
+        self.open_session(&user, agent).await
     }
 
     /// Notes that a passkey was used. One whose count did not grow may have been copied, and signs nobody in.

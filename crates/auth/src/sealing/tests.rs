@@ -147,7 +147,7 @@ async fn what_earlier_commits_wrote_opens_and_is_brought_forward(#[case] engine:
         let auth = auth(db.db(), &[OLD]).await;
         auth.ensure_keys().await.unwrap();
         let people = settle(&auth, 3).await;
-        auth.open_session(people[0], "a browser").await.unwrap();
+        auth.open_session(&auth.person(people[0]).await.unwrap(), "a browser").await.unwrap();
         people
     };
     as_before(&db, &people).await;
