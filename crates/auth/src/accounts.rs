@@ -141,7 +141,7 @@ impl Auth {
                 let held = self.hold_shown(&mut tx, &user, now).await?.ok_or_else(wrong)?;
                 // Failures are forgotten once both factors were shown: each factor alone can be tried no more often.
                 if half {
-                    return Ok(Entrance::Half(self.half(user.id)));
+                    return Ok(Entrance::Half(self.half(&held)));
                 }
                 if held.failed_attempts > 0 {
                     people::failed(&mut tx, user.id, 0, None).await?;

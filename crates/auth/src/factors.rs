@@ -18,6 +18,8 @@ use crate::{
 const HALF: SignedDuration = SignedDuration::from_mins(5);
 /// What the half of a sign-in is stamped for.
 const PURPOSE: &str = "second factor";
+/// What the password is stamped for that was shown before it.
+const FIRST: &str = "first factor";
 /// What the secret is sealed for.
 const SECRET: &str = "authenticator";
 const BACKUP_CODES: usize = 10;
@@ -47,18 +49,29 @@ impl Auth {
         Ok(factors::get(&self.db, user).await?.is_some_and(|factor| factor.confirmed_at.is_some()))
     }
 
-    /// What a browser shows while its person looks for the second factor.
-    pub(crate) fn half(&self, user: UserId) -> String {
+    /// What a browser shows while its person looks for the second factor. It is of the password that they have now.
+    pub(crate) fn half(&self, user: &User) -> String {
         let until = self.clock.now().as_second() + HALF.as_secs();
-        let text = format!("{user}.{until}");
+        let first = self.vault.stamp(FIRST, user.password_hash.as_deref().unwrap_or_default());
+        let text = format!("{}.{until}.{first}", user.id);
         format!("{text}.{}", self.vault.stamp(PURPOSE, &text))
     }
 
-    fn of_half(&self, half: &str) -> Option<UserId> {
-        let (text, stamp) = half.rsplit_once('.')?;
-        let (user, until) = text.split_once('.').filter(|_| self.vault.stamped(PURPOSE, text, stamp))?;
+    /// Whose half it is, as they are now; nobody's once they have another password.
+    async fn of_half(&self, half: &str) -> Result<Option<User>, ApiError> {
+        let Some((id, first)) = self.read_half(half) else { return Ok(None) };
+        let user = people::by_id(&self.db, id).await?;
+        let same = |user: &User| self.vault.stamped(FIRST, user.password_hash.as_deref().unwrap_or_default(), first);
+        Ok(user.filter(same))
+    }
+
+    /// Whose half it is, and the stamp of the password that they showed.
+    fn read_half<'a>(&self, half: &'a str) -> Option<(UserId, &'a str)> {
+        let (text, _) = half.rsplit_once('.').filter(|(text, stamp)| self.vault.stamped(PURPOSE, text, stamp))?;
+        let (user, rest) = text.split_once('.')?;
+        let (until, first) = rest.split_once('.')?;
         let in_time = until.parse::<i64>().is_ok_and(|until| self.clock.now().as_second() < until);
-        user.parse().ok().filter(|_| in_time)
+        user.parse().ok().filter(|_| in_time).map(|user| (user, first))
     }
 
     /// Signs a browser in that has shown the password, with a code of the authenticator or a backup code. Failures count
@@ -67,9 +80,8 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` with `sign_in_failed`.
     pub(crate) async fn sign_in_with(&self, half: &str, code: &str, agent: &str) -> Result<SignedIn, ApiError> {
-        let id = self.of_half(half).ok_or_else(wrong)?;
-        let user = people::by_id(&self.db, id).await?.ok_or_else(wrong)?;
-        if !self.shows(id, code).await? {
+        let user = self.of_half(half).await?.ok_or_else(wrong)?;
+        if !self.shows(user.id, code).await? {
             return Err(wrong());
         }
         self.open_session(&user, agent).await

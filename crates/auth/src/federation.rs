@@ -126,7 +126,7 @@ impl Auth {
         let user = people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(closed)?;
         if self.has_factor(user.id).await? {
-            return Ok(Entrance::Half(self.half(user.id)));
+            return Ok(Entrance::Half(self.half(&user)));
         }
         self.open_session(&user, agent).await.map(Entrance::In)
     }

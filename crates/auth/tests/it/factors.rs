@@ -125,6 +125,27 @@ async fn wrong_codes_lock_the_account_and_halves_end() {
     }
 }
 
+/// Whoever has somebody's old password has no half of theirs left.
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_half_ends_with_the_password_it_is_of(#[case] engine: &str) {
+    const OTHER: &str = "another horse battery";
+    let world = World::open(engine).await;
+    let mut browser = Browser::signed_up(&world, EMAIL).await;
+    let (_, backup) = add(&mut browser).await;
+    let (mut before, mut kept) = (half(&world).await, half(&world).await);
+    assert_eq!(show(&mut kept, &backup[0]).await.status, 303, "as long as the password is the same");
+    let change = [("old", PASSWORD), ("new", OTHER)];
+    assert_eq!(browser.submit("/account", "/account/password", &change).await.status, 303);
+    assert_eq!(show(&mut before, &backup[1]).await.status, 403);
+    let mut after = Browser::new(&world);
+    let asked = after.submit("/login", "/login", &[("email", EMAIL), ("password", OTHER)]).await;
+    assert_eq!(asked.header("location").split('?').next(), Some("/login/code"));
+    assert_eq!(show(&mut after, &backup[1]).await.status, 303, "which was not used up");
+}
+
 /// Many guesses at once are no more than the same one after the other.
 #[rstest]
 #[case("sqlite")]
