@@ -72,13 +72,12 @@ impl Auth {
         if known.as_ref().is_some_and(|client| client.disabled_at.is_some()) {
             return Err(unknown());
         }
-        let is_new = known.is_none();
-        match known.filter(|client| self.in_force(client)) {
-            Some(client) => Ok(client),
-            None if id.starts_with("https://") || self.config.metadata_from_loopback => {
-                self.fetch_client(id, is_new).await
+        match known {
+            Some(client) if self.in_force(&client) => Ok(client),
+            known if id.starts_with("https://") || self.config.metadata_from_loopback => {
+                self.fetch_client(id, known).await
             }
-            None => Err(unknown()),
+            _ => Err(unknown()),
         }
     }
 

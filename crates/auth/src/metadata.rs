@@ -14,12 +14,16 @@ const MAX_BYTES: usize = 16 * 1_024;
 /// How long it takes to find the host and to read the document, at most. Anybody can name a host that never answers, and
 /// whoever asks this role for them holds it against the role when it does not either.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How many documents are read at once: who waits for somebody else's host leaves places to those who don't.
+/// How many documents are read at once, of strangers and of clients that are known each: who waits for somebody else's host
+/// leaves places to those who don't.
 pub(crate) const AT_ONCE: usize = 32;
-/// The most that are taken to be as they were at a time. Anybody can name one more.
+/// The most that are taken to be as they were at a time, and the most of one origin. Anybody can name one more.
 const MAX_IN_FORCE: i64 = 10_000;
+const MAX_OF_ORIGIN: i64 = 50;
 /// How long a document is taken to be as it was.
 const KEEP: SignedDuration = SignedDuration::from_hours(1);
+/// How much longer where there is no place to read it anew.
+const STANDS: SignedDuration = SignedDuration::from_hours(24);
 const MAX_REDIRECTS: usize = 16;
 
 #[derive(Deserialize)]
@@ -35,12 +39,18 @@ struct Document {
 }
 
 impl Auth {
-    /// The client whose document is at `id`, fetched and kept; `is_new` where nothing is known of it yet.
-    pub(crate) async fn fetch_client(&self, id: &str, is_new: bool) -> Result<Client, OAuthError> {
+    /// The client whose document is at `id`, fetched and kept; `known` is what is kept of it from before.
+    pub(crate) async fn fetch_client(&self, id: &str, known: Option<Client>) -> Result<Client, OAuthError> {
         let url = check_id(id, self.config.metadata_from_loopback).map_err(|why| unusable(id, why))?;
         let crowded = || unusable(id, "there are too many others at the moment");
-        let _place = self.documents.try_acquire().map_err(|_| crowded())?;
-        if is_new && clients::in_force(&self.db, self.clock.now(), MAX_IN_FORCE).await? >= MAX_IN_FORCE {
+        let is_new = known.is_none();
+        let places = if is_new { &self.documents } else { &self.known_documents };
+        let _place = match (places.try_acquire(), known) {
+            (Ok(place), _) => place,
+            (Err(_), Some(client)) if self.stands(&client) => return Ok(client),
+            (Err(_), _) => return Err(crowded()),
+        };
+        if is_new && !self.has_room(&url).await? {
             return Err(crowded());
         }
         let asked = async { fetch(&url, &self.addresses(&url).await?).await };
@@ -55,6 +65,18 @@ impl Auth {
         clients::save(&mut tx, &client).await?;
         self.state(tx, Entry::by_client("client.fetched", id), &[]).await?;
         Ok(client)
+    }
+
+    /// Whether a client can be taken to be as it was while there is no place to look.
+    fn stands(&self, client: &Client) -> bool {
+        client.metadata_until.is_some_and(|until| self.clock.now() < later(until, STANDS))
+    }
+
+    /// Whether there may be one more, of this origin: one that serves any number of documents keeps no other's out.
+    async fn has_room(&self, url: &Url) -> Result<bool, OAuthError> {
+        let origin = format!("{}/", url.origin().ascii_serialization());
+        let (all, its) = clients::in_force(&self.db, self.clock.now(), &origin).await?;
+        Ok(all < MAX_IN_FORCE && its < MAX_OF_ORIGIN)
     }
 
     /// Where the host is; every address of it must be public, and only these are then connected to.

@@ -48,8 +48,10 @@ pub struct Auth {
     pub(crate) keys: Keys,
     pub(crate) rotations: Rotations,
     pub(crate) providers: Vec<Known>,
-    /// Places for those who read how a client describes itself.
+    /// Places for those who read how a client describes itself, of which nothing is known yet.
     pub(crate) documents: Semaphore,
+    /// Places for those who read it of a client that is known: strangers take none of them.
+    pub(crate) known_documents: Semaphore,
     pub(crate) verifier: Arc<Verifier>,
     /// What else keeps something of people, while they allow it.
     pub(crate) consented: Vec<Arc<dyn Consented>>,
@@ -71,6 +73,7 @@ impl Auth {
             rotations: Rotations::new(db.clone()),
             providers: config.providers.iter().cloned().map(Known::new).collect(),
             documents: Semaphore::new(metadata::AT_ONCE),
+            known_documents: Semaphore::new(metadata::AT_ONCE),
             db,
             clock,
             rng,

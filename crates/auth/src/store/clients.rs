@@ -44,10 +44,11 @@ pub(crate) async fn save(tx: &mut Tx, client: &Client) -> Result<(), DbError> {
     .map(|_| ())
 }
 
-/// How many clients have described themselves and are taken at that; counted up to `most`.
-pub(crate) async fn in_force(db: &Db, now: Timestamp, most: i64) -> Result<i64, DbError> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM auth_clients WHERE metadata_until > $1 LIMIT $2) AS described";
-    db.fetch_one(sql, args![now, most]).await
+/// How many clients have described themselves and are taken at that: all of them, and those whose ids begin with `origin`.
+pub(crate) async fn in_force(db: &Db, now: Timestamp, origin: &str) -> Result<(i64, i64), DbError> {
+    let sql = "SELECT COUNT(*), COUNT(CASE WHEN substr(id, 1, length($2)) = $2 THEN 1 END) FROM auth_clients
+        WHERE metadata_until > $1";
+    db.fetch_one(sql, args![now, origin]).await
 }
 
 /// Forgets clients that described themselves until before `cut`, at most `limit` at a time: whoever is asked for again is

@@ -10,6 +10,7 @@ mod audit;
 mod authenticator;
 mod codes;
 mod denials;
+mod described;
 mod devices;
 mod elsewhere;
 mod factors;
