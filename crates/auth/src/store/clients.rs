@@ -54,7 +54,8 @@ pub(crate) async fn in_force(db: &Db, now: Timestamp, origin: &str) -> Result<(i
 /// Forgets clients that described themselves until before `cut`, at most `limit` at a time: whoever is asked for again is
 /// read again. One that was disabled stays so.
 pub(crate) async fn sweep(db: &Db, cut: Timestamp, limit: i64) -> Result<(), DbError> {
-    let statement = "DELETE FROM auth_clients WHERE id IN
+    // What was selected may be read anew or disabled before it is deleted: PostgreSQL looks at the outer conditions again.
+    let statement = "DELETE FROM auth_clients WHERE metadata_until < $1 AND disabled_at IS NULL AND id IN
         (SELECT id FROM auth_clients WHERE metadata_until < $1 AND disabled_at IS NULL LIMIT $2)";
     super::retention::in_batches(db, &[statement], cut, limit).await
 }

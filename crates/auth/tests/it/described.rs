@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::http::StatusCode;
@@ -140,4 +140,29 @@ async fn hosts_that_say_nothing_keep_out_nobody_who_is_known() {
 
     world.advance(24 * HOUR);
     beside(&world, &asked, "", crowded(&world, &known)).await;
+}
+
+/// Whoever is about to be forgotten when they are disabled is not.
+#[tokio::test]
+async fn a_client_that_is_disabled_while_others_are_forgotten_stays_so() {
+    let world = World::open("postgres").await;
+    let (_, id) = described().await;
+    taken(&world, &id, "nothing is known of it yet").await;
+    world.advance(26 * HOUR);
+    let mut disabling = world.db.begin().await.unwrap();
+    let sql = "UPDATE auth_clients SET disabled_at = $2 WHERE id = $1";
+    assert_eq!(disabling.execute(sql, args![id.as_str(), world.clock.now()]).await.unwrap(), 1);
+    let disable = async {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM auth_clients%'";
+        let since = Instant::now();
+        while world.db.fetch_one::<i64>(waiting, args![]).await.unwrap() == 0 {
+            assert!(since.elapsed() < Duration::from_secs(20), "nobody waits for who disables");
+            sleep(Duration::from_millis(5)).await;
+        }
+        disabling.commit().await.unwrap();
+    };
+    tokio::join!(world.forget(), disable);
+    let kept = "SELECT COUNT(*) FROM auth_clients WHERE id = $1 AND disabled_at IS NOT NULL";
+    assert_eq!(world.db.fetch_one::<i64>(kept, args![id.as_str()]).await.unwrap(), 1);
 }
