@@ -31,53 +31,62 @@ pub(crate) struct OAuthErrorBody {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident $status:ident;)+) => {
-        impl OAuthError {$(
-            $(#[$doc])*
-            pub fn $name(description: impl Into<String>) -> Self {
-                Self { status: StatusCode::$status, error: stringify!($name), description: description.into() }
-            }
-        )+}
-    };
+    ($($(#[$doc:meta])* $name:ident $status:ident;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(description: impl Into<String>) -> Self {
+            Self { status: StatusCode::$status, error: stringify!($name), description: description.into() }
+        }
+    )+};
 }
 
-kinds! {
-    /// The request is not well formed.
-    invalid_request BAD_REQUEST;
-    /// The client is not known, or did not prove who it is.
-    invalid_client UNAUTHORIZED;
-    /// The code or token is not good.
-    invalid_grant BAD_REQUEST;
-    /// The client may not do this.
-    unauthorized_client BAD_REQUEST;
-    /// There is no such grant here.
-    unsupported_grant_type BAD_REQUEST;
-    /// There is no such response type here.
-    unsupported_response_type BAD_REQUEST;
-    /// The scope is not known or not allowed.
-    invalid_scope BAD_REQUEST;
-    /// The resource is not known (RFC 8707).
-    invalid_target BAD_REQUEST;
-    /// The proof of possession is not good (RFC 9449).
-    invalid_dpop_proof BAD_REQUEST;
-    /// The person said no.
-    access_denied BAD_REQUEST;
-    /// The person has yet to answer (RFC 8628).
-    authorization_pending BAD_REQUEST;
-    /// The device asks too often (RFC 8628).
-    slow_down BAD_REQUEST;
-    /// The device waited too long (RFC 8628).
-    expired_token BAD_REQUEST;
-    /// The person must sign in, and may not be asked (OpenID Connect).
-    login_required BAD_REQUEST;
-    /// The person must consent, and may not be asked (OpenID Connect).
-    consent_required BAD_REQUEST;
-    /// Request objects are not supported (OpenID Connect).
-    request_not_supported BAD_REQUEST;
-    /// A fault of ours.
-    server_error INTERNAL_SERVER_ERROR;
-    /// Try again later.
-    temporarily_unavailable SERVICE_UNAVAILABLE;
+impl OAuthError {
+    kinds! {
+        /// The request is not well formed.
+        invalid_request BAD_REQUEST;
+        /// The client is not known, or did not prove who it is.
+        invalid_client UNAUTHORIZED;
+        /// The code or token is not good.
+        invalid_grant BAD_REQUEST;
+        /// The client may not do this.
+        unauthorized_client BAD_REQUEST;
+        /// There is no such grant here.
+        unsupported_grant_type BAD_REQUEST;
+        /// There is no such response type here.
+        unsupported_response_type BAD_REQUEST;
+        /// The scope is not known or not allowed.
+        invalid_scope BAD_REQUEST;
+        /// The resource is not known (RFC 8707).
+        invalid_target BAD_REQUEST;
+        /// The proof of possession is not good (RFC 9449).
+        invalid_dpop_proof BAD_REQUEST;
+        /// The person said no.
+        access_denied BAD_REQUEST;
+        /// The person has yet to answer (RFC 8628).
+        authorization_pending BAD_REQUEST;
+        /// The device asks too often (RFC 8628).
+        slow_down BAD_REQUEST;
+        /// The device waited too long (RFC 8628).
+        expired_token BAD_REQUEST;
+        /// The person must sign in, and may not be asked (OpenID Connect).
+        login_required BAD_REQUEST;
+        /// The person must consent, and may not be asked (OpenID Connect).
+        consent_required BAD_REQUEST;
+        /// Request objects are not supported (OpenID Connect).
+        request_not_supported BAD_REQUEST;
+        /// A fault of ours.
+        server_error INTERNAL_SERVER_ERROR;
+        /// Try again later.
+        temporarily_unavailable SERVICE_UNAVAILABLE;
+    }
+
+    /// What was `asked` for goes beyond `most`, which is what `whose` says; or nothing was asked for that could be given.
+    pub(crate) fn beyond(asked: &Scopes, most: &Scopes, whose: &str) -> Self {
+        let beyond: Vec<_> = asked.iter().filter(|scope| !most.has(*scope)).map(Scope::as_str).collect();
+        Self::invalid_scope(match beyond.is_empty() {
+            true => format!("no scope was asked for that is of use within {whose}"),
+            false => format!("the scope reaches beyond {whose}: {}", beyond.join(" ")),
+        })
+    }
 }
 
 impl IntoResponse for OAuthError {
@@ -91,17 +100,6 @@ impl IntoResponse for OAuthError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="media-gateway""#));
         }
         response
-    }
-}
-
-impl OAuthError {
-    /// What was `asked` for goes beyond `most`, which is what `whose` says; or nothing was asked for that could be given.
-    pub(crate) fn beyond(asked: &Scopes, most: &Scopes, whose: &str) -> Self {
-        let beyond: Vec<_> = asked.iter().filter(|scope| !most.has(*scope)).map(Scope::as_str).collect();
-        Self::invalid_scope(match beyond.is_empty() {
-            true => format!("no scope was asked for that is of use within {whose}"),
-            false => format!("the scope reaches beyond {whose}: {}", beyond.join(" ")),
-        })
     }
 }
 
