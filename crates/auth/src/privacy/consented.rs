@@ -28,7 +28,9 @@ impl PersonKeys for Auth {
 
     async fn seal(&self, tx: &mut Tx, key: &PersonKey, purpose: Purpose, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
         // Erased since the key was read: it may seal nothing any more.
-        people::hold_key(tx, key.person).await?.ok_or_else(no_user)?;
+        if !people::hold_with_key(tx, key.person).await? {
+            return Err(no_user());
+        }
         if !privacy::allows(tx, key.person, purpose).await? {
             let detail = format!("this is kept only of who allows it: `PUT /api/v1/privacy/consents/{purpose}`");
             return Err(ApiError::new(ErrorKind::PermissionDenied, "consent_required", detail));

@@ -61,10 +61,10 @@ pub(crate) async fn subject_key(db: &Db, id: UserId) -> Result<Option<Vec<u8>>, 
     Ok(db.fetch_optional::<Option<Vec<u8>>>(SUBJECT_KEY, args![id.0]).await?.flatten())
 }
 
-/// As [`subject_key`], of somebody whom nobody else holds until the transaction ends.
-pub(crate) async fn hold_key(tx: &mut Tx, id: UserId) -> Result<Option<Vec<u8>>, DbError> {
+/// Whether somebody has a key still. Nobody else holds them until the transaction ends.
+pub(crate) async fn hold_with_key(tx: &mut Tx, id: UserId) -> Result<bool, DbError> {
     lock(tx, id).await?;
-    Ok(tx.fetch_optional::<Option<Vec<u8>>>(SUBJECT_KEY, args![id.0]).await?.flatten())
+    Ok(tx.fetch_optional::<Option<Vec<u8>>>(SUBJECT_KEY, args![id.0]).await?.flatten().is_some())
 }
 
 pub(crate) async fn by_blind(db: &Db, blind: &[u8]) -> Result<Option<User>, DbError> {
