@@ -65,8 +65,8 @@ impl Auth {
     /// Sends somebody to a provider: to sign in, or to link the account there to `user`.
     ///
     /// # Errors
-    /// `NotFound` for an unknown provider, `FailedDependency` when it can't be reached, `Unauthenticated` when it can't be
-    /// believed.
+    /// `NotFound` for an unknown provider, `TooManyRequests` when too many people are at providers, `FailedDependency` when
+    /// it can't be reached, `Unauthenticated` when it can't be believed.
     pub(crate) async fn depart(&self, id: &str, next: String, user: Option<UserId>) -> Result<Departure, ApiError> {
         let (known, now, state) = (self.provider(id)?, self.clock.now(), secret::fresh(&self.rng));
         if identities::absent(&self.db).await? >= MAX_AWAY {

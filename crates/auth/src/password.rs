@@ -1,6 +1,6 @@
 //! Passwords: Argon2id on a pool of its own, so that signing in never starves what else the process does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
@@ -62,7 +62,8 @@ impl Passwords {
 
 /// Too many sign in. Not `Unavailable`: a gateway that hears that often asks this role for nothing any more.
 pub(crate) fn busy() -> ApiError {
-    ApiError::new(ErrorKind::TooManyRequests, "signing_in_is_busy", "too many people sign in at once; try again")
+    let detail = "too many people sign in at once; try again";
+    ApiError::new(ErrorKind::TooManyRequests, "signing_in_is_busy", detail).retry_after(Duration::from_secs(1))
 }
 
 /// Whether a password is long enough; nothing else makes one better (NIST SP 800-63B).
@@ -116,7 +117,9 @@ mod tests {
         let pool = Passwords::new(Rng::seeded(1));
         let all = (0..WAITING + 3).map(|_| pool.verify("correct horse battery", None));
         let all = futures::future::join_all(all).await;
-        let busy = all.iter().filter(|one| one.as_ref().is_err_and(|error| error.kind == ErrorKind::TooManyRequests));
+        let expected = (ErrorKind::TooManyRequests, Some(Duration::from_secs(1)));
+        let told = |error: &ApiError| (error.kind, error.retry_after) == expected;
+        let busy = all.iter().filter(|one| one.as_ref().is_err_and(told));
         assert_eq!((busy.count(), all.iter().filter(|one| one.is_ok()).count()), (3, WAITING));
     }
 }
