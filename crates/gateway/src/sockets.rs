@@ -265,7 +265,8 @@ fn router() -> OpenApiRouter<Arc<Sockets>> {
 /// Send `{"type": "subscribe", "content_ids": […]}` with up to 100 titles a connection (`unsubscribe` takes them back): when one
 /// changes you hear `{"event": "content:updated", "content_id": …, "position": …}`, with a position that grows; ask for the title to
 /// see what is new. That is at most 100 times in 60 s over all your connections; what changes beyond is told of later, once a title.
-/// A page, which can't send `Authorization`, names two subprotocols, `bearer` and its token, and is of an origin that may call.
+/// A page, which can't send `Authorization`, names two subprotocols, `bearer` and its token, and is of an origin that may call, of
+/// the node's own or, on this machine, of the address it calls.
 /// Before the token ends send `{"type": "refresh", "token": …}`. Each message costs what a request does; what can't be done is
 /// answered `{"event": "error", "code": …, "detail": …}`. The server asks every 25 s (ping) whether you are there. It closes with
 /// 1001 when it stops, 1002 for what is no WebSocket or a frame over 64 KiB, 1003 for what is no text, 1008 for what it does
