@@ -67,7 +67,7 @@ async fn what_a_role_sheds_is_sent_once_and_leaves_the_breaker_closed() {
 #[tokio::test]
 async fn a_role_that_can_not_do_its_work_is_tried_thrice_and_then_left_alone() {
     let (_, gateway) = narrow().await;
-    for (code, asked) in [("database_busy", 3), ("database_busy", 5), ("upstream_unavailable", 5)] {
+    for (code, asked) in [("database_busy", 3), ("upstream_unavailable", 5), ("upstream_unavailable", 5)] {
         let failed = get(&gateway, "/v1/broken").await;
         assert_eq!((failed.status, failed.json()["code"].as_str()), (503, Some(code)));
         assert_eq!(BROKEN.load(Ordering::SeqCst), asked);
