@@ -90,8 +90,6 @@ pub(crate) struct ProviderClient {
     known: &'static Known,
     config: ClientConfig,
     http: Client,
-    /// The keys that `pacing` counts for, in its order.
-    counted: Arc<Mutex<Vec<String>>>,
     pacing: Arc<Mutex<Pacing>>,
     cache: Arc<dyn Cache>,
     clock: Clock,
@@ -128,8 +126,8 @@ impl ProviderClient {
             .map_err(|error| failed(chain(&error)))?;
         let mut allowance = known.allowance;
         allowance.per_day = config.daily_quota.or(allowance.per_day);
-        let pacing = Arc::new(Mutex::new(Pacing::new(allowance, keys.len(), config.rotate)));
-        Ok(Self { known, config, http, counted: Arc::new(Mutex::new(keys)), pacing, cache, clock })
+        let pacing = Arc::new(Mutex::new(Pacing::new(allowance, keys, config.rotate)));
+        Ok(Self { known, config, http, pacing, cache, clock })
     }
 
     /// Its breaker and its quota.
@@ -210,9 +208,9 @@ impl ProviderClient {
         let (mut pause, mut cause) = (FIRST_PAUSE, String::new());
         let mut tries = 0;
         while tries < TRIES {
-            let (key, text) = self.turn(request.cost).await?;
+            let key = self.turn(request.cost).await?;
             tries += 1;
-            match self.once(url, request, &text).await {
+            match self.once(url, request, &key).await {
                 // Five in a row are a change of its fields: the rest of the quota is not spent on that.
                 Tried::Answer(value) if !(request.is_whole)(&value) => {
                     self.pacing().failed(self.clock.now());
@@ -229,12 +227,12 @@ impl ProviderClient {
                 }
                 // The next key, or the sentence that all are spent: each key can come here once a day.
                 Tried::Spent => {
-                    self.pacing().spent(self.clock.now(), key);
+                    self.pacing().spent(self.clock.now(), &key);
                     tries -= 1;
                 }
                 Tried::Again(why, Some(asked)) => {
                     let asked_for = SignedDuration::try_from(asked).unwrap_or(SignedDuration::from_secs(60));
-                    self.pacing().limited(self.clock.now(), key, asked_for);
+                    self.pacing().limited(self.clock.now(), &key, asked_for);
                     cause = why;
                 }
                 Tried::Again(why, None) => {
@@ -248,27 +246,20 @@ impl ProviderClient {
         Err(ProviderError::Failed { source_id: self.known.name.to_owned(), cause })
     }
 
-    /// The keys as they are now: each that is new has a day of its own.
-    fn keys(&self) -> Vec<String> {
-        let keys = self.config.keys.lines();
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if !keys.is_empty() && *counted != keys {
-            let places: Vec<_> = keys.iter().map(|key| counted.iter().position(|known| known == key)).collect();
-            self.pacing().renew(&places);
-            *counted = keys;
-        }
-        counted.clone()
+    /// Asks for a turn with the keys as they are now: under one lock, for whoever asks beside it may have read others.
+    fn next(&self, cost: u32) -> Turn {
+        let mut pacing = self.pacing();
+        pacing.renew(self.config.keys.lines());
+        pacing.ask(self.clock.now(), cost)
     }
 
-    /// Waits for a turn; gives the key to use, and its number.
-    async fn turn(&self, cost: u32) -> Result<(usize, String), ProviderError> {
+    /// Waits for a turn; gives the key to use.
+    async fn turn(&self, cost: u32) -> Result<String, ProviderError> {
         let source_id = || self.known.name.to_owned();
         let mut waited = Duration::ZERO;
         loop {
-            let keys = self.keys();
-            let turn = self.pacing().ask(self.clock.now(), cost);
-            match turn {
-                Turn::Go(key) => return Ok((key, keys.into_iter().nth(key).unwrap_or_default())),
+            match self.next(cost) {
+                Turn::Go(key) => return Ok(key),
                 Turn::Wait(wait) => {
                     let wait = Duration::try_from(wait).unwrap_or_default();
                     waited += wait;
