@@ -34,17 +34,17 @@ pub struct RedisLink {
     paused_until: Arc<AtomicI64>,
 }
 
-/// A connection, and the password that it shows whenever it is made again.
+/// A connection, and which one it is: it shows the password of its beginning whenever it is made again.
 struct Held {
     manager: ConnectionManager,
-    password: Option<String>,
+    generation: u64,
 }
 
 impl Held {
-    fn open(server: &ConnectionInfo, password: Option<String>) -> RedisResult<Self> {
+    fn open(server: &ConnectionInfo, password: Option<&Secret>, generation: u64) -> RedisResult<Self> {
         let mut server = server.clone();
-        if let Some(password) = &password {
-            let settings = server.redis_settings().clone().set_password(password);
+        if let Some(password) = password {
+            let settings = server.redis_settings().clone().set_password(password.now());
             server = server.set_redis_settings(settings);
         }
         let config = ConnectionManagerConfig::new()
@@ -53,7 +53,7 @@ impl Held {
             .set_number_of_retries(1)
             .set_concurrency_limit(MAX_IN_FLIGHT);
         let manager = ConnectionManager::new_lazy_with_config(Client::open(server)?, config)?;
-        Ok(Self { manager, password })
+        Ok(Self { manager, generation })
     }
 }
 
@@ -94,7 +94,7 @@ impl RedisLink {
             None => Client::open(url)?,
         };
         let server = client.get_connection_info().clone();
-        let held = Arc::new(RwLock::new(Held::open(&server, password.as_ref().map(Secret::now))?));
+        let held = Arc::new(RwLock::new(Held::open(&server, password.as_ref(), 0)?));
         Ok(Self { server, password, held, clock, paused_until: Arc::default() })
     }
 
@@ -103,25 +103,28 @@ impl RedisLink {
     /// # Errors
     /// Why not.
     pub async fn ping(&self) -> Result<(), RedisUnreachable> {
-        let mut manager = self.manager();
+        let (mut manager, generation) = self.manager();
         let outcome = redis::cmd("PING").query_async::<()>(&mut manager).await;
         if let Err(error) = &outcome {
-            self.renew(error);
+            self.renew(error, generation);
         }
         Ok(outcome?)
     }
 
-    fn manager(&self) -> ConnectionManager {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).manager.clone()
+    fn manager(&self) -> (ConnectionManager, u64) {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        (held.manager.clone(), held.generation)
     }
 
-    /// Begins anew after `error`, where that may help: a manager knows one password, and never asks again once it was
-    /// refused with it.
-    fn renew(&self, error: &RedisError) {
-        let password = self.password.as_ref().map(Secret::now);
+    /// Begins anew, with the password as it is now, where the connection of this `generation` was refused with its own: a
+    /// manager never asks again after that. Of all whom that befell the first does, and the others find what it made.
+    fn renew(&self, error: &RedisError, generation: u64) {
+        if !is_refusal(error) {
+            return;
+        }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        if (held.password != password || error.kind() == ErrorKind::AuthenticationFailed)
-            && let Ok(fresh) = Held::open(&self.server, password)
+        if held.generation == generation
+            && let Ok(fresh) = Held::open(&self.server, self.password.as_ref(), generation + 1)
         {
             *held = fresh;
         }
@@ -141,13 +144,19 @@ impl RedisLink {
         if self.now() < self.paused_until.load(Ordering::Relaxed) {
             return Err(RedisUnreachable("the Redis server failed a moment ago".to_owned()));
         }
-        let outcome = ask(self.manager()).await;
+        let (manager, generation) = self.manager();
+        let outcome = ask(manager).await;
         if let Err(error) = &outcome {
-            self.renew(error);
+            self.renew(error, generation);
             self.paused_until.store(self.now() + PAUSE_MICROS, Ordering::Relaxed);
             metrics::counter!("redis_failures_total").increment(1);
             tracing::warn!(kind = ?error.kind(), "the Redis server does not answer as it should");
         }
         Ok(outcome?)
     }
+}
+
+/// Whether the server did not take the password; over its third protocol it says so in its own words.
+fn is_refusal(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || error.code() == Some("WRONGPASS")
 }

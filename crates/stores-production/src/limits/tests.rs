@@ -1,5 +1,7 @@
 //! The script against the suite and, step by step, against the pure rule; and a server that is not there.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use contracts::{ApiError, Clock, Rng, Secret};
 use stores::{
     cache::Cache,
@@ -248,5 +250,28 @@ async fn a_password_that_changed_counts_from_the_next_connection() {
     let cache = RedisCache::new(link, &format!("{user}:"));
     cache.put("a", "one".into(), Duration::from_secs(60)).await;
     assert_eq!(cache.get("a").await.as_deref(), Some(&b"one"[..]));
+    redis::cmd("ACL").arg("DELUSER").arg(&user).query_async::<()>(&mut admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_many_calls_that_are_refused_the_first_begins_anew() {
+    let user = prefix().replace(':', "");
+    let mut admin = redis::Client::open(server()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut allow = redis::cmd("ACL");
+    allow.arg("SETUSER").arg(&user).arg(["on", ">right", "~*", "&*", "+@all"].as_slice());
+    allow.query_async::<()>(&mut admin).await.unwrap();
+    let reads = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&reads);
+    // The file is mended after it was read once.
+    let password = Secret::live(move || match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => "wrong".to_owned(),
+        _ => "right".to_owned(),
+    });
+    let url = server().replace("redis://", &format!("redis://{user}@"));
+    let link = RedisLink::open(&url, None, Some(password), Clock::system()).unwrap();
+    let storm = futures::future::join_all((0..100).map(|_| link.ping())).await;
+    assert!(storm.iter().all(Result::is_err), "the wrong password came in");
+    link.ping().await.unwrap();
+    assert_eq!(reads.load(Ordering::SeqCst), 2, "at the start, and once for all who were refused");
     redis::cmd("ACL").arg("DELUSER").arg(&user).query_async::<()>(&mut admin).await.unwrap();
 }
