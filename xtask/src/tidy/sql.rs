@@ -27,38 +27,42 @@ fn owners(files: &[File]) -> (BTreeMap<String, String>, Vec<Finding>) {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| file.path.starts_with("migrations/") && file.path.ends_with(".sql")) {
-        let owner = file.text.lines().take(5).find_map(|line| line.trim().strip_prefix("-- owner:"));
-        let Some(owner) = owner.map(str::trim).filter(|owner| !owner.is_empty()) else {
-            let instead = "write `-- owner: <crate>` in its first lines";
+        let owner = file.text.lines().next().and_then(|line| line.strip_prefix("-- owner: "));
+        let Some(owner) = owner.filter(|owner| !owner.trim().is_empty()) else {
+            let instead = "write `-- owner: <crate>` as its first line";
             findings.push(Finding::new(&file.path, 1, "the migration has no owner", instead));
             continue;
         };
-        for (table, line) in created(&file.text) {
-            let known = owners.entry(table.clone()).or_insert_with(|| owner.into());
+        for (index, line) in file.text.lines().enumerate().filter(|(_, line)| is_about_a_table(line)) {
+            let Some(table) = table_of(line) else {
+                let wrong = "a table is made or dropped in a form that not every reader of migrations knows";
+                let instead = "begin the line with `CREATE TABLE name` or `DROP TABLE name`, the name in lower case";
+                findings.push(Finding::new(&file.path, index + 1, wrong, instead));
+                continue;
+            };
+            let known = owners.entry(table.into()).or_insert_with(|| owner.into());
             if known != owner {
                 let wrong = format!("table {table} belongs to {known}");
-                findings.push(Finding::new(&file.path, line, wrong, "choose another name, or another owner"));
+                findings.push(Finding::new(&file.path, index + 1, wrong, "choose another name, or another owner"));
             }
         }
     }
     (owners, findings)
 }
 
-/// Tables a migration creates, with their lines.
-fn created(sql: &str) -> Vec<(String, usize)> {
-    let mut tables = Vec::new();
-    for (index, line) in sql.lines().enumerate() {
-        let code = line.split("--").next().unwrap_or_default();
-        let words: Vec<String> = words(code).collect();
-        let upper: Vec<String> = words.iter().map(|word| word.to_uppercase()).collect();
-        let Some(table) = upper.iter().position(|word| word == "TABLE") else { continue };
-        if upper.first().is_none_or(|word| word != "CREATE") {
-            continue;
-        }
-        let name = upper[table + 1..].iter().position(|word| !["IF", "NOT", "EXISTS"].contains(&word.as_str()));
-        tables.extend(name.map(|skip| (words[table + 1 + skip].to_lowercase(), index + 1)));
-    }
-    tables
+/// Whether a line makes or drops a table, in whatever form.
+fn is_about_a_table(line: &str) -> bool {
+    let code = line.split("--").next().unwrap_or_default().to_uppercase();
+    let mut words = code.split_whitespace();
+    words.next().is_some_and(|verb| ["CREATE", "DROP"].contains(&verb)) && words.any(|word| word == "TABLE")
+}
+
+/// The table of a line in the form that `stores` reads, too, where it says which tables are whose.
+fn table_of(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("DROP TABLE "))?;
+    let name = rest.split([' ', '(', ';']).next()?;
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (!name.is_empty() && name.chars().all(is_plain)).then_some(name)
 }
 
 fn foreign_tables(file: &File, owners: &BTreeMap<String, String>) -> Vec<Finding> {
@@ -162,10 +166,7 @@ mod tests {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), test: false };
         check(&[
             file("migrations/sqlite/0001_a.sql", "-- owner: catalog\nCREATE TABLE titles (\n  id TEXT\n);\n"),
-            file(
-                "migrations/sqlite/0002_b.sql",
-                "-- Runs.\n-- owner: ingest\nCREATE TABLE IF NOT EXISTS runs(id TEXT);",
-            ),
+            file("migrations/sqlite/0002_b.sql", "-- owner: ingest\nCREATE TABLE runs(id TEXT);"),
             file("crates/ingest/src/store.rs", rust),
         ])
     }
@@ -199,12 +200,27 @@ mod tests {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into(), test: false };
         let first = file("migrations/sqlite/0001_a.sql", "-- owner: catalog\nCREATE TABLE titles (id TEXT);");
         let none = file("migrations/sqlite/0002_b.sql", "CREATE TABLE x (id TEXT);");
-        let other = file("migrations/postgres/0003_c.sql", "-- owner: ingest\ncreate table titles (id TEXT);");
+        let other = file("migrations/postgres/0003_c.sql", "-- owner: ingest\nCREATE TABLE titles (id TEXT);");
         let sentences: Vec<String> = check(&[first, none, other]).into_iter().map(|f| f.to_string()).collect();
         assert!(
             sentences[0].starts_with("migrations/sqlite/0002_b.sql:1: the migration has no owner"),
             "{sentences:?}"
         );
         assert!(sentences[1].starts_with("migrations/postgres/0003_c.sql:2: table titles belongs to catalog"));
+    }
+
+    /// Each form that one reader took for a table and another did not.
+    #[rstest]
+    #[case("-- Runs.\n-- owner: ingest\nCREATE TABLE runs (id TEXT);", "the migration has no owner")]
+    #[case("-- owner: \nCREATE TABLE runs (id TEXT);", "the migration has no owner")]
+    #[case("-- owner: ingest\nCREATE TABLE IF NOT EXISTS runs (id TEXT);", "in a form")]
+    #[case("-- owner: ingest\n  CREATE TABLE runs (id TEXT);", "in a form")]
+    #[case("-- owner: ingest\ncreate table runs (id TEXT);", "in a form")]
+    #[case("-- owner: ingest\nCREATE TABLE \"runs\" (id TEXT);", "in a form")]
+    #[case("-- owner: ingest\nCREATE UNLOGGED TABLE runs (id TEXT);", "in a form")]
+    #[case("-- owner: ingest\nDROP TABLE IF EXISTS runs;", "in a form")]
+    fn migrations_say_whose_a_table_is_in_one_form(#[case] text: &str, #[case] words: &str) {
+        let findings = check(&[File { path: "migrations/sqlite/0001_a.sql".into(), text: text.into(), test: false }]);
+        assert!(matches!(&findings[..], [one] if one.sentence.contains(words)), "{findings:?}");
     }
 }
