@@ -99,7 +99,16 @@ impl Db {
     /// # Errors
     /// `Newer` and `Changed` when the data is not of this program's making, or the first migration that fails.
     pub async fn migrate(&self) -> Result<(), DbError> {
-        migrate::run(self).await
+        migrate::run(self, i64::MAX).await
+    }
+
+    /// As [`Db::migrate`], with none of this `version` or a later one: what an older release left, for whoever shows what a newer
+    /// one makes of it.
+    ///
+    /// # Errors
+    /// As [`Db::migrate`].
+    pub async fn migrate_before(&self, version: i64) -> Result<(), DbError> {
+        migrate::run(self, version).await
     }
 
     /// The names of the migrations that [`Db::migrate`] would apply, in their order. Writes nothing.

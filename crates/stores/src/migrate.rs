@@ -25,8 +25,8 @@ pub(crate) async fn missing(db: &Db) -> Result<Vec<&'static str>, DbError> {
     Ok(known.iter().filter(|one| !seen(&applied, one.version)).map(|one| one.name).collect())
 }
 
-/// Applies what is missing, all or nothing.
-pub(crate) async fn run(db: &Db) -> Result<(), DbError> {
+/// Applies what is missing of the migrations before a version, all or nothing.
+pub(crate) async fn run(db: &Db, before: i64) -> Result<(), DbError> {
     let known = known(db);
     let mut tx = db.begin().await?;
     dialect::lift_limits(db, &mut tx).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(db: &Db) -> Result<(), DbError> {
     tx.execute(dialect::SCHEMA_TABLE, args![]).await?;
     let applied: Vec<(i64, String)> = tx.fetch_all(APPLIED, args![]).await?;
     check(known, &applied)?;
-    for migration in known.iter().filter(|one| !seen(&applied, one.version)) {
+    for migration in known.iter().filter(|one| one.version < before && !seen(&applied, one.version)) {
         tracing::info!(version = migration.version, name = migration.name, "migrating the database");
         tx.script(migration.script).await?;
         tx.execute(

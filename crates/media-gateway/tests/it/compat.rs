@@ -42,6 +42,14 @@ fn earlier() -> (TempDir, PathBuf) {
 /// The migrations that the earlier release knew.
 const FIRST: [&str; 4] = ["0001_events", "0002_catalog", "0003_ingest", "0004_idempotency"];
 
+/// A PostgreSQL database without a table.
+async fn emptied(database: &TestDb) -> Db {
+    let db = database.reopen(&testkit::fast()).await;
+    db.execute("DROP SCHEMA public CASCADE", args![]).await.unwrap();
+    db.execute("CREATE SCHEMA public", args![]).await.unwrap();
+    db
+}
+
 /// The PostgreSQL database of an earlier release.
 fn earlier_postgres() -> TestDb {
     let database = crate::split::database();
@@ -50,9 +58,7 @@ fn earlier_postgres() -> TestDb {
         FIRST.iter().map(|name| fs::read_to_string(migrations.join(format!("{name}.sql"))).unwrap()).collect();
     script.push_str(&fs::read_to_string(fixtures::path("postgres-2026-11.sql")).unwrap());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let db = database.reopen(&testkit::fast()).await;
-        db.execute("DROP SCHEMA public CASCADE", args![]).await.unwrap();
-        db.execute("CREATE SCHEMA public", args![]).await.unwrap();
+        let db = emptied(&database).await;
         for statement in script.split(";\n").filter(|statement| !statement.trim().is_empty()) {
             db.execute(statement.to_owned(), args![]).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
         }
@@ -242,52 +248,10 @@ fn a_postgres_of_a_newer_release_is_refused() {
     }
 }
 
-/// The statements of a migration. A trigger is one, and so is what stands between dollars.
-fn statements(script: &str) -> Vec<String> {
-    let (mut all, mut current, mut inside) = (Vec::new(), String::new(), false);
-    for line in script.lines().filter(|line| !line.trim_start().starts_with("--")) {
-        let end = line.trim_end();
-        current.push_str(end);
-        current.push('\n');
-        if end.ends_with(" BEGIN") || end == "END;" {
-            inside = end != "END;";
-        }
-        inside ^= end.matches("$$").count() % 2 == 1;
-        if !inside && end.ends_with(';') {
-            all.push(std::mem::take(&mut current));
-        }
-    }
-    all
-}
-
-/// Brings an empty database to where the release before a migration left it.
-async fn before(db: &Db, engine: &str, version: i64) {
-    const TABLE: &str = "CREATE TABLE schema_migrations (
-        version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
-    let recorded = fs::read_to_string(folder.join("checksums.txt")).unwrap();
-    let mut tx = db.begin().await.unwrap();
-    tx.execute(TABLE, args![]).await.unwrap();
-    for (checksum, file) in recorded.lines().map(|line| line.split_once("  ").unwrap()) {
-        let (of, name) = file.trim_end_matches(".sql").split_once('/').unwrap();
-        let (number, name) = name.split_once('_').unwrap();
-        let number: i64 = number.parse().unwrap();
-        if of != engine || number >= version {
-            continue;
-        }
-        for statement in statements(&fs::read_to_string(folder.join(file)).unwrap()) {
-            tx.execute(statement.clone(), args![]).await.unwrap_or_else(|error| panic!("{error}: {statement}"));
-        }
-        let applied = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
-        tx.execute(applied, args![number, name, checksum]).await.unwrap();
-    }
-    tx.commit().await.unwrap();
-}
-
 /// Whoever was erased before there was a history left none: nobody waits for an answer to that.
-async fn erasures_of_before_there_was_a_history_are_answered(db: &Db, engine: &str) {
+async fn erasures_of_before_there_was_a_history_are_answered(db: &Db) {
     const HISTORY: i64 = 52;
-    before(db, engine, HISTORY).await;
+    db.migrate_before(HISTORY).await.unwrap();
     let [gone, asked]: [Uuid; 2] = [1, 2].map(Uuid::from_u128);
     let at: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
     let sql = "INSERT INTO auth_erasures (id, user_id, requested_at, due_at, erased_at) VALUES ($1, $2, $3, $4, $5)";
@@ -308,14 +272,11 @@ async fn erasures_of_before_there_was_a_history_are_answered(db: &Db, engine: &s
 async fn erasures_of_before_there_was_a_history_are_answered_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let db = Db::open_sqlite(&folder.path().join("earlier.db"), &testkit::fast()).await.unwrap();
-    erasures_of_before_there_was_a_history_are_answered(&db, "sqlite").await;
+    erasures_of_before_there_was_a_history_are_answered(&db).await;
 }
 
 #[tokio::test]
 async fn erasures_of_before_there_was_a_history_are_answered_on_postgres() {
     let database = testkit::postgres().await;
-    let db = database.reopen(&testkit::fast()).await;
-    db.execute("DROP SCHEMA public CASCADE", args![]).await.unwrap();
-    db.execute("CREATE SCHEMA public", args![]).await.unwrap();
-    erasures_of_before_there_was_a_history_are_answered(&db, "postgres").await;
+    erasures_of_before_there_was_a_history_are_answered(&emptied(&database).await).await;
 }
