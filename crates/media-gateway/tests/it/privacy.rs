@@ -11,6 +11,7 @@ use serde_json::Value;
 use stores::{
     args,
     personal::{CONTEXTS, Consented as _, Personal as _},
+    users,
 };
 
 use crate::{
@@ -121,7 +122,7 @@ fn a_table_of_people_is_of_their_account_or_asks_for_consent() {
     told.sort_unstable();
     there.sort_unstable();
     assert_eq!(told, there, "is a new table of their account, or history?");
-    let owners: BTreeMap<_, _> = owners().into_iter().collect();
+    let owners = owners();
     let others: Vec<_> = ACCOUNTS.iter().filter(|table| owners[**table] != "auth").collect();
     assert!(others.is_empty(), "a purpose has to be allowed for these: {others:?}");
     let asks = Histories.purpose();
@@ -139,7 +140,7 @@ fn about_a_person(column: &str) -> bool {
 async fn every_context_with_something_of_people_answers_for_its_tables() {
     let covered = covered();
     assert_eq!(covered.each_ref().map(|(context, _)| *context), CONTEXTS, "these answer when a person is erased");
-    let owners: BTreeMap<_, _> = owners().into_iter().collect();
+    let owners = owners();
     let db = testkit::sqlite().await;
     let tables: Vec<String> = db
         .fetch_all("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", args![])
@@ -157,7 +158,7 @@ async fn every_context_with_something_of_people_answers_for_its_tables() {
             columns.iter().any(|column| about_a_person(column)) || parents.iter().any(|parent| parent == "auth_users");
         let answers = covered.iter().find(|(_, tables)| tables.contains(&table.as_str())).map(|(context, _)| *context);
         match answers {
-            Some(context) if owners.get(table).map(String::as_str) == Some(context) => {}
+            Some(context) if owners.get(table.as_str()) == Some(&context) => {}
             Some(context) => wrong.push(format!("{context} answers for {table}, which is not its own")),
             None if personal => wrong.push(format!("{table} has something of people, and nobody answers for it")),
             None if NOBODYS.contains(&table.as_str()) => {}
@@ -170,17 +171,9 @@ async fn every_context_with_something_of_people_answers_for_its_tables() {
     assert!(gone.is_empty(), "there are no such tables: {gone:?}");
 }
 
-/// The tables that were made, with the context of their migration; also under the name that a table was given later.
-fn owners() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
-    let mut all = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        let owner = text.lines().next().unwrap().strip_prefix("-- owner: ").unwrap();
-        let tables = text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
-        all.extend(tables.map(|rest| (rest.split([' ', '(']).next().unwrap().to_owned(), owner.to_owned())));
-    }
-    all
+/// Table → the context that it is of.
+fn owners() -> BTreeMap<&'static str, &'static str> {
+    users::tables().into_iter().map(|(owner, table)| (table, owner)).collect()
 }
 
 #[test]
