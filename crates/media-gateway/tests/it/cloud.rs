@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use testkit::{GOOGLE_KEY, Google, OTHER_GOOGLE_KEY};
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
+    fixtures,
     mail::{self, Browser},
 };
 
@@ -57,24 +58,11 @@ fn wait(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Every file below a folder, with what it holds.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        match entry.path().is_dir() {
-            true => all.extend(files(&entry.path())),
-            // One that is gone meanwhile holds nothing.
-            false => all.push((entry.path(), std::fs::read(entry.path()).unwrap_or_default())),
-        }
-    }
-    all
-}
-
 /// Nothing that the key service was ever given lies in the folder, and its own file holds so many sealed lines.
 fn lies_sealed(google: &Google, folder: &Path, lines: usize) {
     let text = std::fs::read_to_string(folder.join("auth.key")).unwrap();
     assert!(text.lines().count() == lines && text.lines().all(|line| line.starts_with("kms:")), "{text}");
-    let (plain, files) = (google.sealed(), files(folder));
+    let (plain, files) = (google.sealed(), fixtures::files(folder));
     assert!(plain.len() >= lines && files.iter().any(|(path, _)| path.ends_with("media-gateway.db")), "{lines}");
     for secret in plain {
         assert_eq!(secret.len(), 32);

@@ -4,7 +4,7 @@
 //! describe it; *Harbour Street* is on Netflix and Hulu; *Salt and Thunder* on Netflix and in Wikidata.
 
 use std::{
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -106,4 +106,20 @@ pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> String {
     let path = dir.join(name);
     std::fs::write(&path, bytes).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// Every file below a folder, with what it holds; none that goes meanwhile, as it may below a node that runs.
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if path.is_file() {
+            match std::fs::read(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                read => all.push((path, read.unwrap())),
+            }
+        }
+    }
+    all
 }

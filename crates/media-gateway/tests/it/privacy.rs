@@ -1,10 +1,6 @@
 //! Who holds something of people answers for it: in the schema, and in a node that runs.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use playback::Histories;
 use serde_json::Value;
@@ -243,19 +239,6 @@ fn an_operator_reports_on_somebody_and_opts_them_out_with_a_node_and_without_one
     }
 }
 
-/// Every file under a folder with what is in it.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        match entry.file_type().unwrap() {
-            kind if kind.is_dir() => files.extend(self::files(&entry.path())),
-            kind if kind.is_file() => files.push((entry.path(), std::fs::read(entry.path()).unwrap())),
-            _ => {}
-        }
-    }
-    files
-}
-
 #[test]
 fn what_somebody_searches_for_is_written_nowhere() {
     const WORD: &str = "unspeakablewhelk";
@@ -267,7 +250,7 @@ fn what_somebody_searches_for_is_written_nowhere() {
     assert!(!app.log().contains(WORD), "{}", app.log());
     let (setup, status) = app.stop();
     assert!(status.success());
-    let files = files(setup.folder());
+    let files = fixtures::files(setup.folder());
     assert!(files.iter().any(|(path, _)| path.ends_with("media-gateway.db")), "{files:?}");
     for (path, bytes) in files {
         let found = bytes.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD.as_bytes()));
@@ -295,7 +278,8 @@ fn who_somebody_is_and_where_they_come_from_is_in_no_file_but_the_mail_to_them()
     let (setup, status) = app.stop();
     assert!(status.success());
     let outbox = setup.folder().join("outbox");
-    let files: Vec<_> = files(setup.folder()).into_iter().filter(|(path, _)| !path.starts_with(&outbox)).collect();
+    let files: Vec<_> =
+        fixtures::files(setup.folder()).into_iter().filter(|(path, _)| !path.starts_with(&outbox)).collect();
     assert!(files.iter().any(|(path, _)| path.ends_with("media-gateway.db")));
     for ((path, bytes), word) in files.iter().flat_map(|file| [ADDRESS, "quincewharf", FROM].map(|word| (file, word))) {
         let found = bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
