@@ -95,6 +95,11 @@ impl Setup {
         self.command(args).output().unwrap()
     }
 
+    /// What `media-gateway doctor` prints, whatever it finds.
+    pub fn doctor(&self) -> String {
+        String::from_utf8(self.run(&["doctor"]).stdout).unwrap()
+    }
+
     /// Starts the node and waits until it says that it has started.
     pub fn start(self) -> App {
         let mut command = self.command(&["serve"]);

@@ -99,7 +99,7 @@ fn what_the_keys_come_of_lies_sealed_and_opens_after_a_restart_and_after_a_kill(
     assert_eq!(sign_in(&app), 303);
     assert_eq!(part(&app, "key_service").unwrap()["state"], "ready");
     let (setup, _) = app.stop();
-    let doctor = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let doctor = setup.doctor();
     assert!(doctor.contains("less Google Cloud's key service: configured; unverified: "), "{doctor}");
     assert!(!doctor.contains("auth.key"), "{doctor}");
 }
@@ -236,7 +236,7 @@ fn a_secret_of_the_secret_manager_is_taken_in_while_the_node_runs() {
     wait("it comes again", || part(&app, "secret_manager").unwrap()["state"] == "ready");
     assert!(!app.log().contains("sesame"), "{}", app.log());
     let (setup, _) = app.stop();
-    let doctor = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let doctor = setup.doctor();
     assert!(doctor.contains("less Google Cloud's secret manager: configured; unverified: "), "{doctor}");
 }
 

@@ -75,7 +75,7 @@ fn a_full_disk_ends_an_ingest_which_goes_on_when_there_is_room() {
     one_line(&output, 1, "full");
     let output = setup.run(&["search", "the", "river"]);
     assert!(output.status.success(), "what is there is searched: {output:?}");
-    let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let said = setup.doctor();
     assert!(said.contains("BAD  disk: full"), "{said}");
     disk.remount("size=200m");
     let output = setup.run(&sources.ingest());

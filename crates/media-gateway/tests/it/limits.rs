@@ -286,15 +286,14 @@ fn the_doctor_says_what_the_shared_store_was_tested_against() {
     let wire = Wire::to(&redis());
     let setup = Setup::new().env("MEDIA_GATEWAY_REDIS_URL", &wire.url);
     assert!(setup.run(&["migrate"]).status.success());
-    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-    let well = doctor();
+    let well = setup.doctor();
     assert!(well.contains("ok   redis: ") && well.contains("untested against a server of Valkey"), "{well}");
     wire.set(Mode::Cut);
-    let gone = doctor();
+    let gone = setup.doctor();
     assert!(gone.contains("less redis: ") && gone.contains("fix: check `redis.url`"), "{gone}");
     wire.set(Mode::Open);
     let app = setup.start();
-    let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    let beside = app.setup.doctor();
     assert!(beside.contains("ok   redis: ") && beside.contains("untested against a server of Valkey"), "{beside}");
 }
 

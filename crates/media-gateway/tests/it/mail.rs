@@ -182,7 +182,7 @@ fn a_server_of_the_configuration_is_handed_the_mail() {
     assert!(!app.setup.folder().join("outbox").exists());
     let shown = app.setup.run(&["config", "show"]);
     assert!(!String::from_utf8(shown.stdout).unwrap().contains("sesame"));
-    let doctor = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    let doctor = app.setup.doctor();
     assert!(doctor.contains("ok   mail: handed to the server of `mail.smtp_url`"), "{doctor}");
 }
 

@@ -123,7 +123,7 @@ fn a_node_that_is_killed_while_it_embeds_goes_on_where_it_was() {
         met += usize::from(0 < kept && kept < all);
         let setup = app.kill();
         if 0 < kept && kept < all / 2 {
-            let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+            let said = setup.doctor();
             assert!(said.contains("less vector index: ") && said.contains(" titles are embedded"), "{said}");
             told += 1;
         }

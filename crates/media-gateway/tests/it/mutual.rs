@@ -192,7 +192,7 @@ fn roles_show_certificates_that_the_command_line_has_issued() {
     let back = start("back").roles("auth,catalog,ingest").start();
     let front = before(&back, start("front").env("MEDIA_GATEWAY_ROLES", "gateway,search"));
     front.eventually("/api/v1/platforms", Value::is_object);
-    let doctor = String::from_utf8(front.setup.run(&["doctor"]).stdout).unwrap();
+    let doctor = front.setup.doctor();
     for good in ["ok   certificate: ", "ok   certificates with catalog: ", "ok   certificates with auth: "] {
         assert!(doctor.contains(good), "{doctor}");
     }
@@ -215,11 +215,8 @@ fn ends_in(days: i64) -> CertificateParams {
 #[test]
 fn the_doctor_says_when_a_certificate_has_to_be_renewed() {
     let (dir, ours, other) = (tempfile::tempdir().unwrap(), authority(), authority());
-    let doctor = |files: &[PathBuf; 3]| {
-        let output = with(Setup::new(), files).run(&["doctor"]);
-        String::from_utf8(output.stdout).unwrap()
-    };
-    assert!(!String::from_utf8(Setup::new().run(&["doctor"]).stdout).unwrap().contains("certificate: "));
+    let doctor = |files: &[PathBuf; 3]| with(Setup::new(), files).doctor();
+    assert!(!Setup::new().doctor().contains("certificate: "));
     for (days, said) in [
         (32, "ok   certificate: "),
         (29, "less certificate: it ends within 30 days"),
@@ -247,7 +244,7 @@ fn the_doctor_says_which_role_does_not_take_a_certificate() {
     let doctor = |name: &str, by: &Authority, catalog: &str, search: &str| {
         let setup = setup(name, by).env("MEDIA_GATEWAY_ROLES", "gateway,search");
         let setup = setup.env("MEDIA_GATEWAY_PEER_CATALOG", catalog).env("MEDIA_GATEWAY_PEER_SEARCH", search);
-        String::from_utf8(setup.run(&["doctor"]).stdout).unwrap()
+        setup.doctor()
     };
     let at = back.url("catalog").replace("http://", "https://");
     let friend = doctor("friend", &ours, &at, "https://127.0.0.1:8081");

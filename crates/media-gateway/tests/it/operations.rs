@@ -280,7 +280,7 @@ fn the_doctor_names_each_problem_and_its_fix() {
     drop(held);
     std::fs::write(setup.folder().join("cursor.key"), [1]).unwrap();
     one_line(&setup.run(&["serve"]), 1, "cursor.key does not hold 32 bytes; remove it");
-    let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let said = setup.doctor();
     assert!(said.contains("BAD  cursor.key: ") && said.contains("ok   disk: "), "{said}");
     std::fs::remove_file(setup.folder().join("cursor.key")).unwrap();
     let output = setup.run(&["doctor"]);
@@ -290,7 +290,7 @@ fn the_doctor_names_each_problem_and_its_fix() {
         "{text}"
     );
     let app = fixtures::loaded(Setup::new());
-    let beside = String::from_utf8(app.setup.run(&["doctor"]).stdout).unwrap();
+    let beside = app.setup.doctor();
     assert!(beside.contains(&format!("process {} runs on it", app.pid())), "{beside}");
     assert!(beside.contains("less embedding_model: switched off"), "{beside}");
 }
@@ -298,13 +298,12 @@ fn the_doctor_names_each_problem_and_its_fix() {
 #[test]
 fn the_doctor_says_with_whom_people_sign_in_and_what_that_was_tested_against() {
     let mut setup = Setup::new();
-    let told = |setup: &Setup| String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-    assert!(!told(&setup).contains("signing in with"), "{}", told(&setup));
+    assert!(!setup.doctor().contains("signing in with"), "{}", setup.doctor());
     for name in ["Google", "GitHub"] {
         let client = format!("MEDIA_GATEWAY_{}_CLIENT", name.to_uppercase());
         setup = setup.env(&format!("{client}_ID"), "ours").env(&format!("{client}_SECRET"), "a secret there");
         let line = format!("ok   signing in with {name}: configured; untested against a server of {name}");
-        let said = told(&setup);
+        let said = setup.doctor();
         assert!(said.contains(&line) && !said.contains("a secret there"), "{said}");
     }
 }
@@ -338,7 +337,7 @@ fn the_doctor_tells_how_postgres_is_spoken_to() {
     ] {
         let url = format!("{address}?sslmode={mode}");
         setup = setup.env("SSL_CERT_FILE", root).env("MEDIA_GATEWAY_DATABASE_URL", url);
-        let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+        let said = setup.doctor();
         assert!(said.contains(expected), "{mode}: {said}");
     }
 }
@@ -347,15 +346,15 @@ fn the_doctor_tells_how_postgres_is_spoken_to() {
 fn the_doctor_looks_at_the_indexes_and_leaves_them_as_they_are() {
     let (setup, status) = fixtures::loaded(Setup::new()).stop();
     assert!(status.success());
-    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-    assert!(doctor().contains(&format!("ok   keyword index: {} titles", fixtures::TITLES)), "{}", doctor());
+    let said = setup.doctor();
+    assert!(said.contains(&format!("ok   keyword index: {} titles", fixtures::TITLES)), "{said}");
     let index = setup.folder().join("index/keyword");
     std::fs::write(index.join("meta.json"), "{").unwrap();
-    let said = doctor();
+    let said = setup.doctor();
     assert!(said.contains("less keyword index: ") && said.contains("meta.json can't be read"), "{said}");
     assert_eq!(std::fs::read_to_string(index.join("meta.json")).unwrap(), "{");
     std::fs::remove_file(setup.folder().join("media-gateway.db")).unwrap();
-    let said = doctor();
+    let said = setup.doctor();
     assert!(said.contains("BAD  database: SQLite: ") && !setup.folder().join("media-gateway.db").exists(), "{said}");
 }
 

@@ -47,10 +47,9 @@ fn keys_are_rotated_beside_the_node_and_nothing_is_left_under_the_old_one() {
     rotate(&setup);
     let held = std::fs::read(&file).unwrap();
     assert_eq!((held.len(), &held[64..]), (96, &old[..]));
-    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-    assert!(!doctor().contains("auth.key"), "{}", doctor());
+    assert!(!setup.doctor().contains("auth.key"), "{}", setup.doctor());
     std::fs::write(&file, &held[..40]).unwrap();
-    assert!(doctor().contains("BAD  auth.key: "), "{}", doctor());
+    assert!(setup.doctor().contains("BAD  auth.key: "), "{}", setup.doctor());
     std::fs::write(&file, &held[..32]).unwrap();
     let app = setup.start();
     let last = view(&app);
@@ -67,7 +66,6 @@ fn keys_are_rotated_beside_the_node_and_nothing_is_left_under_the_old_one() {
 #[test]
 fn a_secret_that_is_gone_is_asked_for_and_not_made_anew() {
     let setup = Setup::new();
-    let doctor = || String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
     assert!(setup.run(&["auth", "users", "list"]).status.success(), "a new folder makes its own");
     let file = setup.folder().join("auth.key");
     let kept = std::fs::read(&file).unwrap();
@@ -76,11 +74,12 @@ fn a_secret_that_is_gone_is_asked_for_and_not_made_anew() {
         one_line(&setup.run(&["auth", "users", "list"]), 5, "put `auth.key` back from the backup");
         assert!(!file.exists(), "a fresh one opens nothing");
     }
-    assert!(doctor().contains("BAD  auth.key: ") && doctor().contains("put `auth.key` back"), "{}", doctor());
+    let told = setup.doctor();
+    assert!(told.contains("BAD  auth.key: ") && told.contains("put `auth.key` back"), "{told}");
     assert!(!file.exists(), "doctor changes nothing");
     std::fs::write(&file, kept).unwrap();
     assert!(setup.run(&["auth", "users", "list"]).status.success());
-    assert!(!doctor().contains("auth.key"), "{}", doctor());
+    assert!(!setup.doctor().contains("auth.key"), "{}", setup.doctor());
 }
 
 #[test]
@@ -88,7 +87,7 @@ fn a_secret_of_the_operators_that_can_not_be_read_is_named() {
     let setup = Setup::new();
     assert!(setup.run(&["migrate"]).status.success());
     let setup = setup.env("MEDIA_GATEWAY_AUTH_SECRET_FILE", "/nowhere/secret");
-    let told = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    let told = setup.doctor();
     assert!(told.contains("BAD  secret: `auth.secret_file`: can't read /nowhere/secret"), "{told}");
 }
 
