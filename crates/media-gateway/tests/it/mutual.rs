@@ -125,12 +125,8 @@ fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fai
     let (dir, database) = (tempfile::tempdir().unwrap(), database());
     let [old, new] = ["o", "n"].map(|letter| format!("{}\n", letter.repeat(40)));
     let back = with_token(dir.path(), &database, "back", &old).roles("auth,catalog,ingest,playback").start();
-    let front = ["auth", "catalog", "ingest", "playback"]
-        .into_iter()
-        .fold(with_token(dir.path(), &database, "front", &old).roles("gateway,search"), |setup, role| {
-            setup.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role))
-        });
-    let front = front.start();
+    let front = with_token(dir.path(), &database, "front", &old).roles("gateway,search");
+    let front = front.reaching(["auth", "catalog", "ingest", "playback"], &back).start();
     fixtures::ingest_all(&back.setup);
     front.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
     // None is answered out of the cache, and the titles of each come from the other node.

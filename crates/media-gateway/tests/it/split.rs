@@ -85,9 +85,7 @@ impl Cluster {
             change(setup.env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap()))
         };
         let back = setup("back").roles(roles).start();
-        let front = roles.split(',').fold(setup("front").roles("gateway,search,playback"), |front, role| {
-            front.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role))
-        });
+        let front = setup("front").roles("gateway,search,playback").reaching(roles.split(','), &back);
         Self { front: front.start(), back: Some(back), _dir: dir, _database: Some(database) }.loaded()
     }
 

@@ -94,10 +94,7 @@ fn a_message_reaches_the_process_that_ingests_as_it_was_signed() {
     let offering = format!("{MAPPING}[offer]\nplatform = \"mubi\"\nweb_url = \"https://example.org/\"\n");
     let config = config(dir.path(), &offering, "region = \"DEU\"\n");
     let back = setup("back").env("MEDIA_GATEWAY_CONFIG", config).roles("auth,catalog,ingest").start();
-    let front = ["auth", "catalog", "ingest"].iter().fold(setup("front").roles("gateway,search"), |front, role| {
-        front.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), back.url(role))
-    });
-    let front = front.start();
+    let front = setup("front").roles("gateway,search").reaching(["auth", "catalog", "ingest"], &back).start();
     // Blanks and the order of fields are part of what is signed.
     let body = "{ \"type\": \"titles\",\n\"data\":[ {\"year\":2019, \"name\":\"The Brass Meridian\",\"id\" :1}]}\n";
     send(&front, "msg_1", &[9; 32], body).problem(401, "webhook_signature");
