@@ -207,11 +207,6 @@ fn what_a_node_takes_over_is_among_its_settings() {
 }
 
 #[test]
-fn a_password_is_not_shown() {
-    assert_eq!(mask("postgres://me:secret@db/x".into()), Value::from("postgres://me:***@db/x"));
-}
-
-#[test]
 fn every_option_that_names_a_secrets_file_may_name_one_of_the_secret_manager() {
     // What is no secret, or changes together with what is none, or is written by us.
     const FILES: [&str; 5] = [
