@@ -364,7 +364,7 @@ mod tests {
         pacing.spent(start(), &key(0));
         pacing.spent(start(), &key(2));
         let turns: Vec<_> = (0..4).map(|_| pacing.ask(start(), 1)).collect();
-        assert_eq!(turns, [go(7), go(7), go(1), go(1)], "the one that is new was never used, and what is gone is nobody's");
+        assert_eq!(turns, [go(7), go(7), go(1), go(1)], "one that is new was never used; what is gone is nobody's");
         pacing.renew(Vec::new());
         assert!(matches!(pacing.ask(start(), 1), Turn::Spent(_)), "without keys they are as they were");
         pacing.renew(vec![key(8), key(1)]);
