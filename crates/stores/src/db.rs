@@ -82,11 +82,11 @@ impl Db {
         PgDb::open(url, Some(password), config).await.map(Self::Postgres)
     }
 
-    /// Gives the database user of these connections another password, of ASCII. The server is told a verifier of it
+    /// Gives the database user of these connections another password, of printable ASCII. The server is told a verifier of it
     /// (SCRAM-SHA-256), so that neither its log nor whoever sees its statements has the password. Connections stay.
     ///
     /// # Errors
-    /// `Value` on SQLite, which has no users; else as [`Db::execute`].
+    /// `Value` on SQLite, which has no users, and for another password; else as [`Db::execute`].
     pub async fn set_password(&self, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
         match self {
             Self::Sqlite(_) => Err(DbError::Value("SQLite has no users, and so no passwords".to_owned())),
@@ -422,12 +422,13 @@ impl Tx {
         done
     }
 
-    /// Runs a script of several statements with no limit on time.
-    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), DbError> {
+    /// Runs a script of several statements, however long it takes: its text is never logged.
+    pub(crate) async fn script(&mut self, script: impl Into<Sql>) -> Result<(), DbError> {
+        let script = script.into();
         self.enter()?;
         let done = match &mut self.engine {
-            Engine::Sqlite(tx) => tx.script(script).await,
-            Engine::Postgres(tx) => tx.script(script).await,
+            Engine::Sqlite(tx) => tx.script(&script).await,
+            Engine::Postgres(tx) => tx.script(&script).await,
         };
         self.failed = done.is_err();
         done

@@ -1,7 +1,7 @@
 //! PostgreSQL: a bounded pool, limits that the server keeps, and jiff's times in its binary format.
 
 mod password;
-mod scram;
+pub(crate) mod scram;
 mod transport;
 
 use std::{sync::Arc, time::Duration};
@@ -113,7 +113,7 @@ impl PgDb {
 
     /// Gives this connection's user another password, of which the server is told the verifier alone.
     pub(crate) async fn set_password(&self, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
-        let verifier = scram::verifier(password, salt);
+        let verifier = scram::verifier(password, salt)?;
         // On its disk once it is answered, whatever else the server may lose in a crash: the file follows.
         let sql = format!("SET synchronous_commit = on; ALTER ROLE SESSION_USER PASSWORD '{verifier}'");
         let mut connection = self.connected(|| self.pool.acquire()).await?;
@@ -142,8 +142,8 @@ impl PgTx {
     }
 
     /// Runs a script of several statements.
-    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), DbError> {
-        sqlx::raw_sql(script).execute(&mut *self.tx).await?;
+    pub(crate) async fn script(&mut self, script: &Sql) -> Result<(), DbError> {
+        sqlx::raw_sql(script.driver()).execute(&mut *self.tx).await?;
         Ok(())
     }
 

@@ -210,9 +210,9 @@ impl SqliteTx {
     }
 
     /// Runs a script of several statements with no limit on time.
-    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), DbError> {
+    pub(crate) async fn script(&mut self, script: &Sql) -> Result<(), DbError> {
         self.lane.deadline.set(None);
-        sqlx::raw_sql(script).execute(&mut *self.tx).await?;
+        sqlx::raw_sql(script.driver()).execute(&mut *self.tx).await?;
         Ok(())
     }
 

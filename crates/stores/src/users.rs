@@ -7,6 +7,7 @@ use crate::{
     db::{Db, Tx},
     error::DbError,
     migrate,
+    postgres::scram,
     row::{FromRow, Row},
     sql::Sql,
 };
@@ -150,19 +151,15 @@ pub async fn database(tx: &mut Tx) -> Result<String, DbError> {
     tx.fetch_one("SELECT CAST(current_database() AS TEXT)", args![]).await
 }
 
-/// Makes a user who can sign in with a password, and nothing else yet.
+/// Makes a user who can sign in with a password, of printable ASCII, and nothing else yet. The server is told a verifier of
+/// it (SCRAM-SHA-256), as by [`Db::set_password`].
 ///
 /// # Errors
-/// As [`Tx::execute`]: `Other` where this user may make none.
-pub async fn make(tx: &mut Tx, name: &str, password: &str) -> Result<(), DbError> {
-    run(tx, format!("CREATE ROLE {} LOGIN", quoted(name))).await?;
-    // The text of a statement may be logged, here and by the server: what is secret is given beside it.
-    for (setting, value) in [("media_gateway.user", name), ("media_gateway.password", password)] {
-        tx.fetch_one::<String>("SELECT set_config($1, $2, true)", args![setting, value]).await?;
-    }
-    let sql = "DO $$ BEGIN EXECUTE format('ALTER ROLE %I PASSWORD %L', current_setting('media_gateway.user'),
-        current_setting('media_gateway.password')); END $$";
-    tx.execute(sql, args![]).await.map(|_| ())
+/// As [`Tx::execute`]: `Other` where this user may make none; `Value` for another password.
+pub async fn make(tx: &mut Tx, name: &str, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
+    let verifier = scram::verifier(password, salt)?;
+    // Not as a statement that is logged when it is slow: passwords can be tried against a verifier.
+    tx.script(format!("CREATE ROLE {} LOGIN PASSWORD '{verifier}'", quoted(name))).await
 }
 
 /// Grants a user what it `needs` with tables and has not, and takes from it what it has and does not need: with what is

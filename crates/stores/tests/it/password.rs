@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::Rng;
 use futures::future::join_all;
-use stores::{Db, DbError, PasswordFile, args};
+use stores::{Db, DbError, PasswordFile, args, users};
 use tempfile::TempDir;
 use testkit::TestDb;
 
@@ -97,6 +97,25 @@ async fn a_change_step_by_step_refuses_nobody() {
     db.ping().await.unwrap();
     assert_eq!(world.file.read().unwrap(), next);
     assert_eq!(world.kept().await, kept, "nobody else gave one");
+}
+
+/// The server is told a verifier from the first: it makes none itself, which would have a salt of its own.
+#[tokio::test]
+async fn a_user_is_made_without_telling_the_server_the_password() {
+    let world = world().await;
+    let (user, password) = (format!("{}_made", world.user), "a 'password' of ours");
+    let mut tx = world.database.begin().await.unwrap();
+    users::make(&mut tx, &user, password, &[7; 16]).await.unwrap();
+    tx.commit().await.unwrap();
+    let sql = "SELECT rolpassword FROM pg_authid WHERE rolname = $1";
+    let kept: String = world.admin.fetch_one(sql, args![&user]).await.unwrap();
+    assert!(kept.starts_with("SCRAM-SHA-256$4096:BwcHBwcHBwcHBwcHBwcHBw==$"), "{kept}");
+    world.write(&format!("{password}\n"));
+    let url = world.url.replacen(&format!("//{}@", world.user), &format!("//{user}@"), 1);
+    Db::open_postgres_with(&url, world.file.clone(), &testkit::fast()).await.unwrap().close().await;
+    let mut tx = world.database.begin().await.unwrap();
+    let odd = users::make(&mut tx, &format!("{user}_too"), "p\u{e9}ncil", &[7; 16]).await;
+    assert!(matches!(odd, Err(DbError::Value(_))), "{odd:?}");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ struct Settled {
 pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let db = backends::with_users(&config).await?;
-    let settled = settle(&db, args).await;
+    let settled = settle(&db, args, &Rng::system()).await;
     db.close().await;
     for one in settled? {
         let Settled { user, made, granted, revoked } = &one;
@@ -73,7 +73,7 @@ pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
 }
 
 /// All or nothing; only passwords that were made stay, for the next time.
-async fn settle(db: &Db, args: &UsersArgs) -> anyhow::Result<Vec<Settled>> {
+async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Settled>> {
     let owner = db.user().await?.is_some_and(|user| user.migrates);
     ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
     let missing = db.missing_migrations().await?;
@@ -90,7 +90,7 @@ async fn settle(db: &Db, args: &UsersArgs) -> anyhow::Result<Vec<Settled>> {
     let processes = if args.processes.is_empty() { &each[..] } else { &args.processes[..] };
     let mut settled = Vec::new();
     for roles in processes {
-        settled.push(hold(&mut tx, &prefix, roles, &args.out).await?);
+        settled.push(hold(&mut tx, &prefix, roles, &args.out, rng).await?);
     }
     for table in privileges::SCRUBBED {
         users::scrub_by_server(&mut tx, table).await?;
@@ -100,7 +100,7 @@ async fn settle(db: &Db, args: &UsersArgs) -> anyhow::Result<Vec<Settled>> {
 }
 
 /// Sees to the user of a process with these roles.
-async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path) -> anyhow::Result<Settled> {
+async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -> anyhow::Result<Settled> {
     let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
     let name = format!("{prefix}_{}", words.join("_"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -111,8 +111,8 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path) -> anyhow::R
     let made = users::find(tx, &name).await?.is_none();
     if made {
         // Written before it holds: a user whose password nobody knows would be of no use.
-        let password = password(&out.join(format!("{name}.password")))?;
-        let made = users::make(tx, &name, &password).await;
+        let password = password(&out.join(format!("{name}.password")), rng)?;
+        let made = users::make(tx, &name, &password, &rng.bytes()).await;
         made.with_context(|| format!("can't make the user {name}: its maker has to have CREATEROLE"))?;
     }
     let needed = privileges::needed(roles);
@@ -129,7 +129,7 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path) -> anyhow::R
 }
 
 /// The password in a file of one line; a new one where there is none.
-fn password(file: &Path) -> anyhow::Result<String> {
+fn password(file: &Path, rng: &Rng) -> anyhow::Result<String> {
     match fs::read_to_string(file) {
         Ok(text) => {
             let line = text.trim_end_matches(['\r', '\n']);
@@ -137,7 +137,7 @@ fn password(file: &Path) -> anyhow::Result<String> {
             Ok(line.to_owned())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let made: String = Rng::system().bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+            let made: String = rng.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
             let written = write_whole(file, format!("{made}\n").as_bytes());
             written.with_context(|| format!("can't write {}", file.display()))?;
             Ok(made)
