@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeSet,
+    fs::Permissions,
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -342,9 +343,16 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     let house = House::new();
     let prefix = house.name("own");
     let (user, password) = (format!("{prefix}_auth_ingest"), "a-password-of-my-own");
-    fixtures::write(&house.passwords(), &format!("{user}.password"), format!("{password}\n").as_bytes());
     let out = house.passwords();
+    let file = fixtures::write(&out, &format!("{user}.password"), format!("{password}\n").as_bytes());
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let settle = ["database", "users", "ingest,auth", "--prefix", &prefix, "--out", out.to_str().unwrap()];
+    allow(Path::new(&file), 0o640);
+    one_line(&house.owner().run(&settle), 1, "is open to others than its owner");
+    allow(Path::new(&file), 0o600);
+    allow(&out, 0o720);
+    one_line(&house.owner().run(&settle), 1, "is open to others who write");
+    allow(&out, 0o700);
     let said = good(&house.owner(), &settle);
     assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1, "{said}");
     block_on(async {

@@ -71,6 +71,21 @@ impl PasswordFile {
         }
     }
 
+    /// Makes the file, with a password of 256 bits, for its owner alone. It is there for good once this returns.
+    ///
+    /// # Errors
+    /// When it can't be written, or is there: nothing has changed then.
+    pub fn make(&self, rng: &Rng) -> io::Result<String> {
+        if self.0.symlink_metadata().is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let part = suffixed(&self.0, "part");
+        let (file, password) = fresh(&part, rng)?;
+        file.sync_all()?;
+        rename(&part, &self.0)?;
+        Ok(password)
+    }
+
     /// Makes another password of 256 bits and puts it beside the file, for those who may read that. It is there for good
     /// once this returns.
     ///
@@ -78,15 +93,7 @@ impl PasswordFile {
     /// When it can't be written, or not so that the file's owner owns it: nothing has changed then.
     pub fn stage(&self, rng: &Rng) -> io::Result<String> {
         let (part, next, old) = (self.beside("part")?, self.beside("next")?, fs::metadata(&self.0)?);
-        // Left by a process that was killed here: it may be one that can't be opened to write.
-        if let Err(error) = fs::remove_file(&part)
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        let password = BASE64_URL_SAFE_NO_PAD.encode(rng.bytes::<32>());
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        writeln!(file, "{password}")?;
+        let (file, password) = fresh(&part, rng)?;
         let made = file.metadata()?;
         if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
             fchown(&file, Some(old.uid()), Some(old.gid()))?;
@@ -107,9 +114,7 @@ impl PasswordFile {
 
     /// A file beside the one that this leads to, if it is a link.
     fn beside(&self, suffix: &str) -> io::Result<PathBuf> {
-        let mut path: OsString = fs::canonicalize(&self.0)?.into();
-        path.push(format!(".{suffix}"));
-        Ok(path.into())
+        Ok(suffixed(&fs::canonicalize(&self.0)?, suffix))
     }
 
     /// What the server may take, the likeliest first. The one that is to come is read before the other, so that a rename in
@@ -118,6 +123,26 @@ impl PasswordFile {
         let begun = self.begun().unwrap_or_default();
         Ok([Some(self.read()?), begun].into_iter().flatten().collect())
     }
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(format!(".{suffix}"));
+    path.into()
+}
+
+/// A new file that only its owner reads, with a new password.
+fn fresh(path: &Path, rng: &Rng) -> io::Result<(File, String)> {
+    // Left by a process that was killed here: it may be one that can't be opened to write, or that others read.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let password = BASE64_URL_SAFE_NO_PAD.encode(rng.bytes::<32>());
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{password}")?;
+    Ok((file, password))
 }
 
 fn first_line(path: &Path) -> io::Result<String> {
@@ -222,6 +247,21 @@ mod tests {
             assert_eq!(file(&folder, empty).read().unwrap_err().kind(), ErrorKind::InvalidData, "{empty:?}");
         }
         assert_eq!(PasswordFile::new(folder.path().join("none")).read().unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_is_made_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = PasswordFile::new(folder.path().join("one.password"));
+        // By somebody else, or a process that was killed.
+        let part = folder.path().join("one.password.part");
+        fs::write(&part, "hal").unwrap();
+        fs::set_permissions(&part, fs::Permissions::from_mode(0o666)).unwrap();
+        let made = file.make(&Rng::seeded(1)).unwrap();
+        assert_eq!((made.len(), file.read().unwrap()), (43, made));
+        assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(file.make(&Rng::seeded(2)).unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
 
     /// However far somebody came, the password that the server has is one of those that are tried.

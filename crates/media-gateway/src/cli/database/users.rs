@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder},
-    io::ErrorKind,
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -12,13 +11,12 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use contracts::{ApiError, Rng};
 use serde::Serialize;
-use stores::{Db, Tx, users};
+use stores::{Db, PasswordFile, Tx, users};
 
 use crate::{
     backends,
     cli::{Global, out},
     config::Config,
-    folder::write_whole,
     privileges,
     roles::{Role, UnknownRole},
 };
@@ -78,8 +76,7 @@ async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Sett
     ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
     let missing = db.missing_migrations().await?;
     ensure!(missing.is_empty(), "run `media-gateway migrate` first: the database is without {}", missing.join(", "));
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&args.out);
-    made.with_context(|| format!("can't make the folder {}", args.out.display()))?;
+    folder(&args.out)?;
     let mut tx = db.begin().await?;
     tx.lock("database users").await?;
     let prefix = match &args.prefix {
@@ -111,7 +108,7 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     let made = users::find(tx, &name).await?.is_none();
     if made {
         // Written before it holds: a user whose password nobody knows would be of no use.
-        let password = password(&out.join(format!("{name}.password")), rng)?;
+        let password = password(&PasswordFile::new(out.join(format!("{name}.password"))), rng)?;
         let made = users::make(tx, &name, &password, &rng.bytes()).await;
         made.with_context(|| format!("can't make the user {name}: its maker has to have CREATEROLE"))?;
     }
@@ -128,20 +125,28 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     Ok(Settled { user: name, made, granted, revoked })
 }
 
-/// The password in a file of one line; a new one where there is none.
-fn password(file: &Path, rng: &Rng) -> anyhow::Result<String> {
-    match fs::read_to_string(file) {
-        Ok(text) => {
-            let line = text.trim_end_matches(['\r', '\n']);
-            ensure!(!line.is_empty() && !line.contains('\n'), "{} has to be one line, the password", file.display());
-            Ok(line.to_owned())
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let made: String = rng.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
-            let written = write_whole(file, format!("{made}\n").as_bytes());
-            written.with_context(|| format!("can't write {}", file.display()))?;
-            Ok(made)
-        }
-        Err(error) => Err(error).with_context(|| format!("can't read {}", file.display())),
+/// The folder of the passwords, made where it is missing.
+fn folder(path: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("can't make the folder {}", path.display()))?;
+    // Whoever may write there could put a file of theirs in the place of one.
+    let open = mode(path)? & 0o022 != 0;
+    ensure!(!open, "{} is open to others who write: `chmod go-w`, or choose another folder", path.display());
+    Ok(())
+}
+
+/// The password in a file; a new one where there is none.
+fn password(file: &PasswordFile, rng: &Rng) -> anyhow::Result<String> {
+    let path = file.path();
+    if !path.exists() {
+        return file.make(rng).with_context(|| format!("can't write {}", path.display()));
     }
+    let open = mode(path)? & 0o077 != 0;
+    ensure!(!open, "{} is open to others than its owner: choose another password, and `chmod 600`", path.display());
+    file.read().with_context(|| format!("can't read {}", path.display()))
+}
+
+fn mode(path: &Path) -> anyhow::Result<u32> {
+    let found = fs::metadata(path).with_context(|| format!("can't look at {}", path.display()))?;
+    Ok(found.permissions().mode())
 }
