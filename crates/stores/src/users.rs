@@ -17,7 +17,8 @@ use crate::{
 pub struct Privilege {
     /// The table.
     pub table: String,
-    /// What: `SELECT`, `INSERT`, `UPDATE` or `DELETE`; who owns the table may do more.
+    /// What: `SELECT`, `INSERT`, `UPDATE` or `DELETE`; who owns the table may do more. With ` WITH GRANT OPTION` behind it,
+    /// let others do so.
     pub verb: String,
     /// With this column alone; `None` with each.
     pub column: Option<String>,
@@ -44,9 +45,16 @@ impl Privilege {
     fn quoted(&self) -> String {
         let Self { table, verb, column } = self;
         let column = column.as_deref().map(|column| format!(" ({})", quoted(column))).unwrap_or_default();
-        format!("{verb}{column} ON {}", quoted(table))
+        let (option, verb) = match verb.strip_suffix(" WITH GRANT OPTION") {
+            Some(verb) => ("GRANT OPTION FOR ", verb),
+            None => ("", verb.as_str()),
+        };
+        format!("{option}{verb}{column} ON {}", quoted(table))
     }
 }
+
+/// The power of a superuser, and of who has BYPASSRLS: organisations are not kept apart for it.
+pub const ABOVE: &str = "is above row security";
 
 /// A user, and what it may do, whoever granted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,17 +114,26 @@ impl Db {
 /// # Errors
 /// As [`Tx::fetch_optional`].
 pub async fn find(tx: &mut Tx, name: &str) -> Result<Option<User>, DbError> {
-    let sql = "SELECT r.rolsuper OR r.rolbypassrls, r.rolcreaterole, r.rolcreatedb,
+    let sql = "SELECT r.rolsuper OR r.rolbypassrls, r.rolreplication, r.rolcreaterole, r.rolcreatedb,
             COALESCE(has_schema_privilege(r.oid, CAST(current_schema() AS TEXT), 'CREATE'), false),
-            (SELECT pg_has_role(r.oid, c.relowner, 'MEMBER') FROM pg_class c
+            has_database_privilege(r.oid, CAST(current_database() AS TEXT), 'CREATE'),
+            EXISTS (SELECT 1 FROM pg_auth_members m WHERE m.member = r.oid),
+            (SELECT pg_has_role(r.oid, c.relowner, 'USAGE') FROM pg_class c
                 WHERE c.oid = to_regclass('schema_migrations'))
         FROM pg_roles r WHERE r.rolname = CAST($1 AS NAME)";
-    let found: Option<(bool, bool, bool, bool, Option<bool>)> = tx.fetch_optional(sql, args![name]).await?;
-    let Some((above, makes_users, makes_databases, makes_tables, owns)) = found else { return Ok(None) };
+    let found: Option<(bool, bool, bool, bool, bool, bool, bool, Option<bool>)> =
+        tx.fetch_optional(sql, args![name]).await?;
+    let Some((above, replicates, makes_users, makes_databases, makes_tables, makes_schemas, belongs, owns)) = found
+    else {
+        return Ok(None);
+    };
     let powers = [
-        (above, "is above row security"),
+        (above, ABOVE),
+        (replicates, "copies the whole server"),
+        (belongs, "belongs to another user"),
         (owns == Some(true), "owns the tables"),
         (makes_tables, "makes tables"),
+        (makes_schemas, "makes schemas"),
         (makes_users, "makes users"),
         (makes_databases, "makes databases"),
     ];
@@ -129,15 +146,19 @@ async fn privileges(tx: &mut Tx, name: &str) -> Result<BTreeSet<Privilege>, DbEr
     let sql = "WITH relations AS (
             SELECT c.oid, CAST(c.relname AS TEXT) AS relation
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f'))
-        SELECT r.relation, v.verb, CAST(NULL AS TEXT) AS field FROM relations r
-            CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'),
-                ('TRIGGER')) AS v (verb)
+            WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')),
+        verbs AS (
+            SELECT v.verb || o.more AS verb, v.narrow
+            FROM (VALUES ('SELECT', true), ('INSERT', true), ('UPDATE', true), ('REFERENCES', true),
+                    ('DELETE', false), ('TRUNCATE', false), ('TRIGGER', false)) AS v (verb, narrow)
+                CROSS JOIN (VALUES (''), (' WITH GRANT OPTION')) AS o (more)),
+        of_columns AS MATERIALIZED (SELECT verb FROM verbs WHERE narrow)
+        SELECT r.relation, v.verb, CAST(NULL AS TEXT) AS field FROM relations r CROSS JOIN verbs v
         WHERE has_table_privilege(CAST($1 AS NAME), r.oid, v.verb)
         UNION ALL
         SELECT r.relation, v.verb, CAST(a.attname AS TEXT) FROM relations r
             JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-            CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) AS v (verb)
+            CROSS JOIN of_columns v
         WHERE NOT has_table_privilege(CAST($1 AS NAME), r.oid, v.verb)
             AND has_column_privilege(CAST($1 AS NAME), r.oid, a.attnum, v.verb)";
     Ok(tx.fetch_all::<Privilege>(sql, args![name]).await?.into_iter().collect())
@@ -179,7 +200,8 @@ pub async fn hold_to(tx: &mut Tx, name: &str, needs: &BTreeSet<Privilege>) -> Re
     }
     let had = privileges(tx, name).await?;
     for more in had.difference(needs) {
-        run(tx, format!("REVOKE {} FROM {user}", more.quoted())).await?;
+        // And from whom it granted that.
+        run(tx, format!("REVOKE {} FROM {user} CASCADE", more.quoted())).await?;
     }
     // With a table, its columns were taken as well.
     let has = privileges(tx, name).await?;

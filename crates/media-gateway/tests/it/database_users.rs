@@ -10,7 +10,11 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stores::{Db, Rows, args, personal::CONTEXTS, users};
+use stores::{
+    Db, Rows, args,
+    personal::CONTEXTS,
+    users::{self, User},
+};
 use tempfile::TempDir;
 use testkit::TestDb;
 
@@ -106,6 +110,28 @@ impl House {
     async fn open(&self, role: &str) -> Db {
         let user = self.name(role);
         Db::open_postgres(&self.url_of(&user, &self.password(&user)), &testkit::fast()).await.unwrap()
+    }
+
+    /// The user of a role, as the server has it.
+    fn find(&self, role: &str) -> User {
+        block_on(async {
+            let db = self.database.reopen(&testkit::fast()).await;
+            let mut tx = db.begin().await.unwrap();
+            let user = users::find(&mut tx, &self.name(role)).await.unwrap().unwrap();
+            drop(tx);
+            db.close().await;
+            user
+        })
+    }
+
+    /// Has the server's superuser say something to it.
+    fn say_above(&self, sql: String) {
+        block_on(async {
+            let server = std::env::var(testkit::POSTGRES).unwrap();
+            let admin = Db::open_postgres(&server, &testkit::fast()).await.unwrap();
+            admin.execute(sql, args![]).await.unwrap();
+            admin.close().await;
+        });
     }
 
     /// Has the owner say something to the database.
@@ -326,7 +352,11 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     house.say(format!("GRANT DELETE ON auth_users TO {search}"));
     house.say(format!("GRANT SELECT (sealed) ON playback_history TO {search}"));
     house.say(format!("REVOKE INSERT ON auth_audit FROM {search}"));
-    assert_eq!(changes(), [json!({ "user": search, "made": false, "granted": 1, "revoked": 2 })]);
+    house.say(format!("GRANT SELECT ON auth_revocations TO {search} WITH GRANT OPTION"));
+    house.say(format!("GRANT SELECT (role) ON auth_users TO {search} WITH GRANT OPTION"));
+    let telling = house.find("search").privileges.iter().filter(|one| one.verb.ends_with("OPTION")).count();
+    assert_eq!(telling, 2);
+    assert_eq!(changes(), [json!({ "user": search, "made": false, "granted": 1, "revoked": 4 })]);
     assert_eq!(changes(), Vec::<Value>::new());
     // What it has as everybody can't be taken from it alone.
     house.say("GRANT SELECT ON ingest_links TO PUBLIC".to_owned());
@@ -334,8 +364,40 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     let settle = ["database", "users", "--out", out.to_str().unwrap()];
     one_line(&owner.run(&settle), 1, "SELECT ON ingest_links");
     house.say("REVOKE SELECT ON ingest_links FROM PUBLIC".to_owned());
+    what_it_can_do_beside_tables_is_refused(&house, &settle);
     one_line(&house.setup("search").run(&settle), 1, "only the owner of the database");
     one_line(&Setup::new().run(&settle), 2, "SQLite has no users");
+}
+
+/// Only who gave it can take it away.
+fn what_it_can_do_beside_tables_is_refused(house: &House, settle: &[&str]) {
+    let (search, catalog) = (house.name("search"), house.name("catalog"));
+    let (_, owner, _) = house.database.apart().unwrap();
+    let database = search.strip_suffix("_search").unwrap();
+    for (given, taken, power) in [
+        (format!("GRANT {catalog} TO {search}"), format!("REVOKE {catalog} FROM {search}"), "belongs to another user"),
+        (
+            format!("GRANT CREATE ON DATABASE {database} TO {search}"),
+            format!("REVOKE CREATE ON DATABASE {database} FROM {search}"),
+            "makes schemas",
+        ),
+        (
+            format!("ALTER ROLE {search} REPLICATION"),
+            format!("ALTER ROLE {search} NOREPLICATION"),
+            "copies the whole server",
+        ),
+    ] {
+        house.say_above(given);
+        assert!(house.find("search").powers.contains(&power), "{power}");
+        one_line(&house.owner().run(settle), 1, &format!("{search} can do more than is granted here"));
+        house.say_above(taken);
+    }
+    // Who has to ask for the owner's rights first has them in no connection of ours.
+    house.say_above(format!("ALTER ROLE {search} NOINHERIT"));
+    house.say_above(format!("GRANT {owner} TO {search}"));
+    let found = house.find("search");
+    assert_eq!((found.migrates, found.powers), (false, vec!["belongs to another user"]));
+    house.say_above(format!("REVOKE {owner} FROM {search}"));
 }
 
 #[test]
@@ -377,7 +439,7 @@ fn a_process_that_does_not_own_the_database_leaves_the_schema_to_who_does() {
     let told = format!("less database user: {search} may do more than its roles need: DELETE ON auth_audit\n");
     assert!(doctor(&node).contains(&told), "{}", doctor(&node));
     let owner = house.setup("search").env("MEDIA_GATEWAY_DATABASE_URL", house.url());
-    assert!(doctor(&owner).contains("owns the tables, makes tables, makes users: a role needs none of this"));
+    assert!(doctor(&owner).contains("owns the tables, makes tables, makes schemas, makes users: a role needs none of this"));
 
     let newest = "SELECT MAX(version) FROM schema_migrations";
     house.say(format!("DELETE FROM schema_migrations WHERE version = ({newest})"));

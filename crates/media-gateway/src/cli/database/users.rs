@@ -120,7 +120,7 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     }
     let more = backends::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
     if let Some(more) = more {
-        anyhow::bail!("{name} can do more than is granted here ({more}): end what it has as another or as PUBLIC");
+        anyhow::bail!("{name} can do more than is granted here ({more}): take that from it, or from whom it has it, as PUBLIC");
     }
     Ok(Settled { user: name, made, granted, revoked })
 }
