@@ -16,7 +16,7 @@ use stores::{
     cache::Cache,
     db::{Db, DbConfig},
     limits::LimitStore,
-    users::{Privilege, User},
+    users::User,
     vectors::{VectorError, VectorIndex},
 };
 use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
@@ -36,37 +36,10 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(800);
 pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
     let db = open(config, folder).await?;
     match db.user().await?.filter(|user| !user.migrates) {
-        Some(user) => is_ready(config, &db, &user).await?,
+        Some(user) => privileges::is_ready(&config.roles(), &db, &user).await?,
         None => db.migrate().await?,
     }
     Ok(db)
-}
-
-/// Whether a database that somebody else migrates is as this process needs it.
-async fn is_ready(config: &Config, db: &Db, user: &User) -> anyhow::Result<()> {
-    let missing = db.missing_migrations().await?;
-    if let Some(last) = missing.last() {
-        let detail = format!("the database is without `{last}`, which its user may not add; its owner: {BY_OWNER}");
-        return Err(ApiError::unavailable("schema_behind", detail).into());
-    }
-    let needed = privileges::needed(&config.roles());
-    if let Some(lacking) = some(user.lacks(&needed)) {
-        let detail = format!("the database's user {} may not {lacking}; its owner: {BY_OWNER}", user.name);
-        return Err(ApiError::unavailable("database_user", detail).into());
-    }
-    Ok(())
-}
-
-/// What the owner of a database does for processes whose users are others.
-pub const BY_OWNER: &str = "run `media-gateway migrate`, then `media-gateway database users`";
-
-/// The first of some privileges, and how many others there are; `None` where there are none.
-pub fn some<'a>(mut privileges: impl Iterator<Item = &'a Privilege>) -> Option<String> {
-    let first = privileges.next()?;
-    Some(match privileges.count() {
-        0 => first.to_string(),
-        others => format!("{first}, and {others} more"),
-    })
 }
 
 /// The database as it is, where it has users: PostgreSQL.
@@ -109,17 +82,6 @@ pub async fn missing_migrations(config: &Config, folder: &Path) -> anyhow::Resul
     let missing = db.missing_migrations().await;
     db.close().await;
     Ok(missing?)
-}
-
-/// Whether the database's user is above row security.
-///
-/// # Errors
-/// When it can't be asked.
-pub async fn is_above_row_security(config: &Config, folder: &Path) -> anyhow::Result<bool> {
-    let db = open(config, folder).await?;
-    let above = db.is_above_row_security().await;
-    db.close().await;
-    Ok(above?)
 }
 
 /// Whether something is sealed in the database. Makes no file.

@@ -2,9 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use stores::users::{Privilege, tables};
+use contracts::ApiError;
+use stores::{
+    Db,
+    users::{Privilege, User, tables},
+};
 
 use crate::roles::Role;
+
+/// What the owner of a database does for processes whose users are others.
+pub const BY_OWNER: &str = "run `media-gateway migrate`, then `media-gateway database users`";
 
 /// A table, what is done with it, and the columns with which that is done: all where none is named. Each is words with
 /// spaces between.
@@ -83,6 +90,33 @@ pub fn needed(roles: &BTreeSet<Role>) -> BTreeSet<Privilege> {
     let all: BTreeSet<_> = EVERYBODY.iter().chain(others).copied().chain(own).flat_map(privileges).collect();
     let whole = |one: &Privilege| all.contains(&Privilege { column: None, ..one.clone() });
     all.iter().filter(|one| one.column.is_none() || !whole(one)).cloned().collect()
+}
+
+/// Asks whether a database that somebody else migrates is as a process with these roles needs it, whose user is this.
+///
+/// # Errors
+/// `schema_behind` and `database_user`, when it is not; or when it can't be asked.
+pub async fn is_ready(roles: &BTreeSet<Role>, db: &Db, user: &User) -> anyhow::Result<()> {
+    let missing = db.missing_migrations().await?;
+    if let Some(last) = missing.last() {
+        let detail = format!("the database is without `{last}`, which its user may not add; its owner: {BY_OWNER}");
+        return Err(ApiError::unavailable("schema_behind", detail).into());
+    }
+    let needed = needed(roles);
+    if let Some(lacking) = some(user.lacks(&needed)) {
+        let detail = format!("the database's user {} may not {lacking}; its owner: {BY_OWNER}", user.name);
+        return Err(ApiError::unavailable("database_user", detail).into());
+    }
+    Ok(())
+}
+
+/// The first of some privileges, and how many others there are; `None` where there are none.
+pub fn some<'a>(mut privileges: impl Iterator<Item = &'a Privilege>) -> Option<String> {
+    let first = privileges.next()?;
+    Some(match privileges.count() {
+        0 => first.to_string(),
+        others => format!("{first}, and {others} more"),
+    })
 }
 
 fn privileges((table, verbs, columns): Need) -> Vec<Privilege> {

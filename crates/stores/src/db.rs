@@ -205,20 +205,6 @@ impl Db {
         }
     }
 
-    /// Whether this user is above row security: a superuser, or one that bypasses it.
-    ///
-    /// # Errors
-    /// As [`Db::fetch_one`].
-    pub async fn is_above_row_security(&self) -> Result<bool, DbError> {
-        match self {
-            Self::Sqlite(_) => Ok(false),
-            Self::Postgres(_) => {
-                let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
-                self.fetch_one(sql, Vec::new()).await
-            }
-        }
-    }
-
     /// Closes every connection, once those in use are given back.
     pub async fn close(&self) {
         match self {

@@ -3,7 +3,10 @@
 use contracts::{ErrorKind, OrgId};
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::{DbError, Rows, args};
+use stores::{
+    DbError, Rows, args,
+    users::{ABOVE, User},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -44,7 +47,8 @@ async fn seen(world: &World, rows: Option<Rows>) -> i64 {
 #[tokio::test]
 async fn who_names_no_organisation_sees_none_of_its_rows(#[case] engine: &str) {
     let world = World::open(engine).await;
-    assert!(!world.db.is_above_row_security().await.unwrap());
+    let is_above = |user: User| user.powers.contains(&ABOVE);
+    assert!(!world.db.user().await.unwrap().is_some_and(is_above));
     let (here, ada) = with_key(&world, "ada@example.org", Some("Here")).await;
     let (there, cy) = with_key(&world, "cy@example.org", Some("There")).await;
     let (_, eve) = with_key(&world, "eve@example.org", None).await;

@@ -115,10 +115,10 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     let needed = privileges::needed(roles);
     let (granted, revoked) = users::hold_to(tx, &name, &needed).await?;
     let user = users::find(tx, &name).await?.context("a user who was made is not there")?;
-    if let Some(less) = backends::some(user.lacks(&needed)) {
+    if let Some(less) = privileges::some(user.lacks(&needed)) {
         anyhow::bail!("{name} could not be granted {less}: `database.url` has to name the owner of every table");
     }
-    let more = backends::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
+    let more = privileges::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
     if let Some(more) = more {
         anyhow::bail!("{name} can do more than is granted here ({more}): take that from it, or from whom it has it, as PUBLIC");
     }
