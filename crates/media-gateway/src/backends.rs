@@ -16,7 +16,7 @@ use stores::{
     cache::Cache,
     db::{Db, DbConfig},
     limits::LimitStore,
-    users::User,
+    users::{self, User},
     vectors::{VectorError, VectorIndex},
 };
 use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
@@ -66,6 +66,26 @@ pub async fn user(config: &Config) -> anyhow::Result<Option<User>> {
     let user = db.user().await;
     db.close().await;
     Ok(user?)
+}
+
+/// The users of the database that were made for processes and are of none any more: the name of each, and what ends it.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn left_users(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+    if owns_database(config) {
+        return Ok(Vec::new());
+    }
+    let db = with_users(config).await?;
+    let mut tx = db.begin().await?;
+    let mut found = Vec::new();
+    for user in users::made(&mut tx).await?.into_iter().filter(|user| user.left) {
+        let ending = users::ending(&mut tx, &user.name).await?;
+        found.push((user.name, ending));
+    }
+    drop(tx);
+    db.close().await;
+    Ok(found)
 }
 
 /// The names of the migrations the database has yet to see. Changes nothing, and makes no file.

@@ -172,6 +172,76 @@ pub async fn database(tx: &mut Tx) -> Result<String, DbError> {
     tx.fetch_one("SELECT CAST(current_database() AS TEXT)", args![]).await
 }
 
+/// A user that was made for a database, which a comment on it says: `media-gateway DATABASE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its name.
+    pub name: String,
+    /// Whether it is of no process any more, as [`leave`] says.
+    pub left: bool,
+}
+
+/// The users that were made for this database, by name.
+///
+/// # Errors
+/// As [`Tx::fetch_all`].
+pub async fn made(tx: &mut Tx) -> Result<Vec<Made>, DbError> {
+    let mark = mark(tx).await?;
+    let sql = "SELECT CAST(rolname AS TEXT) AS name, shobj_description(oid, 'pg_authid') = CAST($2 AS TEXT) FROM pg_roles
+        WHERE shobj_description(oid, 'pg_authid') IN (CAST($1 AS TEXT), CAST($2 AS TEXT)) ORDER BY name";
+    let found: Vec<(String, bool)> = tx.fetch_all(sql, args![&mark, left(&mark)]).await?;
+    Ok(found.into_iter().map(|(name, left)| Made { name, left }).collect())
+}
+
+/// Says of a user that it was made for this database, and is that of a process.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn keep(tx: &mut Tx, name: &str) -> Result<(), DbError> {
+    let mark = mark(tx).await?;
+    comment(tx, name, &mark).await
+}
+
+/// Says of one that it is of no process any more. It stays as it is.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn leave(tx: &mut Tx, name: &str) -> Result<(), DbError> {
+    let mark = mark(tx).await?;
+    comment(tx, name, &left(&mark)).await
+}
+
+/// What the owner says to the server to end a user that was made, statement by statement.
+///
+/// # Errors
+/// As [`Tx::fetch_one`].
+pub async fn ending(tx: &mut Tx, name: &str) -> Result<String, DbError> {
+    let (user, database, schema) = (quoted(name), quoted(&database(tx).await?), quoted(&schema(tx).await?));
+    let what = [format!("ALL TABLES IN SCHEMA {schema}"), format!("SCHEMA {schema}"), format!("DATABASE {database}")];
+    let revoked = what.map(|what| format!("REVOKE ALL ON {what} FROM {user}; "));
+    Ok(format!("{}DROP ROLE {user};", revoked.concat()))
+}
+
+/// What the comment on a user says.
+///
+/// # Errors
+/// As [`Tx::fetch_one`].
+pub async fn mark(tx: &mut Tx) -> Result<String, DbError> {
+    Ok(format!("media-gateway {}", database(tx).await?))
+}
+
+fn left(mark: &str) -> String {
+    format!("{mark}, of no process")
+}
+
+async fn comment(tx: &mut Tx, name: &str, text: &str) -> Result<(), DbError> {
+    run(tx, format!("COMMENT ON ROLE {} IS '{}'", quoted(name), text.replace('\'', "''"))).await
+}
+
+async fn schema(tx: &mut Tx) -> Result<String, DbError> {
+    tx.fetch_one("SELECT CAST(current_schema() AS TEXT)", args![]).await
+}
+
 /// Makes a user who can sign in with a password, of printable ASCII, and nothing else yet. The server is told a verifier of
 /// it (SCRAM-SHA-256), as by [`Db::set_password`].
 ///
@@ -180,7 +250,8 @@ pub async fn database(tx: &mut Tx) -> Result<String, DbError> {
 pub async fn make(tx: &mut Tx, name: &str, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
     let verifier = scram::verifier(password, salt)?;
     // Not as a statement that is logged when it is slow: passwords can be tried against a verifier.
-    tx.script(format!("CREATE ROLE {} LOGIN PASSWORD '{verifier}'", quoted(name))).await
+    tx.script(format!("CREATE ROLE {} LOGIN PASSWORD '{verifier}'", quoted(name))).await?;
+    keep(tx, name).await
 }
 
 /// Grants a user what it `needs` with tables and has not, and takes from it what it has and does not need: with what is
@@ -189,14 +260,13 @@ pub async fn make(tx: &mut Tx, name: &str, password: &str, salt: &[u8; 16]) -> R
 /// # Errors
 /// As [`Tx::execute`].
 pub async fn hold_to(tx: &mut Tx, name: &str, needs: &BTreeSet<Privilege>) -> Result<(usize, usize), DbError> {
-    let (user, database) = (quoted(name), quoted(&database(tx).await?));
-    let schema: String = tx.fetch_one("SELECT CAST(current_schema() AS TEXT)", args![]).await?;
+    let (user, database, schema) = (quoted(name), quoted(&database(tx).await?), quoted(&schema(tx).await?));
     run(tx, format!("GRANT CONNECT ON DATABASE {database} TO {user}")).await?;
-    run(tx, format!("GRANT USAGE ON SCHEMA {} TO {user}", quoted(&schema))).await?;
+    run(tx, format!("GRANT USAGE ON SCHEMA {schema} TO {user}")).await?;
     let makes_tables = "SELECT has_schema_privilege(CAST($1 AS NAME), CAST(current_schema() AS TEXT), 'CREATE')";
     if tx.fetch_one::<bool>(makes_tables, args![name]).await? {
         // As PostgreSQL came before 15, everybody did.
-        run(tx, format!("REVOKE CREATE ON SCHEMA {} FROM PUBLIC, {user}", quoted(&schema))).await?;
+        run(tx, format!("REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {user}")).await?;
     }
     let had = privileges(tx, name).await?;
     for more in had.difference(needs) {

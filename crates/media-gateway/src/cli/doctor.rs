@@ -172,6 +172,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             checks.push(database(config, &folder, user.as_ref()).await);
             checks.extend(erasures(config, folder.path()).await);
             checks.extend(user.and_then(|user| users::user(config, &user)));
+            checks.extend(users::left(config).await);
             checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));

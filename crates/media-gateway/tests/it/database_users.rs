@@ -364,6 +364,12 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     let settle = ["database", "users", "--out", out.to_str().unwrap()];
     one_line(&owner.run(&settle), 1, "SELECT ON ingest_links");
     house.say("REVOKE SELECT ON ingest_links FROM PUBLIC".to_owned());
+    // One of the same name that somebody else made is theirs, until the owner says otherwise.
+    house.say(format!("COMMENT ON ROLE {search} IS NULL"));
+    let refused = one_line(&owner.run(&settle), 6, "was not made for this database");
+    let (_, said) = refused.split_once("say to the server: ").unwrap();
+    house.say(said.strip_suffix(" (user_of_others)").unwrap().to_owned());
+    assert_eq!(changes(), Vec::<Value>::new());
     what_it_can_do_beside_tables_is_refused(&house, &settle);
     one_line(&house.setup("search").run(&settle), 1, "only the owner of the database");
     one_line(&Setup::new().run(&settle), 2, "SQLite has no users");
@@ -416,7 +422,8 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     one_line(&house.owner().run(&settle), 1, "is open to others who write");
     allow(&out, 0o700);
     let said = good(&house.owner(), &settle);
-    assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1, "{said}");
+    assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1 + ROLES.len(), "{said}");
+    those_of_an_earlier_split_can_be_ended(&house, &said, &user);
     block_on(async {
         let db = Db::open_postgres(&house.url_of(&user, password), &testkit::fast()).await.unwrap();
         for own in ["DELETE FROM auth_sessions", "DELETE FROM jobs"] {
@@ -425,6 +432,28 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
         assert!(db.execute("DELETE FROM content", args![]).await.is_err());
         db.close().await;
     });
+}
+
+/// They are named, with what ends one, until the command is told of their processes again.
+fn those_of_an_earlier_split_can_be_ended(house: &House, said: &str, new: &str) {
+    let search = house.name("search");
+    let lead = format!("{search}  of no process  to end it, as the owner: ");
+    let ending = said.lines().find_map(|line| line.strip_prefix(&lead)).unwrap();
+    let owner = house.owner();
+    good(&owner, &["migrate"]);
+    let left = || -> BTreeSet<String> {
+        let told = String::from_utf8(owner.run(&["doctor"]).stdout).unwrap();
+        let lines = told.lines().filter_map(|line| line.strip_prefix("less users of the database: "));
+        lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(left(), BTreeSet::from_iter(ROLES.map(|role| house.name(role))));
+    for statement in ending.split_terminator(';') {
+        house.say(statement.trim().to_owned());
+    }
+    assert!(left().len() == ROLES.len() - 1 && !left().contains(&search));
+    let made: Vec<_> = house.settle().into_iter().filter(|one| one["made"] == true).collect();
+    assert!(matches!(&made[..], [only] if only["user"] == search), "{made:?}");
+    assert_eq!(left(), BTreeSet::from([new.to_owned()]));
 }
 
 #[test]
@@ -439,7 +468,8 @@ fn a_process_that_does_not_own_the_database_leaves_the_schema_to_who_does() {
     let told = format!("less database user: {search} may do more than its roles need: DELETE ON auth_audit\n");
     assert!(doctor(&node).contains(&told), "{}", doctor(&node));
     let owner = house.setup("search").env("MEDIA_GATEWAY_DATABASE_URL", house.url());
-    assert!(doctor(&owner).contains("owns the tables, makes tables, makes schemas, makes users: a role needs none of this"));
+    let powers = "owns the tables, makes tables, makes schemas, makes users: a role needs none of this";
+    assert!(doctor(&owner).contains(powers));
 
     let newest = "SELECT MAX(version) FROM schema_migrations";
     house.say(format!("DELETE FROM schema_migrations WHERE version = ({newest})"));

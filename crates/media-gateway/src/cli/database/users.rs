@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use contracts::{ApiError, Rng};
+use contracts::{ApiError, ErrorKind, Rng};
 use serde::Serialize;
 use stores::{Db, PasswordFile, Tx, users};
 
@@ -44,7 +44,20 @@ fn roles(text: &str) -> Result<Roles, UnknownRole> {
     text.split(',').map(str::parse).collect()
 }
 
-/// What was done for one user.
+/// A user, and what was done for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line {
+    Settled(Settled),
+    /// Made for this database before, and of none of the processes.
+    Left {
+        user: String,
+        /// What the owner says to the server to end it.
+        ending: String,
+    },
+}
+
+/// What was done for the user of a process.
 #[derive(Serialize)]
 struct Settled {
     user: String,
@@ -60,18 +73,20 @@ pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
     let settled = settle(&db, args, &Rng::system()).await;
     db.close().await;
     for one in settled? {
-        let Settled { user, made, granted, revoked } = &one;
-        let made = if *made { "new" } else { "there" };
-        out::line(&match global.json {
-            true => serde_json::to_string(&one)?,
-            false => format!("{user}  {made}  {granted} granted  {revoked} revoked"),
+        out::line(&match (global.json, &one) {
+            (true, _) => serde_json::to_string(&one)?,
+            (_, Line::Settled(Settled { user, made, granted, revoked })) => {
+                let made = if *made { "new" } else { "there" };
+                format!("{user}  {made}  {granted} granted  {revoked} revoked")
+            }
+            (_, Line::Left { user, ending }) => format!("{user}  of no process  to end it, as the owner: {ending}"),
         })?;
     }
     Ok(())
 }
 
 /// All or nothing; only passwords that were made stay, for the next time.
-async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Settled>> {
+async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line>> {
     let owner = db.user().await?.is_some_and(|user| user.migrates);
     ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
     let missing = db.missing_migrations().await?;
@@ -89,11 +104,43 @@ async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Sett
     for roles in processes {
         settled.push(hold(&mut tx, &prefix, roles, &args.out, rng).await?);
     }
+    let left = leave_others(&mut tx, &settled).await?;
     for table in privileges::SCRUBBED {
         users::scrub_by_server(&mut tx, table).await?;
     }
     tx.commit().await?;
-    Ok(settled)
+    Ok(settled.into_iter().map(Line::Settled).chain(left).collect())
+}
+
+/// Says of those who were made for an earlier split that no process is theirs, so that `doctor` can name them.
+async fn leave_others(tx: &mut Tx, settled: &[Settled]) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for other in users::made(tx).await? {
+        if settled.iter().any(|one| one.user == other.name) {
+            continue;
+        }
+        if !other.left {
+            users::leave(tx, &other.name).await?;
+        }
+        lines.push(Line::Left { ending: users::ending(tx, &other.name).await?, user: other.name });
+    }
+    Ok(lines)
+}
+
+/// Refuses a user whom nobody made for this database, and takes one back whom an earlier split left.
+async fn is_ours(tx: &mut Tx, name: &str) -> anyhow::Result<()> {
+    let Some(found) = users::made(tx).await?.into_iter().find(|one| one.name == name) else {
+        let mark = users::mark(tx).await?;
+        let detail = format!(
+            "the user {name} is there, and was not made for this database: give another --prefix or, if nobody else \
+             needs it, drop it or say to the server: COMMENT ON ROLE \"{name}\" IS '{mark}'"
+        );
+        return Err(ApiError::new(ErrorKind::Conflict, "user_of_others", detail).into());
+    };
+    if found.left {
+        users::keep(tx, name).await?;
+    }
+    Ok(())
 }
 
 /// Sees to the user of a process with these roles.
@@ -111,6 +158,8 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
         let password = password(&PasswordFile::new(out.join(format!("{name}.password"))), rng)?;
         let made = users::make(tx, &name, &password, &rng.bytes()).await;
         made.with_context(|| format!("can't make the user {name}: its maker has to have CREATEROLE"))?;
+    } else {
+        is_ours(tx, &name).await?;
     }
     let needed = privileges::needed(roles);
     let (granted, revoked) = users::hold_to(tx, &name, &needed).await?;
@@ -120,7 +169,7 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     }
     let more = privileges::some(user.exceeds(&needed)).or_else(|| user.powers.first().map(|power| (*power).to_owned()));
     if let Some(more) = more {
-        anyhow::bail!("{name} can do more than is granted here ({more}): take that from it, or from whom it has it, as PUBLIC");
+        anyhow::bail!("{name} can do more than is granted here ({more}): take it from whom it has that, as PUBLIC");
     }
     Ok(Settled { user: name, made, granted, revoked })
 }

@@ -1,9 +1,11 @@
-//! The database's user of a process with some of the roles: whether it may do what those need, and no more.
+//! The database's user of a process with some of the roles: whether it may do what those need, and no more; and users that
+//! no process needs.
 
 use stores::users::User;
 
 use super::{Check, State, check};
 use crate::{
+    backends,
     config::Config,
     privileges::{self, BY_OWNER},
 };
@@ -29,4 +31,15 @@ pub(super) fn user(config: &Config, user: &User) -> Option<Check> {
         return check(State::Less, format!("may do more than its roles need: {more}"), fix);
     }
     check(State::Good, "may do what its roles need, and nothing more".to_owned(), String::new())
+}
+
+/// Those whom an earlier split of the roles left: they can do what they could. Where nobody can tell, the check of the
+/// database says why.
+pub(super) async fn left(config: &Config) -> impl Iterator<Item = Check> {
+    let left = backends::left_users(config).await.unwrap_or_default();
+    left.into_iter().map(|(name, ending)| {
+        let found = format!("{name} was made for a process, and is of none by the last `media-gateway database users`");
+        let fix = format!("as the database's owner, say to the server: {ending}");
+        check("users of the database", State::Less, found, fix)
+    })
 }
