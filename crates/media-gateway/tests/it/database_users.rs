@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use stores::{
-    Db, Rows, args,
+    Db, PasswordFile, Rows, args,
     personal::CONTEXTS,
     users::{self, User},
 };
@@ -70,17 +70,17 @@ impl House {
         format!("{}_{role}", url.rsplit('/').next().unwrap().split('?').next().unwrap())
     }
 
-    fn password(&self, user: &str) -> String {
+    /// The file with a user's password, which nobody else can read.
+    fn password(&self, user: &str) -> PasswordFile {
         let file = self.passwords().join(format!("{user}.password"));
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        std::fs::read_to_string(file).unwrap()
+        PasswordFile::new(file)
     }
 
-    /// The database's address for a user.
-    fn url_of(&self, user: &str, password: &str) -> String {
-        let url = self.url();
-        let (scheme, rest) = url.split_once("://").unwrap();
-        format!("{scheme}://{user}:{}@{}", password.trim_end(), rest.split_once('@').unwrap().1)
+    /// The database's address, which names a user and holds no password.
+    fn address(&self, user: &str) -> String {
+        let (url, owner, _) = self.database.apart().unwrap();
+        url.replacen(&format!("//{owner}@"), &format!("//{user}@"), 1)
     }
 
     /// How to start the process of a role, as its user.
@@ -91,7 +91,8 @@ impl House {
             .env("MEDIA_GATEWAY_ROLES", role)
             .env("MEDIA_GATEWAY_AUTH_ISSUER", "https://media.example")
             .env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap())
-            .env("MEDIA_GATEWAY_DATABASE_URL", self.url_of(&user, &self.password(&user)))
+            .env("MEDIA_GATEWAY_DATABASE_URL", self.address(&user))
+            .env("MEDIA_GATEWAY_DATABASE_PASSWORD_FILE", self.password(&user).path().to_str().unwrap())
             .env(&format!("MEDIA_GATEWAY_LISTEN_{}", role.to_uppercase()), "127.0.0.1:0")
             .env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0")
             // Six of them, beside other tests on the same server.
@@ -108,8 +109,11 @@ impl House {
 
     /// The database, as the user of a role.
     async fn open(&self, role: &str) -> Db {
-        let user = self.name(role);
-        Db::open_postgres(&self.url_of(&user, &self.password(&user)), &testkit::fast()).await.unwrap()
+        self.open_as(&self.name(role)).await
+    }
+
+    async fn open_as(&self, user: &str) -> Db {
+        Db::open_postgres_with(&self.address(user), self.password(user), &testkit::fast()).await.unwrap()
     }
 
     /// The user of a role, as the server has it.
@@ -183,6 +187,7 @@ fn every_process_does_its_work_as_a_user_of_its_own() {
     split::age_limits_are_in_force(&gateway, &token);
     split::a_key_is_made_once(&gateway, &token);
     split::a_history_is_kept_apart_from_accounts(&gateway, &token);
+    a_password_is_another(&house, &search);
     a_key_is_used(&gateway, &token);
     block_on(rows_of_organisations_are_guarded(&house));
     a_refusal_is_stated(&gateway, &auth);
@@ -199,11 +204,22 @@ fn every_process_does_its_work_as_a_user_of_its_own() {
     }
 }
 
+/// While its process runs, which takes it where it connects anew.
+fn a_password_is_another(house: &House, search: &App) {
+    let user = house.name("search");
+    let before = house.password(&user).read().unwrap();
+    good(&search.setup, &["database", "password"]);
+    assert_ne!(house.password(&user).read().unwrap(), before);
+    house.say_above(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'"));
+    soon("the password is read again", || search.log().contains("the database's password was read again"));
+}
+
 /// The process that is shown a key notes that it was, and the one with the accounts tells its person.
 fn a_key_is_used(gateway: &App, token: &str) {
     let new = json!({ "name": "shed", "scopes": "read:content" });
     let key = ask(gateway, token, "POST", KEYS, &new).ok()["key"].as_str().unwrap().to_owned();
-    soon("the key is known", || ask(gateway, &key, "GET", "/api/v1/search?q=harbour", &Value::Null).status == 200);
+    let answer = ask(gateway, &key, "GET", "/api/v1/search?q=harbour", &Value::Null);
+    assert_ne!(answer.status, 401, "a key counts at once: {}", answer.text);
     soon("the key was used", || {
         let keys = ask(gateway, token, "GET", KEYS, &Value::Null).ok();
         keys["items"].as_array().unwrap().iter().any(|key| key["last_used_at"].is_string())
@@ -346,9 +362,9 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
         changed.collect::<Vec<_>>()
     };
     let search = house.name("search");
-    let password = house.password(&search);
+    let password = house.password(&search).read().unwrap();
     assert_eq!(changes(), Vec::<Value>::new());
-    assert_eq!(house.password(&search), password);
+    assert_eq!(house.password(&search).read().unwrap(), password);
     house.say(format!("GRANT DELETE ON auth_users TO {search}"));
     house.say(format!("GRANT SELECT (sealed) ON playback_history TO {search}"));
     house.say(format!("REVOKE INSERT ON auth_audit FROM {search}"));
@@ -410,9 +426,9 @@ fn what_it_can_do_beside_tables_is_refused(house: &House, settle: &[&str]) {
 fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operators() {
     let house = House::new();
     let prefix = house.name("own");
-    let (user, password) = (format!("{prefix}_auth_ingest"), "a-password-of-my-own");
+    let user = format!("{prefix}_auth_ingest");
     let out = house.passwords();
-    let file = fixtures::write(&out, &format!("{user}.password"), format!("{password}\n").as_bytes());
+    let file = fixtures::write(&out, &format!("{user}.password"), b"a-password-of-my-own\n");
     let allow = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let settle = ["database", "users", "ingest,auth", "--prefix", &prefix, "--out", out.to_str().unwrap()];
     allow(Path::new(&file), 0o640);
@@ -425,7 +441,7 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1 + ROLES.len(), "{said}");
     those_of_an_earlier_split_can_be_ended(&house, &said, &user);
     block_on(async {
-        let db = Db::open_postgres(&house.url_of(&user, password), &testkit::fast()).await.unwrap();
+        let db = house.open_as(&user).await;
         for own in ["DELETE FROM auth_sessions", "DELETE FROM jobs"] {
             db.execute(own, args![]).await.unwrap();
         }
@@ -467,7 +483,10 @@ fn a_process_that_does_not_own_the_database_leaves_the_schema_to_who_does() {
     house.say(format!("GRANT INSERT, DELETE ON auth_audit TO {search}"));
     let told = format!("less database user: {search} may do more than its roles need: DELETE ON auth_audit\n");
     assert!(doctor(&node).contains(&told), "{}", doctor(&node));
-    let owner = house.setup("search").env("MEDIA_GATEWAY_DATABASE_URL", house.url());
+    let (address, _, password) = house.database.apart().unwrap();
+    let file = fixtures::write(house.dir.path(), "owner.password", password.as_bytes());
+    let owner = house.setup("search").env("MEDIA_GATEWAY_DATABASE_URL", address);
+    let owner = owner.env("MEDIA_GATEWAY_DATABASE_PASSWORD_FILE", file);
     let powers = "owns the tables, makes tables, makes schemas, makes users: a role needs none of this";
     assert!(doctor(&owner).contains(powers));
 
