@@ -185,7 +185,8 @@ impl Db {
 
     /// Takes away what deleted or changed rows of `table` leave behind in files: SQLite overwrites them with zeros, and
     /// here the log beside the file is emptied; PostgreSQL's row versions are vacuumed, by the server itself within a minute
-    /// or so where this user does not own the table. `false`: a reader needs the log still, so ask again.
+    /// or so where this user does not own the table. `false`: a reader needs the log still, or the server was not told to do
+    /// it, so ask again.
     ///
     /// # Errors
     /// As [`Db::execute`].
@@ -196,10 +197,11 @@ impl Db {
                 Ok(busy == 0)
             }
             Self::Postgres(_) => {
-                // Nobody else is obeyed: the server was told to do it by itself (`users::scrub_by_server`).
-                if self.owns(table).await? {
-                    self.execute(format!("VACUUM {table}"), Vec::new()).await?;
+                // Nobody else is obeyed: the server does it by itself, if it was told to (`users::scrub_by_server`).
+                if !self.owns(table).await? {
+                    return self.is_scrubbed_by_server(table).await;
                 }
+                self.execute(format!("VACUUM {table}"), Vec::new()).await?;
                 Ok(true)
             }
         }

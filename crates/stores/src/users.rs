@@ -107,6 +107,13 @@ impl Db {
         let sql = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($1)";
         Ok(self.fetch_optional::<bool>(sql, args![table]).await?.unwrap_or(false))
     }
+
+    /// Whether the server was told of this table by [`scrub_by_server`], and does what it was told. On PostgreSQL.
+    pub(crate) async fn is_scrubbed_by_server(&self, table: &'static str) -> Result<bool, DbError> {
+        // Without counting changes it can't see which tables need it.
+        let works = "SELECT current_setting('autovacuum') = 'on' AND current_setting('track_counts') = 'on'";
+        Ok(self.fetch_one::<bool>(works, args![]).await? && self.fetch_one::<bool>(TOLD, args![table]).await?)
+    }
 }
 
 /// The user of this name, where there is one. What it has by belonging to another, or as everybody, is its own too.
@@ -281,16 +288,19 @@ pub async fn hold_to(tx: &mut Tx, name: &str, needs: &BTreeSet<Privilege>) -> Re
     Ok((needs.difference(&has).count(), had.difference(needs).count()))
 }
 
+/// Whether a table has the settings of [`scrub_by_server`].
+const TOLD: &str = "SELECT COALESCE(reloptions @> ARRAY['autovacuum_enabled=true', 'autovacuum_vacuum_threshold=0',
+        'autovacuum_vacuum_scale_factor=0'], false)
+    FROM pg_class WHERE oid = to_regclass($1)";
+
 /// Has the server take away what changed rows of `table` leave behind, each minute where there is something: as
 /// [`Db::scrub`] does, for users who don't own it.
 ///
 /// # Errors
 /// As [`Tx::execute`].
 pub async fn scrub_by_server(tx: &mut Tx, table: &'static str) -> Result<(), DbError> {
-    let told = "SELECT COALESCE('autovacuum_vacuum_scale_factor=0' = ANY(reloptions), false) FROM pg_class
-        WHERE oid = to_regclass($1)";
-    if !tx.fetch_one::<bool>(told, args![table]).await? {
-        let settings = "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0";
+    if !tx.fetch_one::<bool>(TOLD, args![table]).await? {
+        let settings = "autovacuum_enabled = true, autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0";
         run(tx, format!("ALTER TABLE {} SET ({settings})", quoted(table))).await?;
     }
     Ok(())

@@ -387,8 +387,28 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     house.say(said.strip_suffix(" (user_of_others)").unwrap().to_owned());
     assert_eq!(changes(), Vec::<Value>::new());
     what_it_can_do_beside_tables_is_refused(&house, &settle);
+    erased_rows_wait_for_a_server_that_takes_them_away(&house);
     one_line(&house.setup("search").run(&settle), 1, "only the owner of the database");
     one_line(&Setup::new().run(&settle), 2, "SQLite has no users");
+}
+
+/// No receipt says `erased` where nobody vacuums.
+fn erased_rows_wait_for_a_server_that_takes_them_away(house: &House) {
+    let scrubbed = || {
+        block_on(async {
+            let auth = house.open("auth").await;
+            let scrubbed = auth.scrub("auth_users").await.unwrap();
+            auth.close().await;
+            scrubbed
+        })
+    };
+    assert!(scrubbed());
+    for change in ["RESET (autovacuum_vacuum_scale_factor)", "SET (autovacuum_enabled = false)"] {
+        house.say(format!("ALTER TABLE auth_users {change}"));
+        assert!(!scrubbed(), "{change}");
+        house.settle();
+        assert!(scrubbed(), "the command tells the server again");
+    }
 }
 
 /// Only who gave it can take it away.
