@@ -143,7 +143,13 @@ impl Folder {
 /// Writes a file whole or not at all, for its user alone: a node that is killed in between starts again.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    // Left by a process that was killed here, or somebody else's: others may have it open, or read it.
+    if let Err(error) = fs::remove_file(&part)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(part, path)?;
@@ -260,6 +266,22 @@ mod tests {
         assert!(folder.secret("cursor.key", &Rng::seeded(1)).unwrap_err().to_string().contains("remove it"));
         assert_eq!(damaged_secrets(folder.path())[0].0, "cursor.key");
         assert!(!dir.path().join("cursor.part").exists());
+    }
+
+    #[test]
+    fn what_lay_in_the_way_is_not_written_into() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let (elsewhere, part, path) = (dir.path().join("theirs"), dir.path().join("a.part"), dir.path().join("a.key"));
+        fs::write(&elsewhere, "theirs").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
+        write_whole(&path, b"ours").unwrap();
+        fs::write(&part, "open to all").unwrap();
+        fs::set_permissions(&part, fs::Permissions::from_mode(0o666)).unwrap();
+        write_whole(&path, b"ours again").unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours again");
+        assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
