@@ -194,7 +194,8 @@ pub struct Made {
 /// As [`Tx::fetch_all`].
 pub async fn made(tx: &mut Tx) -> Result<Vec<Made>, DbError> {
     let mark = mark(tx).await?;
-    let sql = "SELECT CAST(rolname AS TEXT) AS name, shobj_description(oid, 'pg_authid') = CAST($2 AS TEXT) FROM pg_roles
+    let sql =
+        "SELECT CAST(rolname AS TEXT) AS name, shobj_description(oid, 'pg_authid') = CAST($2 AS TEXT) FROM pg_roles
         WHERE shobj_description(oid, 'pg_authid') IN (CAST($1 AS TEXT), CAST($2 AS TEXT)) ORDER BY name";
     let found: Vec<(String, bool)> = tx.fetch_all(sql, args![&mark, left(&mark)]).await?;
     Ok(found.into_iter().map(|(name, left)| Made { name, left }).collect())

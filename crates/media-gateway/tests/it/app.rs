@@ -75,9 +75,9 @@ impl Setup {
 
     /// Which finds these roles at another node.
     pub fn reaching<'a>(self, roles: impl IntoIterator<Item = &'a str>, app: &App) -> Self {
-        roles.into_iter().fold(self, |setup, role| {
-            setup.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), app.url(role))
-        })
+        roles
+            .into_iter()
+            .fold(self, |setup, role| setup.env(&format!("MEDIA_GATEWAY_PEER_{}", role.to_uppercase()), app.url(role)))
     }
 
     /// The data folder.
