@@ -116,6 +116,9 @@ impl Db {
     }
 }
 
+/// The columns of [`find`], in their order.
+type Found = (bool, bool, bool, bool, bool, bool, bool, Option<bool>);
+
 /// The user of this name, where there is one. What it has by belonging to another, or as everybody, is its own too.
 ///
 /// # Errors
@@ -128,8 +131,7 @@ pub async fn find(tx: &mut Tx, name: &str) -> Result<Option<User>, DbError> {
             (SELECT pg_has_role(r.oid, c.relowner, 'USAGE') FROM pg_class c
                 WHERE c.oid = to_regclass('schema_migrations'))
         FROM pg_roles r WHERE r.rolname = CAST($1 AS NAME)";
-    let found: Option<(bool, bool, bool, bool, bool, bool, bool, Option<bool>)> =
-        tx.fetch_optional(sql, args![name]).await?;
+    let found: Option<Found> = tx.fetch_optional(sql, args![name]).await?;
     let Some((above, replicates, makes_users, makes_databases, makes_tables, makes_schemas, belongs, owns)) = found
     else {
         return Ok(None);
