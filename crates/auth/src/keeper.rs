@@ -15,7 +15,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     Auth,
-    sealing::Walk,
     service::{CHANGED, REVOKED},
     store::{service_keys, trust},
 };
@@ -36,8 +35,6 @@ pub struct Keeper {
     auth: Arc<Auth>,
     signs: bool,
     position: i64,
-    /// A walk that moves what is sealed to the key that seals, where one is under way.
-    walk: Option<Walk>,
     whole_at: Option<Timestamp>,
 }
 
@@ -55,9 +52,9 @@ struct Change {
 }
 
 impl Keeper {
-    /// Keeps the snapshot that `auth` verifies with; and the keys that it signs with, where it `signs`.
+    /// Keeps the snapshot that `auth` verifies with; and the keys that it signs and seals with, where it `signs`.
     pub fn new(auth: Arc<Auth>, signs: bool) -> Self {
-        Self { auth, signs, position: 0, walk: None, whole_at: None }
+        Self { auth, signs, position: 0, whole_at: None }
     }
 
     /// Keeps it until dropped; `head` wakes it, and so does whoever is shown a key that is not in it.
@@ -95,23 +92,11 @@ impl Keeper {
             // The head first: what happens meanwhile is read again, which changes nothing.
             self.position = events::head(&auth.db).await?;
             self.take().await?;
-            if self.signs {
-                if let Err(error) = auth.renew().await {
-                    tracing::warn!(%error, "keys that are past their time can't be changed; the old ones go on");
-                }
-                // A rotation that nobody brought to its end, because the process was killed, goes on here.
-                self.walk.get_or_insert_with(Walk::new);
-            }
             whole_at = Some(now);
         }
         self.follow().await?;
         self.whole_at = whole_at;
         auth.live().touch(now);
-        if let Some(walk) = &mut self.walk
-            && !auth.walk_sealed(walk).await?
-        {
-            self.walk = None;
-        }
         let uses = auth.verifier.take_uses();
         if !uses.is_empty() {
             let mut tx = auth.db.begin().await?;

@@ -131,14 +131,13 @@ fn lost() -> ApiError {
 }
 
 impl Auth {
-    /// Opens the secrets that came since. For a worker: in a process that seals nothing, nobody else does.
+    /// Opens the secrets that came since. For a worker: whoever reads them does not wait for it.
     pub async fn open_secrets(&self) {
         self.config.secrets.refresh().await;
     }
 
-    /// Reads the secrets again, and which of them seals.
+    /// Reads the secrets that are open again, and which of them seals. It waits for nobody but the database.
     pub(crate) async fn open_ring(&self) -> Result<(), ApiError> {
-        self.open_secrets().await;
         let (current, index) = (sealing::current(&self.db).await?, sealing::index(&self.db).await?);
         self.vault.hold(&self.config.secrets.secrets()?, current.as_deref(), index.as_deref())
     }
@@ -256,7 +255,7 @@ impl Auth {
     }
 
     /// As [`Auth::rotate_sealing`], when the key that seals is old enough and the node may make another. What is sealed is
-    /// moved by the walk that the keeper begins each time.
+    /// moved by the walk that the renewer begins each time.
     pub(crate) async fn seal_in_time(&self) -> Result<(), ApiError> {
         let (since, now) = (sealing::current_since(&self.db).await?, self.clock.now());
         if since.is_none_or(|since| now.duration_since(since) < SEAL_AGE) {
@@ -270,6 +269,7 @@ impl Auth {
     }
 
     async fn seal_anew(&self, entry: Entry) -> Result<(), ApiError> {
+        self.open_secrets().await;
         self.open_ring().await?;
         if self.pending(&self.vault.head()).await? > 0 {
             return Ok(());
@@ -293,6 +293,7 @@ impl Auth {
     /// As for the others.
     pub async fn move_sealed(&self, call: &Call) -> contracts::Result<SealingView> {
         call.require_operator()?;
+        self.open_secrets().await;
         self.open_ring().await?;
         let mut walk = Walk::new();
         for _ in 0..BATCHES {

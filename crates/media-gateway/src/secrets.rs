@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use async_trait::async_trait;
 use auth::{KeyVault, MAX_SECRETS, has_sealed};
 use contracts::{ApiError, ErrorKind, Secret, SecretFiles};
@@ -275,7 +275,10 @@ impl KeyVault for FileSecrets {
             }
             (None, None) => {}
         }
-        self.prepend(fresh).await.map_err(|error| match error.downcast::<ApiError>() {
+        // The file is written at the very end: of what takes too long nothing was done.
+        let done = tokio::time::timeout(PATIENCE, self.prepend(fresh)).await;
+        let done = done.unwrap_or_else(|_| Err(unavailable(&anyhow!("it takes too long")).into()));
+        done.map_err(|error| match error.downcast::<ApiError>() {
             Ok(known) => known,
             Err(error) => ApiError::unavailable("secrets_unwritable", format!("{error:#}")),
         })
@@ -289,7 +292,7 @@ fn derived(text: &str) -> [u8; 32] {
 /// The secret that a sealed line held.
 fn secret_of(purpose: Purpose, plain: &[u8]) -> anyhow::Result<[u8; 32]> {
     match purpose {
-        Purpose::Own => plain.try_into().map_err(|_| anyhow::anyhow!("a sealed line of {FILE} does not hold 32 bytes")),
+        Purpose::Own => plain.try_into().map_err(|_| anyhow!("a sealed line of {FILE} does not hold 32 bytes")),
         Purpose::Given => {
             let text = std::str::from_utf8(plain).map(str::trim).unwrap_or_default();
             ensure!(text.len() >= SHORTEST, "a sealed line of `auth.secret_file` has under {SHORTEST} characters");

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use auth::{Auth, Denials, Eraser, Keeper, Postman, Retainer};
+use auth::{Auth, Denials, Eraser, Keeper, Postman, Renewer, Retainer};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
@@ -218,6 +218,10 @@ impl Services {
         let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
         let head = self.head.clone();
         self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run(head)).await });
+        if self.runs_auth {
+            let (renewer, shutdown) = (Renewer::new(Arc::clone(&self.auth)), self.shutdown.clone());
+            self.workers.spawn(async move { shutdown.run_until_cancelled(renewer.run()).await });
+        }
         self.keep_secrets();
         let (denials, shutdown) = (Arc::clone(&self.denials), self.shutdown.clone());
         self.workers.spawn(async move {

@@ -68,6 +68,7 @@ struct Inner {
     secrets: BTreeMap<String, Vec<Vec<u8>>>,
     odd: VecDeque<Odd>,
     down: bool,
+    hangs: Option<&'static str>,
     refused: Option<&'static str>,
     asked: Vec<String>,
     sealed: Vec<Vec<u8>>,
@@ -89,6 +90,7 @@ impl Google {
             secrets: BTreeMap::new(),
             odd: VecDeque::new(),
             down: false,
+            hangs: None,
             refused: None,
             asked: Vec::new(),
             sealed: Vec::new(),
@@ -127,6 +129,11 @@ impl Google {
     /// Whether both services are down: 503, until it is said otherwise.
     pub fn down(&self, down: bool) {
         self.lock().down = down;
+    }
+
+    /// Which verb, such as `encrypt`, is taken in and never answered.
+    pub fn hangs(&self, verb: Option<&'static str>) {
+        self.lock().hangs = verb;
     }
 
     /// Which verb, such as `decrypt`, the account may not do.
@@ -211,11 +218,15 @@ async fn api(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let odd = {
+    let (odd, hangs) = {
         let mut inner = google.lock();
         inner.asked.push(format!("{method} {name}"));
-        if inner.down { Some(Odd::Status(503, None)) } else { inner.odd.pop_front() }
+        let hangs = inner.hangs.is_some_and(|verb| name.rsplit_once(':').is_some_and(|(_, asked)| asked == verb));
+        (if inner.down { Some(Odd::Status(503, None)) } else { inner.odd.pop_front() }, hangs)
     };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
     if let Some(response) = odd.as_ref().and_then(instead) {
         return response;
     }

@@ -13,7 +13,7 @@ use rstest::rstest;
 use stores::{Db, DbConfig, args};
 
 use super::*;
-use crate::{AuthConfig, Keeper, config::CLI_CLIENT};
+use crate::{AuthConfig, Renewer, config::CLI_CLIENT};
 
 const OLD: [u8; 32] = [7; 32];
 const NEW: [u8; 32] = [8; 32];
@@ -160,10 +160,7 @@ async fn what_earlier_commits_wrote_opens_and_is_brought_forward(#[case] engine:
         3 + 2 + 1,
         "the first that was there seals"
     );
-    let mut keeper = Keeper::new(Arc::clone(&auth), true);
-    for _ in 0..6 {
-        keeper.step().await.unwrap();
-    }
+    Renewer::new(Arc::clone(&auth)).round().await.unwrap();
     assert_eq!(auth.sealing(&testkit::operator_call()).await.unwrap().pending, 0, "a node does so by itself");
     let plain: i64 = db.fetch_one("SELECT COUNT(*) FROM auth_sessions WHERE agent <> ''", args![]).await.unwrap();
     assert_eq!((plain, auth.sessions_of(people[0]).await.unwrap()[0].agent.as_str()), (0, "Ada's old browser"));

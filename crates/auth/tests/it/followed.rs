@@ -7,7 +7,9 @@ use std::{
 };
 
 use access::{KeyKind, NewKey, Presented, Verifier, VerifierConfig};
-use auth::{Auth, AuthConfig, Keeper};
+use async_trait::async_trait;
+use auth::{Auth, AuthConfig, Keeper, KeyVault, Renewer};
+use contracts::ApiError;
 use rstest::rstest;
 use serde_json::{Value, json};
 use stores::{Db, events::Head};
@@ -157,6 +159,57 @@ async fn whatever_ends_a_token_here_ends_it_there_within_a_second(#[case] engine
     keeping.abort();
     // Of what nobody tells it the keeper would hear once a second: half a second each.
     assert!(took.iter().sum::<Duration>() < Duration::from_millis(2_500), "{took:?}");
+}
+
+/// Secrets that a key of somebody else's seals, which answers nobody.
+struct Hangs;
+
+#[async_trait]
+impl KeyVault for Hangs {
+    fn secrets(&self) -> Result<Vec<[u8; 32]>, ApiError> {
+        Ok(vec![[7; 32]])
+    }
+
+    async fn refresh(&self) {
+        std::future::pending().await
+    }
+
+    async fn add(&self, _fresh: [u8; 32]) -> Result<(), ApiError> {
+        std::future::pending().await
+    }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_key_that_hangs_while_it_is_to_be_renewed_keeps_no_revocation_back(#[case] engine: &str) {
+    let here = World::open(engine).await;
+    // What signs and seals is past its time.
+    let (client, _) = settled(&here, 1).await;
+    here.advance(200 * 24 * 3_600);
+    let mut browser = Browser::new(&here);
+    let form = [("email", EMAIL), ("password", PASSWORD)];
+    assert_eq!(browser.submit("/login", "/login", &form).await.status, 303);
+    let db = here.db.reopen(&testkit::fast()).await;
+    let expected = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
+    let there = Arc::new(Verifier::new(expected, here.clock.clone(), Arc::default()));
+    let config = AuthConfig { secrets: Arc::new(Hangs), ..AuthConfig::new(ISSUER, [7; 32]) };
+    let rng = contracts::Rng::system();
+    let auth = Arc::new(Auth::new(db.clone(), here.clock.clone(), rng, config, Arc::clone(&there)));
+    let keeping = tokio::spawn(Keeper::new(Arc::clone(&auth), true).run(Head::watch(db)));
+    let renewing = tokio::spawn(Renewer::new(auth).run());
+    let mut all = Duration::ZERO;
+    for _ in 0..3 {
+        let token = access(&browser.tokens(&client, SCOPE).await);
+        all += outlives(&there, &token, revoke(&here, &client, &token)).await;
+        // A whole look is due: it takes the keys anew.
+        here.advance(61);
+    }
+    assert!(!renewing.is_finished(), "it waits for the key");
+    keeping.abort();
+    renewing.abort();
+    assert!(all < Duration::from_millis(2_500), "three revocations took {all:?}");
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ impl World {
     /// Time passes, and what is past its time is forgotten.
     async fn days(&self, days: i64) {
         self.advance(days * DAY);
-        self.keeper().step().await.unwrap();
+        self.renew().await;
         self.forget().await;
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use access::{Live, Verifier, VerifierConfig};
-use auth::{Auth, AuthConfig, Keeper, NewClient};
+use auth::{Auth, AuthConfig, Keeper, NewClient, Renewer};
 use axum::{
     Router,
     body::Body,
@@ -115,6 +115,12 @@ impl World {
     /// The keeper, as another process would run it.
     pub fn keeper(&self) -> Keeper {
         Keeper::new(Arc::clone(&self.auth), true)
+    }
+
+    /// Looks once for keys that are past their time, and takes what came of it.
+    pub async fn renew(&self) {
+        Renewer::new(Arc::clone(&self.auth)).round().await.unwrap();
+        self.keeper().step().await.unwrap();
     }
 
     /// A second process over the same database, with a snapshot of its own: what it verifies with, and its keeper.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// What a sealed line begins with; the rest is base64.
 pub const MARK: &str = "kms:";
-/// How long a running node waits for lines to be opened: whoever follows revocations waits with it.
+/// How long a running node waits for the key at most, once to open and once to seal.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a line that could not be opened is left alone.
 const REST: SignedDuration = SignedDuration::from_secs(30);

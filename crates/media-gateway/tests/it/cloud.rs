@@ -8,12 +8,15 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
 use serde_json::Value;
+use stores::{Db, DbConfig, args};
 use testkit::{GOOGLE_KEY, Google, OTHER_GOOGLE_KEY};
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
     fixtures,
+    grpc::block_on,
     mail::{self, Browser},
 };
 
@@ -197,6 +200,54 @@ fn lines_of_an_operators_file_may_be_sealed_and_are_opened_before_they_seal() {
     wait("it says that a line is not open", shut);
     let held = view(&app)["held"].as_array().unwrap().len();
     assert_eq!((held, app.log().matches("can't be opened yet").count()), (2, 1), "{}", app.log());
+}
+
+/// The key that seals is past its time.
+async fn age(folder: &Path) {
+    let db = Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let long_ago: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
+    db.execute("UPDATE auth_sealing_keys SET created_at = $1", args![long_ago]).await.unwrap();
+    db.close().await;
+}
+
+#[test]
+fn a_key_that_never_answers_holds_nobody_up() {
+    let google = Google::start();
+    let app = sealing(&google).start();
+    assert_eq!(mail::sign_up(&app, EMAIL), 200);
+    let (setup, _) = app.stop();
+    block_on(age(setup.folder()));
+    let file = setup.folder().join("auth.key");
+    let kept = std::fs::read(&file).unwrap();
+    google.hangs(Some("encrypt"));
+    let app = setup.start();
+    let since = Instant::now();
+    wait("it gives up", || app.log().contains("past their time can't be changed"));
+    assert!(since.elapsed() < Duration::from_secs(10), "it waited {:?}", since.elapsed());
+    assert_eq!(sign_in(&app), 303);
+    assert!(!app.setup.run(&["auth", "keys", "rotate"]).status.success());
+    assert_eq!(std::fs::read(&file).unwrap(), kept, "nothing is written that is not sealed");
+    google.hangs(None);
+    assert!(app.setup.run(&["auth", "keys", "rotate"]).status.success());
+    lies_sealed(&google, app.setup.folder(), 2);
+}
+
+#[test]
+fn a_line_that_hangs_is_waited_for_by_nobody_who_only_reads() {
+    let (google, dir) = (Google::start(), tempfile::tempdir().unwrap());
+    let file = dir.path().join("secrets");
+    let setup = sealing(&google).env("MEDIA_GATEWAY_AUTH_SECRET_FILE", file.to_str().unwrap());
+    let fresh = || String::from_utf8(setup.run(&["auth", "keys", "seal", "--fresh"]).stdout).unwrap();
+    let (first, second) = (fresh(), fresh());
+    std::fs::write(&file, &first).unwrap();
+    let app = setup.start();
+    google.hangs(Some("decrypt"));
+    std::fs::write(&file, format!("{second}{first}")).unwrap();
+    let since = Instant::now();
+    assert_eq!(view(&app)["held"].as_array().unwrap().len(), 1);
+    assert!(since.elapsed() < Duration::from_secs(2), "it waited {:?}", since.elapsed());
+    wait("it says so", || part(&app, "key_service").is_some_and(|part| part["state"] == "degraded"));
+    assert_eq!(mail::sign_up(&app, EMAIL), 200);
 }
 
 #[test]
