@@ -1,8 +1,16 @@
 //! A secret that may change while the process runs.
 
-use std::{fmt, fs, io, path::Path, sync::Arc};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-/// A secret that is asked for whenever it is used: another counts from its next use on. It is never shown.
+/// How long what was read of a file stands: a secret may be asked for with every request.
+const STANDS: Duration = Duration::from_secs(1);
+
+/// A secret that is asked for whenever it is used, so that another counts while the process runs. It is never shown.
 #[derive(Clone)]
 pub struct Secret(Arc<dyn Fn() -> String + Send + Sync>);
 
@@ -55,6 +63,62 @@ impl SecretFiles {
     pub fn read(&self, path: &Path) -> io::Result<String> {
         (self.0)(path)
     }
+
+    /// The secret there, without the blanks around it. Another counts within a second of its first use; while what is there
+    /// can't be read or is not good, the last one counts. The first is as it is: whoever asks holds it to what they need.
+    ///
+    /// # Errors
+    /// When it can't be read now.
+    pub fn live(&self, path: &Path, is_good: impl Fn(&str) -> bool + Send + Sync + 'static) -> io::Result<Secret> {
+        let text = self.read(path)?.trim().to_owned();
+        let last = Mutex::new(Last { text, asked: Instant::now(), was_read: true });
+        let live = Live { files: self.clone(), path: path.to_owned(), last };
+        Ok(Secret::live(move || live.now(&is_good)))
+    }
+}
+
+/// A file that is read again and again.
+struct Live {
+    files: SecretFiles,
+    path: PathBuf,
+    last: Mutex<Last>,
+}
+
+/// The last text that was good.
+struct Last {
+    text: String,
+    /// When it was asked for last.
+    asked: Instant,
+    was_read: bool,
+}
+
+impl Live {
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self, is_good: impl Fn(&str) -> bool) -> String {
+        let mut last = self.last();
+        if last.asked.elapsed() < STANDS {
+            return last.text.clone();
+        }
+        last.asked = Instant::now();
+        // Others go on with the last one meanwhile.
+        drop(last);
+        let read = self.files.read(&self.path);
+        let mut last = self.last();
+        match read {
+            Ok(text) if is_good(text.trim()) => (last.text, last.was_read) = (text.trim().to_owned(), true),
+            Ok(_) => {}
+            // Said once: it is asked for again and again.
+            Err(error) => {
+                if std::mem::replace(&mut last.was_read, false) {
+                    tracing::warn!(%error, file = %self.path.display(), "a secret can't be read again");
+                }
+            }
+        }
+        last.text.clone()
+    }
 }
 
 impl Default for SecretFiles {
@@ -71,5 +135,39 @@ fn from_disk(path: &Path) -> io::Result<String> {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_once_a_second_and_its_last_good_text_counts() {
+        let there = Arc::new(Mutex::new((Some(" one\n"), 0)));
+        let say = |text| there.lock().unwrap().0 = text;
+        let reads = || there.lock().unwrap().1;
+        let read = Arc::clone(&there);
+        let files = SecretFiles::by(move |_| {
+            let mut there = read.lock().unwrap();
+            there.1 += 1;
+            there.0.map(str::to_owned).ok_or_else(|| io::ErrorKind::NotFound.into())
+        });
+        let secret = files.live(Path::new("there"), |text| text.len() > 2).unwrap();
+        say(Some("two"));
+        assert!((0..1_000).all(|_| secret.now() == "one") && reads() == 1, "{} reads", reads());
+        let later = || {
+            std::thread::sleep(STANDS);
+            secret.now()
+        };
+        assert_eq!((later().as_str(), reads()), ("two", 2));
+        for worse in [Some("x"), None] {
+            say(worse);
+            assert_eq!(later(), "two", "{worse:?}");
+        }
+        say(Some("three"));
+        assert_eq!((later().as_str(), reads()), ("three", 5));
+        say(None);
+        assert!(files.live(Path::new("there"), |_| true).is_err());
     }
 }

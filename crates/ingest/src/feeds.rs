@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use contracts::{Clock, Region, Rng, is_confidential};
+use contracts::{Clock, Region, Rng, SecretFiles, is_confidential};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use stores::cache::Cache;
@@ -19,9 +19,6 @@ use crate::{
 
 /// How long a provider may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How a file of secrets is read, now and at each use: by its field in the configuration without `_file`, and its path.
-pub type ReadSecrets<'a> = &'a dyn Fn(&str, &Path) -> Result<contracts::Secret, String>;
 
 /// The provider that can be linked to an account.
 const LINKED: &str = "youtube";
@@ -117,14 +114,15 @@ impl Feed {
     pub fn link(
         &self,
         name: &str,
-        read: ReadSecrets<'_>,
+        files: &SecretFiles,
         store: LinkStore,
-        (clock, rng): (Clock, Rng),
+        clock: Clock,
+        rng: Rng,
     ) -> Result<Option<Arc<Link>>, InputError> {
         let (Some(client_id), Some(known)) = (&self.client_id, self.known(name)) else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
         let file = self.client_secret_file.as_deref();
-        let secret = file.map(|path| filled("client_secret", path, read)).transpose().map_err(fail)?;
+        let secret = file.map(|path| filled("client_secret_file", path, files)).transpose().map_err(fail)?;
         let config = LinkConfig::google(client_id, secret, self.link_url.as_deref())
             .map_err(|why| fail(format!("`link_url` is not an address: {why}")))?;
         let link = Link::new(known.name, config, store, clock, rng).map_err(|error| fail(error.detail))?;
@@ -139,14 +137,15 @@ impl Feed {
     pub fn provider(
         &self,
         name: &str,
-        read: ReadSecrets<'_>,
-        (cache, clock): (Arc<dyn Cache>, Clock),
+        files: &SecretFiles,
+        cache: Arc<dyn Cache>,
+        clock: Clock,
         link: Option<Arc<Link>>,
     ) -> Result<Option<Arc<dyn PlatformAdapter>>, InputError> {
         let Some(path) = &self.key_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
         let known = known(name).ok_or_else(|| unknown(name))?;
-        let keys = filled("key", path, read).map_err(fail)?;
+        let keys = filled("key_file", path, files).map_err(fail)?;
         let base = self.base_url.as_deref().unwrap_or(known.base);
         let base = Url::parse(base).map_err(|error| fail(format!("`base_url` is not an address: {error}")))?;
         let (rotate, daily_quota) = (self.rotate_keys, self.daily_quota);
@@ -159,10 +158,10 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a file without good secrets; `Unreadable` or `Mapping` for its mapping.
-    pub fn webhook(&self, name: &str, read: ReadSecrets<'_>) -> Result<Option<Webhook>, InputError> {
+    pub fn webhook(&self, name: &str, files: &SecretFiles) -> Result<Option<Webhook>, InputError> {
         let Some(path) = &self.webhook_secret_file else { return Ok(None) };
         let fail = |what: String| InputError::Feed { name: name.to_owned(), what };
-        let secrets = filled("webhook_secret", path, read).map_err(fail)?;
+        let secrets = filled("webhook_secret_file", path, files).map_err(fail)?;
         if secrets.lines().iter().any(|line| Secret::parse(line).is_none()) {
             let what = "its webhook secrets must be `whsec_` and the base64 of 24 to 64 bytes, one a line";
             return Err(fail(what.to_owned()));
@@ -175,12 +174,12 @@ impl Feed {
     ///
     /// # Errors
     /// `Feed` for a file of secrets that can't be read or holds none, `Unreadable` or `Mapping` for its mapping.
-    pub fn check_files(&self, name: &str, read: ReadSecrets<'_>) -> Result<(), InputError> {
-        self.webhook(name, read)?;
+    pub fn check_files(&self, name: &str, files: &SecretFiles) -> Result<(), InputError> {
+        self.webhook(name, files)?;
         self.mapping()?;
-        for (field, path) in [("key", &self.key_file), ("client_secret", &self.client_secret_file)] {
+        for (field, path) in [("key_file", &self.key_file), ("client_secret_file", &self.client_secret_file)] {
             let Some(path) = path else { continue };
-            filled(field, path, read).map_err(|what| InputError::Feed { name: name.to_owned(), what })?;
+            filled(field, path, files).map_err(|what| InputError::Feed { name: name.to_owned(), what })?;
         }
         Ok(())
     }
@@ -229,8 +228,9 @@ fn confidential(address: &str) -> Result<(), String> {
 }
 
 /// A file of secrets that holds one at least.
-fn filled(field: &str, path: &Path, read: ReadSecrets<'_>) -> Result<contracts::Secret, String> {
-    let secret = read(field, path)?;
+fn filled(field: &str, path: &Path, files: &SecretFiles) -> Result<contracts::Secret, String> {
+    let secret = files.live(path, |text| !text.is_empty());
+    let secret = secret.map_err(|error| format!("`{field}` {} can't be read: {error}", path.display()))?;
     if secret.lines().is_empty() { Err(format!("its file {} holds nothing", path.display())) } else { Ok(secret) }
 }
 

@@ -41,7 +41,7 @@ mod webhooks;
 pub use adapters::Adapted;
 pub use context::Context;
 pub use error::InputError;
-pub use feeds::{Feed, ReadSecrets};
+pub use feeds::Feed;
 pub use formats::{Format, reads_along};
 pub use http::{api, routes};
 pub use jobs::{Job, JobStatus};

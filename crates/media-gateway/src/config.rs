@@ -29,7 +29,6 @@ use crate::{limits, roles::Role};
 pub use auth::{Auth, Signature};
 pub use changes::{Settings, reloaded};
 pub use cloud::Cloud;
-pub use given::Given;
 pub use intent::Intent;
 pub use log::{Log, LogFormat};
 pub use mail::Mail;
@@ -166,8 +165,8 @@ pub struct Peers {
     #[config(env = "MEDIA_GATEWAY_PEER_PLAYBACK", default = "http://127.0.0.1:8087")]
     pub playback: String,
     /// A file with the secrets that roles show each other, one a line, the newest first: that one is shown, and all are
-    /// accepted, so that it can be changed on one node after the other. Read again at each use. Without it only reads are
-    /// allowed between processes.
+    /// accepted, so that it can be changed on one node after the other. Others count within a second. Without it only reads
+    /// are allowed between processes.
     #[config(env = "MEDIA_GATEWAY_PEER_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
     /// This node's certificate and those up to its authority, as PEM. With it and the two below, roles speak TLS and show

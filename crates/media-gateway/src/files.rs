@@ -1,13 +1,6 @@
 //! The files of secrets and certificates that a configuration names.
 
-use crate::{
-    backends,
-    config::Config,
-    peers,
-    roles::Role,
-    secrets,
-    services::{self, Services},
-};
+use crate::{backends, config::Config, peers, roles::Role, secrets, services::Services};
 
 /// Reads each as a start does, what is elsewhere as the node has it, and keeps nothing of it, so that a configuration which no node could start with is refused
 /// while the one before it holds.
@@ -31,7 +24,7 @@ pub fn check(config: &Config, running: &Services) -> anyhow::Result<()> {
     }
     if config.roles().contains(&Role::Ingest) {
         for (name, feed) in &config.sources {
-            feed.check_files(name, &services::secrets(files))?;
+            feed.check_files(name, files)?;
         }
     }
     Ok(())

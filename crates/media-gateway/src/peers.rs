@@ -1,6 +1,6 @@
 //! Local or remote? The only place that asks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use auth::MAX_SECRETS;
@@ -11,38 +11,32 @@ use rpc::{CatalogClient, ClientConfig, SearchClient};
 use search::Search;
 
 use crate::{
-    config::{Config, Given},
+    config::Config,
     roles::Role,
     services::{Means, Services},
 };
 
-/// The secrets that roles show each other, if there are any: one a line, the newest first. They are read again at each
-/// use; while what is there can't be used, those from before count.
+/// The secrets that roles show each other, if there are any: one a line, the newest first. Others count within a second;
+/// while what is there can't be used, those from before do.
 ///
 /// # Errors
 /// When the file is named and can't be read, or holds what can't be used.
 pub fn token(config: &Config, files: &SecretFiles) -> anyhow::Result<Option<Secret>> {
-    let given = Given { key: "peers.token", value: &None, file: &config.peers.token_file };
-    let Some(secret) = given.secret(files)? else { return Ok(None) };
-    let first = usable(&secret).with_context(|| {
-        format!("`peers.token_file` must hold at least 32 characters of ASCII a line, on one to {MAX_SECRETS} lines")
-    })?;
-    let last = Mutex::new(first);
-    Ok(Some(Secret::live(move || {
-        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lines) = usable(&secret) {
-            *last = lines;
-        }
-        last.clone()
-    })))
+    let Some(path) = &config.peers.token_file else { return Ok(None) };
+    let secret = files.live(path, is_usable);
+    let secret = secret.with_context(|| format!("`peers.token_file` {} can't be read", path.display()))?;
+    anyhow::ensure!(
+        is_usable(&secret.now()),
+        "`peers.token_file` must hold at least 32 characters of ASCII a line, on one to {MAX_SECRETS} lines"
+    );
+    Ok(Some(secret))
 }
 
-/// Its lines, if each of them is a secret that can stand in a header.
-fn usable(secret: &Secret) -> Option<String> {
-    let lines = secret.lines();
-    let is_one = |line: &String| line.len() >= 32 && line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    let good = (1..=MAX_SECRETS).contains(&lines.len()) && lines.iter().all(is_one);
-    good.then(|| lines.join("\n"))
+/// Whether each of its lines is a secret that can stand in a header.
+fn is_usable(text: &str) -> bool {
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_one = |line: &&str| line.len() >= 32 && line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    (1..=MAX_SECRETS).contains(&lines.len()) && lines.iter().all(is_one)
 }
 
 /// The certificates that roles show each other, if there are any.

@@ -1,12 +1,12 @@
 //! The services of one process, local or remote, wired in the order of their dependencies.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth::{Auth, Denials, Eraser, Keeper, Postman, Renewer, Retainer};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
-    SearchApi, Secret, SecretFiles, Trace,
+    SearchApi, SecretFiles, Trace,
 };
 use ingest::{Ingest, LinkStore};
 use jiff::SignedDuration;
@@ -26,7 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     backends::{self, RedisLink},
-    config::{self, Config, Given},
+    config::{self, Config},
     folder::{Folder, Opened},
     google::GoogleCloud,
     peers,
@@ -355,15 +355,6 @@ fn links(db: &Db, auth: &Arc<Auth>) -> LinkStore {
     LinkStore::new(db.clone(), Arc::new(seal), Arc::new(unseal))
 }
 
-/// Reads a file of a source's secrets: what it says at each use.
-pub fn secrets(files: &SecretFiles) -> impl Fn(&str, &Path) -> Result<Secret, String> {
-    move |field, path| {
-        let file = Some(path.to_owned());
-        let secret = Given { key: field, value: &None, file: &file }.secret(files);
-        Ok(secret.map_err(|error| format!("{error:#}"))?.unwrap_or_else(|| "".into()))
-    }
-}
-
 /// How ingest works, with the sources of the configuration.
 fn sources(
     config: &Config,
@@ -372,14 +363,15 @@ fn sources(
     means: &Means,
     links: LinkStore,
 ) -> anyhow::Result<ingest::IngestConfig> {
-    let (mut settings, secrets) = (ingest::IngestConfig::new(folder.path()), secrets(&means.files));
+    let mut settings = ingest::IngestConfig::new(folder.path());
+    let Means { clock, rng, files, .. } = means;
     for (name, feed) in &config.sources {
-        if let Some(webhook) = feed.webhook(name, &secrets)? {
+        if let Some(webhook) = feed.webhook(name, files)? {
             settings.webhooks.insert(name.clone(), webhook);
         }
-        let link = feed.link(name, &secrets, links.clone(), (means.clock.clone(), means.rng.clone()))?;
+        let link = feed.link(name, files, links.clone(), clock.clone(), rng.clone())?;
         settings.links.extend(link.clone().map(|link| (name.clone(), link)));
-        match feed.provider(name, &secrets, (Arc::clone(cache), means.clock.clone()), link)? {
+        match feed.provider(name, files, Arc::clone(cache), clock.clone(), link)? {
             Some(provider) => {
                 let region = feed.region.unwrap_or(Region::US);
                 settings.providers.insert(name.clone(), (provider, region));

@@ -1,9 +1,6 @@
 //! A secret of the configuration: as it stands there, or in a file of its own.
 
-use std::{
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use contracts::{Secret, SecretFiles};
@@ -30,31 +27,14 @@ impl Given<'_> {
         Ok(())
     }
 
-    /// The secret, where there is one. One of a file, which `files` read, is read again at each use; while that can't be, or
-    /// is empty, the one from before counts.
+    /// The secret, where there is one. One of a file, which `files` read, is another within a second once its file holds
+    /// another.
     ///
     /// # Errors
     /// When its file can't be read.
     pub fn secret(&self, files: &SecretFiles) -> anyhow::Result<Option<Secret>> {
-        let Some(path) = self.file.clone() else { return Ok(self.value.clone().map(Secret::from)) };
-        let files = files.clone();
-        let text = files.read(&path);
-        let text = text.with_context(|| format!("`{}_file` {} can't be read", self.key, path.display()))?;
-        let last = Mutex::new((text.trim().to_owned(), true));
-        Ok(Some(Secret::live(move || {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            let (secret, was_read) = &mut *last;
-            match files.read(&path) {
-                Ok(text) if !text.trim().is_empty() => (*secret, *was_read) = (text.trim().to_owned(), true),
-                Ok(_) => {}
-                // Said once: it may be asked for with every request.
-                Err(error) => {
-                    if std::mem::replace(was_read, false) {
-                        tracing::warn!(%error, file = %path.display(), "a secret can't be read again");
-                    }
-                }
-            }
-            secret.clone()
-        })))
+        let Some(path) = self.file else { return Ok(self.value.clone().map(Secret::from)) };
+        let secret = files.live(path, |text| !text.is_empty());
+        secret.map(Some).with_context(|| format!("`{}_file` {} can't be read", self.key, path.display()))
     }
 }

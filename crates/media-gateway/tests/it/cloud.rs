@@ -53,7 +53,8 @@ fn part(app: &App, name: &str) -> Option<Value> {
     ready["components"].as_array().unwrap().iter().find(|part| part["name"] == name).cloned()
 }
 
-fn wait(what: &str, holds: impl Fn() -> bool) {
+/// Asks again and again until it holds.
+pub fn wait(what: &str, holds: impl Fn() -> bool) {
     let since = Instant::now();
     while !holds() {
         assert!(since.elapsed() < PATIENCE, "{what}");

@@ -197,12 +197,18 @@ fn a_password_of_a_file_is_read_again_while_the_node_runs() {
         .env("MEDIA_GATEWAY_MAIL_SMTP_PASSWORD_FILE", file.to_str().unwrap())
         .env("MEDIA_GATEWAY_MAIL_FROM", "films@example.net")
         .start();
-    for (password, email) in [("sesame-one", EMAIL), ("sesame-two", "eve@example.org")] {
-        say(password);
+    let shows = |password: &str, email: &str| {
         assert_eq!(sign_up(&app, email), 200);
         let shown = format!("AUTH PLAIN {}", BASE64_STANDARD.encode(format!("\0node\0{password}")));
-        let lines = mails.recv_timeout(PATIENCE).unwrap();
-        assert!(lines.contains(&shown), "{shown} in {lines:#?}");
+        mails.recv_timeout(PATIENCE).unwrap().contains(&shown)
+    };
+    assert!(shows("sesame-one", EMAIL));
+    say("sesame-two");
+    let since = Instant::now();
+    let mut letters = 'a'..='z';
+    while !shows("sesame-two", &format!("eve-{}@example.org", letters.next().unwrap())) {
+        assert!(since.elapsed() < Duration::from_secs(10), "the password from before is shown");
+        std::thread::sleep(Duration::from_millis(500));
     }
     assert!(!app.log().contains("sesame"), "{}", app.log());
 }

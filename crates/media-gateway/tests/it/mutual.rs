@@ -12,6 +12,7 @@ use testkit::TestDb;
 
 use crate::{
     app::{App, PATIENCE, Setup, one_line},
+    cloud::wait,
     fixtures::{self, TITLES},
     split::database,
 };
@@ -149,8 +150,9 @@ fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fai
         // The one who shows the newest first: who is asked does not know it yet.
         for (name, tokens) in [("front", &both), ("back", &both), ("front", &new)] {
             std::fs::write(dir.path().join(format!("{name}.token")), tokens).unwrap();
-            let so_far = asked.load(Ordering::SeqCst);
-            while asked.load(Ordering::SeqCst) < so_far + 20 {
+            let (so_far, since) = (asked.load(Ordering::SeqCst), Instant::now());
+            // What was read stands for a second.
+            while asked.load(Ordering::SeqCst) < so_far + 20 || since.elapsed() < Duration::from_millis(1_500) {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
@@ -159,10 +161,12 @@ fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fai
     });
     // The file is what is shown: with a token that nobody else has, the other node gives no title.
     std::fs::write(dir.path().join("front.token"), "x".repeat(40)).unwrap();
-    assert!(!found());
+    wait("it shows it", || !found());
     // And one that is too short is none: the token from before is shown.
     std::fs::write(dir.path().join("back.token"), format!("{}\n{both}", "x".repeat(40))).unwrap();
     std::fs::write(dir.path().join("front.token"), "short").unwrap();
+    wait("the other has read it", found);
+    std::thread::sleep(Duration::from_millis(1_500));
     assert!(found(), "{}", front.log());
 }
 
