@@ -31,10 +31,11 @@ pub struct GoogleCloud {
     refresh: Duration,
 }
 
-/// A secret as it was last good, and why it was not asked for since.
+/// A secret as it was last good.
 struct Held {
     text: String,
-    trouble: Option<String>,
+    /// Whether no other could be had since; the log says why.
+    trouble: bool,
 }
 
 impl GoogleCloud {
@@ -57,7 +58,7 @@ impl GoogleCloud {
             let text = fetched(&client, version).await.map_err(|why| {
                 ApiError::unavailable("cloud_unavailable", format!("{} can't be fetched: {why}", version.as_str()))
             })?;
-            held.insert(path.clone(), Held { text, trouble: None });
+            held.insert(path.clone(), Held { text, trouble: false });
         }
         let (held, refresh) = (Arc::new(RwLock::new(held)), Duration::from_secs(config.cloud.refresh_secs));
         Ok(Some(Arc::new(Self { client, secrets, held, sealer, refresh })))
@@ -89,36 +90,30 @@ impl GoogleCloud {
                 let mut all = self.held.write().unwrap_or_else(PoisonError::into_inner);
                 let Some(held) = all.get_mut(path) else { continue };
                 match answer {
-                    Ok(text) => *held = Held { text, trouble: None },
+                    Ok(text) => *held = Held { text, trouble: false },
                     Err(why) => {
                         // Said once, until it could be had again.
-                        if held.trouble.is_none() {
+                        if !std::mem::replace(&mut held.trouble, true) {
                             tracing::warn!(secret = version.as_str(), why, "a secret can't be fetched again");
                         }
-                        held.trouble = Some(why);
                     }
                 }
             }
         }
     }
 
-    /// How both services are, where they are used.
+    /// How both services are, where they are used. Anybody may read it: what Google says is in the log only.
     pub fn components(&self) -> Vec<Component> {
+        const STALE: &str = "a secret can't be fetched again: the one from before stands; the log says why";
+        const SHUT: &str = "a sealed line can't be opened: what is open stays so; the log says why";
+        let part = |name: &str, has_trouble: bool, what: &str| match has_trouble {
+            true => Component::new(name, ComponentState::Degraded, what),
+            false => Component::new(name, ComponentState::Ready, UNVERIFIED),
+        };
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let manager = (!held.is_empty()).then(|| match held.values().find_map(|held| held.trouble.as_ref()) {
-            Some(why) => {
-                let detail = format!("the secrets from before stand: {why}");
-                Component::new("secret_manager", ComponentState::Degraded, detail)
-            }
-            None => Component::new("secret_manager", ComponentState::Ready, UNVERIFIED),
-        });
-        let keys = self.sealer.as_ref().map(|sealer| match sealer.trouble() {
-            Some(why) => {
-                let detail = format!("what is open stays so: {why}");
-                Component::new("key_service", ComponentState::Degraded, detail)
-            }
-            None => Component::new("key_service", ComponentState::Ready, UNVERIFIED),
-        });
+        let stale = held.values().any(|held| held.trouble);
+        let manager = (!held.is_empty()).then(|| part("secret_manager", stale, STALE));
+        let keys = self.sealer.as_ref().map(|sealer| part("key_service", sealer.has_trouble(), SHUT));
         manager.into_iter().chain(keys).collect()
     }
 }

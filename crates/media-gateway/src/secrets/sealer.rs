@@ -43,7 +43,7 @@ pub type Line = (Purpose, String);
 
 enum Held {
     Open(Vec<u8>),
-    Shut { until: Timestamp, why: String },
+    Shut { until: Timestamp },
 }
 
 impl Held {
@@ -51,7 +51,7 @@ impl Held {
     fn stays(&self) -> Timestamp {
         match self {
             Self::Open(_) => Timestamp::MAX,
-            Self::Shut { until, .. } => *until,
+            Self::Shut { until } => *until,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Sealer {
                 tracing::warn!(why, "a sealed secret that is new can't be opened yet");
             }
             let until = now.checked_add(REST).unwrap_or(Timestamp::MAX);
-            self.held().insert(line.clone(), Held::Shut { until, why });
+            self.held().insert(line.clone(), Held::Shut { until });
         }
     }
 
@@ -136,11 +136,8 @@ impl Sealer {
         Ok(line.1)
     }
 
-    /// Why a line is not open, where one is not.
-    pub fn trouble(&self) -> Option<String> {
-        self.held().values().find_map(|held| match held {
-            Held::Open(_) => None,
-            Held::Shut { why, .. } => Some(why.clone()),
-        })
+    /// Whether a line could not be opened; the log says why.
+    pub fn has_trouble(&self) -> bool {
+        self.held().values().any(|held| matches!(held, Held::Shut { .. }))
     }
 }

@@ -26,6 +26,8 @@ const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
 const KEY: &str = "MEDIA_GATEWAY_AUTH_KMS_KEY";
 /// What a node says that can't use the key.
 const SAYS: &str = "can't be opened or sealed by `auth.kms_key`";
+/// What the server says that is down.
+const REFUSES: &str = "currently unavailable";
 const SECRET: &str = "projects/here/secrets/smtp";
 
 fn at(google: &Google, setup: Setup) -> Setup {
@@ -199,6 +201,8 @@ fn lines_of_an_operators_file_may_be_sealed_and_are_opened_before_they_seal() {
     std::fs::write(&file, format!("{third}\n{second}\n{first}\n")).unwrap();
     let shut = || part(&app, "key_service").is_some_and(|part| part["state"] == "degraded");
     wait("it says that a line is not open", shut);
+    let told = part(&app, "key_service").unwrap()["detail"].as_str().unwrap().to_owned();
+    assert!(!told.contains(REFUSES) && app.log().contains(REFUSES), "Google's own words are for the log: {told}");
     let held = view(&app)["held"].as_array().unwrap().len();
     assert_eq!((held, app.log().matches("can't be opened yet").count()), (2, 1), "{}", app.log());
 }
@@ -280,6 +284,8 @@ fn a_secret_of_the_secret_manager_is_taken_in_while_the_node_runs() {
     assert_eq!(part(&app, "secret_manager").unwrap()["state"], "ready");
     google.down(true);
     wait("it says that nothing comes", || part(&app, "secret_manager").unwrap()["state"] == "degraded");
+    let told = part(&app, "secret_manager").unwrap()["detail"].as_str().unwrap().to_owned();
+    assert!(!told.contains(REFUSES) && app.log().contains(REFUSES), "Google's own words are for the log: {told}");
     shows("sesame-two", "bob@example.org");
     // Three are one that is not answered.
     asked_again(7);
