@@ -19,6 +19,8 @@ pub const MARK: &str = "kms:";
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// How long a line that could not be opened is left alone.
 const REST: SignedDuration = SignedDuration::from_secs(30);
+/// How long what was opened is held once its line is gone: a file that is being written may lack it for a moment.
+const KEPT: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a line is sealed for: it opens for nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +44,8 @@ impl Purpose {
 pub type Line = (Purpose, String);
 
 enum Held {
-    Open(Vec<u8>),
+    /// What it holds, and when it was last there.
+    Open { plain: Vec<u8>, there: Timestamp },
     Shut { until: Timestamp },
 }
 
@@ -50,7 +53,7 @@ impl Held {
     /// Until when nobody asks about it again.
     fn stays(&self) -> Timestamp {
         match self {
-            Self::Open(_) => Timestamp::MAX,
+            Self::Open { .. } => Timestamp::MAX,
             Self::Shut { until } => *until,
         }
     }
@@ -74,10 +77,27 @@ impl Sealer {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn hold(&self, line: Line, plain: Vec<u8>) {
+        self.held().insert(line, Held::Open { plain, there: self.clock.now() });
+    }
+
+    /// Lets go what is not among these lines any more.
+    fn let_go(&self, lines: &[Line]) {
+        let now = self.clock.now();
+        self.held().retain(|line, held| match held {
+            Held::Open { there, .. } if lines.contains(line) => {
+                *there = now;
+                true
+            }
+            Held::Open { there, .. } => now.duration_since(*there) < KEPT,
+            Held::Shut { .. } => lines.contains(line),
+        });
+    }
+
     /// What a line holds, if it was opened.
     pub fn opened(&self, line: &Line) -> Option<Vec<u8>> {
         match self.held().get(line)? {
-            Held::Open(plain) => Some(plain.clone()),
+            Held::Open { plain, .. } => Some(plain.clone()),
             Held::Shut { .. } => None,
         }
     }
@@ -89,7 +109,7 @@ impl Sealer {
     pub async fn open(&self, line: &Line) -> anyhow::Result<()> {
         if self.opened(line).is_none() {
             let plain = self.decrypted(line).await?;
-            self.held().insert(line.clone(), Held::Open(plain));
+            self.hold(line.clone(), plain);
         }
         Ok(())
     }
@@ -100,10 +120,10 @@ impl Sealer {
         Ok(self.google.decrypt(&self.key, purpose.data(), &sealed).await?)
     }
 
-    /// Holds these lines and no others. One that can't be opened now is tried again half a minute later.
+    /// Holds these lines, and others for a minute more. One that can't be opened now is tried again half a minute later.
     pub async fn follow(&self, lines: &[Line]) {
         let end = Instant::now() + PATIENCE;
-        self.held().retain(|line, _| lines.contains(line));
+        self.let_go(lines);
         for line in lines {
             let (now, before) = (self.clock.now(), self.held().get(line).map(Held::stays));
             if before.is_some_and(|until| now < until) {
@@ -132,12 +152,38 @@ impl Sealer {
         let line = (purpose, format!("{MARK}{}", BASE64_STANDARD.encode(sealed)));
         let opened = self.decrypted(&line).await.context("what was sealed can't be opened again")?;
         ensure!(opened == plain, "what was sealed opens as something else");
-        self.held().insert(line.clone(), Held::Open(opened));
+        self.hold(line.clone(), opened);
         Ok(line.1)
     }
 
     /// Whether a line could not be opened; the log says why.
     pub fn has_trouble(&self) -> bool {
         self.held().values().any(|held| matches!(held, Held::Shut { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloud::CloudConfig;
+    use contracts::Rng;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_open_stays_so_while_its_line_is_gone_for_a_moment() {
+        let (server, clock) = (testkit::Google::start(), testkit::clock());
+        let [metadata_url, kms_url, secrets_url] = [(); 3].map(|()| server.url().to_owned());
+        let config = CloudConfig { metadata_url, kms_url, secrets_url, timeout: Duration::from_secs(5) };
+        let google = Arc::new(Google::new(config, clock.clone(), Rng::seeded(1)).unwrap());
+        let sealer = Sealer::new(google, CryptoKey::parse(testkit::GOOGLE_KEY).unwrap(), clock.clone());
+        let line = (Purpose::Own, sealer.seal(Purpose::Own, &[1; 32]).await.unwrap());
+        let (there, none) = (std::slice::from_ref(&line), &[] as &[Line]);
+        for (seconds, lines, open) in [(59, none, true), (2, there, true), (59, none, true), (1, none, false)] {
+            clock.advance(SignedDuration::from_secs(seconds));
+            sealer.follow(lines).await;
+            assert_eq!(sealer.opened(&line).is_some(), open, "after {seconds} more with {}", lines.len());
+        }
+        sealer.follow(there).await;
+        assert!(sealer.opened(&line).is_some(), "it is opened anew");
     }
 }
