@@ -1,5 +1,7 @@
 //! `serve`: runs the node until it is told to stop.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use contracts::{ApiError, Call};
 use gateway::Reloaded;
@@ -54,7 +56,7 @@ pub async fn until_stopped(flags: &Flags, started: Settings, log: &LogLevel, nod
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut hangup) => drop(reader.reload()),
+            _ = Signal::recv(&mut hangup) => drop(reader.reload().await),
             Some((call, reply)) = asked.recv() => {
                 // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
                 let _ = reply.send(reader.reload_for(&call).await);
@@ -79,10 +81,12 @@ impl Reader<'_> {
     /// wrong is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear
     /// of it.
     async fn reload_for(&mut self, call: &Call) -> Result<Reloaded, ApiError> {
+        // Before the transaction: until it ends nobody else writes to the audit log.
+        let read = self.read().await?;
         let mut tx = self.node.services.db.begin().await?;
         let deed = Deed { call, action: "configuration.reloaded", target: "", detail: &[] };
         self.node.services.deeds().state(&mut tx, deed).await?;
-        let reloaded = self.reload()?;
+        let reloaded = self.apply(read)?;
         tx.commit().await.map_err(|error| {
             tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
             ApiError::from(error)
@@ -90,33 +94,42 @@ impl Reader<'_> {
         Ok(reloaded)
     }
 
-    /// Applies what can change while the node runs, or nothing; says what waits for a restart.
-    fn reload(&mut self) -> Result<Reloaded, ApiError> {
-        match self.apply() {
-            Ok(reloaded) => {
-                let (applied, waiting) = (reloaded.applied.join(" "), reloaded.waiting.join(" "));
-                tracing::info!(applied, waiting, "the configuration was read again; what waits holds after a restart");
-                Ok(reloaded)
-            }
-            Err(error) => {
-                let detail = out::told(&error);
-                tracing::error!(error = detail, "the configuration stays as it was");
-                Err(ApiError::invalid("bad_configuration", detail))
-            }
-        }
+    /// Reads the configuration again for nobody in particular.
+    async fn reload(&mut self) -> Result<Reloaded, ApiError> {
+        let read = self.read().await?;
+        self.apply(read)
     }
 
-    /// First what can fail, so that all of it holds or nothing.
-    fn apply(&mut self) -> anyhow::Result<Reloaded> {
-        let (config, read) = Config::read(self.flags)?;
-        files::check(&config, &self.node.services)?;
-        self.log.set(&config.log.level)?;
-        self.node.reload(&config)?;
+    /// The configuration as it stands, which a start could read every file of.
+    async fn read(&self) -> Result<(Config, Settings), ApiError> {
+        let (flags, services) = (self.flags.clone(), Arc::clone(&self.node.services));
+        let read = tokio::task::spawn_blocking(move || {
+            let (config, settings) = Config::read(&flags)?;
+            files::check(&config, &services)?;
+            anyhow::Ok((config, settings))
+        });
+        read.await.map_err(anyhow::Error::from).flatten().map_err(|error| refused(&error))
+    }
+
+    /// Applies what can change while the node runs; says what waits for a restart. First what can fail, so that all of it
+    /// holds or nothing.
+    fn apply(&mut self, (config, settings): (Config, Settings)) -> Result<Reloaded, ApiError> {
+        self.log.set(&config.log.level).map_err(|error| refused(&error))?;
+        self.node.reload(&config).map_err(|error| refused(&error.into()))?;
         if let Some(search) = &self.node.services.search {
             search.set_fusion(services::weights(&config.search).fusion);
         }
-        let reloaded = config::reloaded(&self.started, &self.held, &read);
-        self.held = read;
+        let reloaded = config::reloaded(&self.started, &self.held, &settings);
+        self.held = settings;
+        let (applied, waiting) = (reloaded.applied.join(" "), reloaded.waiting.join(" "));
+        tracing::info!(applied, waiting, "the configuration was read again; what waits holds after a restart");
         Ok(reloaded)
     }
+}
+
+/// Says why the configuration is not taken over.
+fn refused(error: &anyhow::Error) -> ApiError {
+    let detail = out::told(error);
+    tracing::error!(error = detail, "the configuration stays as it was");
+    ApiError::invalid("bad_configuration", detail)
 }

@@ -380,6 +380,7 @@ fn a_reload_is_refused_whose_files_no_start_could_read() {
     let smtp = "[mail]\nsmtp_url = \"smtps://me@localhost:465\"\nfrom = \"me@example.org\"";
     let tls = "[peers]\ncertificate_file = \"/nowhere/crt\"\nkey_file = \"/nowhere/key\"";
     let google = "[auth.google]\nclient_id = \"me\"";
+    let database = "[database]\nurl = \"postgres://me@127.0.0.1/mg\"";
     for (wrong, named) in [
         (given.clone(), "at least 32 characters"),
         ("[auth]\nsecret_file = \"/nowhere/secret\"".to_owned(), "/nowhere/secret"),
@@ -389,6 +390,8 @@ fn a_reload_is_refused_whose_files_no_start_could_read() {
         (format!("{smtp}\nsmtp_password_file = \"/nowhere/password\""), "/nowhere/password"),
         (format!("{google}\nclient_secret_file = \"/nowhere/google\""), "/nowhere/google"),
         ("[sources.watchmode]\nkey_file = \"/nowhere/keys\"".to_owned(), "/nowhere/keys"),
+        (format!("{database}\npassword_file = \"/nowhere/database\""), "/nowhere/database"),
+        (format!("{smtp}\nsmtp_password_file = \"gcp-secret:projects/p/secrets/s\""), "restart the node"),
     ] {
         let refused = reload(&wrong).problem(400, "bad_configuration");
         assert!(refused["detail"].as_str().unwrap().contains(named), "{refused}");
