@@ -8,7 +8,7 @@ use crate::{
     peers,
     roles::Role,
     secrets,
-    services::Services,
+    services::Means,
 };
 
 /// Reads each as a start does, what is elsewhere as the node has it, and keeps nothing of it, so that a configuration
@@ -16,8 +16,8 @@ use crate::{
 ///
 /// # Errors
 /// Names the first that can't be read or doesn't hold what it should, or what would go over a network in plain text.
-pub fn check(config: &Config, running: &Services) -> anyhow::Result<()> {
-    let (clock, files) = (&running.clock, &running.files);
+pub fn check(config: &Config, running: &Means) -> anyhow::Result<()> {
+    let Means { clock, files, .. } = running;
     for (path, _) in cloud::secrets(config)? {
         let known = files.read(&path).is_ok();
         ensure!(known, "{} is fetched at a start only: restart the node, which asks for it then", path.display());

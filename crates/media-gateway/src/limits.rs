@@ -146,9 +146,9 @@ fn tiers(rates: &RateLimits) -> Result<Tiers, ApiError> {
 /// # Errors
 /// As [`rates`], and when the shared store's address is none.
 pub fn limits(config: &Config, services: &Services) -> anyhow::Result<Arc<Limits>> {
-    let local = Arc::new(MemoryLimits::new(services.clock.clone(), config.rate_limits.max_keys));
-    let shared = backends::shared_limits(config, &services.clock, &services.files)?;
-    Ok(Arc::new(Limits::new(&rates(config)?, local, shared, services.clock.clone())))
+    let local = Arc::new(MemoryLimits::new(services.means.clock.clone(), config.rate_limits.max_keys));
+    let shared = backends::shared_limits(config, &services.means.clock, &services.means.files)?;
+    Ok(Arc::new(Limits::new(&rates(config)?, local, shared, services.means.clock.clone())))
 }
 
 /// How a role in another process is asked (G4).

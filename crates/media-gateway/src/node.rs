@@ -89,7 +89,8 @@ impl Node {
         let health = health(&config, &services)?;
         let frame = Arc::new(frame(&config, &folder, &services)?);
         let limits = limits::limits(&config, &services)?;
-        let cache = Arc::new(ResponseCache::new(services.clock.clone(), config.limits.cache_bytes / RESPONSES_SHARE));
+        let room = config.limits.cache_bytes / RESPONSES_SHARE;
+        let cache = Arc::new(ResponseCache::new(services.means.clock.clone(), room));
         let (reload, reloads) = reloads();
         let (listeners, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let sockets = sockets(&services, &limits, &listeners, &shutdown);
@@ -140,7 +141,7 @@ impl Node {
         metrics: PrometheusHandle,
     ) -> anyhow::Result<()> {
         let auth = rpc::ServerAuth::new(
-            peers::token(&common.config, &self.services.files)?,
+            peers::token(&common.config, &self.services.means.files)?,
             Some(self.folder.token().to_owned()),
         )
         .with(Arc::clone(self.services.auth.verifier()));
@@ -153,7 +154,7 @@ impl Node {
                     let grpc = role.grpc(&self.services, shared);
                     let door = role.door(&self.services, common)?;
                     let settings = over_grpc(role, &door, &common.config, auth.clone());
-                    let (clock, rng) = (self.services.clock.clone(), self.services.rng.clone());
+                    let (clock, rng) = (self.services.means.clock.clone(), self.services.means.rng.clone());
                     let named: Vec<_> = [("", true), (rpc::CATALOG_SERVICE, grpc.catalog.is_some())]
                         .into_iter()
                         .chain([(rpc::AUTH_SERVICE, grpc.auth.is_some()), (rpc::SEARCH_SERVICE, grpc.search.is_some())])
@@ -285,7 +286,7 @@ fn sockets(
     listeners: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> Arc<Sockets> {
-    let (db, clock, limits) = (services.db.clone(), services.clock.clone(), Some(Arc::clone(limits)));
+    let (db, clock, limits) = (services.db.clone(), services.means.clock.clone(), Some(Arc::clone(limits)));
     Arc::new(Sockets::new(db, clock, limits, shutdown.clone(), listeners.clone()))
 }
 
@@ -360,8 +361,8 @@ fn over_grpc(role: Role, door: &Door, config: &Config, auth: rpc::ServerAuth) ->
 /// Clock, randomness, keys and what tokens are verified with.
 pub fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<Frame> {
     Ok(Frame {
-        clock: services.clock.clone(),
-        rng: services.rng.clone(),
+        clock: services.means.clock.clone(),
+        rng: services.means.rng.clone(),
         timeout: Duration::from_millis(config.limits.request_timeout_ms),
         operator_token: Some(folder.token().to_owned()),
         access: Some(Arc::clone(services.auth.verifier())),
@@ -373,10 +374,11 @@ pub fn frame(config: &Config, folder: &Folder, services: &Services) -> anyhow::R
 /// the folder, so that a restart does not break them.
 fn cursor_key(config: &Config, folder: &Folder, services: &Services) -> anyhow::Result<[u8; 32]> {
     use sha2::{Digest as _, Sha256};
-    if let Some(token) = peers::token(config, &services.files)?.and_then(|token| token.lines().into_iter().next()) {
+    let tokens = peers::token(config, &services.means.files)?;
+    if let Some(token) = tokens.and_then(|tokens| tokens.lines().into_iter().next()) {
         return Ok(Sha256::digest(format!("cursor key\n{token}")).into());
     }
-    folder.secret("cursor.key", &services.rng)
+    folder.secret("cursor.key", &services.means.rng)
 }
 
 fn metrics_router(common: &Common, metrics: PrometheusHandle) -> Router {

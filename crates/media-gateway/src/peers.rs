@@ -132,9 +132,7 @@ pub fn boost() -> Arc<dyn PersonalBoost> {
 /// When the peer's address is not one.
 pub fn of(role: Role, config: &Config, services: &Services) -> anyhow::Result<Option<rpc::Peer>> {
     let Some(url) = role.peer(config) else { return Ok(None) };
-    let (clock, rng) = (services.clock.clone(), services.rng.clone());
-    let means = Means { clock, rng, files: services.files.clone(), google: services.google.clone() };
-    connect(role.as_str(), config, url, &means).map(Some)
+    connect(role.as_str(), config, url, &services.means).map(Some)
 }
 
 fn connect(role: &'static str, config: &Config, url: &str, means: &Means) -> anyhow::Result<rpc::Peer> {

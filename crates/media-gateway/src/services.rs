@@ -54,7 +54,8 @@ pub enum Wanted {
     Everything,
 }
 
-/// Time, randomness and where secrets are, for those who are wired before the services stand.
+/// Time, randomness and where secrets are, also for those who are wired before the services stand.
+#[derive(Clone)]
 pub struct Means {
     pub clock: Clock,
     pub rng: Rng,
@@ -79,12 +80,7 @@ impl Means {
 
 /// The services of this process.
 pub struct Services {
-    pub clock: Clock,
-    pub rng: Rng,
-    /// Reads what an option names that says where a secret is.
-    pub files: SecretFiles,
-    /// What of the configuration is at Google Cloud.
-    pub google: Option<Arc<GoogleCloud>>,
+    pub means: Means,
     pub db: Db,
     /// The head of its event log, for all who follow it here.
     pub head: Head,
@@ -130,15 +126,15 @@ impl Services {
     /// When a store can't be opened; a missing model is no error but a note.
     pub async fn open(config: &Config, folder: &Folder, wanted: Wanted) -> anyhow::Result<Self> {
         let means = Means::open(config).await?;
-        let (clock, rng) = (means.clock.clone(), means.rng.clone());
+        let Means { clock, rng, files, .. } = &means;
         let db = backends::database(config, folder.path()).await?;
-        let (redis, head) = (backends::redis(config, &clock, &means.files)?, Head::watch(db.clone()));
+        let (redis, head) = (backends::redis(config, clock, files)?, Head::watch(db.clone()));
         let cache = backends::cache(config, redis.as_ref());
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);
 
         let runs_auth = runs(Role::Auth);
         let auth = roles::auth::open(config, folder, db.clone(), &means, runs_auth).await?;
-        let mailer = backends::mailer(config, folder.path(), &means.files)?;
+        let mailer = backends::mailer(config, folder.path(), files)?;
         let deeds = deeds(&auth);
         // One model for both: the catalogue compares overviews with it, the search looks for meaning.
         let model = match runs(Role::Catalog) || runs(Role::Search) {
@@ -176,10 +172,7 @@ impl Services {
         let (workers, shutdown) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self {
             denials: Arc::new(Denials::new(Arc::clone(&auth))),
-            clock,
-            rng,
-            files: means.files,
-            google: means.google,
+            means,
             db,
             head,
             redis,
@@ -200,7 +193,7 @@ impl Services {
 
     /// A call that this process makes for whoever started it.
     pub fn call(&self, caller: Caller) -> Call {
-        Call::new(caller, Trace::start(&self.rng), &self.clock, CLI_TIMEOUT)
+        Call::new(caller, Trace::start(&self.means.rng), &self.means.clock, CLI_TIMEOUT)
     }
 
     /// Where it is stated what operators do.
@@ -210,7 +203,7 @@ impl Services {
 
     /// The operator's routes to the dead letters; the audit log says what was done with them.
     pub fn dead_letters(&self) -> OpenApiRouter {
-        gateway::dead_letters(self.db.clone(), self.clock.clone(), self.deeds())
+        gateway::dead_letters(self.db.clone(), self.means.clock.clone(), self.deeds())
     }
 
     /// Starts the workers: the followers of the event log, and its trimming.
@@ -231,7 +224,7 @@ impl Services {
         if let Some(catalog) = &self.catalog {
             let (catalog, head, shutdown) = (Arc::clone(catalog), self.head.clone(), self.shutdown.clone());
             self.workers.spawn(async move { catalog.follow(head, shutdown.cancelled_owned()).await });
-            let (db, clock, shutdown) = (self.db.clone(), self.clock.clone(), self.shutdown.clone());
+            let (db, clock, shutdown) = (self.db.clone(), self.means.clock.clone(), self.shutdown.clone());
             self.workers.spawn(async move { shutdown.run_until_cancelled(trim(db, clock)).await });
         }
         if let Some(search) = &self.search {
@@ -242,7 +235,7 @@ impl Services {
 
     /// Asks for secrets that are elsewhere again and again, and opens sealed ones that came since.
     fn keep_secrets(&self) {
-        let Some(google) = self.google.clone() else { return };
+        let Some(google) = self.means.google.clone() else { return };
         let (auth, sealed, shutdown) = (Arc::clone(&self.auth), google.sealer().is_some(), self.shutdown.clone());
         self.workers.spawn(async move { shutdown.run_until_cancelled(google.keep()).await });
         let shutdown = self.shutdown.clone();
@@ -274,8 +267,8 @@ impl Services {
             self.workers.spawn(async move { shutdown.run_until_cancelled(eraser.run()).await });
         }
         for personal in self.personal() {
-            let ids = Ids::new(self.clock.clone(), self.rng.clone());
-            let answering = Answering::new(personal, self.db.clone(), self.clock.clone(), ids);
+            let ids = Ids::new(self.means.clock.clone(), self.means.rng.clone());
+            let answering = Answering::new(personal, self.db.clone(), self.means.clock.clone(), ids);
             let shutdown = self.shutdown.clone();
             self.workers.spawn(async move { shutdown.run_until_cancelled(answering.run()).await });
         }
@@ -314,7 +307,7 @@ impl Services {
             Err(error) => Component::new("database", ComponentState::Down, ApiError::from(error).detail),
         };
         let mut components = vec![database];
-        components.extend(self.google.iter().flat_map(|google| google.components()));
+        components.extend(self.means.google.iter().flat_map(|google| google.components()));
         components.extend(self.runs_auth.then(|| self.auth.erasures_part()));
         if let Some(search) = &self.search {
             components.extend(search.components().await);

@@ -1,7 +1,5 @@
 //! `serve`: runs the node until it is told to stop.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 use contracts::{ApiError, Call};
 use gateway::Reloaded;
@@ -102,10 +100,10 @@ impl Reader<'_> {
 
     /// The configuration as it stands, which a start could read every file of.
     async fn read(&self) -> Result<(Config, Settings), ApiError> {
-        let (flags, services) = (self.flags.clone(), Arc::clone(&self.node.services));
+        let (flags, means) = (self.flags.clone(), self.node.services.means.clone());
         let read = tokio::task::spawn_blocking(move || {
             let (config, settings) = Config::read(&flags)?;
-            files::check(&config, &services)?;
+            files::check(&config, &means)?;
             anyhow::Ok((config, settings))
         });
         read.await.map_err(anyhow::Error::from).flatten().map_err(|error| refused(&error))

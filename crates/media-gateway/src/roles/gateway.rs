@@ -23,7 +23,7 @@ pub fn door(services: &Services, common: &Common) -> anyhow::Result<Door> {
         }
     }
     let local = local.merge(services.dead_letters()).merge(gateway::sockets(Arc::clone(&common.sockets)));
-    let (db, clock, rng) = (services.db.clone(), services.clock.clone(), services.rng.clone());
+    let (db, clock, rng) = (services.db.clone(), services.means.clock.clone(), services.means.rng.clone());
     let local = local.merge(web::routes(Arc::clone(&services.catalog_api), Arc::clone(&services.search_api)).into());
     Ok(gateway::gateway(GatewayParts {
         local,
