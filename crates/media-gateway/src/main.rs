@@ -2,10 +2,10 @@
 
 mod backends;
 mod cli;
+mod cloud;
 mod config;
 mod files;
 mod folder;
-mod google;
 mod limits;
 mod node;
 mod owner;

@@ -26,9 +26,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     backends::{self, RedisLink},
+    cloud::GoogleCloud,
     config::{self, Config},
     folder::{Folder, Opened},
-    google::GoogleCloud,
     peers,
     roles::{self, Role},
 };

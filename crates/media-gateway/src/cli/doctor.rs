@@ -16,9 +16,9 @@ use stores::{
 use super::{Global, out};
 use crate::{
     backends,
+    cloud::UNVERIFIED,
     config::{Config, cloud as settings},
     folder::{Folder, Opened, Owner, damaged_secrets},
-    google::UNVERIFIED,
     owner::OwnerClient,
     privileges::BY_OWNER,
     roles::Role,

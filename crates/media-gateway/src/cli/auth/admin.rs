@@ -236,7 +236,7 @@ pub async fn keys(global: &Global, verb: &KeysVerb) -> anyhow::Result<()> {
     result
 }
 
-/// Prints a secret as a sealed line. Nothing is opened for it but the way to the key.
+/// Prints a secret as a sealed line. No folder is opened for it; what the configuration has at Google Cloud is fetched.
 async fn seal(global: &Global, fresh: bool) -> anyhow::Result<()> {
     let means = Means::open(&Config::load(&global.flags())?).await?;
     let sealer = means.google.as_ref().and_then(|google| google.sealer());
