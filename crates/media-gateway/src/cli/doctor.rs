@@ -289,6 +289,11 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
 /// The Redis server, where the configuration names one.
 async fn redis(config: &Config) -> Option<Check> {
     const FIX: &str = "check `redis.url` and that the server runs";
+    let password = config.redis.password_file.as_deref();
+    if config.redis.url.is_some() && password.is_some_and(|path| settings::secret_at(path).is_some()) {
+        let fix = "nothing: a node that runs says how it is";
+        return Some(check("redis", State::Less, "its password is at Secret Manager; not asked", fix));
+    }
     Some(match backends::redis(config, &Clock::system(), &SecretFiles::default()).transpose()? {
         Ok(link) => match part(backends::redis_part(&link).await) {
             good @ Check { state: State::Good, .. } => good,

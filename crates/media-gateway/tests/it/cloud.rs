@@ -299,6 +299,20 @@ fn a_secret_of_the_secret_manager_is_taken_in_while_the_node_runs() {
 }
 
 #[test]
+fn doctor_calls_no_redis_unusable_whose_password_is_at_the_secret_manager() {
+    let google = Google::start();
+    google.put(SECRET, "sesame");
+    let setup = at(&google, Setup::new())
+        .env("MEDIA_GATEWAY_REDIS_URL", "redis://127.0.0.1:9")
+        .env("MEDIA_GATEWAY_REDIS_PASSWORD_FILE", format!("gcp-secret:{SECRET}"));
+    assert!(setup.run(&["migrate"]).status.success());
+    let asked = google.asked().len();
+    let doctor = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("less redis: its password is at Secret Manager; not asked"), "{doctor}");
+    assert_eq!(google.asked().len(), asked, "doctor asks nobody");
+}
+
+#[test]
 fn names_and_addresses_are_held_to_their_form_before_anybody_is_asked() {
     let refused = |key: &str, value: &str, words: &str| {
         one_line(&Setup::new().env(key, value).run(&["serve"]), 1, words);
