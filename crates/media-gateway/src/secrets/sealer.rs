@@ -45,8 +45,13 @@ pub type Line = (Purpose, String);
 
 enum Held {
     /// What it holds, and when it was last there.
-    Open { plain: Vec<u8>, there: Timestamp },
-    Shut { until: Timestamp },
+    Open {
+        plain: Vec<u8>,
+        there: Timestamp,
+    },
+    Shut {
+        until: Timestamp,
+    },
 }
 
 impl Held {
