@@ -93,6 +93,11 @@ impl Setup {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("MEDIA_GATEWAY_")) {
             command.env_remove(key);
         }
+        if args.first() == Some(&"serve") {
+            // Also where it is to be refused: a port that another test holds would be the reason.
+            let ports = ["GATEWAY", "AUTH", "SEARCH", "INGEST", "CATALOG", "PLAYBACK", "METRICS"];
+            command.envs(ports.map(|port| (format!("MEDIA_GATEWAY_LISTEN_{port}"), "127.0.0.1:0")));
+        }
         command.envs(self.env.iter().map(|(key, value)| (key, value)));
         command
     }
@@ -110,12 +115,6 @@ impl Setup {
     /// Starts the node and waits until it says that it has started.
     pub fn start(self) -> App {
         let mut command = self.command(&["serve"]);
-        for listen in ["GATEWAY", "AUTH", "SEARCH", "INGEST", "CATALOG", "PLAYBACK", "METRICS"] {
-            let key = format!("MEDIA_GATEWAY_LISTEN_{listen}");
-            if !self.env.iter().any(|(known, _)| *known == key) {
-                command.env(key, "127.0.0.1:0");
-            }
-        }
         if let Some(roles) = self.roles {
             command.args(["--roles", roles]);
         }

@@ -61,8 +61,11 @@ fn refused<T>(asked: Result<T, DbError>) -> String {
 async fn another_password_counts_from_the_next_connection_on() {
     let world = world().await;
     let db = world.open().await.unwrap();
+    let mut connected = db.begin().await.unwrap();
     world.give("second").await;
-    db.ping().await.unwrap();
+    // Held while the password changes: a ping may well take a new connection.
+    assert_eq!(connected.fetch_one::<i64>("SELECT CAST(1 AS BIGINT)", args![]).await.unwrap(), 1);
+    drop(connected);
     world.database.cut().await;
     assert!(refused(db.ping().await).contains("password authentication failed"));
     world.write("second\n");
