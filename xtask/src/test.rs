@@ -28,6 +28,9 @@ fn steps(root: &Path, summary: &mut Summary) -> Result<()> {
     let engines = summary.step("engines and model", Engines::start, |_| true)?;
     let fmt = |args: &[&str]| process::run(cargo(&["fmt", "--check"]).args(args));
     summary.step("cargo fmt", || Ok(fmt(&["--all"])? & fmt(&["--manifest-path", "benches/Cargo.toml"])?), ok)?;
+    // They are a workspace of their own and nothing here builds them: `make bench` alone would tell.
+    let lock = ["update", "--workspace", "--locked", "--manifest-path", "benches/Cargo.toml"];
+    summary.step("lock of the benchmarks", || process::run(&mut cargo(&lock)), ok)?;
     summary.step("tidy", || tidy::check(root), ok)?;
     summary.step("build of the web app", || web::build(root), ok)?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
