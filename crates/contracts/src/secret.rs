@@ -1,6 +1,7 @@
 //! A secret that may change while the process runs.
 
 use std::{
+    collections::HashSet,
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -46,14 +47,18 @@ impl From<&str> for Secret {
 
 /// Reads what an option names that says where a secret is: a file, or what whoever made this has in its place.
 #[derive(Clone)]
-pub struct SecretFiles(Arc<ReadText>);
+pub struct SecretFiles {
+    read: Arc<ReadText>,
+    /// Those that can't be used now, which was said: once, however many have them.
+    bad: Arc<Mutex<HashSet<PathBuf>>>,
+}
 
 type ReadText = dyn Fn(&Path) -> io::Result<String> + Send + Sync;
 
 impl SecretFiles {
     /// Those that `read` reads, each time they are asked for; it must not block for long.
     pub fn by(read: impl Fn(&Path) -> io::Result<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
+        Self { read: Arc::new(read), bad: Arc::default() }
     }
 
     /// The text there, as it is now.
@@ -61,19 +66,33 @@ impl SecretFiles {
     /// # Errors
     /// When it can't be read.
     pub fn read(&self, path: &Path) -> io::Result<String> {
-        (self.0)(path)
+        (self.read)(path)
     }
 
     /// The secret there, without the blanks around it. Another counts within a second of its first use; while what is there
-    /// can't be read or is not good, the last one counts. The first is as it is: whoever asks holds it to what they need.
+    /// can't be read or is not good, the last one counts, and the log says so once. The first is as it is: whoever asks
+    /// holds it to what they need.
     ///
     /// # Errors
     /// When it can't be read now.
     pub fn live(&self, path: &Path, is_good: impl Fn(&str) -> bool + Send + Sync + 'static) -> io::Result<Secret> {
         let text = self.read(path)?.trim().to_owned();
-        let last = Mutex::new(Last { text, asked: Instant::now(), was_read: true });
+        let last = Mutex::new(Last { text, asked: Instant::now() });
         let live = Live { files: self.clone(), path: path.to_owned(), last };
         Ok(Secret::live(move || live.now(&is_good)))
+    }
+
+    /// Says that a file can't be used, or can be again; nothing where that was said.
+    fn tell(&self, path: &Path, wrong: Option<&dyn fmt::Display>) {
+        let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = path.display();
+        match wrong {
+            Some(why) if bad.insert(path.to_owned()) => {
+                tracing::warn!(%why, %file, "a secret can't be used as it is now; the last that was good goes on");
+            }
+            None if bad.remove(path) => tracing::info!(%file, "a secret can be used again"),
+            _ => {}
+        }
     }
 }
 
@@ -89,7 +108,6 @@ struct Last {
     text: String,
     /// When it was asked for last.
     asked: Instant,
-    was_read: bool,
 }
 
 impl Live {
@@ -108,14 +126,12 @@ impl Live {
         let read = self.files.read(&self.path);
         let mut last = self.last();
         match read {
-            Ok(text) if is_good(text.trim()) => (last.text, last.was_read) = (text.trim().to_owned(), true),
-            Ok(_) => {}
-            // Said once: it is asked for again and again.
-            Err(error) => {
-                if std::mem::replace(&mut last.was_read, false) {
-                    tracing::warn!(%error, file = %self.path.display(), "a secret can't be read again");
-                }
+            Ok(text) if is_good(text.trim()) => {
+                text.trim().clone_into(&mut last.text);
+                self.files.tell(&self.path, None);
             }
+            Ok(_) => self.files.tell(&self.path, Some(&"it does not hold what it should")),
+            Err(error) => self.files.tell(&self.path, Some(&error)),
         }
         last.text.clone()
     }
