@@ -11,8 +11,9 @@ use subtle::ConstantTimeEq;
 /// only beside the peer token.
 pub const CALLER_HEADER: &str = "x-caller";
 
-/// What a token is refused with that nobody here knows.
-pub(crate) const BAD_TOKEN: &str = "bad_token";
+/// What a token is refused with that was shown as a role's, so that whoever showed it holds it against nobody they call
+/// for.
+pub(crate) const BAD_PEER_TOKEN: &str = "bad_peer_token";
 
 /// The tokens that prove who calls. Without any, every caller is anonymous.
 #[derive(Clone, Default)]
@@ -43,13 +44,23 @@ impl ServerAuth {
     /// the operator's; no token at all is anonymous, whatever else the headers say.
     ///
     /// # Errors
-    /// `Unauthenticated` for a token that is neither, `InvalidArgument` for a caller that no peer can speak for.
+    /// `Unauthenticated` for a token that is neither, with a code of its own for who speaks as a peer; `InvalidArgument`
+    /// for a caller that no peer can speak for.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller> {
         let Some(header) = headers.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
-        let token = bearer(header.as_bytes()).ok_or_else(wrong_token)?;
         if self.is_peer(headers) {
             return named(headers);
         }
+        self.other(header.as_bytes()).map_err(|error| match error.kind {
+            // Whether there is a token of roles here does not matter: all they hear is what they said themselves.
+            ErrorKind::Unauthenticated if speaks_as_peer(headers) => ApiError { code: BAD_PEER_TOKEN.into(), ..error },
+            _ => error,
+        })
+    }
+
+    /// Who shows what is no peer's.
+    fn other(&self, header: &[u8]) -> Result<Caller> {
+        let token = bearer(header).ok_or_else(wrong_token)?;
         if self.operator.as_deref().is_some_and(|operator| matches(operator, token)) {
             return Ok(Caller::Operator);
         }
@@ -88,6 +99,11 @@ impl fmt::Debug for ServerAuth {
         let (peer, operator) = (shown(self.peer.is_some()), shown(self.operator.is_some()));
         write!(f, "ServerAuth {{ peer: {peer}, operator: {operator} }}")
     }
+}
+
+/// Whether who asks says that they are another role: nobody else says for whom they call.
+pub(crate) fn speaks_as_peer(headers: &HeaderMap) -> bool {
+    headers.contains_key(CALLER_HEADER)
 }
 
 /// Who calls, for the door of a public port: nobody we know when the credentials are not good, which the call is then
@@ -133,7 +149,7 @@ fn matches(expected: &[u8], token: &[u8]) -> bool {
 }
 
 fn wrong_token() -> ApiError {
-    ApiError::new(ErrorKind::Unauthenticated, BAD_TOKEN, "the token is not one this role accepts")
+    ApiError::new(ErrorKind::Unauthenticated, "bad_token", "the token is not one this role accepts")
 }
 
 #[cfg(test)]
@@ -152,7 +168,7 @@ mod tests {
     #[test]
     fn a_token_decides_who_calls() {
         let auth = ServerAuth::new(Some("peer-secret".into()), Some("operator-secret".into()));
-        let cases: [(&Pairs, Result<Caller, &str>); 11] = [
+        let cases: [(&Pairs, Result<Caller, &str>); 13] = [
             (&[], Ok(Caller::Anonymous)),
             (&[("x-caller", "system")], Ok(Caller::Anonymous)),
             (&[("authorization", "Bearer peer-secret")], Ok(Caller::System)),
@@ -161,6 +177,8 @@ mod tests {
             (&[("authorization", "Bearer peer-secret"), ("x-caller", "root")], Err("unknown_caller")),
             (&[("authorization", "Bearer operator-secret"), ("x-caller", "system")], Ok(Caller::Operator)),
             (&[("authorization", "Bearer peer-secreT")], Err("bad_token")),
+            (&[("authorization", "Bearer peer-secreT"), ("x-caller", "system")], Err("bad_peer_token")),
+            (&[("authorization", "Basic peer-secret"), ("x-caller", "anonymous")], Err("bad_peer_token")),
             (&[("authorization", "Bearer ")], Err("bad_token")),
             (&[("authorization", "Basic peer-secret")], Err("bad_token")),
             (&[("authorization", "")], Err("bad_token")),
@@ -187,6 +205,16 @@ mod tests {
         let sent = word(&caller);
         let found = auth.caller(&headers(&[("authorization", "Bearer peer-secret"), ("x-caller", &*sent)]));
         assert_eq!(found.unwrap(), caller);
+    }
+
+    /// Neither whether there is one here, nor what it is like.
+    #[test]
+    fn who_guesses_the_token_of_roles_hears_the_same_wherever_they_ask() {
+        let asked = headers(&[("authorization", "Bearer a guess"), ("x-caller", "system")]);
+        let heard = |peer: Option<Secret>| ServerAuth::new(peer, None).caller(&asked).unwrap_err();
+        let [without, with] = [None, Some("a secret".into())].map(heard);
+        assert_eq!((without.kind, &*without.code), (ErrorKind::Unauthenticated, BAD_PEER_TOKEN));
+        assert_eq!(format!("{without:?}"), format!("{with:?}"));
     }
 
     #[test]

@@ -1,6 +1,13 @@
 //! The way to another role: one lazy HTTP/2 connection, the frame of each call, deadlines and a second try.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use contracts::{ApiError, Call, Clock, Component, ComponentState, ErrorKind, Result, Rng, Secret};
 use hyper_util::rt::TokioIo;
@@ -14,10 +21,9 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::{
-    auth::BAD_TOKEN,
     call,
     server::MAX_REQUEST_BYTES,
-    status::{deadline_exceeded, from_status, unreachable},
+    status::{deadline_exceeded, from_status, peer_refused, refused, unreachable},
 };
 
 /// How often a read is tried when nobody takes it.
@@ -67,6 +73,8 @@ pub struct Peer {
     timeout: Duration,
     clock: Clock,
     rng: Rng,
+    /// Whether it did not take our token when it was called last, which was said.
+    refused: Arc<AtomicBool>,
 }
 
 /// The way to the role called `role` at `uri` (`http://host:port`). It connects at the first call and again whenever
@@ -104,7 +112,8 @@ pub fn connect_lazy(role: &'static str, uri: &str, config: &ClientConfig, clock:
         }
         None => endpoint.connect_lazy(),
     };
-    let peer = Peer { role, channel, token: config.peer_token.clone(), timeout: config.timeout, clock, rng };
+    let (token, refused) = (config.peer_token.clone(), Arc::default());
+    let peer = Peer { role, channel, token, timeout: config.timeout, clock, rng, refused };
     peer.bearers()?;
     Ok(peer)
 }
@@ -125,7 +134,7 @@ async fn encrypted(tls: Arc<tls::Mutual>, uri: Uri) -> io::Result<TokioIo<tls::C
 
 fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {
     let value = format!("Bearer {token}").parse::<MetadataValue<Ascii>>();
-    let mut value = value.map_err(|_| ApiError::invalid("bad_peer_token", "the peer token must be printable ASCII"))?;
+    let mut value = value.map_err(|_| ApiError::invalid("odd_peer_token", "the peer token must be printable ASCII"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -150,7 +159,8 @@ impl Peer {
     ///
     /// # Errors
     /// What the service answered; `PayloadTooLarge` for a larger message; `DeadlineExceeded` when the call's time is
-    /// over; `Unavailable` with the code `peer_unavailable` when nobody answers.
+    /// over; `Unavailable` with the code `peer_unavailable` when nobody answers, and `peer_refused` when the role does not
+    /// take our token.
     pub(crate) async fn send<T, A, F>(
         &self,
         call: &Call,
@@ -162,7 +172,8 @@ impl Peer {
         T: Message + Clone,
         F: Future<Output = Result<Response<A>, Status>> + Send,
     {
-        self.once(call, message, most, send).await?.map_err(|status| self.failed(&status))
+        let answer = self.once(call, message, most, send).await?;
+        self.told(answer)
     }
 
     /// Like [`Peer::send`], and once more when nobody took it and time is left. Only for what changes nothing.
@@ -179,7 +190,7 @@ impl Peer {
         for _ in 1..TRIES {
             match self.once(call, message.clone(), MAX_REQUEST_BYTES, &send).await? {
                 Err(status) if unreachable(&status) => self.pause(call, &status).await?,
-                answer => return answer.map_err(|status| self.failed(&status)),
+                answer => return self.told(answer),
             }
         }
         self.send(call, message, MAX_REQUEST_BYTES, &send).await
@@ -204,7 +215,7 @@ impl Peer {
         for bearer in bearers.iter().take(bearers.len().saturating_sub(1)) {
             match self.attempt(call, message.clone(), Some(bearer), &send).await? {
                 // It does not know this one yet, and did nothing of what it was asked.
-                Err(status) if from_status(&status, self.role).code == BAD_TOKEN => {}
+                Err(status) if refused(&status) => {}
                 answer => return Ok(answer),
             }
         }
@@ -243,7 +254,22 @@ impl Peer {
         Ok(())
     }
 
+    /// What came of a call, for who made it.
+    fn told<A>(&self, answer: Result<A, Status>) -> Result<A> {
+        answer.inspect(|_| self.refused.store(false, Ordering::Relaxed)).map_err(|status| self.failed(&status))
+    }
+
     fn failed(&self, status: &Status) -> ApiError {
+        if refused(status) {
+            // Once until it takes one: no call after the first says more.
+            if !self.refused.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    role = self.role,
+                    "A role does not take our peer token: give both nodes a `peers.token_file` with the same first line"
+                );
+            }
+            return peer_refused(self.role);
+        }
         if unreachable(status) {
             // The caller reads a sentence without addresses; the operator needs the cause.
             tracing::warn!(role = self.role, cause = status.message(), "A role does not answer");
@@ -251,14 +277,22 @@ impl Peer {
         from_status(status, self.role)
     }
 
-    /// How `service` of the role says it is: for `/readyz` of a node that needs it.
+    /// How `service` of the role says it is: for `/readyz` of a node that needs it. It is asked as for any call, so that
+    /// one which does not take our token shows before it is needed.
     pub async fn health(&self, service: &str, within: Duration) -> Component {
+        let call = Call::system(&self.clock, &self.rng, within);
         let request = HealthCheckRequest { service: service.to_owned() };
-        let mut client = HealthClient::new(self.channel());
-        let answer = tokio::time::timeout(within, client.check(request)).await;
-        let (state, detail) = match answer {
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => (ComponentState::Ready, ""),
+        let client = HealthClient::new(self.channel());
+        let asked = self.once(&call, request, MAX_REQUEST_BYTES, |request| {
+            let mut client = client.clone();
+            async move { client.check(request).await }
+        });
+        let (state, detail) = match asked.await {
+            Ok(Ok(answer)) if answer.status() == ServingStatus::Serving => (ComponentState::Ready, ""),
             Ok(Ok(_)) => (ComponentState::Starting, "it answers, and does not serve yet"),
+            Ok(Err(status)) if refused(&status) => (ComponentState::Degraded, "it does not take our peer token"),
+            // It serves: as many as it can.
+            Ok(Err(status)) if from_status(&status, self.role).is_overload() => (ComponentState::Ready, ""),
             Ok(Err(_)) | Err(_) => (ComponentState::Down, "it does not answer"),
         };
         Component::new(&format!("{}_peer", self.role), state, detail)

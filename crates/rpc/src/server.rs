@@ -109,14 +109,14 @@ pub async fn routes(
     let health = Health(reporter);
     health.set("", false).await;
 
-    let gate = admit::Gate {
+    let gate = Arc::new(admit::Gate {
         auth: config.auth,
         entrance: config.entrance,
         allowance: Allowance { default: config.timeout, most: config.max_timeout },
         slots: Semaphore::new(config.max_in_flight),
         clock,
         rng,
-    };
+    });
     let mut router = Router::new();
     if let Some(api) = services.auth {
         health.set(AUTH_SERVICE, false).await;
@@ -131,7 +131,7 @@ pub async fn routes(
         router = router.merge(search(api));
     }
     // The meter stands outside, so that calls that are turned away are counted too.
-    let router = router.layer(middleware::from_fn_with_state(Arc::new(gate), admit::admit));
+    let router = router.layer(middleware::from_fn_with_state(Arc::clone(&gate), admit::admit));
     let router = router.layer(middleware::from_fn(meter::meter));
 
     let reflection = tonic_reflection::server::Builder::configure()
@@ -140,7 +140,8 @@ pub async fn routes(
         .build_v1()
         .map_err(|error| ApiError::internal(format!("the gRPC descriptors can't be read: {error}")))?;
     let open = tonic::service::Routes::new(health_service).add_service(reflection).into_axum_router();
-    Ok((router.merge(open.reset_fallback()), health))
+    let open = open.reset_fallback().route_layer(middleware::from_fn_with_state(gate, admit::vouch));
+    Ok((router.merge(open), health))
 }
 
 fn auth(api: Arc<dyn AuthApi>) -> Router {

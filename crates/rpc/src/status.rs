@@ -7,6 +7,8 @@ use contracts::{ApiError, ErrorKind, FieldError};
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::auth::BAD_PEER_TOKEN;
+
 /// Who states the error, in `ErrorInfo`.
 const DOMAIN: &str = "media-gateway";
 /// The key of `ErrorInfo.metadata` that holds the kind's title.
@@ -67,6 +69,11 @@ pub fn unreachable(status: &Status) -> bool {
     (broken || status.code() == Code::Unavailable) && !timed_out(status) && stated(status).is_none()
 }
 
+/// Whether the role that was asked does not take who asks for one of its deployment. It did nothing of what it was asked.
+pub fn refused(status: &Status) -> bool {
+    stated(status).is_some_and(|error| error.kind == ErrorKind::Unauthenticated && error.code == BAD_PEER_TOKEN)
+}
+
 /// What a status means that tonic, HTTP/2 or another server made.
 fn inferred(status: &Status, role: &str) -> ApiError {
     if timed_out(status) {
@@ -116,6 +123,11 @@ pub fn deadline_exceeded() -> ApiError {
 pub fn peer_unavailable(role: &str) -> ApiError {
     let detail = format!("the {role} role does not answer; it may be starting or down");
     ApiError::unavailable("peer_unavailable", detail)
+}
+
+/// The role called `role` does not take this node for one of its deployment: nothing that who called could mend.
+pub fn peer_refused(role: &str) -> ApiError {
+    ApiError::unavailable("peer_refused", format!("the {role} role does not let this node in; its operator has to"))
 }
 
 #[cfg(test)]

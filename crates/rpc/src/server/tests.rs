@@ -13,6 +13,8 @@ use crate::{
     suites::{Loopback, film, late, system},
 };
 
+mod vouched;
+
 /// A service that answers what a test tells it to: what is tested here is the way there and back.
 #[derive(Default)]
 struct Told {
@@ -252,7 +254,7 @@ async fn who_has_no_token_takes_nothing_in() {
     assert_eq!((error.kind, &*error.code), (ErrorKind::Unauthenticated, "operator_required"));
     let guess = ClientConfig { peer_token: Some("guess".into()), ..ClientConfig::default() };
     let error = CatalogClient::new(loopback.peer_with("catalog", guess)).directory(&anonymous()).await.unwrap_err();
-    assert_eq!((error.kind, &*error.code), (ErrorKind::Unauthenticated, "bad_token"));
+    assert_eq!((error.kind, &*error.code), (ErrorKind::Unavailable, "peer_refused"), "not for whom it calls");
     assert_eq!(told.calls.load(SeqCst), 0, "the service was never asked");
     stranger.directory(&anonymous()).await.unwrap();
     let outcomes = CatalogClient::new(loopback.peer("catalog")).ingest(&system(&clock()), &[film(1, "Welcome")]).await;
@@ -334,7 +336,7 @@ async fn the_calls_of_strangers_pass_the_entrance_and_those_of_roles_do_not() {
     }
     assert!(asked.by.lock().unwrap().is_empty(), "whomever a role calls for");
     stranger.directory(&anonymous()).await.unwrap();
-    assert_eq!(guess.directory(&anonymous()).await.unwrap_err().code, "bad_token");
+    assert_eq!(guess.directory(&anonymous()).await.unwrap_err().code, "peer_refused");
     let ended: Vec<_> = asked.ended.lock().unwrap().iter().map(|end| (end.took.is_some(), end.refused)).collect();
     let guessed = (false, Some(ErrorKind::Unauthenticated));
     assert_eq!(ended, [(true, None), guessed], "one was answered, and on the other nothing was worked");
