@@ -14,5 +14,5 @@ pub use api_key::{ApiKeyRecord, KeyKind, NewKey, SALT_BYTES, public_id};
 pub use claims::{ACCESS_TOKEN_TYPE, Audience, Claims, Confirmation};
 pub use dpop::{Expectation, MAX_PROOF_AGE, Proved, Replays};
 pub use look::Looks;
-pub use snapshot::{Live, MAX_AGE_LIMITS, MAX_API_KEYS, MAX_REVOCATIONS, Revoked, Snapshot};
+pub use snapshot::{Live, MAX_AGE_LIMITS, MAX_API_KEYS, MAX_REVOCATIONS, Revoked, Snapshot, VERIFICATION};
 pub use verifier::{Presented, Proof, Verifier, VerifierConfig};

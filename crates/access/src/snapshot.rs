@@ -5,7 +5,7 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use contracts::{AgeLimit, ApiError, ErrorKind, UserId};
+use contracts::{AgeLimit, ApiError, Component, ComponentState, ErrorKind, UserId};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub const MAX_REVOCATIONS: usize = 200_000;
 pub const MAX_API_KEYS: usize = 100_000;
 /// The most people who can have an age limit.
 pub const MAX_AGE_LIMITS: usize = 200_000;
+/// What the part of a node is called that verifies.
+pub const VERIFICATION: &str = "verification";
 /// The most signing keys that are looked at.
 const MAX_KEYS: usize = 16;
 /// A snapshot older than this proves nothing: verification fails closed.
@@ -60,6 +62,20 @@ struct State {
     api_keys: HashMap<String, ApiKeyRecord>,
     ages: HashMap<UserId, AgeLimit>,
     overflow: bool,
+    /// Whether its keeper could not look when it last tried.
+    missed: bool,
+}
+
+impl State {
+    /// Why it proves nothing at `now`, where it does not.
+    fn closed(&self, now: Timestamp) -> Option<String> {
+        let Some(as_of) = self.as_of else { return Some("were never read".to_owned()) };
+        let age = now.duration_since(as_of);
+        if age > MAX_AGE {
+            return Some(format!("were last read {} s ago", age.as_secs()));
+        }
+        self.overflow.then(|| "are more than can be held".to_owned())
+    }
 }
 
 /// The snapshot that a process verifies with; its keeper changes it while others read.
@@ -93,7 +109,7 @@ impl Live {
             *known = (known.0.max(at), known.1.max(until));
         }
         let overflow = revoked.len() > MAX_REVOCATIONS || too_many_ages;
-        *state = State { as_of: Some(as_of), keys, revoked, api_keys, ages, overflow };
+        *state = State { as_of: Some(as_of), keys, revoked, api_keys, ages, overflow, missed: false };
     }
 
     /// Takes one revocation of the moment `at`, which matters until `until`.
@@ -128,6 +144,28 @@ impl Live {
     pub fn touch(&self, as_of: Timestamp) {
         let mut state = self.write();
         state.as_of = state.as_of.map(|known| known.max(as_of));
+        state.missed = false;
+    }
+
+    /// Says that its keeper could not look: the snapshot grows old.
+    pub fn missed(&self) {
+        self.write().missed = true;
+    }
+
+    /// How verification is at `now`, as a part of a node: degraded while the snapshot grows old, and down while nobody
+    /// is let through.
+    pub fn part(&self, now: Timestamp) -> Component {
+        let state = self.read();
+        let (how, detail) = match (state.closed(now), state.as_of.filter(|_| state.missed)) {
+            (Some(why), _) => (ComponentState::Down, format!("keys and revocations {why}: no token or key is taken")),
+            (None, Some(as_of)) => {
+                let (age, most) = (now.duration_since(as_of).as_secs(), MAX_AGE.as_secs());
+                let until = format!("those of {age} s ago count until they are {most} s old");
+                (ComponentState::Degraded, format!("keys and revocations can't be read: {until}"))
+            }
+            (None, None) => (ComponentState::Ready, String::new()),
+        };
+        Component::new(VERIFICATION, how, detail)
     }
 
     /// Whether the snapshot can be relied on.
@@ -135,9 +173,7 @@ impl Live {
     /// # Errors
     /// `Unavailable` when it is too old, was never taken, or could not hold everything: nothing is let through then.
     pub fn fresh(&self, now: Timestamp) -> Result<(), ApiError> {
-        let state = self.read();
-        let young = state.as_of.is_some_and(|as_of| now.duration_since(as_of) <= MAX_AGE);
-        if young && !state.overflow {
+        if self.read().closed(now).is_none() {
             return Ok(());
         }
         let detail = "tokens can't be checked at the moment";

@@ -79,24 +79,33 @@ impl Keeper {
         }
     }
 
-    /// Looks once.
+    /// Looks once, and writes down which keys were used.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// When the database can't be read or written.
     pub async fn step(&mut self) -> Result<(), ApiError> {
-        let auth = Arc::clone(&self.auth);
-        let now = auth.clock.now();
+        self.look().await.inspect_err(|_| self.auth.live().missed())?;
+        self.note_uses().await
+    }
+
+    async fn look(&mut self) -> Result<(), ApiError> {
+        let now = self.auth.clock.now();
         // A step that fails may have read of what it did not take: the next then takes everything.
         let mut whole_at = self.whole_at.take();
         if whole_at.is_none_or(|at| now.duration_since(at) >= WHOLE) {
             // The head first: what happens meanwhile is read again, which changes nothing.
-            self.position = events::head(&auth.db).await?;
+            self.position = events::head(&self.auth.db).await?;
             self.take().await?;
             whole_at = Some(now);
         }
         self.follow().await?;
         self.whole_at = whole_at;
-        auth.live().touch(now);
+        self.auth.live().touch(now);
+        Ok(())
+    }
+
+    async fn note_uses(&self) -> Result<(), ApiError> {
+        let auth = &self.auth;
         let uses = auth.verifier.take_uses();
         if !uses.is_empty() {
             let mut tx = auth.db.begin().await?;

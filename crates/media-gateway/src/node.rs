@@ -331,6 +331,12 @@ fn health(config: &Config, services: &Arc<Services>) -> anyhow::Result<Arc<Healt
         let services = Arc::clone(&asked);
         async move { services.components().await }
     });
+    // Apart from what waits for the database, which may hang.
+    let (verifier, clock) = (Arc::clone(services.auth.verifier()), services.means.clock.clone());
+    health.register(access::VERIFICATION, true, move || {
+        let part = verifier.live().part(clock.now());
+        async move { vec![part] }
+    });
     if let Some(link) = services.redis.clone() {
         health.register("redis", false, move || {
             let link = link.clone();

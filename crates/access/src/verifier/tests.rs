@@ -7,7 +7,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use contracts::{AgeLimit, Scopes, UserId};
+use contracts::{AgeLimit, ComponentState, Scopes, UserId};
 use jiff::SignedDuration;
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
@@ -311,6 +311,38 @@ fn what_is_not_known_closes_the_door() {
     let config = VerifierConfig { issuer: ISSUER.into(), audience: ISSUER.into() };
     let empty = Verifier::new(config, bench.clock.clone(), Arc::default());
     assert_eq!(empty.verify(Presented::bearer(&token)).unwrap_err().code, "auth_unavailable");
+}
+
+#[test]
+fn how_verification_is_is_told_before_the_door_closes_and_while_it_is_closed() {
+    let bench = Bench::new();
+    let (token, live) = (mint(&bench.claims()), bench.verifier.live());
+    let told = |live: &Live| {
+        let part = live.part(bench.clock.now());
+        (part.state, part.detail)
+    };
+    let well = (ComponentState::Ready, String::new());
+    bench.clock.advance(SignedDuration::from_secs(15));
+    assert_eq!(told(live), well);
+    live.missed();
+    let (state, detail) = told(live);
+    assert_eq!(state, ComponentState::Degraded);
+    assert!(detail.ends_with("those of 15 s ago count until they are 15 s old"), "{detail}");
+    bench.verify(&token).unwrap();
+    bench.clock.advance(SignedDuration::from_secs(1));
+    let down = |why: &str| (ComponentState::Down, format!("keys and revocations {why}: no token or key is taken"));
+    assert_eq!(told(live), down("were last read 16 s ago"));
+    assert_eq!(bench.verify(&token).unwrap_err(), "auth_unavailable");
+    live.touch(bench.clock.now());
+    assert_eq!(told(live), well);
+    live.missed();
+    live.replace(Snapshot::default(), bench.clock.now());
+    assert_eq!(told(live), well);
+    assert_eq!(told(&Live::default()), down("were never read"));
+    let revoked = |id: usize| (Revoked::Token(Uuid::from_u128(id as u128)), bench.clock.now(), Timestamp::MAX);
+    let revoked = (0..=crate::MAX_REVOCATIONS).map(revoked).collect();
+    live.replace(Snapshot { revoked, ..Snapshot::default() }, bench.clock.now());
+    assert_eq!(told(live), down("are more than can be held"));
 }
 
 #[test]

@@ -9,10 +9,10 @@ use std::{
 use access::{KeyKind, NewKey, Presented, Verifier, VerifierConfig};
 use async_trait::async_trait;
 use auth::{Auth, AuthConfig, Keeper, KeyVault, Renewer};
-use contracts::ApiError;
+use contracts::{ApiError, ComponentState};
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::{Db, events::Head};
+use stores::{Db, args, events::Head};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
@@ -210,6 +210,25 @@ async fn a_key_that_hangs_while_it_is_to_be_renewed_keeps_no_revocation_back(#[c
     keeping.abort();
     renewing.abort();
     assert!(all < Duration::from_millis(2_500), "three revocations took {all:?}");
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn a_look_that_fails_is_told_of_until_one_does_not(#[case] engine: &str) {
+    let here = World::open(engine).await;
+    let (there, mut keeper) = here.other();
+    let state = || there.live().part(here.clock.now()).state;
+    assert_eq!(state(), ComponentState::Down, "it has not looked yet");
+    keeper.step().await.unwrap();
+    assert_eq!(state(), ComponentState::Ready);
+    here.db.execute("ALTER TABLE events RENAME TO away", args![]).await.unwrap();
+    keeper.step().await.unwrap_err();
+    assert_eq!(state(), ComponentState::Degraded);
+    here.db.execute("ALTER TABLE away RENAME TO events", args![]).await.unwrap();
+    keeper.step().await.unwrap();
+    assert_eq!(state(), ComponentState::Ready);
 }
 
 #[tokio::test]
