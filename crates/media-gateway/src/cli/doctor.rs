@@ -2,6 +2,7 @@
 
 mod certificates;
 mod password;
+mod trust;
 mod users;
 
 use std::{net::TcpListener, path::Path};
@@ -69,6 +70,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             let files = backends::password_file(&config).into_iter();
             checks.extend(files.flat_map(|file| password::password(&file, Clock::system().now())));
             checks.extend(certificates::met(&config).await);
+            checks.extend(trust::token(&config));
             checks.extend(config.sources.iter().filter_map(|(name, feed)| provider(name, feed)));
             folder(&config, &mut checks).await;
         }
@@ -211,6 +213,7 @@ const OVERDUE: &str = "the log of the `auth` role says which key can't be destro
     in `events dead`: mend the cause and `events retry` it";
 
 fn part(component: Component) -> Check {
+    let known = trust::fix(&component);
     let Component { name, state, detail } = component;
     let (state, fix) = match state {
         ComponentState::Ready => (State::Good, ""),
@@ -219,7 +222,7 @@ fn part(component: Component) -> Check {
         ComponentState::Degraded => (State::Less, "the node answers with less; its log says more"),
         ComponentState::Down => (State::Bad, "the node's log says why"),
     };
-    check(&name, state, if detail.is_empty() { "works".to_owned() } else { detail }, fix)
+    check(&name, state, if detail.is_empty() { "works".to_owned() } else { detail }, known.unwrap_or(fix))
 }
 
 /// Looks, and changes nothing: `serve` and `migrate` bring the schema up to date.
