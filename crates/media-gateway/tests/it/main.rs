@@ -47,6 +47,7 @@ mod snapshots;
 mod sockets;
 mod sources;
 mod split;
+mod verification;
 mod webhooks;
 mod weights;
 mod wire;

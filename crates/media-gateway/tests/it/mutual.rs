@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::TestDb;
 
 use crate::{
-    app::{App, PATIENCE, Setup, one_line},
+    app::{Answer, App, PATIENCE, Setup, one_line},
     cloud::wait,
     fixtures::{self, TITLES},
     split::database,
@@ -113,7 +113,7 @@ fn roles_show_each_other_certificates_that_change_while_they_run() {
 }
 
 /// A node whose token stands in a file of its own.
-fn with_token(dir: &Path, database: &TestDb, name: &str, tokens: &str) -> Setup {
+pub fn with_token(dir: &Path, database: &TestDb, name: &str, tokens: &str) -> Setup {
     let file = dir.join(format!("{name}.token"));
     std::fs::write(&file, tokens).unwrap();
     Setup::on(&dir.join(name))
@@ -132,9 +132,12 @@ fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fai
     front.eventually("/api/v1/search", |found| found["total_count"] == TITLES);
     // None is answered out of the cache, and the titles of each come from the other node.
     let asked = AtomicU32::new(0);
-    let found = || {
+    let ask = || {
         let year = 1_000 + asked.fetch_add(1, Ordering::SeqCst) % 900;
-        let answer = front.get(&format!("/api/v1/search?q=lighthouse&year_from={year}"));
+        front.get(&format!("/api/v1/search?q=lighthouse&year_from={year}"))
+    };
+    let found = || {
+        let answer = ask();
         answer.status == 200 && answer.json["results"].as_array().is_some_and(|results| !results.is_empty())
     };
     assert!(found(), "{}", front.log());
@@ -162,12 +165,39 @@ fn the_token_of_the_roles_changes_on_one_node_after_the_other_and_no_request_fai
     // The file is what is shown: with a token that nobody else has, the other node gives no title.
     std::fs::write(dir.path().join("front.token"), "x".repeat(40)).unwrap();
     wait("it shows it", || !found());
+    a_token_that_is_not_taken_is_no_clients_fault(&front, &back, ask);
     // And one that is too short is none: the token from before is shown.
     std::fs::write(dir.path().join("back.token"), format!("{}\n{both}", "x".repeat(40))).unwrap();
+    let told = || front.log().matches("a secret can't be used as it is now").count();
+    let before = told();
     std::fs::write(dir.path().join("front.token"), "short").unwrap();
     wait("the other has read it", found);
     std::thread::sleep(Duration::from_millis(1_500));
     assert!(found(), "{}", front.log());
+    std::fs::write(dir.path().join("front.token"), "").unwrap();
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(found(), "{}", front.log());
+    assert_eq!(told(), before + 1, "however many ask for it: {}", front.log());
+    let doctor = front.setup.doctor();
+    assert!(doctor.contains("BAD  peer token: `peers.token_file` must hold at least 32 characters"), "{doctor}");
+}
+
+/// Nothing is held against whoever asks: they hear that the node can't, and its operators hear why.
+fn a_token_that_is_not_taken_is_no_clients_fault(front: &App, back: &App, ask: impl Fn() -> Answer) {
+    const SAYS: &str = "it does not take our peer token";
+    for _ in 0..5 {
+        ask().problem(503, "peer_refused");
+    }
+    let role = |part: &Value| part["name"] == "catalog_peer" && part["state"] == "degraded" && part["detail"] == SAYS;
+    front.eventually("/readyz", |ready| ready["components"].as_array().unwrap().iter().any(role));
+    let doctor = front.setup.doctor();
+    assert!(doctor.contains(&format!("less catalog_peer: {SAYS}")), "{doctor}");
+    assert!(doctor.contains("fix: give both nodes a `peers.token_file`"), "{doctor}");
+    assert_eq!(front.log().matches("A role does not take our peer token").count(), 1, "{}", front.log());
+    // Refusals are written once a second.
+    std::thread::sleep(Duration::from_millis(1_500));
+    let audit = back.setup.run(&["audit", "export"]);
+    assert!(audit.status.success() && !String::from_utf8_lossy(&audit.stdout).contains("access.denied"), "{audit:?}");
 }
 
 /// Has the command line see to a node's certificate, and says what that printed.
