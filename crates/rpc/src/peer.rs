@@ -282,9 +282,8 @@ impl Peer {
     pub async fn health(&self, service: &str, within: Duration) -> Component {
         let call = Call::system(&self.clock, &self.rng, within);
         let request = HealthCheckRequest { service: service.to_owned() };
-        let client = HealthClient::new(self.channel());
         let asked = self.once(&call, request, MAX_REQUEST_BYTES, |request| {
-            let mut client = client.clone();
+            let mut client = HealthClient::new(self.channel());
             async move { client.check(request).await }
         });
         let (state, detail) = match asked.await {
