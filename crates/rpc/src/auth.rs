@@ -44,8 +44,8 @@ impl ServerAuth {
     /// the operator's; no token at all is anonymous, whatever else the headers say.
     ///
     /// # Errors
-    /// `Unauthenticated` for a token that is neither, with a code of its own for who speaks as a peer; `InvalidArgument`
-    /// for a caller that no peer can speak for.
+    /// `Unauthenticated` for a token that is neither, with a code of its own for who speaks as a peer;
+    /// `InvalidArgument` for a caller that no peer can speak for.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller> {
         let Some(header) = headers.get(AUTHORIZATION) else { return Ok(Caller::Anonymous) };
         if self.is_peer(headers) {

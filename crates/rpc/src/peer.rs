@@ -159,8 +159,8 @@ impl Peer {
     ///
     /// # Errors
     /// What the service answered; `PayloadTooLarge` for a larger message; `DeadlineExceeded` when the call's time is
-    /// over; `Unavailable` with the code `peer_unavailable` when nobody answers, and `peer_refused` when the role does not
-    /// take our token.
+    /// over; `Unavailable` with the code `peer_unavailable` when nobody answers, and `peer_refused` when the role does
+    /// not take our token.
     pub(crate) async fn send<T, A, F>(
         &self,
         call: &Call,
@@ -277,8 +277,8 @@ impl Peer {
         from_status(status, self.role)
     }
 
-    /// How `service` of the role says it is: for `/readyz` of a node that needs it. It is asked as for any call, so that
-    /// one which does not take our token shows before it is needed.
+    /// How `service` of the role says it is: for `/readyz` of a node that needs it. It is asked as in any call, so that
+    /// a token which is not taken shows before it is needed.
     pub async fn health(&self, service: &str, within: Duration) -> Component {
         let call = Call::system(&self.clock, &self.rng, within);
         let request = HealthCheckRequest { service: service.to_owned() };

@@ -69,7 +69,7 @@ pub fn unreachable(status: &Status) -> bool {
     (broken || status.code() == Code::Unavailable) && !timed_out(status) && stated(status).is_none()
 }
 
-/// Whether the role that was asked does not take who asks for one of its deployment. It did nothing of what it was asked.
+/// Whether the role that was asked does not take who asks for one of its deployment. It did nothing then.
 pub fn refused(status: &Status) -> bool {
     stated(status).is_some_and(|error| error.kind == ErrorKind::Unauthenticated && error.code == BAD_PEER_TOKEN)
 }
