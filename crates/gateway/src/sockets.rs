@@ -45,7 +45,7 @@ const BATCH: usize = 500;
 const BEHIND: usize = 64;
 /// How long it waits when the event log can't be read.
 const AGAIN: Duration = Duration::from_secs(1);
-/// The largest frame that is read at all, in bytes. What is smaller and still too large is told why.
+/// The largest frame that is read at all, in bytes: of a larger one the header.
 const MAX_FRAME: usize = 64 * 1_024;
 /// What a socket reads and writes at a time, in bytes; two thousand have this at once.
 const BUFFER: usize = 4 * 1_024;
@@ -269,9 +269,8 @@ fn router() -> OpenApiRouter<Arc<Sockets>> {
 /// the node's own or, on this machine, of the address it calls.
 /// Before the token ends send `{"type": "refresh", "token": …}`. Each message costs what a request does; what can't be done is
 /// answered `{"event": "error", "code": …, "detail": …}`. The server asks every 25 s (ping) whether you are there. It closes with
-/// 1001 when it stops, 1002 for what is no WebSocket or a frame over 64 KiB, 1003 for what is no text, 1008 for what it does
-/// not understand, 1009 for more than 16 KiB, 1013 when you read too slowly or tokens can't be checked, 4401 when the token has
-/// ended or was revoked.
+/// 1001 when it stops, 1002 for what is no WebSocket, 1003 for what is no text, 1008 for what it does not understand, 1009 for
+/// more than 16 KiB, 1013 when you read too slowly or tokens can't be checked, 4401 when the token has ended or was revoked.
 #[utoipa::path(get, path = "/api/v1/ws", tag = "content", security(("oauth" = ["read:content"])),
     responses((status = 101, description = "The connection is a WebSocket now."),
         (status = 426, description = "This is no request for a WebSocket over HTTP/1.1.", body = ProblemBody,

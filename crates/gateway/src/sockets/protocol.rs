@@ -39,9 +39,7 @@ impl Ask {
     /// Reads a message; what is none ends the socket.
     pub(super) fn read(text: &str) -> Result<Self, Ending> {
         if text.len() > MAX_MESSAGE {
-            let detail = format!("the message has {} bytes, and a socket takes {MAX_MESSAGE}", text.len());
-            let error = ApiError::new(ErrorKind::PayloadTooLarge, "message_too_large", detail);
-            return Err(Ending::Refused(error, TOO_BIG));
+            return Err(Ending::too_large());
         }
         serde_json::from_str(text).map_err(|_| Ending::no_message(POLICY))
     }
@@ -93,7 +91,7 @@ pub(super) enum Ending {
     Leaving,
     /// The client does not read what it is told.
     Slow,
-    /// What the client sends is no WebSocket, or a frame beyond all bounds.
+    /// What the client sends is no WebSocket.
     Unreadable,
     /// For a reason that is told first, and the code to close with.
     Refused(ApiError, u16),
@@ -105,6 +103,12 @@ impl Ending {
         let detail = "a message is JSON with a `type`: `subscribe` or `unsubscribe` with `content_ids`, or `refresh` with a \
                       `token`";
         Self::Refused(ApiError::invalid("bad_message", detail), code)
+    }
+
+    /// What came is larger than [`MAX_MESSAGE`].
+    pub(super) fn too_large() -> Self {
+        let detail = format!("the message is larger than the {MAX_MESSAGE} bytes that a socket takes");
+        Self::Refused(ApiError::new(ErrorKind::PayloadTooLarge, "message_too_large", detail), TOO_BIG)
     }
 
     /// What the socket was opened with holds no more, or nobody can tell.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error as _,
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +15,7 @@ use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout},
 };
+use tokio_tungstenite::tungstenite;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
@@ -136,6 +138,7 @@ impl Session {
             Some(Ok(Message::Pong(_))) => self.pay().await.or(Ok(())),
             Some(Ok(Message::Binary(_))) => Err(Ending::no_message(NOT_TEXT)),
             Some(Ok(Message::Close(_))) | None => Err(Ending::Gone),
+            Some(Err(error)) if is_too_large(&error) => Err(Ending::too_large()),
             Some(Err(_)) => Err(Ending::Unreadable),
         }
     }
@@ -201,6 +204,12 @@ impl Session {
             Err(_) => Err(Ending::Slow),
         }
     }
+}
+
+/// Whether a frame is beyond all bounds: by its header alone, for no more of it is read.
+fn is_too_large(error: &axum::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 /// Says why it ends, and reads on until the client has heard it: what is closed with something unread may never arrive.

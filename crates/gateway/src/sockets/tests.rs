@@ -15,7 +15,14 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Error, Message, client::IntoClientRequest as _},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest as _,
+        protocol::frame::{
+            Frame as FrameOf,
+            coding::{Data, OpCode},
+        },
+    },
 };
 
 use super::*;
@@ -302,6 +309,42 @@ async fn what_is_no_message_is_told_so_and_ends(#[case] message: Message, #[case
     let mut socket = world.connect(0).await.unwrap();
     socket.0.send(message).await.unwrap();
     socket.ends(code, closed).await;
+}
+
+/// RFC 6455, section 7.4.1: 1009, and not the 1002 of what is no WebSocket.
+#[rstest]
+#[case::of_one_frame(vec![whole(MAX_FRAME + 1)])]
+#[case::of_several(vec![part(Data::Text, MAX_FRAME), part(Data::Continue, 1)])]
+#[tokio::test]
+async fn what_is_beyond_all_bounds_is_told_so_and_ends(#[case] message: Vec<Message>) {
+    let world = World::new(BOUNDS).await;
+    let mut socket = world.connect(0).await.unwrap();
+    for frame in message {
+        // The node hangs up in the middle of it.
+        if socket.0.send(frame).await.is_err() {
+            break;
+        }
+    }
+    socket.ends("message_too_large", 1009).await;
+}
+
+/// A message of one frame, of so many blanks.
+fn whole(blanks: usize) -> Message {
+    Message::text(" ".repeat(blanks))
+}
+
+/// A frame of a message that goes on.
+fn part(data: Data, blanks: usize) -> Message {
+    Message::Frame(FrameOf::message(" ".repeat(blanks), OpCode::Data(data), false))
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_ends_without_a_word() {
+    let world = World::new(BOUNDS).await;
+    let mut socket = world.connect(0).await.unwrap();
+    // Goes on with a message that nobody began.
+    socket.0.send(part(Data::Continue, 1)).await.unwrap();
+    assert_eq!(socket.hear().await, json!({ "closed": 1002 }));
 }
 
 #[tokio::test]
