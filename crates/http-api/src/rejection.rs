@@ -4,6 +4,9 @@ use std::error::Error;
 
 use contracts::ApiError;
 
+/// What `uuid` puts before its own words, which speak of a prefix that nobody writes.
+const NO_UUID: &str = "UUID parsing failed: ";
+
 /// Turns a deserialiser's `message` about the value at `path` into an error that names the field.
 ///
 /// `fallback` is the code for a value that is just wrong. A value of `contracts` that refuses itself (an unknown region,
@@ -26,6 +29,9 @@ pub(crate) fn field_error(path: &str, message: &str, fallback: &'static str) -> 
         return ApiError::invalid("duplicate_field", format!("`{field}` is given twice")).field(field, message);
     }
     let field = if path.is_empty() { "body" } else { path };
+    if message.contains(NO_UUID) {
+        return ApiError::invalid(fallback, format!("`{field}` is not a UUID")).field(field, "must be a UUID");
+    }
     match embedded(message) {
         Some((detail, code, _)) => {
             let mut error = ApiError::invalid(fallback, detail).field(field, detail);
@@ -72,6 +78,16 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn what_is_no_uuid_is_told_in_our_words() {
+        for wrong in ["no id", "", "01936f5e-0000-7000-8000-00000000000", "{01936f5e", "é"] {
+            let refused = serde_json::from_value::<contracts::ContentId>(wrong.into()).unwrap_err();
+            let error = field_error("items[2].id", &refused.to_string(), "invalid_field");
+            assert_eq!((&*error.code, &*error.detail), ("invalid_field", "`items[2].id` is not a UUID"), "{wrong:?}");
+            assert_eq!((&*error.fields[0].field, &*error.fields[0].message), ("items[2].id", "must be a UUID"));
+        }
+    }
 
     #[rstest]
     #[case("a.nope", "unknown field `nope`, expected `x` at line 1 column 9", "unknown_field", "a.nope")]

@@ -67,6 +67,16 @@ async fn bodies(#[case] body: &str, #[case] status: u16, #[case] code: &str, #[c
     assert_eq!(problem["errors"][0]["field"].as_str(), field, "{problem}");
 }
 
+#[rstest]
+#[case("/content/nope")]
+#[case("/content/01936f5e-0000-7000-8000-00000000000x")]
+#[tokio::test]
+async fn an_id_that_is_none_is_told_in_our_words(#[case] uri: &str) {
+    let (_, problem) = send(Request::get(uri).body(Body::empty()).unwrap()).await;
+    assert_eq!(problem["detail"], "`id` is not a UUID", "{problem}");
+    assert_eq!(problem["errors"][0]["message"], "must be a UUID", "{problem}");
+}
+
 #[tokio::test]
 async fn good_requests_pass() {
     let request = Request::post("/body").header("content-type", "application/merge-patch+json");
