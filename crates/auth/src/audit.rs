@@ -211,6 +211,17 @@ pub(crate) async fn write_all(tx: &mut Tx, entries: Vec<(Entry, Timestamp)>) -> 
     tx.insert_many(sql, "", rows).await.map(|_| ())
 }
 
+/// States what somebody did outside of this context, in the transaction that does it.
+///
+/// # Errors
+/// When it can't be written.
+pub async fn note(tx: &mut Tx, deed: Deed<'_>, now: Timestamp) -> contracts::Result<()> {
+    let Deed { call, action, target, detail } = deed;
+    let entry = Entry::by_caller(action, call).to(target);
+    let entry = detail.iter().fold(entry, |entry, (name, value)| entry.with(name, value));
+    Ok(write(tx, entry, now).await?)
+}
+
 /// The hash of an entry: lengths keep fields apart.
 fn link(before: &[u8], position: i64, at: Timestamp, fields: [&str; 4]) -> Vec<u8> {
     let mut digest = Sha256::new_with_prefix(before);
@@ -231,15 +242,12 @@ async fn page(db: &Db, after: i64, limit: i64) -> Result<Vec<AuditEntry>, DbErro
 }
 
 impl Auth {
-    /// States what somebody did outside of this context, in the transaction that does it.
+    /// As [`note`], by this one's clock.
     ///
     /// # Errors
     /// When it can't be written.
     pub async fn note(&self, tx: &mut Tx, deed: Deed<'_>) -> contracts::Result<()> {
-        let Deed { call, action, target, detail } = deed;
-        let entry = Entry::by_caller(action, call).to(target);
-        let entry = detail.iter().fold(entry, |entry, (name, value)| entry.with(name, value));
-        Ok(write(tx, entry, self.clock.now()).await?)
+        note(tx, deed, self.clock.now()).await
     }
 
     /// A page of the audit log in its order, after a position; for the operator.

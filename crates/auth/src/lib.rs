@@ -49,7 +49,7 @@ pub use accounts::SignedIn;
 pub use admin::{ClientView, NewClient, NewUser, SessionView, SigningKeyView, UserView};
 pub use ages::{AgeLimitView, NewAgeLimit};
 pub use api_keys::{ApiKeyView, CreatedApiKey, NewApiKey};
-pub use audit::{AuditEntry, AuditMark, DeedKind, Verdict};
+pub use audit::{AuditEntry, AuditMark, DeedKind, Verdict, note};
 pub use config::{AuthConfig, CLI_CLIENT, Lookup, WEB_CLIENT};
 pub use denials::Denials;
 pub use error::OAuthError;

@@ -111,8 +111,12 @@ const ELSEWHERE: [&str; 4] = ["access.denied", "access.denied_again", "access.de
 /// Texts of the source that look like actions: kinds of events, and what a browser signs.
 const NO_ACTIONS: [&str; 4] = ["auth.changed", "auth.revoked", "webauthn.create", "webauthn.get"];
 /// What other contexts state, and whose test shows it.
-const OUTSIDE: [(&str, &str); 15] = [
+const OUTSIDE: [(&str, &str); 19] = [
     ("configuration.reloaded", "media-gateway/tests/it/limits.rs"),
+    ("database_user.created", "media-gateway/tests/it/database_users.rs"),
+    ("database_user.left", "media-gateway/tests/it/database_users.rs"),
+    ("database_user.password_changed", "media-gateway/tests/it/database_password.rs"),
+    ("database_user.settled", "media-gateway/tests/it/database_users.rs"),
     ("event.discarded", "gateway/src/dead_letters/tests.rs"),
     ("event.retried", "media-gateway/tests/it/dead_letters.rs"),
     ("ingest.started", "media-gateway/tests/it/curation.rs"),

@@ -3,9 +3,15 @@
 mod password;
 mod users;
 
+use std::time::Duration;
+
 use clap::Subcommand;
+use contracts::{Call, Caller, Clock, Rng, Trace};
 
 use super::Global;
+
+/// How long it may take to state what was done.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Subcommand, Debug)]
 pub enum DatabaseVerb {
@@ -24,4 +30,9 @@ pub async fn run(global: &Global, verb: &DatabaseVerb) -> anyhow::Result<()> {
         DatabaseVerb::Password => password::run(global).await,
         DatabaseVerb::Users(args) => users::run(global, args).await,
     }
+}
+
+/// By whom the audit log has what is done here: whoever has a say over the database has one over the node.
+fn operator(clock: &Clock) -> Call {
+    Call::new(Caller::Operator, Trace::start(&Rng::system()), clock, TIMEOUT)
 }

@@ -1,9 +1,9 @@
 //! `serve`: runs the node until it is told to stop.
 
 use anyhow::bail;
-use contracts::{ApiError, Call};
+use contracts::{ApiError, Call, Caller};
 use gateway::Reloaded;
-use stores::Deed;
+use stores::{Deed, Tx};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Global, ListenArgs, out};
@@ -54,10 +54,14 @@ pub async fn until_stopped(flags: &Flags, started: Settings, log: &LogLevel, nod
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut hangup) => drop(reader.reload().await),
+            _ = Signal::recv(&mut hangup) => {
+                // Whoever may send a node signals has the say over it.
+                let call = node.services.call(Caller::Operator);
+                drop(reader.reload(&call, &[("by", "SIGHUP")]).await);
+            }
             Some((call, reply)) = asked.recv() => {
                 // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
-                let _ = reply.send(reader.reload_for(&call).await);
+                let _ = reply.send(reader.reload(&call, &[]).await);
             }
         }
     }
@@ -75,15 +79,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the configuration again for the operator who asks, and states that they did. What can't be stated or is
-    /// wrong is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear
-    /// of it.
-    async fn reload_for(&mut self, call: &Call) -> Result<Reloaded, ApiError> {
+    /// Reads the configuration again for the operator who asks, and states that they did, with this `detail`. What can't
+    /// be stated or is wrong is not applied; only where the commit itself fails does it hold unstated, and then they and
+    /// the log hear of it.
+    async fn reload(&mut self, call: &Call, detail: &[(&str, &str)]) -> Result<Reloaded, ApiError> {
         // Before the transaction: until it ends nobody else writes to the audit log.
         let read = self.read().await?;
-        let mut tx = self.node.services.db.begin().await?;
-        let deed = Deed { call, action: "configuration.reloaded", target: "", detail: &[] };
-        self.node.services.deeds().state(&mut tx, deed).await?;
+        let tx = self.stated(call, detail).await.inspect_err(|error| {
+            tracing::error!(%error, "the configuration stays as it was: the audit log can't be written");
+        })?;
         let reloaded = self.apply(read)?;
         tx.commit().await.map_err(|error| {
             tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
@@ -92,10 +96,13 @@ impl Reader<'_> {
         Ok(reloaded)
     }
 
-    /// Reads the configuration again for nobody in particular.
-    async fn reload(&mut self) -> Result<Reloaded, ApiError> {
-        let read = self.read().await?;
-        self.apply(read)
+    /// A transaction with the entry that the configuration was read again.
+    async fn stated(&self, call: &Call, detail: &[(&str, &str)]) -> Result<Tx, ApiError> {
+        let services = &self.node.services;
+        let mut tx = services.db.begin().await?;
+        let deed = Deed { call, action: "configuration.reloaded", target: "", detail };
+        services.deeds().state(&mut tx, deed).await?;
+        Ok(tx)
     }
 
     /// The configuration as it stands, which a start could read every file of.

@@ -162,6 +162,12 @@ fn a_node_answers_while_its_database_gets_other_passwords() {
     let shown = String::from_utf8(shown).unwrap() + &app.log();
     assert!(passwords.iter().all(|password| !shown.contains(password)), "{shown}");
     assert!(app.log().contains("the database's password was read again"), "{}", app.log());
+    let log = String::from_utf8(app.setup.run(&["audit", "export"]).stdout).unwrap();
+    let stated: Vec<_> = log.lines().filter(|line| line.contains("database_user.password_changed")).collect();
+    let whose = format!("\"target\":\"{}\"", world.user);
+    let by_operator = stated.iter().all(|line| line.contains("\"actor\":\"operator\"") && line.contains(&whose));
+    assert!(stated.len() == 3 && by_operator, "{log}");
+    assert!(passwords.iter().all(|password| !log.contains(password)), "{log}");
     // What is wrong harms nobody before the next start, and the doctor says so before that.
     fs::write(world.file(), "mistyped\n").unwrap();
     world.cut();

@@ -128,6 +128,22 @@ impl House {
         })
     }
 
+    /// What the audit log has of an action of the operator's: to which user, and the detail.
+    fn stated(&self, action: &str) -> Vec<(String, String)> {
+        block_on(async {
+            let db = self.database.reopen(&testkit::fast()).await;
+            let sql = "SELECT target, detail FROM auth_audit WHERE action = $1 AND actor = 'operator' ORDER BY position";
+            let stated = db.fetch_all(sql, args![action]).await.unwrap();
+            db.close().await;
+            stated
+        })
+    }
+
+    /// To which users.
+    fn stated_of(&self, action: &str) -> BTreeSet<String> {
+        self.stated(action).into_iter().map(|(user, _)| user).collect()
+    }
+
     /// Has the server's superuser say something to it.
     fn say_above(&self, sql: String) {
         block_on(async {
@@ -210,6 +226,7 @@ fn a_password_is_another(house: &House, search: &App) {
     let before = house.password(&user).read().unwrap();
     good(&search.setup, &["database", "password"]);
     assert_ne!(house.password(&user).read().unwrap(), before);
+    assert_eq!(house.stated("database_user.password_changed"), [(user.clone(), "{}".to_owned())]);
     house.say_above(format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'"));
     soon("the password is read again", || search.log().contains("the database's password was read again"));
 }
@@ -363,6 +380,7 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     };
     let search = house.name("search");
     let password = house.password(&search).read().unwrap();
+    assert_eq!(house.stated_of("database_user.created"), BTreeSet::from_iter(ROLES.map(|role| house.name(role))));
     assert_eq!(changes(), Vec::<Value>::new());
     assert_eq!(house.password(&search).read().unwrap(), password);
     house.say(format!("GRANT DELETE ON auth_users TO {search}"));
@@ -373,12 +391,17 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     let telling = house.find("search").privileges.iter().filter(|one| one.verb.ends_with("OPTION")).count();
     assert_eq!(telling, 2);
     assert_eq!(changes(), [json!({ "user": search, "made": false, "granted": 1, "revoked": 4 })]);
+    let settled = house.stated("database_user.settled");
+    let of_search = settled.iter().rfind(|(user, _)| *user == search).map(|(_, detail)| detail.as_str());
+    assert_eq!(of_search, Some(r#"{"granted":"1","revoked":"4"}"#));
     assert_eq!(changes(), Vec::<Value>::new());
     // What it has as everybody can't be taken from it alone.
     house.say("GRANT SELECT ON ingest_links TO PUBLIC".to_owned());
     let (owner, out) = (house.owner(), house.passwords());
     let settle = ["database", "users", "--out", out.to_str().unwrap()];
+    let before = house.stated("database_user.settled").len();
     one_line(&owner.run(&settle), 1, "SELECT ON ingest_links");
+    assert_eq!(house.stated("database_user.settled").len(), before, "nothing was done");
     house.say("REVOKE SELECT ON ingest_links FROM PUBLIC".to_owned());
     // One of the same name that somebody else made is theirs, until the owner says otherwise.
     house.say(format!("COMMENT ON ROLE {search} IS NULL"));
@@ -459,6 +482,8 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     allow(&out, 0o700);
     let said = good(&house.owner(), &settle);
     assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1 + ROLES.len(), "{said}");
+    assert!(house.stated_of("database_user.created").contains(&user));
+    assert_eq!(house.stated_of("database_user.left"), BTreeSet::from_iter(ROLES.map(|role| house.name(role))));
     those_of_an_earlier_split_can_be_ended(&house, &said, &user);
     block_on(async {
         let db = house.open_as(&user).await;

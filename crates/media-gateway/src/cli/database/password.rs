@@ -1,8 +1,8 @@
 //! `database password`: another password for the user that the configuration connects as, while nodes run.
 
 use anyhow::Context as _;
-use contracts::{ApiError, ErrorKind, Rng};
-use stores::{Db, PasswordFile};
+use contracts::{ApiError, Clock, ErrorKind, Rng};
+use stores::{Db, Deed, PasswordFile};
 
 use crate::{backends, cli::Global, config::Config};
 
@@ -21,7 +21,11 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         ApiError::new(ErrorKind::Conflict, "password_in_change", format!("another process is changing {path}"))
     })?;
     let db = backends::open(&config, &config.data_dir()?).await?;
-    let changed = change(&db, &file, &Rng::system()).await;
+    let changed = async {
+        change(&db, &file, &Rng::system()).await?;
+        state(&db).await.context("the password is another one now, and the audit log does not say so")
+    };
+    let changed = changed.await;
     db.close().await;
     changed?;
     eprintln!("{path} holds another password: nodes that have this file take it with their next connection");
@@ -44,4 +48,19 @@ async fn change(db: &Db, file: &PasswordFile, rng: &Rng) -> anyhow::Result<()> {
 async fn put(db: &Db, file: &PasswordFile, password: &str, rng: &Rng) -> anyhow::Result<()> {
     db.set_password(password, &rng.bytes()).await.context(BEGUN)?;
     file.settle().context(BEGUN)
+}
+
+/// States it once it is done, for it is done on the server and on the disk. A database that nobody has migrated yet has no
+/// audit log.
+async fn state(db: &Db) -> anyhow::Result<()> {
+    if db.missing_migrations().await.is_ok_and(|missing| missing.contains(&"auth")) {
+        return Ok(());
+    }
+    let user = db.user().await?.map(|user| user.name).unwrap_or_default();
+    let clock = Clock::system();
+    let call = super::operator(&clock);
+    let deed = Deed { call: &call, action: "database_user.password_changed", target: &user, detail: &[] };
+    let mut tx = db.begin().await?;
+    auth::note(&mut tx, deed, clock.now()).await?;
+    Ok(tx.commit().await?)
 }

@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use contracts::{ApiError, ErrorKind, Rng};
+use contracts::{ApiError, Clock, ErrorKind, Rng};
 use serde::Serialize;
-use stores::{Db, PasswordFile, Tx, users};
+use stores::{Db, Deed, PasswordFile, Tx, users};
 
 use crate::{
     backends,
@@ -108,8 +108,32 @@ async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line
     for table in privileges::SCRUBBED {
         users::scrub_by_server(&mut tx, table).await?;
     }
+    let lines: Vec<_> = settled.into_iter().map(Line::Settled).chain(left).collect();
+    state(&mut tx, &lines).await?;
     tx.commit().await?;
-    Ok(settled.into_iter().map(Line::Settled).chain(left).collect())
+    Ok(lines)
+}
+
+/// States what was done for each user, last: until the transaction ends nobody else writes to the audit log.
+async fn state(tx: &mut Tx, lines: &[Line]) -> Result<(), ApiError> {
+    let clock = Clock::system();
+    let call = super::operator(&clock);
+    for line in lines {
+        let (action, target, counts) = match line {
+            Line::Settled(Settled { user, made: true, granted, revoked }) => {
+                ("database_user.created", user, Some((granted, revoked)))
+            }
+            Line::Settled(Settled { user, granted, revoked, .. }) => {
+                ("database_user.settled", user, Some((granted, revoked)))
+            }
+            Line::Left { user, .. } => ("database_user.left", user, None),
+        };
+        let counts =
+            counts.map(|(granted, revoked)| [("granted", granted.to_string()), ("revoked", revoked.to_string())]);
+        let detail: Vec<_> = counts.iter().flatten().map(|(name, count)| (*name, count.as_str())).collect();
+        auth::note(tx, Deed { call: &call, action, target, detail: &detail }, clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Says of those who were made for an earlier split that no process is theirs, so that `doctor` can name them.
