@@ -397,6 +397,9 @@ fn checked(new: &NewClient) -> contracts::Result<Client> {
     if new.scopes.has(Scope::AdminFull) && !new.confidential {
         return wrong("scopes", "`admin:full` is for clients that keep a secret");
     }
+    if new.redirect_uris.is_empty() && grant_types.iter().any(|grant| grant == "authorization_code") {
+        return wrong("redirect_uris", "must have an address for the codes of the grant `authorization_code`");
+    }
     Ok(Client {
         id: String::new(),
         name: new.name.trim().to_owned(),

@@ -373,6 +373,7 @@ async fn what_is_wrong_with_a_client_is_named() {
             "bad_client",
             ["`redirect_uris`", "\"http://app.example/cb\" must be https"],
         ),
+        ("redirect_uris", json!([]), "bad_client", ["`redirect_uris`", "`authorization_code`"]),
         ("grant_types", json!(["authorization_code", "password"]), "bad_client", ["\"password\"", "device_code"]),
         ("name", json!(" "), "bad_client", ["`name`", "1 to 80"]),
     ] {
