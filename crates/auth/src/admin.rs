@@ -300,7 +300,7 @@ impl Auth {
         call.require_operator()?;
         let mut tx = self.db.begin().await?;
         if !clients::disable(&mut tx, id, self.clock.now()).await? {
-            return Err(ApiError::not_found("no_such_client", "there is no such client"));
+            return Err(ApiError::not_found("no_such_client", format!("no client has the id {id:?}")));
         }
         let what = Revoked::Client(id.to_owned());
         let event = self.revoke(&mut tx, &what).await?;

@@ -16,8 +16,9 @@ use crate::{
 /// The most keys that a client has at once.
 const MAX_KEYS: usize = 50;
 
-fn no_client() -> ApiError {
-    ApiError::not_found("no_such_client", "there is no such client that stands for itself")
+/// No client that stands for itself has this id, which may be the name of one.
+fn no_client(id: &str) -> ApiError {
+    ApiError::not_found("no_such_client", format!("no client that stands for itself has the id {id:?}"))
 }
 
 impl Auth {
@@ -33,9 +34,9 @@ impl Auth {
         new: &NewApiKey,
     ) -> contracts::Result<CreatedApiKey> {
         call.require_operator()?;
-        let client = clients::get(&self.db, client).await?.filter(|client| client.disabled_at.is_none());
-        let client = client.ok_or_else(no_client)?;
-        let role = client.role.ok_or_else(no_client)?;
+        let found = clients::get(&self.db, client).await?.filter(|client| client.disabled_at.is_none());
+        let client = found.ok_or_else(|| no_client(client))?;
+        let role = client.role.ok_or_else(|| no_client(&client.id))?;
         let (key, shown) = self.new_key(new, KeyKind::Service, &client.scopes.clone().within(role))?;
         if service_keys::in_force(&self.db, &client.id, key.created_at, MAX_KEYS).await?.len() >= MAX_KEYS {
             return Err(ApiError::new(ErrorKind::Conflict, "too_many_keys", "end a key before you make another"));
@@ -56,7 +57,8 @@ impl Auth {
     /// As for making one.
     pub async fn service_keys(&self, call: &Call, client: &str) -> contracts::Result<Vec<ApiKeyView>> {
         call.require_operator()?;
-        clients::get(&self.db, client).await?.filter(|client| client.role.is_some()).ok_or_else(no_client)?;
+        let found = clients::get(&self.db, client).await?.filter(|client| client.role.is_some());
+        found.ok_or_else(|| no_client(client))?;
         let rows = service_keys::in_force(&self.db, client, self.clock.now(), MAX_KEYS).await?;
         Ok(rows.iter().map(|row| ApiKeyView::from(&row.key)).collect())
     }
@@ -69,7 +71,8 @@ impl Auth {
         call.require_operator()?;
         let mut tx = self.db.begin().await?;
         if !service_keys::end(&mut tx, client, id, self.clock.now()).await? {
-            return Err(ApiError::not_found("no_such_key", "the client has no such key"));
+            let detail = format!("a client with the id {client:?} has no key {id}");
+            return Err(ApiError::not_found("no_such_key", detail));
         }
         self.state(tx, Entry::by_caller("service_key.ended", call).to(id), &[self.changed()]).await?;
         self.reload().await

@@ -83,6 +83,14 @@ fn clients_and_signing_keys_are_administered_beside_a_node() {
     assert_eq!((opens(&old), good(&app.setup, &["auth", "keys", "list"]).lines().count()), (200, 2));
     assert_eq!(good(&app.setup, &["auth", "keys", "rotate"]).lines().count(), 4, "the old ones verify for a while");
     assert_eq!((opens(&old), opens(&token().ok()["access_token"])), (200, 200));
+    // By their ids: what is none is looked for as it was written.
+    for nobody in ["robot", "my robot", "https://app.example/c?d=..#e"] {
+        let sought = format!("has the id \"{nobody}\"");
+        for verb in [["clients", "disable"], ["service-keys", "list"]] {
+            one_line(&app.setup.run(&["auth", verb[0], verb[1], nobody]), 3, &sought);
+        }
+        one_line(&app.setup.run(&["auth", "service-keys", "create", nobody, "key"]), 3, &sought);
+    }
     good(&app.setup, &["auth", "clients", "disable", id]);
     assert_eq!((opens(&old), token().status), (401, 401));
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use auth::AuditMark;
 use clap::{Args, Subcommand};
 use contracts::{ApiError, Role};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -90,14 +91,14 @@ pub enum ClientsVerb {
     Create(NewClientArgs),
     /// End one and every token it holds
     Disable {
-        /// The client
+        /// The client's id
         id: String,
     },
 }
 
 #[derive(Args, Debug)]
 pub struct NewKeyArgs {
-    /// The client, which must have a role of its own
+    /// The id of the client, which must have a role of its own
     client: String,
     /// What the key is for
     name: String,
@@ -113,14 +114,14 @@ pub struct NewKeyArgs {
 pub enum ServiceKeysVerb {
     /// List those of a client
     List {
-        /// The client
+        /// The client's id
         client: String,
     },
     /// Make one; it is printed this once
     Create(NewKeyArgs),
     /// End one
     End {
-        /// The client
+        /// The client's id
         client: String,
         /// The key's id
         key: Uuid,
@@ -192,14 +193,19 @@ pub async fn clients(global: &Global, verb: &ClientsVerb) -> anyhow::Result<()> 
             print(global, &made, &["id", "secret"])?;
         }
         ClientsVerb::Disable { id } => {
-            Door::once(global, "DELETE", &format!("{CLIENTS}/{id}"), None).await?;
+            Door::once(global, "DELETE", &path_of(id), None).await?;
         }
     }
     Ok(())
 }
 
+/// Where a client is: its id may be an address, and what is no id is looked for as it was written.
+fn path_of(client: &str) -> String {
+    format!("{CLIENTS}/{}", utf8_percent_encode(client, NON_ALPHANUMERIC))
+}
+
 pub async fn service_keys(global: &Global, verb: &ServiceKeysVerb) -> anyhow::Result<()> {
-    let keys = |client: &str| format!("{CLIENTS}/{client}/keys");
+    let keys = |client: &str| format!("{}/keys", path_of(client));
     match verb {
         ServiceKeysVerb::List { client } => {
             let found = Door::once(global, "GET", &keys(client), None).await?;
