@@ -59,6 +59,7 @@ impl Drive<'_> {
             end = self.work(&mut run, source) => end,
             error = self.beat(id, holder) => Err(error),
         };
+        let end = end.map_err(|error| run.counts.told_with(error));
         let now = self.ingest.clock.now();
         run.updated_at = now;
         match &end {

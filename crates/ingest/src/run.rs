@@ -130,6 +130,16 @@ impl Counts {
             *count += 1;
         }
     }
+
+    /// An error that ended the reading, with what stands of the input all the same.
+    pub(crate) fn told_with(&self, mut error: ApiError) -> ApiError {
+        let Self { rows_read, rejected, passed_by, .. } = *self;
+        if rows_read > 0 {
+            let taken_in = rows_read.saturating_sub(rejected + passed_by);
+            error.detail += &format!("; rows read before that: {rows_read}, taken in: {taken_in}");
+        }
+        error
+    }
 }
 
 /// The most spellings that are shown, and the most characters of each.

@@ -123,9 +123,14 @@ async fn an_array_cut_short_fails_after_what_could_be_read() {
     let error = s.run(&location).await.unwrap_err();
     assert_eq!(
         (error.code.as_ref(), error.detail.as_str()),
-        ("input_cut_short", "the file ends in the middle, at line 2: it is cut short")
+        (
+            "input_cut_short",
+            "the file ends in the middle, at line 2: it is cut short; rows read before that: 2, taken in: 1"
+        )
     );
     assert_eq!(s.titles().await.len(), 1);
+    let run = s.ingest.list(&s.call, None, 1).await.unwrap().remove(0);
+    assert_eq!((run.error, run.counts.created, run.counts.rejected), (Some(error.detail), 1, 1), "as its report has it");
 }
 
 #[tokio::test]
