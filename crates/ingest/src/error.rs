@@ -60,6 +60,8 @@ pub enum InputError {
     Feed { name: String, what: String },
     #[error("this file is not read alone: give {first}, and it is read with what lies beside it")]
     Companion { first: &'static str },
+    #[error("{file}, which lies beside it: {error}")]
+    Beside { file: String, error: Box<InputError> },
     #[error("stopped before the end")]
     Stopped,
     #[error("the disk is full")]
@@ -93,6 +95,7 @@ impl InputError {
             Self::Companion { .. } => "input_companion",
             Self::FeedName(_) => "bad_source_name",
             Self::Feed { .. } => "bad_source",
+            Self::Beside { error, .. } => error.code(),
             Self::Stopped => "stopped",
             Self::DiskFull => "storage_full",
         }
@@ -114,6 +117,7 @@ impl InputError {
             | Self::FeedName(_)
             | Self::Feed { .. }
             | Self::Companion { .. } => ErrorKind::InvalidArgument,
+            Self::Beside { error, .. } => error.kind(),
             Self::Stopped => ErrorKind::Cancelled,
             Self::DiskFull => ErrorKind::StorageFull,
             Self::Unreadable { .. }
@@ -125,6 +129,14 @@ impl InputError {
             | Self::Database(_)
             | Self::Parquet(_)
             | Self::Unsorted { .. } => ErrorKind::Unprocessable,
+        }
+    }
+
+    /// The error of a file that is read along with the one that was asked for.
+    pub(crate) fn beside(self, file: &str) -> Self {
+        match self {
+            Self::Stopped | Self::DiskFull => self,
+            error => Self::Beside { file: file.to_owned(), error: Box::new(error) },
         }
     }
 

@@ -58,7 +58,7 @@ impl Input {
                             break;
                         }
                         Err(InputError::NotFound(_) | InputError::Status { status: 403 | 404, .. }) => {}
-                        Err(error) => return Err(error),
+                        Err(error) => return Err(error.beside(&place.shown())),
                     }
                 }
             }

@@ -61,6 +61,8 @@ impl Dialect {
 /// A table that was found beside the first.
 pub(crate) struct Table {
     pub stem: &'static str,
+    /// What people call its file.
+    pub file: String,
     pub rows: CsvRows,
 }
 
@@ -83,8 +85,9 @@ impl Joined {
         for (stem, reader, location) in beside {
             let known = self.beside.iter().find(|known| known.stem == stem).map(|known| known.columns);
             let Some(columns) = known.or((stem == self.stem).then_some(self.columns)) else { continue };
-            let rows = CsvRows::open(reader, stem, columns, self.dialect, &location, limits)?;
-            tables.push(Table { stem, rows });
+            let rows = CsvRows::open(reader, stem, columns, self.dialect, &location, limits);
+            let rows = rows.map_err(|error| error.beside(&location))?;
+            tables.push(Table { stem, file: location, rows });
         }
         (self.join)(rows, tables, folder, context)
     }
@@ -143,7 +146,7 @@ impl Sorted {
     fn read(&mut self, faults: &mut VecDeque<Row>) -> Result<Option<Keyed>, InputError> {
         while !self.ended {
             let Some(row) = self.table.rows.next() else { break };
-            let row = row?;
+            let row = row.map_err(|error| error.beside(&self.table.file))?;
             let fields = match row.content {
                 Ok(RawRow::Fields { columns, values }) => object(&columns, values),
                 content => {

@@ -83,6 +83,24 @@ async fn a_file_that_lies_beside_another_is_not_read_alone() {
 }
 
 #[tokio::test]
+async fn of_several_files_the_one_at_fault_is_named() {
+    let s = setup().await;
+    let location = imdb(&s, 3);
+    let whole = gzip("nconst\tprimaryName\n");
+    let wrong = [
+        (whole[..whole.len() - 4].to_vec(), "broken_gzip", "the gzip file is broken or cut short"),
+        (gzip("nconst\n"), "wrong_header", "not a file of format name.basics: missing primaryName"),
+    ];
+    for (bytes, code, told) in wrong {
+        let names = s.file("name.basics.tsv.gz", bytes);
+        let error = s.run(&location).await.unwrap_err();
+        assert_eq!(error.code, code, "{}", error.detail);
+        let expected = format!("{names}, which lies beside it: {told}");
+        assert!(error.detail.starts_with(&expected), "{}", error.detail);
+    }
+}
+
+#[tokio::test]
 async fn movielens_becomes_titles() {
     let s = setup().await;
     s.file("links.csv.gz", gzip("movieId,imdbId,tmdbId\n1,0114709,862\n2,0113497,\n"));

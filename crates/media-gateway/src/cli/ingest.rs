@@ -78,16 +78,11 @@ impl IngestArgs {
     }
 
     fn request(&self, input: &str) -> anyhow::Result<RunRequest> {
-        // The node reads the file from its own working directory, so it gets the whole path.
-        let location = if input.contains("://") {
-            input.to_owned()
-        } else {
-            let path = std::path::absolute(Path::new(input)).with_context(|| format!("{input:?} is not a path"))?;
-            if !path.try_exists().unwrap_or(true) {
-                return Err(ApiError::not_found("input_not_found", format!("{input} is not there")).into());
-            }
-            path.to_str().with_context(|| format!("{input:?} is not UTF-8"))?.to_owned()
-        };
+        let location = located(input)?;
+        // What is read along may be missing, but not where it was named.
+        for other in self.inputs.iter().filter(|other| self.mapping.is_none() && ingest::reads_along(input, other)) {
+            located(other)?;
+        }
         let options = RunOptions {
             format: self.format,
             platform: self.platform.clone(),
@@ -97,6 +92,19 @@ impl IngestArgs {
         };
         Ok(RunRequest { location, options })
     }
+}
+
+/// Where an input is: an address, or the whole path of a file that is there, for the node reads it from its own working
+/// directory.
+fn located(input: &str) -> anyhow::Result<String> {
+    if input.contains("://") {
+        return Ok(input.to_owned());
+    }
+    let path = std::path::absolute(Path::new(input)).with_context(|| format!("{input:?} is not a path"))?;
+    if !path.try_exists().unwrap_or(true) {
+        return Err(ApiError::not_found("input_not_found", format!("{input} is not there")).into());
+    }
+    Ok(path.to_str().with_context(|| format!("{input:?} is not UTF-8"))?.to_owned())
 }
 
 pub async fn run(global: &Global, args: &IngestArgs) -> anyhow::Result<()> {

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{app::Setup, fixtures};
+use crate::{
+    app::{Setup, one_line},
+    fixtures,
+};
 
 const MAPPING: &str = "source = \"festival\"\n[columns]\nkey = \"id\"\ntitle = \"name\"\ntype = \"kind\"\nparent = \"of\"\n\
     number = \"no\"\nepisodes = \"episodes\"\noverview = \"about\"\ndate = \"aired\"\nruntime_minutes = \"minutes\"\n";
@@ -81,4 +84,19 @@ fn the_episodes_of_imdb_are_answered_and_shown_with_their_series() {
     let page = app.get(&format!("/title/{id}")).text;
     let told = "[{\"air_year\":2004,\"episode_count\":2,\"number\":1}]";
     assert!(page.contains(told), "the title's page has them too: {page}");
+}
+
+#[test]
+fn a_file_that_was_named_beside_the_titles_and_is_missing_or_wrong_is_the_one_that_is_told_of() {
+    let (setup, dir) = (Setup::new(), tempfile::tempdir().unwrap());
+    let basics = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n\
+        tt9900101\tmovie\tHarbour Lights\tHarbour Lights\t0\t2004\t\\N\t50\tDrama\n";
+    let first = fixtures::write(dir.path(), "title.basics.tsv", basics.as_bytes());
+    let ratings = fixtures::write(dir.path(), "title.ratings.tsv", b"averageRating\tnumVotes\n");
+    let ingest = || setup.run(&["ingest", &first, &ratings]);
+    let told = format!("{ratings}, which lies beside it: not a file of format title.ratings: missing tconst");
+    one_line(&ingest(), 2, &told);
+    std::fs::remove_file(&ratings).unwrap();
+    one_line(&ingest(), 3, &format!("error: {ratings} is not there"));
+    assert!(setup.run(&["ingest", &first]).status.success(), "it need not be there where nobody names it");
 }

@@ -86,7 +86,7 @@ impl Episodes {
         let before = faults.len();
         let (mut places, mut orphans) = (Vec::new(), Vec::new());
         for row in table.rows {
-            let row = row?;
+            let row = row.map_err(|error| error.beside(&table.file))?;
             let line = row.line;
             match row.content.as_ref().map_err(Clone::clone).and_then(|content| place(content, &series)) {
                 Ok(Told::At(place)) => places.push(place),
@@ -95,7 +95,7 @@ impl Episodes {
                 Err(reason) => faults.push_back(beside(table.stem, Row { content: Err(reason), ..row })),
             }
             if faults.len() - before > MAX_FAULTS {
-                return Err(InputError::OutOfStep(line));
+                return Err(InputError::OutOfStep(line).beside(&table.file));
             }
             if places.len() + orphans.len() > MAX_PLACES {
                 return Err(InputError::TooManyRows { stem: table.stem, limit: MAX_PLACES });

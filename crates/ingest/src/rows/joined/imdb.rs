@@ -123,7 +123,7 @@ impl ImdbRows {
     fn spill(&mut self, mut people: Table) -> Result<(), InputError> {
         let failed = |error| InputError::from_io("the data folder", error);
         for row in people.rows.by_ref() {
-            let row = row?;
+            let row = row.map_err(|error| error.beside(&people.file))?;
             let line = row.line;
             let kept = match &row.content {
                 Ok(RawRow::Fields { .. }) => {
@@ -143,7 +143,7 @@ impl ImdbRows {
                 self.faults.push_back(beside(people.stem, Row { content, ..row }));
             }
             if self.faults.len() > MAX_FAULTS {
-                return Err(InputError::OutOfStep(line));
+                return Err(InputError::OutOfStep(line).beside(&people.file));
             }
         }
         self.names.flush().map_err(failed)

@@ -74,14 +74,14 @@ impl MovieLensRows {
 
     fn gather(&mut self, mut table: Table) -> Result<(), InputError> {
         for row in table.rows.by_ref() {
-            let row = row?;
+            let row = row.map_err(|error| error.beside(&table.file))?;
             let line = row.line;
             let noted = row.content.as_ref().map_err(Clone::clone).and_then(|content| self.note(table.stem, content));
             if let Err(reason) = noted {
                 self.faults.push_back(beside(table.stem, Row { content: Err(reason), ..row }));
             }
             if self.faults.len() > MAX_FAULTS {
-                return Err(InputError::OutOfStep(line));
+                return Err(InputError::OutOfStep(line).beside(&table.file));
             }
         }
         Ok(())
