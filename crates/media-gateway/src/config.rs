@@ -4,6 +4,7 @@ mod auth;
 mod changes;
 pub mod cloud;
 mod database;
+mod file;
 mod given;
 mod intent;
 mod log;
@@ -16,7 +17,7 @@ mod rates;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, bail};
@@ -524,7 +525,7 @@ fn layers(flags: &Flags) -> anyhow::Result<Vec<(String, Layer)>> {
         None => std::env::var_os("MEDIA_GATEWAY_CONFIG").map(|path| (PathBuf::from(path), "MEDIA_GATEWAY_CONFIG")),
     };
     if let Some((path, named_by)) = file {
-        layers.push((format!("file {}", path.display()), from_file(&path, named_by)?));
+        layers.push((format!("file {}", path.display()), file::read(&path, named_by)?));
     }
     layers.push(("default".to_owned(), Layer::default_values()));
     Ok(layers)
@@ -538,12 +539,6 @@ fn from_flags(flags: &Flags) -> Layer {
     layer.listen.metrics = flags.metrics_listen;
     layer.log.level.clone_from(&flags.log);
     layer
-}
-
-fn from_file(path: &Path, named_by: &str) -> anyhow::Result<Layer> {
-    let unread = || format!("can't read {}, which {named_by} names", path.display());
-    let text = std::fs::read_to_string(path).with_context(unread)?;
-    toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
 }
 
 fn flatten(prefix: String, value: &Value, visit: &mut impl FnMut(String, Value)) {
