@@ -4,7 +4,6 @@ mod auth;
 mod changes;
 pub mod cloud;
 mod database;
-mod file;
 mod given;
 mod intent;
 mod log;
@@ -13,6 +12,7 @@ mod pictures;
 mod plaintext;
 mod providers;
 mod rates;
+mod read;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -519,13 +519,13 @@ fn collect_variables(meta: &confique::meta::Meta, prefix: &str, known: &mut BTre
 fn layers(flags: &Flags) -> anyhow::Result<Vec<(String, Layer)>> {
     check_environment(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let mut layers = vec![("flag".to_owned(), from_flags(flags))];
-    layers.push(("environment".to_owned(), Layer::from_env().context("a variable of the environment is wrong")?));
+    layers.push(("environment".to_owned(), read::environment()?));
     let file = match &flags.config {
         Some(path) => Some((path.clone(), "--config")),
         None => std::env::var_os("MEDIA_GATEWAY_CONFIG").map(|path| (PathBuf::from(path), "MEDIA_GATEWAY_CONFIG")),
     };
     if let Some((path, named_by)) = file {
-        layers.push((format!("file {}", path.display()), file::read(&path, named_by)?));
+        layers.push((format!("file {}", path.display()), read::file(&path, named_by)?));
     }
     layers.push(("default".to_owned(), Layer::default_values()));
     Ok(layers)

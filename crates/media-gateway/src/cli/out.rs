@@ -7,6 +7,9 @@ use contracts::{ApiError, ErrorKind};
 /// The code of an error that is none: whoever read our output has seen enough, as with `| head`.
 pub const CLOSED: &str = "output_closed";
 
+/// The most that is told of an error, in characters: it may quote what somebody wrote.
+const LONGEST: usize = 4_000;
+
 /// Writes a line.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub fn write(bytes: &[u8]) -> Result<(), ApiError> {
     })
 }
 
-/// An error with its causes, each told once: some name in their own sentence what caused them.
+/// An error with its causes, each told once: some name in their own sentence what caused them. Cut off after [`LONGEST`].
 pub fn told(error: &anyhow::Error) -> String {
     let mut told = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -36,6 +39,11 @@ pub fn told(error: &anyhow::Error) -> String {
             false if told.is_empty() => told = cause,
             false => told = format!("{told}: {cause}"),
         }
+    }
+    let end = told.char_indices().nth(LONGEST).map(|(at, _)| at);
+    if let Some(end) = end {
+        told.truncate(end);
+        told.push('…');
     }
     told
 }
@@ -54,5 +62,12 @@ mod tests {
         let whole = "search can't be opened: the event log can't be read: a row that must be there is missing";
         assert_eq!(told(&context), whole);
         assert_eq!(told(&anyhow::Error::from(DbError::NoRow).context("no title")).matches(": ").count(), 1);
+    }
+
+    #[test]
+    fn an_error_without_end_is_cut_off() {
+        let long = "ä".repeat(LONGEST);
+        assert_eq!(told(&anyhow::Error::msg(long.clone())), long);
+        assert_eq!(told(&anyhow::Error::msg(long.clone() + "ä")), long + "…");
     }
 }

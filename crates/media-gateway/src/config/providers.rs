@@ -70,10 +70,11 @@ impl Client<'_> {
             bail!("`{name}.client_id` and its secret belong together: set both, or neither");
         }
         let secure = |url: &Url| is_confidential("https", url.scheme(), url.host_str());
-        match self.urls.iter().find(|url| !Url::parse(url).is_ok_and(|url| secure(&url))) {
-            Some(url) => bail!("`{name}` is at {url:?}, which is neither https nor on this machine"),
-            None => Ok(()),
+        // Not shown: a password may stand before the host.
+        if !self.urls.iter().all(|url| Url::parse(url).is_ok_and(|url| secure(&url))) {
+            bail!("`{name}` is at an address that is neither https nor on this machine");
         }
+        Ok(())
     }
 
     fn settings(&self, provider: Provider, files: &SecretFiles) -> anyhow::Result<Option<ProviderConfig>> {

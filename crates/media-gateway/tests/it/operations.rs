@@ -182,6 +182,48 @@ fn a_hangup_reads_the_configuration_again() {
     }
 }
 
+/// Neither to the operator who asks, nor in the log, nor by a start: it may be a secret.
+#[test]
+fn what_a_broken_configuration_holds_is_not_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fixtures::write(dir.path(), "media-gateway.toml", b"");
+    let app = Setup::new().env("MEDIA_GATEWAY_CONFIG", file.clone()).start();
+    let reload = || app.send(app.request("POST", "/api/v1/admin/reload").bearer_auth(&app.token));
+    let refusals = || app.log().matches("the configuration stays as it was").count();
+    let told = "media-gateway.toml is not a valid configuration: line 2, column ";
+    for (index, broken) in [
+        "[redis]\nurl = \"redis://:SuperSecret@host",
+        "[redis]\nurl = [\"SuperSecret\"]\nprefix = \"SuperSecret\"",
+        "[mail]\ntimeout_ms = \"SuperSecret\"",
+        "[mail]\nsmtp_pasword = \"SuperSecret\"",
+        "[sources.a]\nformat = \"SuperSecret\"",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        std::fs::write(&file, broken).unwrap();
+        let refused = reload().problem(400, "bad_configuration");
+        assert!(refused["detail"].as_str().unwrap().contains(told), "{refused}");
+        let line = one_line(&Setup::new().run(&["serve", "--config", &file]), 1, told);
+        assert!(!line.contains("Secret") && !refused.to_string().contains("Secret"), "{line} {refused}");
+        app.signal("HUP");
+        let since = Instant::now();
+        while refusals() < 2 * (index + 1) {
+            assert!(since.elapsed() < PATIENCE, "{broken}: {}", app.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let log = app.log();
+    assert!(log.matches(told).count() == 10 && !log.contains("Secret"), "{log}");
+    std::fs::write(&file, format!("[limits]\ncors_origins = [\"{}\"]\n", "x".repeat(100_000))).unwrap();
+    let refused = reload().problem(400, "bad_configuration");
+    assert!((1_000..10_000).contains(&refused["detail"].as_str().unwrap().len()), "{refused}");
+    for variable in ["MEDIA_GATEWAY_PROFILE", "MEDIA_GATEWAY_ROLES", "MEDIA_GATEWAY_MAX_IN_FLIGHT"] {
+        let line = one_line(&Setup::new().env(variable, "SuperSecret").run(&["config", "show"]), 1, variable);
+        assert!(!line.contains("Secret"), "{line}");
+    }
+}
+
 #[test]
 fn a_hangup_changes_how_search_weighs() {
     let dir = tempfile::tempdir().unwrap();
