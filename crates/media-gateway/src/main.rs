@@ -19,8 +19,12 @@ mod telemetry;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use rustix::fs::Mode;
 
 fn main() -> ExitCode {
+    // As PostgreSQL does: a file that we make is its user's alone from the first byte on, also in a folder that others look
+    // into. What a command prints, as an export, is written by the shell, and goes by the umask of who runs it.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli::Command::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

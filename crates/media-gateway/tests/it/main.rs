@@ -32,6 +32,7 @@ mod mutual;
 mod odd;
 mod operations;
 mod privacy;
+mod private;
 mod providers;
 mod readme;
 mod rebuilding;
