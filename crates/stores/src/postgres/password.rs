@@ -2,9 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -86,8 +86,8 @@ impl PasswordFile {
         Ok(password)
     }
 
-    /// Makes another password of 256 bits and puts it beside the file, for those who may read that. It is there for good
-    /// once this returns.
+    /// Makes another password of 256 bits and puts it beside the file, for its owner and the group that may read that. It is
+    /// there for good once this returns.
     ///
     /// # Errors
     /// When it can't be written, or not so that the file's owner owns it: nothing has changed then.
@@ -98,7 +98,10 @@ impl PasswordFile {
         if (made.uid(), made.gid()) != (old.uid(), old.gid()) {
             fchown(&file, Some(old.uid()), Some(old.gid()))?;
         }
-        file.set_permissions(old.permissions())?;
+        // A group is let in on purpose, by whoever runs nodes as other users than the file's. Everybody is by mistake.
+        if old.mode() & 0o007 == 0 {
+            file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
+        }
         file.sync_all()?;
         rename(&part, &next)?;
         Ok(password)
@@ -228,8 +231,6 @@ pub(super) fn is_refused(error: &sqlx::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
 
     fn file(folder: &tempfile::TempDir, text: &str) -> PasswordFile {
@@ -285,6 +286,20 @@ mod tests {
         assert_eq!((file.begun().unwrap(), file.candidates().unwrap()), (None, vec![second]));
         assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o440);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_everybody_reads_is_its_owners_alone_once_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder, "first\n");
+        for (before, after) in [(0o644, 0o600), (0o604, 0o600), (0o640, 0o640), (0o400, 0o400)] {
+            fs::set_permissions(file.path(), Permissions::from_mode(before)).unwrap();
+            file.stage(&Rng::seeded(1)).unwrap();
+            let next = fs::metadata(folder.path().join("password.next")).unwrap();
+            assert_eq!(next.mode() & 0o777, after, "{before:o}");
+            file.settle().unwrap();
+            assert_eq!(fs::metadata(file.path()).unwrap().mode() & 0o777, after, "{before:o}");
+        }
     }
 
     #[test]
