@@ -1,7 +1,8 @@
 //! The command line signs in with a code, and makes API keys for whoever is signed in.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output, Stdio},
@@ -105,4 +106,56 @@ fn without_a_server_the_command_line_asks_that_of_its_configuration() {
     let wrong = setup.run(&["auth", "login", "--server", "ftp://other.example"]);
     let said = String::from_utf8_lossy(&wrong.stderr);
     assert!(wrong.status.code() == Some(2) && said.contains("write an address like https://"), "{said}");
+}
+
+/// Reads a request to its end: what is not read would cut the answer off.
+fn take(stream: &TcpStream) {
+    let (mut reader, mut length) = (BufReader::new(stream), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(bytes) = line.to_lowercase().strip_prefix("content-length:") {
+            length = bytes.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+}
+
+#[test]
+fn whoever_signs_in_at_something_else_hears_what_was_asked_and_what_came() {
+    let (setup, home) = (Setup::new(), tempfile::tempdir().unwrap());
+    let answer = |head: &str, body: &str| {
+        format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    };
+    let problem = "429 Too Many Requests\r\ncontent-type: application/problem+json";
+    let table = [
+        (Some(answer("200 OK\r\ncontent-type: text/html", "<p>Welcome</p>")), "answered with 200 OK and text/html"),
+        (Some(answer("200 OK\r\ncontent-type: application/json", "{}")), "answered with 200 OK and application/json"),
+        (Some(answer("404 Not Found", "")), "answered with 404 Not Found and no type of content"),
+        (Some(answer(problem, "{\"code\":\"busy\",\"detail\":\"ask again later\"}")), "error: ask again later (busy)"),
+        (Some("220 mail.example ready\r\n".to_owned()), "was not answered: "),
+        (None, "was not answered: Connection refused"),
+    ];
+    for (came, expected) in table {
+        let (mut address, mut server) = ("127.0.0.1:1".to_owned(), None);
+        if let Some(came) = came {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            address = listener.local_addr().unwrap().to_string();
+            server = Some(std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                take(&stream);
+                stream.write_all(came.as_bytes()).unwrap();
+            }));
+        }
+        let mut login = setup.command(&["auth", "login", "--server", &address]);
+        login.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+        let said = one_line(&login.output().unwrap(), 5, expected);
+        assert!(said.contains(&format!("POST http://{address}/oauth/device ")) || said.contains("(busy)"), "{said}");
+        if let Some(server) = server {
+            server.join().unwrap();
+        }
+    }
 }

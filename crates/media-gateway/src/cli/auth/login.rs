@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     fs,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -9,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use auth::CLI_CLIENT;
 use clap::Args;
 use contracts::{ApiError, ErrorKind, is_this_machine};
-use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{cli::Global, config::Config, roles};
@@ -22,6 +23,8 @@ use crate::{cli::Global, config::Config, roles};
 /// What the command line asks for.
 const SCOPE: &str = "openid email offline_access read:content account:manage";
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The most of an answer that is read, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
 
 #[derive(Args, Debug)]
 pub struct ServerArgs {
@@ -107,34 +110,96 @@ impl Server {
         Ok(Self { url: url.trim_end_matches('/').to_owned(), http })
     }
 
-    /// Sends a form; gives the JSON of a success, or OAuth's code and sentence.
-    async fn form(&self, path: &str, fields: &[(&str, &str)]) -> anyhow::Result<Result<Value, (String, String)>> {
+    /// Sends a form; gives what a success holds, or OAuth's code and sentence.
+    async fn form<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> anyhow::Result<Result<T, (String, String)>> {
         let body = fields.iter().fold(String::new(), |text, (name, value)| {
             let escaped: String = value.bytes().map(escape).collect();
             format!("{text}{}{name}={escaped}", if text.is_empty() { "" } else { "&" })
         });
         let request = self.http.post(format!("{}{path}", self.url)).body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let response = request.send().await.map_err(|error| self.away(&error))?;
-        let good = response.status().is_success();
-        let json: Value = response.json().await.unwrap_or(Value::Null);
-        if good {
-            return Ok(Ok(json));
+        let answer = self.answer("POST", path, request).await?;
+        if answer.status.is_success() {
+            return answer.holds().map(Ok);
         }
-        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
-        Ok(Err((text("error"), text("error_description"))))
+        let Some(code) = answer.text("error") else { return Err(answer.refusal()) };
+        let why = answer.text("error_description").unwrap_or(code);
+        Ok(Err((code.to_owned(), why.to_owned())))
     }
 
-    /// Asks with a token: the status and the JSON of the answer.
-    async fn ask(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<(u16, Value)> {
+    /// Asks with a token.
+    async fn ask(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
         let request = self.http.request(method.parse()?, format!("{}{path}", self.url)).bearer_auth(token);
         let request = body.into_iter().fold(request, |request, body| request.json(body));
-        let response = request.send().await.map_err(|error| self.away(&error))?;
-        Ok((response.status().as_u16(), response.json().await.unwrap_or(Value::Null)))
+        self.answer(method, path, request).await
     }
 
-    fn away(&self, error: &reqwest::Error) -> ApiError {
-        ApiError::unavailable("server_unreachable", format!("{} does not answer: {error}", self.url))
+    async fn answer(&self, method: &str, path: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
+        let asked = format!("{method} {}{path}", self.url);
+        let answer = async { Answer::read(asked.clone(), request.send().await?).await };
+        Ok(answer.await.map_err(|error| away(&asked, &error))?)
+    }
+}
+
+fn away(asked: &str, error: &reqwest::Error) -> ApiError {
+    // What lies deepest says why; the rest says that something was asked.
+    let why = std::iter::successors(error.source(), |cause| cause.source()).last();
+    let why = why.map_or_else(|| error.to_string(), ToString::to_string);
+    ApiError::unavailable("server_unreachable", format!("{asked} was not answered: {why}"))
+}
+
+/// What came: from a Media Gateway, or from whatever else is at that address.
+struct Answer {
+    /// The method and the address.
+    asked: String,
+    status: StatusCode,
+    /// What it says that it is.
+    kind: String,
+    /// Null where it is empty, and `None` where it is something else.
+    json: Option<Value>,
+}
+
+impl Answer {
+    async fn read(asked: String, mut response: Response) -> reqwest::Result<Self> {
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or("no type of content").chars().take(60).collect();
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await? {
+            bytes.extend_from_slice(&piece);
+            if bytes.len() > MAX_ANSWER {
+                break;
+            }
+        }
+        let json = if bytes.is_empty() { Some(Value::Null) } else { serde_json::from_slice(&bytes).ok() };
+        Ok(Self { asked, status: response.status(), kind, json })
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.json.as_ref()?.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// What a success gives.
+    fn holds<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        let held = self.json.as_ref().and_then(|json| T::deserialize(json).ok());
+        held.ok_or_else(|| self.strange())
+    }
+
+    /// Why what was asked is refused.
+    fn refusal(&self) -> anyhow::Error {
+        let Some(detail) = self.text("detail") else { return self.strange() };
+        let code = self.text("code").unwrap_or("unreadable_answer").to_owned();
+        ApiError::new(ErrorKind::from_http(self.status.as_u16()), code, detail).into()
+    }
+
+    fn strange(&self) -> anyhow::Error {
+        let Self { asked, status, kind, .. } = self;
+        let detail =
+            format!("{asked} was answered with {status} and {kind}, as no Media Gateway does: see to the address");
+        ApiError::unavailable("unreadable_answer", detail).into()
     }
 }
 
@@ -172,8 +237,8 @@ fn refused(sentence: impl Into<String>) -> anyhow::Error {
 pub async fn login(global: &Global, args: &LoginArgs) -> anyhow::Result<()> {
     let server = Server::new(global, &args.server)?;
     let scope = if args.admin { format!("{SCOPE} admin:full") } else { SCOPE.to_owned() };
-    let begun = server.form("/oauth/device", &[("client_id", CLI_CLIENT), ("scope", &scope)]).await?;
-    let device: Device = serde_json::from_value(begun.map_err(|(_, why)| refused(why))?)?;
+    let begun = server.form::<Device>("/oauth/device", &[("client_id", CLI_CLIENT), ("scope", &scope)]).await?;
+    let device = begun.map_err(|(_, why)| refused(why))?;
     eprintln!("Open {} and type {}", device.verification_uri, device.user_code);
     let tokens = wait(&server, &device).await?;
     let mut all = Credentials::read()?;
@@ -193,8 +258,8 @@ async fn wait(server: &Server, device: &Device) -> anyhow::Result<Tokens> {
             ("client_id", CLI_CLIENT),
             ("device_code", &device.device_code),
         ];
-        match server.form("/oauth/token", &fields).await? {
-            Ok(reply) => return Ok(serde_json::from_value(reply)?),
+        match server.form::<Tokens>("/oauth/token", &fields).await? {
+            Ok(tokens) => return Ok(tokens),
             Err((code, _)) if code == "authorization_pending" => {}
             Err((code, _)) if code == "slow_down" => pause += 5,
             Err((_, why)) => return Err(refused(why)),
@@ -208,12 +273,11 @@ pub async fn logout(global: &Global, args: &ServerArgs) -> anyhow::Result<()> {
     let (server, mut all) = (Server::new(global, args)?, Credentials::read()?);
     let tokens = all.0.remove(&server.url).ok_or_else(|| refused(format!("nobody is signed in at {}", server.url)))?;
     let fields = [("client_id", CLI_CLIENT), ("token", tokens.refresh_token.as_str())];
-    let ended = server.form("/oauth/revoke", &fields).await;
+    let ended = server.form::<Value>("/oauth/revoke", &fields).await;
     // Forgotten here in any case; that the server still knows the token is worth saying.
     all.write()?;
-    if let Err((_, why)) = ended? {
-        anyhow::bail!("forgotten on this machine, but {} did not end the token: {why}", server.url);
-    }
+    let forgotten = || format!("forgotten on this machine, but {} did not end the token", server.url);
+    ended.and_then(|ended| ended.map_err(|(_, why)| anyhow!(why))).with_context(forgotten)?;
     eprintln!("You are signed out at {}.", server.url);
     Ok(())
 }
@@ -229,24 +293,19 @@ pub async fn ask(
     let (server, mut all) = (Server::new(global, args)?, Credentials::read()?);
     let nobody = || refused(format!("nobody is signed in at {}: run `media-gateway auth login`", server.url));
     let tokens = all.0.get(&server.url).cloned().ok_or_else(nobody)?;
-    let (mut status, mut answer) = server.ask(&tokens.access_token, method, path, body).await?;
-    if status == 401 {
+    let mut answer = server.ask(&tokens.access_token, method, path, body).await?;
+    if answer.status == StatusCode::UNAUTHORIZED {
         let fields =
             [("grant_type", "refresh_token"), ("client_id", CLI_CLIENT), ("refresh_token", &tokens.refresh_token)];
-        let reply = server.form("/oauth/token", &fields).await?.map_err(|_| nobody())?;
-        let tokens: Tokens = serde_json::from_value(reply)?;
+        let tokens = server.form::<Tokens>("/oauth/token", &fields).await?.map_err(|_| nobody())?;
         all.0.insert(server.url.clone(), tokens.clone());
         all.write()?;
-        (status, answer) = server.ask(&tokens.access_token, method, path, body).await?;
+        answer = server.ask(&tokens.access_token, method, path, body).await?;
     }
-    let text = |name: &str, other: &str| answer[name].as_str().unwrap_or(other).to_owned();
-    match status {
-        200..300 => Ok(answer),
-        401 => Err(nobody()),
-        _ => {
-            let detail = text("detail", &format!("{} answered {status}", server.url));
-            Err(ApiError::new(ErrorKind::from_http(status), text("code", "unreadable_answer"), detail).into())
-        }
+    match answer.status {
+        StatusCode::UNAUTHORIZED => Err(nobody()),
+        status if status.is_success() => answer.holds(),
+        _ => Err(answer.refusal()),
     }
 }
 
