@@ -331,7 +331,7 @@ fn check_email(email: &str) -> Result<&str, ApiError> {
     if sane && email.len() <= 254 && !email.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Ok(email);
     }
-    Err(ApiError::invalid("bad_email", "that is not an email address").field("email", "must be an email address"))
+    Err(ApiError::invalid("bad_email", "that is not an email address").field("email", "is not an email address"))
 }
 
 pub(crate) fn taken(error: DbError) -> ApiError {

@@ -63,6 +63,8 @@ fn accounts_and_sessions_are_administered_with_a_node_and_without_one() {
         }
     }
     assert_eq!(app.setup.run(&["auth", "users", "disable", "ada"]).status.code(), Some(2));
+    let said = one_line(&app.setup.run(&["auth", "users", "create", "not an address"]), 2, "email address");
+    assert_eq!(said.matches("address").count(), 1, "{said}");
 }
 
 #[test]
