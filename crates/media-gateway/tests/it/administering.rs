@@ -3,7 +3,7 @@
 
 use std::{
     io::Write as _,
-    process::Stdio,
+    process::{Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -147,6 +147,10 @@ async fn the_audit_log_is_verified_and_exported() {
     let newest = entries.last().unwrap();
     let head = format!("{}:{}", newest["position"], newest["hash"].as_str().unwrap());
     assert!(whole.ends_with(&format!(" entries, unbroken\nhead {head}\n")), "{whole}");
+    let found = |output: Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let told = found(setup.run(&["audit", "verify", "--json"]));
+    let expected = json!({ "entries": entries.len(), "forgotten": 0, "broken_at": null, "head": head, "holds": null });
+    assert_eq!(told, expected);
     assert!(String::from_utf8_lossy(&exported.stderr).ends_with(&format!("head {head}\n")));
     assert_eq!(whole.split(' ').next().unwrap(), entries.len().to_string());
     let opened = entries.iter().find(|entry| entry["action"] == "account.created").unwrap();
@@ -156,7 +160,11 @@ async fn the_audit_log_is_verified_and_exported() {
     let position = opened["position"].as_i64().unwrap();
     db.execute("UPDATE auth_audit SET actor = 'user:nobody' WHERE position = $1", args![position]).await.unwrap();
     db.close().await;
-    one_line(&setup.run(&["audit", "verify"]), 1, &format!("the audit log is broken at entry {position}"));
+    let broken = format!("the audit log is broken at entry {position}");
+    one_line(&setup.run(&["audit", "verify"]), 1, &broken);
+    let output = setup.run(&["audit", "verify", "--json"]);
+    one_line(&output, 1, &broken);
+    assert_eq!(found(output)["broken_at"], position);
 }
 
 /// Whoever can write to the database cuts off what was done last, and what the chain knows of its end.
@@ -175,6 +183,10 @@ async fn an_audit_log_that_was_cut_off_is_held_against_its_head() {
     db.close().await;
     assert!(setup.run(&["audit", "verify"]).status.success(), "the chain alone does not tell");
     one_line(&verify(&head), 3, &format!("does not hold entry {position} any more"));
+    let output = setup.run(&["audit", "verify", "--json", "--head", &head]);
+    one_line(&output, 3, "any more");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["holds"], &found["broken_at"]), (&json!(false), &Value::Null));
     assert_eq!(verify("newest").status.code(), Some(2));
 }
 

@@ -300,6 +300,10 @@ pub async fn sessions(global: &Global, verb: &SessionsVerb) -> anyhow::Result<()
 pub async fn verify_audit(global: &Global, mark: Option<&AuditMark>) -> anyhow::Result<()> {
     let asked = mark.map_or_else(String::new, |mark| format!("?head={mark}"));
     let verdict = Door::once(global, "GET", &format!("{AUDIT}/verdict{asked}"), None).await?;
+    if global.json {
+        // What it found, whichever it is; the exit code tells as well.
+        out::line(&verdict.to_string())?;
+    }
     if let Some(at) = verdict["broken_at"].as_i64() {
         anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
     }
@@ -316,8 +320,10 @@ pub async fn verify_audit(global: &Global, mark: Option<&AuditMark>) -> anyhow::
         };
         return Err(ApiError::not_found("audit_entry_gone", detail).into());
     }
-    println!("{} entries, unbroken{before}", verdict["entries"]);
-    println!("head {}", verdict["head"].as_str().unwrap_or_default());
+    if !global.json {
+        out::line(&format!("{} entries, unbroken{before}", verdict["entries"]))?;
+        out::line(&format!("head {}", verdict["head"].as_str().unwrap_or_default()))?;
+    }
     Ok(())
 }
 
