@@ -15,7 +15,7 @@ const RESERVED: &[&str] = &["sample"];
 const MAX_NAME: usize = 200;
 const MAX_WORDS: usize = 50;
 /// How much of a table's header is told to whoever misspelt a column, in bytes.
-const MAX_TOLD: usize = 1_000;
+pub(crate) const MAX_TOLD: usize = 1_000;
 
 /// Which column of a CSV, JSON or Parquet file is what. A column of JSON or Parquet may be a path: `imdb.rating`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -251,7 +251,7 @@ impl Mapping {
         };
         match columns.chain(offer.into_iter().flatten()).find(|column| !is_in(column)) {
             Some(column) => {
-                let header = text::excerpt(header.join(", ").as_bytes(), MAX_TOLD);
+                let header = text::columns(header, MAX_TOLD);
                 Err(InputError::Mapping(format!("the file has no column {column:?}; its columns are {header}")))
             }
             None => Ok(()),

@@ -23,6 +23,8 @@ pub enum RejectReason {
     NotAnObject,
     #[error("{0} is missing")]
     Missing(&'static str),
+    #[error("{field} is missing: the row has no {column:?}, but {has}")]
+    NoColumn { field: &'static str, column: String, has: String },
     #[error("{field} is {value:?}, which is not {expected}")]
     Malformed { field: &'static str, value: String, expected: &'static str },
     #[error("{field} is {value}, outside {from} to {to}")]

@@ -94,6 +94,12 @@ pub(crate) fn excerpt(bytes: &[u8], limit: usize) -> String {
     text
 }
 
+/// The names of columns, as they are told to whoever named one that is not there: at most `limit` bytes of them.
+pub(crate) fn columns(names: &[impl AsRef<str>], limit: usize) -> String {
+    let names: Vec<_> = names.iter().map(|name| clean(name.as_ref())).collect();
+    excerpt(names.join(", ").as_bytes(), limit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,13 +22,16 @@ use crate::{
     text, validate,
 };
 
+/// How much of a row's names is told where it lacks one, in bytes.
+const MAX_NAMES: usize = 200;
+
 /// Reads one row.
 pub(crate) fn adapt(row: &RawRow, context: &Context) -> Result<Adapted, RejectReason> {
     let mapping = context.mapping.as_deref().ok_or(RejectReason::Missing("mapping"))?;
     let row = Mapped { row, mapping };
     let columns = &mapping.columns;
-    let key = row.text(&columns.key).ok_or(RejectReason::Missing("key"))?;
-    let title = row.text(&columns.title).ok_or(RejectReason::Missing("title"))?;
+    let key = row.needed("key", &columns.key)?;
+    let title = row.needed("title", &columns.title)?;
     let content_type = row.content_type()?;
     if let Some(parent) = row.of(columns.parent.as_ref()) {
         return Err(RejectReason::NoPart { kind: content_type.as_str(), parent });
@@ -72,7 +75,7 @@ pub(crate) fn is_part(row: &RawRow, mapping: &Mapping) -> bool {
 pub(crate) fn part(row: &RawRow, context: &Context) -> Result<Part, RejectReason> {
     let mapping = context.mapping.as_deref().ok_or(RejectReason::Missing("mapping"))?;
     let (row, columns) = (Mapped { row, mapping }, &mapping.columns);
-    let key = row.text(&columns.key).ok_or(RejectReason::Missing("key"))?;
+    let key = row.needed("key", &columns.key)?;
     let parent = row.of(columns.parent.as_ref()).ok_or(RejectReason::Missing("parent"))?;
     let number = row.number("number", columns.number.as_ref(), "a number from 0 to 65535")?;
     let number: u16 = number.ok_or(RejectReason::Missing("number"))?;
@@ -118,6 +121,18 @@ impl Mapped<'_> {
             Value::String(text) => Some(text::clean(text)).filter(|text| !text.is_empty()),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
+        })
+    }
+
+    /// As [`Mapped::text`], of a column that no row can do without. The header of a table was held to the mapping; JSON has
+    /// none, so that each row says what it has in its place.
+    fn needed(&self, field: &'static str, column: &str) -> Result<String, RejectReason> {
+        self.text(column).ok_or_else(|| match self.row {
+            RawRow::Json(fields) if !fields.is_empty() && self.value(column).is_none() => {
+                let names: Vec<_> = fields.keys().collect();
+                RejectReason::NoColumn { field, column: column.to_owned(), has: text::columns(&names, MAX_NAMES) }
+            }
+            _ => RejectReason::Missing(field),
         })
     }
 

@@ -8,7 +8,7 @@ use std::{io::Read, sync::Arc};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::{Dialect, Row, window::Window};
-use crate::{InputError, Limits, RawRow, RejectReason};
+use crate::{InputError, Limits, RawRow, RejectReason, mapping::MAX_TOLD, text};
 
 pub(crate) struct CsvRows {
     window: Window,
@@ -198,8 +198,10 @@ fn wrong(format: &'static str, needed: &[&str], dialect: Dialect, header: &[Stri
     let others = [',', ';', '\t', '|'].into_iter().filter(|sign| *sign != own);
     let parted_by = others.into_iter().find(|sign| header.len() < 3 && header.iter().any(|name| name.contains(*sign)));
     let expected = if own == ',' { "commas".to_owned() } else { format!("{own:?}") };
-    let hint = parted_by.map_or_else(String::new, |sign| {
-        format!("; its fields are parted by {:?}, not by {expected}", sign.to_string())
-    });
+    let hint = match parted_by {
+        Some(sign) => format!("; its fields are parted by {:?}, not by {expected}", sign.to_string()),
+        None if header.is_empty() => String::new(),
+        None => format!("; its columns are {}", text::columns(header, MAX_TOLD)),
+    };
     InputError::WrongHeader { format, missing: missing.map(|column| (*column).to_owned()).collect(), hint }
 }

@@ -63,9 +63,13 @@ fn a_wrong_header_is_refused_before_any_row() {
     let missing = HEAD.replace("title,", "").replace("rating,", "");
     let semicolons = HEAD.replace(',', ";");
     let table = [
-        (missing.as_str(), "not a file of format streaming_csv: missing title, rating"),
+        (
+            missing.as_str(),
+            "not a file of format streaming_csv: missing title, rating; its columns are show_id, type, ",
+        ),
         (semicolons.as_str(), "description; its fields are parted by \";\", not by commas"),
         ("", "missing show_id, type"),
+        ("name,\"of\nit\"", "; its columns are name, of it"),
         ("\"show_id,type", "missing show_id, type"),
     ];
     for (header, expected) in table {

@@ -160,8 +160,11 @@ async fn a_feed_that_is_another_than_it_was_fails_and_changes_nothing_until_it_i
     node.run_job(&s.call, "refresh_festival", &s.stop, &|_| {}).await.unwrap();
     let before = s.export().await;
     for (text, missing) in [
-        ("<!DOCTYPE html>\n<html><body>We have moved, sorry.</body></html>\n", "missing id, name"),
-        ("id,title,until\n1,Glass,\n2,Salt,\n", "missing name"),
+        (
+            "<!DOCTYPE html>\n<html><body>We have moved, sorry.</body></html>\n",
+            "missing id, name; its columns are <!DOCTYPE html>",
+        ),
+        ("id,title,until\n1,Glass,\n2,Salt,\n", "missing name; its columns are id, title, until"),
     ] {
         s.clock.advance(SignedDuration::from_secs(1));
         s.file("films.csv", text);

@@ -195,7 +195,11 @@ async fn languages_that_can_not_be_read_are_counted_and_no_row_is_turned_away_fo
 async fn a_mapping_that_does_not_fit_is_refused() {
     let s = setup().await;
     let error = run(&s, "films.csv", "id,title\n1,x\n").await.unwrap_err();
-    assert_eq!((error.code.as_ref(), error.detail.contains("missing name")), ("wrong_header", true));
+    let told = "not a file of format mapped: missing name; its columns are id, title";
+    assert_eq!((error.code.as_ref(), error.detail.as_str()), ("wrong_header", told));
+    let wide = (0..10_000).map(|n| format!("column_{n}")).collect::<Vec<_>>().join(",");
+    let error = run(&s, "wide.csv", format!("{wide}\n")).await.unwrap_err();
+    assert!(error.detail.contains("its columns are column_0, column_1, ") && error.detail.len() < 1_200);
     let misspelt = Mapping::from_toml(&MAPPING.replace("\"year\"", "\"yeer\"")).unwrap();
     for (name, bytes) in [("films.csv", b"id,name,year\n1,Glass,1999\n".to_vec()), ("films.parquet", parquet(&FILMS))] {
         let options = RunOptions { mapping: Some(misspelt.clone()), ..RunOptions::default() };
@@ -345,8 +349,8 @@ async fn bad_rows_of_json_lines_are_kept_with_their_place_and_reason() {
     let done = run(&s, "films.jsonl", lines.join("\n")).await.unwrap();
     let kept: Vec<_> = s.rejected(&done).into_iter().map(|r| format!("{}:{} {}", r.row, r.line, r.reason)).collect();
     assert_eq!((done.counts.created, done.counts.rejected as usize), (2, kept.len()));
-    for (line, reason) in [(2, "not valid JSON"), (3, "not a JSON object"), (4, "title is missing"), (5, "longer than")]
-    {
+    let lacking = "title is missing: the row has no \"name\", but id, year";
+    for (line, reason) in [(2, "not valid JSON"), (3, "not a JSON object"), (4, lacking), (5, "longer than")] {
         assert!(
             kept.iter().any(|told| told.contains(&format!(":{line} ")) && told.contains(reason)),
             "{line} {kept:?}"

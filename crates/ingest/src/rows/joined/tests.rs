@@ -196,10 +196,9 @@ fn a_table_out_of_order_is_refused() {
     let error = rows(&IMDB, &table(&[lines[0], lines[2], lines[1]]), &[]).unwrap_err();
     assert_eq!(error.code(), "input_unsorted");
     let error = rows(&IMDB, &table(&lines), &[("title.ratings", "tconst\tx\n".to_owned())]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "title.ratings, which lies beside it: not a file of format title.ratings: missing averageRating, numVotes"
-    );
+    let told = "title.ratings, which lies beside it: not a file of format title.ratings: missing averageRating, numVotes; \
+                its columns are tconst, x";
+    assert_eq!(error.to_string(), told);
     let people = [vec!["nconst|primaryName"], vec!["7|Ada Quill"; MAX_FAULTS + 1]].concat();
     let error = rows(&IMDB, &table(&lines), &[("name.basics", table(&people))]).unwrap_err();
     assert_eq!(error.code(), "input_out_of_step");
