@@ -178,9 +178,13 @@ impl Mapping {
     /// Reads a mapping as it is written in a file.
     ///
     /// # Errors
-    /// `Mapping`, with the line at fault.
+    /// `Mapping`, with the number of the line at fault. The line itself is not told: the file may be another than was meant.
     pub fn from_toml(text: &str) -> Result<Self, InputError> {
-        let mapping: Self = toml::from_str(text).map_err(|error| InputError::Mapping(error.to_string()))?;
+        let mapping: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let said = text::excerpt(error.message().as_bytes(), MAX_TOLD);
+            InputError::Mapping(format!("line {}: {said}", before.matches('\n').count() + 1))
+        })?;
         mapping.check()?;
         Ok(mapping)
     }
@@ -335,5 +339,14 @@ mod tests {
             assert_eq!(error.code(), "bad_mapping");
             assert!(error.to_string().contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_no_mapping_is_not_repeated() {
+        let told = Mapping::from_toml("source = \"festival\"\nmachine example.org password SuperSecret\n").unwrap_err();
+        let told = told.to_string();
+        assert!(told.starts_with("the mapping is not valid: line 2: ") && !told.contains("SuperSecret"), "{told}");
+        let long = format!("{LEAST}{} = \"x\"\n", "k".repeat(100_000));
+        assert!(Mapping::from_toml(&long).unwrap_err().to_string().len() < 2_000);
     }
 }
