@@ -26,10 +26,10 @@ fn openly(setup: &Setup, args: &[&str]) -> Output {
     shell.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Everything below a folder, with its mode; nothing that goes meanwhile.
+/// Everything below a folder, with its mode; nothing that goes meanwhile, as it may below a node that runs.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut all = Vec::new();
-    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let Ok(found) = path.symlink_metadata() else { continue };
         if found.is_dir() {
             all.extend(modes(&path));
