@@ -19,7 +19,7 @@ use crate::{
     backends,
     cloud::UNVERIFIED,
     config::{Config, cloud as settings},
-    folder::{Folder, Opened, Owner, damaged_secrets},
+    folder::{Opened, Owner, damaged_secrets},
     owner::OwnerClient,
     privileges::BY_OWNER,
     roles::Role,
@@ -152,8 +152,15 @@ fn provider(name: &str, feed: &ingest::Feed) -> Option<Check> {
 async fn folder(config: &Config, checks: &mut Vec<Check>) {
     match Services::existing_folder(config) {
         Err(error) if error.downcast_ref::<ApiError>().is_some_and(|error| error.kind == ErrorKind::NotFound) => {
-            let fix = "`media-gateway demo` loads a catalogue to begin with; for one of your own, `ingest` its files";
-            checks.push(check("data folder", State::Less, format!("{error:#}"), fix));
+            checks.push(unmade(config, &error));
+            if let Ok(folder) = config.data_dir() {
+                checks.extend(sealing(config, &folder).await);
+                // Another node may have filled the database long since.
+                if !backends::owns_database(config) {
+                    checks.extend(stored(config, &folder).await);
+                }
+            }
+            checks.extend(redis(config).await);
             checks.extend(ports(config));
         }
         Err(error) => checks.push(check("data folder", State::Bad, format!("{error:#}"), "choose another --data-dir")),
@@ -163,23 +170,43 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             checks.push(check("data folder", State::Good, found, ""));
             checks.extend(node(owner).await);
             checks.extend(password::refused(config).await);
+            checks.extend(users::all(config, backends::user(config).await.ok().flatten()).await);
         }
         Ok(Opened::Ours(folder)) => {
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.extend(disk(folder.path()));
-            let own = secrets::damaged(folder.path()).or(secrets::gone(config, folder.path()).await);
-            let damaged = damaged_secrets(folder.path()).into_iter().chain(secrets::unreadable(config)).chain(own);
-            checks.extend(damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)));
-            let user = backends::user(config).await.ok().flatten();
-            checks.push(database(config, &folder, user.as_ref()).await);
-            checks.extend(erasures(config, folder.path()).await);
-            checks.extend(user.and_then(|user| users::user(config, &user)));
-            checks.extend(users::left(config).await);
+            checks.extend(sealing(config, folder.path()).await);
+            checks.extend(stored(config, folder.path()).await);
             checks.extend(redis(config).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
         }
     }
+}
+
+/// A folder that a start would make. It holds the catalogue only where the database is in it.
+fn unmade(config: &Config, error: &anyhow::Error) -> Check {
+    if backends::owns_database(config) {
+        let fix = "`media-gateway demo` loads a catalogue to begin with; for one of your own, `ingest` its files";
+        return check("data folder", State::Less, format!("{error:#}"), fix);
+    }
+    check("data folder", State::Less, "not made yet", "nothing: the next start makes it")
+}
+
+/// What is wrong with the secrets of the folder, and with those that everything is sealed under.
+async fn sealing(config: &Config, folder: &Path) -> Vec<Check> {
+    let own = secrets::damaged(folder).or(secrets::gone(config, folder).await);
+    let damaged = damaged_secrets(folder).into_iter().chain(secrets::unreadable(config)).chain(own);
+    damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)).collect()
+}
+
+/// The database, what is overdue in it, and its users.
+async fn stored(config: &Config, folder: &Path) -> Vec<Check> {
+    let user = backends::user(config).await.ok().flatten();
+    let mut checks = vec![database(config, folder, user.as_ref()).await];
+    checks.extend(erasures(config, folder).await);
+    checks.extend(users::all(config, user).await);
+    checks
 }
 
 /// What is left on the folder's disk.
@@ -226,9 +253,9 @@ fn part(component: Component) -> Check {
 }
 
 /// Looks, and changes nothing: `serve` and `migrate` bring the schema up to date.
-async fn database(config: &Config, folder: &Folder, user: Option<&User>) -> Check {
+async fn database(config: &Config, folder: &Path, user: Option<&User>) -> Check {
     let engine = backends::engine(config);
-    match backends::missing_migrations(config, folder.path()).await {
+    match backends::missing_migrations(config, folder).await {
         Ok(missing) if missing.is_empty() => {
             let found = format!("{engine}, with this release's schema");
             if backends::transport(config) == Some(Transport::Encrypted) {

@@ -212,12 +212,18 @@ fn every_process_does_its_work_as_a_user_of_its_own() {
     for app in [gateway, playback, search, ingest, catalog, auth] {
         let log = app.log();
         assert!(!log.contains("permission denied") && !log.contains("refused a statement"), "{log}");
+        may_what_its_roles_need(&app.setup);
         let (setup, status) = app.stop();
         assert!(status.success());
-        let said = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-        let well = said.lines().any(|line| line.starts_with("ok   database user: ") && line.ends_with("nothing more"));
-        assert!(well, "{said}");
+        may_what_its_roles_need(&setup);
     }
+}
+
+/// As `doctor` has it, beside the node and without.
+fn may_what_its_roles_need(setup: &Setup) {
+    let said = setup.doctor();
+    let well = said.lines().any(|line| line.starts_with("ok   database user: ") && line.ends_with("nothing more"));
+    assert!(well, "{said}");
 }
 
 /// While its process runs, which takes it where it connects anew.

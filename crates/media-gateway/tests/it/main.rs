@@ -12,6 +12,7 @@ mod database_users;
 mod dead_letters;
 mod demo;
 mod disk;
+mod doctor;
 mod doors;
 mod elsewhere;
 mod eval;

@@ -10,8 +10,13 @@ use crate::{
     privileges::{self, BY_OWNER},
 };
 
+/// That of this process, which nobody knows where the server can't be asked, and those that are left.
+pub(super) async fn all(config: &Config, own: Option<User>) -> Vec<Check> {
+    own.and_then(|own| user(config, &own)).into_iter().chain(left(config).await).collect()
+}
+
 /// The user; nothing where one process has every role and its user the database.
-pub(super) fn user(config: &Config, user: &User) -> Option<Check> {
+fn user(config: &Config, user: &User) -> Option<Check> {
     if config.all_roles() {
         return None;
     }
@@ -35,7 +40,7 @@ pub(super) fn user(config: &Config, user: &User) -> Option<Check> {
 
 /// Those whom an earlier split of the roles left: they can do what they could. Where nobody can tell, the check of the
 /// database says why.
-pub(super) async fn left(config: &Config) -> impl Iterator<Item = Check> {
+async fn left(config: &Config) -> impl Iterator<Item = Check> {
     let left = backends::left_users(config).await.unwrap_or_default();
     left.into_iter().map(|(name, ending)| {
         let found = format!("{name} was made for a process, and is of none by the last `media-gateway database users`");
