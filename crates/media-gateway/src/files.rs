@@ -29,19 +29,29 @@ pub fn check(config: &Config, running: &Means) -> anyhow::Result<()> {
         anyhow::bail!(damaged.found);
     }
     peers::check_plaintext(config)?;
-    peers::token(config, files)?;
     peers::tls(config)?;
-    config.auth.google.settings(files)?;
-    config.auth.github.settings(files)?;
-    config.mail.smtp(files)?;
     backends::redis(config, clock, files)?;
+    wrong(config, running).into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// What is wrong with those that `doctor` has no other check of: whose each is, as `doctor` calls it, and why a start
+/// stops there.
+pub fn wrong(config: &Config, means: &Means) -> Vec<(String, anyhow::Error)> {
+    let Means { clock, files, .. } = means;
+    let mut read = vec![
+        ("peer token".to_owned(), peers::token(config, files).map(drop)),
+        ("signing in with Google".to_owned(), config.auth.google.settings(files).map(drop)),
+        ("signing in with GitHub".to_owned(), config.auth.github.settings(files).map(drop)),
+        ("mail".to_owned(), config.mail.smtp(files).map(drop)),
+    ];
     if config.roles().contains(&Role::Search) {
-        backends::intents(config, clock, files)?;
+        read.push(("language model".to_owned(), backends::intents(config, clock, files).map(drop)));
     }
     if config.roles().contains(&Role::Ingest) {
         for (name, feed) in &config.sources {
-            feed.check_files(name, files)?;
+            let kind = if feed.known(name).is_some() { "provider" } else { "source" };
+            read.push((format!("{kind} {name}"), feed.check_files(name, files).map_err(anyhow::Error::from)));
         }
     }
-    Ok(())
+    read.into_iter().filter_map(|(whose, read)| Some((whose, read.err()?))).collect()
 }

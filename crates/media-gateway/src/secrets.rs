@@ -64,8 +64,7 @@ impl FileSecrets {
     /// `sealing_key_missing` where the folder's own is gone; `key_service_unavailable` where what is sealed can't be
     /// opened, or a fresh one sealed: nothing is written then; or when they can't be read, are too short or can't be made.
     pub async fn open(config: &Config, folder: &Folder, db: &Db, means: &Means, seals: bool) -> anyhow::Result<Self> {
-        let sealer = means.google.as_ref().and_then(|google| google.sealer()).cloned();
-        let secrets = Self { sealer, ..Self::of(config, folder.path(), &means.files)? };
+        let secrets = Self::with(config, folder.path(), means)?;
         if secrets.are_there() {
             secrets.open_all().await?;
             secrets.seal_own().await?;
@@ -83,6 +82,12 @@ impl FileSecrets {
             None => _ = folder.secret(FILE, &means.rng)?,
         }
         Ok(secrets)
+    }
+
+    /// Nothing is opened yet.
+    fn with(config: &Config, folder: &Path, means: &Means) -> anyhow::Result<Self> {
+        let sealer = means.google.as_ref().and_then(|google| google.sealer()).cloned();
+        Ok(Self { sealer, ..Self::of(config, folder, &means.files)? })
     }
 
     fn of(config: &Config, folder: &Path, files: &SecretFiles) -> anyhow::Result<Self> {
@@ -175,6 +180,16 @@ impl FileSecrets {
         Ok(all)
     }
 
+    /// Does what a start does with the key, and keeps nothing of it.
+    async fn try_key(&self, means: &Means) -> anyhow::Result<()> {
+        self.open_all().await?;
+        let seals = !self.are_there() || own(&self.own)?.iter().any(|kept| matches!(kept, Kept::Plain(_)));
+        match &self.sealer {
+            Some(sealer) if seals => sealed(sealer, &means.rng.bytes::<32>()).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the folder's own file, whole or not at all.
     fn write(&self, kept: &[Kept]) -> anyhow::Result<()> {
         let mut bytes = Vec::new();
@@ -234,6 +249,17 @@ pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damag
         return None;
     }
     Some((FILE, Damaged { found: format!("{} is gone", secrets.own.display()), fix: PUT_BACK }))
+}
+
+/// Why what is sealed can't be opened, or what a start would seal can't be. `None` where it can't even be read: another
+/// check says why.
+pub async fn shut(config: &Config, folder: &Path, means: &Means) -> Option<Damaged> {
+    const FIX: &str = "check that `auth.kms_key` names the key that they are sealed by, and that the node's service \
+        account may use it: no node starts otherwise";
+    let secrets = FileSecrets::with(config, folder, means).ok()?;
+    secrets.kept().ok()?;
+    let error = secrets.try_key(means).await.err()?;
+    Some(Damaged { found: format!("{error:#}"), fix: FIX })
 }
 
 #[async_trait]

@@ -1,13 +1,14 @@
 //! `doctor`: names each problem of this installation, and its fix.
 
 mod certificates;
+mod needs;
 mod password;
 mod trust;
 mod users;
 
 use std::{net::TcpListener, path::Path};
 
-use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind, SecretFiles};
+use contracts::{ApiError, Clock, Component, ComponentState, ErrorKind};
 use serde::{Deserialize, Serialize};
 use stores::{
     Transport,
@@ -24,7 +25,7 @@ use crate::{
     privileges::BY_OWNER,
     roles::Role,
     secrets,
-    services::Services,
+    services::{Means, Services},
 };
 
 /// How one thing is.
@@ -126,7 +127,7 @@ fn elsewhere(config: &Config) -> impl Iterator<Item = Check> {
     })
 }
 
-/// What of the configuration is at Google Cloud. Nobody is asked.
+/// What of the configuration is at Google Cloud. Nobody is asked yet.
 fn google(config: &Config) -> impl Iterator<Item = Check> {
     const FIX: &str = "try it with a node that holds nothing yet before you rely on it";
     let secrets = settings::secrets(config).map_or(0, |secrets| secrets.len());
@@ -149,35 +150,52 @@ fn provider(name: &str, feed: &ingest::Feed) -> Option<Check> {
     })
 }
 
+/// Takes in what is wrong, in the place of what was good of the same name.
+fn tell(checks: &mut Vec<Check>, wrong: Vec<Check>) {
+    checks.retain(|check| check.state != State::Good || wrong.iter().all(|wrong| wrong.name != check.name));
+    checks.extend(wrong);
+}
+
 async fn folder(config: &Config, checks: &mut Vec<Check>) {
+    let (needs, means) = needs::needs(config).await;
+    let means = means.as_ref();
     match Services::existing_folder(config) {
         Err(error) if error.downcast_ref::<ApiError>().is_some_and(|error| error.kind == ErrorKind::NotFound) => {
+            tell(checks, needs);
             checks.push(unmade(config, &error));
             if let Ok(folder) = config.data_dir() {
-                checks.extend(sealing(config, &folder).await);
+                checks.extend(sealing(config, &folder, means).await);
                 // Another node may have filled the database long since.
                 if !backends::owns_database(config) {
                     checks.extend(stored(config, &folder).await);
                 }
             }
-            checks.extend(redis(config).await);
+            checks.extend(redis(config, means).await);
             checks.extend(ports(config));
         }
-        Err(error) => checks.push(check("data folder", State::Bad, format!("{error:#}"), "choose another --data-dir")),
+        Err(error) => {
+            tell(checks, needs);
+            checks.push(check("data folder", State::Bad, format!("{error:#}"), "choose another --data-dir"));
+        }
         Ok(Opened::Theirs(owner)) => {
+            tell(checks, needs.into_iter().map(needs::later).collect());
             let urls: Vec<_> = owner.urls.iter().map(|(role, url)| format!("{role} {url}")).collect();
             let found = format!("process {} runs on it: {}", owner.pid, urls.join(", "));
             checks.push(check("data folder", State::Good, found, ""));
             checks.extend(node(owner).await);
             checks.extend(password::refused(config).await);
+            if let Ok(folder) = config.data_dir() {
+                checks.extend(shut(config, &folder, means).await.map(needs::later));
+            }
             checks.extend(users::all(config, backends::user(config).await.ok().flatten()).await);
         }
         Ok(Opened::Ours(folder)) => {
+            tell(checks, needs);
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
             checks.extend(disk(folder.path()));
-            checks.extend(sealing(config, folder.path()).await);
+            checks.extend(sealing(config, folder.path(), means).await);
             checks.extend(stored(config, folder.path()).await);
-            checks.extend(redis(config).await);
+            checks.extend(redis(config, means).await);
             checks.extend(indexes(config, folder.path()).await);
             checks.extend(ports(config));
         }
@@ -194,10 +212,17 @@ fn unmade(config: &Config, error: &anyhow::Error) -> Check {
 }
 
 /// What is wrong with the secrets of the folder, and with those that everything is sealed under.
-async fn sealing(config: &Config, folder: &Path) -> Vec<Check> {
+async fn sealing(config: &Config, folder: &Path, means: Option<&Means>) -> Vec<Check> {
     let own = secrets::damaged(folder).or(secrets::gone(config, folder).await);
     let damaged = damaged_secrets(folder).into_iter().chain(secrets::unreadable(config)).chain(own);
-    damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix)).collect()
+    let damaged = damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix));
+    damaged.chain(shut(config, folder, means).await).collect()
+}
+
+/// Whether a key of Google Cloud opens what is sealed by it. It is asked, as a start does.
+async fn shut(config: &Config, folder: &Path, means: Option<&Means>) -> Option<Check> {
+    let shut = secrets::shut(config, folder, means?).await?;
+    Some(check("sealed secrets", State::Bad, shut.found, shut.fix))
 }
 
 /// The database, what is overdue in it, and its users.
@@ -317,14 +342,13 @@ async fn indexes(config: &Config, folder: &Path) -> Vec<Check> {
 }
 
 /// The Redis server, where the configuration names one.
-async fn redis(config: &Config) -> Option<Check> {
+async fn redis(config: &Config, means: Option<&Means>) -> Option<Check> {
     const FIX: &str = "check `redis.url` and that the server runs";
-    let password = config.redis.password_file.as_deref();
-    if config.redis.url.is_some() && password.is_some_and(|path| settings::secret_at(path).is_some()) {
-        let fix = "nothing: a node that runs says how it is";
-        return Some(check("redis", State::Less, "its password is at Secret Manager; not asked", fix));
-    }
-    Some(match backends::redis(config, &Clock::system(), &SecretFiles::default()).transpose()? {
+    let Some(files) = needs::for_redis(config, means) else {
+        let found = "not asked: its password is at Secret Manager, and can't be had";
+        return config.redis.url.as_ref().map(|_| check("redis", State::Less, found, "mend that first"));
+    };
+    Some(match backends::redis(config, &Clock::system(), &files).transpose()? {
         Ok(link) => match part(backends::redis_part(&link).await) {
             good @ Check { state: State::Good, .. } => good,
             less => Check { fix: FIX.to_owned(), ..less },

@@ -299,17 +299,62 @@ fn a_secret_of_the_secret_manager_is_taken_in_while_the_node_runs() {
 }
 
 #[test]
-fn doctor_calls_no_redis_unusable_whose_password_is_at_the_secret_manager() {
+fn doctor_fetches_what_a_start_would_and_says_what_it_can_not_have() {
     let google = Google::start();
     google.put(SECRET, "sesame");
     let setup = at(&google, Setup::new())
         .env("MEDIA_GATEWAY_REDIS_URL", "redis://127.0.0.1:9")
         .env("MEDIA_GATEWAY_REDIS_PASSWORD_FILE", format!("gcp-secret:{SECRET}"));
     assert!(setup.run(&["migrate"]).status.success());
-    let asked = google.asked().len();
-    let doctor = String::from_utf8(setup.run(&["doctor"]).stdout).unwrap();
-    assert!(doctor.contains("less redis: its password is at Secret Manager; not asked"), "{doctor}");
-    assert_eq!(google.asked().len(), asked, "doctor asks nobody");
+    let doctor = setup.doctor();
+    assert!(doctor.contains("fix: check `redis.url`") && !doctor.contains("secrets at Google"), "{doctor}");
+    google.down(true);
+    let output = setup.run(&["doctor"]);
+    let doctor = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{doctor}");
+    let line = doctor.lines().find(|line| line.starts_with("BAD  secrets at Google Cloud: ")).unwrap_or_default();
+    assert!(line.contains(SECRET) && line.contains(REFUSES), "{doctor}");
+    assert!(doctor.contains("less redis: not asked: its password is at Secret Manager"), "{doctor}");
+}
+
+#[test]
+fn doctor_tries_the_key_as_a_start_would_and_keeps_nothing() {
+    let google = Google::start();
+    let setup = sealing(&google);
+    let says = format!("BAD  sealed secrets: what the deployment's keys come of {SAYS}: ");
+    let tells = |setup: &Setup, words: &str| {
+        let told = setup.doctor();
+        assert!(told.contains(words), "no {words:?} in {told}");
+    };
+    let is_silent = || {
+        let told = setup.doctor();
+        assert!(!told.contains("sealed secrets"), "{told}");
+    };
+    // A start would make a secret, and seal it.
+    is_silent();
+    google.refuse(Some("encrypt"));
+    tells(&setup, &says);
+    google.refuse(None);
+    assert!(!setup.folder().exists());
+    assert!(setup.run(&["auth", "users", "list"]).status.success());
+    let file = setup.folder().join("auth.key");
+    let kept = std::fs::read(&file).unwrap();
+    // It would open what is there, and seal nothing.
+    google.refuse(Some("encrypt"));
+    is_silent();
+    google.refuse(Some("decrypt"));
+    tells(&setup, &says);
+    google.refuse(None);
+    google.down(true);
+    tells(&setup, &says);
+    google.down(false);
+    let keyless = Setup::on(setup.folder());
+    tells(&keyless, "BAD  sealed secrets: a secret is sealed by a key of Google Cloud KMS: name it in `auth.kms_key`");
+    assert_eq!(std::fs::read(&file).unwrap(), kept);
+    // A node that runs has them open.
+    let app = setup.start();
+    google.refuse(Some("decrypt"));
+    tells(&app.setup, "less sealed secrets: no node would start with it: ");
 }
 
 #[test]

@@ -2,14 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::{app::Setup, grpc::block_on};
+use crate::{app::Setup, fixtures, grpc::block_on};
 
-/// A node on a folder that nobody has made, over a database of PostgreSQL.
-fn over(database: &str) -> Setup {
+/// A node on a folder that nobody has made, whose ports nobody takes.
+fn fresh() -> Setup {
     Setup::new()
         .env("MEDIA_GATEWAY_LISTEN_GATEWAY", "127.0.0.1:0")
         .env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0")
-        .env("MEDIA_GATEWAY_DATABASE_URL", database)
+}
+
+/// The same, over a database of PostgreSQL.
+fn over(database: &str) -> Setup {
+    fresh().env("MEDIA_GATEWAY_DATABASE_URL", database)
 }
 
 #[test]
@@ -29,4 +33,41 @@ fn a_database_that_is_elsewhere_is_tried_before_there_is_a_folder() {
     assert!(told.contains("BAD  database: PostgreSQL on this machine: the database can't be reached"), "{told}");
     assert!(!told.contains("holds no catalogue") && !told.contains("mistyped"), "{told}");
     assert!(!setup.folder().exists(), "who looks for what is wrong makes nothing");
+}
+
+#[test]
+fn a_file_that_no_start_could_read_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = fixtures::write(dir.path(), "key", b"a-key-of-the-test\n");
+    let password = fixtures::write(dir.path(), "password", b"open sesame\n");
+    let toml = format!("[sources.tmdb]\nkey_file = {key:?}\nbase_url = \"http://127.0.0.1:9\"\n");
+    let setup = fresh()
+        .env("MEDIA_GATEWAY_CONFIG", fixtures::write(dir.path(), "media-gateway.toml", toml.as_bytes()))
+        .env("MEDIA_GATEWAY_MAIL_SMTP_URL", "smtp://node@127.0.0.1:9")
+        .env("MEDIA_GATEWAY_MAIL_SMTP_PASSWORD_FILE", password.as_str())
+        .env("MEDIA_GATEWAY_MAIL_FROM", "films@example.net");
+    let output = setup.run(&["doctor"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    let well = output.status.success() && told.contains("ok   provider tmdb: ") && told.contains("ok   mail: ");
+    assert!(well, "{told}");
+    let app = setup.start();
+    for (file, name) in [(&key, "provider tmdb"), (&password, "mail")] {
+        let kept = std::fs::read(file).unwrap();
+        std::fs::remove_file(file).unwrap();
+        let beside = app.setup.doctor();
+        assert!(beside.contains(&format!("less {name}: no node would start with it: ")), "{beside}");
+        std::fs::write(file, kept).unwrap();
+    }
+    let (setup, _) = app.stop();
+    for (file, name) in [(&key, "provider tmdb"), (&password, "mail")] {
+        let kept = std::fs::read(file).unwrap();
+        std::fs::remove_file(file).unwrap();
+        let output = setup.run(&["doctor"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        let line = told.lines().find(|line| line.starts_with(&format!("BAD  {name}: "))).unwrap_or_default();
+        assert!(line.contains(file.as_str()) && line.contains("can't be read"), "{told}");
+        assert!(output.status.code() == Some(1) && !told.contains(&format!("ok   {name}: ")), "{told}");
+        assert!(!setup.run(&["serve"]).status.success(), "{name}");
+        std::fs::write(file, kept).unwrap();
+    }
 }
