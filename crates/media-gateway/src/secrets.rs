@@ -32,8 +32,12 @@ pub use sealer::{Purpose, Sealer};
 const FILE: &str = "auth.key";
 /// The shortest line that is a secret.
 pub const SHORTEST: usize = 32;
-/// What helps where the folder's own file is gone.
-const PUT_BACK: &str = "put `auth.key` back from the backup: what is sealed under it can't be read without";
+/// What helps where the secret of a database is gone that nobody else writes to.
+const PUT_BACK: &str = "put `auth.key` back from the backup, or name the `auth.secret_file` that was here: what is \
+    sealed can't be read without";
+/// What helps where it may always have been another node's.
+const GIVE: &str = "give this node the `auth.secret_file` or `peers.token_file` of the node that sealed it, or put \
+    `auth.key` back from the backup; where another node has the role auth, leave it out of `roles` here";
 
 /// Where the secrets are.
 pub struct FileSecrets {
@@ -61,7 +65,7 @@ impl FileSecrets {
     /// opened, and the folder's own from before there was a key is sealed.
     ///
     /// # Errors
-    /// `sealing_key_missing` where the folder's own is gone; `key_service_unavailable` where what is sealed can't be
+    /// `sealing_key_missing` where none is here; `key_service_unavailable` where what is sealed can't be
     /// opened, or a fresh one sealed: nothing is written then; or when they can't be read, are too short or can't be made.
     pub async fn open(config: &Config, folder: &Folder, db: &Db, means: &Means, seals: bool) -> anyhow::Result<Self> {
         let secrets = Self::with(config, folder.path(), means)?;
@@ -71,8 +75,8 @@ impl FileSecrets {
             return Ok(secrets);
         }
         if seals && has_sealed(db).await? {
-            let detail = format!("{} is gone; {PUT_BACK}", secrets.own.display());
-            return Err(ApiError::unavailable("sealing_key_missing", detail).into());
+            let (_, lacking) = secrets.lacking(config);
+            return Err(ApiError::unavailable("sealing_key_missing", lacking.to_string()).into());
         }
         match &secrets.sealer {
             Some(sealer) => {
@@ -103,6 +107,16 @@ impl FileSecrets {
 
     fn are_there(&self) -> bool {
         self.given.is_some() || self.token.is_some() || self.own.exists()
+    }
+
+    /// That none is here, though something is sealed. Whether the folder's own ever was, nobody knows.
+    fn lacking(&self, config: &Config) -> (&'static str, Damaged) {
+        let own = self.own.display();
+        let found = format!("the database is sealed under a secret that this node does not have: {own} is not there");
+        match backends::owns_database(config) {
+            true => (FILE, Damaged { found, fix: PUT_BACK }),
+            false => ("secret", Damaged { found, fix: GIVE }),
+        }
     }
 
     /// Every secret that is there and open, the newest first.
@@ -240,15 +254,15 @@ pub fn unreadable(config: &Config) -> Option<(&'static str, Damaged)> {
     Some(("secret", Damaged { found, fix: "give this node the file that the others have: it does not start without" }))
 }
 
-/// The folder's own file, where it is gone and the database of a node with the auth role is sealed under it. `None`
-/// where that can't be asked: the check of the database says why.
-pub async fn gone(config: &Config, folder: &Path) -> Option<(&'static str, Damaged)> {
+/// What a node with the auth role lacks whose database is sealed, where it has no secret. `None` where that can't be
+/// asked: the check of the database says why.
+pub async fn lacking(config: &Config, folder: &Path) -> Option<(&'static str, Damaged)> {
     let secrets = FileSecrets::of(config, folder, &SecretFiles::default()).ok()?;
     let needed = config.roles().contains(&Role::Auth) && !secrets.are_there();
     if !needed || !backends::has_sealed(config, folder).await.unwrap_or(false) {
         return None;
     }
-    Some((FILE, Damaged { found: format!("{} is gone", secrets.own.display()), fix: PUT_BACK }))
+    Some(secrets.lacking(config))
 }
 
 /// Why what is sealed can't be opened, or what a start would seal can't be. `None` where it can't even be read: another

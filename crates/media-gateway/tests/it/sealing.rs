@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     app::{App, Setup, one_line},
+    grpc::block_on,
     identities::people::{self, ISSUER},
 };
 
@@ -80,6 +81,29 @@ fn a_secret_that_is_gone_is_asked_for_and_not_made_anew() {
     std::fs::write(&file, kept).unwrap();
     assert!(setup.run(&["auth", "users", "list"]).status.success());
     assert!(!setup.doctor().contains("auth.key"), "{}", setup.doctor());
+}
+
+#[test]
+fn a_secret_that_never_was_here_is_not_missed_unless_something_is_sealed_under_it() {
+    let database = block_on(testkit::postgres_owned());
+    let [one, two] = [(); 2].map(|()| Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap()));
+    let (lacks, fix) = ("sealed under a secret that this node does not have", "give this node the `auth.secret_file`");
+    let is_well = |setup: &Setup| {
+        let told = setup.doctor();
+        let well = told.contains(" database: PostgreSQL") && !told.contains("auth.key") && !told.contains(lacks);
+        assert!(well, "{told}");
+    };
+    for setup in [&one, &two] {
+        assert!(setup.run(&["migrate"]).status.success());
+        is_well(setup);
+    }
+    assert!(one.run(&["auth", "users", "list"]).status.success());
+    is_well(&one);
+    let told = two.doctor();
+    assert!(told.contains("BAD  secret: the database is ") && told.contains(lacks) && told.contains(fix), "{told}");
+    assert!(one_line(&two.run(&["auth", "users", "list"]), 5, fix).contains(lacks));
+    // Where another node has the accounts, this one seals nothing.
+    is_well(&two.env("MEDIA_GATEWAY_ROLES", "search"));
 }
 
 #[test]
