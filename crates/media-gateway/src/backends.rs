@@ -168,6 +168,17 @@ pub fn password_file(config: &Config) -> Option<PasswordFile> {
     config.database.password_file.as_ref().map(PasswordFile::new)
 }
 
+/// Whether the server refuses what a file holds as the password of this user; not where nobody can tell.
+///
+/// # Errors
+/// When the file can't be read.
+pub async fn refuses(config: &Config, user: &str, file: &PasswordFile) -> Result<bool, DbError> {
+    match &config.database.url {
+        Some(url) => file.is_refused(url, user, Duration::from_millis(config.database.acquire_timeout_ms)).await,
+        None => Ok(false),
+    }
+}
+
 /// The database as it is.
 ///
 /// # Errors

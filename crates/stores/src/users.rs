@@ -264,6 +264,17 @@ pub async fn make(tx: &mut Tx, name: &str, password: &str, salt: &[u8; 16]) -> R
     keep(tx, name).await
 }
 
+/// Gives a user another password, which the server is told as by [`make`]. Connections stay.
+///
+/// # Errors
+/// As [`make`].
+pub async fn renew(tx: &mut Tx, name: &str, password: &str, salt: &[u8; 16]) -> Result<(), DbError> {
+    let verifier = scram::verifier(password, salt)?;
+    // On its disk once it is committed, whatever else the server may lose in a crash: the file follows.
+    let told = format!("SET LOCAL synchronous_commit = on; ALTER ROLE {} PASSWORD '{verifier}'", quoted(name));
+    tx.script(told).await
+}
+
 /// Grants a user what it `needs` with tables and has not, and takes from it what it has and does not need: with what is
 /// left it can do that and nothing more, unless it has more by another user. Says how much was granted and taken.
 ///

@@ -1,5 +1,7 @@
 //! A user of the database for each process, on a real server: what each may do, and a deployment where none may do more.
 
+mod passwords;
+
 use std::{
     collections::BTreeSet,
     fs::Permissions,
@@ -396,7 +398,8 @@ fn who_runs_the_command_again_changes_nothing_but_what_is_wrong() {
     house.say(format!("GRANT SELECT (role) ON auth_users TO {search} WITH GRANT OPTION"));
     let telling = house.find("search").privileges.iter().filter(|one| one.verb.ends_with("OPTION")).count();
     assert_eq!(telling, 2);
-    assert_eq!(changes(), [json!({ "user": search, "made": false, "granted": 1, "revoked": 4 })]);
+    let done = json!({ "user": search, "made": false, "granted": 1, "revoked": 4, "password": "here" });
+    assert_eq!(changes(), [done]);
     let settled = house.stated("database_user.settled");
     let of_search = settled.iter().rfind(|(user, _)| *user == search).map(|(_, detail)| detail.as_str());
     assert_eq!(of_search, Some(r#"{"granted":"1","revoked":"4"}"#));
@@ -477,12 +480,14 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     let prefix = house.name("own");
     let user = format!("{prefix}_auth_ingest");
     let out = house.passwords();
-    let file = fixtures::write(&out, &format!("{user}.password"), b"a-password-of-my-own\n");
+    let file = fixtures::write(&out, &format!("{user}.password"), b"only-15-letters\n");
     let allow = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     let settle = ["database", "users", "ingest,auth", "--prefix", &prefix, "--out", out.to_str().unwrap()];
     allow(Path::new(&file), 0o640);
     one_line(&house.owner().run(&settle), 1, "is open to others than its owner");
     allow(Path::new(&file), 0o600);
+    one_line(&house.owner().run(&settle), 1, "fewer than 16 characters");
+    std::fs::write(&file, "a-password-of-my-own\n").unwrap();
     allow(&out, 0o720);
     one_line(&house.owner().run(&settle), 1, "is open to others who write");
     allow(&out, 0o700);

@@ -1,6 +1,7 @@
 //! The password of the database's user, in a file that may change while nodes run.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind, Write as _},
@@ -18,9 +19,14 @@ use sqlx::{
 };
 use tokio::sync::Mutex;
 
+use super::transport;
+use crate::error::DbError;
+
 /// How long nobody looks for another password after none was taken: of many requests that wait for a connection each would,
 /// and the server's log would tell of them all.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The server's code where the password is wrong, and nothing else.
+const WRONG_PASSWORD: &str = "28P01";
 
 /// A file whose first line is a password. While it is being changed, the one that is to take its place is beside it, in a
 /// file of the same name with `.next` behind it: whoever the server refuses with the one tries the other.
@@ -55,6 +61,28 @@ impl PasswordFile {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             read => read.map(Some),
         }
+    }
+
+    /// Whether the server at `url` refuses it as the password of `user`, and the one that was begun as well. Not where
+    /// the server can't be asked so, as where it takes that user from elsewhere only: then nobody can tell.
+    ///
+    /// # Errors
+    /// `Unavailable` when `url` is none of PostgreSQL, or the file can't be read.
+    pub async fn is_refused(&self, url: &str, user: &str, patience: Duration) -> Result<bool, DbError> {
+        let options = transport::options(url)?.username(user).disable_statement_logging();
+        let unread = |error: io::Error| DbError::Unavailable(format!("{} can't be read: {error}", self.0.display()));
+        for password in self.candidates().map_err(unread)? {
+            let options = options.clone().password(&password);
+            match tokio::time::timeout(patience, options.connect()).await {
+                Ok(Err(error)) if code(&error).is_some_and(|code| code == WRONG_PASSWORD) => {}
+                Ok(Ok(connection)) => {
+                    let _ = connection.close().await;
+                    return Ok(false);
+                }
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     /// Keeps other processes from changing it until what this gives is dropped; `None` where one is at it.
@@ -226,7 +254,12 @@ impl Live {
 
 /// Whether the server knows neither user nor password: class 28 of its codes.
 pub(super) fn is_refused(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code.starts_with("28"))
+    code(error).is_some_and(|code| code.starts_with("28"))
+}
+
+/// The server's code of what it refused.
+fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
 }
 
 #[cfg(test)]

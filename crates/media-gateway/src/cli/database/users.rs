@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder},
+    io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
@@ -24,6 +25,9 @@ use crate::{
 /// The longest name that PostgreSQL keeps whole, in bytes.
 const LONGEST: usize = 63;
 
+/// The fewest characters of a password that an operator chose.
+const SHORTEST: usize = 16;
+
 /// The roles of one process.
 type Roles = BTreeSet<Role>;
 
@@ -38,6 +42,12 @@ pub struct UsersArgs {
     /// What the users' names begin with: the database's name, where you give none
     #[arg(long, value_name = "WORD")]
     prefix: Option<String>,
+    /// Make another password for this user, whose own nobody has any more, and put it into its file; may be given again
+    ///
+    /// A node that has that very file takes it with its next connection. One that was handed a copy is refused new
+    /// connections until it is handed the new file.
+    #[arg(long, value_name = "USER")]
+    renew: Vec<String>,
 }
 
 fn roles(text: &str) -> Result<Roles, UnknownRole> {
@@ -65,28 +75,51 @@ struct Settled {
     made: bool,
     granted: usize,
     revoked: usize,
+    password: Password,
+}
+
+/// Where the password of a user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Password {
+    /// In its file, where we put it now.
+    Made,
+    /// In its file.
+    Here,
+    /// With whom its file was handed to, unless it is lost: there is none that we can read.
+    Elsewhere,
 }
 
 pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let db = backends::with_users(&config).await?;
-    let settled = settle(&db, args, &Rng::system()).await;
+    let settled = settle(&config, &db, args, &Rng::system()).await;
     db.close().await;
     for one in settled? {
         out::line(&match (global.json, &one) {
             (true, _) => serde_json::to_string(&one)?,
-            (_, Line::Settled(Settled { user, made, granted, revoked })) => {
-                let made = if *made { "new" } else { "there" };
-                format!("{user}  {made}  {granted} granted  {revoked} revoked")
-            }
+            (_, Line::Settled(settled)) => told(settled, &args.out),
             (_, Line::Left { user, ending }) => format!("{user}  of no process  to end it, as the owner: {ending}"),
         })?;
     }
     Ok(())
 }
 
-/// All or nothing; only passwords that were made stay, for the next time.
-async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line>> {
+fn told(settled: &Settled, out: &Path) -> String {
+    let Settled { user, made, granted, revoked, password } = settled;
+    let is = if *made { "new" } else { "there" };
+    let more = match password {
+        Password::Made if !made => "  another password".to_owned(),
+        Password::Made | Password::Here => String::new(),
+        Password::Elsewhere => {
+            format!("  its password is not in {}: where nobody has it, --renew {user}", out.display())
+        }
+    };
+    format!("{user}  {is}  {granted} granted  {revoked} revoked{more}")
+}
+
+/// All or nothing; only passwords that were made stay, for the next time. Those to renew follow, one by one.
+async fn settle(config: &Config, db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line>> {
     let owner = db.user().await?.is_some_and(|user| user.migrates);
     ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
     let missing = db.missing_migrations().await?;
@@ -102,15 +135,28 @@ async fn settle(db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line
     let processes = if args.processes.is_empty() { &each[..] } else { &args.processes[..] };
     let mut settled = Vec::new();
     for roles in processes {
-        settled.push(hold(&mut tx, &prefix, roles, &args.out, rng).await?);
+        settled.push(hold(&mut tx, config, args, &prefix, roles, rng).await?);
+    }
+    if let Some(other) = args.renew.iter().find(|name| settled.iter().all(|one| one.user != **name)) {
+        let detail = format!("--renew names {other}, who is the user of none of these processes");
+        return Err(ApiError::invalid("no_such_user", detail).into());
     }
     let left = leave_others(&mut tx, &settled).await?;
     for table in privileges::SCRUBBED {
         users::scrub_by_server(&mut tx, table).await?;
     }
-    let lines: Vec<_> = settled.into_iter().map(Line::Settled).chain(left).collect();
+    let mut lines: Vec<_> = settled.into_iter().map(Line::Settled).chain(left).collect();
     state(&mut tx, &lines).await?;
     tx.commit().await?;
+    for line in &mut lines {
+        if let Line::Settled(one) = line
+            && !one.made
+            && args.renew.contains(&one.user)
+        {
+            renew(db, &one.user, &file_of(&args.out, &one.user), rng).await?;
+            one.password = Password::Made;
+        }
+    }
     Ok(lines)
 }
 
@@ -120,7 +166,7 @@ async fn state(tx: &mut Tx, lines: &[Line]) -> Result<(), ApiError> {
     let call = super::operator(&clock);
     for line in lines {
         let (action, target, counts) = match line {
-            Line::Settled(Settled { user, made: true, granted, revoked }) => {
+            Line::Settled(Settled { user, made: true, granted, revoked, .. }) => {
                 ("database_user.created", user, Some((granted, revoked)))
             }
             Line::Settled(Settled { user, granted, revoked, .. }) => {
@@ -168,7 +214,14 @@ async fn is_ours(tx: &mut Tx, name: &str) -> anyhow::Result<()> {
 }
 
 /// Sees to the user of a process with these roles.
-async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -> anyhow::Result<Settled> {
+async fn hold(
+    tx: &mut Tx,
+    config: &Config,
+    args: &UsersArgs,
+    prefix: &str,
+    roles: &Roles,
+    rng: &Rng,
+) -> anyhow::Result<Settled> {
     let words: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
     let name = format!("{prefix}_{}", words.join("_"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -176,15 +229,18 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
         let detail = format!("{name:?} is not of up to {LONGEST} letters, digits and `_-.`: give a --prefix");
         return Err(ApiError::invalid("bad_name", detail).into());
     }
-    let made = users::find(tx, &name).await?.is_none();
-    if made {
+    let (made, file) = (users::find(tx, &name).await?.is_none(), file_of(&args.out, &name));
+    let password = if made {
         // Written before it holds: a user whose password nobody knows would be of no use.
-        let password = password(&PasswordFile::new(out.join(format!("{name}.password"))), rng)?;
-        let made = users::make(tx, &name, &password, &rng.bytes()).await;
+        let (text, password) = password(&file, rng)?;
+        let made = users::make(tx, &name, &text, &rng.bytes()).await;
         made.with_context(|| format!("can't make the user {name}: its maker has to have CREATEROLE"))?;
+        password
     } else {
         is_ours(tx, &name).await?;
-    }
+        // What its file holds makes no difference to one that gets another.
+        if args.renew.contains(&name) { Password::Here } else { place(config, &name, &file).await? }
+    };
     let needed = privileges::needed(roles);
     let (granted, revoked) = users::hold_to(tx, &name, &needed).await?;
     let user = users::find(tx, &name).await?.context("a user who was made is not there")?;
@@ -195,7 +251,70 @@ async fn hold(tx: &mut Tx, prefix: &str, roles: &Roles, out: &Path, rng: &Rng) -
     if let Some(more) = more {
         anyhow::bail!("{name} can do more than is granted here ({more}): take it from whom it has that, as PUBLIC");
     }
-    Ok(Settled { user: name, made, granted, revoked })
+    Ok(Settled { user: name, made, granted, revoked, password })
+}
+
+/// The file with the password of a user.
+fn file_of(out: &Path, user: &str) -> PasswordFile {
+    PasswordFile::new(out.join(format!("{user}.password")))
+}
+
+/// Where the password of a user is who is there. None is made of our own accord: a node may run with the one there is.
+///
+/// # Errors
+/// When its file holds none, or one that the server refuses.
+async fn place(config: &Config, user: &str, file: &PasswordFile) -> anyhow::Result<Password> {
+    let why = match file.read() {
+        // Handed to whom its process runs as.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            return Ok(Password::Elsewhere);
+        }
+        Err(error) => error.to_string(),
+        Ok(_) if !backends::refuses(config, user, file).await? => return Ok(Password::Here),
+        Ok(_) => "the server refuses it".to_owned(),
+    };
+    anyhow::bail!(
+        "{} does not hold the password of the user {user}, who is there ({why}): put that back or take the file away; \
+         where nobody has it, give --renew {user}",
+        file.path().display()
+    )
+}
+
+/// Gives a user who is there another password: first beside its file, or into it where there is none; then to the
+/// server; then into its place, so that a node which has the file tries both until then. One that was begun is ended:
+/// nobody knows whether the server heard of it.
+async fn renew(db: &Db, user: &str, file: &PasswordFile, rng: &Rng) -> anyhow::Result<()> {
+    let path = file.path();
+    if !path.exists() {
+        let fresh = file.make(rng).with_context(|| format!("can't write {}", path.display()))?;
+        return tell(db, user, &fresh, rng).await;
+    }
+    is_closed(path)?;
+    let lock = file.lock().with_context(|| format!("can't lock the folder of {}", path.display()))?;
+    let _lock = lock.ok_or_else(|| {
+        let detail = format!("another process is changing {}", path.display());
+        ApiError::new(ErrorKind::Conflict, "password_in_change", detail)
+    })?;
+    let begun = file.begun().with_context(|| format!("can't read {}.next", path.display()))?;
+    let next = begun.map_or_else(|| file.stage(rng), Ok);
+    let next = next.with_context(|| format!("nothing has changed: can't write {}.next", path.display()))?;
+    tell(db, user, &next, rng).await?;
+    file.settle().with_context(|| format!("run this again: {}.next holds the password", path.display()))
+}
+
+async fn tell(db: &Db, user: &str, password: &str, rng: &Rng) -> anyhow::Result<()> {
+    let mut tx = db.begin().await?;
+    let told = users::renew(&mut tx, user, password, &rng.bytes()).await;
+    told.with_context(|| format!("can't give the user {user} another password"))?;
+    let clock = Clock::system();
+    let deed = Deed {
+        call: &super::operator(&clock),
+        action: "database_user.password_changed",
+        target: user,
+        detail: &[],
+    };
+    auth::note(&mut tx, deed, clock.now()).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The folder of the passwords, made where it is missing.
@@ -209,14 +328,23 @@ fn folder(path: &Path) -> anyhow::Result<()> {
 }
 
 /// The password in a file; a new one where there is none.
-fn password(file: &PasswordFile, rng: &Rng) -> anyhow::Result<String> {
+fn password(file: &PasswordFile, rng: &Rng) -> anyhow::Result<(String, Password)> {
     let path = file.path();
     if !path.exists() {
-        return file.make(rng).with_context(|| format!("can't write {}", path.display()));
+        let fresh = file.make(rng).with_context(|| format!("can't write {}", path.display()))?;
+        return Ok((fresh, Password::Made));
     }
+    is_closed(path)?;
+    let given = file.read().with_context(|| format!("can't read {}", path.display()))?;
+    let short = given.trim().chars().count() < SHORTEST;
+    ensure!(!short, "{} holds a password of fewer than {SHORTEST} characters: choose a longer one", path.display());
+    Ok((given, Password::Here))
+}
+
+fn is_closed(path: &Path) -> anyhow::Result<()> {
     let open = mode(path)? & 0o077 != 0;
     ensure!(!open, "{} is open to others than its owner: choose another password, and `chmod 600`", path.display());
-    file.read().with_context(|| format!("can't read {}", path.display()))
+    Ok(())
 }
 
 fn mode(path: &Path) -> anyhow::Result<u32> {
