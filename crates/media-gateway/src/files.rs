@@ -25,7 +25,7 @@ pub fn check(config: &Config, running: &Means) -> anyhow::Result<()> {
     if let Some(file) = backends::password_file(config) {
         file.read().with_context(|| format!("`database.password_file`: can't read {}", file.path().display()))?;
     }
-    if let Some((_, damaged)) = secrets::unreadable(config) {
+    if let Some((_, damaged)) = secrets::unreadable(config, files) {
         anyhow::bail!(damaged.found);
     }
     peers::check_plaintext(config)?;

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     backends,
-    config::{Config, cloud},
+    config::Config,
     folder::{Damaged, Folder, write_whole},
     peers,
     roles::Role,
@@ -245,12 +245,8 @@ pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
 }
 
 /// What is wrong with the file that the operator hands to every node, where they do.
-pub fn unreadable(config: &Config) -> Option<(&'static str, Damaged)> {
-    let path = config.auth.secret_file.as_deref()?;
-    if cloud::secret_at(path).is_some() {
-        return None;
-    }
-    let found = format!("{:#}", given(&SecretFiles::default(), path).err()?);
+pub fn unreadable(config: &Config, files: &SecretFiles) -> Option<(&'static str, Damaged)> {
+    let found = format!("{:#}", given(files, config.auth.secret_file.as_deref()?).err()?);
     Some(("secret", Damaged { found, fix: "give this node the file that the others have: it does not start without" }))
 }
 

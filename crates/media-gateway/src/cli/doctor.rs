@@ -214,7 +214,8 @@ fn unmade(config: &Config, error: &anyhow::Error) -> Check {
 /// What is wrong with the secrets of the folder, and with those that everything is sealed under.
 async fn sealing(config: &Config, folder: &Path, means: Option<&Means>) -> Vec<Check> {
     let own = secrets::damaged(folder).or(secrets::lacking(config, folder).await);
-    let damaged = damaged_secrets(folder).into_iter().chain(secrets::unreadable(config)).chain(own);
+    let given = means.and_then(|means| secrets::unreadable(config, &means.files));
+    let damaged = damaged_secrets(folder).into_iter().chain(given).chain(own);
     let damaged = damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix));
     damaged.chain(shut(config, folder, means).await).collect()
 }

@@ -308,6 +308,10 @@ fn doctor_fetches_what_a_start_would_and_says_what_it_can_not_have() {
     assert!(setup.run(&["migrate"]).status.success());
     let doctor = setup.doctor();
     assert!(doctor.contains("fix: check `redis.url`") && !doctor.contains("secrets at Google"), "{doctor}");
+    let short = at(&google, Setup::on(setup.folder()))
+        .env("MEDIA_GATEWAY_AUTH_SECRET_FILE", format!("gcp-secret:{SECRET}"))
+        .doctor();
+    assert!(short.contains("BAD  secret: `auth.secret_file`: every line of ") && !short.contains("sesame"), "{short}");
     google.down(true);
     let output = setup.run(&["doctor"]);
     let doctor = String::from_utf8(output.stdout).unwrap();
