@@ -6,9 +6,7 @@ use crate::{app::Setup, fixtures, grpc::block_on};
 
 /// A node on a folder that nobody has made, whose ports nobody takes.
 fn fresh() -> Setup {
-    Setup::new()
-        .env("MEDIA_GATEWAY_LISTEN_GATEWAY", "127.0.0.1:0")
-        .env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0")
+    Setup::new().env("MEDIA_GATEWAY_LISTEN_GATEWAY", "127.0.0.1:0").env("MEDIA_GATEWAY_LISTEN_METRICS", "127.0.0.1:0")
 }
 
 /// The same, over a database of PostgreSQL.
