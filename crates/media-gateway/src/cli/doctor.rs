@@ -59,7 +59,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
         Err(error) => {
             let unread = error.chain().any(|cause| cause.is::<std::io::Error>());
             let fix = if unread { "name a file that can be read" } else { "mend the key it names" };
-            checks.push(check("configuration", State::Bad, format!("{error:#}"), fix));
+            checks.push(check("configuration", State::Bad, out::told(&error), fix));
         }
         Ok(config) => {
             checks.push(check("configuration", State::Good, "complete", ""));

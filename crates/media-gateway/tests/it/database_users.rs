@@ -134,7 +134,8 @@ impl House {
     fn stated(&self, action: &str) -> Vec<(String, String)> {
         block_on(async {
             let db = self.database.reopen(&testkit::fast()).await;
-            let sql = "SELECT target, detail FROM auth_audit WHERE action = $1 AND actor = 'operator' ORDER BY position";
+            let sql =
+                "SELECT target, detail FROM auth_audit WHERE action = $1 AND actor = 'operator' ORDER BY position";
             let stated = db.fetch_all(sql, args![action]).await.unwrap();
             db.close().await;
             stated

@@ -147,7 +147,7 @@ impl Server {
 
 fn away(asked: &str, error: &reqwest::Error) -> ApiError {
     // What lies deepest says why; the rest says that something was asked.
-    let why = std::iter::successors(error.source(), |cause| cause.source()).last();
+    let why = std::iter::successors(error.source(), |&cause| cause.source()).last();
     let why = why.map_or_else(|| error.to_string(), ToString::to_string);
     ApiError::unavailable("server_unreachable", format!("{asked} was not answered: {why}"))
 }

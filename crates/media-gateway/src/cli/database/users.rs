@@ -307,12 +307,8 @@ async fn tell(db: &Db, user: &str, password: &str, rng: &Rng) -> anyhow::Result<
     let told = users::renew(&mut tx, user, password, &rng.bytes()).await;
     told.with_context(|| format!("can't give the user {user} another password"))?;
     let clock = Clock::system();
-    let deed = Deed {
-        call: &super::operator(&clock),
-        action: "database_user.password_changed",
-        target: user,
-        detail: &[],
-    };
+    let deed =
+        Deed { call: &super::operator(&clock), action: "database_user.password_changed", target: user, detail: &[] };
     auth::note(&mut tx, deed, clock.now()).await?;
     Ok(tx.commit().await?)
 }
