@@ -84,7 +84,7 @@ impl TestDb {
             async || admin.fetch_one::<i64>(format!("SELECT COUNT(*) {theirs}"), args![&user, now]).await.unwrap();
         let since = Instant::now();
         while left().await > 0 {
-            assert!(since.elapsed() < Duration::from_secs(20), "connections of {user} stay");
+            assert!(since.elapsed() < Duration::from_secs(60), "connections of {user} stay");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         admin.close().await;
@@ -107,7 +107,7 @@ impl Drop for TestDb {
             let dropped = thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async {
-                    let admin = Db::open_postgres(&server, &patient()).await?;
+                    let admin = Db::open_postgres(&server, &fast()).await?;
                     admin.execute(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), args![]).await
                 })
             });
@@ -121,20 +121,19 @@ impl Drop for TestDb {
     }
 }
 
-/// To make and drop databases with: both wait for a checkpoint, and so for a disk that is still busy with what was built.
-fn patient() -> DbConfig {
-    DbConfig { acquire_timeout: Duration::from_secs(60), statement_timeout: Duration::from_secs(90), ..fast() }
-}
-
-/// Bounds short enough that a test of a lock or a timeout doesn't wait.
+/// Few connections, because many tests share a server, and bounds that end what hangs and nothing else: to make or drop
+/// a database waits for a checkpoint, and so for a disk that is still busy with what was built. Who tests a bound says
+/// their own.
 pub fn fast() -> DbConfig {
-    DbConfig { max_connections: 4, acquire_timeout: Duration::from_secs(5), statement_timeout: Duration::from_secs(20) }
+    let (acquire_timeout, statement_timeout) = (Duration::from_secs(60), Duration::from_secs(90));
+    DbConfig { max_connections: 4, acquire_timeout, statement_timeout }
 }
 
 /// An empty SQLite database in a temporary folder.
 pub async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
-    let db = Db::open_sqlite(&file(&folder), &DbConfig::default()).await.unwrap();
+    let config = DbConfig { acquire_timeout: fast().acquire_timeout, ..DbConfig::default() };
+    let db = Db::open_sqlite(&file(&folder), &config).await.unwrap();
     db.migrate().await.unwrap();
     TestDb { db, place: Place::Sqlite(folder) }
 }
@@ -197,7 +196,7 @@ async fn database(admin: &str, server: &str, owner: Option<&str>) -> TestDb {
     let (admin, server) = (admin.to_owned(), server.to_owned());
     let owned = owner.map(|owner| format!(" OWNER {owner}")).unwrap_or_default();
     let name = format!("test_{}", Uuid::from_bytes(contracts::Rng::system().bytes()).simple());
-    let by = Db::open_postgres(&admin, &patient()).await.unwrap();
+    let by = Db::open_postgres(&admin, &fast()).await.unwrap();
     by.execute(format!("CREATE DATABASE {name}{owned}"), args![]).await.unwrap();
     by.close().await;
     let db = Db::open_postgres(&url(&server, &name), &fast()).await.unwrap();

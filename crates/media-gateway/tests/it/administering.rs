@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 
 use crate::{
     app::{PATIENCE, Setup, one_line},
@@ -156,7 +156,7 @@ async fn the_audit_log_is_verified_and_exported() {
     let opened = entries.iter().find(|entry| entry["action"] == "account.created").unwrap();
     assert!(opened["target"] == ada.as_str() && !log.contains(EMAIL), "{opened}");
     assert!(!opened["actor"].as_str().unwrap().contains(&ada), "they did not open it themselves: {opened}");
-    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &testkit::fast()).await.unwrap();
     let position = opened["position"].as_i64().unwrap();
     db.execute("UPDATE auth_audit SET actor = 'user:nobody' WHERE position = $1", args![position]).await.unwrap();
     db.close().await;
@@ -175,7 +175,7 @@ async fn an_audit_log_that_was_cut_off_is_held_against_its_head() {
     let head = good(&setup, &["audit", "verify"]).lines().last().unwrap().replace("head ", "");
     let verify = |head: &str| setup.run(&["audit", "verify", "--head", head]);
     assert!(verify(&head).status.success());
-    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &testkit::fast()).await.unwrap();
     let position: i64 = head.split(':').next().unwrap().parse().unwrap();
     db.execute("DELETE FROM auth_audit WHERE position = $1", args![position]).await.unwrap();
     let sql = "UPDATE auth_audit_head SET position = $1, hash = (SELECT hash FROM auth_audit WHERE position = $1)";

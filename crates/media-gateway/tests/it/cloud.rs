@@ -10,7 +10,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use serde_json::Value;
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 use testkit::{GOOGLE_KEY, Google, OTHER_GOOGLE_KEY};
 
 use crate::{
@@ -209,7 +209,7 @@ fn lines_of_an_operators_file_may_be_sealed_and_are_opened_before_they_seal() {
 
 /// The key that seals is past its time.
 async fn age(folder: &Path) {
-    let db = Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+    let db = Db::open_sqlite(&folder.join("media-gateway.db"), &testkit::fast()).await.unwrap();
     let long_ago: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
     db.execute("UPDATE auth_sealing_keys SET created_at = $1", args![long_ago]).await.unwrap();
     db.close().await;

@@ -18,7 +18,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::json;
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 use tempfile::TempDir;
 use testkit::TestDb;
 use uuid::Uuid;
@@ -124,14 +124,14 @@ fn counts_that_an_earlier_release_let_drift_are_right_once_a_node_has_started() 
     let file = setup.folder().join("media-gateway.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         assert!(db.execute("UPDATE platform_counts SET titles = titles + 7", args![]).await.unwrap() > 0);
         db.execute("INSERT INTO platform_counts (platform, titles) VALUES ('gone', 0)", args![]).await.unwrap();
         db.close().await;
     });
     let app = setup.start();
     runtime.block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         let (gone, since) = ("SELECT COUNT(*) FROM platform_counts WHERE titles = 0", Instant::now());
         while db.fetch_one::<i64>(gone, args![]).await.unwrap() > 0 {
             assert!(since.elapsed() < PATIENCE, "they are not counted anew: {}", app.log());
@@ -148,7 +148,7 @@ fn languages_that_an_earlier_release_kept_as_names_are_told_as_tags() {
     let (setup, status) = fixtures::loaded(Setup::new()).stop();
     assert!(status.success());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &testkit::fast()).await.unwrap();
         let names = json!(["English", "Klingonese"]);
         let update = "UPDATE content SET languages = $1 WHERE languages = $2";
         assert_eq!(db.execute(update, args![names, json!(["en"])]).await.unwrap(), 2);
@@ -169,7 +169,7 @@ type Age = fn(&Path);
 /// What a newer release may have changed, and the words of the refusal.
 const NEWER: [(Age, &str); 4] = [
     (|folder| fs::write(folder.join("FORMAT"), "99\n").unwrap(), "was written by a newer release (format 99"),
-    (|folder| migrated(Db::open_sqlite(&folder.join("media-gateway.db"), &DbConfig::default())), "schema 9999"),
+    (|folder| migrated(Db::open_sqlite(&folder.join("media-gateway.db"), &testkit::fast())), "schema 9999"),
     (newer_keyword_index, "the keyword index was written by a newer release (format 99"),
     (newer_vectors, "the vector index has format 99; this release reads up to format 2"),
 ];
@@ -240,7 +240,7 @@ fn contents(folder: &Path) -> Vec<(PathBuf, u64)> {
 fn a_postgres_of_a_newer_release_is_refused() {
     let database = crate::split::database();
     let url = database.url().unwrap();
-    let config = DbConfig::default();
+    let config = testkit::fast();
     migrated(Db::open_postgres(&url, &config));
     let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", &url);
     for verb in [&["serve"][..], &["search", "paper"], &["migrate"]] {

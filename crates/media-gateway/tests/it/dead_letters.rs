@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 use tokio::runtime::Runtime;
 
 use crate::app::{App, PATIENCE, Setup, one_line};
@@ -100,7 +100,7 @@ fn takes_effect_once(app: &App, beside: &Beside, letter: &Value, receipt: &str) 
 fn a_dead_letter_is_retried_on_the_folder_of_a_node_that_was_stopped() {
     let app = App::start();
     let file = app.setup.folder().join("media-gateway.db");
-    let beside = Beside::open(async { Db::open_sqlite(&file, &DbConfig::default()).await.unwrap() });
+    let beside = Beside::open(async { Db::open_sqlite(&file, &testkit::fast()).await.unwrap() });
     beside.execute(
         "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.topic = 'person.forgotten' AND NEW.source = '/auth'
         BEGIN SELECT RAISE(ABORT, 'poison'); END",
@@ -136,7 +136,7 @@ fn doctor(setup: &Setup) -> String {
 fn an_erasure_that_nobody_finishes_is_told_of() {
     let app = App::start();
     let file = app.setup.folder().join("media-gateway.db");
-    let beside = Beside::open(async { Db::open_sqlite(&file, &DbConfig::default()).await.unwrap() });
+    let beside = Beside::open(async { Db::open_sqlite(&file, &testkit::fast()).await.unwrap() });
     beside.execute(
         "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.topic = 'person.forgotten' AND NEW.source = '/auth'
         BEGIN SELECT RAISE(ABORT, 'poison'); END",

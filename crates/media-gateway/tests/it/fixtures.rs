@@ -9,7 +9,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 
 use crate::app::{App, Setup};
 
@@ -70,7 +70,7 @@ pub fn wikidata(dir: &Path) -> PathBuf {
 /// A film database with these films.
 pub fn films(path: &Path, films: &[Film<'_>]) {
     let build = async {
-        let db = Db::open_sqlite(path, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(path, &testkit::fast()).await.unwrap();
         let omdb = "CREATE TABLE omdb (ID INTEGER PRIMARY KEY, imdbID TEXT, Title TEXT, Year INT, Rating TEXT, \
                     Runtime REAL, Genre TEXT, Released TEXT, Director TEXT, Writer TEXT, \"Cast\" TEXT, Language TEXT, \
                     Country TEXT)";

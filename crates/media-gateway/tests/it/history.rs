@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use playback::{Histories, NewHistoryEntry, Playback};
 use serde_json::{Value, json};
 use stores::{
-    Db, DbConfig, Tx, args,
+    Db, Tx, args,
     personal::{Consented, PersonKey, PersonKeys, Personal},
 };
 use testkit::TestDb;
@@ -101,7 +101,7 @@ impl House {
 fn kept(setup: &Setup) -> Vec<(Uuid, Vec<u8>)> {
     let file = setup.folder().join("media-gateway.db");
     block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         let rows = db.fetch_all("SELECT id, sealed FROM playback_history", args![]).await.unwrap();
         db.close().await;
         rows

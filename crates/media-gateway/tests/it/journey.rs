@@ -8,7 +8,7 @@ use std::{
 
 use contracts::Clock;
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 
 use crate::{
     app::{App, PATIENCE, Setup},
@@ -69,7 +69,7 @@ fn what_several_sources_know_is_one_title() {
 /// Why records joined titles that others describe too.
 fn joined(setup: &Setup) -> Vec<(String, f64)> {
     let read = async {
-        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &testkit::fast()).await.unwrap();
         let sql = "SELECT evidence, confidence FROM merge_log WHERE verdict = 'joined' ORDER BY id";
         db.fetch_all::<(String, f64)>(sql, args![]).await.unwrap()
     };

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 use tempfile::TempDir;
 
 use crate::{
@@ -180,7 +180,7 @@ impl Walk {
 fn a_dead_letter(setup: &Setup) {
     let file = setup.folder().join("media-gateway.db");
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         let sql = "INSERT INTO event_dead_letters (consumer, event_id, position, attempts, failed_at, reason, event)
             VALUES ('nobody', x'01900000000070008000000000000000', 1, 4, '2026-11-22T00:00:00Z', 'poison', '{}')";
         db.execute(sql, args![]).await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 use contracts::{ContentId, Rng};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 use tempfile::TempDir;
 use testkit::TestDb;
 
@@ -74,8 +74,8 @@ impl Place {
 
     async fn open(&self) -> Db {
         match &self.database {
-            Some(database) => database.reopen(&DbConfig::default()).await,
-            None => Db::open_sqlite(&self.folder.join("media-gateway.db"), &DbConfig::default()).await.unwrap(),
+            Some(database) => database.reopen(&testkit::fast()).await,
+            None => Db::open_sqlite(&self.folder.join("media-gateway.db"), &testkit::fast()).await.unwrap(),
         }
     }
 

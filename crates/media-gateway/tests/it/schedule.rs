@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contracts::Clock;
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args};
+use stores::{Db, args};
 
 use crate::{
     app::{App, PATIENCE, Setup},
@@ -19,7 +19,7 @@ const MAPPING: &str = "source = \"festival\"\ntype = \"movie\"\n[columns]\nkey =
 fn is_due(setup: &Setup) {
     let file = setup.folder().join("media-gateway.db");
     block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         let sql = "UPDATE jobs SET next_at = $1 WHERE name = 'refresh_festival'";
         assert_eq!(db.execute(sql, args![Clock::system().now()]).await.unwrap(), 1);
         db.close().await;

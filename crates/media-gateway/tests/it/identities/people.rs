@@ -15,7 +15,7 @@ use contracts::{Clock, Rng, Role, UserId};
 use http_api::{Frame, frame_layer};
 use jiff::SignedDuration;
 use serde_json::Value;
-use stores::{Db, DbConfig};
+use stores::Db;
 use tower::ServiceExt;
 use url::form_urlencoded::Serializer;
 
@@ -87,7 +87,7 @@ fn before<T>(setup: &Setup, work: impl AsyncFnOnce(Server) -> T) -> T {
     let file = setup.folder().join("media-gateway.db");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let db = Db::open_sqlite(&file, &DbConfig::default()).await.unwrap();
+        let db = Db::open_sqlite(&file, &testkit::fast()).await.unwrap();
         let made = work(Server::over(db.clone()).await).await;
         db.close().await;
         made
