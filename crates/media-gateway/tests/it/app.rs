@@ -13,6 +13,12 @@ use tempfile::TempDir;
 
 /// How long a node may take to start or an index to follow: generous, because it bounds a test and measures nothing.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a request may take.
+pub const REQUEST_TIMEOUT: &str = "MEDIA_GATEWAY_REQUEST_TIMEOUT_MS";
+/// How long somebody waits for another's write, and so for the disk.
+pub const ACQUIRE_TIMEOUT: &str = "MEDIA_GATEWAY_DATABASE_ACQUIRE_TIMEOUT_MS";
+/// As long as may be: else a disk that stands still for ten seconds has tests refused. Who tests these times says others.
+const PATIENT: [(&str, &str); 2] = [(REQUEST_TIMEOUT, "50000"), (ACQUIRE_TIMEOUT, "60000")];
 
 /// The lock file of a data folder.
 #[derive(Deserialize)]
@@ -35,12 +41,9 @@ impl Setup {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("data");
-        Self {
-            folder,
-            _kept: Some(dir),
-            env: vec![("MEDIA_GATEWAY_MODEL_ENABLED".into(), "false".into())],
-            roles: None,
-        }
+        let env = PATIENT.into_iter().chain([("MEDIA_GATEWAY_MODEL_ENABLED", "false")]);
+        let env = env.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        Self { folder, _kept: Some(dir), env, roles: None }
     }
 
     /// On a folder that the test keeps.
@@ -49,9 +52,15 @@ impl Setup {
     }
 
     /// With a variable of the environment.
-    pub fn env(mut self, key: &str, value: impl Into<String>) -> Self {
+    pub fn env(self, key: &str, value: impl Into<String>) -> Self {
+        let mut setup = self.without(key);
+        setup.env.push((key.to_owned(), value.into()));
+        setup
+    }
+
+    /// Without a variable of the environment: as the program has it.
+    pub fn without(mut self, key: &str) -> Self {
         self.env.retain(|(known, _)| known != key);
-        self.env.push((key.to_owned(), value.into()));
         self
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use rpc::pb::{self, catalog_service_client::CatalogServiceClient, search_service_client::SearchServiceClient};
 use serde_json::Value;
-use stores::{Db, DbConfig};
+use stores::Db;
 use testkit::TestDb;
 use tokio_stream::StreamExt as _;
 use tonic::{
@@ -20,7 +20,7 @@ use tonic::{
 };
 
 use crate::{
-    app::{Answer, App, PATIENCE, Setup},
+    app::{ACQUIRE_TIMEOUT, Answer, App, PATIENCE, REQUEST_TIMEOUT, Setup},
     fixtures,
     grpc::block_on,
     wire::{Mode, Wire},
@@ -220,7 +220,7 @@ fn searches_by_vector_have_a_quota_of_their_own() {
 
 #[test]
 fn a_call_over_grpc_has_no_longer_than_a_request() {
-    let app = Setup::new().env("MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", "1000").start();
+    let app = Setup::new().env(REQUEST_TIMEOUT, "1000").start();
     let status = block_on(async {
         let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().timeout(PATIENCE).build().unwrap();
         // Half of a message, and nothing more.
@@ -310,7 +310,7 @@ fn secret(dir: &Path) -> String {
 fn configured(dir: &Path) -> (App, impl Fn(&str)) {
     let file = move |text: &str| fixtures::write(dir, "media-gateway.toml", text.as_bytes());
     let path = file("[rate_limits]\nanonymous = [1, 5, 100, 1000]\n");
-    let app = counted().env("MEDIA_GATEWAY_CONFIG", path).start();
+    let app = counted().without(REQUEST_TIMEOUT).env("MEDIA_GATEWAY_CONFIG", path).start();
     assert_eq!(burst(&app), "q=5");
     (app, move |text: &str| drop(file(text)))
 }
@@ -366,6 +366,10 @@ fn a_reload_holds_all_or_nothing() {
     }
     let by_operator = stated().iter().all(|line| line.contains("\"operator\""));
     assert!(stated().len() == 4 && by_operator, "not what was refused: {:?}", stated());
+    while !app.log().contains("rate_limits.enabled") {
+        assert!(since.elapsed() < PATIENCE, "{}", app.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let log = app.log();
     assert!(log.contains("applied=\"limits.max_body_bytes rate_limits.anonymous\""), "{log}");
     assert!(log.contains("waiting=\"limits.request_timeout_ms redis.prefix\""), "{log}");
@@ -418,9 +422,9 @@ fn a_reload_is_done_and_stated_though_its_client_has_left() {
     file("[rate_limits]\nanonymous = [1, 7, 100, 1000]\n");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = app.setup.folder().join("media-gateway.db");
-    let database = runtime.block_on(Db::open_sqlite(&database, &DbConfig::default())).unwrap();
+    let database = runtime.block_on(Db::open_sqlite(&database, &testkit::fast())).unwrap();
     let held = runtime.block_on(database.begin()).unwrap();
-    let asked = app.request("POST", "/api/v1/admin/reload").bearer_auth(&app.token).timeout(Duration::from_secs(1));
+    let asked = app.request("POST", "/api/v1/admin/reload").bearer_auth(&app.token).timeout(Duration::from_secs(3));
     assert!(asked.send().unwrap_err().is_timeout());
     assert_eq!(burst(&app), "q=5", "it is not applied before it can be stated");
     runtime.block_on(held.commit()).unwrap();
@@ -445,11 +449,9 @@ fn a_reload_is_done_and_stated_though_its_client_has_left() {
 fn an_old_answer_is_given_and_marked_while_the_database_is_gone() {
     let database = crate::split::database();
     let wire = Wire::to(&url(&database));
-    let setup = Setup::new()
-        .env("MEDIA_GATEWAY_DATABASE_URL", &wire.url)
-        .env("MEDIA_GATEWAY_DATABASE_ACQUIRE_TIMEOUT_MS", "500")
-        .env("MEDIA_GATEWAY_REQUEST_TIMEOUT_MS", "2000");
-    let app = fixtures::loaded(setup);
+    // Short only for the one that the database leaves: it answers soon that it has none.
+    let (setup, _) = fixtures::loaded(Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", &wire.url)).stop();
+    let app = setup.env(ACQUIRE_TIMEOUT, "2000").env(REQUEST_TIMEOUT, "8000").start();
     let path = "/api/v1/content/movies?limit=2";
     let before = app.get(path);
     assert_eq!((before.status, before.header("x-degraded")), (200, ""));
@@ -526,7 +528,8 @@ fn a_rolling_restart_fails_no_request() {
     let node = || {
         let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", url(&database));
         let setup = setup.env("MEDIA_GATEWAY_AUTH_SECRET_FILE", secret(dir.path()));
-        setup.env("MEDIA_GATEWAY_DRAIN_PAUSE_MS", "1000").start()
+        // Time enough for a balancer that has to share two cores.
+        setup.env("MEDIA_GATEWAY_DRAIN_PAUSE_MS", "5000").start()
     };
     let mut nodes = vec![node(), node()];
     let urls = |nodes: &[App]| nodes.iter().map(|node| node.url("gateway").to_owned()).collect::<Vec<_>>();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use testkit::TestDb;
 
 use crate::{
-    app::{App, Setup, one_line},
+    app::{App, REQUEST_TIMEOUT, Setup, one_line},
     fixtures::{self, TITLES},
     mail::Browser,
     resume::caught_up,
@@ -81,7 +81,8 @@ impl Cluster {
         std::fs::write(&token, "a secret of the roles, of 32 characters and more\n").unwrap();
         let setup = |name: &str| {
             let setup = behind_a_proxy(Setup::on(&dir.path().join(name))).with_model();
-            let setup = setup.env("MEDIA_GATEWAY_DATABASE_URL", url(&database));
+            // Each role has its own time, as the program has it.
+            let setup = setup.env("MEDIA_GATEWAY_DATABASE_URL", url(&database)).without(REQUEST_TIMEOUT);
             change(setup.env("MEDIA_GATEWAY_PEER_TOKEN_FILE", token.to_str().unwrap()))
         };
         let back = setup("back").roles(roles).start();
