@@ -129,8 +129,9 @@ impl Node {
                 urls.entry(role.as_str().to_owned()).or_insert_with(|| gateway.clone());
             }
         }
-        self.folder.announce(urls)?;
+        // Whoever finds it in the lock file may ask at once whether it has.
         self.health.started();
+        self.folder.announce(urls)?;
         Ok(self)
     }
 
