@@ -47,12 +47,15 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     }
     let log = telemetry::logs(&config.log)?;
     let films = fetch(&mut config, args.films.clone()).await?;
-    let node = serve::start(config).await?;
+    let mut signals = serve::Signals::caught()?;
+    let node = tokio::select! {
+        node = serve::start(config) => node?,
+        () = signals.stop() => return Err(interrupted(INTERRUPTED).into()),
+    };
     let stop = CancellationToken::new();
     let prepared = tokio::select! {
         prepared = prepare(&node, args, &films, &stop) => prepared,
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
+        () = signals.stop() => {
             stop.cancel();
             node.stop().await;
             return Err(interrupted(INTERRUPTED).into());
@@ -64,7 +67,7 @@ pub async fn run(global: &Global, args: &DemoArgs) -> anyhow::Result<()> {
     }
     if !args.prepare {
         welcome(&node).await?;
-        serve::until_stopped(&flags, settings, &log, &node).await?;
+        serve::until_stopped(&flags, settings, &log, &node, signals).await?;
     }
     node.stop().await;
     Ok(())

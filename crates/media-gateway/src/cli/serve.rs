@@ -20,14 +20,43 @@ pub async fn run(global: &Global, listen: &ListenArgs) -> anyhow::Result<()> {
     let flags = global.flags_with(listen);
     let (config, settings) = Config::read(&flags)?;
     let log = telemetry::logs(&config.log)?;
-    let node = start(config).await?;
+    let mut signals = Signals::caught()?;
+    let node = tokio::select! {
+        node = start(config) => node?,
+        () = signals.stop() => return Ok(()),
+    };
     for (name, url) in &node.urls {
         tracing::info!(name, url, "listening");
     }
-    until_stopped(&flags, settings, &log, &node).await?;
+    until_stopped(&flags, settings, &log, &node, signals).await?;
     node.stop().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The signals that a node heeds. Caught before it starts: who finds it in the lock file may send one at once, which would
+/// end a process that does not expect it.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From now on none of them ends the process by itself.
+    pub fn caught() -> std::io::Result<Self> {
+        let [interrupt, terminate, hangup] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
+    }
+
+    /// Waits for SIGINT or SIGTERM.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Starts a node on the configured folder.
@@ -44,17 +73,20 @@ pub async fn start(config: Config) -> anyhow::Result<Node> {
 }
 
 /// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again. The node `started` with these settings.
-pub async fn until_stopped(flags: &Flags, started: Settings, log: &LogLevel, node: &Node) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+pub async fn until_stopped(
+    flags: &Flags,
+    started: Settings,
+    log: &LogLevel,
+    node: &Node,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let mut asked = node.reloads.lock().await;
     let mut reader = Reader { flags, log, node, held: started.clone(), started };
     loop {
         tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut hangup) => {
+            _ = signals.interrupt.recv() => return Ok(()),
+            _ = signals.terminate.recv() => return Ok(()),
+            _ = Signal::recv(&mut signals.hangup) => {
                 // Whoever may send a node signals has the say over it.
                 let call = node.services.call(Caller::Operator);
                 drop(reader.reload(&call, &[("by", "SIGHUP")]).await);
