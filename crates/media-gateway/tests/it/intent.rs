@@ -17,6 +17,9 @@ use crate::{
 
 const KEY: &str = "a-key-of-the-operators";
 
+/// The most that may be: a model that answers at once is heard, however busy the machine is.
+const LONG: &str = "800";
+
 /// The model: what it answers next, how late, and what it was asked.
 #[derive(Clone, Default)]
 struct Model(Arc<Mutex<Script>>);
@@ -85,12 +88,13 @@ fn said(content: &str) -> Vec<u8> {
     http("200 OK", &json!({ "choices": [{ "message": { "content": content } }] }).to_string())
 }
 
-fn node(url: &str) -> App {
+/// A node that waits so long for the model.
+fn node(url: &str, timeout_ms: &str) -> App {
     let setup = Setup::new()
         .env("MEDIA_GATEWAY_INTENT_URL", url)
         .env("MEDIA_GATEWAY_INTENT_MODEL", "small")
         .env("MEDIA_GATEWAY_INTENT_KEY", KEY)
-        .env("MEDIA_GATEWAY_INTENT_TIMEOUT_MS", "400")
+        .env("MEDIA_GATEWAY_INTENT_TIMEOUT_MS", timeout_ms)
         .env("MEDIA_GATEWAY_LOG", "debug");
     fixtures::loaded(setup)
 }
@@ -107,7 +111,7 @@ fn doubt(found: &Value) -> Option<&str> {
 #[test]
 fn a_model_reads_the_query_and_the_answer_says_so() {
     let (model, url) = Model::start();
-    let app = node(&url);
+    let app = node(&url, LONG);
     model.says(&json!({ "text": "vegetables", "genres": ["science_fiction"], "people": null }));
     let query = json!({ "query": "somebody grows vegetables up there", "page_size": 2 });
     let found = app.post("/api/v1/search", &query).ok();
@@ -136,7 +140,7 @@ fn a_model_reads_the_query_and_the_answer_says_so() {
 #[test]
 fn whatever_a_model_does_the_query_is_answered() {
     let (model, url) = Model::start();
-    let app = node(&url);
+    let app = node(&url, LONG);
     let endless = http("200 OK", &"x".repeat(1 << 20));
     let bad = [
         (http("500 Oh", "{}"), "status 500"),
@@ -177,14 +181,15 @@ fn whatever_a_model_does_the_query_is_answered() {
 #[test]
 fn a_slow_model_is_not_waited_for_and_then_left_alone() {
     let (model, url) = Model::start();
-    let app = node(&url);
+    let app = node(&url, "400");
     model.answers(said(r#"{"text": "furrow"}"#), Duration::from_secs(30));
     for asked in 1..=5 {
         let started = Instant::now();
         let found = app.get(&format!("/api/v1/search?q=quiet+furrow+{asked}")).ok();
         assert_eq!((found["parsed_by"].as_str(), titles(&found)[0]), (Some("offline"), "The Quiet Furrow"));
         assert!(doubt(&found).is_some_and(|doubt| doubt.contains("in time")), "{found}");
-        assert!(started.elapsed() < Duration::from_secs(2), "it was waited for: {:?}", started.elapsed());
+        // A search may take five seconds.
+        assert!(started.elapsed() < Duration::from_secs(4), "it was waited for: {:?}", started.elapsed());
     }
     let found = app.get("/api/v1/search?q=quiet+furrow+again").ok();
     assert!(doubt(&found).is_some_and(|doubt| doubt.contains("left alone")), "{found}");

@@ -30,9 +30,12 @@ fn a_title_that_changed_while_redis_was_away_is_not_shown_as_it_was() {
     };
     let (old, new) = ("Nine cooks govern a restaurant by vote.", "Nine cooks govern a restaurant by lot.");
     assert_eq!(overview(), old);
-    let before = hits(&app);
-    assert_eq!(overview(), old);
-    assert_ne!(hits(&app), before, "it is kept there");
+    // Not each time: nobody waits for a server that takes a quarter of a second, and the database is asked instead.
+    let (since, before) = (Instant::now(), hits(&app));
+    while hits(&app) == before {
+        assert_eq!(overview(), old);
+        assert!(since.elapsed() < PATIENCE, "it is not kept there");
+    }
 
     wire.set(Mode::Cut);
     let changed = std::fs::read_to_string(fixtures::path("hulu_titles.csv")).unwrap().replace(old, new);
