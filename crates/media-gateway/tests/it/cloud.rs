@@ -228,7 +228,8 @@ fn a_key_that_never_answers_holds_nobody_up() {
     let app = setup.start();
     let since = Instant::now();
     wait("it gives up", || app.log().contains("past their time can't be changed"));
-    assert!(since.elapsed() < Duration::from_secs(10), "it waited {:?}", since.elapsed());
+    // Three tries of five seconds each would be longer.
+    assert!(since.elapsed() < Duration::from_secs(14), "it waited {:?}", since.elapsed());
     assert_eq!(sign_in(&app), 303);
     assert!(!app.setup.run(&["auth", "keys", "rotate"]).status.success());
     assert_eq!(std::fs::read(&file).unwrap(), kept, "nothing is written that is not sealed");
@@ -250,7 +251,8 @@ fn a_line_that_hangs_is_waited_for_by_nobody_who_only_reads() {
     std::fs::write(&file, format!("{second}{first}")).unwrap();
     let since = Instant::now();
     assert_eq!(view(&app)["held"].as_array().unwrap().len(), 1);
-    assert!(since.elapsed() < Duration::from_secs(2), "it waited {:?}", since.elapsed());
+    // Who waits does so for three seconds.
+    assert!(since.elapsed() < Duration::from_millis(2_900), "it waited {:?}", since.elapsed());
     wait("it says so", || part(&app, "key_service").is_some_and(|part| part["state"] == "degraded"));
     assert_eq!(mail::sign_up(&app, EMAIL), 200);
 }
