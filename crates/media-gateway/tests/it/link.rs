@@ -79,9 +79,7 @@ fn a_provider_is_linked_and_unlinked_from_the_command_line() {
     for part in ["/token ", "grant_type=authorization_code", "code=4%2Fok", "client_secret=hush", "code_verifier="] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
-    let files = std::fs::read_dir(app.setup.folder()).unwrap().map(|entry| entry.unwrap().path());
-    for file in files.filter(|path| path.is_file()) {
-        let bytes = std::fs::read(&file).unwrap();
+    for (file, bytes) in fixtures::files(app.setup.folder()) {
         assert!(!bytes.windows(TOKEN.len()).any(|part| part == TOKEN.as_bytes()), "its token is sealed: {file:?}");
     }
 
