@@ -528,7 +528,10 @@ impl Balancer {
             if self.stop.load(Ordering::SeqCst) {
                 break;
             }
-            let Some(url) = ready.get(turn % ready.len().max(1)) else { continue };
+            let Some(url) = ready.get(turn % ready.len().max(1)) else {
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            };
             match http.get(format!("{url}/api/v1/platforms")).send() {
                 Ok(answer) if answer.status() == 200 => drop(self.done.fetch_add(1, Ordering::SeqCst)),
                 Ok(answer) => failures.push(answer.status().to_string()),
