@@ -261,8 +261,7 @@ fn every_row_leads_to_a_list_that_begins_with_it() {
         }
     }
     // Ranked at the start.
-    let (setup, _) = app.stop();
-    let app = setup.start();
+    let app = app.stop().0.start();
     caught_up(&app);
     let has =
         |found: &Value, kind: &str| found["rows"].as_array().unwrap().iter().any(|row| row["about"]["code"] == kind);
@@ -522,8 +521,7 @@ fn what_is_trending_takes_five_people() {
         ask("The Paper Lighthouse", time % 5);
     }
     // Ranked at the start, then every five minutes.
-    let (setup, _) = app.stop();
-    let app = setup.start();
+    let app = app.stop().0.start();
     let shown = app.eventually("/api/v1/search/trending", |shown| !shown["results"].as_array().unwrap().is_empty());
     let titles: Vec<&str> =
         shown["results"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap()).collect();
