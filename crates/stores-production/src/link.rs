@@ -18,7 +18,8 @@ use redis::{
 
 /// How long one command may take: what is asked here is asked to save time.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How many times as long connecting may take.
+const CONNECT_TIMES: u32 = 2;
 /// How long nobody asks after a failure.
 const PAUSE_MICROS: i64 = 500_000;
 /// Commands under way at once.
@@ -29,6 +30,8 @@ const MAX_IN_FLIGHT: usize = 1_024;
 pub struct RedisLink {
     server: ConnectionInfo,
     password: Option<Secret>,
+    /// How long one command may take.
+    patience: Duration,
     held: Arc<RwLock<Held>>,
     clock: Clock,
     paused_until: Arc<AtomicI64>,
@@ -41,15 +44,20 @@ struct Held {
 }
 
 impl Held {
-    fn open(server: &ConnectionInfo, password: Option<&Secret>, generation: u64) -> RedisResult<Self> {
+    fn open(
+        server: &ConnectionInfo,
+        password: Option<&Secret>,
+        patience: Duration,
+        generation: u64,
+    ) -> RedisResult<Self> {
         let mut server = server.clone();
         if let Some(password) = password {
             let settings = server.redis_settings().clone().set_password(password.now());
             server = server.set_redis_settings(settings);
         }
         let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(COMMAND_TIMEOUT))
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(patience))
+            .set_connection_timeout(Some(CONNECT_TIMES * patience))
             .set_number_of_retries(1)
             .set_concurrency_limit(MAX_IN_FLIGHT);
         let manager = ConnectionManager::new_lazy_with_config(Client::open(server)?, config)?;
@@ -89,13 +97,24 @@ impl RedisLink {
         password: Option<Secret>,
         clock: Clock,
     ) -> Result<Self, RedisUnreachable> {
+        Self::open_within(COMMAND_TIMEOUT, url, authorities, password, clock)
+    }
+
+    /// As [`RedisLink::open`], where one command may take as long as this.
+    pub(crate) fn open_within(
+        patience: Duration,
+        url: &str,
+        authorities: Option<Vec<u8>>,
+        password: Option<Secret>,
+        clock: Clock,
+    ) -> Result<Self, RedisUnreachable> {
         let client = match authorities {
             Some(pem) => Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(pem) })?,
             None => Client::open(url)?,
         };
         let server = client.get_connection_info().clone();
-        let held = Arc::new(RwLock::new(Held::open(&server, password.as_ref(), 0)?));
-        Ok(Self { server, password, held, clock, paused_until: Arc::default() })
+        let held = Arc::new(RwLock::new(Held::open(&server, password.as_ref(), patience, 0)?));
+        Ok(Self { server, password, patience, held, clock, paused_until: Arc::default() })
     }
 
     /// Whether the server answers.
@@ -124,7 +143,7 @@ impl RedisLink {
         }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.generation == generation
-            && let Ok(fresh) = Held::open(&self.server, self.password.as_ref(), generation + 1)
+            && let Ok(fresh) = Held::open(&self.server, self.password.as_ref(), self.patience, generation + 1)
         {
             *held = fresh;
         }
