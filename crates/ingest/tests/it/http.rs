@@ -55,7 +55,7 @@ pub fn get(path: &str) -> Request<Body> {
 }
 
 async fn finished(app: &Router, path: &str) -> Value {
-    for _ in 0..600 {
+    for _ in 0..2_000 {
         let (status, _, run) = send(app, get(path)).await;
         assert_eq!(status, StatusCode::OK);
         if run["status"] != "running" {

@@ -100,7 +100,7 @@ pub struct Setup {
 }
 
 pub async fn setup() -> Setup {
-    setup_with(Limits { read_timeout: Duration::from_millis(300), ..Limits::default() }).await
+    setup_with(Limits::default()).await
 }
 
 pub async fn setup_with(limits: Limits) -> Setup {
