@@ -365,7 +365,7 @@ async fn an_offer_that_is_confirmed_while_old_ones_are_withdrawn_stays(#[case] e
     // Both wait for the catalogue, the confirmation first: the withdrawal must see what it wrote.
     let mut held = bench.db().begin().await.unwrap();
     held.lock("catalog").await.unwrap();
-    let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    let pause = || tokio::time::sleep(std::time::Duration::from_secs(1));
     let (catalog, call_of_run, confirmed) = (Arc::clone(&bench.catalog), operator.clone(), told(40));
     let confirming = tokio::spawn(async move { catalog.ingest(&call_of_run, &[confirmed]).await });
     pause().await;
