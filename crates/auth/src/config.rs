@@ -1,6 +1,6 @@
 //! What the context is told, and the times that its promises last.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use jiff::SignedDuration;
@@ -37,6 +37,10 @@ pub(crate) const KEY_AGE: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long a key seals until another takes over by itself (A6).
 pub(crate) const SEAL_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// How long it takes to find a client's host and to read its metadata document, at most. Anybody can name a host that never
+/// answers, and whoever asks this role for them holds it against the role when it does not either.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How the addresses of a host are looked up, by its name and a port.
 pub type Lookup = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
@@ -64,6 +68,8 @@ pub struct AuthConfig {
     pub confirm_first: bool,
     /// Whether client metadata documents may be fetched from this machine, in plain text: for tests.
     pub metadata_from_loopback: bool,
+    /// How long one of them is waited for: two seconds, unless a test says otherwise.
+    pub metadata_timeout: Duration,
     /// Where the hosts of client metadata documents are: what the system says, unless a test says otherwise.
     pub lookup: Lookup,
 }
@@ -77,7 +83,18 @@ impl AuthConfig {
         let (confirm_first, metadata_from_loopback) = (false, false);
         let resources = Vec::new();
         let lookup: Lookup = Arc::new(|host: String, port: u16| look_up(host, port).boxed());
-        Self { issuer, resources, master, secrets, algorithm, providers, confirm_first, metadata_from_loopback, lookup }
+        Self {
+            issuer,
+            resources,
+            master,
+            secrets,
+            algorithm,
+            providers,
+            confirm_first,
+            metadata_from_loopback,
+            metadata_timeout: METADATA_TIMEOUT,
+            lookup,
+        }
     }
 
     /// Whether cookies can be marked as secure.

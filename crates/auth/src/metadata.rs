@@ -1,7 +1,7 @@
 //! Clients that describe themselves: the client id is the address of a document (OAuth client id metadata documents).
 //! It is fetched without redirects, from public addresses only, within bounds.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use contracts::{Scope, Scopes, is_public};
 use jiff::SignedDuration;
@@ -11,9 +11,6 @@ use url::{Host, Url};
 use crate::{Auth, OAuthError, audit::Entry, grants::later, model::Client, redirect, store::clients};
 
 const MAX_BYTES: usize = 16 * 1_024;
-/// How long it takes to find the host and to read the document, at most. Anybody can name a host that never answers, and
-/// whoever asks this role for them holds it against the role when it does not either.
-const TIMEOUT: Duration = Duration::from_secs(2);
 /// How many documents are read at once, of strangers and of clients that are known each: who waits for somebody else's host
 /// leaves places to those who don't.
 pub(crate) const AT_ONCE: usize = 32;
@@ -54,7 +51,8 @@ impl Auth {
             return Err(crowded());
         }
         let asked = async { fetch(&url, &self.addresses(&url).await?).await };
-        let body = tokio::time::timeout(TIMEOUT, asked).await.unwrap_or(Err("its host did not answer in time"));
+        let body = tokio::time::timeout(self.config.metadata_timeout, asked).await;
+        let body = body.unwrap_or(Err("its host did not answer in time"));
         let body = body.map_err(|why| unusable(id, why))?;
         let document: Document =
             serde_json::from_slice(&body).map_err(|_| unusable(id, "it is not client metadata in JSON"))?;

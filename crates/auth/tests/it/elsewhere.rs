@@ -79,6 +79,8 @@ pub struct Elsewhere {
 impl Elsewhere {
     /// A provider where Ada has an account with a verified address.
     pub async fn start() -> Self {
+        // Made before somebody waits for an answer: that takes a while.
+        LazyLock::force(&KEYS);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script = Script {

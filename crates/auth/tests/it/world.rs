@@ -85,6 +85,8 @@ impl World {
         let mut config = AuthConfig {
             resources: vec![OTHER_RESOURCE.into()],
             metadata_from_loopback: true,
+            // No test ends by it that is not about it, however busy the machine is.
+            metadata_timeout: Duration::from_secs(60),
             // Its keys are made in no time.
             algorithm: auth::Algorithm::ES256,
             ..AuthConfig::new(ISSUER, [7; 32])
