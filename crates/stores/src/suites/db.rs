@@ -234,7 +234,7 @@ pub async fn many_rows_go_in(db: &Db) -> Result<(), DbError> {
 
 /// A statement that runs too long is stopped with a clear sentence, and the database goes on.
 ///
-/// `db` is to be opened with a statement timeout well under 5 s.
+/// `db` is to be opened with a statement timeout well under 20 s.
 ///
 /// # Errors
 /// When the database fails.
@@ -245,7 +245,7 @@ pub async fn slow_statements_are_stopped(db: &Db) -> Result<(), DbError> {
     };
     let start = Instant::now();
     let Err(error) = db.fetch_one::<i64>(endless, args![]).await else { panic!("an endless statement ended") };
-    assert!(start.elapsed() < Duration::from_secs(5), "stopped only after {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "stopped only after {:?}", start.elapsed());
     assert!(matches!(error, DbError::Timeout(_)), "{error:?}");
     assert!(error.to_string().starts_with("a database statement was stopped after "), "{error}");
     assert_eq!(ApiError::from(error).kind, ErrorKind::Unavailable);

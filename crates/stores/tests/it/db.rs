@@ -26,7 +26,7 @@ async fn what_is_committed_survives() {
 async fn a_locked_database_is_unavailable_in_one_line() {
     let db = testkit::sqlite().await;
     let other = db.reopen(&testkit::fast()).await;
-    let config = DbConfig { acquire_timeout: Duration::from_millis(200), ..testkit::fast() };
+    let config = DbConfig { acquire_timeout: Duration::from_secs(1), ..testkit::fast() };
     let db = db.reopen(&config).await;
     let lock = other.begin().await.unwrap();
     let start = Instant::now();
@@ -35,9 +35,9 @@ async fn a_locked_database_is_unavailable_in_one_line() {
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert_eq!(error.detail, "the database is locked by another process or too busy; try again");
     }
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(9), "twice as long as was said, and not as is usual");
     assert_eq!(db.fetch_one::<i64>("SELECT position FROM event_head", args![]).await.unwrap(), 0, "reading goes on");
-    drop(lock);
+    lock.commit().await.unwrap();
     db.begin().await.unwrap().commit().await.unwrap();
 }
 
