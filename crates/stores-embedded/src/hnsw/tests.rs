@@ -174,7 +174,8 @@ async fn a_restart_goes_on_with_the_graph_that_was_written() -> Outcome {
     settled(&index).await;
     let written = file::graph_path(&path);
     let started = Instant::now();
-    while !written.exists() && started.elapsed() < Duration::from_secs(30) {
+    while !written.exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the graph is never written");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let by_bits = |graph: &Graph| -> Vec<Vec<u32>> {
@@ -266,18 +267,22 @@ async fn a_killed_process_leaves_an_index_that_is_right() -> Outcome {
         let index = open(&Path::new(&folder).join("vectors"))?;
         for round in index.cursor().await?.unwrap_or(0) as u64.. {
             index.upsert(points((0..50).map(|n| (round * 37 + n) % 2_000)), round as i64).await?;
+            fs::write(Path::new(&folder).join("begun"), "").unwrap();
         }
     }
     let folder = folder();
-    let path = folder.path().join("vectors");
+    let (path, begun) = (folder.path().join("vectors"), folder.path().join("begun"));
     for wait in [150, 320, 480] {
+        // By the last one, which is gone.
+        let _ = fs::remove_file(&begun);
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "hnsw::tests::a_killed_process_leaves_an_index_that_is_right", "--nocapture"])
             .env(FOLDER, folder.path())
             .spawn()
             .unwrap();
         let started = Instant::now();
-        while !path.exists() && started.elapsed() < Duration::from_secs(30) {
+        while !begun.exists() {
+            assert!(started.elapsed() < Duration::from_secs(30), "it writes nothing");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         tokio::time::sleep(Duration::from_millis(wait)).await;
