@@ -64,6 +64,8 @@ impl Looks {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
@@ -90,7 +92,8 @@ mod tests {
         let all = looks.room.try_acquire_many(WAITING as u32).unwrap();
         timeout(PATIENCE / 2, looks.ask()).await.expect("it goes by what is known");
         drop(all);
-        assert!(timeout(PATIENCE / 2, looks.ask()).await.is_err(), "there is room");
-        timeout(2 * PATIENCE, looks.ask()).await.expect("a keeper that hangs is not waited for");
+        let since = Instant::now();
+        timeout(40 * PATIENCE, looks.ask()).await.expect("a keeper that hangs is not waited for");
+        assert!(since.elapsed() >= PATIENCE, "there is room");
     }
 }
