@@ -24,7 +24,7 @@ use testkit::TestDb;
 use tokio_util::sync::CancellationToken;
 
 /// How long workers may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The time at which the records of the suite are taken in.
 fn clock() -> Clock {

@@ -80,7 +80,7 @@ async fn a_titles_own_vector_leads_to_it_and_filters_hold() {
     let (search, stop) = (Arc::new(search.unwrap()), CancellationToken::new());
     let (followed, stopped, head) = (search.clone(), stop.clone(), db.head());
     let follower = tokio::spawn(async move { followed.follow(head, stopped).await });
-    search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+    search.wait_until_caught_up(Duration::from_secs(60)).await.unwrap();
 
     let services = Services { search: Some(search.clone()), ..Services::default() };
     let loopback = Loopback::serve(services, clock.clone(), rng).await;

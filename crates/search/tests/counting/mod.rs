@@ -13,7 +13,7 @@ use contracts::{
 use testkit::{Watched, Watcher};
 use tokio::sync::Barrier;
 
-use crate::world::{Faulty, Running, World, offered, record};
+use crate::world::{Faulty, HASTY, Running, World, offered, record};
 
 const FILMS: u64 = 200;
 /// Fewer than there are: of meaning and graph only the nearest are found.
@@ -280,7 +280,8 @@ async fn facets_of_a_sorted_list_do_not_wait_for_each_other() {
 
 #[tokio::test]
 async fn what_was_counted_is_shown_where_the_rest_is_late() {
-    let world = World::with(films()).await;
+    let mut world = World::with(films()).await;
+    world.patience = HASTY;
     let running = world.start(true).await;
     let filters = SearchFilters { genres: vec!["crime".to_owned()], ..SearchFilters::default() };
     let (query, facets) = ("a lantern in the harbour".to_owned(), FacetField::ALL.to_vec());

@@ -18,7 +18,7 @@ use crate::{
     world::{Faulty, Running, World, films, record},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the parts of this name say of themselves.
 async fn said(running: &Running, name: &str) -> String {

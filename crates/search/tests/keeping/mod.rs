@@ -13,7 +13,7 @@ use crate::{
     world::{Faulty, Running, World, films},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether `asked` is answered though the catalogue fails, which is to say from what is kept.
 async fn is_kept(faulty: &Faulty, asked: impl Future<Output = bool>) -> bool {

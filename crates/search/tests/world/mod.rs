@@ -30,6 +30,9 @@ use testkit::TestDb;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// How long a source may take where one is late: long enough for those that are not, on a busy machine too.
+pub const HASTY: Duration = Duration::from_secs(2);
+
 /// A catalogue in a database of its own, a model, and a folder for the indexes.
 pub struct World {
     pub db: TestDb,
@@ -43,6 +46,8 @@ pub struct World {
     pub boost: Arc<dyn PersonalBoost>,
     /// How many titles each of their sources brings in.
     pub depth: usize,
+    /// How long each of their sources may take.
+    pub patience: Duration,
     /// Who reads queries for them.
     pub intents: Option<Arc<dyn IntentReader>>,
     /// Where they keep answers together; each has a place of its own where there is none.
@@ -68,8 +73,9 @@ impl World {
         let catalog = Arc::new(Catalog::new(db.db(), testkit::cache(), testkit::clock(), testkit::rng()));
         let (model, folder) = (Arc::new(HashingModel::new(dimension)), TempDir::new().unwrap());
         let (clock, boost) = (testkit::clock(), Arc::new(NeutralBoost));
-        let (depth, disk) = (SearchConfig::default().depth, Arc::default());
-        let world = Self { db, folder, model, disk, clock, boost, depth, intents: None, cache: None, catalog };
+        let (depth, patience, disk) = (SearchConfig::default().depth, Duration::from_secs(20), Arc::default());
+        let (intents, cache) = (None, None);
+        let world = Self { db, folder, model, disk, clock, boost, depth, patience, intents, cache, catalog };
         world.ingest(&records).await;
         world
     }
@@ -102,7 +108,7 @@ impl World {
 
     pub async fn start_over(&self, with_model: bool, catalog: Arc<dyn CatalogApi>) -> Running {
         let running = self.begin_over(with_model, catalog).await;
-        running.search.wait_until_caught_up(Duration::from_secs(20)).await.unwrap();
+        running.search.wait_until_caught_up(Duration::from_secs(60)).await.unwrap();
         running
     }
 
@@ -127,7 +133,7 @@ impl World {
             self.clock.clone(),
             testkit::rng(),
             SearchConfig {
-                source_timeout: Duration::from_millis(800),
+                source_timeout: self.patience,
                 depth: self.depth,
                 warm_up,
                 ..SearchConfig::default()
@@ -174,6 +180,13 @@ impl Running {
     }
 }
 
+/// Waits for as long as this is so.
+async fn held(so: &AtomicBool) {
+    while so.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Stands for a sentence model: each word adds a direction that its hash chooses, so that shared words mean nearness.
 pub struct HashingModel {
     info: ModelInfo,
@@ -211,9 +224,7 @@ impl Embedder for HashingModel {
         if self.broken.load(Ordering::SeqCst) {
             return Err(EmbedError("it is broken".to_owned()));
         }
-        if self.slow.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
+        held(&self.slow).await;
         self.texts.fetch_add(texts.len() as u64, Ordering::SeqCst);
         Ok(texts.iter().map(|text| self.vector(text)).collect())
     }
@@ -262,9 +273,7 @@ impl VectorIndex for OnDisk {
         if self.disk.broken.load(Ordering::SeqCst) {
             return Err(VectorError::Io("a sector can't be read".to_owned()));
         }
-        if self.disk.slow.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        }
+        held(&self.disk.slow).await;
         self.index.search(vector, limit, filter).await
     }
 
@@ -298,12 +307,6 @@ impl Faulty {
         let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if left.is_ok() { Err(ApiError::unavailable("no_catalogue", "the line is cut")) } else { Ok(()) }
     }
-
-    async fn stall(&self) {
-        while self.stalled.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
 }
 
 #[async_trait]
@@ -322,13 +325,13 @@ impl CatalogApi for Faulty {
     }
 
     async fn list(&self, call: &Call, query: &ListQuery) -> Result<Vec<Content>> {
-        self.stall().await;
+        held(&self.stalled).await;
         self.fail()?;
         self.catalog.list(call, query).await
     }
 
     async fn directory(&self, call: &Call) -> Result<Directory> {
-        self.stall().await;
+        held(&self.stalled).await;
         self.catalog.directory(call).await
     }
 
