@@ -42,7 +42,7 @@ export default defineConfig({
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node' } },
       {
         extends: true,
-        test: { name: 'pages', include: ['tests/**/*.test.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 },
+        test: { name: 'pages', include: ['tests/**/*.test.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 },
       },
       // Pictures to look at, taken when somebody asks for them; no test runs it.
       { extends: true, test: { name: 'shots', include: ['tests/shots.ts'], environment: 'node', globalSetup: 'tests/setup.ts', testTimeout: 30_000, hookTimeout: 60_000 } },

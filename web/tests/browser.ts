@@ -44,7 +44,8 @@ export async function visit(options: BrowserContextOptions & { prefs?: Record<st
     if (!localStorage.getItem('mg.prefs')) localStorage.setItem('mg.prefs', text);
   }, kept);
   const page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  // What should be there in a second may take longer on a busy machine; nothing is measured by it.
+  page.setDefaultTimeout(25_000);
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('console', (message) => {
@@ -85,7 +86,31 @@ export const total = async (page: Page) => Number(/([\d,]+) titles?/.exec(await 
 
 /** Waits until the page rests: nothing is being asked, and what was answered is shown. */
 export async function settled(page: Page): Promise<void> {
-  // A tap is painted before it has its effect.
+  // A tap is painted before it has its effect: some frames, which take as long as the browser is busy.
   await page.waitForTimeout(150);
+  await page.evaluate(() => new Promise<void>((done) => {
+    let left = 6;
+    const frame = () => {
+      left -= 1;
+      if (left > 0) requestAnimationFrame(frame);
+      else done();
+    };
+    requestAnimationFrame(frame);
+  }));
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+}
+
+/** Scrolls down the start page until it has rows of all these kinds and no more come; how many there are. */
+export async function scrolled(page: Page, kinds: RegExp[]): Promise<number> {
+  const rows = page.locator('main section h2 a[id^="row-"]');
+  let [all, unchanged] = [0, 0];
+  while (unchanged < 8) {
+    await page.mouse.wheel(0, 2_500);
+    await page.waitForTimeout(150);
+    const headings = await rows.allTextContents();
+    const whole = kinds.every((kind) => headings.some((heading) => kind.test(heading)));
+    unchanged = whole && headings.length === all ? unchanged + 1 : 0;
+    all = headings.length;
+  }
+  return all;
 }

@@ -1,6 +1,6 @@
 /** A search as people turn it about: its order, an old address, and what is said while they type. */
 import { describe, expect, it } from 'vitest';
-import { accessible, base, idOf, lines, settled, titles, total, useBrowser, visit } from './browser';
+import { accessible, base, idOf, lines, scrolled, settled, titles, total, useBrowser, visit } from './browser';
 
 useBrowser();
 
@@ -10,10 +10,7 @@ describe('the order', () => {
     await page.goto('/');
     const rows = page.locator('main section', { has: page.locator('h2 a[id^="row-"]') });
     await rows.first().waitFor();
-    for (let at = 0; at < 12; at++) {
-      await page.mouse.wheel(0, 2_500);
-      await page.waitForTimeout(120);
-    }
+    await scrolled(page, [/Recently added on/, /Popular in/, /Popular from the/, /Directed by/]);
     for (const [kind, order] of [['Popular', 'popular'], ['Recently added on', 'recently_added'], ['Popular in', 'popular'], ['Popular from the', 'popular'], ['Directed by', 'popular']]) {
       const row = rows.filter({ has: page.locator('h2', { hasText: kind }) }).first();
       const posters = row.locator('li a');

@@ -13,7 +13,7 @@ declare module 'vitest' {
 }
 
 /** How long the node may take to load forty titles. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 export default async function setup(project: TestProject) {
   const given = process.env.MEDIA_GATEWAY_URL;
@@ -28,7 +28,7 @@ export default async function setup(project: TestProject) {
   const images = await host();
   await writeFile(encyclopedia, JSON.stringify(articles(await readFile(films, 'utf8'), images.origin)));
   const args = ['demo', '--films', films, '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0'];
-  const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false', MEDIA_GATEWAY_PICTURE_HOSTS: images.origin, MEDIA_GATEWAY_PICTURE_TIMEOUT_MS: '1500' };
+  const env = { ...process.env, MEDIA_GATEWAY_MODEL_ENABLED: 'false', MEDIA_GATEWAY_PICTURE_HOSTS: images.origin, MEDIA_GATEWAY_PICTURE_TIMEOUT_MS: '5000' };
   // What an encyclopedia knows of the same films: its ids are what generated offers hang on.
   execFileSync(binary, ['ingest', films, encyclopedia, '--data-dir', join(folder, 'data')], { env, stdio: 'ignore' });
   // An operator's own list brings backdrops, and the seasons of a series.
