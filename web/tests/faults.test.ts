@@ -82,7 +82,7 @@ describe('the API', () => {
     const held = new Promise<void>((done) => (release = done));
     await page.route('**/api/v1/search', async (route) => {
       await held;
-      await route.continue();
+      await route.continue().catch(() => undefined);
     });
     await page.fill('#box', 'lighthouse');
     await page.locator('.progress.on').waitFor();
