@@ -116,7 +116,7 @@ impl Postgres {
 
     fn listen(&mut self, port: u16) -> Result<()> {
         let mut start = self.pg_ctl();
-        start.args(["start", "--wait", "--silent", "--timeout=60", "--options"]).arg(format!("-p {port}"));
+        start.args(["start", "--wait", "--silent", "--timeout=180", "--options"]).arg(format!("-p {port}"));
         start.arg("--log").arg(self.folder.join("log"));
         // `output` would wait for the server too, which inherits the pipes.
         let started = start

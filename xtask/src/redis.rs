@@ -44,14 +44,17 @@ impl Redis {
         command.args(["--maxmemory", "64mb", "--dir"]).arg(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().context("no Redis server — apt-get install redis-server")?;
-        let server = Self { child, _folder: folder, url: format!("redis://127.0.0.1:{port}") };
-        for _ in 0..100 {
+        let mut server = Self { child, _folder: folder, url: format!("redis://127.0.0.1:{port}") };
+        for _ in 0..1_200 {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("Redis ended with {status}");
+            }
             if pong(port) {
                 return Ok(server);
             }
             thread::sleep(Duration::from_millis(50));
         }
-        bail!("Redis did not answer within five seconds")
+        bail!("Redis did not answer within a minute")
     }
 }
 
