@@ -212,7 +212,7 @@ async fn move_slowly(file: &Path) {
     let mut walk = Walk::new();
     while auth.walk_sealed(&mut walk).await.unwrap() {
         println!("a batch");
-        // So that whoever kills has a moment to do so between any two.
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        // So that whoever kills has a moment to do so between any two, and is in time for it on a busy machine.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }
