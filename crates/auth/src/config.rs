@@ -37,8 +37,8 @@ pub(crate) const KEY_AGE: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// How long a key seals until another takes over by itself (A6).
 pub(crate) const SEAL_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long it takes to find a client's host and to read its metadata document, at most. Anybody can name a host that never
-/// answers, and whoever asks this role for them holds it against the role when it does not either.
+/// How long it takes to find a client's host and to read its metadata document, at most. Anybody can name a host that
+/// never answers, and whoever asks this role for them holds it against the role when it does not either.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How the addresses of a host are looked up, by its name and a port.

@@ -24,7 +24,7 @@ const EMAIL: &str = "ada@example.org";
 const OPERATOR: &str = "operator";
 const SCOPE: &str = "read:content";
 
-/// How long a test waits for what should take a second at most: a busy disk holds anybody up, and then it measures nothing.
+/// How long a test waits for what should take a second at most: where the disk is busy it takes more.
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(5);
 
