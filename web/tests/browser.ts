@@ -88,15 +88,11 @@ export const total = async (page: Page) => Number(/([\d,]+) titles?/.exec(await 
 export async function settled(page: Page): Promise<void> {
   // A tap is painted before it has its effect: some frames, which take as long as the browser is busy.
   await page.waitForTimeout(150);
-  await page.evaluate(() => new Promise<void>((done) => {
-    let left = 6;
-    const frame = () => {
-      left -= 1;
-      if (left > 0) requestAnimationFrame(frame);
-      else done();
-    };
-    requestAnimationFrame(frame);
-  }));
+  await page.waitForFunction(() => {
+    const page = window as unknown as { rested?: number };
+    page.rested = (page.rested ?? 0) + 1;
+    return page.rested % 6 === 0;
+  });
   await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
 }
 
