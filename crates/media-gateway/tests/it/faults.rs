@@ -257,9 +257,8 @@ fn a_locked_database_stops_writers_and_not_readers() {
     let app = setup.env(ACQUIRE_TIMEOUT, "300").start();
     assert_eq!(answers(&app), wanted);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let lock = || {
-        runtime.block_on(async { Db::open_sqlite(&file, &testkit::fast()).await.unwrap().begin().await.unwrap() })
-    };
+    let lock =
+        || runtime.block_on(async { Db::open_sqlite(&file, &testkit::fast()).await.unwrap().begin().await.unwrap() });
     let ingest = ["ingest", &fixtures::path("hulu_titles.csv"), "--as-of", "2026-01-31"];
     let held = lock();
     one_line(&app.setup.run(&ingest), 5, "the database is locked by another process or too busy");

@@ -132,12 +132,7 @@ impl World {
             self.cache.clone().unwrap_or_else(testkit::cache),
             self.clock.clone(),
             testkit::rng(),
-            SearchConfig {
-                source_timeout: self.patience,
-                depth: self.depth,
-                warm_up,
-                ..SearchConfig::default()
-            },
+            SearchConfig { source_timeout: self.patience, depth: self.depth, warm_up, ..SearchConfig::default() },
         );
         let search = search.unwrap().with_boost(self.boost.clone()).with_intents(self.intents.clone());
         let (search, stop) = (Arc::new(search), CancellationToken::new());
