@@ -7,16 +7,12 @@ use access::Revoked;
 use contracts::{ApiError, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use stores::{
-    Rows,
-    events::{self, Head},
-};
+use stores::events::{self, Head};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     Auth,
     service::{CHANGED, REVOKED},
-    store::{service_keys, trust},
 };
 
 /// How long it waits for events at most, so that what it holds is known to be fresh.
@@ -79,13 +75,12 @@ impl Keeper {
         }
     }
 
-    /// Looks once, and writes down which keys were used.
+    /// Looks once.
     ///
     /// # Errors
-    /// When the database can't be read or written.
+    /// When the database can't be read.
     pub async fn step(&mut self) -> Result<(), ApiError> {
-        self.look().await.inspect_err(|_| self.auth.live().missed())?;
-        self.note_uses().await
+        self.look().await.inspect_err(|_| self.auth.live().missed())
     }
 
     async fn look(&mut self) -> Result<(), ApiError> {
@@ -101,21 +96,6 @@ impl Keeper {
         self.follow().await?;
         self.whole_at = whole_at;
         self.auth.live().touch(now);
-        Ok(())
-    }
-
-    async fn note_uses(&self) -> Result<(), ApiError> {
-        let auth = &self.auth;
-        let uses = auth.verifier.take_uses();
-        if !uses.is_empty() {
-            let mut tx = auth.db.begin().await?;
-            tx.sees(Rows::All).await?;
-            for (key, at) in uses {
-                trust::api_key_used(&mut tx, &key, at).await?;
-                service_keys::used(&mut tx, &key, at).await?;
-            }
-            tx.commit().await?;
-        }
         Ok(())
     }
 

@@ -43,6 +43,7 @@ mod service_keys;
 mod store;
 mod token;
 mod totp;
+mod uses;
 mod webauthn;
 
 pub use accounts::SignedIn;
@@ -64,3 +65,4 @@ pub use renewer::Renewer;
 pub use retention::Retainer;
 pub use sealing::{KeyVault, MAX_SECRETS, SealingView, has_sealed};
 pub use service::Auth;
+pub use uses::Uses;

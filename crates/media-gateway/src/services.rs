@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth::{Auth, Denials, Eraser, Keeper, Postman, Renewer, Retainer};
+use auth::{Auth, Denials, Eraser, Keeper, Postman, Renewer, Retainer, Uses};
 use catalog::Catalog;
 use contracts::{
     ApiError, Call, Caller, CatalogApi, Clock, Component, ComponentState, Embedder, Ids, Mailer, Region, Rng,
@@ -211,6 +211,8 @@ impl Services {
         let (keeper, shutdown) = (Keeper::new(Arc::clone(&self.auth), self.runs_auth), self.shutdown.clone());
         let head = self.head.clone();
         self.workers.spawn(async move { shutdown.run_until_cancelled(keeper.run(head)).await });
+        let (uses, shutdown) = (Uses::new(Arc::clone(&self.auth)), self.shutdown.clone());
+        self.workers.spawn(async move { shutdown.run_until_cancelled(uses.run()).await });
         if self.runs_auth {
             let (renewer, shutdown) = (Renewer::new(Arc::clone(&self.auth)), self.shutdown.clone());
             self.workers.spawn(async move { shutdown.run_until_cancelled(renewer.run()).await });

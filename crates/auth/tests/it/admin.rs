@@ -68,7 +68,7 @@ async fn people_make_and_end_their_own_api_keys(#[case] engine: &str) {
     let me = world.get_as("/api/v1/auth/me", key).await.ok();
     assert_eq!((&me["subject"], &me["scopes"]), (&claims(&token)["sub"], &json!("read:content")));
     assert_eq!(world.get_as(path, key).await.status, StatusCode::FORBIDDEN, "a key makes no keys");
-    world.keeper().step().await.unwrap();
+    world.note_uses().await;
     let listed = world.get_as(path, &token).await.ok();
     assert!(listed["items"][0]["last_used_at"].is_string() && !listed.to_string().contains(key), "{listed}");
     for wrong in [
@@ -177,7 +177,7 @@ async fn a_program_has_keys_of_its_own(#[case] engine: &str) {
     assert_eq!((&me["subject"], &me["client"]), (&json!(client), &json!(client)));
     assert_eq!((&me["role"], &me["scopes"]), (&json!("ingestion_service"), &json!("read:content")));
     assert_eq!(world.get_as("/api/v1/auth/keys", key).await.status, StatusCode::FORBIDDEN, "it is no person");
-    world.keeper().step().await.unwrap();
+    world.note_uses().await;
     let listed = world.get_as(&keys(&client), OPERATOR).await.ok();
     assert!(listed["items"][0]["last_used_at"].is_string() && !listed.to_string().contains(key), "{listed}");
     world.advance(24 * 3600);

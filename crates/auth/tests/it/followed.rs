@@ -12,7 +12,7 @@ use auth::{Auth, AuthConfig, Keeper, KeyVault, Renewer};
 use contracts::{ApiError, ComponentState};
 use rstest::rstest;
 use serde_json::{Value, json};
-use stores::{Db, DbConfig, args, events::Head};
+use stores::{Db, DbConfig, Rows, args, events::Head};
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
 const EMAIL: &str = "ada@example.org";
 const OPERATOR: &str = "operator";
 const SCOPE: &str = "read:content";
+const KEYS: &str = "/api/v1/auth/keys";
 
 /// How long a test waits for what should take a second at most: where the disk is busy it takes more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -225,6 +226,28 @@ async fn a_key_that_hangs_while_it_is_to_be_renewed_keeps_no_revocation_back(#[c
     keeping.abort();
     renewing.abort();
     assert!(usual(took.clone()) < Duration::from_millis(800), "three revocations took {took:?}");
+}
+
+/// A row that somebody holds stands for a disk that does not answer.
+#[tokio::test]
+async fn a_use_that_can_not_be_written_holds_up_no_revocation() {
+    let world = World::open("postgres").await;
+    let mut browser = Browser::signed_up(&world, EMAIL).await;
+    let token = own_token(&world, &mut browser).await;
+    let new = json!({ "name": "home", "scopes": SCOPE, "expires_in_days": 1 });
+    let made = world.json_as("POST", KEYS, &token, &new).await.ok();
+    assert!(world.opens(made["key"].as_str().unwrap()).await);
+    let mut held = world.db.begin().await.unwrap();
+    held.sees(Rows::All).await.unwrap();
+    let rows: Vec<i64> =
+        held.fetch_all("SELECT CAST(1 AS BIGINT) FROM auth_api_keys FOR UPDATE", args![]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    world.keeper().step().await.unwrap();
+    let used = async || world.get_as(KEYS, &token).await.ok()["items"][0]["last_used_at"].is_string();
+    assert!(!used().await, "it is held");
+    drop(held);
+    world.note_uses().await;
+    assert!(used().await);
 }
 
 #[rstest]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use access::{Live, Verifier, VerifierConfig};
-use auth::{Auth, AuthConfig, Keeper, NewClient, Renewer};
+use auth::{Auth, AuthConfig, Keeper, NewClient, Renewer, Uses};
 use axum::{
     Router,
     body::Body,
@@ -117,6 +117,11 @@ impl World {
     /// The keeper, as another process would run it.
     pub fn keeper(&self) -> Keeper {
         Keeper::new(Arc::clone(&self.auth), true)
+    }
+
+    /// Writes down which keys were used.
+    pub async fn note_uses(&self) {
+        Uses::new(Arc::clone(&self.auth)).round().await.unwrap();
     }
 
     /// Looks once for keys that are past their time, and takes what came of it.
