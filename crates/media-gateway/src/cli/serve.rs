@@ -86,14 +86,10 @@ pub async fn until_stopped(
         tokio::select! {
             _ = signals.interrupt.recv() => return Ok(()),
             _ = signals.terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut signals.hangup) => {
-                // Whoever may send a node signals has the say over it.
-                let call = node.services.call(Caller::Operator);
-                drop(reader.reload(&call, &[("by", "SIGHUP")]).await);
-            }
+            _ = Signal::recv(&mut signals.hangup) => drop(reader.reload_at_signal().await),
             Some((call, reply)) = asked.recv() => {
                 // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
-                let _ = reply.send(reader.reload(&call, &[]).await);
+                let _ = reply.send(reader.reload(&call).await);
             }
         }
     }
@@ -111,20 +107,37 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the configuration again for the operator who asks, and states that they did, with this `detail`. What can't
-    /// be stated or is wrong is not applied; only where the commit itself fails does it hold unstated, and then they and
-    /// the log hear of it.
-    async fn reload(&mut self, call: &Call, detail: &[(&str, &str)]) -> Result<Reloaded, ApiError> {
+    /// Reads the configuration again for the operator who asks, and states that they did. What can't be stated or is wrong
+    /// is not applied; only where the commit itself fails does it hold unstated, and then they and the log hear of it.
+    async fn reload(&mut self, call: &Call) -> Result<Reloaded, ApiError> {
         // Before the transaction: until it ends nobody else writes to the audit log.
         let read = self.read().await?;
-        let tx = self.stated(call, detail).await.inspect_err(|error| {
+        let tx = self.stated(call, &[]).await.inspect_err(|error| {
             tracing::error!(%error, "the configuration stays as it was: the audit log can't be written");
         })?;
+        self.hold(read, Some(tx)).await
+    }
+
+    /// The same for whoever sends the process a signal, and so has the say over it. It is not refused for the database's
+    /// sake: what that has to say may be what they want to have logged.
+    async fn reload_at_signal(&mut self) -> Result<Reloaded, ApiError> {
+        let read = self.read().await?;
+        let call = self.node.services.call(Caller::Operator);
+        let tx = self.stated(&call, &[("by", "SIGHUP")]).await.inspect_err(|error| {
+            tracing::error!(%error, "the audit log will not say that the configuration was read again");
+        });
+        self.hold(read, tx.ok()).await
+    }
+
+    /// Applies what was read, and ends the transaction that states it.
+    async fn hold(&mut self, read: (Config, Settings), stated: Option<Tx>) -> Result<Reloaded, ApiError> {
         let reloaded = self.apply(read)?;
-        tx.commit().await.map_err(|error| {
-            tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
-            ApiError::from(error)
-        })?;
+        if let Some(tx) = stated {
+            tx.commit().await.map_err(|error| {
+                tracing::error!(%error, "the configuration was read again, and the audit log does not say for whom");
+                ApiError::from(error)
+            })?;
+        }
         Ok(reloaded)
     }
 

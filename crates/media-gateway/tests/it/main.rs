@@ -39,6 +39,7 @@ mod readme;
 mod rebuilding;
 mod refreshing;
 mod refusals;
+mod reload;
 mod resume;
 mod schedule;
 mod sealing;
