@@ -24,7 +24,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// An hour, which is how long a title stays in the cache, at a thousand reads a second.
 const READS: u64 = 3_600_000;
-const MEGABYTES: [u64; 2] = [256, 1024];
+/// The first is what a node takes by default.
+const MEGABYTES: [u64; 2] = [512, 1024];
 
 /// How often the cache had what was asked for.
 #[derive(Default)]
