@@ -112,7 +112,7 @@ const ELSEWHERE: [&str; 4] = ["access.denied", "access.denied_again", "access.de
 const NO_ACTIONS: [&str; 4] = ["auth.changed", "auth.revoked", "webauthn.create", "webauthn.get"];
 /// What other contexts state, and whose test shows it.
 const OUTSIDE: [(&str, &str); 19] = [
-    ("configuration.reloaded", "media-gateway/tests/it/limits.rs"),
+    ("configuration.reloaded", "media-gateway/tests/it/reload.rs"),
     ("database_user.created", "media-gateway/tests/it/database_users.rs"),
     ("database_user.left", "media-gateway/tests/it/database_users.rs"),
     ("database_user.password_changed", "media-gateway/tests/it/database_password.rs"),
