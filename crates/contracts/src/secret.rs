@@ -181,8 +181,10 @@ mod tests {
             say(worse);
             assert_eq!(later(), "two", "{worse:?}");
         }
+        assert_eq!(files.bad.lock().unwrap().len(), 1, "it is told of once");
         say(Some("three"));
         assert_eq!((later().as_str(), reads()), ("three", 5));
+        assert!(files.bad.lock().unwrap().is_empty(), "and told of again when it is bad once more");
         say(None);
         assert!(files.live(Path::new("there"), |_| true).is_err());
     }

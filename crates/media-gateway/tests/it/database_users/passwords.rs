@@ -1,5 +1,7 @@
 //! The files with the passwords of the users: those that are handed on, lost, or hold another.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use stores::{Db, PasswordFile};
 
 use super::{House, soon};
@@ -42,11 +44,18 @@ fn a_password_is_made_again_only_where_that_is_asked_for() {
     assert!(away, "{said}");
     assert!(takes(&handed) && !file.path().exists());
     // Lost.
+    assert_eq!(house.stated("database_user.password_changed"), []);
     assert!(told(&renew).ends_with("  0 revoked  another password"));
+    assert_eq!(house.stated("database_user.password_changed"), [(user.clone(), "{}".to_owned())]);
     let second = house.password(&user).read().unwrap();
     assert!(second != first && takes(&file) && !takes(&handed));
     assert!(told(&settle).ends_with("  0 revoked"));
     renewed_beside_its_node(&house, &file, &renew);
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(file.path(), open).unwrap();
+    let before = file.read().unwrap();
+    one_line(&house.owner().run(&renew), 1, "is open to others than its owner");
+    assert!(file.read().unwrap() == before && takes(&file), "nothing was changed");
     let nobody = [&settle[..], &["--renew", "nobody"][..]].concat();
     one_line(&house.owner().run(&nobody), 2, "--renew names nobody, who is the user of none");
 }
