@@ -23,7 +23,7 @@ use stores_embedded::{ExactVectors, HnswVectors, MemoryCache};
 pub use stores_production::RedisLink;
 use stores_production::{RedisCache, RedisLimits};
 
-use crate::{config::Config, privileges};
+use crate::{config::Config, privileges, services::Wanted};
 
 /// How long the Redis server may take to say that it is there.
 const REDIS_PATIENCE: Duration = Duration::from_millis(800);
@@ -32,11 +32,11 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(800);
 ///
 /// # Errors
 /// When it can't be opened or was migrated by a newer release. Where others migrate it: `schema_behind` when they have yet
-/// to, and `database_user` when its user may not do what the roles of this process need.
-pub async fn database(config: &Config, folder: &Path) -> anyhow::Result<Db> {
+/// to, and `database_user` when its user may not do what is wanted of it.
+pub async fn database(config: &Config, folder: &Path, wanted: Wanted) -> anyhow::Result<Db> {
     let db = open(config, folder).await?;
     match db.user().await?.filter(|user| !user.migrates) {
-        Some(user) => privileges::is_ready(&config.roles(), &db, &user).await?,
+        Some(user) => privileges::is_ready(config, wanted, &db, &user).await?,
         None => db.migrate().await?,
     }
     Ok(db)

@@ -8,10 +8,12 @@ use stores::{
     users::{Privilege, User, tables},
 };
 
-use crate::roles::Role;
+use crate::{config::Config, roles::Role, services::Wanted};
 
 /// What the owner of a database does for processes whose users are others.
 pub const BY_OWNER: &str = "run `media-gateway migrate`, then `media-gateway database users`";
+/// What helps a command on a folder whose process does not run: it opens what every role has, and a process' user has less.
+const BY_PROCESS: &str = "start the process of this folder, or run the command as the database's owner";
 
 /// A table, what is done with it, and the columns with which that is done: all where none is named. Each is words with
 /// spaces between.
@@ -92,19 +94,23 @@ pub fn needed(roles: &BTreeSet<Role>) -> BTreeSet<Privilege> {
     all.iter().filter(|one| one.column.is_none() || !whole(one)).cloned().collect()
 }
 
-/// Asks whether a database that somebody else migrates is as a process with these roles needs it, whose user is this.
+/// Asks whether a database that somebody else migrates is as what is wanted of it needs it, where its user is this.
 ///
 /// # Errors
 /// `schema_behind` and `database_user`, when it is not; or when it can't be asked.
-pub async fn is_ready(roles: &BTreeSet<Role>, db: &Db, user: &User) -> anyhow::Result<()> {
+pub async fn is_ready(config: &Config, wanted: Wanted, db: &Db, user: &User) -> anyhow::Result<()> {
     let missing = db.missing_migrations().await?;
     if let Some(last) = missing.last() {
         let detail = format!("the database is without `{last}`, which its user may not add; its owner: {BY_OWNER}");
         return Err(ApiError::unavailable("schema_behind", detail).into());
     }
-    let needed = needed(roles);
+    let (roles, help) = match wanted {
+        Wanted::Roles => (config.roles(), format!("its owner: {BY_OWNER}")),
+        Wanted::Everything => (Role::ALL.into_iter().collect(), BY_PROCESS.to_owned()),
+    };
+    let needed = needed(&roles);
     if let Some(lacking) = some(user.lacks(&needed)) {
-        let detail = format!("the database's user {} may not {lacking}; its owner: {BY_OWNER}", user.name);
+        let detail = format!("the database's user {} may not {lacking}; {help}", user.name);
         return Err(ApiError::unavailable("database_user", detail).into());
     }
     Ok(())

@@ -50,7 +50,7 @@ const KEEP_UNREAD: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub enum Wanted {
     /// Those of the roles in the configuration.
     Roles,
-    /// Catalogue, ingest and search, whatever the roles: for a command without a running node.
+    /// Those of every role, whatever the configuration names: for a command without a running node.
     Everything,
 }
 
@@ -127,7 +127,7 @@ impl Services {
     pub async fn open(config: &Config, folder: &Folder, wanted: Wanted) -> anyhow::Result<Self> {
         let means = Means::open(config).await?;
         let Means { clock, rng, files, .. } = &means;
-        let db = backends::database(config, folder.path()).await?;
+        let db = backends::database(config, folder.path(), wanted).await?;
         let (redis, head) = (backends::redis(config, clock, files)?, Head::watch(db.clone()));
         let cache = backends::cache(config, redis.as_ref());
         let runs = |role: Role| wanted == Wanted::Everything || config.roles().contains(&role);

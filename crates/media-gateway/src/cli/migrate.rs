@@ -3,7 +3,12 @@
 use contracts::{ApiError, ErrorKind};
 
 use super::Global;
-use crate::{backends, config::Config, folder::Opened, services::Services};
+use crate::{
+    backends,
+    config::Config,
+    folder::Opened,
+    services::{Services, Wanted},
+};
 
 pub async fn run(global: &Global) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
@@ -13,7 +18,7 @@ pub async fn run(global: &Global) -> anyhow::Result<()> {
             Err(ApiError::new(ErrorKind::Conflict, "folder_in_use", detail).into())
         }
         Opened::Ours(folder) => {
-            backends::database(&config, folder.path()).await?;
+            backends::database(&config, folder.path(), Wanted::Roles).await?;
             eprintln!("the database has this release's schema");
             Ok(())
         }

@@ -557,6 +557,22 @@ fn a_process_that_does_not_own_the_database_leaves_the_schema_to_who_does() {
     one_line(&house.owner().run(&settle), 1, "run `media-gateway migrate` first");
 }
 
+/// The user of a role can't do what every role does; beside the process the same commands do.
+#[test]
+fn a_command_beside_no_process_is_for_the_owner() {
+    let house = House::new();
+    let auth = house.setup("auth");
+    let help = "; start the process of this folder, or run the command as the database's owner";
+    for command in [&["auth", "users", "list"][..], &["audit", "verify"]] {
+        let said = one_line(&auth.run(command), 5, help);
+        assert!(said.contains("may not ") && !said.contains("migrate"), "{said}");
+    }
+    let owner = house.setup("auth").env("MEDIA_GATEWAY_DATABASE_URL", house.url());
+    good(&owner.without("MEDIA_GATEWAY_DATABASE_PASSWORD_FILE"), &["auth", "users", "list"]);
+    let auth = house.start("auth", &[]);
+    good(&auth.setup, &["auth", "users", "list"]);
+}
+
 /// Asserts that the node ends by itself, and says why.
 fn refuses(node: &Setup, words: &str) {
     let mut child = node.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
