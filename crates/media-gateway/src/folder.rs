@@ -49,7 +49,8 @@ impl Folder {
     /// # Errors
     /// `not_found` when nothing ever kept a catalogue there, and as [`Folder::own`].
     pub fn existing(path: &Path, rng: &Rng) -> anyhow::Result<Opened> {
-        if !path.join("FORMAT").exists() {
+        let there = path.join("FORMAT").try_exists();
+        if !there.with_context(|| format!("can't look into {}", path.display()))? {
             let detail = format!("{} holds no catalogue: `ingest`, `serve` and `demo` make one", path.display());
             return Err(ApiError::not_found("no_data_folder", detail).into());
         }
@@ -157,7 +158,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// Refuses a folder of a newer format, and marks a new one.
+/// Whether this failed because our user may not do it to a file or a folder.
+pub fn is_forbidden(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == ErrorKind::PermissionDenied)
+}
+
 /// A secret of the folder that is not what it was.
 pub struct Damaged {
     /// What is found.
@@ -187,6 +193,7 @@ pub fn damaged_secrets(folder: &Path) -> Vec<(&'static str, Damaged)> {
     names.map(|name| (name, Damaged::new(&folder.join(name)))).collect()
 }
 
+/// Refuses a folder of a newer format, and marks a new one.
 fn check_format(path: &Path) -> anyhow::Result<()> {
     let file = path.join("FORMAT");
     let text = match fs::read_to_string(&file) {
@@ -242,6 +249,19 @@ mod tests {
         assert!(!path.exists());
         drop(own(&path));
         assert!(matches!(Folder::existing(&path, &Rng::seeded(1)).unwrap(), Opened::Ours(_)));
+    }
+
+    /// A loop of links, because whoever runs the tests may be let into every folder.
+    #[test]
+    fn a_folder_that_can_not_be_looked_into_is_not_said_to_be_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("loop");
+        std::os::unix::fs::symlink(&path, &path).unwrap();
+        let error = Folder::existing(&path, &Rng::seeded(1)).unwrap_err();
+        assert!(error.downcast_ref::<ApiError>().is_none(), "{error:#}");
+        assert!(error.to_string().starts_with("can't look into ") && !is_forbidden(&error), "{error:#}");
+        let forbidden = anyhow::Error::from(std::io::Error::from(ErrorKind::PermissionDenied));
+        assert!(is_forbidden(&forbidden.context("can't look into it")));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use crate::{
     backends,
     config::Config,
-    folder::{Damaged, Folder, write_whole},
+    folder::{Damaged, Folder, is_forbidden, write_whole},
     peers,
     roles::Role,
     services::Means,
@@ -237,11 +237,18 @@ fn unavailable(why: &anyhow::Error) -> ApiError {
     ApiError::unavailable("key_service_unavailable", detail)
 }
 
+/// What helps where the folder's own file can't be read, or is damaged.
+fn mend(error: &anyhow::Error) -> &'static str {
+    match is_forbidden(error) {
+        true => "let the node's user read it: `chmod 600` by who owns it, or `chown` where that is another",
+        false => "take it from a backup: what is sealed under it, such as addresses, can't be read without",
+    }
+}
+
 /// What is wrong with the folder's own file, where there is one.
 pub fn damaged(folder: &Path) -> Option<(&'static str, Damaged)> {
-    let found = format!("{:#}", own(&folder.join(FILE)).err()?);
-    let fix = "take it from a backup: what is sealed under it, such as addresses, can't be read without";
-    Some((FILE, Damaged { found, fix }))
+    let error = own(&folder.join(FILE)).err()?;
+    Some((FILE, Damaged { found: format!("{error:#}"), fix: mend(&error) }))
 }
 
 /// What is wrong with the file that the operator hands to every node, where they do.
@@ -425,6 +432,15 @@ mod tests {
         assert!(damaged(dir.path()).is_some());
         std::fs::write(&file, "kms:AAAA\n").unwrap();
         assert!(damaged(dir.path()).is_none());
+    }
+
+    #[test]
+    fn what_may_not_be_read_needs_no_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        let forbidden = anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+        assert!(mend(&forbidden.context("can't read auth.key")).contains("`chmod 600`"));
+        std::fs::write(dir.path().join(FILE), "half").unwrap();
+        assert!(damaged(dir.path()).unwrap().1.fix.contains("backup"));
     }
 
     #[tokio::test]

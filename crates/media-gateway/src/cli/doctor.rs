@@ -20,7 +20,7 @@ use crate::{
     backends,
     cloud::UNVERIFIED,
     config::{Config, cloud as settings},
-    folder::{Opened, Owner, damaged_secrets},
+    folder::{Opened, Owner, damaged_secrets, is_forbidden},
     owner::OwnerClient,
     privileges::BY_OWNER,
     roles::Role,
@@ -175,7 +175,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
         }
         Err(error) => {
             tell(checks, needs);
-            checks.push(check("data folder", State::Bad, format!("{error:#}"), "choose another --data-dir"));
+            checks.push(unusable(&error));
         }
         Ok(Opened::Theirs(owner)) => {
             tell(checks, needs.into_iter().map(needs::later).collect());
@@ -200,6 +200,13 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             checks.extend(ports(config));
         }
     }
+}
+
+/// A folder that can't be looked into, or is not ours to use.
+fn unusable(error: &anyhow::Error) -> Check {
+    const LET_IN: &str = "let its user in: `chmod -R u+rwX` by who owns it, or `chown -R` where that is another";
+    let fix = if is_forbidden(error) { LET_IN } else { "choose another --data-dir" };
+    check("data folder", State::Bad, format!("{error:#}"), fix)
 }
 
 /// A folder that a start would make. It holds the catalogue only where the database is in it.

@@ -437,6 +437,10 @@ fn a_mistyped_folder_or_setting_is_named() {
         one_line(&setup.run(verb), 3, "holds no catalogue");
     }
     assert!(!setup.folder().exists());
+    std::os::unix::fs::symlink(setup.folder(), setup.folder()).unwrap();
+    one_line(&setup.run(&["export"]), 1, "error: can't look into ");
+    let said = setup.doctor();
+    assert!(said.contains("BAD  data folder: can't look into ") && !said.contains("holds no catalogue"), "{said}");
     let output = Setup::new().env("MEDIA_GATEWAY_LISTEN", "127.0.0.1:0").run(&["serve"]);
     one_line(&output, 1, "MEDIA_GATEWAY_LISTEN is no setting");
     one_line(&Setup::new().env("MEDIA_GATEWAY_LOG", "inof").run(&["serve"]), 1, "\"inof\"");
