@@ -1,6 +1,7 @@
 //! `doctor`: names each problem of this installation, and its fix.
 
 mod certificates;
+mod exposed;
 mod needs;
 mod password;
 mod trust;
@@ -185,6 +186,8 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             checks.extend(node(owner).await);
             checks.extend(password::refused(config).await);
             if let Ok(folder) = config.data_dir() {
+                checks.extend(exposed::exposed(&folder));
+                checks.extend(disk(&folder));
                 checks.extend(shut(config, &folder, means).await.map(needs::later));
             }
             checks.extend(users::all(config, backends::user(config).await.ok().flatten()).await);
@@ -192,6 +195,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
         Ok(Opened::Ours(folder)) => {
             tell(checks, needs);
             checks.push(check("data folder", State::Good, format!("{}, free", folder.path().display()), ""));
+            checks.extend(exposed::exposed(folder.path()));
             checks.extend(disk(folder.path()));
             checks.extend(sealing(config, folder.path(), means).await);
             checks.extend(stored(config, folder.path()).await);

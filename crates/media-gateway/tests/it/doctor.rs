@@ -1,4 +1,9 @@
-//! What `doctor` finds that the next start would stop at.
+//! What `doctor` finds that the next start would stop at, and of the data folder.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use serde_json::{Value, json};
 
@@ -68,4 +73,26 @@ fn a_file_that_no_start_could_read_is_named() {
         assert!(!setup.run(&["serve"]).status.success(), "{name}");
         std::fs::write(file, kept).unwrap();
     }
+}
+
+#[test]
+fn a_folder_that_is_open_to_everybody_is_named_beside_its_node_and_without() {
+    let app = fresh().start();
+    let folder = app.setup.folder().to_owned();
+    let allow = |name: &str, mode| fs::set_permissions(folder.join(name), Permissions::from_mode(mode)).unwrap();
+    let beside = app.setup.doctor();
+    assert!(beside.contains("ok   disk: ") && !beside.contains("access to the data folder"), "{beside}");
+    for (name, mode) in [("", 0o777), ("auth.key", 0o666), ("media-gateway.db", 0o666)] {
+        allow(name, mode);
+    }
+    let open = "less access to the data folder: everybody on this machine can read or change the folder itself, \
+        auth.key, media-gateway.db\n";
+    let beside = app.setup.doctor();
+    assert!(beside.contains(open), "{beside}");
+    let (setup, _) = app.stop();
+    let said = setup.doctor();
+    assert!(said.contains(open) && said.contains(&format!("`chmod -R go= {}`", folder.display())), "{said}");
+    allow("", 0o700);
+    let said = setup.doctor();
+    assert!(!said.contains("access to the data folder"), "{said}");
 }
