@@ -273,15 +273,16 @@ pub fn intents(config: &Config, clock: &Clock, files: &SecretFiles) -> anyhow::R
     Ok(Some(Arc::new(reader)))
 }
 
-/// Who takes mail: the server of the configuration or, without one, files in the data folder.
+/// Who takes mail: the server of the configuration or, without one, files in the data folder. Nobody is asked, and no file
+/// made.
 ///
 /// # Errors
 /// When the password can't be read, or an address is none.
 pub fn mailer(config: &Config, folder: &Path, files: &SecretFiles) -> anyhow::Result<Arc<dyn Mailer>> {
-    let Some(settings) = config.mail.smtp(files)? else {
-        let outbox = FileMailer::new(folder.join("outbox"), config.mail.sender());
-        return Ok(Arc::new(outbox.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?));
-    };
+    // Also where a server takes the mail: a sender who is none is not the server's fault.
+    let outbox = FileMailer::new(folder.join("outbox"), config.mail.sender());
+    let outbox = outbox.map_err(|why| anyhow::anyhow!("`mail.from`: {why}"))?;
+    let Some(settings) = config.mail.smtp(files)? else { return Ok(Arc::new(outbox)) };
     Ok(Arc::new(SmtpMailer::new(&settings).map_err(|why| anyhow::anyhow!("`mail.smtp_url` can't be used: {why}"))?))
 }
 

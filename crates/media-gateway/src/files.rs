@@ -1,4 +1,6 @@
-//! The files of secrets and certificates that a configuration names.
+//! The files of secrets and certificates that a configuration names, and what is used with them.
+
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
@@ -42,7 +44,7 @@ pub fn wrong(config: &Config, means: &Means) -> Vec<(String, anyhow::Error)> {
         ("peer token".to_owned(), peers::token(config, files).map(drop)),
         ("signing in with Google".to_owned(), config.auth.google.settings(files).map(drop)),
         ("signing in with GitHub".to_owned(), config.auth.github.settings(files).map(drop)),
-        ("mail".to_owned(), config.mail.smtp(files).map(drop)),
+        ("mail".to_owned(), backends::mailer(config, Path::new(""), files).map(drop)),
     ];
     if config.roles().contains(&Role::Search) {
         read.push(("language model".to_owned(), backends::intents(config, clock, files).map(drop)));

@@ -277,4 +277,12 @@ fn a_node_does_not_start_with_mail_that_can_not_be_sent() {
     one_line(&without.run(&["serve"]), 1, "`mail.smtp_url` needs `mail.from`");
     let plain = Setup::new().env(url, "smtp://mail.example").env("MEDIA_GATEWAY_MAIL_FROM", "films@example.net");
     one_line(&plain.run(&["serve"]), 1, "mail is not sent in plain text");
+    let from_nobody = Setup::new().env(url, "smtps://mail.example").env("MEDIA_GATEWAY_MAIL_FROM", "nope");
+    let to_nobody = Setup::new().env(url, "nope").env("MEDIA_GATEWAY_MAIL_FROM", "films@example.net");
+    for (setup, named) in [(plain, "`mail.smtp_url`"), (from_nobody, "`mail.from`"), (to_nobody, "`mail.smtp_url`")] {
+        one_line(&setup.run(&["serve"]), 1, named);
+        let said = setup.doctor();
+        let line = said.lines().find(|line| line.starts_with("BAD  mail: ")).unwrap_or_default();
+        assert!(line.contains(named) && !said.contains("ok   mail: "), "{said}");
+    }
 }

@@ -96,6 +96,7 @@ fn a_reload_is_refused_whose_files_no_start_could_read() {
     let secret = fixtures::write(dir.path(), "secret", b"too short\n");
     let given = format!("[auth]\nsecret_file = {secret:?}");
     let smtp = "[mail]\nsmtp_url = \"smtps://me@localhost:465\"\nfrom = \"me@example.org\"";
+    let to_nobody = "[mail]\nsmtp_url = \"nope\"\nfrom = \"me@example.org\"";
     let tls = "[peers]\ncertificate_file = \"/nowhere/crt\"\nkey_file = \"/nowhere/key\"";
     let google = "[auth.google]\nclient_id = \"me\"";
     let database = "[database]\nurl = \"postgres://me@127.0.0.1/mg\"";
@@ -106,6 +107,9 @@ fn a_reload_is_refused_whose_files_no_start_could_read() {
         (format!("{tls}\nauthorities_file = \"/nowhere/ca\""), "/nowhere/crt"),
         (tls.to_owned(), "go together"),
         (format!("{smtp}\nsmtp_password_file = \"/nowhere/password\""), "/nowhere/password"),
+        (smtp.replace("me@example.org", "nope"), "`mail.from`: the sender must be an address"),
+        ("[mail]\nfrom = \"nope\"".to_owned(), "`mail.from`: the sender must be an address"),
+        (to_nobody.to_owned(), "`mail.smtp_url` can't be used: it is not an address"),
         (format!("{google}\nclient_secret_file = \"/nowhere/google\""), "/nowhere/google"),
         ("[sources.watchmode]\nkey_file = \"/nowhere/keys\"".to_owned(), "/nowhere/keys"),
         (format!("{database}\npassword_file = \"/nowhere/database\""), "/nowhere/database"),
