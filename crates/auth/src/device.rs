@@ -164,16 +164,27 @@ impl Auth {
     }
 }
 
-/// Eight letters, with a dash to read them by.
+/// Eight letters, as a device shows them.
 fn user_code(rng: &Rng) -> String {
     let letters: String = (0..CODE_LETTERS).map(|_| char::from(LETTERS[rng.below(20) as usize])).collect();
-    format!("{}-{}", &letters[..4], &letters[4..])
+    shown(&letters)
 }
 
-/// However it is typed: case, spaces and dashes don't matter.
+/// A code as its device shows it, however it is typed: with a dash to read it by.
+pub(crate) fn shown(code: &str) -> String {
+    let letters = letters(code);
+    let (first, last) = letters.split_at(letters.len().min(CODE_LETTERS / 2));
+    format!("{first}-{last}")
+}
+
 fn hash(code: &str) -> Vec<u8> {
+    secret::hash(&format!("user code {}", letters(code)))
+}
+
+/// What counts of what is typed: case, spaces and dashes don't matter.
+fn letters(code: &str) -> String {
     let letters: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-    secret::hash(&format!("user code {}", letters.to_ascii_uppercase()))
+    letters.to_ascii_uppercase()
 }
 
 #[cfg(test)]
@@ -187,5 +198,7 @@ mod tests {
         assert!(code.bytes().all(|byte| byte == b'-' || LETTERS.contains(&byte)), "{code}");
         assert_eq!(hash(&code), hash(&format!(" {} ", code.to_lowercase().replace('-', ""))));
         assert_ne!(hash(&code), hash(&user_code(&Rng::seeded(2))));
+        assert_eq!(shown(&format!(" {} ", code.to_lowercase().replace('-', ""))), code);
+        assert_eq!((shown(""), shown("ä"), shown("ab")), ("-".to_owned(), "-".to_owned(), "AB-".to_owned()));
     }
 }

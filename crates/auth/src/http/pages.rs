@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Auth, Entrance, OAuthError,
-    device::WaitingDevice,
+    device::{WaitingDevice, shown},
     model::Session,
     redirect,
     store::{identities, passkeys::Passkey, people},
@@ -75,7 +75,7 @@ struct SignedUpPage<'a> {
 #[template(path = "device.html")]
 struct DevicePage<'a> {
     style: &'a str,
-    code: &'a str,
+    code: String,
     device: Option<WaitingDevice>,
     may: Vec<&'static str>,
     message: &'a str,
@@ -315,7 +315,7 @@ fn show_device(
 ) -> Response {
     let form = browser.form(auth);
     let may = device.iter().flat_map(|device| meanings(&device.scopes, device.role)).collect();
-    let html = DevicePage { style: STYLE, code, device, may, message, form_token: &form.token }.render();
+    let html = DevicePage { style: STYLE, code: shown(code), device, may, message, form_token: &form.token }.render();
     page(status, html, Some(form), "")
 }
 

@@ -64,7 +64,9 @@ async fn a_device_waits_for_its_person(#[case] engine: &str) {
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;
     let typed = user_code.to_lowercase().replace('-', "");
     let page = browser.get(&format!("/device?user_code={typed}")).await;
-    for shown in ["Living-room TV", "Test App", "search the catalogue for you"] {
+    assert!(!page.text.contains(&typed), "{}", page.text);
+    let as_on_the_device = format!("<strong>{user_code}</strong>");
+    for shown in ["Living-room TV", "Test App", "search the catalogue for you", &as_on_the_device] {
         assert!(page.text.contains(shown), "no {shown} in {}", page.text);
     }
     let token = hidden(&page.text, "form_token");
