@@ -489,8 +489,10 @@ fn without_the_catalogue_the_gateway_says_so_and_recovers() {
     assert!(search.json["detail"].as_str().unwrap().contains("catalog"), "{}", search.text);
     let readiness = front.eventually("/readyz", |ready| ready["state"] == "degraded");
     let parts = readiness["components"].as_array().unwrap();
-    let peer = parts.iter().find(|part| part["name"] == "catalog_peer").unwrap();
-    assert_eq!((&peer["state"], &peer["detail"]), (&json!("down"), &json!("it does not answer")));
+    for over in ["catalog", "catalog_peer"] {
+        let part = parts.iter().find(|part| part["name"] == over).unwrap();
+        assert_eq!((&part["state"], &part["detail"]), (&json!("down"), &json!("it does not answer")), "{over}");
+    }
     let _back = setup.start();
     front.eventually(LIGHTHOUSE, |title| title["title"] == "The Paper Lighthouse");
     front.eventually("/readyz", |ready| {
