@@ -273,8 +273,8 @@ pub fn intents(config: &Config, clock: &Clock, files: &SecretFiles) -> anyhow::R
     Ok(Some(Arc::new(reader)))
 }
 
-/// Who takes mail: the server of the configuration or, without one, files in the data folder. Nobody is asked, and no file
-/// made.
+/// Who takes mail: the server of the configuration or, without one, files in the data folder. Nobody is asked, and no
+/// file made.
 ///
 /// # Errors
 /// When the password can't be read, or an address is none.

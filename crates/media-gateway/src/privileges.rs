@@ -12,7 +12,8 @@ use crate::{config::Config, roles::Role, services::Wanted};
 
 /// What the owner of a database does for processes whose users are others.
 pub const BY_OWNER: &str = "run `media-gateway migrate`, then `media-gateway database users`";
-/// What helps a command on a folder whose process does not run: it opens what every role has, and a process' user has less.
+/// What helps a command on a folder whose process does not run: it opens what every role has, and the process' user may
+/// do less.
 const BY_PROCESS: &str = "start the process of this folder, or run the command as the database's owner";
 
 /// A table, what is done with it, and the columns with which that is done: all where none is named. Each is words with

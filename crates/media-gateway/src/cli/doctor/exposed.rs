@@ -1,5 +1,5 @@
-//! What others on this machine get at in the data folder: a node makes all of it for its user alone, but what is copied,
-//! restored or mounted may be open.
+//! What others on this machine get at in the data folder: a node makes all of it for its user alone, but what is
+//! copied, restored or mounted may be open.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
