@@ -386,3 +386,22 @@ fn ports(config: &Config) -> Vec<Check> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_may_not_be_looked_into_is_no_reason_for_another() {
+        let fix = |kind: io::ErrorKind| {
+            let error = anyhow::Error::from(io::Error::from(kind)).context("can't look into it");
+            let Check { state, found, fix, .. } = unusable(&error);
+            assert!(state == State::Bad && found.starts_with("can't look into it: "), "{found}");
+            fix
+        };
+        assert!(fix(io::ErrorKind::PermissionDenied).contains("`chmod -R u+rwX`"));
+        assert!(fix(io::ErrorKind::NotADirectory).contains("--data-dir"));
+    }
+}
