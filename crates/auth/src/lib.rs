@@ -63,6 +63,6 @@ pub use privacy::{ERASURES, Eraser, Overdue, erasures_part, overdue, personal_ta
 pub use providers::{Provider, ProviderConfig};
 pub use renewer::Renewer;
 pub use retention::Retainer;
-pub use sealing::{KeyVault, MAX_SECRETS, SealingView, has_sealed};
+pub use sealing::{KeyVault, MAX_SECRETS, SealingView, has_sealed, opens_sealed};
 pub use service::Auth;
 pub use uses::Uses;

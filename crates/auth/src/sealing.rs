@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use contracts::{ApiError, Call, UserId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use stores::{Db, Rows, Tx};
 use utoipa::ToSchema;
@@ -22,6 +23,7 @@ use crate::{
         passkeys::{self, Passkey},
         people,
         sealing::{self, Kind},
+        trust,
     },
 };
 
@@ -124,6 +126,18 @@ pub async fn has_sealed(db: &Db) -> Result<bool, ApiError> {
     // From before keys had ids.
     let mut tx = db.begin().await?;
     Ok(sealing::any_signer(&mut tx).await?.is_some())
+}
+
+/// Whether a node with these secrets, the newest first, opens what it has to before it lets anybody in: what blind
+/// indexes are made with, and the keys that sign. Reads, and writes nothing.
+///
+/// # Errors
+/// When the database can't be read.
+pub async fn opens_sealed(db: &Db, secrets: &[[u8; 32]], now: Timestamp) -> Result<bool, ApiError> {
+    let (current, index) = (sealing::current(db).await?, sealing::index(db).await?);
+    let signers = trust::keys(db, now).await?;
+    let signers: Vec<_> = signers.into_iter().map(|key| (crate::keys::purpose(&key.id), key.private_sealed)).collect();
+    Ok(secret::opens(secrets, current.as_deref(), index.as_deref(), &signers))
 }
 
 fn lost() -> ApiError {

@@ -74,6 +74,25 @@ impl Ring {
         let key = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, &derived(index, label));
         Self { current, keys, blind: key("blind index"), stamp: key("stamp") }
     }
+
+    /// As [`Vault::hold`] says.
+    fn of(secrets: &[[u8; 32]], current: Option<&[u8]>, index: Option<&[u8]>) -> Result<Self, ApiError> {
+        let missing = || {
+            let detail = "the secret that everything is sealed under is not among those of this node: put `auth.key` \
+                back from the backup, or the secret on a line of its own in `auth.secret_file` or `peers.token_file`";
+            ApiError::unavailable("sealing_key_missing", detail)
+        };
+        let keys: Vec<_> = secrets.iter().map(|secret| Arc::new(Kek::new(secret))).collect();
+        let mut seals = keys.iter().zip(secrets).filter(|(key, _)| current.is_none_or(|head| head == key.head));
+        let (current, secret) = seals.next().ok_or_else(missing)?;
+        let index = match index {
+            Some(sealed) => {
+                open_with(&keys, INDEX, sealed).and_then(|plain| plain.try_into().ok()).ok_or_else(missing)?
+            }
+            None => *secret,
+        };
+        Ok(Self::new(Arc::clone(current), keys.clone(), &index))
+    }
 }
 
 /// What seals and opens.
@@ -104,21 +123,7 @@ impl Vault {
         current: Option<&[u8]>,
         index: Option<&[u8]>,
     ) -> Result<(), ApiError> {
-        let missing = || {
-            let detail = "the secret that everything is sealed under is not among those of this node: \
-                put `auth.key` back from the backup, or the secret on a line of its own in `auth.secret_file`";
-            ApiError::unavailable("sealing_key_missing", detail)
-        };
-        let keys: Vec<_> = secrets.iter().map(|secret| Arc::new(Kek::new(secret))).collect();
-        let mut seals = keys.iter().zip(secrets).filter(|(key, _)| current.is_none_or(|head| head == key.head));
-        let (current, secret) = seals.next().ok_or_else(missing)?;
-        let index = match index {
-            Some(sealed) => {
-                open_with(&keys, INDEX, sealed).and_then(|plain| plain.try_into().ok()).ok_or_else(missing)?
-            }
-            None => *secret,
-        };
-        let ring = Ring::new(Arc::clone(current), keys.clone(), &index);
+        let ring = Ring::of(secrets, current, index)?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         Ok(())
     }
@@ -165,6 +170,17 @@ impl Vault {
     pub(crate) fn seal_under(&self, key: &[u8; 32], purpose: &str, plain: &[u8]) -> Result<Vec<u8>, ApiError> {
         seal(&self.rng, key, purpose, plain)
     }
+}
+
+/// Whether [`Vault::hold`] would take these, and they open what lies in `sealed`, each beside what it was sealed for.
+pub(crate) fn opens(
+    secrets: &[[u8; 32]],
+    current: Option<&[u8]>,
+    index: Option<&[u8]>,
+    sealed: &[(String, Vec<u8>)],
+) -> bool {
+    let Ok(ring) = Ring::of(secrets, current, index) else { return false };
+    sealed.iter().all(|(purpose, sealed)| open_with(&ring.keys, purpose, sealed).is_some())
 }
 
 /// Opens what one of these keys sealed.
@@ -256,5 +272,19 @@ mod tests {
         assert!(vault.blind("ada@example.org") == blind && vault.stamped("form", "a", &stamp));
         vault.hold(&[[8; 32]], None, None).unwrap();
         assert!(vault.blind("ada@example.org") != blind && !vault.stamped("form", "a", &stamp));
+    }
+
+    #[test]
+    fn secrets_are_tried_on_what_is_sealed() {
+        let (old, new) = (Vault::new(&[7; 32], Rng::seeded(1)), Vault::new(&[8; 32], Rng::seeded(2)));
+        let signer = [("signer".to_owned(), old.seal("signer", b"key").unwrap())];
+        let (head, index) = (head_of(&[8; 32]), new.seal(INDEX, &[9; 32]).unwrap());
+        let tried =
+            |secrets: &[[u8; 32]], signers: &[(String, Vec<u8>)]| opens(secrets, Some(&head), Some(&index), signers);
+        assert!(tried(&[[8; 32]], &[]) && tried(&[[8; 32], [7; 32]], &signer));
+        assert!(!tried(&[[7; 32]], &[]), "the one that seals is not there");
+        assert!(!tried(&[[8; 32]], &signer), "what signs was not moved to it yet");
+        // From before keys had ids.
+        assert!(opens(&[[7; 32]], None, None, &signer) && !opens(&[[8; 32]], None, None, &signer));
     }
 }

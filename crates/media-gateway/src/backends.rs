@@ -118,6 +118,20 @@ pub async fn has_sealed(config: &Config, folder: &Path) -> anyhow::Result<bool> 
     Ok(sealed?)
 }
 
+/// Whether these secrets open what is sealed in the database, where something is. Makes no file.
+///
+/// # Errors
+/// When it can't be asked.
+pub async fn opens_sealed(config: &Config, folder: &Path, secrets: &[[u8; 32]]) -> anyhow::Result<bool> {
+    if config.database.url.is_none() && !sqlite_file(folder).exists() {
+        return Ok(true);
+    }
+    let db = open(config, folder).await?;
+    let opens = auth::opens_sealed(&db, secrets, Clock::system().now()).await;
+    db.close().await;
+    Ok(opens?)
+}
+
 /// The erasures that are overdue. Makes no file.
 ///
 /// # Errors

@@ -33,8 +33,11 @@ const FILE: &str = "auth.key";
 /// The shortest line that is a secret.
 pub const SHORTEST: usize = 32;
 /// What helps where the secret of a database is gone that nobody else writes to.
-const PUT_BACK: &str = "put `auth.key` back from the backup, or name the `auth.secret_file` that was here: what is \
-    sealed can't be read without";
+const PUT_BACK: &str = "put `auth.key` back from the backup, or name the `auth.secret_file` or `peers.token_file` that \
+    was here: what is sealed can't be read without";
+/// What helps where lines are given, of which none sealed it.
+const PUT_LINE_BACK: &str = "put the line that it was sealed under back into `auth.secret_file` or `peers.token_file`, \
+    below the newer ones, or `auth.key` from the backup: `auth keys rotate` then puts everything under the first line";
 /// What helps where it may always have been another node's.
 const GIVE: &str = "give this node the `auth.secret_file` or `peers.token_file` of the node that sealed it, or put \
     `auth.key` back from the backup; where another node has the role auth, leave it out of `roles` here";
@@ -113,9 +116,16 @@ impl FileSecrets {
     fn lacking(&self, config: &Config) -> (&'static str, Damaged) {
         let own = self.own.display();
         let found = format!("the database is sealed under a secret that this node does not have: {own} is not there");
+        let (name, fix) = self.cure(config);
+        (name, Damaged { found, fix })
+    }
+
+    /// What helps where what is sealed can't be opened, after what `doctor` calls that.
+    fn cure(&self, config: &Config) -> (&'static str, &'static str) {
         match backends::owns_database(config) {
-            true => (FILE, Damaged { found, fix: PUT_BACK }),
-            false => ("secret", Damaged { found, fix: GIVE }),
+            _ if self.given.is_some() || self.token.is_some() => ("secret", PUT_LINE_BACK),
+            true => (FILE, PUT_BACK),
+            false => ("secret", GIVE),
         }
     }
 
@@ -266,6 +276,22 @@ pub async fn lacking(config: &Config, folder: &Path) -> Option<(&'static str, Da
         return None;
     }
     Some(secrets.lacking(config))
+}
+
+/// What a node with the auth role lacks whose secrets are all other ones than what the database is sealed under. `None`
+/// where that can't be tried: another check says why.
+pub async fn foreign(config: &Config, folder: &Path, means: &Means) -> Option<(&'static str, Damaged)> {
+    let secrets = FileSecrets::with(config, folder, means).ok()?;
+    if !config.roles().contains(&Role::Auth) || !secrets.are_there() {
+        return None;
+    }
+    secrets.open_all().await.ok()?;
+    if backends::opens_sealed(config, folder, &secrets.read().ok()?).await.unwrap_or(true) {
+        return None;
+    }
+    let found = "the database is sealed under a secret that is not among those of this node".to_owned();
+    let (name, fix) = secrets.cure(config);
+    Some((name, Damaged { found, fix }))
 }
 
 /// Why what is sealed can't be opened, or what a start would seal can't be. `None` where it can't even be read: another

@@ -188,7 +188,7 @@ async fn folder(config: &Config, checks: &mut Vec<Check>) {
             if let Ok(folder) = config.data_dir() {
                 checks.extend(exposed::exposed(&folder));
                 checks.extend(disk(&folder));
-                checks.extend(shut(config, &folder, means).await.map(needs::later));
+                checks.extend(sealing(config, &folder, means).await.into_iter().map(needs::later));
             }
             checks.extend(users::all(config, backends::user(config).await.ok().flatten()).await);
         }
@@ -226,9 +226,15 @@ fn unmade(config: &Config, error: &anyhow::Error) -> Check {
 async fn sealing(config: &Config, folder: &Path, means: Option<&Means>) -> Vec<Check> {
     let own = secrets::damaged(folder).or(secrets::lacking(config, folder).await);
     let given = means.and_then(|means| secrets::unreadable(config, &means.files));
-    let damaged = damaged_secrets(folder).into_iter().chain(given).chain(own);
+    let shut = shut(config, folder, means).await;
+    // What can't be opened can't be tried either.
+    let foreign = match means.filter(|_| shut.is_none()) {
+        Some(means) => secrets::foreign(config, folder, means).await,
+        None => None,
+    };
+    let damaged = damaged_secrets(folder).into_iter().chain(given).chain(own).chain(foreign);
     let damaged = damaged.map(|(name, damaged)| check(name, State::Bad, damaged.found, damaged.fix));
-    damaged.chain(shut(config, folder, means).await).collect()
+    damaged.chain(shut).collect()
 }
 
 /// Whether a key of Google Cloud opens what is sealed by it. It is asked, as a start does.

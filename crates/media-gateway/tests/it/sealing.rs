@@ -9,6 +9,8 @@ use crate::{
 };
 
 const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
+/// What `doctor` says where nothing can be opened.
+const FOREIGN: &str = "the database is sealed under a secret that is not among those of this node";
 
 fn view(app: &App) -> Value {
     app.send(app.request("GET", SEALING).bearer_auth(&app.token)).ok()
@@ -104,6 +106,44 @@ fn a_secret_that_never_was_here_is_not_missed_unless_something_is_sealed_under_i
     assert!(one_line(&two.run(&["auth", "users", "list"]), 5, fix).contains(lacks));
     // Where another node has the accounts, this one seals nothing.
     is_well(&two.env("MEDIA_GATEWAY_ROLES", "search"));
+}
+
+#[test]
+fn an_auth_key_that_sealed_nothing_is_told_of_before_a_start_stops_at_it() {
+    let setup = Setup::new();
+    assert!(setup.run(&["auth", "users", "list"]).status.success());
+    let file = setup.folder().join("auth.key");
+    let kept = std::fs::read(&file).unwrap();
+    std::fs::write(&file, [7; 32]).unwrap();
+    let told = setup.doctor();
+    let (bad, fix) = (format!("BAD  auth.key: {FOREIGN}"), "fix: put `auth.key` back from the backup");
+    assert!(told.contains(&bad) && told.contains(fix), "{told}");
+    one_line(&setup.run(&["auth", "users", "list"]), 5, "is not among those of this node");
+    std::fs::write(&file, kept).unwrap();
+    assert!(setup.run(&["auth", "users", "list"]).status.success(), "doctor changes nothing");
+    assert!(!setup.doctor().contains("auth.key"), "{}", setup.doctor());
+}
+
+#[test]
+fn a_line_that_sealed_nothing_is_told_of_whichever_file_it_is_in() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), block_on(testkit::postgres_owned()));
+    let file = dir.path().join("line");
+    let say = |letter: &str| std::fs::write(&file, letter.repeat(40)).unwrap();
+    for key in ["MEDIA_GATEWAY_PEER_TOKEN_FILE", "MEDIA_GATEWAY_AUTH_SECRET_FILE"] {
+        let setup = Setup::new().env("MEDIA_GATEWAY_DATABASE_URL", database.url().unwrap());
+        let setup = setup.env(key, file.to_str().unwrap());
+        say("o");
+        assert!(setup.run(&["auth", "users", "list"]).status.success(), "{key}");
+        assert!(!setup.doctor().contains(FOREIGN), "{}", setup.doctor());
+        say("n");
+        let told = setup.doctor();
+        let (bad, fix) = (format!("BAD  secret: {FOREIGN}"), "fix: put the line that it was sealed under back");
+        assert!(told.contains(&bad) && told.contains(fix), "{told}");
+        one_line(&setup.run(&["auth", "users", "list"]), 5, "is not among those of this node");
+        // Where another node has the accounts, this one opens nothing.
+        let elsewhere = setup.env("MEDIA_GATEWAY_ROLES", "search").doctor();
+        assert!(!elsewhere.contains(FOREIGN), "{elsewhere}");
+    }
 }
 
 #[test]
