@@ -30,6 +30,8 @@ const FEW: usize = 500;
 pub struct Keeper {
     auth: Arc<Auth>,
     signs: bool,
+    /// Whether the secrets can't be taken as they are, which was said.
+    astray: bool,
     position: i64,
     whole_at: Option<Timestamp>,
 }
@@ -50,7 +52,7 @@ struct Change {
 impl Keeper {
     /// Keeps the snapshot that `auth` verifies with; and the keys that it signs and seals with, where it `signs`.
     pub fn new(auth: Arc<Auth>, signs: bool) -> Self {
-        Self { auth, signs, position: 0, whole_at: None }
+        Self { auth, signs, astray: false, position: 0, whole_at: None }
     }
 
     /// Keeps it until dropped; `head` wakes it, and so does whoever is shown a key that is not in it.
@@ -128,11 +130,24 @@ impl Keeper {
     }
 
     /// Takes everything anew.
-    async fn take(&self) -> Result<(), ApiError> {
+    async fn take(&mut self) -> Result<(), ApiError> {
         if self.signs {
-            self.auth.open_ring().await?;
+            let wrong = self.auth.follow_ring().await?;
+            self.tell(wrong.as_ref());
             self.auth.load_keys().await?;
         }
         self.auth.reload().await
+    }
+
+    /// Says that the secrets can't be taken as they are, or can be again; nothing where that was said.
+    fn tell(&mut self, wrong: Option<&ApiError>) {
+        match wrong {
+            Some(error) if !self.astray => {
+                tracing::warn!(%error, "what seals can't be used now: what is open goes on, but no node would start");
+            }
+            None if self.astray => tracing::info!("what seals can be used again"),
+            _ => {}
+        }
+        self.astray = wrong.is_some();
     }
 }

@@ -152,8 +152,18 @@ impl Auth {
 
     /// Reads the secrets that are open again, and which of them seals. It waits for nobody but the database.
     pub(crate) async fn open_ring(&self) -> Result<(), ApiError> {
+        self.follow_ring().await?.map_or(Ok(()), Err)
+    }
+
+    /// As [`Auth::open_ring`], for whoever goes on: where the secrets can't be taken as they are now, those from before stay
+    /// while the one that seals is held. Gives why they can't, then.
+    pub(crate) async fn follow_ring(&self) -> Result<Option<ApiError>, ApiError> {
         let (current, index) = (sealing::current(&self.db).await?, sealing::index(&self.db).await?);
-        self.vault.hold(&self.config.secrets.secrets()?, current.as_deref(), index.as_deref())
+        let secrets = self.config.secrets.secrets();
+        match secrets.and_then(|secrets| self.vault.hold(&secrets, current.as_deref(), index.as_deref())) {
+            Err(error) if current.as_deref() == Some(&self.vault.head()[..]) => Ok(Some(error)),
+            taken => taken.map(|()| None),
+        }
     }
 
     /// As [`Auth::open_ring`]; on a database that nobody has sealed under yet, or that is from before keys had ids, the

@@ -168,6 +168,24 @@ async fn what_earlier_commits_wrote_opens_and_is_brought_forward(#[case] engine:
     assert!(auth.client(CLI_CLIENT).await.is_ok());
 }
 
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
+async fn what_is_open_goes_on_only_while_the_one_that_seals_is(#[case] engine: &str) {
+    const MISSING: &str = "sealing_key_missing";
+    let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
+    let (mut here, there) = (auth(db.db(), &[OLD]).await, auth(db.db(), &[NEW, OLD]).await);
+    assert!(here.follow_ring().await.unwrap().is_none());
+    // Its file was written anew.
+    here.config.secrets = Arc::new(Held::new([9; 32]));
+    assert_eq!(here.follow_ring().await.unwrap().unwrap().code, MISSING);
+    assert_eq!(here.open_ring().await.unwrap_err().code, MISSING, "nothing is to be moved to it");
+    // Another node seals under what this one never had.
+    there.rotate_sealing(&testkit::operator_call()).await.unwrap();
+    assert_eq!(here.follow_ring().await.unwrap_err().code, MISSING);
+}
+
 #[test]
 fn a_rotation_that_is_killed_goes_on_where_it_was() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

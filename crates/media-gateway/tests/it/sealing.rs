@@ -4,11 +4,13 @@ use serde_json::Value;
 
 use crate::{
     app::{App, Setup, one_line},
+    cloud::wait,
     grpc::block_on,
     identities::people::{self, ISSUER},
 };
 
 const SEALING: &str = "/api/v1/internal/auth/sealing-keys";
+const SIGNING: &str = "/api/v1/internal/auth/signing-keys";
 /// What `doctor` says where nothing can be opened.
 const FOREIGN: &str = "the database is sealed under a secret that is not among those of this node";
 
@@ -144,6 +146,41 @@ fn a_line_that_sealed_nothing_is_told_of_whichever_file_it_is_in() {
         let elsewhere = setup.env("MEDIA_GATEWAY_ROLES", "search").doctor();
         assert!(!elsewhere.contains(FOREIGN), "{elsewhere}");
     }
+}
+
+#[test]
+fn a_node_whose_line_is_gone_goes_on_with_what_it_has_open_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    let [old, new] = ["o", "n"].map(|letter| format!("{}\n", letter.repeat(40)));
+    std::fs::write(&file, &old).unwrap();
+    let app = Setup::new().env("MEDIA_GATEWAY_PEER_TOKEN_FILE", file.to_str().unwrap()).start();
+    let ask = |method: &str, path: &str| app.send(app.request(method, path).bearer_auth(&app.token));
+    let before = view(&app)["current"].clone();
+    std::fs::write(&file, &new).unwrap();
+    wait("the file is read", || ask("GET", SEALING).json["code"] == "sealing_key_missing");
+    // All take their keys anew where others sign.
+    ask("POST", SIGNING).ok();
+    wait("the log says so", || app.log().contains("what is open goes on, but no node would start"));
+    let ready = app.get("/readyz");
+    let parts = ready.json["components"].as_array().unwrap();
+    let verification = parts.iter().find(|part| part["name"] == "verification").unwrap();
+    assert_eq!((ready.status, &verification["state"]), (200, &Value::from("ready")), "{verification}");
+    let beside = app.setup.doctor();
+    let told = format!("less secret: no node would start with it: {FOREIGN}");
+    assert!(beside.contains(&told) && !beside.contains("BAD  verification"), "{beside}");
+
+    // What doctor names as the cure is one.
+    std::fs::write(&file, format!("{new}{old}")).unwrap();
+    wait("the file is read", || ask("GET", SEALING).status == 200);
+    assert_eq!(view(&app)["current"], before);
+    let said = rotate(&app.setup);
+    assert!(said.contains(" 0 to go") && view(&app)["current"] != before, "{said}");
+    wait("the log says so", || app.log().contains("what seals can be used again"));
+    std::fs::write(&file, &new).unwrap();
+    assert!(!app.setup.doctor().contains(FOREIGN), "{}", app.setup.doctor());
+    let (setup, _) = app.stop();
+    assert!(setup.run(&["auth", "keys", "list"]).status.success());
 }
 
 #[test]
