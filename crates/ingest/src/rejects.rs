@@ -20,7 +20,8 @@ pub struct Reject {
     pub line: u64,
     /// Why.
     pub reason: String,
-    /// How it begins.
+    /// Its bytes, at most 2048 of them, and … where there are more. Of a row that has no end we trust, the first line:
+    /// those after it are rows of their own.
     pub raw: String,
 }
 

@@ -17,6 +17,8 @@ pub enum RejectReason {
     FieldCount { found: usize, expected: usize },
     #[error("the row is longer than {0} bytes or never ends")]
     TooLong(usize),
+    #[error("a quote in the row is not closed where its field ends")]
+    OpenQuote,
     #[error("the row is not valid JSON ({0})")]
     NotJson(String),
     #[error("the row is not a JSON object")]

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use ingest::{RunRequest, RunStatus};
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::{films, gzip, ok, server, setup};
+use crate::setup::{HEADER, films, gzip, ok, server, setup};
 
 #[tokio::test]
 async fn a_stopped_run_goes_on_with_the_same_batches() {
@@ -132,6 +132,27 @@ async fn an_array_cut_short_fails_after_what_could_be_read() {
     let run = s.ingest.list(&s.call, None, 1).await.unwrap().remove(0);
     assert_eq!((run.counts.created, run.counts.rejected), (1, 1), "as its report has it");
     assert_eq!(run.error, Some(error.detail));
+}
+
+#[tokio::test]
+async fn a_table_cut_short_within_quotes_fails_after_what_could_be_read() {
+    let s = setup().await;
+    let row = |id: u32| format!("s{id},Movie,Film {id},,,,,2001,PG,90 min,Dramas,\"A map, and a key.\"\n");
+    let whole = format!("{HEADER}\n{}{}", row(1), row(2));
+    let location = s.file("netflix_titles.csv", &whole[..whole.len() - 8]);
+    let error = s.run(&location).await.unwrap_err();
+    assert_eq!(
+        (error.code.as_ref(), error.detail.as_str()),
+        (
+            "input_cut_short",
+            "the file ends in the middle, at line 3: it is cut short; rows read before that: 2, taken in: 1"
+        )
+    );
+    assert_eq!(s.titles().await.len(), 1);
+    let run = s.ingest.list(&s.call, None, 1).await.unwrap().remove(0);
+    let rejects = s.rejected(&run);
+    assert_eq!((run.counts.created, run.counts.rejected, rejects.len()), (1, 1, 1));
+    assert!(rejects[0].raw.ends_with("\"A map, and"), "{}", rejects[0].raw);
 }
 
 #[tokio::test]

@@ -248,6 +248,8 @@ fn the_terminal_says_it_with_its_exit_code() {
 fn bad_files() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
     let row = "s1,Movie,The Brass Meridian,,,,,2019,PG,90 min,Dramas,A map.\n";
     let good = format!("{HEADER}\n{}", row.repeat(3_000));
+    let half = "s2,Movie,Cut,,,,,2019,PG,90 min,Dramas,\"A map, in";
+    let cut = row.replace("The Brass Meridian", "Before the cut") + half;
     let packed = fixtures::gzip(good.as_bytes());
     // Larger than the bound under which blanks are harmless, and a thousand times its size.
     let bomb = fixtures::gzip(&[format!("{HEADER}\n{row}").into_bytes(), vec![b' '; 80 << 20]].concat());
@@ -259,6 +261,7 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ("people.csv", b"name,age\nAda,36\n".to_vec(), 2, "the format is not known; known formats are streaming_csv"),
         ("empty.csv", Vec::new(), 2, "the file is empty"),
         ("titles.csv", format!("{HEADER}\n{row}").into(), 2, "give --platform"),
+        ("netflix_cut.csv", format!("{HEADER}\n{cut}").into(), 2, "cut short; rows read before that: 2, taken in: 1"),
         ("movies.db", b"SQLite format 3\0 and then nothing".to_vec(), 2, ""),
         (
             "cut.json",
@@ -282,7 +285,7 @@ fn a_bad_file_leaves_nothing_behind() {
         let beside = app.setup.run(&["ingest", &file]);
         assert_eq!(code(&beside), expected, "{name}");
         assert!(complaint(&beside).contains(sentence), "{name}: {}", complaint(&beside));
-        // What stands before the cut of an array is good; everything else is judged before its first row is taken.
+        // What stands before the cut of an array or a table is good; all else is judged before its first row is taken.
         let whole = export()
             .lines()
             .filter(|line| !line.contains("Before the cut"))
