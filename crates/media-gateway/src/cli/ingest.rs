@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use contracts::{ApiError, Caller, ErrorKind, Region, Rng};
-use ingest::{Format, Mapping, Phase, Progress, Run, RunOptions, RunRequest, RunStatus};
+use ingest::{Format, Mapping, Phase, Progress, Run, RunOptions, RunRequest, RunStatus, Source};
 use jiff::civil::Date;
 use search::IndexProgress;
 use tokio_util::sync::CancellationToken;
@@ -225,7 +225,8 @@ async fn ourselves(
         let stopped = run.status == RunStatus::Interrupted;
         done.push(run);
         if stopped {
-            return Err(interrupted(format!("{input}: interrupted; the same command goes on where it stopped")).into());
+            let error = interrupted("interrupted; the same command goes on where it stopped");
+            return Err(named(input, error).into());
         }
     }
     Ok(())
@@ -267,8 +268,18 @@ fn failure(run: &Run) -> Option<ApiError> {
     }
 }
 
+/// An error and the input it is about: an address without what may be secret in it, and once where the error names it.
 fn named(input: &str, mut error: ApiError) -> ApiError {
-    error.detail = format!("{input}: {}", error.detail);
+    let shown = match Source::parse(input) {
+        Ok(Source::File(_)) => input.to_owned(),
+        Ok(address) => address.shown(),
+        // The error tells what may be told of it.
+        Err(_) => return error,
+    };
+    let is_named = shown.contains("://") && error.detail.starts_with(&shown);
+    if !is_named {
+        error.detail = format!("{shown}: {}", error.detail);
+    }
     error
 }
 
@@ -313,4 +324,25 @@ fn first_reason(file: &Path) -> String {
     let line = std::fs::File::open(file).ok().and_then(|file| BufReader::new(file.take(MAX_LINE)).lines().next()?.ok());
     let row: Option<serde_json::Value> = line.and_then(|line| serde_json::from_str(&line).ok());
     row.map_or(String::new(), |row| format!("; the first, line {}: {}", row["line"], row["reason"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_named_once_and_an_address_without_its_secrets() {
+        let address = "https://ada:hush@example.org/hulu_titles.csv?api_key=hush#hush";
+        let table = [
+            (address, "https://example.org/hulu_titles.csv answered 404", ""),
+            (address, "the file is empty", "https://example.org/hulu_titles.csv: "),
+            ("ftp://ada:hush@example.org/x", "\"ftp://…\" is not an address that can be fetched", ""),
+            ("hulu_titles.csv", "the file is empty", "hulu_titles.csv: "),
+            ("the", "the file is empty", "the: "),
+        ];
+        for (input, detail, name) in table {
+            let error = named(input, ApiError::invalid("bad_input", detail));
+            assert_eq!(error.detail, format!("{name}{detail}"), "{input}");
+        }
+    }
 }

@@ -244,6 +244,19 @@ fn the_terminal_says_it_with_its_exit_code() {
     one_line(&beside.run(&["migrate"]), 6, "migrated it when it started");
 }
 
+#[test]
+fn an_address_that_fails_is_told_once_and_without_its_secrets() {
+    let app = App::start();
+    for setup in [&app.setup, &Setup::new()] {
+        let output = setup.run(&["ingest", "http://ada:hush@127.0.0.1:1/hulu_titles.csv?api_key=hush"]);
+        let (said, report) = (complaint(&output), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(code(&output), 5, "{said}");
+        assert!(said.contains("error: http://127.0.0.1:1/hulu_titles.csv could not be fetched: "), "{said}");
+        assert_eq!(said.matches("hulu_titles.csv").count(), 1, "{said}");
+        assert!(!said.contains("hush") && !report.contains("hush"), "{said}{report}");
+    }
+}
+
 /// What is wrong with a file as a whole: its name, its bytes, the exit code, what is said.
 fn bad_files() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
     let row = "s1,Movie,The Brass Meridian,,,,,2019,PG,90 min,Dramas,A map.\n";
