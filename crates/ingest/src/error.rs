@@ -30,8 +30,8 @@ pub enum InputError {
     UnpacksTooLarge(u64),
     #[error("the file looks like a decompression bomb: it unpacks to more than {0} times its size")]
     Bomb(u64),
-    #[error("the format is not known; known formats are {known}{hint}")]
-    UnknownFormat { known: String, hint: &'static str },
+    #[error("{seen}; known formats are {known}")]
+    UnknownFormat { seen: &'static str, known: String },
     #[error("the file is empty")]
     Empty,
     #[error("not a file of format {format}: missing {}{hint}", missing.join(", "))]

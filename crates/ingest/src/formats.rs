@@ -163,7 +163,8 @@ impl Format {
     /// Finds the format by the first bytes of the (unpacked) file; its name has no say.
     ///
     /// # Errors
-    /// `Empty`, `Companion` for a table that is only read beside another, or `UnknownFormat` with the known ones and, where we recognise what it is, a hint.
+    /// `Empty`, `Companion` for a table that is only read beside another, or `UnknownFormat` with what it is, where we
+    /// recognise that, and the known ones.
     pub fn detect(head: &[u8]) -> Result<Self, InputError> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         if head.is_empty() {
@@ -180,8 +181,8 @@ impl Format {
             return Err(InputError::Companion { first });
         }
         found.map(|spec| spec.format).ok_or_else(|| InputError::UnknownFormat {
+            seen: seen(head),
             known: SPECS.iter().map(|spec| format!("{} ({})", spec.name, spec.about)).collect::<Vec<_>>().join("; "),
-            hint: hint(head),
         })
     }
 }
@@ -233,18 +234,19 @@ fn has_key(head: &[u8], key: &str) -> bool {
     })
 }
 
-fn hint(head: &[u8]) -> &'static str {
+/// What a head of no known format is, where we recognise it.
+fn seen(head: &[u8]) -> &'static str {
     const MAGIC: &[(&[u8], &str)] = &[
-        (b"PK\x03\x04", "; this is a ZIP archive: unpack it first"),
-        (b"\x28\xb5\x2f\xfd", "; this is packed with zstd: unpack it first"),
-        (b"\xfd7zXZ\0", "; this is packed with xz: unpack it first"),
-        (b"BZh", "; this is packed with bzip2: unpack it first"),
-        (b"PAR1", "; this is a Parquet file: give --mapping, which says what its columns are"),
-        (b"\xff\xfe", "; this is UTF-16: save it as UTF-8"),
-        (b"\xfe\xff", "; this is UTF-16: save it as UTF-8"),
-        (b"<", "; this is HTML or XML"),
+        (b"PK\x03\x04", "this is a ZIP archive: unpack it first"),
+        (b"\x28\xb5\x2f\xfd", "this is packed with zstd: unpack it first"),
+        (b"\xfd7zXZ\0", "this is packed with xz: unpack it first"),
+        (b"BZh", "this is packed with bzip2: unpack it first"),
+        (b"PAR1", "this is a Parquet file: give --mapping, which says what its columns are"),
+        (b"\xff\xfe", "this is UTF-16: save it as UTF-8"),
+        (b"\xfe\xff", "this is UTF-16: save it as UTF-8"),
+        (b"<", "this is HTML or XML, which is not read"),
     ];
-    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map_or("", |(_, hint)| hint)
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map_or("the format is not known", |(_, seen)| seen)
 }
 
 impl fmt::Display for Format {
@@ -328,19 +330,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_format_lists_the_known() {
+    fn an_unknown_format_says_what_it_is_and_lists_the_known() {
         let table: &[(&[u8], &str)] = &[
-            (b"name,age\n", "wikidata_db"),
-            (b"[]", "wikipedia_json"),
-            (b"[{\"name\":1}]", "streaming_csv"),
-            (b"PK\x03\x04xx", "ZIP"),
-            (b"<html>", "HTML"),
-            (b"\xff\xfes\0", "UTF-16"),
+            (b"name,age\n", "the format is not known; known formats are "),
+            (b"[]", "the format is not known; "),
+            (b"[{\"name\":1}]", "the format is not known; "),
+            (b"PK\x03\x04xx", "this is a ZIP archive: unpack it first; known formats are "),
+            (b"<html>", "this is HTML or XML, "),
+            (b"\xff\xfes\0", "this is UTF-16: "),
         ];
-        for (head, expected) in table {
+        for (head, first) in table {
             let error = Format::detect(head).unwrap_err();
             assert_eq!(error.code(), "unknown_format");
-            assert!(error.to_string().contains(expected), "{error}");
+            let told = error.to_string();
+            assert!(told.starts_with(first), "{told}");
+            let known = Format::all().all(|format| told.contains(&format!("{format} (")));
+            assert!(known, "{told}");
         }
         for (head, first) in [
             (b"tconst\taverageRating\tnumVotes\n".as_slice(), "title.basics"),
