@@ -1,5 +1,6 @@
 //! PostgreSQL: a bounded pool, limits that the server keeps, and jiff's times in its binary format.
 
+mod lent;
 mod password;
 pub(crate) mod scram;
 mod transport;
@@ -17,6 +18,7 @@ use sqlx::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use lent::{Lent, Loan};
 pub use password::PasswordFile;
 pub use transport::Transport;
 
@@ -40,6 +42,7 @@ const EPOCH: Date = jiff::civil::date(2000, 1, 1);
 pub struct PgDb {
     pool: PgPool,
     password: Option<Arc<password::Live>>,
+    lent: Arc<Lent>,
     timeout: Duration,
     pub(crate) appended: Arc<Notify>,
 }
@@ -72,43 +75,57 @@ impl PgDb {
             })
             .connect_lazy_with(options);
         let password = password.map(|file| Arc::new(password::Live::new(file)));
-        let db = Self { pool, password, timeout: config.statement_timeout, appended: Arc::default() };
-        let first = db.connected(|| db.pool.acquire()).await.map(drop);
-        first.map_err(|error| match error {
-            DbError::Locked => DbError::Unavailable("it did not answer in time".to_owned()),
-            other => other,
-        })?;
+        let (timeout, lent, appended) = (config.statement_timeout, Arc::default(), Arc::default());
+        let db = Self { pool, password, lent, timeout, appended };
+        db.connected(|| db.pool.acquire()).await.map(drop)?;
         Ok(db)
     }
 
-    /// What `ask` wants of the pool. Where that takes a new connection, and the server refuses its password, the file is read
-    /// again: so another counts from the next connection on.
-    async fn connected<T, F>(&self, ask: impl Fn() -> F) -> Result<T, DbError>
+    /// What `ask` wants of the pool, and the loan of a connection that goes with it.
+    async fn connected<T, F>(&self, ask: impl Fn() -> F) -> Result<(T, Loan), DbError>
     where
         F: Future<Output = Result<T, sqlx::Error>>,
     {
-        let Some(password) = &self.password else { return Ok(ask().await?) };
+        let (before, all) = (self.lent.ever(), self.pool.options().get_max_connections());
+        match self.asked(ask).await {
+            Ok(found) => Ok((found, self.lent.lend())),
+            // The driver tries for as long as a server refuses connections, as one that starts does.
+            Err(sqlx::Error::PoolTimedOut) if !self.lent.explains(before, all) => {
+                Err(DbError::Unavailable("it did not answer in time".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the pool. Where that takes a new connection, and the server refuses its password, the file is read again: so
+    /// another counts from the next connection on.
+    async fn asked<T, F>(&self, ask: impl Fn() -> F) -> Result<T, sqlx::Error>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let Some(password) = &self.password else { return ask().await };
         let options = self.pool.connect_options();
         let asked = ask().await;
         let refused = asked.as_ref().is_err_and(password::is_refused);
         if refused && password.renew(&self.pool, &options).await {
-            return Ok(ask().await?);
+            return ask().await;
         }
-        Ok(asked?)
+        asked
     }
 
     pub(crate) async fn fetch(&self, sql: &Sql, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
-        let mut connection = self.connected(|| self.pool.acquire()).await?;
+        let (mut connection, _loan) = self.connected(|| self.pool.acquire()).await?;
         fetch(&mut connection, self.timeout, sql, args).await
     }
 
     pub(crate) async fn execute(&self, sql: &Sql, args: Vec<Value>) -> Result<u64, DbError> {
-        let mut connection = self.connected(|| self.pool.acquire()).await?;
+        let (mut connection, _loan) = self.connected(|| self.pool.acquire()).await?;
         execute(&mut connection, self.timeout, sql, args).await
     }
 
     pub(crate) async fn begin(&self) -> Result<PgTx, DbError> {
-        Ok(PgTx { tx: self.connected(|| self.pool.begin()).await?, timeout: self.timeout })
+        let (tx, loan) = self.connected(|| self.pool.begin()).await?;
+        Ok(PgTx { tx, timeout: self.timeout, _loan: loan })
     }
 
     /// Gives this connection's user another password, of which the server is told the verifier alone.
@@ -116,7 +133,7 @@ impl PgDb {
         let verifier = scram::verifier(password, salt)?;
         // On its disk once it is answered, whatever else the server may lose in a crash: the file follows.
         let sql = format!("SET synchronous_commit = on; ALTER ROLE SESSION_USER PASSWORD '{verifier}'");
-        let mut connection = self.connected(|| self.pool.acquire()).await?;
+        let (mut connection, _loan) = self.connected(|| self.pool.acquire()).await?;
         let done = sqlx::raw_sql(Sql::from(sql).driver()).execute(&mut *connection).await;
         done.map_err(|error| DbError::from(error).after(self.timeout)).map(|_| ())
     }
@@ -130,6 +147,7 @@ impl PgDb {
 pub struct PgTx {
     tx: Transaction<'static, Postgres>,
     timeout: Duration,
+    _loan: Loan,
 }
 
 impl PgTx {

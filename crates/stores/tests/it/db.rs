@@ -3,7 +3,12 @@
 use std::time::{Duration, Instant};
 
 use contracts::{ApiError, ErrorKind};
+use futures::future::join_all;
 use stores::{Db, DbConfig, DbError, Transport, args};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
 
 #[tokio::test]
 async fn what_is_committed_survives() {
@@ -104,6 +109,40 @@ async fn an_unreachable_server_is_unavailable_and_keeps_the_password() {
         let error = Db::open_postgres(url, &config).await.err().unwrap();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert_eq!(ApiError::from(error).kind, ErrorKind::Unavailable);
+    }
+}
+
+/// A way to the server of `url` that lasts until the task is aborted, and the address through it.
+async fn way(url: &str) -> (String, JoinHandle<()>) {
+    let (head, rest) = url.split_once('@').unwrap();
+    let (server, path) = rest.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let through = format!("{head}@{}/{path}", listener.local_addr().unwrap());
+    let server = server.to_owned();
+    let carried = tokio::spawn(async move {
+        let mut wires = JoinSet::new();
+        while let Ok((mut here, _)) = listener.accept().await {
+            let mut there = TcpStream::connect(&server).await.unwrap();
+            wires.spawn(async move { tokio::io::copy_bidirectional(&mut here, &mut there).await });
+        }
+    });
+    (through, carried)
+}
+
+/// Of more than may connect at once nobody is told that others have the connections: nobody has one.
+#[tokio::test]
+async fn a_server_that_stopped_is_unavailable_and_not_busy() {
+    let database = testkit::postgres().await;
+    let (url, carried) = way(&database.url().unwrap()).await;
+    let config = DbConfig { max_connections: 2, acquire_timeout: Duration::from_secs(3), ..testkit::fast() };
+    let db = Db::open_postgres(&url, &config).await.unwrap();
+    db.ping().await.unwrap();
+    carried.abort();
+    assert!(carried.await.unwrap_err().is_cancelled());
+    for asked in join_all((0..6).map(|_| db.ping())).await {
+        let error = asked.unwrap_err();
+        assert!(matches!(error, DbError::Unavailable(_)), "{error:?}");
+        assert_eq!(ApiError::from(error).code, "database_unavailable");
     }
 }
 
