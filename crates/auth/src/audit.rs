@@ -181,7 +181,8 @@ pub struct Verdict {
     /// The first that does not: it was changed, or the one before it was; absent when all do.
     pub broken_at: Option<i64>,
     /// Its newest entry, `position:hash`: kept elsewhere, and asked for later, it shows whether the end was cut off.
-    pub head: String,
+    /// Absent where what says so is gone: the log is broken then.
+    pub head: Option<String>,
     /// Whether the entry that was asked for is still there, or was the last whose time was over; absent where none was.
     pub holds: Option<bool>,
 }
@@ -273,14 +274,14 @@ impl Auth {
         Ok(Verdict { holds, ..self.followed().await? })
     }
 
-    /// The newest entry of the log.
+    /// The newest entry of the log; `None` where what says so is gone, which nothing of ours takes away.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(crate) async fn audit_head(&self) -> Result<AuditMark, DbError> {
+    pub(crate) async fn audit_head(&self) -> Result<Option<AuditMark>, DbError> {
         let head = "SELECT position, hash FROM auth_audit_head";
-        let (position, hash): (i64, Vec<u8>) = self.db.fetch_one(head, args![]).await?;
-        Ok(AuditMark::new(position, &hash))
+        let found: Option<(i64, Vec<u8>)> = self.db.fetch_optional(head, args![]).await?;
+        Ok(found.map(|(position, hash)| AuditMark::new(position, &hash)))
     }
 
     /// Whether an entry is there as it was; of those that were forgotten only the last is known.
@@ -309,17 +310,17 @@ impl Auth {
     async fn follow(&self, anchor: &Anchor) -> contracts::Result<Verdict> {
         // The head first: entries that are written meanwhile come after it.
         let head = self.audit_head().await?;
-        let last = head.position;
+        let last = head.as_ref().map_or(i64::MAX, |head| head.position);
         let verdict = |at: i64, whole: bool| Verdict {
             entries: at - anchor.position,
             forgotten: anchor.position,
             broken_at: (!whole).then_some(at + 1),
-            head: head.to_string(),
+            head: head.as_ref().map(AuditMark::to_string),
             holds: None,
         };
         let (mut at, mut before, mut said) = (anchor.position, anchor.hash.clone(), anchor.position == 0);
         while at < last {
-            let batch = page(&self.db, at, BATCH.min(last - at)).await?;
+            let batch = page(&self.db, at, BATCH.min(last.saturating_sub(at))).await?;
             if batch.is_empty() {
                 break;
             }
@@ -337,7 +338,8 @@ impl Auth {
         if !said {
             return Ok(verdict(anchor.position, false));
         }
-        Ok(verdict(at, at == last && hex(&before) == head.hash))
+        let ends = |head: &AuditMark| at == head.position && hex(&before) == head.hash;
+        Ok(verdict(at, head.as_ref().is_some_and(ends)))
     }
 }
 

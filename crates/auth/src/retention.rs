@@ -63,7 +63,8 @@ impl Retainer {
     /// Says where the audit log ends, so that whoever keeps the lines of this node elsewhere can hold it to that.
     async fn tell_head(&self) {
         match self.auth.audit_head().await {
-            Ok(head) => tracing::info!(%head, "the audit log ends here: keep it for `audit verify --head`"),
+            Ok(Some(head)) => tracing::info!(%head, "the audit log ends here: keep it for `audit verify --head`"),
+            Ok(None) => tracing::error!("the audit log is broken: what says where it ends is gone; ask `audit verify`"),
             Err(error) => tracing::warn!(%error, "nobody can say where the audit log ends; the next try is in an hour"),
         }
     }

@@ -15,8 +15,11 @@ pub(crate) struct Anchor {
     pub hash: Vec<u8>,
 }
 
+/// It; that of a log of which nothing was forgotten where what says so is gone, so that what was forgotten is missing.
 pub(crate) async fn anchor(db: &Db) -> Result<Anchor, DbError> {
-    let (position, hash) = db.fetch_one("SELECT position, hash FROM auth_audit_anchor", args![]).await?;
+    let sql = "SELECT position, hash FROM auth_audit_anchor";
+    let found: Option<(i64, Vec<u8>)> = db.fetch_optional(sql, args![]).await?;
+    let (position, hash) = found.unwrap_or_else(|| (0, vec![0; 32]));
     Ok(Anchor { position, hash })
 }
 

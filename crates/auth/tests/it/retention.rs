@@ -172,6 +172,28 @@ async fn whoever_keeps_the_newest_entry_elsewhere_sees_that_the_end_was_cut_off(
 #[case("sqlite")]
 #[case("postgres")]
 #[tokio::test]
+async fn a_log_without_what_says_where_it_ends_is_broken(#[case] engine: &str) {
+    let world = World::open(engine).await;
+    Browser::signed_up(&world, "ada@example.org").await;
+    let log = world.log().await;
+    let newest = mark(&log[log.len() - 1]);
+    let broken = |entries: usize, holds: bool| {
+        let at = entries + 1;
+        json!({ "entries": entries, "forgotten": 0, "broken_at": at, "head": null, "holds": holds })
+    };
+    world.db.execute("DELETE FROM auth_audit_head", args![]).await.unwrap();
+    assert_eq!(world.holding(&newest).await, broken(log.len(), true), "what is there holds together");
+    // Nothing was forgotten yet, so that this says nothing either.
+    for table in ["auth_audit", "auth_audit_anchor"] {
+        world.db.execute(format!("DELETE FROM {table}"), args![]).await.unwrap();
+        assert_eq!(world.holding(&newest).await, broken(0, false), "{table}");
+    }
+}
+
+#[rstest]
+#[case("sqlite")]
+#[case("postgres")]
+#[tokio::test]
 async fn what_ended_long_ago_goes(#[case] engine: &str) {
     let world = World::open(engine).await;
     let mut browser = Browser::signed_up(&world, "ada@example.org").await;

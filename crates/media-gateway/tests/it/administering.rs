@@ -190,6 +190,22 @@ async fn an_audit_log_that_was_cut_off_is_held_against_its_head() {
     assert_eq!(verify("newest").status.code(), Some(2));
 }
 
+/// Whoever deletes all of it, and what it knows of its end, leaves one that is broken, and not one that can't be read.
+#[tokio::test]
+async fn an_audit_log_without_its_head_is_broken() {
+    let setup = Setup::new();
+    user(&setup, EMAIL);
+    let head = good(&setup, &["audit", "verify"]).lines().last().unwrap().replace("head ", "");
+    let db = Db::open_sqlite(&setup.folder().join("media-gateway.db"), &testkit::fast()).await.unwrap();
+    for table in ["auth_audit", "auth_audit_head"] {
+        db.execute(format!("DELETE FROM {table}"), args![]).await.unwrap();
+    }
+    db.close().await;
+    for verify in [&["audit", "verify"][..], &["audit", "verify", "--head", head.as_str()]] {
+        one_line(&setup.run(verify), 1, "the audit log is broken: its head is gone");
+    }
+}
+
 #[test]
 fn a_node_logs_where_the_audit_log_ends() {
     let app = Setup::new().start();

@@ -305,6 +305,9 @@ pub async fn verify_audit(global: &Global, mark: Option<&AuditMark>) -> anyhow::
         out::line(&verdict.to_string())?;
     }
     if let Some(at) = verdict["broken_at"].as_i64() {
+        if verdict["head"].is_null() {
+            anyhow::bail!("the audit log is broken: its head is gone, and entries from {at} on may be gone or changed");
+        }
         anyhow::bail!("the audit log is broken at entry {at}: it was changed, or one before it is missing");
     }
     let before = match verdict["forgotten"].as_i64() {
