@@ -79,8 +79,7 @@ impl std::error::Error for RedisUnreachable {}
 
 impl From<RedisError> for RedisUnreachable {
     fn from(error: RedisError) -> Self {
-        // Without the address, which may hold a password.
-        Self(format!("the Redis server fails: {:?}", error.kind()))
+        Self(format!("the Redis server fails: {}", cause(&error)))
     }
 }
 
@@ -169,9 +168,21 @@ impl RedisLink {
             self.renew(error, generation);
             self.paused_until.store(self.now() + PAUSE_MICROS, Ordering::Relaxed);
             metrics::counter!("redis_failures_total").increment(1);
-            tracing::warn!(kind = ?error.kind(), "the Redis server does not answer as it should");
+            tracing::warn!(cause = cause(error), "the Redis server does not answer as it should");
         }
         Ok(outcome?)
+    }
+}
+
+/// Why it fails, in the words of the system or the first sentence of the server. Without the address, which may hold a
+/// password, and without what follows `ERR`: a server that does not know a command repeats what came with it.
+fn cause(error: &RedisError) -> String {
+    let words = error.detail().and_then(|words| words.split(['.', '\r', '\n']).next());
+    match (error.code(), words) {
+        (Some(code), Some(words)) if code != "ERR" => format!("{code} {words}"),
+        (Some(code), _) => code.to_owned(),
+        (None, _) if error.is_io_error() => error.to_string(),
+        (None, _) => error.category().to_owned(),
     }
 }
 

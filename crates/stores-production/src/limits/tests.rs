@@ -203,6 +203,48 @@ async fn a_server_over_tls_shows_a_certificate_that_is_believed() {
     assert!(open("localhost", "redis", Some(&ours)).is_err(), "authorities are for TLS");
 }
 
+/// A server that answers this to every command: its port.
+async fn saying(words: &str) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, answer) = (listener.local_addr().unwrap().port(), format!("-{words}\r\n"));
+    tokio::spawn(async move {
+        while let Ok((mut wire, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut asked = [0; 4_096];
+                while let Ok(count @ 1..) = wire.read(&mut asked).await {
+                    // Each begins with a star; what is no command is answered as well.
+                    let commands = asked[..count].iter().filter(|byte| **byte == b'*').count().max(1);
+                    if wire.write_all(answer.repeat(commands).as_bytes()).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn why_a_server_fails_is_said_without_a_secret() {
+    let locked = saying("NOAUTH Authentication required. Ask whoever runs it.").await;
+    let old = saying("ERR unknown command 'AUTH', with args beginning with: 'hunter2'").await;
+    let authority = encrypted().await.1.into_bytes();
+    for (url, authorities, why) in [
+        (format!("redis://127.0.0.1:{locked}"), None, "NOAUTH Authentication required"),
+        (format!("redis://127.0.0.1:{old}"), None, "ERR"),
+        // It speaks no TLS.
+        (format!("rediss://127.0.0.1:{locked}"), Some(authority), "received corrupt message"),
+        // A port that nobody is given who asks for any.
+        ("redis://:hunter2@127.0.0.1:1".to_owned(), None, "Connection refused"),
+    ] {
+        let told = open(&url, authorities, None).unwrap().ping().await.unwrap_err().to_string();
+        assert!(told.starts_with(&format!("the Redis server fails: {why}")), "{url}: {told}");
+        assert!(!told.contains("hunter2") && !told.contains("Ask"), "{told}");
+    }
+}
+
 /// Whether the server answers by the end of twenty seconds.
 async fn answers(link: &RedisLink) -> bool {
     for _ in 0..400 {
