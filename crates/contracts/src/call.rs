@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Permission, Region, Rng, Scope, UserId};
+use crate::{
+    AgeLimit, ApiError, Clock, ErrorKind, Identity, Locale, OrgId, Permission, Region, Rng, Role, Scope, UserId,
+};
 
 /// Who asks. Built only by the HTTP extractor, by the gRPC server from its metadata, and by the process for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +147,7 @@ impl Call {
         match &self.caller {
             Caller::Operator | Caller::System => Ok(()),
             Caller::Identified(identity) if may(identity) => Ok(()),
+            Caller::Identified(identity) if identity.scopes.has(Scope::AdminFull) => Err(role_may_not(identity.role)),
             Caller::Identified(_) => Err(insufficient(Scope::AdminFull)),
             Caller::Anonymous => Err(ApiError::new(
                 ErrorKind::Unauthenticated,
@@ -189,6 +192,12 @@ impl Call {
     }
 }
 
+/// `PermissionDenied` with `insufficient_role`, for whom no wider scope helps: RFC 6750's word is for whom one does.
+fn role_may_not(role: Role) -> ApiError {
+    let detail = format!("the role `{role}` may not do this, whichever scopes its token has");
+    ApiError::new(ErrorKind::PermissionDenied, "insufficient_role", detail)
+}
+
 /// `PermissionDenied` with `person_required`, for what is a person's alone.
 pub fn person_required() -> ApiError {
     let detail = "only a person may do this, with a token of their own";
@@ -208,7 +217,7 @@ fn deadline(clock: &Clock, timeout: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Credential, Role, Subject, UserId};
+    use crate::{Credential, Subject};
 
     #[test]
     fn a_role_does_what_it_may_only_with_the_scope_for_it() {
@@ -240,6 +249,15 @@ mod tests {
         ] {
             let with = |scopes: &str| doors(Caller::Identified(Arc::new(identity(role, scopes))));
             assert_eq!(with("read:content admin:full"), through, "{role}");
+            let refused = |scopes: &str| {
+                let caller = Caller::Identified(Arc::new(identity(role, scopes)));
+                let call = Call::new(caller, Trace::start(&rng), &clock, Duration::from_secs(1));
+                let error = call.require_operator().err()?;
+                Some((error.code.to_string(), error.detail.contains(&format!("`{role}`"))))
+            };
+            let expected = (role != Role::Admin).then(|| ("insufficient_role".to_owned(), true));
+            assert_eq!(refused("admin:full"), expected, "{role}");
+            assert_eq!(refused("read:content"), Some(("insufficient_scope".to_owned(), false)), "{role}");
             assert_eq!(with("read:content write:watchlist account:manage"), ([false; 3], false), "{role}");
         }
         assert_eq!(doors(Caller::Operator), everywhere);

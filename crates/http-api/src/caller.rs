@@ -50,7 +50,8 @@ macro_rules! doors {
         $(
             $(#[$doc])*
             ///
-            /// Fails as [`CallOf`] does, with `operator_required` (401), and with `insufficient_scope` (403).
+            /// Fails as [`CallOf`] does, with `operator_required` (401), and with `insufficient_scope` or
+            /// `insufficient_role` (403).
             pub struct $name(pub Call);
 
             impl<S: Sync> FromRequestParts<S> for $name {

@@ -73,14 +73,18 @@ async fn a_moderator_decides_what_programs_that_write_leave_open() {
     let program = of(Role::IngestionService, "admin:full");
     let written = catalog.ingest(&program, &[heat("netflix", "n1"), heat("hulu", "h1")]).await.unwrap();
     assert_eq!(actions(&written), [IngestAction::Created, IngestAction::Merged]);
-    for call in [program, of(Role::Moderator, "read:content"), of(Role::PremiumUser, "admin:full")] {
+    for (call, code) in [
+        (program, "insufficient_role"),
+        (of(Role::Moderator, "read:content"), "insufficient_scope"),
+        (of(Role::PremiumUser, "admin:full"), "insufficient_role"),
+    ] {
         let refused = [
             catalog.reviews(&call, "open", None, 10).await.unwrap_err(),
             catalog.decide(&call, nothing, true).await.unwrap_err(),
             catalog.decide(&call, nothing, false).await.unwrap_err(),
             catalog.unmerge(&call, "hulu", "h1").await.unwrap_err(),
         ];
-        assert!(refused.iter().all(|error| error.code == "insufficient_scope"), "{refused:?}");
+        assert!(refused.iter().all(|error| error.code == code), "{refused:?}");
     }
     let moderator = of(Role::Moderator, "admin:full");
     assert_eq!(catalog.reviews(&moderator, "open", None, 10).await.unwrap(), []);
@@ -88,11 +92,14 @@ async fn a_moderator_decides_what_programs_that_write_leave_open() {
     assert_eq!(catalog.unmerge(&moderator, "hulu", "h1").await.unwrap().from, written[0].content_id);
     // Records are written by both, and by nobody without a role for it.
     catalog.ingest(&moderator, &[heat("netflix", "n2")]).await.unwrap();
-    for call in [of(Role::Moderator, "read:content"), of(Role::McpServer, "admin:full")] {
+    for (call, code) in [
+        (of(Role::Moderator, "read:content"), "insufficient_scope"),
+        (of(Role::McpServer, "admin:full"), "insufficient_role"),
+    ] {
         let refused = catalog.ingest(&call, &[heat("netflix", "n3")]).await.unwrap_err();
-        assert_eq!(refused.code, "insufficient_scope");
+        assert_eq!(refused.code, code);
         let refused = catalog.withdraw(&call, &["netflix".to_owned()], testkit::start()).await.unwrap_err();
-        assert_eq!(refused.code, "insufficient_scope");
+        assert_eq!(refused.code, code);
     }
 }
 

@@ -15,6 +15,11 @@ fn headers_of_a_problem() {
     let unknown = Problem(ApiError::new(ErrorKind::Unauthenticated, "bad_token", "no")).into_response();
     assert_eq!(unknown.status(), 401);
     assert!(unknown.headers()["www-authenticate"].to_str().unwrap().contains("invalid_token"));
+    let denied = |code: &'static str| Problem(ApiError::new(ErrorKind::PermissionDenied, code, "no")).into_response();
+    let challenge = denied("insufficient_scope").headers()["www-authenticate"].clone();
+    assert!(challenge.to_str().unwrap().contains("error=\"insufficient_scope\""));
+    let role = denied("insufficient_role");
+    assert!(role.status() == 403 && !role.headers().contains_key("www-authenticate"), "no other token would help");
 }
 
 #[test]

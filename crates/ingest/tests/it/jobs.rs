@@ -139,7 +139,7 @@ async fn a_program_runs_the_jobs_of_the_configuration_and_names_no_input() {
     let own = RunRequest::new(&location);
     let named =
         [node.run(&program, &own, &s.stop, &|_| {}).await.unwrap_err(), node.start(&program, &own).await.unwrap_err()];
-    assert!(named.iter().all(|error| error.code == "insufficient_scope"), "{named:?}");
+    assert!(named.iter().all(|error| error.code == "insufficient_role"), "{named:?}");
     let moderator = of(Role::Moderator);
     let others = [
         node.jobs(&moderator).await.unwrap_err(),
@@ -149,7 +149,7 @@ async fn a_program_runs_the_jobs_of_the_configuration_and_names_no_input() {
         node.list(&moderator, None, 10).await.unwrap_err(),
         node.get(&moderator, runs[0].id).await.unwrap_err(),
     ];
-    assert!(others.iter().all(|error| error.code == "insufficient_scope"), "{others:?}");
+    assert!(others.iter().all(|error| error.code == "insufficient_role"), "{others:?}");
 }
 
 #[tokio::test]
