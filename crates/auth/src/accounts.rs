@@ -16,7 +16,7 @@ use crate::{
     model::{Session, User},
     sealing::subject_key,
     secret,
-    store::{devices, grants, people, sealing::Kind as Text, trust},
+    store::{devices, grants, passkeys, people, sealing::Kind as Text, trust},
 };
 
 /// After how many failures an account is locked.
@@ -197,11 +197,18 @@ impl Auth {
     /// # Errors
     /// `Unauthenticated` with `sign_in_failed` where the account was closed or has another password since then.
     pub(crate) async fn open_session(&self, user: &User, agent: &str) -> Result<SignedIn, ApiError> {
-        self.open_session_as(user, agent, Entry::by_user("session.created", user.id)).await
+        self.open_session_as(user, agent, None, Entry::by_user("session.created", user.id)).await
     }
 
-    /// As [`Auth::open_session`], stated by `entry` once it says which.
-    pub(crate) async fn open_session_as(&self, was: &User, agent: &str, entry: Entry) -> Result<SignedIn, ApiError> {
+    /// As [`Auth::open_session`], by a `passkey` that has to be good still where it was one, and stated by `entry` once it
+    /// says which.
+    pub(crate) async fn open_session_as(
+        &self,
+        was: &User,
+        agent: &str,
+        passkey: Option<Uuid>,
+        entry: Entry,
+    ) -> Result<SignedIn, ApiError> {
         let (user, now, secret) = (was.id, self.clock.now(), secret::fresh(&self.rng));
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
         let (id, agent_sealed) = (self.ids.next(), Some(self.seal_for(user, Text::Agent, &agent).await?));
@@ -209,10 +216,16 @@ impl Auth {
         let session =
             Session { id, user, agent, agent_sealed, authenticated_at: now, created_at: now, last_seen_at: now };
         let mut tx = self.db.begin().await?;
-        // A change of the password ends the sessions that are there: one that is opened after it would outlive it.
+        // Another password, or a passkey that was copied, ends the sessions that are there: one that is opened after it
+        // would outlive it.
         let held = people::hold(&mut tx, user).await?;
         let same = |held: &User| held.disabled_at.is_none() && held.password_hash == was.password_hash;
         held.filter(same).ok_or_else(|| wrong(false))?;
+        if let Some(passkey) = passkey
+            && !passkeys::is_usable(&mut tx, passkey).await?
+        {
+            return Err(wrong(false));
+        }
         let expires_at = later(now, SESSION_TTL);
         people::insert_session(&mut tx, &session, &secret::hash(&secret), expires_at).await?;
         self.state(tx, entry.to(id), &[]).await?;
@@ -360,7 +373,25 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::AuthConfig;
+    use crate::{AuthConfig, store::passkeys::Passkey};
+
+    const OLD: &str = "correct horse battery";
+
+    /// An authorization server, and the database that goes with it when it is dropped.
+    struct World {
+        auth: Auth,
+        _db: testkit::TestDb,
+    }
+
+    async fn world(engine: &str) -> World {
+        let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
+        let (clock, config) = (testkit::clock(), AuthConfig::new("https://media.example", [7; 32]));
+        let expected = VerifierConfig { issuer: String::new(), audience: String::new() };
+        let verifier = Arc::new(Verifier::new(expected, clock.clone(), Arc::new(Live::default())));
+        let auth = Auth::new(db.db(), clock, contracts::Rng::system(), config, verifier);
+        auth.seed().await.unwrap();
+        World { auth, _db: db }
+    }
 
     /// What was signed in with a password ends with it, also what is on its way in.
     #[rstest]
@@ -368,14 +399,8 @@ mod tests {
     #[case("postgres")]
     #[tokio::test]
     async fn who_has_shown_a_password_that_is_none_any_more_stays_out(#[case] engine: &str) {
-        const OLD: &str = "correct horse battery";
         const NEW: &str = "another horse battery";
-        let db = if engine == "postgres" { testkit::postgres().await } else { testkit::sqlite().await };
-        let (clock, config) = (testkit::clock(), AuthConfig::new("https://media.example", [7; 32]));
-        let expected = VerifierConfig { issuer: String::new(), audience: String::new() };
-        let verifier = Arc::new(Verifier::new(expected, clock.clone(), Arc::new(Live::default())));
-        let auth = Auth::new(db.db(), clock, contracts::Rng::system(), config, verifier);
-        auth.seed().await.unwrap();
+        let World { auth, .. } = &world(engine).await;
         let call = testkit::operator_call();
         let ada = auth.create_account(&call, "ada@example.org", OLD, Role::BasicUser).await.unwrap();
         let before = auth.person(ada).await.unwrap();
@@ -385,6 +410,44 @@ mod tests {
         assert_eq!(late.code, "sign_in_failed");
         assert!(auth.sessions_of(ada).await.unwrap().is_empty());
         auth.open_session(&auth.person(ada).await.unwrap(), "with the new one").await.unwrap();
+        assert_eq!(auth.sessions_of(ada).await.unwrap().len(), 1);
+    }
+
+    /// A copied passkey ends everything, also what is on its way in.
+    #[rstest]
+    #[case("sqlite")]
+    #[case("postgres")]
+    #[tokio::test]
+    async fn who_has_shown_a_passkey_that_is_suspended_meanwhile_stays_out(#[case] engine: &str) {
+        let World { auth, .. } = &world(engine).await;
+        let call = testkit::operator_call();
+        let ada = auth.create_account(&call, "ada@example.org", OLD, Role::BasicUser).await.unwrap();
+        let (person, now) = (auth.person(ada).await.unwrap(), auth.clock.now());
+        let shown = Passkey {
+            id: auth.ids.next(),
+            credential_id: vec![1],
+            user: ada,
+            public_key: vec![2],
+            sign_count: 1,
+            backed_up: false,
+            name: String::new(),
+            name_sealed: None,
+            created_at: now,
+            last_used_at: None,
+            suspended_at: None,
+        };
+        let mut tx = auth.db.begin().await.unwrap();
+        passkeys::insert(&mut tx, &shown).await.unwrap();
+        tx.commit().await.unwrap();
+        let enter = async || {
+            let entry = Entry::by_user("session.created", ada);
+            auth.open_session_as(&person, "a browser", Some(shown.id), entry).await
+        };
+        enter().await.unwrap();
+        let mut tx = auth.db.begin().await.unwrap();
+        assert!(passkeys::suspend(&mut tx, shown.id, now).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(enter().await.err().unwrap().code, "sign_in_failed");
         assert_eq!(auth.sessions_of(ada).await.unwrap().len(), 1);
     }
 

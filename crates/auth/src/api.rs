@@ -36,7 +36,7 @@ impl AuthApi for Auth {
         let person = people::by_id(&self.db, user).await?.filter(|user| user.disabled_at.is_none());
         let person = person.ok_or_else(no_user)?;
         let entry = Entry::by_caller("session.created", call).with("user", user);
-        let made = self.open_session_as(&person, device.trim(), entry).await?;
+        let made = self.open_session_as(&person, device.trim(), None, entry).await?;
         Ok(DeviceSession { id: made.id, token: made.secret, expires_at: made.expires_at })
     }
 

@@ -181,7 +181,8 @@ impl Auth {
         let user = people::by_id(&self.db, passkey.user).await?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or_else(unknown)?;
         self.note_use(&passkey, said.count, said.backed_up, self.clock.now()).await?;
-        self.open_session(&user, agent).await
+        let entry = Entry::by_user("session.created", user.id);
+        self.open_session_as(&user, agent, Some(passkey.id), entry).await
     }
 
     /// Notes that a passkey was used. One whose count did not grow may have been copied, and signs nobody in.

@@ -65,6 +65,12 @@ pub(crate) async fn usable(tx: &mut Tx, user: UserId) -> Result<i64, DbError> {
     tx.fetch_one(sql, args![user.0]).await
 }
 
+/// Whether a passkey is there and signs its person in.
+pub(crate) async fn is_usable(tx: &mut Tx, id: Uuid) -> Result<bool, DbError> {
+    let sql = "SELECT COUNT(*) FROM auth_passkeys WHERE id = $1 AND suspended_at IS NULL";
+    Ok(tx.fetch_one::<i64>(sql, args![id]).await? == 1)
+}
+
 pub(crate) async fn insert(tx: &mut Tx, new: &Passkey) -> Result<(), DbError> {
     let sql =
         "INSERT INTO auth_passkeys (id, credential_id, user_id, public_key, sign_count, backed_up, name, name_sealed,
