@@ -1,5 +1,7 @@
 //! Failures in OAuth's own terms: the codes of RFC 6749 and its extensions.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -19,6 +21,8 @@ pub struct OAuthError {
     pub error: &'static str,
     /// A sentence for whoever programs the client.
     pub description: String,
+    /// After how long it is worth another try, where that is known.
+    pub retry_after: Option<Duration>,
 }
 
 /// The body of a failure (RFC 6749, section 5.2).
@@ -34,7 +38,8 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident $status:ident;)+) => {$(
         $(#[$doc])*
         pub fn $name(description: impl Into<String>) -> Self {
-            Self { status: StatusCode::$status, error: stringify!($name), description: description.into() }
+            let (status, description) = (StatusCode::$status, description.into());
+            Self { status, error: stringify!($name), description, retry_after: None }
         }
     )+};
 }
@@ -96,6 +101,9 @@ impl IntoResponse for OAuthError {
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
         if basic {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="media-gateway""#));
         }
@@ -105,7 +113,8 @@ impl IntoResponse for OAuthError {
 
 impl From<ApiError> for OAuthError {
     fn from(error: ApiError) -> Self {
-        match error.kind {
+        let retry_after = error.retry_after;
+        let told = match error.kind {
             ErrorKind::Unavailable => Self::temporarily_unavailable(error.detail),
             // By a 503 a gateway would take this role for broken.
             ErrorKind::TooManyRequests => {
@@ -115,7 +124,8 @@ impl From<ApiError> for OAuthError {
             _ if error.code == "unknown_scope" => Self::invalid_scope(error.detail),
             _ if error.kind.row().http < 500 => Self::invalid_request(error.detail),
             _ => Self::server_error(error.detail),
-        }
+        };
+        Self { retry_after, ..told }
     }
 }
 
@@ -134,6 +144,9 @@ mod tests {
         for (kind, status) in [(ErrorKind::TooManyRequests, 429), (ErrorKind::Unavailable, 503)] {
             let error = OAuthError::from(ApiError::new(kind, "busy", "try again"));
             assert_eq!((error.status.as_u16(), error.error), (status, "temporarily_unavailable"));
+            assert!(!error.into_response().headers().contains_key(header::RETRY_AFTER));
+            let later = ApiError::new(kind, "busy", "try again").retry_after(Duration::from_secs(2));
+            assert_eq!(OAuthError::from(later).into_response().headers()[header::RETRY_AFTER], "2");
         }
     }
 }
