@@ -496,6 +496,8 @@ fn a_process_of_several_roles_has_a_user_for_them_with_a_password_of_the_operato
     assert!(said.starts_with(&format!("{user}  new  ")) && said.lines().count() == 1 + ROLES.len(), "{said}");
     assert!(house.stated_of("database_user.created").contains(&user));
     assert_eq!(house.stated_of("database_user.left"), BTreeSet::from_iter(ROLES.map(|role| house.name(role))));
+    assert_eq!(good(&house.owner(), &settle).lines().count(), said.lines().count());
+    assert_eq!(house.stated("database_user.left").len(), ROLES.len(), "once each");
     those_of_an_earlier_split_can_be_ended(&house, &said, &user);
     block_on(async {
         let db = house.open_as(&user).await;

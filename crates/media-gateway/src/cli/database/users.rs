@@ -64,6 +64,9 @@ enum Line {
         user: String,
         /// What the owner says to the server to end it.
         ending: String,
+        /// Whether that is so since this run.
+        #[serde(skip)]
+        now: bool,
     },
 }
 
@@ -93,16 +96,24 @@ enum Password {
 pub async fn run(global: &Global, args: &UsersArgs) -> anyhow::Result<()> {
     let config = Config::load(&global.flags())?;
     let db = backends::with_users(&config).await?;
-    let settled = settle(&config, &db, args, &Rng::system()).await;
+    let rng = Rng::system();
+    let done = async {
+        let mut lines = settle(&config, &db, args, &rng).await?;
+        let renewed = renew_asked(&db, args, &mut lines, &rng).await;
+        anyhow::Ok((lines, renewed))
+    };
+    let done = done.await;
     db.close().await;
-    for one in settled? {
+    let (lines, renewed) = done?;
+    // Also where one could not be given another: the others were settled all the same.
+    for one in lines {
         out::line(&match (global.json, &one) {
             (true, _) => serde_json::to_string(&one)?,
             (_, Line::Settled(settled)) => told(settled, &args.out),
-            (_, Line::Left { user, ending }) => format!("{user}  of no process  to end it, as the owner: {ending}"),
+            (_, Line::Left { user, ending, .. }) => format!("{user}  of no process  to end it, as the owner: {ending}"),
         })?;
     }
-    Ok(())
+    renewed
 }
 
 fn told(settled: &Settled, out: &Path) -> String {
@@ -118,7 +129,7 @@ fn told(settled: &Settled, out: &Path) -> String {
     format!("{user}  {is}  {granted} granted  {revoked} revoked{more}")
 }
 
-/// All or nothing; only passwords that were made stay, for the next time. Those to renew follow, one by one.
+/// All or nothing; only passwords that were made stay, for the next time.
 async fn settle(config: &Config, db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow::Result<Vec<Line>> {
     let owner = db.user().await?.is_some_and(|user| user.migrates);
     ensure!(owner, "only the owner of the database makes its users: name one in `database.url`");
@@ -145,10 +156,15 @@ async fn settle(config: &Config, db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow
     for table in privileges::SCRUBBED {
         users::scrub_by_server(&mut tx, table).await?;
     }
-    let mut lines: Vec<_> = settled.into_iter().map(Line::Settled).chain(left).collect();
+    let lines: Vec<_> = settled.into_iter().map(Line::Settled).chain(left).collect();
     state(&mut tx, &lines).await?;
     tx.commit().await?;
-    for line in &mut lines {
+    Ok(lines)
+}
+
+/// Gives those another password for whom it is asked, one by one, and says so in their lines.
+async fn renew_asked(db: &Db, args: &UsersArgs, lines: &mut [Line], rng: &Rng) -> anyhow::Result<()> {
+    for line in lines {
         if let Line::Settled(one) = line
             && !one.made
             && args.renew.contains(&one.user)
@@ -157,7 +173,7 @@ async fn settle(config: &Config, db: &Db, args: &UsersArgs, rng: &Rng) -> anyhow
             one.password = Password::Made;
         }
     }
-    Ok(lines)
+    Ok(())
 }
 
 /// States what was done for each user, last: until the transaction ends nobody else writes to the audit log.
@@ -172,6 +188,7 @@ async fn state(tx: &mut Tx, lines: &[Line]) -> Result<(), ApiError> {
             Line::Settled(Settled { user, granted, revoked, .. }) => {
                 ("database_user.settled", user, Some((granted, revoked)))
             }
+            Line::Left { now: false, .. } => continue,
             Line::Left { user, .. } => ("database_user.left", user, None),
         };
         let counts =
@@ -192,7 +209,7 @@ async fn leave_others(tx: &mut Tx, settled: &[Settled]) -> anyhow::Result<Vec<Li
         if !other.left {
             users::leave(tx, &other.name).await?;
         }
-        lines.push(Line::Left { ending: users::ending(tx, &other.name).await?, user: other.name });
+        lines.push(Line::Left { ending: users::ending(tx, &other.name).await?, user: other.name, now: !other.left });
     }
     Ok(lines)
 }
@@ -289,7 +306,7 @@ async fn renew(db: &Db, user: &str, file: &PasswordFile, rng: &Rng) -> anyhow::R
         let fresh = file.make(rng).with_context(|| format!("can't write {}", path.display()))?;
         return tell(db, user, &fresh, rng).await;
     }
-    is_closed(path)?;
+    is_closed(path, "`chmod 600`, then run this again")?;
     let lock = file.lock().with_context(|| format!("can't lock the folder of {}", path.display()))?;
     let _lock = lock.ok_or_else(|| {
         let detail = format!("another process is changing {}", path.display());
@@ -330,16 +347,16 @@ fn password(file: &PasswordFile, rng: &Rng) -> anyhow::Result<(String, Password)
         let fresh = file.make(rng).with_context(|| format!("can't write {}", path.display()))?;
         return Ok((fresh, Password::Made));
     }
-    is_closed(path)?;
+    is_closed(path, "choose another password, and `chmod 600`")?;
     let given = file.read().with_context(|| format!("can't read {}", path.display()))?;
     let short = given.trim().chars().count() < SHORTEST;
     ensure!(!short, "{} holds a password of fewer than {SHORTEST} characters: choose a longer one", path.display());
     Ok((given, Password::Here))
 }
 
-fn is_closed(path: &Path) -> anyhow::Result<()> {
+fn is_closed(path: &Path, fix: &str) -> anyhow::Result<()> {
     let open = mode(path)? & 0o077 != 0;
-    ensure!(!open, "{} is open to others than its owner: choose another password, and `chmod 600`", path.display());
+    ensure!(!open, "{} is open to others than its owner: {fix}", path.display());
     Ok(())
 }
 
