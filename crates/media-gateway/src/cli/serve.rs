@@ -86,7 +86,11 @@ pub async fn until_stopped(
         tokio::select! {
             _ = signals.interrupt.recv() => return Ok(()),
             _ = signals.terminate.recv() => return Ok(()),
-            _ = Signal::recv(&mut signals.hangup) => drop(reader.reload_at_signal().await),
+            // It may wait for the database; whoever wants the node to stop does not.
+            _ = Signal::recv(&mut signals.hangup) => tokio::select! {
+                reloaded = reader.reload_at_signal() => drop(reloaded),
+                () = signals.stop() => return Ok(()),
+            },
             Some((call, reply)) = asked.recv() => {
                 // Where the client has left nobody waits any more; what they asked for is done, and stated, all the same.
                 let _ = reply.send(reader.reload(&call).await);
