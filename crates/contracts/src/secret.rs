@@ -69,7 +69,7 @@ impl SecretFiles {
         (self.read)(path)
     }
 
-    /// The secret there, without the blanks around it. Another counts within a second of its first use; while what is there
+    /// The secret there, without the blanks around it. Another counts from the first use on that comes a second after the last reading; while what is there
     /// can't be read or is not good, the last one counts, and the log says so once. The first is as it is: whoever asks
     /// holds it to what they need.
     ///
@@ -77,7 +77,7 @@ impl SecretFiles {
     /// When it can't be read now.
     pub fn live(&self, path: &Path, is_good: impl Fn(&str) -> bool + Send + Sync + 'static) -> io::Result<Secret> {
         let text = self.read(path)?.trim().to_owned();
-        let last = Mutex::new(Last { text, asked: Instant::now() });
+        let last = Mutex::new(Last { text, asked: Instant::now(), reading: false });
         let live = Live { files: self.clone(), path: path.to_owned(), last };
         Ok(Secret::live(move || live.now(&is_good)))
     }
@@ -108,6 +108,8 @@ struct Last {
     text: String,
     /// When it was asked for last.
     asked: Instant,
+    /// Whether somebody reads it now: where that hangs, one waits and not everybody.
+    reading: bool,
 }
 
 impl Live {
@@ -117,14 +119,15 @@ impl Live {
 
     fn now(&self, is_good: impl Fn(&str) -> bool) -> String {
         let mut last = self.last();
-        if last.asked.elapsed() < STANDS {
+        if last.reading || last.asked.elapsed() < STANDS {
             return last.text.clone();
         }
-        last.asked = Instant::now();
+        (last.asked, last.reading) = (Instant::now(), true);
         // Others go on with the last one meanwhile.
         drop(last);
         let read = self.files.read(&self.path);
         let mut last = self.last();
+        last.reading = false;
         match read {
             Ok(text) if is_good(text.trim()) => {
                 text.trim().clone_into(&mut last.text);
