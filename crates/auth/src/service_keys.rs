@@ -71,7 +71,7 @@ impl Auth {
         call.require_operator()?;
         let mut tx = self.db.begin().await?;
         if !service_keys::end(&mut tx, client, id, self.clock.now()).await? {
-            let detail = format!("a client with the id {client:?} has no key {id}");
+            let detail = format!("the client {client:?} has no key {id}");
             return Err(ApiError::not_found("no_such_key", detail));
         }
         self.state(tx, Entry::by_caller("service_key.ended", call).to(id), &[self.changed()]).await?;

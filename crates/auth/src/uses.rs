@@ -30,7 +30,7 @@ impl Uses {
     pub async fn run(self) {
         loop {
             if let Err(error) = self.round().await {
-                tracing::warn!(%error, "what keys were used can't be written down");
+                tracing::warn!(%error, "which keys were used can't be written down");
             }
             sleep(PAUSE).await;
         }
