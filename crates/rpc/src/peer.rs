@@ -134,7 +134,8 @@ async fn encrypted(tls: Arc<tls::Mutual>, uri: Uri) -> io::Result<TokioIo<tls::C
 
 fn bearer(token: &str) -> Result<MetadataValue<Ascii>> {
     let value = format!("Bearer {token}").parse::<MetadataValue<Ascii>>();
-    let mut value = value.map_err(|_| ApiError::invalid("unprintable_peer_token", "the peer token must be printable ASCII"))?;
+    let mut value =
+        value.map_err(|_| ApiError::invalid("unprintable_peer_token", "the peer token must be printable ASCII"))?;
     value.set_sensitive(true);
     Ok(value)
 }
